@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lead
+
+// SlotState tells what a slot holds.
+type SlotState uint8
+
+// The states of a slot. Blank text is Missing, not Bad.
+const (
+	Missing SlotState = iota
+	Valid
+	Bad
+)
+
+// Slot is one value of a lead. Its text stands in the lead's arena, so that a slot has no pointers.
+type Slot struct {
+	// Num is the value as a number where the type has one: integer as is; decimal and money in millionths; boolean 0 or
+	// 1; date in days and datetime in microseconds since 1970-01-01 UTC; enum and state the index in their tables; phone the ten
+	// national digits; postal_code of five digits its number, else -1.
+	Num    int64
+	raw    span
+	normal span
+	State  SlotState
+	Why    Why // for Bad: what is wrong
+}
+
+type span struct{ off, len uint32 }
+
+// Lead is the canonical typed record: one slot a field, by schema position. The zero value must be Reset before use.
+// It is not safe for concurrent writers; after it has been filled any number may read it.
+type Lead struct {
+	schema *Schema
+	slots  []Slot
+	text   []byte
+}
+
+// Reset empties the lead and makes it one of the schema, keeping its memory.
+func (l *Lead) Reset(s *Schema) {
+	l.schema = s
+	l.text = l.text[:0]
+	if cap(l.slots) < len(s.Fields) {
+		l.slots = make([]Slot, len(s.Fields))
+		return
+	}
+	l.slots = l.slots[:len(s.Fields)]
+	clear(l.slots)
+}
+
+// Schema is the schema of the last Reset.
+func (l *Lead) Schema() *Schema { return l.schema }
+
+// Len is the number of slots.
+func (l *Lead) Len() int { return len(l.slots) }
+
+// Slot returns the slot at a position.
+func (l *Lead) Slot(pos int) *Slot { return &l.slots[pos] }
+
+// Normal is the normal text of the slot at a position, empty if missing or bad. It lives until the next Reset.
+func (l *Lead) Normal(pos int) []byte { return l.at(l.slots[pos].normal) }
+
+// Raw is the text as sent, empty if missing. It lives until the next Reset.
+func (l *Lead) Raw(pos int) []byte { return l.at(l.slots[pos].raw) }
+
+// Value is the normal text where the value is valid, else what was sent.
+func (l *Lead) Value(pos int) []byte {
+	if l.slots[pos].State == Valid {
+		return l.Normal(pos)
+	}
+	return l.Raw(pos)
+}
+
+func (l *Lead) at(s span) []byte { return l.text[s.off : s.off+s.len : s.off+s.len] }
+
+func (l *Lead) put(b []byte) span {
+	off := len(l.text)
+	l.text = append(l.text, b...)
+	return span{uint32(off), uint32(len(b))}
+}
+
+// Set copies a value as sent into the slot and normalises it by the field's type. Blank text leaves the slot missing. A value that
+// does not fit its type leaves the slot Bad with the reason. Set may be called again: the last value stands.
+func (l *Lead) Set(pos int, raw []byte) {
+	s := &l.slots[pos]
+	*s = Slot{}
+	raw = trimSpace(raw)
+	if len(raw) == 0 {
+		return
+	}
+	if len(raw) > ValueBytesMax {
+		s.raw = l.put(raw[:64])
+		s.State, s.Why = Bad, WhyTooLong
+		return
+	}
+	s.raw = l.put(raw)
+	l.normalise(pos, s)
+}
+
+// SetBad marks a slot as holding something that is no single value, such as a list where one value is expected.
+func (l *Lead) SetBad(pos int, raw []byte, why Why) {
+	if len(raw) > 64 {
+		raw = raw[:64]
+	}
+	l.slots[pos] = Slot{State: Bad, Why: why, raw: l.put(raw)}
+}
+
+// CopyFrom fills the missing slots of l with those of another lead of the same schema. It tells which positions
+// stood in both with different values, appended to clash.
+func (l *Lead) CopyFrom(o *Lead, clash []int) []int {
+	for i := range o.slots {
+		if o.slots[i].State == Missing {
+			continue
+		}
+		if l.slots[i].State == Missing {
+			s := o.slots[i]
+			s.raw, s.normal = l.put(o.at(s.raw)), l.put(o.at(s.normal))
+			l.slots[i] = s
+			continue
+		}
+		if string(l.Value(i)) != string(o.Value(i)) {
+			clash = append(clash, i)
+		}
+	}
+	return clash
+}
+
+// Problem is one thing that is wrong with a lead as sent. Value is shortened, and masked where the field is personal.
+type Problem struct {
+	Field    string `json:"field"`
+	Value    string `json:"value,omitempty"`
+	Expected string `json:"expected"`
+}
+
+// Problems lists the bad values, and the fields that the stages require and that are missing, in schema order.
+func (l *Lead) Problems(st Stage) []Problem {
+	var out []Problem
+	for i := range l.slots {
+		f := &l.schema.Fields[i]
+		switch s := &l.slots[i]; {
+		case s.State == Bad:
+			out = append(out, Problem{f.Name, Mask(f, l.Raw(i)), f.expectation(s.Why)})
+		case s.State == Missing && f.Required&st != 0:
+			out = append(out, Problem{Field: f.Name, Expected: "a value: " + f.expectation(WhyType)})
+		}
+	}
+	return out
+}
+
+// OK tells whether Problems would be empty, without making the list.
+func (l *Lead) OK(st Stage) bool {
+	for i := range l.slots {
+		s := &l.slots[i]
+		if s.State == Bad || s.State == Missing && l.schema.Fields[i].Required&st != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Mask shortens a value for error messages; of a personal value only its length and last two characters are shown.
+func Mask(f *Field, raw []byte) string {
+	if f.Personal {
+		if len(raw) <= 4 {
+			return "****"
+		}
+		return "****" + string(asciiOnly(raw[len(raw)-2:]))
+	}
+	if len(raw) > 64 {
+		return string(asciiOnly(raw[:61])) + "..."
+	}
+	return string(raw)
+}
+
+func asciiOnly(b []byte) []byte {
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if c < 0x20 || c > 0x7e {
+			c = '?'
+		}
+		out[i] = c
+	}
+	return out
+}
+
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && b[0] <= ' ' {
+		b = b[1:]
+	}
+	for len(b) > 0 && b[len(b)-1] <= ' ' {
+		b = b[:len(b)-1]
+	}
+	return b
+}

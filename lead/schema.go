@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lead
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Limits of a schema and of the values in a lead.
+const (
+	FieldsMax        = 128  // fields of a vertical, the canonical ones included
+	AliasesMax       = 16   // other names of one field
+	EnumValuesMax    = 512  // allowed values of one field
+	FieldNameMax     = 64   // bytes of a field's name or alias
+	ValueBytesMax    = 2048 // bytes of one value as sent
+	PersonKeyPartMax = 4    // fields that name a person together
+)
+
+// Stage is a point of the trip at which a field may be required.
+type Stage uint8
+
+// The stages. A one-shot lead must have what either requires.
+const (
+	AtPing Stage = 1 << iota
+	AtPost
+)
+
+// Field is one field of a vertical's schema.
+type Field struct {
+	Name     string
+	Type     Type
+	Required Stage    // bits
+	Aliases  []string // other names under which sellers may send it
+	Values   []string // for enum: the allowed values, in their canonical spelling
+	Personal bool     // kept in the private part of events
+	Min, Max *int64   // for numbers: both ends included, in the unit of Slot.Num
+}
+
+// Schema is a vertical's fields with a fixed position each. It never changes after NewSchema and may be shared.
+type Schema struct {
+	Vertical string
+	Fields   []Field
+
+	byName map[string]int
+	enums  []map[string]int // per field: lower-case value → index in Values
+}
+
+// Canonical is the set of fields that every vertical starts with.
+func Canonical() []Field {
+	return []Field{
+		{Name: "first_name", Type: TypeName, Personal: true, Aliases: []string{"firstname", "fname"}},
+		{Name: "last_name", Type: TypeName, Personal: true, Aliases: []string{"lastname", "lname"}},
+		{Name: "email", Type: TypeEmail, Personal: true, Aliases: []string{"email_address"}},
+		{Name: "phone", Type: TypePhone, Personal: true, Aliases: []string{"phone_number", "primary_phone", "phone1"}},
+		{Name: "address", Type: TypeStreet, Personal: true, Aliases: []string{"address1", "street"}},
+		{Name: "city", Type: TypeCity},
+		{Name: "state", Type: TypeState, Aliases: []string{"state_code"}},
+		{Name: "zip", Type: TypePostalCode, Aliases: []string{"zip_code", "zipcode", "postal_code"}},
+		{Name: "ip_address", Type: TypeIP, Personal: true, Aliases: []string{"ip"}},
+		{Name: "timestamp", Type: TypeDateTime, Aliases: []string{"submitted_at"}},
+		{Name: "source_url", Type: TypeURL, Aliases: []string{"landing_page", "page_url"}},
+		{Name: "opt_in", Type: TypeBoolean, Aliases: []string{"optin", "consent"}},
+	}
+}
+
+// NewSchema puts a vertical's own fields behind the canonical ones. An own field with a canonical name replaces its
+// requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once.
+func NewSchema(vertical string, own []Field) (*Schema, []error) {
+	s := &Schema{Vertical: vertical, Fields: Canonical(), byName: map[string]int{}}
+	var errs []error
+	bad := func(f string, a ...any) { errs = append(errs, fmt.Errorf(f, a...)) }
+	canon := len(s.Fields)
+	seen := map[string]bool{}
+	for _, f := range own {
+		if seen[f.Name] {
+			bad("field %q: defined twice", f.Name)
+			continue
+		}
+		seen[f.Name] = true
+		at := -1
+		for i := range s.Fields[:canon] {
+			if s.Fields[i].Name == f.Name {
+				at = i
+			}
+		}
+		if at < 0 {
+			s.Fields = append(s.Fields, f)
+			continue
+		}
+		c := &s.Fields[at]
+		if f.Type != TypeNone && f.Type != c.Type {
+			bad("field %q: type %s: the built-in field has type %s", f.Name, f.Type, c.Type)
+		}
+		c.Required, c.Personal = f.Required, c.Personal || f.Personal
+		c.Aliases = append(c.Aliases, f.Aliases...)
+	}
+	if len(s.Fields) > FieldsMax {
+		bad("%d fields: expected at most %d", len(s.Fields), FieldsMax)
+	}
+	s.enums = make([]map[string]int, len(s.Fields))
+	for i := range s.Fields {
+		errs = append(errs, s.addField(i)...)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return s, nil
+}
+
+func (s *Schema) addField(i int) (errs []error) {
+	f := &s.Fields[i]
+	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	if f.Type == TypeNone {
+		bad("field %q: no type", f.Name)
+	}
+	if len(f.Aliases) > AliasesMax {
+		bad("field %q: %d aliases: expected at most %d", f.Name, len(f.Aliases), AliasesMax)
+	}
+	for _, n := range append([]string{f.Name}, f.Aliases...) {
+		if !validFieldName(n) {
+			bad("field %q: name %q: expected 1 to %d of a–z, 0–9, _ . -, beginning with a letter", f.Name, n, FieldNameMax)
+			continue
+		}
+		if ReservedName(n) {
+			bad("field %q: the name %q is reserved by the seller API", f.Name, n)
+			continue
+		}
+		if j, dup := s.byName[n]; dup && j != i {
+			bad("field %q: the name %q belongs to field %q already", f.Name, n, s.Fields[j].Name)
+			continue
+		}
+		s.byName[n] = i
+	}
+	if f.Type == TypeEnum {
+		if len(f.Values) == 0 || len(f.Values) > EnumValuesMax {
+			bad("field %q: an enum needs 1 to %d values", f.Name, EnumValuesMax)
+		}
+		m := make(map[string]int, len(f.Values))
+		for k, v := range f.Values {
+			l := strings.ToLower(v)
+			if _, dup := m[l]; dup || v == "" || len(v) > ValueBytesMax {
+				bad("field %q: value %q: empty, too long or listed twice", f.Name, v)
+			}
+			m[l] = k
+		}
+		s.enums[i] = m
+	} else if len(f.Values) > 0 {
+		bad("field %q: values are for type enum only", f.Name)
+	}
+	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
+		bad("field %q: min is above max", f.Name)
+	}
+	return errs
+}
+
+var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true}
+
+// ReservedName tells whether the seller API uses the name itself.
+func ReservedName(n string) bool { return reserved[n] }
+
+func validFieldName(n string) bool {
+	if n == "" || len(n) > FieldNameMax {
+		return false
+	}
+	for i := 0; i < len(n); i++ {
+		c := n[i]
+		letter := c >= 'a' && c <= 'z'
+		if !letter && (i == 0 || !isDigit(c) && c != '_' && c != '.' && c != '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// Lookup finds a field's position by its name or an alias, without regard to the case of ASCII letters.
+func (s *Schema) Lookup(name []byte) (int, bool) {
+	if len(name) > FieldNameMax {
+		return 0, false
+	}
+	if i, ok := s.byName[string(name)]; ok {
+		return i, true
+	}
+	var b [FieldNameMax]byte
+	for i, c := range name {
+		b[i] = lower(c)
+	}
+	i, ok := s.byName[string(b[:len(name)])]
+	return i, ok
+}
+
+// Position is Lookup for a string.
+func (s *Schema) Position(name string) (int, bool) { return s.Lookup([]byte(name)) }
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/lead"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString writes a JSON string. Bytes that are not UTF-8 become U+FFFD.
+func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(string(s[i:min(i+4, len(s))]))
+			if r == utf8.RuneError && n == 1 {
+				dst = append(append(dst, s[from:i]...), `\ufffd`...)
+				from = i + 1
+			}
+			i += n
+			continue
+		}
+		if c >= 0x20 && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		from = i
+	}
+	return append(append(dst, s[from:]...), '"')
+}
+
+// AppendTime writes a JSON string of the time in UTC with microseconds.
+func AppendTime(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	return append(dst, '"')
+}
+
+func appendKey(dst []byte, key string) []byte {
+	return append(append(append(dst, ',', '"'), key...), '"', ':')
+}
+
+func appendText(dst []byte, key, v string) []byte {
+	if v == "" {
+		return dst
+	}
+	return AppendString(appendKey(dst, key), v)
+}
+
+func appendInt(dst []byte, key string, v int64) []byte {
+	if v == 0 {
+		return dst
+	}
+	return strconv.AppendInt(appendKey(dst, key), v, 10)
+}
+
+func appendTrue(dst []byte, key string, v bool) []byte {
+	if !v {
+		return dst
+	}
+	return append(appendKey(dst, key), "true"...)
+}
+
+func (h *Head) append(dst []byte) []byte {
+	dst = append(dst, `{"kind":"`...)
+	dst = append(dst, h.Kind...)
+	dst = append(dst, `","event_id":"`...)
+	dst = h.EventID.Append(dst)
+	dst = append(dst, '"')
+	dst = appendText(dst, "node", h.Node)
+	dst = AppendTime(appendKey(dst, "at"), h.At)
+	dst = appendInt(dst, "schema", int64(h.Schema))
+	dst = appendText(dst, "config", h.Config)
+	dst = append(dst, `,"lead_id":"`...)
+	dst = h.Lead.Append(dst)
+	dst = append(dst, '"')
+	dst = appendText(dst, "source", h.Source)
+	return appendText(dst, "vertical", h.Vertical)
+}
+
+// AppendJSON implements Event. It is written by hand since it runs once a ping.
+func (e *Pinged) AppendJSON(dst []byte) []byte {
+	dst = e.append(dst)
+	dst = appendText(dst, "mode", e.Mode)
+	dst = appendText(dst, "currency", e.Currency)
+	dst = AppendTime(appendKey(dst, "received_at"), e.ReceivedAt)
+	dst = appendText(dst, "seller_lead_id", e.SellerLeadID)
+	dst = appendText(dst, "idempotency_key", e.IdempotencyKey)
+	dst = appendText(dst, "body_hash", e.BodyHash)
+	dst = appendKey(dst, "fields")
+	if e.From != nil {
+		dst = appendSlots(dst, e.From, false, false)
+		dst = appendRawSlots(dst, e.From, false)
+	} else {
+		dst = e.Fields.appendJSON(dst)
+		if len(e.Raw) > 0 {
+			dst = e.Raw.appendJSON(appendKey(dst, "raw"))
+		}
+	}
+	if len(e.Bids) > 0 {
+		dst = append(appendKey(dst, "bids"), '[')
+		for i := range e.Bids {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = e.Bids[i].append(dst)
+		}
+		dst = append(dst, ']')
+	}
+	dst = appendText(dst, "result", e.Result)
+	dst = appendText(dst, "reason", e.Reason)
+	dst = appendText(dst, "details", e.Details)
+	dst = appendInt(dst, "price_micros", int64(e.Price))
+	if !e.ExpiresAt.IsZero() {
+		dst = AppendTime(appendKey(dst, "expires_at"), e.ExpiresAt)
+	}
+	dst = append(appendKey(dst, "private"), `{"fields":`...)
+	if e.From != nil {
+		dst = appendSlots(dst, e.From, true, false)
+		dst = appendRawSlots(dst, e.From, true)
+	} else {
+		dst = e.Private.Fields.appendJSON(dst)
+		if len(e.Private.Raw) > 0 {
+			dst = e.Private.Raw.appendJSON(appendKey(dst, "raw"))
+		}
+	}
+	dst = appendText(dst, "person", e.Private.Person)
+	return append(dst, '}', '}')
+}
+
+func (b *Bid) append(dst []byte) []byte {
+	dst = AppendString(append(dst, `{"campaign":`...), b.Campaign)
+	dst = appendText(dst, "buyer", b.Buyer)
+	dst = appendInt(dst, "price_micros", int64(b.Price))
+	dst = appendInt(dst, "payout_micros", int64(b.Payout))
+	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
+	dst = appendInt(dst, "rank", int64(b.Rank))
+	dst = appendTrue(dst, "winner", b.Winner)
+	dst = appendTrue(dst, "fixed", b.Fixed)
+	dst = appendText(dst, "token", b.Token)
+	dst = appendInt(dst, "took_us", b.TookUS)
+	dst = appendInt(dst, "refusal", int64(b.Refusal))
+	dst = appendText(dst, "reason", b.Reason)
+	dst = appendText(dst, "answer", b.Answer)
+	return append(dst, '}')
+}
+
+// appendSlots writes the lead's values as an object: the normal text where valid, else (raw: always) what was sent.
+func appendSlots(dst []byte, l *lead.Lead, personal, raw bool) []byte {
+	dst = append(dst, '{')
+	n := 0
+	for i := range l.Len() {
+		f := &l.Schema().Fields[i]
+		if f.Personal != personal || l.Slot(i).State == lead.Missing {
+			continue
+		}
+		v := l.Value(i)
+		if raw {
+			if string(v) == string(l.Raw(i)) {
+				continue
+			}
+			v = l.Raw(i)
+		}
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		n++
+		dst = append(append(append(dst, '"'), f.Name...), '"', ':')
+		dst = AppendString(dst, v)
+	}
+	return append(dst, '}')
+}
+
+func appendRawSlots(dst []byte, l *lead.Lead, personal bool) []byte {
+	at := len(dst)
+	dst = appendSlots(appendKey(dst, "raw"), l, personal, true)
+	if dst[len(dst)-2] == '{' {
+		return dst[:at]
+	}
+	return dst
+}
+
+// FieldsOf lists the values of a lead that stand in the public (or the personal) part of an event: the normal
+// forms, and the raw texts where those differ.
+func FieldsOf(l *lead.Lead, personal bool, only func(pos int) bool) (fields, raw Fields) {
+	for i := range l.Len() {
+		f := &l.Schema().Fields[i]
+		if f.Personal != personal || l.Slot(i).State == lead.Missing || only != nil && !only(i) {
+			continue
+		}
+		v, r := string(l.Value(i)), string(l.Raw(i))
+		fields = append(fields, FieldValue{f.Name, v})
+		if v != r {
+			raw = append(raw, FieldValue{f.Name, r})
+		}
+	}
+	return fields, raw
+}
+
+func (f Fields) appendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, v := range f {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(AppendString(dst, v.Name), ':')
+		dst = AppendString(dst, v.Value)
+	}
+	return append(dst, '}')
+}
+
+// marshal is for the kinds that are written once a post: their fields cannot fail to encode.
+func marshal(dst []byte, e any) []byte {
+	b, err := json.MarshalWithOption(e, json.DisableHTMLEscape())
+	if err != nil {
+		panic("ledger: encode event: " + err.Error())
+	}
+	return append(dst, b...)
+}
+
+// AppendJSON implements Event.
+func (e *Posting) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
+
+// AppendJSON implements Event.
+func (e *Posted) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
+
+// AppendJSON implements Event.
+func (e *Settled) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
+
+// AppendJSON implements Event.
+func (e *Adjusted) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
+
+func micros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/lead"
+)
+
+// Kind is what an event tells.
+type Kind string
+
+// The kinds.
+const (
+	KindPinged   Kind = "pinged"   // a ping was answered
+	KindPosting  Kind = "posting"  // an attempt is about to be sent: the commit point before the wire
+	KindPosted   Kind = "posted"   // an attempt ended
+	KindSettled  Kind = "settled"  // the seller's post has its answer
+	KindAdjusted Kind = "adjusted" // a person changed something: resolution, pause, resume
+)
+
+// SchemaVersion is the version of the event formats, `schema` in each event.
+const SchemaVersion = 1
+
+// Topic is the Kafka topic of a kind, without the configured prefix.
+func (k Kind) Topic() string {
+	switch k {
+	case KindPinged:
+		return "pings"
+	case KindPosting, KindPosted:
+		return "posts"
+	}
+	return "leads"
+}
+
+// Head is what every event begins with. Times are in UTC with microseconds.
+type Head struct {
+	Kind     Kind      `json:"kind"`
+	EventID  lead.ID   `json:"event_id"`
+	Node     string    `json:"node"`
+	At       time.Time `json:"at"`
+	Schema   int       `json:"schema"`
+	Config   string    `json:"config"`            // hash of the configuration that decided
+	Lead     lead.ID   `json:"lead_id,omitempty"` // zero only for adjustments of no lead (pause, resume)
+	Source   string    `json:"source,omitempty"`
+	Vertical string    `json:"vertical,omitempty"`
+}
+
+// Event is one typed event. Its concrete type is one of *Pinged, *Posting, *Posted, *Settled, *Adjusted.
+type Event interface {
+	// Header is the event's own head, for reading and for filling in.
+	Header() *Head
+	// AppendJSON writes the event's one encoding, the same bytes for disk and Kafka.
+	AppendJSON(dst []byte) []byte
+	// Facts is what views keep of the event. Its strings may alias the event's.
+	Facts() Facts
+}
+
+// Header implements Event.
+func (h *Head) Header() *Head { return h }
+
+// Fields is an ordered list of named values that reads and writes as a JSON object.
+type Fields []FieldValue
+
+// FieldValue is one named value.
+type FieldValue struct{ Name, Value string }
+
+// MarshalJSON writes an object in list order.
+func (f Fields) MarshalJSON() ([]byte, error) {
+	return f.appendJSON(nil), nil
+}
+
+// UnmarshalJSON reads an object of strings in its order.
+func (f *Fields) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	*f = nil
+	for d.More() {
+		k, err := d.Token()
+		if err != nil {
+			return err
+		}
+		v, err := d.Token()
+		if err != nil {
+			return err
+		}
+		ks, ok1 := k.(string)
+		vs, ok2 := v.(string)
+		if !ok1 || !ok2 {
+			return fmt.Errorf("fields: expected an object of strings")
+		}
+		*f = append(*f, FieldValue{ks, vs})
+	}
+	return nil
+}
+
+// Get returns the value of a name.
+func (f Fields) Get(name string) (string, bool) {
+	for _, v := range f {
+		if v.Name == name {
+			return v.Value, true
+		}
+	}
+	return "", false
+}
+
+// Private is the part of an event that is personal, or the exact bytes that went over the wire. It stands apart so that it can
+// be sealed and erased.
+type Private struct {
+	Fields  Fields `json:"fields,omitempty"`  // personal fields, normal form
+	Raw     Fields `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
+	Person  string `json:"person,omitempty"`  // hash of the person key
+	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
+	Answer  *Body  `json:"answer,omitempty"`  // posted: the answer as it came
+}
+
+// BodyBytesMax is how much of a request or an answer an event keeps.
+const BodyBytesMax = 64 << 10
+
+// Body is a message that went over the wire; Text is cut at BodyBytesMax, Bytes and SHA256 are of the whole.
+type Body struct {
+	Text   string `json:"text"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Cut    bool   `json:"cut,omitempty"`
+}
+
+// Charge is what one hold took from one window of one cap.
+type Charge struct {
+	Cap    string `json:"cap"`    // the cap's key, e.g. "campaign:sun-shared:day"
+	Window string `json:"window"` // the window's name, e.g. "2026-11-23" or "total"
+	N      int64  `json:"n"`
+}
+
+// Bid is what one campaign answered to a ping, or why it did not.
+type Bid struct {
+	Campaign string       `json:"campaign"`
+	Buyer    string       `json:"buyer"`
+	Price    lead.Money   `json:"price_micros,omitempty"`
+	Payout   lead.Money   `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
+	MaxSold  int          `json:"max_sold,omitempty"`
+	Rank     int          `json:"rank,omitempty"`   // 1 is the first to be posted to; 0 is not in the order
+	Winner   bool         `json:"winner,omitempty"` // one of those that the quote counts on; the rest of the order are backups
+	Fixed    bool         `json:"fixed,omitempty"`  // a list price, nobody was asked
+	Token    string       `json:"token,omitempty"`
+	TookUS   int64        `json:"took_us,omitempty"`
+	Refusal  lead.Refusal `json:"refusal,omitempty"`
+	Reason   string       `json:"reason,omitempty"` // the buyer's own words
+	Answer   string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+}
+
+// Results that a seller can hear.
+const (
+	ResultSuccess = "success"
+	ResultFailure = "failure"
+	ResultPending = "pending"
+)
+
+// Pinged tells what a ping was, what each campaign said and what the seller was answered.
+type Pinged struct {
+	Head
+	Mode           string     `json:"mode"` // "ping" or "lead" (one shot)
+	Currency       string     `json:"currency"`
+	ReceivedAt     time.Time  `json:"received_at"`
+	SellerLeadID   string     `json:"seller_lead_id,omitempty"`
+	IdempotencyKey string     `json:"idempotency_key,omitempty"`
+	BodyHash       string     `json:"body_hash,omitempty"`
+	Fields         Fields     `json:"fields"`
+	Raw            Fields     `json:"raw,omitempty"`
+	Bids           []Bid      `json:"bids,omitempty"`
+	Result         string     `json:"result"`
+	Reason         string     `json:"reason,omitempty"`
+	Details        string     `json:"details,omitempty"`
+	Price          lead.Money `json:"price_micros,omitempty"` // the quote: the source's payout
+	ExpiresAt      time.Time  `json:"expires_at"`
+	Private        Private    `json:"private"`
+
+	// From, when set, is what AppendJSON takes Fields, Raw and their private parts from, without copies.
+	From *lead.Lead `json:"-"`
+}
+
+// Post is what the seller's post brought. It stands in the first event of that post.
+type Post struct {
+	ReceivedAt     time.Time `json:"received_at"`
+	SellerLeadID   string    `json:"seller_lead_id,omitempty"`
+	IdempotencyKey string    `json:"idempotency_key,omitempty"`
+	BodyHash       string    `json:"body_hash,omitempty"`
+	Fields         Fields    `json:"fields,omitempty"` // fields that the ping did not have
+	Raw            Fields    `json:"raw,omitempty"`
+	Changed        []string  `json:"changed,omitempty"` // fields sent with another value than at ping; the ping's value stands
+}
+
+// Posting tells that an attempt is about to be sent.
+type Posting struct {
+	Head
+	Post      *Post      `json:"post,omitempty"`
+	Attempt   lead.ID    `json:"attempt"`
+	Campaign  string     `json:"campaign"`
+	Buyer     string     `json:"buyer"`
+	Rank      int        `json:"rank"`
+	Price     lead.Money `json:"price_micros"`  // the bid
+	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
+	MaxSold   int        `json:"max_sold"`
+	SellLimit int        `json:"sell_limit"`
+	Charges   []Charge   `json:"charges,omitempty"`
+	Private   Private    `json:"private"`
+}
+
+// Posted tells how an attempt ended.
+type Posted struct {
+	Head
+	Attempt     lead.ID      `json:"attempt"`
+	Campaign    string       `json:"campaign"`
+	Buyer       string       `json:"buyer"`
+	Outcome     lead.Outcome `json:"outcome"`
+	Refusal     lead.Refusal `json:"refusal,omitempty"`
+	Reason      string       `json:"reason,omitempty"`
+	Reference   string       `json:"reference,omitempty"`
+	Price       lead.Money   `json:"price_micros,omitempty"`        // booked; accepted only
+	Payout      lead.Money   `json:"payout_micros,omitempty"`       // owed to the source; accepted only
+	PingPrice   lead.Money   `json:"ping_price_micros,omitempty"`   // as bid
+	AnswerPrice lead.Money   `json:"answer_price_micros,omitempty"` // as in the post's answer
+	Status      int          `json:"status,omitempty"`              // HTTP
+	TookUS      int64        `json:"took_us"`
+	Charges     []Charge     `json:"charges,omitempty"` // those of the posting
+	Private     Private      `json:"private"`
+}
+
+// Sale is one accepted attempt.
+type Sale struct {
+	Attempt   lead.ID    `json:"attempt"`
+	Campaign  string     `json:"campaign"`
+	Buyer     string     `json:"buyer"`
+	Reference string     `json:"reference,omitempty"`
+	Price     lead.Money `json:"price_micros"`
+	Payout    lead.Money `json:"payout_micros"`
+}
+
+// Tried is a campaign whose turn came at the post and that was not sent to.
+type Tried struct {
+	Campaign string       `json:"campaign"`
+	Refusal  lead.Refusal `json:"refusal"`
+}
+
+// Settled is the answer to a post or a one-shot lead. A later one (after a resolution) replaces an earlier one.
+type Settled struct {
+	Head
+	Post      *Post      `json:"post,omitempty"`
+	Result    string     `json:"result"`
+	Reason    string     `json:"reason,omitempty"`
+	Details   string     `json:"details,omitempty"`
+	Reference string     `json:"reference,omitempty"`
+	Payout    lead.Money `json:"payout_micros"`
+	Revenue   lead.Money `json:"revenue_micros"`
+	Sales     []Sale     `json:"sales,omitempty"`
+	Tried     []Tried    `json:"tried,omitempty"`
+	Private   Private    `json:"private"`
+}
+
+// Adjustments.
+const (
+	AdjustResolved = "resolved"
+	AdjustPaused   = "paused"
+	AdjustResumed  = "resumed"
+)
+
+// Adjusted tells what a person changed.
+type Adjusted struct {
+	Head
+	Adjustment string       `json:"adjustment"`
+	Subject    string       `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"
+	Why        string       `json:"why"`
+	By         string       `json:"by,omitempty"`
+	Attempt    lead.ID      `json:"attempt,omitempty"` // resolved: the attempt
+	Campaign   string       `json:"campaign,omitempty"`
+	Buyer      string       `json:"buyer,omitempty"`
+	Outcome    lead.Outcome `json:"outcome,omitempty"` // resolved: accepted or rejected
+	Price      lead.Money   `json:"price_micros,omitempty"`
+	Payout     lead.Money   `json:"payout_micros,omitempty"`
+	Reference  string       `json:"reference,omitempty"`
+	Charges    []Charge     `json:"charges,omitempty"`
+}
+
+// Facts is what views keep of an event.
+type Facts struct {
+	Kind           Kind
+	Lead           lead.ID
+	At             int64 // microseconds since 1970 UTC
+	Source         string
+	Vertical       string
+	SellerLeadID   string
+	IdempotencyKey string
+	Person         string
+	OneShot        bool
+	Attempt        lead.ID
+	Outcome        lead.Outcome
+	Charges        []Charge
+	Subject        string
+	Adjustment     string
+}
+
+func (h *Head) facts() Facts {
+	return Facts{Kind: h.Kind, Lead: h.Lead, At: h.At.UnixMicro(), Source: h.Source, Vertical: h.Vertical}
+}
+
+// Facts implements Event.
+func (e *Pinged) Facts() Facts {
+	f := e.facts()
+	f.SellerLeadID, f.IdempotencyKey, f.Person, f.OneShot = e.SellerLeadID, e.IdempotencyKey, e.Private.Person, e.Mode == "lead"
+	return f
+}
+
+// Facts implements Event.
+func (e *Posting) Facts() Facts {
+	f := e.facts()
+	f.post(e.Post)
+	f.Person, f.Attempt, f.Charges = e.Private.Person, e.Attempt, e.Charges
+	return f
+}
+
+// Facts implements Event.
+func (e *Posted) Facts() Facts {
+	f := e.facts()
+	f.Attempt, f.Charges, f.Outcome = e.Attempt, e.Charges, e.Outcome
+	return f
+}
+
+// Facts implements Event.
+func (e *Settled) Facts() Facts {
+	f := e.facts()
+	f.post(e.Post)
+	return f
+}
+
+// Facts implements Event.
+func (e *Adjusted) Facts() Facts {
+	f := e.facts()
+	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
+	return f
+}
+
+func (f *Facts) post(p *Post) {
+	if p != nil {
+		f.SellerLeadID, f.IdempotencyKey = p.SellerLeadID, p.IdempotencyKey
+	}
+}
+
+// Decode reads an event's bytes into its type.
+func Decode(b []byte) (Event, error) {
+	var k struct {
+		Kind Kind `json:"kind"`
+	}
+	if err := json.Unmarshal(b, &k); err != nil {
+		return nil, fmt.Errorf("event: %w", err)
+	}
+	var e Event
+	switch k.Kind {
+	case KindPinged:
+		e = &Pinged{}
+	case KindPosting:
+		e = &Posting{}
+	case KindPosted:
+		e = &Posted{}
+	case KindSettled:
+		e = &Settled{}
+	case KindAdjusted:
+		e = &Adjusted{}
+	default:
+		return nil, fmt.Errorf("event: unknown kind %q", k.Kind)
+	}
+	if err := json.Unmarshal(b, e); err != nil {
+		return nil, fmt.Errorf("event %s: %w", k.Kind, err)
+	}
+	return e, nil
+}

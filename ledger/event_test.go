@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"clearpost/lead"
+)
+
+func TestEventsReadBackAsWritten(t *testing.T) {
+	at := time.Date(2026, 11, 23, 1, 2, 3, 456789000, time.UTC)
+	id := lead.ID{1, 2, 3}
+	h := func(k Kind) Head {
+		return Head{Kind: k, EventID: lead.ID{9}, Node: "n1", At: at, Schema: SchemaVersion, Config: "c", Lead: id, Source: "s", Vertical: "v"}
+	}
+	charges := []Charge{{"campaign:x:day", "2026-11-23", 1}}
+	for _, e := range []Event{
+		&Pinged{Head: h(KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Fields: Fields{{"state", "CA"}, {"q", "a\"b\x01é"}},
+			Raw: Fields{{"state", "California"}}, Bids: []Bid{{Campaign: "c1", Buyer: "b1", Price: 22_500_000, Rank: 1, Winner: true, Token: "t", TookUS: 5},
+				{Campaign: "c2", Buyer: "b2", Refusal: lead.TimedOut, Fixed: true}}, Result: "success", Price: 20_000_000, ExpiresAt: at,
+			Private: Private{Fields: Fields{{"phone", "+15551234567"}}, Person: "p"}},
+		&Posting{Head: h(KindPosting), Post: &Post{ReceivedAt: at, IdempotencyKey: "k"}, Attempt: lead.ID{4}, Campaign: "c1", Buyer: "b1", Charges: charges,
+			Private: Private{Request: &Body{Text: "POST /", Bytes: 6}}},
+		&Posted{Head: h(KindPosted), Attempt: lead.ID{4}, Outcome: lead.Accepted, Price: 5, Charges: charges},
+		&Settled{Head: h(KindSettled), Result: "success", Sales: []Sale{{Attempt: lead.ID{4}, Price: 7}}},
+		&Adjusted{Head: h(KindAdjusted), Adjustment: AdjustPaused, Subject: "buyer:b", Why: "<why>"},
+	} {
+		b := e.AppendJSON(nil)
+		got, err := Decode(b)
+		if err != nil {
+			t.Fatalf("%s\n%v", b, err)
+		}
+		if !reflect.DeepEqual(got, e) {
+			t.Errorf("wrote %s\n got %+v\nwant %+v", b, got, e)
+		}
+	}
+}
