@@ -72,6 +72,7 @@ const (
 	QuoteExpired  Refusal = 502
 	SameLeadAgain Refusal = 503
 	NoEligible    Refusal = 504
+	SourcePaused  Refusal = 505
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -131,6 +132,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	QuoteLost:     {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
 	QuoteExpired:  {Name: "quote_expired", Published: "quote_expired", Meaning: "the quote's time was over when the post arrived"},
 	SameLeadAgain: {Name: "same_lead", Published: "duplicate", Meaning: "this source sent this person before"},
+	SourcePaused:  {Name: "source_paused", Published: "source_paused", Meaning: "this source is paused by the exchange's operator"},
 	NoEligible:    {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
 }
 
