@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wire speaks to an outside party, and is pure: it renders a request from a lead, and reads an answer into a receipt. Both are
+// compiled once from a page of YAML. It knows no network and no clock.
+//
+// # Requests
+//
+// A [RequestSpec] names the method, the URL, the headers, the format and the fields. [CompileRequest] reports every mistake at once and
+// returns a [Request], whose AppendHTTP writes a whole HTTP/1.1 request, head and body, into the caller's buffer.
+//
+// A field takes its value `from` a field of the vertical or one of the names token, lead_id, attempt_id, source, vertical, price and
+// now, or it is a constant `value`. A missing value becomes the field's `default`; without one the field's `missing` rule holds: omit
+// (the default), empty, or null (JSON only). A value that is bad counts as missing, except for a phone number: any ten digits are sent.
+//
+// In JSON the field's `to` is a path: "contact.phones[0].number". A dot or a bracket in a key is written \. or \[. An object that
+// would be empty because all its fields are omitted is omitted too, and so is a list; inside a list an omitted element is null (or {}),
+// so that no other element moves. In forms and queries `to` is the name as it stands.
+//
+// The `type` decides how JSON shows a value: string, number, boolean, or auto. Auto writes integer, decimal and money fields as
+// numbers, boolean fields as booleans, constants as YAML reads them, and everything else as strings. With number, text that is a valid
+// JSON number is written as it stands, and any other text counts as missing; with boolean, any other text than true and false does.
+//
+// A `map` takes the field's normal value; its keys are read by the field's type (California and CA are one key), and a value without
+// an entry counts as missing. A field has a map or a format, not both. The formats, by the type of what they show:
+//
+//	phone                         digits10, digits11, e164 (the default), dashes, or a mask with ten #: (###) ###-####
+//	state                         code (the default), name
+//	date, datetime, now           a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A and other signs, in UTC; or unix, unix_ms
+//	integer, decimal, money       integer, decimal2, cents; each rounds half away from zero
+//	text, name, street, city,
+//	email, enum, postal_code      upper, lower
+//
+// # Secrets
+//
+// ${env:NAME} and ${file:PATH} in the path or query of the URL, in a header's value, and in a constant, a default or a map's value
+// stand for secrets. AppendRedacted writes the placeholder where AppendHTTP writes the secret. $${ is a plain ${.
+//
+// # Answers
+//
+// An [AnswerSpec] says when an answer is a success and where its price, token, reference and reason stand. The default reading is
+// "not sold": only a complete, well-formed body in which every success condition holds is Accepted. See [Answer.Read].
+package wire
+
+// Limits. A spec beyond them is refused when it is compiled; a request or an answer beyond them is an error or a refusal.
+const (
+	FieldsMax         = 256       // fields of a request
+	PathDepthMax      = 16        // steps of a JSON path
+	PathBytesMax      = 256       // bytes of a path or form name
+	ListIndexMax      = 63        // highest index in a path of a request
+	URLBytesMax       = 2048      // bytes of a URL, secrets included
+	HeadersMax        = 64        // headers of a request
+	HeaderBytesMax    = 4096      // bytes of a header's value, secrets included
+	ConstantBytesMax  = 8192      // bytes of a constant, a default or a map's value, secrets included
+	MapEntriesMax     = 512       // entries of a map
+	FormatBytesMax    = 64        // bytes of a format
+	RequestBytesMax   = 256 << 10 // bytes of a rendered request
+	ConditionsMax     = 16        // success conditions
+	AlternativesMax   = 64        // values of one `in`
+	ReasonsMax        = 64        // reasons of an answer
+	CandidatesMax     = 8         // candidate paths of one value
+	AnswerPathsMax    = 32        // different paths of an answer
+	ContentTypesMax   = 16        // allowed content types
+	AnswerBytesMax    = 256 << 10 // bytes of an answer's body
+	AnswerDepthMax    = 64        // nesting of a JSON answer
+	FormPairsMax      = 512       // pairs of a form answer
+	TokenBytesMax     = 512       // a longer token is no token
+	ReferenceBytesMax = 256       // a longer reference is cut
+	ReasonBytesMax    = 512       // a longer reason is cut
+)
