@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clearpost_test
+
+import (
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// below lists for each package those of ours that it may import. Imports point down only; a new package, or a new
+// arrow, changes this table and ARCHITECTURE.md in the same commit.
+//
+// Test files may import more: a test of the ledger starts a Kafka endpoint, one of a node a farm of buyers. Go itself keeps
+// them from making a circle.
+var below = map[string][]string{
+	"lead":              {},
+	"ledger/kafkalocal": {},
+	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
+
+	"rules":            {"lead"},
+	"wire":             {"lead"},
+	"ledger":           {"lead"},
+	"buyers/buyertest": {"lead"},
+
+	"wire/transport": {"lead", "wire"},
+	"auction":        {"lead", "rules"},
+	"capstore":       {"lead", "rules"},
+
+	"buyers": {"lead", "rules", "auction", "wire"},
+
+	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
+
+	"exchange/intake": {"lead", "exchange"},
+	"exchange/admin":  {"lead", "exchange", "buyers", "capstore", "ledger"},
+
+	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+		"exchange/admin"},
+
+	"loadtest": {"lead", "buyers/buyertest", "loadtest/audit"},
+	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+		"exchange/admin", "node", "buyers/buyertest"},
+
+	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+		"exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit"},
+}
+
+func TestImportsPointDown(t *testing.T) {
+	there := map[string]bool{}
+	for _, f := range goFiles(t) {
+		if f.dir == "." {
+			continue
+		}
+		there[f.dir] = true
+		allowed, ok := below[f.dir]
+		if !ok || f.test {
+			continue
+		}
+		for _, s := range f.ast.Imports {
+			ours, ok := strings.CutPrefix(importPath(s), module+"/")
+			if ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s: %s may not import %s (it may: %s)", at(s), f.dir, ours, strings.Join(allowed, ", "))
+			}
+		}
+	}
+	for dir := range there {
+		if _, ok := below[dir]; !ok {
+			t.Errorf("%s: a package that the table in house_imports_test.go does not have: say what it may import", dir)
+		}
+	}
+	for dir, allowed := range below {
+		if !there[dir] {
+			t.Errorf("%s: in the table in house_imports_test.go, and there is no such package", dir)
+		}
+		for _, d := range allowed {
+			if _, ok := below[d]; !ok {
+				t.Errorf("%s may import %s, which is not in the table in house_imports_test.go", dir, d)
+			}
+			if slices.Contains(below[d], dir) {
+				t.Errorf("%s and %s may import each other by the table in house_imports_test.go", dir, d)
+			}
+		}
+	}
+}
+
+// confined lists libraries that only some packages may import, and why. A library matches by prefix of its path.
+var confined = []struct {
+	library string
+	only    []string // a trailing /... takes in the packages below
+	why     string
+}{
+	{"github.com/valyala/fasthttp", []string{"exchange/intake", "exchange/admin", "wire/transport", "buyers/buyertest", "loadtest", "bench"},
+		"its buffers are used again: no byte of a request may live past the handler, so everything is copied at the door"},
+	{"github.com/segmentio/kafka-go", []string{"ledger/..."}, "Kafka is a copy of the ledger: nothing else may wait for it"},
+	{"github.com/twmb/franz-go", []string{"ledger/..."}, "Kafka is a copy of the ledger: nothing else may wait for it"},
+	{"github.com/redis", []string{"capstore"}, "what nodes must agree on goes through one Hold"},
+	{"encoding/json", nil, "github.com/goccy/go-json reads and writes every JSON body"},
+}
+
+func TestLibrariesStayInTheirRooms(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if f.test {
+			continue
+		}
+		for _, s := range f.ast.Imports {
+			for _, c := range confined {
+				p := importPath(s)
+				if (p == c.library || strings.HasPrefix(p, c.library+"/")) && !within(f.dir, c.only) {
+					where := "in tests only"
+					if len(c.only) > 0 {
+						where = "in " + strings.Join(c.only, ", ") + " only"
+					}
+					t.Errorf("%s: %s stands %s: %s", at(s), p, where, c.why)
+				}
+			}
+		}
+	}
+}
+
+func within(dir string, list []string) bool {
+	for _, d := range list {
+		base, all := strings.CutSuffix(d, "/...")
+		if dir == base || all && strings.HasPrefix(dir, base+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// pure packages get the time as a value and never reach out, so that what they decide can be replayed and tested as text.
+var pure = []string{"lead", "rules", "wire", "auction", "capstore"}
+
+var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}
+
+func TestPureRoomsHaveNeitherClockNorNetwork(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if f.test || !slices.Contains(pure, f.dir) {
+			continue
+		}
+		for _, s := range f.ast.Imports {
+			switch p := importPath(s); p {
+			case "net", "net/http", "os", "crypto/tls", "crypto/rand", "math/rand", "math/rand/v2":
+				t.Errorf("%s: %s is pure: it may not import %s", at(s), f.dir, p)
+			}
+		}
+		clock := f.localName("time")
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if name := calledOf(n, clock); slices.Contains(clocks, name) {
+				t.Errorf("%s: %s is pure: it may not call time.%s; take the time as a value", at(n), f.dir, name)
+			}
+			return true
+		})
+	}
+}
