@@ -1,6 +1,7 @@
 module clearpost
 
-go 1.26
+go 1.26.0
+
 require (
 	github.com/DataDog/zstd v1.5.7 // indirect
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
