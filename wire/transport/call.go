@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"time"
+
+	"clearpost/lead"
+)
+
+// Call is one request to one target and what came of it. The caller owns it; Scatter and PostOnce keep nothing of it
+// after they return. A Call is used for one request at a time and may be used again after Reset.
+type Call struct {
+	// In.
+	Target  *Target
+	Request []byte        // the whole HTTP/1.1 request, head and body
+	Timeout time.Duration // this call's own bound, from the moment its turn comes; the deadline bounds it too; 0: only the deadline
+
+	// Out.
+	Status  int           // HTTP status of the final answer; 0 while Refusal is set
+	Type    []byte        // Content-Type as it came, empty when there was none; valid until Reset
+	Body    []byte        // the body without its framing; valid until Reset
+	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
+	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it
+	Took    time.Duration // from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it was read, an upper bound
+
+	// While a Scatter runs.
+	conn     *conn
+	gate     *Gate
+	deadline time.Time
+	started  time.Time
+}
+
+// Reset makes the call ready for another request; the buffers of Type and Body are kept for it.
+func (c *Call) Reset() {
+	*c = Call{Type: c.Type[:0], Body: c.Body[:0]}
+}
+
+// begin clears what an earlier use left in the outputs.
+func (c *Call) begin(now, deadline time.Time) {
+	c.Status, c.Type, c.Body = 0, c.Type[:0], c.Body[:0]
+	c.Refusal, c.Sent, c.Took = lead.NoRefusal, false, 0
+	c.conn, c.gate, c.started = nil, nil, now
+	c.deadline = deadline
+	if c.Timeout > 0 {
+		if own := now.Add(c.Timeout); own.Before(deadline) {
+			c.deadline = own
+		}
+	}
+}
+
+// refuse ends the call without an answer.
+func (c *Call) refuse(why lead.Refusal) {
+	c.Refusal, c.Status, c.Type, c.Body = why, 0, c.Type[:0], c.Body[:0]
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"clearpost/lead"
+)
+
+// How far a call on a cold target has come.
+const (
+	dialing int32 = iota
+	handshaking
+	calling // the request may have left
+)
+
+// errBlocked is the dialer's own refusal to connect.
+var errBlocked = errors.New("transport: the address is private or reserved")
+
+// dialError says why there is no connection.
+type dialError struct {
+	why lead.Refusal
+	err error
+}
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+// refusalOf names why a connection could not be had.
+func refusalOf(err error) lead.Refusal {
+	var d *dialError
+	if errors.As(err, &d) {
+		return d.why
+	}
+	return lead.NoConnection
+}
+
+func newTarget(c *Client, cfg TargetConfig) *Target {
+	t := &Target{client: c, cfg: cfg}
+	if cfg.TLS {
+		t.tls = tlsOf(&cfg)
+	}
+	t.pool = newHostPool(cfg.Addr, c.cfg.IdleMax, func(timeout time.Duration) (*conn, error) {
+		return t.connect(time.Now().Add(timeout), nil)
+	})
+	return t
+}
+
+// connect resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. The stage is told to
+// phase, if there is one.
+func (t *Target) connect(deadline time.Time, phase *atomic.Int32) (*conn, error) {
+	t.counts.dials.Add(1)
+	w, err := t.tryConnect(deadline, phase)
+	if err != nil {
+		t.counts.dialErrors.Add(1)
+	}
+	return w, err
+}
+
+func (t *Target) tryConnect(deadline time.Time, phase *atomic.Int32) (*conn, error) {
+	ctx, cancel := context.WithDeadline(t.client.ctx, deadline)
+	defer cancel()
+	d := net.Dialer{KeepAlive: -1} // an idle connection is closed long before a probe would tell anything
+	if !t.cfg.AllowPrivate {
+		d.Control = allowPublic
+	}
+	nc, err := d.DialContext(ctx, "tcp", t.cfg.Addr)
+	if err != nil {
+		why := lead.Unreachable
+		if errors.Is(err, errBlocked) {
+			why = lead.BlockedAddress
+		}
+		return nil, &dialError{why, err}
+	}
+	s, err := newSock(nc.(*net.TCPConn))
+	if err != nil {
+		_ = nc.Close()
+		return nil, &dialError{lead.Unreachable, err}
+	}
+	w := &conn{Conn: s, sock: s, client: t.client}
+	if t.tls != nil {
+		if phase != nil {
+			phase.Store(handshaking)
+		}
+		tc := tls.Client(s, t.tls)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			_ = nc.Close()
+			return nil, &dialError{lead.TLSFailed, err}
+		}
+		w.Conn = tc
+	}
+	if !t.client.track(w) {
+		_ = nc.Close()
+		return nil, &dialError{lead.NoConnection, net.ErrClosed}
+	}
+	return w, nil
+}
+
+// allowPublic looks at the very address that is about to be connected to, after every name has been resolved: a name
+// that answers differently the second time gets nowhere.
+func allowPublic(_, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: %q", errBlocked, address)
+	}
+	if !isPublic(ap.Addr()) {
+		return fmt.Errorf("%w: %s", errBlocked, ap.Addr())
+	}
+	return nil
+}
+
+// reserved is what the netip predicates do not know: shared, test, benchmark and other special ranges, and the IPv6
+// ranges that carry an IPv4 address inside and may lead back to a private one.
+var reserved = func() []netip.Prefix {
+	var ps []netip.Prefix
+	for _, s := range []string{
+		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
+		"198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10",
+	} {
+		ps = append(ps, netip.MustParsePrefix(s))
+	}
+	return ps
+}()
+
+// isPublic tells whether an address is an ordinary one on the public Internet.
+func isPublic(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() {
+		return false
+	}
+	for _, p := range reserved {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import "sync/atomic"
+
+// Gate limits how many calls to one buyer are in flight; the buyer's targets share it. A call that ran out of time is in
+// flight until its late answer has been read or its connection cut, because until then the buyer still works on it.
+// A nil Gate limits nothing.
+type Gate struct {
+	max int64
+	now atomic.Int64
+}
+
+// NewGate makes a gate for max calls; max ≤ 0 limits nothing.
+func NewGate(max int) *Gate { return &Gate{max: int64(max)} }
+
+// InFlight tells how many calls are inside now.
+func (g *Gate) InFlight() int {
+	if g == nil {
+		return 0
+	}
+	return int(g.now.Load())
+}
+
+// enter takes a place if one is free.
+func (g *Gate) enter() bool {
+	if g == nil {
+		return true
+	}
+	if n := g.now.Add(1); g.max > 0 && n > g.max {
+		g.now.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave gives a place back.
+func (g *Gate) leave() {
+	if g != nil {
+		g.now.Add(-1)
+	}
+}

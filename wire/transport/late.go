@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"time"
+)
+
+// lateRead reads out an answer whose call is over. It owns all it touches. Closing the connection instead would cost a
+// dial, and nobody would know how late the buyer is.
+type lateRead struct {
+	target  *Target
+	gate    *Gate
+	conn    *conn
+	read    *reading // nil until a byte of the answer is there
+	body    []byte
+	noBody  bool
+	started time.Time
+	until   time.Time
+	run     func()
+}
+
+func newLateRead() *lateRead {
+	l := &lateRead{}
+	l.run = l.work
+	return l
+}
+
+// handLate gives the connection of a call, and the call's place at the gate, to a late reader; without a free one, both
+// end here. The reading goes along when the answer has begun. What it returns is the caller's to use from now on.
+func (t *Target) handLate(call *Call, w *conn, a *reading) *reading {
+	c := t.client
+	t.counts.late.Add(1)
+	l := c.lates.Get().(*lateRead)
+	l.target, l.gate, l.conn, l.noBody = t, call.gate, w, isHead(call.Request)
+	l.started, l.until = call.started, call.deadline.Add(c.cfg.LateReadMax)
+	l.body = append(l.body[:0], call.Body...)
+	if w.got > 0 {
+		l.read = a
+	}
+	if err := c.late.Submit(l.run); err != nil {
+		t.counts.lateDropped.Add(1)
+		l.read = nil
+		l.end(false)
+		return a
+	}
+	if w.got > 0 {
+		return c.readings.Get().(*reading)
+	}
+	return a
+}
+
+// end gives everything back.
+func (l *lateRead) end(reusable bool) {
+	t := l.target
+	t.giveBack(l.conn, reusable)
+	t.leave(l.gate)
+	if l.read != nil {
+		t.client.readings.Put(l.read)
+	}
+	l.target, l.gate, l.conn, l.read = nil, nil, nil, nil
+	t.client.lates.Put(l)
+}
+
+func (l *lateRead) work() {
+	reusable := false
+	defer func() { l.end(reusable) }() // deferred, for OnLate is not our code
+	t, w := l.target, l.conn
+	set := t.set.Load()
+	if l.read == nil {
+		l.read = t.client.readings.Get().(*reading)
+		l.read.start(w, l.noBody)
+	}
+	w.sock.blocked = false
+	w.sock.wait(l.until)
+	var st state
+	l.body, st = l.read.read(w, l.body, set.bodyMax)
+	if st != complete {
+		return
+	}
+	took := time.Since(l.started)
+	if w.sock.blocked {
+		t.learn(took)
+	}
+	t.counts.lateAnswers.Add(1)
+	reusable = l.read.reusable()
+	if set.onLate != nil {
+		set.onLate(l.read.head.StatusCode(), l.body, took)
+	}
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"time"
+
+	"clearpost/lead"
+)
+
+// PostOnce sends a lead, at most once: a fresh connection, one write of the whole request, one answer. It waits, on the
+// caller's goroutine, until the deadline at the latest. It never tries again and follows nothing.
+//
+// Refusal zero: a complete answer is there. Otherwise Sent tells the two cases apart that a lead's fate hangs on:
+// false, and the buyer cannot have it; true, and it may have it, whatever Refusal says.
+func (c *Client) PostOnce(call *Call, deadline time.Time) {
+	call.begin(time.Now(), deadline)
+	t := call.Target
+	set := t.set.Load()
+	t.counts.calls.Add(1)
+	if !call.deadline.After(call.started) {
+		call.refuse(lead.NoTimeLeft)
+		return
+	}
+	if !t.enter(set.gate) {
+		call.refuse(lead.InFlightLimit)
+		return
+	}
+	defer t.leave(set.gate)
+	w, err := t.connect(call.deadline, nil)
+	if err != nil {
+		call.refuse(refusalOf(err))
+		call.Took = time.Since(call.started)
+		return
+	}
+	defer func() { _ = w.Close() }()
+	if !time.Now().Before(call.deadline) {
+		call.refuse(lead.NoTimeLeft)
+		call.Took = time.Since(call.started)
+		return
+	}
+	a := c.readings.Get().(*reading)
+	defer c.readings.Put(a)
+	switch call.exchange(w, a) {
+	case complete:
+	case waits:
+		call.refuse(lead.TimedOut)
+	default:
+		call.refuse(a.why)
+	}
+}
+
+// Warm makes n idle connections, as far as the target's limit and the dials allow, on one worker and without waiting
+// for it. False: no worker was free.
+func (t *Target) Warm(n int) bool {
+	return t.client.submitFor(t, func() {
+		defer t.counts.cold.Add(-1)
+		held := make([]*conn, 0, n)
+		for range n {
+			w, err := t.pool.dial(t.client.cfg.DialMax)
+			if err != nil {
+				break
+			}
+			held = append(held, w)
+		}
+		for _, w := range held {
+			t.pool.release(w)
+		}
+	}) == nil
+}

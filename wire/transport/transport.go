@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package transport carries rendered HTTP/1.1 requests to buyers and brings their answers back.
+//
+// Scatter is the fan-out of a ping: one goroutine writes every request to a warm connection and then reads every
+// answer. Only what blocks — a dial, a handshake, a peer that takes its request slowly, an answer that comes too late —
+// goes to a bounded pool of workers. PostOnce is the single post of a lead: a fresh connection, one write, never a
+// second try. Neither follows redirects, and a status other than 2xx is an answer like any other: wire judges it.
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/panjf2000/ants/v2"
+)
+
+// Config bounds a Client. A zero field takes its default.
+type Config struct {
+	Workers        int           // workers for what blocks: dials, handshakes and calls on cold targets (256)
+	WorkersATarget int           // how many of them one target may hold at a time (a quarter of Workers)
+	LateWorkers    int           // workers that read late answers out (1024)
+	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
+	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
+	IdleMax        time.Duration // an idle connection is closed after this; shorter than servers' keep-alive (4 s)
+	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
+}
+
+// withDefaults fills what is zero.
+func (c Config) withDefaults() Config {
+	if c.Workers == 0 {
+		c.Workers = 256
+	}
+	if c.WorkersATarget == 0 {
+		c.WorkersATarget = max(1, c.Workers/4)
+	}
+	if c.LateWorkers == 0 {
+		c.LateWorkers = 1024
+	}
+	if c.LateReadMax == 0 {
+		c.LateReadMax = 2 * time.Second
+	}
+	if c.DialMax == 0 {
+		c.DialMax = 3 * time.Second
+	}
+	if c.IdleMax == 0 {
+		c.IdleMax = 4 * time.Second
+	}
+	if c.HeaderBytesMax == 0 {
+		c.HeaderBytesMax = 8 << 10
+	}
+	return c
+}
+
+// Validate tells what cannot work. Zero fields are fine: they take their defaults.
+func (c Config) Validate() error {
+	switch c = c.withDefaults(); {
+	case c.Workers < 0 || c.WorkersATarget < 0 || c.LateWorkers < 0:
+		return errors.New("transport: a number of workers is negative")
+	case c.WorkersATarget > c.Workers:
+		return fmt.Errorf("transport: %d workers a target are more than the %d there are", c.WorkersATarget, c.Workers)
+	case c.LateReadMax < 0 || c.DialMax < 0 || c.IdleMax < 0:
+		return errors.New("transport: a duration is negative")
+	case c.HeaderBytesMax < 256 || c.HeaderBytesMax > 1<<20:
+		return fmt.Errorf("transport: a head of %d bytes is outside 256 bytes to 1 MiB", c.HeaderBytesMax)
+	}
+	return nil
+}
+
+// Client owns the workers, the targets and every connection. Any number of goroutines may use it at once.
+type Client struct {
+	cfg     Config
+	workers *ants.Pool
+	late    *ants.Pool
+	ctx     context.Context // ends when Close begins: it cuts dials short
+	stop    context.CancelFunc
+
+	scratches sync.Pool // *scratch
+	readings  sync.Pool // *reading
+	jobs      sync.Pool // *job
+	lates     sync.Pool // *lateRead
+
+	mu      sync.Mutex // guards what follows; never taken on the path of a warm call
+	closed  bool
+	targets map[targetKey]*Target
+	open    map[*conn]struct{}
+}
+
+// New makes a Client with its workers. Close frees it.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg.withDefaults(), targets: map[targetKey]*Target{}, open: map[*conn]struct{}{}}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.scratches.New = func() any { return newScratch() }
+	c.readings.New = func() any { return newReading(c.cfg.HeaderBytesMax) }
+	c.jobs.New = func() any { return newJob() }
+	c.lates.New = func() any { return newLateRead() }
+	var err error
+	if c.workers, err = ants.NewPool(c.cfg.Workers, ants.WithNonblocking(true)); err != nil {
+		return nil, fmt.Errorf("transport: workers: %w", err)
+	}
+	if c.late, err = ants.NewPool(c.cfg.LateWorkers, ants.WithNonblocking(true)); err != nil {
+		c.workers.Release()
+		return nil, fmt.Errorf("transport: late workers: %w", err)
+	}
+	return c, nil
+}
+
+// Close refuses new calls, cuts every connection and waits, until ctx ends, for the workers to stop. Calls still running
+// end with a refusal; end them first where their answers matter. A second Close does nothing.
+func (c *Client) Close(ctx context.Context) error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	for w := range c.open {
+		w.cut()
+	}
+	targets := make([]*Target, 0, len(c.targets))
+	for _, t := range c.targets {
+		targets = append(targets, t)
+	}
+	c.mu.Unlock()
+	c.stop()
+	err := errors.Join(c.workers.ReleaseContext(ctx), c.late.ReleaseContext(ctx))
+	for _, t := range targets {
+		t.pool.closeIdle()
+	}
+	if err != nil {
+		return fmt.Errorf("transport: close: %w", err)
+	}
+	return nil
+}
