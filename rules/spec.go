@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rules holds what campaigns ask of a lead and of the clock: criteria compiled to slot positions, and the windows in which
+// caps count. It is pure: it reads no clock and keeps nothing.
+package rules
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"clearpost/lead"
+)
+
+// Limits of a configuration.
+const (
+	CriterionValuesMax = 50_000        // values of one list
+	CapLimitMax        = 1_000_000_000 // leads of one cap
+	CapsMax            = 8             // caps of one campaign or buyer
+)
+
+// CriterionSpec is a criterion as it stands in a file: either a list (in, or not_in) or a range (min, max or both; both ends are
+// included). Scalars are taken as their text, so that the ZIP code 07030 keeps its zero.
+type CriterionSpec struct {
+	Field string   `yaml:"field"`
+	In    []string `yaml:"in"`
+	NotIn []string `yaml:"not_in"`
+	Min   *string  `yaml:"min"`
+	Max   *string  `yaml:"max"`
+}
+
+// CapSpec is a cap as it stands in a file: so many accepted leads in each window.
+type CapSpec struct {
+	Per   string `yaml:"per"`   // hour, day or total
+	Limit int64  `yaml:"limit"` // accepted leads in one window, at least 1
+	Zone  string `yaml:"zone"`  // IANA name; absent = the zone of the buyer
+}
+
+// Compile makes criteria of their specs. All mistakes are returned at once, and no criteria if there is one. The paths of the
+// defects begin with the index: "[1].in[0]".
+func Compile(specs []CriterionSpec, s *lead.Schema) ([]Criterion, []lead.Defect) {
+	var ds []lead.Defect
+	out := make([]Criterion, 0, len(specs))
+	scratch := new(lead.Lead)
+	for i := range specs {
+		c, bad := compileOne(&specs[i], s, scratch)
+		ds = append(ds, lead.DefectsIn(fmt.Sprintf("[%d]", i), bad)...)
+		out = append(out, c)
+	}
+	if len(ds) > 0 {
+		return nil, ds
+	}
+	return out, nil
+}
+
+func compileOne(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (Criterion, []lead.Defect) {
+	pos, ok := s.Position(spec.Field)
+	if !ok {
+		return Criterion{}, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a field of vertical " + s.Vertical + ", by its name or an alias"}}
+	}
+	f := &s.Fields[pos]
+	c := Criterion{Pos: pos, Field: f.Name, Min: BoundNone[0], Max: BoundNone[1], field: f}
+	ranged := spec.Min != nil || spec.Max != nil
+	switch {
+	case len(spec.In) > 0 && len(spec.NotIn) > 0, ranged && (spec.In != nil || spec.NotIn != nil):
+		return c, []lead.Defect{{Expected: "one of in, not_in, or min and max: more tests of one field are more criteria"}}
+	case ranged:
+		c.Kind = Range
+		return c, c.compileRange(spec, s, scratch)
+	case len(spec.In) > 0:
+		c.Kind = List
+		return c, c.compileList("in", spec.In, s, scratch)
+	case len(spec.NotIn) > 0:
+		c.Kind = NotList
+		return c, c.compileList("not_in", spec.NotIn, s, scratch)
+	}
+	return c, []lead.Defect{{Expected: "in or not_in with at least one value, or min and max"}}
+}
+
+func (c *Criterion) compileList(key string, values []string, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
+	if len(values) > CriterionValuesMax {
+		return []lead.Defect{{Path: key, Value: fmt.Sprint(len(values), " values"), Expected: fmt.Sprintf("at most %d values", CriterionValuesMax)}}
+	}
+	shown := make([]string, 0, min(len(values), shownMax))
+	for i, v := range values {
+		slot, expected := read(scratch, s, c.Pos, v)
+		if slot.State != lead.Valid {
+			ds = append(ds, lead.Defect{Path: fmt.Sprintf("%s[%d]", key, i), Value: v, Expected: expected})
+			continue
+		}
+		c.Values = append(c.Values, string(AppendKey(nil, scratch, c.Pos)))
+		if len(shown) < shownMax {
+			shown = append(shown, string(scratch.Normal(c.Pos)))
+		}
+	}
+	sort.Strings(c.Values)
+	n := 0
+	for i, v := range c.Values {
+		if i == 0 || v != c.Values[n-1] {
+			c.Values[n] = v
+			n++
+		}
+	}
+	c.Values = c.Values[:n:n]
+	c.expected = "one of " + strings.Join(shown, ", ")
+	if c.Kind == NotList {
+		c.expected = "none of " + strings.Join(shown, ", ")
+	}
+	if len(values) > len(shown) {
+		c.expected += fmt.Sprintf(" … (%d values)", n)
+	}
+	return ds
+}
+
+func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
+	f := c.field
+	if !f.Type.Numeric() {
+		return []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a list (in or not_in): type " + f.Type.String() + " has no order"}}
+	}
+	var text [2]string
+	bound := func(i int, key string, v *string, to *int64) {
+		if v == nil {
+			return
+		}
+		slot, expected := read(scratch, s, c.Pos, *v)
+		// A bound outside the field's own limits is fine: only the other end of the range then says something.
+		if slot.State != lead.Valid && slot.Why != lead.WhyRange {
+			ds = append(ds, lead.Defect{Path: key, Value: *v, Expected: expected})
+			return
+		}
+		*to, text[i] = slot.Num, strings.TrimSpace(*v)
+	}
+	bound(0, "min", spec.Min, &c.Min)
+	bound(1, "max", spec.Max, &c.Max)
+	if len(ds) > 0 {
+		return ds
+	}
+	switch {
+	case c.Min > c.Max:
+		return []lead.Defect{{Path: "min", Value: text[0], Expected: "at most max, which is " + text[1]}}
+	case f.Max != nil && c.Min > *f.Max:
+		return []lead.Defect{{Path: "min", Value: text[0], Expected: "a value that the field may have: its own max is lower"}}
+	case f.Min != nil && c.Max < *f.Min:
+		return []lead.Defect{{Path: "max", Value: text[1], Expected: "a value that the field may have: its own min is higher"}}
+	case spec.Min == nil:
+		c.expected = "at most " + text[1]
+	case spec.Max == nil:
+		c.expected = "at least " + text[0]
+	default:
+		c.expected = "from " + text[0] + " to " + text[1]
+	}
+	return nil
+}
+
+// read normalises a value of a file as if a seller had sent it, and tells what is expected where it is bad.
+func read(scratch *lead.Lead, s *lead.Schema, pos int, v string) (lead.Slot, string) {
+	scratch.Reset(s)
+	scratch.Set(pos, []byte(v))
+	slot := *scratch.Slot(pos)
+	if slot.State == lead.Missing {
+		return slot, "a value, not empty text"
+	}
+	if p := scratch.Problems(0); len(p) > 0 {
+		return slot, p[0].Expected
+	}
+	return slot, ""
+}
