@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package clearpost_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"clearpost/lead"
+)
+
+var (
+	quoted    = regexp.MustCompile("`([^`\n]+)`")
+	fenced    = regexp.MustCompile("(?ms)^```.*?^```")
+	wordChars = regexp.MustCompile(`^[A-Za-z0-9_./-]+$`)
+)
+
+// pathsIn lists the texts of a document that are meant as paths of the repository: quoted words that begin with one of its
+// folders, and words that end like the name of a file of ours.
+func pathsIn(text string, folders []string) []string {
+	var out []string
+	add := func(w string) {
+		w = strings.TrimSuffix(w, "/")
+		first, _, deep := strings.Cut(w, "/")
+		switch path.Ext(w) {
+		case ".go", ".md":
+		default:
+			if !deep || !slices.Contains(folders, first) {
+				return
+			}
+		}
+		if wordChars.MatchString(w) && !strings.HasPrefix(w, "/") && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	text = fenced.ReplaceAllString(text, "")
+	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+		add(m[1])
+	}
+	for _, w := range strings.FieldsFunc(quoted.ReplaceAllString(text, " "), func(r rune) bool { return strings.ContainsRune(" \t\n()[],;:|<>", r) }) {
+		add(strings.TrimRight(w, "."))
+	}
+	return out
+}
+
+func TestDocumentsNameWhatIsThere(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, e := range entries {
+		if e.IsDir() {
+			folders = append(folders, e.Name())
+		}
+	}
+	texts, _ := files()
+	named := 0
+	for doc, text := range texts {
+		if path.Ext(doc) != ".md" {
+			continue
+		}
+		for _, p := range pathsIn(string(text), folders) {
+			named++
+			_, err := os.Stat(p)
+			if errors.Is(err, fs.ErrNotExist) {
+				_, err = os.Stat(path.Join(path.Dir(doc), p)) // a link beside the document
+			}
+			if err != nil {
+				t.Errorf("%s names %s, which is not there", doc, p)
+			}
+		}
+	}
+	if named < 10 {
+		t.Errorf("only %d paths found in all documents: does the test still see them?", named)
+	}
+}
+
+func TestArchitectureNamesEveryPackage(t *testing.T) {
+	texts, _ := files()
+	text, ok := texts["ARCHITECTURE.md"]
+	if !ok {
+		t.Fatal("there is no ARCHITECTURE.md")
+	}
+	for dir := range below {
+		if !regexp.MustCompile(`(^|[^a-z/])` + regexp.QuoteMeta(dir) + `([^a-z]|$)`).Match(text) {
+			t.Errorf("ARCHITECTURE.md does not name %s", dir)
+		}
+	}
+}
+
+// The reasons that sellers hear are listed three times: in code, for people and for machines.
+func TestPublishedReasonsAreTheSameEverywhere(t *testing.T) {
+	var want []string
+	for _, r := range lead.Refusals() {
+		// What is published as "pending" is no reason of a failure.
+		if r.Published != "pending" && !slices.Contains(want, r.Published) {
+			want = append(want, r.Published)
+		}
+	}
+	slices.Sort(want)
+	texts, _ := files()
+	_, table, _ := strings.Cut(string(texts["docs/sellers.md"]), "\n## Reasons\n")
+	var doc []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(table, -1) {
+		doc = append(doc, m[1])
+	}
+	if !slices.Equal(doc, want) {
+		t.Errorf("docs/sellers.md lists\n %v\nthe table in lead/refusal.go publishes\n %v", doc, want)
+	}
+	_, list, _ := strings.Cut(string(texts["exchange/intake/openapi.yaml"]), "\n    Reason:\n")
+	var api []string
+	for line := range strings.Lines(list) {
+		if item, ok := strings.CutPrefix(line, "        - "); ok {
+			api = append(api, strings.TrimSpace(item))
+		} else if len(api) > 0 {
+			break
+		}
+	}
+	if !slices.Equal(api, want) {
+		t.Errorf("exchange/intake/openapi.yaml lists\n %v\nthe table in lead/refusal.go publishes\n %v", api, want)
+	}
+}
