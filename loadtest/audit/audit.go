@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package audit judges an exchange from outside. It reads what the ledger holds, what the buyers have written in their own books,
+// what the sellers were answered and what came out of Kafka, and says where these contradict each other or the promises that
+// were made: caps, slots, quotes, money. It shares no code with the exchange, so that a mistake there is not repeated here.
+//
+// Events are read once, in ledger order, from the first one on. What is kept of a lead that was only pinged is some 50 bytes, so
+// that a million events fit into a small memory.
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// LineBytesMax is the longest line that Lines reads.
+const LineBytesMax = 8 << 20
+
+// Stream hands over values one after the other until there are no more or each returns an error, which it returns. The values
+// are valid during the call only.
+type Stream[T any] func(each func(T) error) error
+
+// Input is all that the auditor looks at. What is nil is not judged.
+type Input struct {
+	// Events are the JSON events of the ledger in its order, from the first one on. Required.
+	Events Stream[[]byte]
+	// Receipts are the posts that the buyers saw, of all buyers.
+	Receipts Stream[Receipt]
+	// Answers are what sellers have seen.
+	Answers Stream[Answer]
+	// Shipped are the JSON events as read from Kafka, in any order, repeated or not.
+	Shipped Stream[[]byte]
+}
+
+// Options is what the auditor is told about the exchange's configuration.
+type Options struct {
+	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
+	Caps []Cap
+	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
+	FindingsMax int
+}
+
+// Cap is a bound on the accepted leads of somebody in a window of time.
+type Cap struct {
+	Key  string // as charges name it; empty: Who + ":" + Per
+	Who  string // "campaign:ID" or "buyer:ID"
+	Per  string // "hour", "day" or "total"
+	Zone string // IANA name; empty means UTC
+	Max  int64
+}
+
+// Receipt is one post as a buyer saw it. Price is in micros.
+type Receipt struct {
+	Buyer     string    `json:"buyer"`
+	Lead      string    `json:"lead"`
+	Accepted  bool      `json:"accepted"`
+	Reference string    `json:"reference,omitempty"`
+	Price     int64     `json:"price_micros,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// The calls that a seller makes, as they stand in Answer.Op.
+const (
+	OpPing = "ping"
+	OpPost = "post"
+	OpLead = "lead" // one shot
+)
+
+// Answer is one answer that a seller has received whole. Prices are in micros.
+type Answer struct {
+	At        time.Time  `json:"at"`
+	Source    string     `json:"source"`
+	Vertical  string     `json:"vertical"`
+	Op        string     `json:"op"`
+	Status    int        `json:"status"`
+	Result    string     `json:"result,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Lead      string     `json:"lead_id,omitempty"` // a ping's ping_id
+	Price     int64      `json:"price_micros,omitempty"`
+	Reference string     `json:"id,omitempty"`
+	Sales     []SaleSeen `json:"sales,omitempty"` // all sales, where there are several
+	Key       string     `json:"idempotency_key,omitempty"`
+}
+
+// SaleSeen is one of several sales in an answer.
+type SaleSeen struct {
+	Reference string `json:"id"`
+	Price     int64  `json:"price_micros"`
+}
+
+// Run judges. An error means that an input could not be read to its end, not that something was found.
+func Run(in Input, o Options) (*Report, error) {
+	a, err := newAuditor(o)
+	if err != nil {
+		return nil, err
+	}
+	if in.Events == nil {
+		return nil, fmt.Errorf("audit: no events were given")
+	}
+	if err := in.Events(func(b []byte) error { a.event(b); return nil }); err != nil {
+		return nil, fmt.Errorf("audit: events: %w", err)
+	}
+	a.finishLeads()
+	if in.Receipts != nil {
+		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {
+			return nil, fmt.Errorf("audit: receipts: %w", err)
+		}
+		a.finishBooks()
+	}
+	if in.Answers != nil {
+		if err := in.Answers(func(s Answer) error { a.answer(&s); return nil }); err != nil {
+			return nil, fmt.Errorf("audit: answers: %w", err)
+		}
+	}
+	if in.Shipped != nil {
+		if err := in.Shipped(func(b []byte) error { a.shipped(b); return nil }); err != nil {
+			return nil, fmt.Errorf("audit: shipped: %w", err)
+		}
+		a.finishShipped()
+	}
+	return a.report, nil
+}
+
+// Lines reads lines; empty ones are skipped.
+func Lines(r io.Reader) Stream[[]byte] {
+	return func(each func([]byte) error) error {
+		s := bufio.NewScanner(r)
+		s.Buffer(make([]byte, 64<<10), LineBytesMax)
+		for s.Scan() {
+			if len(s.Bytes()) == 0 {
+				continue
+			}
+			if err := each(s.Bytes()); err != nil {
+				return err
+			}
+		}
+		return s.Err()
+	}
+}
+
+// JSONLines reads a value from every line.
+func JSONLines[T any](r io.Reader) Stream[T] {
+	return func(each func(T) error) error {
+		return Lines(r)(func(line []byte) error {
+			var v T
+			if err := json.Unmarshal(line, &v); err != nil {
+				return err
+			}
+			return each(v)
+		})
+	}
+}
+
+// Values hands over the elements of a slice.
+func Values[T any](s []T) Stream[T] {
+	return func(each func(T) error) error {
+		for _, v := range s {
+			if err := each(v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"math"
+	"slices"
+)
+
+// auditor is the state of one Run.
+type auditor struct {
+	report      *Report
+	findingsMax int
+
+	caps     []capState
+	capByKey map[string]int
+	capsOf   map[string][]int
+	windows  map[windowKey]*windowUse
+
+	leads    map[id]pinged
+	trips    []trip
+	attempts map[id]*attempt
+	names    map[string]string // one copy of each buyer's and campaign's id
+	events   map[id]seenEvent
+	books    map[bookKey]*booked
+	bought   map[string]bool // books that were given
+	keys     map[sourceKey]id
+}
+
+// pinged is what is kept of every lead.
+type pinged struct {
+	quote     int64 // micros
+	expiresAt int64 // microseconds; 0 is none
+	trip      int32 // index in trips plus one; 0 is none
+	pinged    bool
+	oneShot   bool
+	quoted    bool
+}
+
+// trip is what is kept of a lead that was posted.
+type trip struct {
+	lead     id
+	attempts []*attempt
+	settled  []settlement
+}
+
+type attempt struct {
+	id              id
+	campaign, buyer string
+	price, payout   int64 // as posted; of an accepted one as booked
+	bid             int64
+	answerPrice     int64
+	reference       string
+	maxSold, limit  int
+	outcome         outcome
+	charges         []charge
+	counted         []windowKey
+	settled         bool // stands in the last settlement
+}
+
+type settlement struct {
+	result, reason string
+	payout         int64
+	sales          []sale
+}
+
+type outcome uint8
+
+const (
+	open outcome = iota
+	unknown
+	accepted
+	refused
+	notSent
+)
+
+// standing attempts are sales, or may be.
+func (o outcome) standing() bool { return o <= accepted }
+
+// readOutcome also tells whether the name is one of an attempt that ended.
+func readOutcome(name string) (outcome, bool) {
+	switch name {
+	case "accepted":
+		return accepted, true
+	case "unknown":
+		return unknown, true
+	case "rejected", "duplicate", "invalid":
+		return refused, true
+	case "not_sent":
+		return notSent, true
+	}
+	return open, false
+}
+
+func newAuditor(o Options) (*auditor, error) {
+	if o.FindingsMax <= 0 {
+		o.FindingsMax = 100
+	}
+	a := &auditor{
+		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
+			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
+		findingsMax: o.FindingsMax,
+		capByKey:    map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
+		leads: map[id]pinged{}, attempts: map[id]*attempt{}, names: map[string]string{}, events: map[id]seenEvent{},
+		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
+	}
+	return a, a.addCaps(o.Caps)
+}
+
+func (a *auditor) name(s string) string {
+	if n, ok := a.names[s]; ok {
+		return n
+	}
+	a.names[s] = s
+	return s
+}
+
+// event takes the next event of the ledger.
+func (a *auditor) event(b []byte) {
+	e, err := readEvent(b)
+	if err != nil {
+		a.found(RuleUnreadable, id{}, "event: %v", err)
+		return
+	}
+	if e.EventID == (id{}) {
+		a.found(RuleUnreadable, e.Lead, "an event of kind %q has no event_id", e.Kind)
+		return
+	}
+	if _, twice := a.events[e.EventID]; twice {
+		a.found(RuleEventTwice, e.Lead, "event %s stands in the ledger twice", e.EventID)
+	}
+	a.events[e.EventID] = seenEvent{hash: hash(b)}
+	a.report.Counts.Events[e.Kind]++
+	if e.Lead == (id{}) && e.Kind != "adjusted" {
+		a.found(RuleUnreadable, id{}, "event %s of kind %q has no lead_id", e.EventID, e.Kind)
+		return
+	}
+	switch e.Kind {
+	case "pinged":
+		a.ping(e)
+	case "posting":
+		a.posting(e)
+	case "posted":
+		a.ended(e)
+	case "settled":
+		a.settle(e)
+	case "adjusted":
+		if e.Adjustment == "resolved" {
+			a.ended(e)
+		}
+	default:
+		a.found(RuleUnreadable, e.Lead, "event %s has the unknown kind %q", e.EventID, e.Kind)
+	}
+}
+
+func (a *auditor) ping(e *event) {
+	l := a.leads[e.Lead]
+	if l.pinged {
+		a.found(RulePingTwice, e.Lead, "pinged twice, the second time by event %s", e.EventID)
+	}
+	l.pinged, l.oneShot, l.quoted = true, e.oneShot, e.Result == "success"
+	l.quote, l.expiresAt = e.Price, e.expiresAt
+	a.leads[e.Lead] = l
+	if l.quoted {
+		a.report.Counts.Quoted++
+		if e.winnerSum != e.Price {
+			a.found(RuleQuoteSum, e.Lead, "quoted %s, the payouts of %d winners add up to %s", money(e.Price), e.winners, money(e.winnerSum))
+		}
+	}
+	if e.lossMaker != "" {
+		a.found(RuleMargin, e.Lead, "the payout for the bid of %s is above its price", e.lossMaker)
+	}
+}
+
+// trip returns the state of a posted lead, made on first use. It is valid until the next call.
+func (a *auditor) trip(lead id) *trip {
+	l := a.leads[lead]
+	if l.trip == 0 {
+		a.trips = append(a.trips, trip{lead: lead})
+		l.trip = int32(len(a.trips))
+		a.leads[lead] = l
+	}
+	return &a.trips[l.trip-1]
+}
+
+func (a *auditor) posting(e *event) {
+	if l := a.leads[e.Lead]; !l.pinged {
+		a.found(RuleNoPing, e.Lead, "attempt %s of a lead that was never pinged", e.Attempt)
+	} else {
+		if !l.oneShot && !l.quoted {
+			a.found(RuleNoQuote, e.Lead, "attempt %s of a lead whose ping found nobody", e.Attempt)
+		}
+		if e.Post != nil && !l.oneShot && l.expiresAt != 0 && e.Post.ReceivedAt.UnixMicro() > l.expiresAt {
+			a.found(RuleQuoteExpired, e.Lead, "attempt %s: the post came at %s, after the quote's end", e.Attempt, e.Post.ReceivedAt)
+		}
+	}
+	if e.Attempt == (id{}) || a.attempts[e.Attempt] != nil {
+		a.found(RuleAttemptTwice, e.Lead, "attempt %s has no id of its own", e.Attempt)
+		return
+	}
+	if e.SellLimit < 1 || e.MaxSold < 1 || e.Price <= 0 {
+		a.found(RuleTerms, e.Lead, "attempt %s has sell_limit %d, max_sold %d and price %s", e.Attempt, e.SellLimit, e.MaxSold, money(e.Price))
+	}
+	if e.Payout > e.Price {
+		a.found(RuleMargin, e.Lead, "attempt %s pays %s out of %s", e.Attempt, money(e.Payout), money(e.Price))
+	}
+	t := a.trip(e.Lead)
+	a.slots(e, t)
+	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout, bid: e.Price,
+		maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges}
+	p.counted = a.charge(e)
+	for i := range p.charges {
+		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
+	}
+	t.attempts = append(t.attempts, p)
+	a.attempts[e.Attempt] = p
+}
+
+// slots judges whether the lead had a slot left for this posting.
+func (a *auditor) slots(e *event, t *trip) {
+	n, limit := 1, math.MaxInt
+	if e.SellLimit > 0 {
+		limit = e.SellLimit
+	}
+	if e.MaxSold > 0 {
+		limit = min(limit, e.MaxSold)
+	}
+	for _, o := range t.attempts {
+		if !o.outcome.standing() {
+			continue
+		}
+		n++
+		if o.maxSold > 0 {
+			limit = min(limit, o.maxSold)
+		}
+		if o.buyer == e.Buyer {
+			a.found(RuleSameBuyer, e.Lead, "attempt %s goes to %s, to which attempt %s is %s", e.Attempt, e.Buyer, o.id, outcomeNames[o.outcome])
+		}
+	}
+	if n > limit {
+		a.found(RuleOversold, e.Lead, "attempt %s to %s is sale %d, where %d are allowed", e.Attempt, e.Campaign, n, limit)
+	}
+}
+
+var outcomeNames = [...]string{open: "open", unknown: "unknown", accepted: "accepted", refused: "refused", notSent: "not_sent"}
+
+// ended takes the end of an attempt: a posted, or an adjusted that resolves it.
+func (a *auditor) ended(e *event) {
+	p := a.attempts[e.Attempt]
+	if p == nil {
+		a.found(RuleNoPosting, e.Lead, "attempt %s ended and never began", e.Attempt)
+		return
+	}
+	if t := a.trip(e.Lead); !slices.Contains(t.attempts, p) || e.Campaign != p.campaign || e.Buyer != p.buyer {
+		a.found(RuleNoPosting, e.Lead, "attempt %s to %s of %s ended as one of another lead or campaign", e.Attempt, p.campaign, p.buyer)
+		return
+	}
+	o, ok := readOutcome(e.Outcome)
+	if !ok {
+		a.found(RuleUnreadable, e.Lead, "attempt %s ended with the outcome %q", e.Attempt, e.Outcome)
+		return
+	}
+	resolves := e.Kind == "adjusted"
+	if p.outcome != open && !(resolves && p.outcome == unknown) {
+		a.found(RuleEndedTwice, e.Lead, "attempt %s was %s and ended again as %s", e.Attempt, outcomeNames[p.outcome], e.Outcome)
+		return
+	}
+	if !sameCharges(e.Charges, p.charges) {
+		a.found(RuleChargeChanged, e.Lead, "attempt %s began with %d charges and ended with %d, or with others", e.Attempt, len(p.charges), len(e.Charges))
+	}
+	p.outcome = o
+	if !o.standing() {
+		for _, k := range p.counted {
+			a.windows[k].n--
+		}
+	}
+	if o == accepted {
+		a.accept(e, p, resolves)
+	}
+}
+
+func (a *auditor) accept(e *event, p *attempt, resolved bool) {
+	p.reference, p.answerPrice = e.Reference, e.AnswerPrice
+	p.price, p.payout = e.Price, e.Payout
+	if resolved {
+		p.answerPrice = e.Price
+	}
+	c := &a.report.Counts
+	if p.price < p.bid {
+		c.PriceDrops++
+	}
+	if p.payout > p.price {
+		if p.price < p.bid {
+			// The quote is a promise that is kept although the buyer broke its own.
+			c.Losses++
+		} else {
+			a.found(RuleMargin, e.Lead, "attempt %s was sold for %s and pays %s", e.Attempt, money(p.price), money(p.payout))
+		}
+	}
+}
+
+func sameCharges(x, y []charge) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	for _, c := range x {
+		if !slices.Contains(y, c) {
+			return false
+		}
+	}
+	return true
+}

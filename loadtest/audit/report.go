@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Finding is one contradiction.
+type Finding struct {
+	Rule   string `json:"rule"`
+	Lead   string `json:"lead_id,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// The rules, by what was found.
+const (
+	RuleUnreadable       = "unreadable"           // an event is no JSON, of an unknown kind, or lacks its ids
+	RuleEventTwice       = "event_twice"          // two events have one event_id
+	RulePingTwice        = "ping_twice"           // two pings have one lead id
+	RuleNoPing           = "no_ping"              // a lead was posted or settled that was never pinged
+	RuleQuoteSum         = "quote_sum"            // a quote is not the sum of its winners' payouts
+	RuleNoQuote          = "no_quote"             // a lead was posted whose ping found nobody
+	RuleQuoteExpired     = "quote_expired"        // a lead was posted for a post that came after its quote's end
+	RuleQuoteBroken      = "quote_broken"         // an exclusive sale paid something else than was quoted
+	RuleMargin           = "negative_margin"      // a payout is above the price
+	RuleAttemptTwice     = "attempt_twice"        // two postings have one attempt id
+	RuleNoPosting        = "no_posting"           // an attempt ended that never began, or of another lead or campaign
+	RuleEndedTwice       = "ended_twice"          // an attempt that had ended ended again
+	RuleTerms            = "terms"                // a posting has no positive sell_limit, max_sold or price
+	RuleOversold         = "oversold"             // more sales, certain or possible, than promised to a buyer or allowed
+	RuleSameBuyer        = "same_buyer"           // a lead was sent to a buyer that had it, or may have it
+	RuleCapPassed        = "cap_passed"           // a window holds more accepted or possible leads than its cap
+	RuleChargeMissing    = "charge_missing"       // a posting did not charge a cap of its campaign or buyer
+	RuleChargeUnknown    = "charge_unknown"       // a posting charged something that is no cap of its campaign or buyer
+	RuleChargeWindow     = "charge_window"        // a posting charged another window than its time falls into
+	RuleChargeChanged    = "charge_changed"       // an attempt ended with other charges than it began with
+	RuleSettledSum       = "settled_sum"          // a settlement's payout or revenue is not the sum of its sales
+	RuleSettledSale      = "settled_sale"         // a settlement lists a sale that is no accepted attempt, or with other figures
+	RuleSaleNotSettled   = "sale_not_settled"     // an accepted attempt stands in no settlement
+	RuleSettledOpen      = "settled_open"         // a settlement says failure while an attempt is open or unknown, or pending while none is
+	RuleSettledEmpty     = "settled_empty"        // a success without sales, or a failure with sales
+	RuleSuccessWithdrawn = "success_withdrawn"    // a success was replaced by something less
+	RuleNotInBook        = "not_in_book"          // a sale of ours that the buyer does not have
+	RuleBookPrice        = "book_price"           // the buyer has it at another price
+	RuleBookReference    = "book_reference"       // the buyer has it under another reference
+	RuleBookTwice        = "book_twice"           // a buyer accepted one lead twice
+	RuleBookNoLead       = "book_without_lead"    // a buyer was sent something without a lead id
+	RuleBookNoPosting    = "book_without_posting" // a buyer was sent a lead without a posting in the ledger
+	RuleSentTwice        = "sent_twice"           // a buyer saw more posts of a lead than there are postings
+	RuleNotSentArrived   = "not_sent_arrived"     // a buyer saw a post that is booked as not sent
+	RuleRefusedInLedger  = "refused_in_ledger"    // a buyer accepted what is booked as refused
+	RuleAnswerUnknown    = "answer_not_in_ledger" // a seller was answered what the ledger does not hold
+	RuleAnswerFigures    = "answer_differs"       // the ledger has other figures than the seller was told
+	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
+	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
+	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
+	RuleNotShipped       = "not_shipped"          // an event that did not come out of Kafka
+	RuleShippedDiffers   = "shipped_differs"      // an event came out of Kafka with other bytes
+	RuleShippedUnknown   = "shipped_unknown"      // Kafka has an event that the ledger does not have
+)
+
+// Counts is what was looked at. Money is in micros.
+type Counts struct {
+	Events   map[string]int `json:"events"` // by kind
+	Leads    int            `json:"leads"`
+	Quoted   int            `json:"quoted"`
+	Attempts map[string]int `json:"attempts"` // by outcome; "open" has not ended
+	Sales    int            `json:"sales"`
+	Revenue  int64          `json:"revenue_micros"`
+	Payout   int64          `json:"payout_micros"`
+	// PriceDrops counts sales at a lower price than was bid; Losses those of them that bring less than they pay.
+	PriceDrops int            `json:"price_drops"`
+	Losses     int            `json:"losses"`
+	Windows    int            `json:"cap_windows"`
+	FullCaps   int            `json:"cap_windows_full"` // windows that reached their cap
+	Receipts   int            `json:"receipts"`
+	BookedOnly int            `json:"booked_only"` // accepted by the buyer and unknown to us: legal
+	Answers    map[string]int `json:"answers"`     // by call and result
+	Shipped    int            `json:"shipped"`     // distinct events
+}
+
+// Report is the verdict with its grounds.
+type Report struct {
+	OK       bool           `json:"ok"`
+	Findings []Finding      `json:"findings,omitempty"` // the first ones
+	ByRule   map[string]int `json:"by_rule,omitempty"`  // all
+	Counts   Counts         `json:"counts"`
+}
+
+// Verdict is "ok", or the first findings in one line.
+func (r *Report) Verdict() string {
+	if r.OK {
+		return "ok"
+	}
+	var s strings.Builder
+	total := 0
+	for _, n := range r.ByRule {
+		total += n
+	}
+	shown := min(len(r.Findings), 3)
+	for i, f := range r.Findings[:shown] {
+		if i > 0 {
+			s.WriteString("; ")
+		}
+		s.WriteString(f.String())
+	}
+	if total > shown {
+		fmt.Fprintf(&s, "; and %d more", total-shown)
+	}
+	return s.String()
+}
+
+// String is the finding in one line.
+func (f Finding) String() string {
+	if f.Lead == "" {
+		return f.Rule + ": " + f.Detail
+	}
+	return f.Rule + ": lead " + f.Lead + ": " + f.Detail
+}
+
+func (a *auditor) found(rule string, lead id, format string, args ...any) {
+	r := a.report
+	r.OK = false
+	r.ByRule[rule]++
+	if len(r.Findings) >= a.findingsMax {
+		return
+	}
+	f := Finding{Rule: rule, Detail: fmt.Sprintf(format, args...)}
+	if lead != (id{}) {
+		f.Lead = lead.String()
+	}
+	r.Findings = append(r.Findings, f)
+}
