@@ -90,6 +90,7 @@ type Result struct {
 func Run(bids []Bid, t Terms, r *Result) {
 	r.Order, r.Lost, r.Payout = r.Order[:0], r.Lost[:0], 0
 	r.rank, r.best = r.rank[:0], r.best[:0]
+	t.Sold = max(t.Sold, 0)
 	for i := range bids {
 		if bids[i].Price > 0 {
 			r.rank = append(r.rank, int32(i))
@@ -112,7 +113,7 @@ func (t *Terms) slots(bids int) int {
 	if t.Sold > 0 && t.SoldMax > 0 {
 		most = min(most, t.SoldMax)
 	}
-	return min(most-max(t.Sold, 0), bids)
+	return min(most-t.Sold, bids)
 }
 
 // choose finds the best set for each size and keeps the dearest that pays enough.

@@ -159,16 +159,12 @@ func (w Window) Spans(name string) []Span {
 		}
 		return []Span{Ever}
 	}
-	if len(name) < len(time.DateOnly) {
+	from, until, ok := w.around(name)
+	if !ok {
 		return nil
 	}
-	day, err := time.Parse(time.DateOnly, name[:len(time.DateOnly)])
-	if err != nil {
-		return nil
-	}
-	// Offsets lie within 26 hours of UTC, and no stretch of one date lies further off.
 	var out []Span
-	for t, end := day.Add(-26*time.Hour), day.Add(50*time.Hour); t.Before(end); {
+	for t := from; t.Before(until); {
 		n, s, e := w.At(t)
 		if n == name {
 			out = append(out, Span{s, e})
@@ -176,6 +172,21 @@ func (w Window) Spans(name string) []Span {
 		t = e
 	}
 	return out
+}
+
+// around reads a name and tells between which instants all its stretches lie.
+func (w Window) around(name string) (from, until time.Time, ok bool) {
+	if w.Per == Hour {
+		layout := "2006-01-02T15Z07:00"
+		if len(name) > len("2006-01-02T15-07:00") {
+			layout = "2006-01-02T15Z07:00:00"
+		}
+		t, err := time.Parse(layout, name)
+		return t, t.Add(time.Hour), err == nil
+	}
+	// Offsets lie within 26 hours of UTC.
+	t, err := time.Parse(time.DateOnly, name)
+	return t.Add(-26 * time.Hour), t.Add(50 * time.Hour), err == nil
 }
 
 // CompileCaps makes the caps of a campaign or buyer; who is "campaign:ID" or "buyer:ID". A spec without a zone counts in defaultZone.

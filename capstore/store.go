@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package capstore counts what must never be exceeded: the accepted leads of each cap in each window, and the slots of each lead. One
+// Hold takes all that an attempt needs or nothing; it ends as Commit or Release. No hold ends by time.
+//
+// This is the store of a single node: it lives in memory and is rebuilt at start from the ledger.
+package capstore
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/rules"
+)
+
+// Limits of the store.
+const (
+	// WindowsMax is how many windows of one cap are kept, besides those that an open hold charges. Older ones are closed: nothing
+	// can be held in them any more, so that a clock that goes back far never finds a full window empty.
+	WindowsMax = 64
+	// TombstonesMax is how many released tokens are remembered. Beyond it the oldest are forgotten.
+	TombstonesMax = 1 << 16
+)
+
+// ErrCommitted is returned where a committed hold is to be released.
+var ErrCommitted = errors.New("capstore: the hold is committed and cannot be released")
+
+// ErrNotHeld is returned where a token is to be committed that holds nothing: it never did, it was released, or its lead was forgotten.
+var ErrNotHeld = errors.New("capstore: the token holds nothing")
+
+// Charge is what a hold took from one window of one cap. Window is the window's name, which identifies it for good.
+type Charge struct {
+	Cap    string
+	Window string
+	N      int64
+}
+
+// HoldRequest is all that an attempt needs before it may go on the wire.
+type HoldRequest struct {
+	Token     lead.ID // of the attempt: a hold is idempotent by it
+	Lead      lead.ID
+	Buyer     string     // a lead is sold to a buyer once
+	SellLimit int        // of the vertical's plan
+	MaxSold   int        // of the bid: 1 = exclusive, and less counts as 1
+	Counters  []*Counter // the caps of the campaign and its buyer, all of this store
+	Now       time.Time  // decides the windows that are charged
+}
+
+// Restored is a hold as the ledger knows it, given to Restore at start.
+type Restored struct {
+	Token     lead.ID
+	Lead      lead.ID
+	Buyer     string
+	SellLimit int // of the plan at that time, 0 = not known
+	MaxSold   int
+	Charges   []Charge
+	Committed bool
+}
+
+// Store keeps the counts. All methods may be called at any time by anyone.
+type Store struct {
+	mu       sync.Mutex // guards all below; held for microseconds, by posts and reloads only
+	counters map[string]*Counter
+	leads    map[lead.ID]*slots
+	holds    map[lead.ID]*hold
+	tombs    map[lead.ID]struct{}
+	tombRing []lead.ID // the released tokens in a ring, tombNext the oldest once it is full
+	tombNext int
+}
+
+// slots is who has a lead, or may have it: every hold that is open or committed.
+type slots struct {
+	holds    []*hold
+	finished bool // forget it as soon as no hold is open
+}
+
+type hold struct {
+	token, lead lead.ID
+	buyer       string
+	promise     int // sales of the lead in all that this one allows
+	charges     []Charge
+	windows     []*window // the charged windows, in the order of charges; nil where closed
+	committed   bool
+}
+
+// New makes an empty store.
+func New() *Store {
+	return &Store{counters: map[string]*Counter{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{}, tombs: map[lead.ID]struct{}{}}
+}
+
+// Hold takes a slot of the lead and one of each cap, or nothing and tells why:
+//   - NotReached: the token was released before, or belongs to another lead;
+//   - BuyerSoldAlready: the buyer has the lead, or may have it;
+//   - NoSlot: the lower of the sell limit and all promises, this one's included, is used up by what stands and is in flight;
+//   - CapReached: a cap is full in its window.
+//
+// A token that holds already gets the same charges again, whatever else the request says. The charges must not be changed.
+func (s *Store) Hold(r *HoldRequest) ([]Charge, lead.Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, gone := s.tombs[r.Token]; gone {
+		return nil, lead.NotReached
+	}
+	if h := s.holds[r.Token]; h != nil {
+		if h.lead != r.Lead {
+			return nil, lead.NotReached
+		}
+		return h.charges, lead.NoRefusal
+	}
+	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: min(r.SellLimit, max(r.MaxSold, 1))}
+	if no := s.slotFor(h); no != lead.NoRefusal {
+		return nil, no
+	}
+	if !h.charge(r.Counters, r.Now) {
+		return nil, lead.CapReached
+	}
+	for _, w := range h.windows {
+		w.count.Add(1)
+		w.open++
+	}
+	s.add(h)
+	return h.charges, lead.NoRefusal
+}
+
+// slotFor tells why the lead has no slot for the hold.
+func (s *Store) slotFor(h *hold) lead.Refusal {
+	most, standing := h.promise, 0
+	if l := s.leads[h.lead]; l != nil {
+		standing = len(l.holds)
+		for _, o := range l.holds {
+			if o.buyer == h.buyer {
+				return lead.BuyerSoldAlready
+			}
+			most = min(most, o.promise)
+		}
+	}
+	if most-standing < 1 {
+		return lead.NoSlot
+	}
+	return lead.NoRefusal
+}
+
+// charge finds the windows and tells whether each has room. It takes nothing yet.
+func (h *hold) charge(counters []*Counter, now time.Time) bool {
+	h.charges = make([]Charge, 0, len(counters))
+	h.windows = make([]*window, 0, len(counters))
+next:
+	for _, c := range counters {
+		for i := range h.charges {
+			if h.charges[i].Cap == c.key {
+				continue next // the same cap twice is charged once
+			}
+		}
+		w := c.windowAt(now)
+		if w == nil || w.count.Load() >= c.max.Load() {
+			return false
+		}
+		h.charges = append(h.charges, Charge{c.key, w.name, 1})
+		h.windows = append(h.windows, w)
+	}
+	return true
+}
+
+func (s *Store) add(h *hold) {
+	s.holds[h.token] = h
+	l := s.leads[h.lead]
+	if l == nil {
+		l = &slots{}
+		s.leads[h.lead] = l
+	}
+	l.holds = append(l.holds, h)
+}
+
+// Commit makes an open hold a sale: its slot and counts stand for good. Again is the same as once. ErrNotHeld if the token holds nothing.
+func (s *Store) Commit(token lead.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.holds[token]
+	if h == nil {
+		return ErrNotHeld
+	}
+	if h.committed {
+		return nil
+	}
+	h.committed = true
+	for _, w := range h.windows {
+		if w != nil {
+			w.open--
+		}
+	}
+	h.windows = nil
+	s.settled(h.lead)
+	return nil
+}
+
+// Release gives back all that an open hold took, in the windows that it charged, whatever the time is now. Again is the same as once. A
+// token that never held is refused from now on: a release beats the hold that comes after it. ErrCommitted if the hold is committed.
+func (s *Store) Release(token lead.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.holds[token]
+	if h == nil {
+		s.bury(token)
+		return nil
+	}
+	if h.committed {
+		return ErrCommitted
+	}
+	for i, w := range h.windows {
+		if w != nil {
+			w.count.Add(-h.charges[i].N)
+			w.open--
+		}
+	}
+	l := s.leads[h.lead]
+	for i, o := range l.holds {
+		if o == h {
+			l.holds = append(l.holds[:i], l.holds[i+1:]...)
+			break
+		}
+	}
+	if len(l.holds) == 0 {
+		delete(s.leads, h.lead)
+	}
+	delete(s.holds, token)
+	s.bury(token)
+	s.settled(h.lead)
+	return nil
+}
+
+func (s *Store) bury(token lead.ID) {
+	if _, there := s.tombs[token]; there {
+		return
+	}
+	s.tombs[token] = struct{}{}
+	if len(s.tombRing) < TombstonesMax {
+		s.tombRing = append(s.tombRing, token)
+		return
+	}
+	delete(s.tombs, s.tombRing[s.tombNext])
+	s.tombRing[s.tombNext] = token
+	s.tombNext = (s.tombNext + 1) % TombstonesMax
+}
+
+// Forget drops what is kept of a lead that will not be posted again; its counts stay. While a hold of it is open it is kept: it is
+// dropped when the last one ends.
+func (s *Store) Forget(id lead.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.leads[id]; l != nil {
+		l.finished = true
+		s.settled(id)
+	}
+}
+
+// settled drops a finished lead if nothing of it is open.
+func (s *Store) settled(id lead.ID) {
+	l := s.leads[id]
+	if l == nil || !l.finished {
+		return
+	}
+	for _, h := range l.holds {
+		if !h.committed {
+			return
+		}
+	}
+	for _, h := range l.holds {
+		delete(s.holds, h.token)
+	}
+	delete(s.leads, id)
+}
+
+// Restore puts a hold back at start: the lead's slot and, unless it is committed, its right to be committed or released. It changes no
+// count: those come from SetCount, which may be called before or after it. A token that is known already is left as it is.
+func (s *Store) Restore(r Restored) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holds[r.Token] != nil {
+		return
+	}
+	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges, committed: r.Committed}
+	if r.SellLimit > 0 {
+		h.promise = min(h.promise, r.SellLimit)
+	}
+	if !h.committed {
+		for _, c := range r.Charges {
+			w := s.counter(c.Cap).named(c.Window)
+			if w != nil {
+				w.open++
+			}
+			h.windows = append(h.windows, w)
+		}
+	}
+	s.add(h)
+}
+
+// SetCount sets, at start, what stands in a window: accepted, unknown and open attempts. The cap need not be bound yet.
+func (s *Store) SetCount(key, name string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.counter(key).named(name); w != nil {
+		w.count.Store(n)
+	}
+}
+
+// Counter binds a cap: it finds the counter of the cap's key, or makes it, and gives it the cap's maximum and window. Counts are kept, so
+// that a reload may call it again; counts of hours of another zone stay under their names.
+func (s *Store) Counter(c rules.Cap) *Counter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.counter(c.Key)
+	n.bind(c)
+	return n
+}
+
+func (s *Store) counter(key string) *Counter {
+	c := s.counters[key]
+	if c == nil {
+		c = &Counter{key: key, windows: map[string]*window{}}
+		s.counters[key] = c
+	}
+	return c
+}
+
+// Use tells what a cap has counted in the window of the instant, and its maximum; zeroes if no such cap is bound.
+func (s *Store) Use(key string, now time.Time) (used, most int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counters[key]
+	if c == nil || !c.bound() {
+		return 0, 0
+	}
+	if w := c.find(now.Unix()); w != nil {
+		used = w.count.Load()
+	}
+	return used, c.max.Load()
+}
