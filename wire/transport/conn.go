@@ -15,7 +15,7 @@ type conn struct {
 	sock     *sock
 	client   *Client
 	handle   any     // fasthttp's wrapper of this connection; nil when it is in no pool
-	uses     int     // calls it has carried before this one
+	kept     bool    // has waited in the pool: the peer may have ended it meanwhile
 	got      int     // bytes of the current answer
 	err      error   // why the last Read that failed has failed
 	one      [1]byte // for quiet

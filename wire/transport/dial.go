@@ -16,13 +16,6 @@ import (
 	"clearpost/lead"
 )
 
-// How far a call on a cold target has come.
-const (
-	dialing int32 = iota
-	handshaking
-	calling // the request may have left
-)
-
 // errBlocked is the dialer's own refusal to connect.
 var errBlocked = errors.New("transport: the address is private or reserved")
 
@@ -55,18 +48,18 @@ func newTarget(c *Client, cfg TargetConfig) *Target {
 	return t
 }
 
-// connect resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. The stage is told to
-// phase, if there is one.
-func (t *Target) connect(deadline time.Time, phase *atomic.Int32) (*conn, error) {
+// connect resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. It advances the
+// stage of the job that waits for it, if there is one.
+func (t *Target) connect(deadline time.Time, stage *atomic.Int32) (*conn, error) {
 	t.counts.dials.Add(1)
-	w, err := t.tryConnect(deadline, phase)
+	w, err := t.tryConnect(deadline, stage)
 	if err != nil {
 		t.counts.dialErrors.Add(1)
 	}
 	return w, err
 }
 
-func (t *Target) tryConnect(deadline time.Time, phase *atomic.Int32) (*conn, error) {
+func (t *Target) tryConnect(deadline time.Time, stage *atomic.Int32) (*conn, error) {
 	ctx, cancel := context.WithDeadline(t.client.ctx, deadline)
 	defer cancel()
 	d := net.Dialer{KeepAlive: -1} // an idle connection is closed long before a probe would tell anything
@@ -76,8 +69,11 @@ func (t *Target) tryConnect(deadline time.Time, phase *atomic.Int32) (*conn, err
 	nc, err := d.DialContext(ctx, "tcp", t.cfg.Addr)
 	if err != nil {
 		why := lead.Unreachable
-		if errors.Is(err, errBlocked) {
+		switch {
+		case errors.Is(err, errBlocked):
 			why = lead.BlockedAddress
+		case t.client.ctx.Err() != nil:
+			why = lead.NoConnection
 		}
 		return nil, &dialError{why, err}
 	}
@@ -88,8 +84,8 @@ func (t *Target) tryConnect(deadline time.Time, phase *atomic.Int32) (*conn, err
 	}
 	w := &conn{Conn: s, sock: s, client: t.client}
 	if t.tls != nil {
-		if phase != nil {
-			phase.Store(handshaking)
+		if stage != nil {
+			stage.CompareAndSwap(dialing, handshaking)
 		}
 		tc := tls.Client(s, t.tls)
 		if err := tc.HandshakeContext(ctx); err != nil {

@@ -12,10 +12,12 @@ import (
 	"github.com/panjf2000/ants/v2"
 )
 
-// The states of a job. It leaves pending once: by the worker, whose result is then heard, or by the Scatter, which then
-// has nothing to do with it any more.
+// The stages of a job. It ends once: finished by the worker, whose result is then heard, or abandoned by the Scatter,
+// which then has nothing to do with it any more.
 const (
-	pending int32 = iota
+	dialing int32 = iota
+	handshaking
+	calling // the request may have left
 	finished
 	abandoned
 )
@@ -34,8 +36,7 @@ type job struct {
 	fresh   bool   // a second try: on a new connection, which serves it alone
 	call    *Call  // whom the result is for: only for the Scatter
 	done    chan<- *job
-	state   atomic.Int32
-	phase   atomic.Int32
+	stage   atomic.Int32
 	run     func()
 }
 
@@ -52,10 +53,9 @@ func (j *job) prepare(call *Call, w *conn, fresh bool, done chan<- *job) {
 	j.own.Target, j.own.Request, j.own.Sent = call.Target, j.request, call.Sent
 	j.own.gate, j.own.deadline, j.own.started = call.gate, call.deadline, call.started
 	j.conn, j.fresh, j.call, j.done = w, fresh, call, done
-	j.state.Store(pending)
-	j.phase.Store(dialing)
+	j.stage.Store(dialing)
 	if w != nil {
-		j.phase.Store(calling)
+		j.stage.Store(calling)
 	}
 }
 
@@ -77,12 +77,13 @@ func (j *job) deliver() {
 
 // abandon ends the call while the worker is still at it; false: the worker has just finished.
 func (j *job) abandon(now time.Time) bool {
-	call := j.call
-	if !j.state.CompareAndSwap(pending, abandoned) {
+	call := j.call // the last look at j: once abandoned it is the worker's alone
+	stage, ok := j.advance(abandoned)
+	if !ok {
 		return false
 	}
 	why := lead.TimedOut
-	switch j.phase.Load() { // from here on nothing of j but its atomics may be looked at, and these not for long
+	switch stage {
 	case dialing:
 		why = lead.Unreachable
 	case handshaking:
@@ -93,6 +94,19 @@ func (j *job) abandon(now time.Time) bool {
 	call.Took = now.Sub(call.started)
 	call.refuse(why)
 	return true
+}
+
+// advance moves the job on and tells which stage it left; false: it has ended before.
+func (j *job) advance(to int32) (left int32, ok bool) {
+	for {
+		left = j.stage.Load()
+		if left >= finished {
+			return left, false
+		}
+		if j.stage.CompareAndSwap(left, to) {
+			return left, true
+		}
+	}
 }
 
 // submit starts a job if a worker is free, and its target has not taken more than its part of them.
@@ -124,7 +138,7 @@ func (j *job) work() {
 		if held {
 			t.leave(gate)
 		}
-		if j.state.CompareAndSwap(pending, finished) {
+		if _, ok := j.advance(finished); ok {
 			j.done <- j
 		} else {
 			j.free()
@@ -168,7 +182,7 @@ func (j *job) attempt(held *bool) (stale bool) {
 		_ = w.Close()
 		j.own.refuse(lead.TimedOut)
 	default:
-		stale = w.uses > 0 && !j.fresh && (a.why == lead.ConnectionLost || a.why == lead.WriteFailed)
+		stale = w.kept && !j.fresh && (a.why == lead.ConnectionLost || a.why == lead.WriteFailed)
 		j.own.refuse(a.why)
 		j.giveBack(w, false)
 	}
@@ -178,8 +192,8 @@ func (j *job) attempt(held *bool) (stale bool) {
 
 // mayCall announces that the request may leave from now on. False: the call has been abandoned before.
 func (j *job) mayCall() bool {
-	j.phase.Store(calling)
-	return j.state.Load() == pending
+	_, ok := j.advance(calling)
+	return ok
 }
 
 // connection gets what the call goes over. A dial has DialMax, however little time its call has: what comes too late for
@@ -190,11 +204,11 @@ func (j *job) connection() (*conn, error) {
 		return j.conn, nil
 	}
 	if j.fresh {
-		return t.connect(j.own.deadline, &j.phase)
+		return t.connect(j.own.deadline, &j.stage)
 	}
 	for {
 		w, err := t.pool.dial(t.client.cfg.DialMax)
-		if err != nil || w.uses == 0 || w.quiet() {
+		if err != nil || !w.kept || w.quiet() {
 			return w, err
 		}
 		t.discard(w)

@@ -49,22 +49,3 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 		call.refuse(a.why)
 	}
 }
-
-// Warm makes n idle connections, as far as the target's limit and the dials allow, on one worker and without waiting
-// for it. False: no worker was free.
-func (t *Target) Warm(n int) bool {
-	return t.client.submitFor(t, func() {
-		defer t.counts.cold.Add(-1)
-		held := make([]*conn, 0, n)
-		for range n {
-			w, err := t.pool.dial(t.client.cfg.DialMax)
-			if err != nil {
-				break
-			}
-			held = append(held, w)
-		}
-		for _, w := range held {
-			t.pool.release(w)
-		}
-	}) == nil
-}

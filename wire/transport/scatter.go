@@ -43,8 +43,8 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 		s.read = c.readings.Get().(*reading)
 	}
 	s.now = time.Now()
-	if cap(s.done) < 2*len(calls) { // a call has two jobs at most: it never waits to be heard
-		s.done = make(chan *job, 2*len(calls))
+	if cap(s.done) < len(calls) { // a call has one job at most, so that no worker ever waits to be heard
+		s.done = make(chan *job, len(calls))
 	}
 	for _, call := range calls {
 		call.begin(s.now, deadline)
@@ -174,7 +174,7 @@ func (t *Target) giveBack(w *conn, reusable bool) {
 		t.pool.discard(w)
 		return
 	}
-	w.uses++
+	w.kept = true
 	t.pool.release(w)
 }
 
