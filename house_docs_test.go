@@ -4,6 +4,7 @@ package clearpost_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -125,5 +126,17 @@ func TestPublishedReasonsAreTheSameEverywhere(t *testing.T) {
 	}
 	if !slices.Equal(api, want) {
 		t.Errorf("exchange/intake/openapi.yaml lists\n %v\nthe table in lead/refusal.go publishes\n %v", api, want)
+	}
+}
+
+func TestAnalystsReadOfEveryRefusal(t *testing.T) {
+	var want []string
+	for _, r := range lead.Refusals() {
+		want = append(want, fmt.Sprintf("| %d | `%s` | %s |", r.Number, r.Name, r.Meaning))
+	}
+	texts, _ := files()
+	got := regexp.MustCompile("(?m)^\\| [0-9]+ \\| .*$").FindAllString(string(texts["docs/analysts.md"]), -1)
+	if !slices.Equal(got, want) {
+		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s", strings.Join(want, "\n"))
 	}
 }
