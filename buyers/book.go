@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package buyers
+
+import (
+	"sort"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/rules"
+	"clearpost/wire"
+)
+
+// Buyer is a company that buys.
+type Buyer struct {
+	Index        int32 // position in Book.Buyers
+	ID           string
+	Name         string
+	InFlightMax  int // outbound calls at once, pings and posts together; at least 1
+	AllowPrivate bool
+	Caps         []rules.Cap
+}
+
+// Endpoint is one outbound call of a campaign.
+type Endpoint struct {
+	Request *wire.Request
+	Answer  *wire.Answer
+	Timeout time.Duration // never 0: the vertical's own bound where the campaign has none
+}
+
+// Campaign is one standing order of a buyer. It never changes and may be shared.
+type Campaign struct {
+	Index        int32 // position in Book.Campaigns
+	ID           string
+	Buyer        *Buyer
+	Vertical     string
+	Criteria     []rules.Criterion
+	Fixed        bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
+	Price        lead.Money // in whole cents; zero unless Fixed
+	MaxSold      int        // sales of the lead in all, its own included; 1 = exclusive
+	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
+	Post         *Endpoint
+	Caps         []rules.Cap // its own, then its buyer's
+	PayPostPrice bool        // where the post's answer names a price, that one is booked, not the bid
+}
+
+// Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it
+// meets all). Criteria that wait for the post pass. It allocates nothing.
+func (c *Campaign) Test(l *lead.Lead, st lead.Stage) (ok bool, firstUnmet int) {
+	for i := range c.Criteria {
+		if c.Criteria[i].Test(l, st) == rules.Unmet {
+			return false, i
+		}
+	}
+	return true, -1
+}
+
+// Why explains each criterion that the lead does not meet at a stage, such as "state is NV, expected one of CA, AZ". It is empty if
+// the lead meets all. Personal values are masked.
+func (c *Campaign) Why(l *lead.Lead, st lead.Stage) []string {
+	var out []string
+	for i := range c.Criteria {
+		if c.Criteria[i].Test(l, st) == rules.Unmet {
+			out = append(out, c.Criteria[i].Explain(l))
+		}
+	}
+	return out
+}
+
+// Book is all buyers with their campaigns. It never changes after Compile and may be shared.
+type Book struct {
+	Buyers    []*Buyer
+	Campaigns []*Campaign
+
+	campaigns map[string]*Campaign
+	buyers    map[string]*Buyer
+	indexes   map[string]*Index
+}
+
+// Campaign finds a campaign by its id, nil if there is none.
+func (b *Book) Campaign(id string) *Campaign { return b.campaigns[id] }
+
+// Buyer finds a buyer by its id, nil if there is none.
+func (b *Book) Buyer(id string) *Buyer { return b.buyers[id] }
+
+// Index is the eligibility index of a vertical; of one that no campaign buys it is empty, never nil.
+func (b *Book) Index(vertical string) *Index {
+	if ix := b.indexes[vertical]; ix != nil {
+		return ix
+	}
+	return &noCampaigns
+}
+
+var noCampaigns Index
+
+// seal makes what is looked up of a book whose lists are complete.
+func (b *Book) seal(schemas map[string]*lead.Schema) {
+	b.campaigns = make(map[string]*Campaign, len(b.Campaigns))
+	b.buyers = make(map[string]*Buyer, len(b.Buyers))
+	b.indexes = map[string]*Index{}
+	for _, y := range b.Buyers {
+		b.buyers[y.ID] = y
+	}
+	of := map[string][]*Campaign{}
+	for _, c := range b.Campaigns {
+		b.campaigns[c.ID] = c
+		of[c.Vertical] = append(of[c.Vertical], c)
+	}
+	for v, list := range of {
+		sort.Slice(list, func(i, j int) bool { return list[i].Index < list[j].Index })
+		b.indexes[v] = newIndex(list, schemas[v])
+	}
+}

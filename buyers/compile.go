@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package buyers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/rules"
+	"clearpost/wire"
+)
+
+// Options are what compiling takes from outside. The zero value will do for tests.
+type Options struct {
+	// Secrets resolves placeholders such as "${env:NAME}" in requests. Nil: each is a defect.
+	Secrets func(placeholder string) (value string, ok bool)
+	// Deadlines tells how long a vertical's pings and posts may take, for campaigns that set no timeout. Nil, and zero: 800 ms and 8 s.
+	Deadlines func(vertical string) (ping, post time.Duration)
+	// Place names the place of a path in messages about another place, such as "buyers/acme.yaml:3". Nil: the path itself.
+	Place func(path string) string
+	// Incomplete says that some verticals could not be read, so that an unknown vertical is no defect.
+	Incomplete bool
+}
+
+// Timeouts where neither the campaign nor the vertical sets one.
+const (
+	pingTimeoutDefault = 800 * time.Millisecond
+	postTimeoutDefault = 8 * time.Second
+)
+
+// Compile makes the book of all buyers. schemas has the schema of each vertical; a nil one stands for a vertical that is there but
+// broken: what depends on its fields is not looked at. All mistakes are returned at once, and no book if there is any; their paths
+// begin with the buyer's position in specs: "[2].campaigns[0].post.request.url".
+func Compile(specs []BuyerSpec, schemas map[string]*lead.Schema, opt Options) (*Book, []lead.Defect) {
+	c := compiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}
+	for i := range specs {
+		c.buyer(&specs[i], fmt.Sprintf("[%d]", i))
+	}
+	if len(c.defects) > 0 {
+		return nil, c.defects
+	}
+	c.book.seal(schemas)
+	return c.book, nil
+}
+
+type compiler struct {
+	schemas map[string]*lead.Schema
+	opt     Options
+	book    *Book
+	ids     map[string]string // id of a buyer or campaign → path where it stands
+	defects []lead.Defect
+}
+
+func (c *compiler) bad(at, path, value, expected string) {
+	c.defects = append(c.defects, lead.Defect{Path: path, Value: value, Expected: expected}.In(at))
+}
+
+func (c *compiler) take(at, path string, ds []lead.Defect) {
+	c.defects = append(c.defects, lead.DefectsIn(at, lead.DefectsIn(path, ds))...)
+}
+
+// id checks an id and that nothing else has it: buyers and campaigns are paused by their ids alone.
+func (c *compiler) id(at, id, what string) {
+	path := at + ".id"
+	switch was, taken := c.ids[id]; {
+	case id == "":
+		c.bad(at, "id", "", "the "+what+"'s id")
+	case !ValidID(id):
+		c.bad(at, "id", id, IDRule)
+	case taken:
+		if c.opt.Place != nil {
+			was = c.opt.Place(was)
+		}
+		c.bad(at, "id", id, "an id that no other buyer or campaign has: it stands at "+was+" already")
+	default:
+		c.ids[id] = path
+	}
+}
+
+func (c *compiler) buyer(spec *BuyerSpec, at string) {
+	c.id(at, spec.ID, "buyer")
+	b := &Buyer{Index: int32(len(c.book.Buyers)), ID: spec.ID, Name: spec.Name, InFlightMax: spec.InFlightMax, AllowPrivate: spec.AllowPrivate}
+	if b.Name == "" {
+		b.Name = b.ID
+	}
+	if len(b.Name) > NameBytesMax {
+		c.bad(at, "name", "", fmt.Sprintf("at most %d bytes", NameBytesMax))
+	}
+	if b.InFlightMax == 0 {
+		b.InFlightMax = InFlightDefault
+	}
+	if b.InFlightMax < 1 || b.InFlightMax > InFlightMost {
+		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlightMax), fmt.Sprintf("1 to %d calls", InFlightMost))
+	}
+	zone := spec.Timezone
+	if zone != "" {
+		if _, err := rules.LoadZone(zone); err != nil {
+			c.bad(at, "timezone", zone, err.Error())
+			zone = "UTC" // so that the caps that lean on it are not reported as well
+		}
+	}
+	var ds []lead.Defect
+	b.Caps, ds = rules.CompileCaps("buyer:"+spec.ID, spec.Caps, zone)
+	c.take(at, "caps", ds)
+	c.book.Buyers = append(c.book.Buyers, b)
+	for i := range spec.Campaigns {
+		c.campaign(b, &spec.Campaigns[i], zone, fmt.Sprintf("%s.campaigns[%d]", at, i))
+	}
+}
+
+func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
+	if len(c.book.Campaigns) == CampaignsMax {
+		c.bad(at, "", "", fmt.Sprintf("at most %d campaigns in all", CampaignsMax))
+		return
+	}
+	c.id(at, spec.ID, "campaign")
+	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical, MaxSold: max(spec.MaxSold, 1)}
+	c.book.Campaigns = append(c.book.Campaigns, p)
+	if spec.MaxSold < 0 || spec.MaxSold > MaxSoldMax {
+		c.bad(at, "max_sold", fmt.Sprint(spec.MaxSold), fmt.Sprintf("1 (exclusive) to %d sales of one lead", MaxSoldMax))
+	}
+	schema := c.vertical(spec.Vertical, at)
+	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
+	c.take(at, "caps", ds)
+	p.Caps = append(own[:len(own):len(own)], b.Caps...)
+	if len(spec.Criteria) > CriteriaMax {
+		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
+	} else if schema != nil {
+		p.Criteria, ds = rules.Compile(spec.Criteria, schema)
+		c.take(at, "criteria", ds)
+	}
+	c.endpoints(p, spec, schema, at)
+	c.price(p, spec, at)
+}
+
+// vertical finds the schema, nil where there is none to judge by.
+func (c *compiler) vertical(id, at string) *lead.Schema {
+	s, known := c.schemas[id]
+	switch {
+	case id == "":
+		c.bad(at, "vertical", "", "the id of a vertical")
+	case !known && !c.opt.Incomplete:
+		c.bad(at, "vertical", id, "the id of a vertical that is configured"+oneOf(c.schemas))
+	}
+	return s
+}
+
+func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+	ping, post := pingTimeoutDefault, postTimeoutDefault
+	if c.opt.Deadlines != nil {
+		if a, b := c.opt.Deadlines(spec.Vertical); a > 0 && b > 0 {
+			ping, post = a, b
+		}
+	}
+	if spec.Ping != nil {
+		p.Ping = c.endpoint(spec.Ping, schema, false, ping, at+".ping")
+	}
+	if spec.Post == nil {
+		c.bad(at, "post", "", "the call that delivers the lead")
+		return
+	}
+	p.Post = c.endpoint(spec.Post, schema, true, post, at+".post")
+	if p.Post.Request == nil || !p.Post.Request.NeedsToken() {
+		return
+	}
+	if p.Ping == nil || p.Ping.Answer != nil && !p.Ping.Answer.GivesToken() {
+		c.bad(at, "post.request.fields", "", "no field `from: token`, or a rule ping.answer.token that gives one")
+	}
+}
+
+func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration, at string) *Endpoint {
+	e := &Endpoint{Timeout: timeout}
+	if spec.TimeoutMS < 0 || spec.TimeoutMS > TimeoutMSMost {
+		c.bad(at, "timeout_ms", fmt.Sprint(spec.TimeoutMS), fmt.Sprintf("1 to %d ms", TimeoutMSMost))
+	}
+	if spec.TimeoutMS > 0 {
+		e.Timeout = time.Duration(spec.TimeoutMS) * time.Millisecond
+	}
+	var ds []lead.Defect
+	if schema != nil {
+		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+		c.take(at, "request", ds)
+	}
+	e.Answer, ds = wire.CompileAnswer(&spec.Answer, post)
+	c.take(at, "answer", ds)
+	return e
+}
+
+// price settles what the campaign bids and which price is booked.
+func (c *compiler) price(p *Campaign, spec *CampaignSpec, at string) {
+	switch {
+	case spec.Price != nil:
+		p.Fixed, p.Price = true, *spec.Price
+		if p.Price < lead.Cent || p.Price%lead.Cent != 0 {
+			c.bad(at, "price", p.Price.String(), "a price of at least 0.01 in whole cents")
+		}
+	case spec.Ping == nil:
+		c.bad(at, "", "", "a fixed `price`, or a `ping` that asks for one")
+	case p.Ping.Answer != nil && !p.Ping.Answer.GivesPrice():
+		c.bad(at, "ping.answer.price", "", "where the price stands in the answer, or a fixed `price` of the campaign")
+	}
+	switch spec.Pay {
+	case "", "ping_price":
+	case "post_price":
+		p.PayPostPrice = true
+		if p.Post != nil && p.Post.Answer != nil && !p.Post.Answer.GivesPrice() {
+			c.bad(at, "pay", spec.Pay, "ping_price, or a rule post.answer.price that tells the post's price")
+		}
+	default:
+		c.bad(at, "pay", spec.Pay, "ping_price or post_price")
+	}
+}
+
+// IDRule tells what ids may look like.
+const IDRule = "an id of 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit"
+
+// ValidID tells whether text may be the id of a buyer, campaign, source or vertical.
+func ValidID(id string) bool {
+	for i := 0; i < len(id); i++ {
+		ch := id[i]
+		switch {
+		case ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', ch >= '0' && ch <= '9':
+		case i > 0 && strings.IndexByte("-_.", ch) >= 0:
+		default:
+			return false
+		}
+	}
+	return id != "" && len(id) <= IDBytesMax
+}
+
+// oneOf lists a few ids for a message.
+func oneOf(schemas map[string]*lead.Schema) string {
+	ids := sortedKeys(schemas)
+	if len(ids) == 0 {
+		return " (there is none)"
+	}
+	if len(ids) > 12 {
+		return fmt.Sprintf(" (%s and %d more)", strings.Join(ids[:12], ", "), len(ids)-12)
+	}
+	return " (" + strings.Join(ids, ", ") + ")"
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"time"
+
+	"clearpost/auction"
+	"clearpost/buyers"
+	"clearpost/lead"
+)
+
+// Plan is how a vertical's leads are sold.
+type Plan struct {
+	SellLimit int        // standing sales of one lead, at most; 1 = exclusive
+	Floor     lead.Money // a bid below it is refused
+}
+
+// Vertical is a kind of lead: its fields, its person key and its deadlines. It never changes after loading.
+type Vertical struct {
+	ID           string
+	Name         string
+	Currency     string // ISO 4217
+	Schema       *lead.Schema
+	PersonKey    []int         // slot positions of the fields that name a person together; may be empty
+	DedupeWindow time.Duration // within it a source's one-shot lead of the same person is the same lead
+	PingTTL      time.Duration // how long a quote stands
+	PingDeadline time.Duration // from a ping's arrival to the last bid counted
+	PostTotal    time.Duration // for all attempts of one post together
+	Plan         Plan
+}
+
+// Source is a seller's account. It never changes after loading.
+type Source struct {
+	ID            string
+	Name          string
+	KeyHashes     [][32]byte // SHA-256 of each API key: the keys themselves are not kept
+	Verticals     []string   // ids; a source may send no others
+	Margin        auction.Margin
+	RatePerSecond float64       // requests a second on average; 0 = not limited
+	Burst         int           // requests at once, at least 1 where there is a rate
+	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
+}
+
+// Config is everything that decides, read from one configuration.
+type Config struct {
+	Node      string // name of this node in events
+	Hash      string // of the configuration, 32 hexadecimal digits
+	Verticals []*Vertical
+	Sources   []*Source
+	Book      *buyers.Book
+}
