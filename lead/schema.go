@@ -64,17 +64,30 @@ func Canonical() []Field {
 	}
 }
 
+// FieldError is one mistake in a vertical's own fields.
+type FieldError struct {
+	Own     int // position in the fields given to NewSchema; -1 where none of them is at fault
+	Problem string
+}
+
+// Error implements error.
+func (e *FieldError) Error() string { return e.Problem }
+
 // NewSchema puts a vertical's own fields behind the canonical ones. An own field with a canonical name replaces its
-// requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once.
+// requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once; each is a *FieldError.
 func NewSchema(vertical string, own []Field) (*Schema, []error) {
 	s := &Schema{Vertical: vertical, Fields: Canonical(), byName: map[string]int{}}
 	var errs []error
-	bad := func(f string, a ...any) { errs = append(errs, fmt.Errorf(f, a...)) }
+	bad := func(own int, f string, a ...any) { errs = append(errs, &FieldError{own, fmt.Sprintf(f, a...)}) }
 	canon := len(s.Fields)
+	from := make([]int, canon, canon+len(own)) // per field the own one that it comes from
+	for i := range from {
+		from[i] = -1
+	}
 	seen := map[string]bool{}
-	for _, f := range own {
+	for k, f := range own {
 		if seen[f.Name] {
-			bad("field %q: defined twice", f.Name)
+			bad(k, "field %q: defined twice", f.Name)
 			continue
 		}
 		seen[f.Name] = true
@@ -86,21 +99,25 @@ func NewSchema(vertical string, own []Field) (*Schema, []error) {
 		}
 		if at < 0 {
 			s.Fields = append(s.Fields, f)
+			from = append(from, k)
 			continue
 		}
+		from[at] = k
 		c := &s.Fields[at]
 		if f.Type != TypeNone && f.Type != c.Type {
-			bad("field %q: type %s: the built-in field has type %s", f.Name, f.Type, c.Type)
+			bad(k, "field %q: type %s: the built-in field has type %s", f.Name, f.Type, c.Type)
 		}
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
 	}
 	if len(s.Fields) > FieldsMax {
-		bad("%d fields: expected at most %d", len(s.Fields), FieldsMax)
+		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
 	}
 	s.enums = make([]map[string]int, len(s.Fields))
 	for i := range s.Fields {
-		errs = append(errs, s.addField(i)...)
+		for _, problem := range s.addField(i) {
+			bad(from[i], "%s", problem)
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errs
@@ -108,9 +125,9 @@ func NewSchema(vertical string, own []Field) (*Schema, []error) {
 	return s, nil
 }
 
-func (s *Schema) addField(i int) (errs []error) {
+func (s *Schema) addField(i int) (problems []string) {
 	f := &s.Fields[i]
-	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	bad := func(format string, a ...any) { problems = append(problems, fmt.Sprintf(format, a...)) }
 	if f.Type == TypeNone {
 		bad("field %q: no type", f.Name)
 	}
@@ -151,7 +168,7 @@ func (s *Schema) addField(i int) (errs []error) {
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		bad("field %q: min is above max", f.Name)
 	}
-	return errs
+	return problems
 }
 
 var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true}
