@@ -35,7 +35,8 @@ func (t *Target) handLate(call *Call, w *conn, a *reading) *reading {
 	l.target, l.gate, l.conn, l.noBody = t, call.gate, w, isHead(call.Request)
 	l.started, l.until = call.started, call.deadline.Add(c.cfg.LateReadMax)
 	l.body = append(l.body[:0], call.Body...)
-	if w.got > 0 {
+	begun := w.got > 0
+	if begun {
 		l.read = a
 	}
 	if err := c.late.Submit(l.run); err != nil {
@@ -44,7 +45,7 @@ func (t *Target) handLate(call *Call, w *conn, a *reading) *reading {
 		l.end(false)
 		return a
 	}
-	if w.got > 0 {
+	if begun {
 		return c.readings.Get().(*reading)
 	}
 	return a

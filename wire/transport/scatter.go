@@ -50,6 +50,7 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 		call.begin(s.now, deadline)
 		s.send(call)
 	}
+	s.now = time.Now()
 	slices.SortFunc(s.order, func(a, b turn) int { return cmp.Compare(a.latency, b.latency) })
 	for i := range s.order {
 		s.settle(s.order[i].call)
