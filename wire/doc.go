@@ -10,7 +10,7 @@
 //
 // A field takes its value `from` a field of the vertical or one of the names token, lead_id, attempt_id, source, vertical, price and
 // now, or it is a constant `value`. A missing value becomes the field's `default`; without one the field's `missing` rule holds: omit
-// (the default), empty, or null (JSON only). A value that is bad counts as missing, except for a phone number: any ten digits are sent.
+// (the default), empty, or json_null (JSON only; a bare null in YAML is no word at all, and means omit). A value that is bad counts as missing, except for a phone number: any ten digits are sent.
 //
 // In JSON the field's `to` is a path: "contact.phones[0].number". A dot or a bracket in a key is written \. or \[. An object that
 // would be empty because all its fields are omitted is omitted too, and so is a list; inside a list an omitted element is null (or {}),

@@ -20,7 +20,7 @@ type FieldSpec struct {
 	Format  string   `yaml:"format"`  // see the package comment
 	Type    string   `yaml:"type"`    // auto (the default), string, number or boolean
 	Default *Scalar  `yaml:"default"` // what stands in for a missing value
-	Missing string   `yaml:"missing"` // omit (the default), empty or null
+	Missing string   `yaml:"missing"` // omit (the default), empty or json_null
 }
 
 // AnswerSpec tells how a buyer's answer is read.

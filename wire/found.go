@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import "bytes"
+
+// foundKind is what stands at a place of an answer.
+type foundKind uint8
+
+const (
+	foundNothing foundKind = iota
+	foundNull
+	foundString
+	foundNumber
+	foundBoolean
+	foundContainer // a list or an object
+)
+
+// spelling is how a text is written in the body.
+type spelling uint8
+
+const (
+	spelledPlain spelling = iota
+	spelledJSON           // with \ escapes
+	spelledForm           // with % and +
+)
+
+// place is a value's place in the body; of a JSON string without its quotes.
+type place struct {
+	from, to uint32
+	kind     foundKind
+	spelling spelling
+}
+
+// filled tells whether something is there.
+func (p place) filled() bool {
+	return p.kind > foundNull && !(p.kind == foundString && p.from == p.to)
+}
+
+// single tells whether one value is there.
+func (p place) single() bool { return p.kind >= foundString && p.kind <= foundBoolean }
+
+// found is what stands at the paths of an answer.
+type found struct {
+	body  []byte
+	twice bool // a decisive place is there twice
+	at    [AnswerPathsMax]place
+}
+
+// whole is the whole body as one text.
+func (f *found) whole() place { return place{to: uint32(len(f.body)), kind: foundString} }
+
+// first is the first of a value's places that holds something.
+func (f *found) first(v *value) place {
+	if v.whole {
+		return f.whole()
+	}
+	for _, i := range v.paths {
+		if f.at[i].filled() {
+			return f.at[i]
+		}
+	}
+	return place{}
+}
+
+// decode is the text at a place: the body's own bytes where they are plain, else appended to buf.
+func (f *found) decode(buf []byte, p place) []byte {
+	raw := f.body[p.from:p.to:p.to]
+	switch p.spelling {
+	case spelledJSON:
+		return appendUnescaped(buf, raw)
+	case spelledForm:
+		b, _ := appendFormDecoded(buf, raw)
+		return b
+	}
+	return raw
+}
+
+// find fills f; false if the body is not well-formed.
+func (a *Answer) find(f *found, body []byte) bool {
+	f.body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	switch a.format {
+	case answerForm:
+		return a.findForm(f)
+	case answerText:
+		return a.findText(f)
+	}
+	return a.findJSON(f)
+}
+
+// put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear.
+func (a *Answer) put(f *found, path int, p place) {
+	if f.at[path].kind != foundNothing {
+		f.twice = f.twice || a.paths[path].decisive
+		return
+	}
+	f.at[path] = p
+}

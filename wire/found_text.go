@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// findText looks for the parts and the labelled values of a plain text.
+func (a *Answer) findText(f *found) bool {
+	if !utf8.Valid(f.body) {
+		return false
+	}
+	for i := range a.paths {
+		if a.paths[i].part >= 0 {
+			if p, ok := textPartAt(f.body, a.paths[i].part); ok {
+				a.put(f, i, p)
+			}
+			continue
+		}
+		a.findLabel(f, i)
+	}
+	return true
+}
+
+// textPartAt is the n-th part of a text split at | ; tab and line ends, without the space around it.
+func textPartAt(b []byte, n int) (place, bool) {
+	at := 0
+	for ; n > 0; n-- {
+		i := bytes.IndexAny(b[at:], "|;\t\n")
+		if i < 0 {
+			return place{}, false
+		}
+		at += i + 1
+	}
+	end := len(b)
+	if i := bytes.IndexAny(b[at:], "|;\t\n"); i >= 0 {
+		end = at + i
+	}
+	return trimmedPlace(b, at, end), true
+}
+
+func trimmedPlace(b []byte, from, to int) place {
+	for from < to && isSpace(b[from]) {
+		from++
+	}
+	for from < to && isSpace(b[to-1]) {
+		to--
+	}
+	return place{from: uint32(from), to: uint32(to), kind: foundString}
+}
+
+// findLabel notes what follows each whole word that is the path's label.
+func (a *Answer) findLabel(f *found, path int) {
+	b, label := f.body, a.paths[path].text
+	for at := 0; at+len(label) <= len(b); at++ {
+		end := at + len(label)
+		if !equalFold(b[at:end], label) || at > 0 && isWord(b[at-1]) || end < len(b) && isWord(b[end]) {
+			continue
+		}
+		from := end
+		for from < len(b) && (b[from] == ' ' || b[from] == '\t') {
+			from++
+		}
+		if from < len(b) && (b[from] == ':' || b[from] == '=' || b[from] == '|') {
+			from++
+		} else if from == end {
+			continue
+		}
+		for from < len(b) && (b[from] == ' ' || b[from] == '\t') {
+			from++
+		}
+		to := from
+		for to < len(b) && !isSpace(b[to]) && b[to] != '|' && b[to] != ';' {
+			to++
+		}
+		for to > from && b[to-1] == ',' {
+			to--
+		}
+		a.put(f, path, place{from: uint32(from), to: uint32(to), kind: foundString})
+	}
+}
+
+// isWord tells whether a byte is part of a word: a letter, a digit, an apostrophe, or part of any rune beyond ASCII.
+func isWord(c byte) bool {
+	return isDigit(c) || lower(c) >= 'a' && lower(c) <= 'z' || c == '\'' || c >= utf8.RuneSelf
+}
+
+// nextWord is the next word of a text at or behind i, and the place behind it; empty if there is none.
+func nextWord[T text](s T, i int) (word T, end int) {
+	for i < len(s) && !isWord(s[i]) {
+		i++
+	}
+	end = i
+	for end < len(s) && isWord(s[end]) {
+		end++
+	}
+	return s[i:end], end
+}
+
+// splitWords splits a text into its words, in lower case.
+func splitWords(s string) []string {
+	s = foldASCII(s)
+	var out []string
+	for w, i := nextWord(s, 0); w != ""; w, i = nextWord(s, i) {
+		out = append(out, w)
+	}
+	return out
+}
+
+// findWords tells whether a text says the phrase, word by word, and whether any other word in it speaks against a success: "not
+// accepted" and "accepted: duplicate" say "accepted" and speak against it.
+func findWords(s []byte, phrase []string) (said, against bool) {
+	for i := 0; ; {
+		if end := phraseEnd(s, i, phrase); end > 0 {
+			said = true
+			i = end
+			continue
+		}
+		w, end := nextWord(s, i)
+		if len(w) == 0 {
+			return said, against
+		}
+		against = against || isAgainst(w)
+		i = end
+	}
+}
+
+// phraseEnd is the place behind the phrase if the next words from i on are its words, else 0.
+func phraseEnd(s []byte, i int, phrase []string) int {
+	for _, p := range phrase {
+		var w []byte
+		if w, i = nextWord(s, i); !equalFold(w, p) {
+			return 0
+		}
+	}
+	return i
+}
+
+// againstWords and againstStems are the words that speak against a success: those, and all that begin so.
+var (
+	againstWords = []string{"no", "not", "non", "un", "none", "nor", "neither", "never", "without", "false", "nok", "nack", "unable",
+		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown", "0"}
+	againstStems = []string{"reject", "declin", "duplic", "fail", "error", "invalid", "refus", "unaccept", "unsold", "unmatch",
+		"unsuccess", "unqualif", "disqualif", "unavailab", "insufficient", "incomplet", "missing", "expired", "exceed", "exception",
+		"cancel", "blocked", "timeout"}
+)
+
+func isAgainst(w []byte) bool {
+	for _, a := range againstWords {
+		if equalFold(w, a) {
+			return true
+		}
+	}
+	for _, a := range againstStems {
+		if len(w) >= len(a) && equalFold(w[:len(a)], a) {
+			return true
+		}
+	}
+	n := len(w)
+	return n >= 3 && equalFold(w[n-3:], "n't") || n >= 5 && equalFold(w[n-5:], "n’t")
+}
