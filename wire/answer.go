@@ -48,11 +48,20 @@ type Answer struct {
 
 // answerPath is a place in an answer.
 type answerPath struct {
-	text     string // as configured
-	part     int    // text: the number of a part, or -1
-	decisive bool   // a second value there makes the answer unclear
-	absent   bool   // a success needs that nothing is there
+	text   string // as configured
+	part   int    // text: the number of a part, or -1
+	weight weight
+	absent bool // a success needs that nothing is there
 }
+
+// weight is what a second value at a path does.
+type weight uint8
+
+const (
+	weightNone     weight = iota // the first stands
+	weightPrice                  // there is no price; for posts, since an accepting answer is a sale whatever its price
+	weightDecisive               // the answer is unclear
+)
 
 // condition is a compiled ConditionSpec.
 type condition struct {
@@ -302,7 +311,7 @@ func (c *condition) holds(f *found, status int, post bool) (holds, no bool) {
 // priceIn reads the price from the first of its places that holds something.
 func (a *Answer) priceIn(f *found) (lead.Money, bool) {
 	p := f.first(a.price)
-	if p.kind != foundString && p.kind != foundNumber {
+	if f.priceTwice || p.kind != foundString && p.kind != foundNumber {
 		return 0, false
 	}
 	var buf [64]byte

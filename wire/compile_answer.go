@@ -43,10 +43,14 @@ func (c *answerCompiler) compile() {
 		c.bad("format", c.spec.Format, "one of json, form, text")
 	}
 	c.compileSuccess()
-	c.out.price = c.value("price", c.spec.Price, true)
-	c.out.token = c.value("token", c.spec.Token, !c.out.post)
-	c.out.reference = c.value("reference", c.spec.Reference, false)
-	c.out.reason = c.value("reason", c.spec.Reason, false)
+	price, token := weightDecisive, weightDecisive
+	if c.out.post {
+		price, token = weightPrice, weightNone
+	}
+	c.out.price = c.value("price", c.spec.Price, price)
+	c.out.token = c.value("token", c.spec.Token, token)
+	c.out.reference = c.value("reference", c.spec.Reference, weightNone)
+	c.out.reason = c.value("reason", c.spec.Reason, weightNone)
 	if c.out.reason == nil && c.out.format == answerText {
 		c.out.reason = &value{whole: true}
 	}
@@ -118,7 +122,7 @@ func (c *answerCompiler) condition(i int) condition {
 	case tests == 0 && s.Path != "":
 		c.bad(k.rule, s.Path, "a test of what stands at the path: equals, in, exists or matches")
 	case tests > 0 && (s.Path != "" || c.out.format != answerText):
-		if k.path = c.path(k.rule+".path", s.Path, true); k.path >= 0 && k.test == testAbsent {
+		if k.path = c.path(k.rule+".path", s.Path, weightDecisive); k.path >= 0 && k.test == testAbsent {
 			c.out.paths[k.path].absent = true
 			c.markAbsent(k.path)
 		}
@@ -135,7 +139,7 @@ func (c *answerCompiler) text(path string, v Scalar) string {
 	return t
 }
 
-func (c *answerCompiler) value(name string, s *ValueSpec, decisive bool) *value {
+func (c *answerCompiler) value(name string, s *ValueSpec, w weight) *value {
 	if s == nil {
 		return nil
 	}
@@ -160,11 +164,11 @@ func (c *answerCompiler) value(name string, s *ValueSpec, decisive bool) *value 
 	case s.Path == "" && len(s.Paths) == 0 && name == "reason" && c.out.format == answerText:
 		v.whole = true
 	case len(s.Paths) == 0:
-		v.paths = append(v.paths, c.path(name+".path", s.Path, decisive))
+		v.paths = append(v.paths, c.path(name+".path", s.Path, w))
 	}
 	if s.Path == "" && len(s.Paths) <= CandidatesMax {
 		for i, p := range s.Paths {
-			v.paths = append(v.paths, c.path(fmt.Sprintf("%s.paths[%d]", name, i), p, decisive))
+			v.paths = append(v.paths, c.path(fmt.Sprintf("%s.paths[%d]", name, i), p, w))
 		}
 	}
 	return v
@@ -223,7 +227,7 @@ func (c *answerCompiler) compileTypes() {
 }
 
 // path numbers a path, or returns -1 with a defect.
-func (c *answerCompiler) path(at, s string, decisive bool) int {
+func (c *answerCompiler) path(at, s string, w weight) int {
 	part := -1
 	var steps []step
 	key := s
@@ -257,15 +261,15 @@ func (c *answerCompiler) path(at, s string, decisive bool) int {
 		c.numbers[key] = n
 		c.out.paths = append(c.out.paths, answerPath{text: s, part: part})
 	}
-	c.out.paths[n].decisive = c.out.paths[n].decisive || decisive
+	c.out.paths[n].weight = max(c.out.paths[n].weight, w)
 	if c.out.format == answerJSON {
-		c.out.root.add(steps, n, decisive)
+		c.out.root.add(steps, n, w)
 	}
 	return n
 }
 
-// add puts a path into the tree. A step that lies on a decisive path is decisive.
-func (n *keyNode) add(steps []step, path int, decisive bool) {
+// add puts a path into the tree. A step has the greatest weight of the paths that it lies on.
+func (n *keyNode) add(steps []step, path int, w weight) {
 	for _, st := range steps {
 		var kid *keyNode
 		for _, k := range n.kids {
@@ -280,7 +284,7 @@ func (n *keyNode) add(steps []step, path int, decisive bool) {
 			}
 			n.kids = append(n.kids, kid)
 		}
-		kid.decisive = kid.decisive || decisive
+		kid.weight = max(kid.weight, w)
 		n = kid
 	}
 	n.path = path

@@ -92,6 +92,8 @@ func (f *found) show(p place) string {
 		return "not there"
 	case foundNull:
 		return "null"
+	case foundEmpty:
+		return "an empty list or object"
 	case foundContainer:
 		return "a list or an object"
 	}

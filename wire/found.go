@@ -10,6 +10,7 @@ type foundKind uint8
 const (
 	foundNothing foundKind = iota
 	foundNull
+	foundEmpty // a list or an object with nothing in it
 	foundString
 	foundNumber
 	foundBoolean
@@ -34,7 +35,7 @@ type place struct {
 
 // filled tells whether something is there.
 func (p place) filled() bool {
-	return p.kind > foundNull && !(p.kind == foundString && p.from == p.to)
+	return p.kind > foundEmpty && !(p.kind == foundString && p.from == p.to)
 }
 
 // single tells whether one value is there.
@@ -42,9 +43,10 @@ func (p place) single() bool { return p.kind >= foundString && p.kind <= foundBo
 
 // found is what stands at the paths of an answer.
 type found struct {
-	body  []byte
-	twice bool // a decisive place is there twice
-	at    [AnswerPathsMax]place
+	body       []byte
+	twice      bool // a decisive place is there twice
+	priceTwice bool // the price of a post is there twice
+	at         [AnswerPathsMax]place
 }
 
 // whole is the whole body as one text.
@@ -88,10 +90,16 @@ func (a *Answer) find(f *found, body []byte) bool {
 	return a.findJSON(f)
 }
 
+// again notes that something of a weight is there a second time.
+func (f *found) again(w weight) {
+	f.twice = f.twice || w == weightDecisive
+	f.priceTwice = f.priceTwice || w == weightPrice
+}
+
 // put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear.
 func (a *Answer) put(f *found, path int, p place) {
 	if f.at[path].kind != foundNothing {
-		f.twice = f.twice || a.paths[path].decisive
+		f.again(a.paths[path].weight)
 		return
 	}
 	f.at[path] = p

@@ -64,7 +64,7 @@ func (a *Answer) takePair(f *found, at, end int) bool {
 		case q.text == string(name):
 			a.put(f, i, p)
 		case equalFold(q.text, name):
-			f.twice = f.twice || q.absent || q.decisive
+			f.twice = f.twice || q.absent || q.weight == weightDecisive
 		}
 	}
 	return true

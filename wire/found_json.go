@@ -10,12 +10,12 @@ import (
 
 // keyNode is a step of the paths of an answer: what to look for in an object or a list.
 type keyNode struct {
-	key      string
-	index    int // the key as an index of a list, or -1
-	path     int // the path that ends here, or -1
-	decisive bool
-	absent   bool
-	kids     []*keyNode // at most AnswerPathsMax
+	key    string
+	index  int // the key as an index of a list, or -1
+	path   int // the path that ends here, or -1
+	weight weight
+	absent bool
+	kids   []*keyNode // at most AnswerPathsMax
 }
 
 // findJSON walks a body once. Only a body that is one valid JSON document is looked at.
@@ -79,7 +79,7 @@ func (a *Answer) walk(f *found, n *keyNode, i int) int {
 			i = skipValue(b, i)
 			continue
 		case seen&(1<<at) != 0:
-			f.twice = f.twice || n.kids[at].decisive
+			f.again(n.kids[at].weight)
 			i = skipValue(b, i)
 			continue
 		}
@@ -87,7 +87,7 @@ func (a *Answer) walk(f *found, n *keyNode, i int) int {
 		i = a.take(f, n.kids[at], i)
 	}
 	for at, k := range n.kids {
-		if folded&(1<<at) != 0 && (k.absent || k.decisive && seen&(1<<at) != 0) {
+		if folded&(1<<at) != 0 && (k.absent || k.weight == weightDecisive && seen&(1<<at) != 0) {
 			f.twice = true
 		}
 	}
@@ -102,6 +102,9 @@ func (a *Answer) take(f *found, k *keyNode, i int) int {
 	switch c := b[i]; c {
 	case '{', '[':
 		p.kind = foundContainer
+		if next := b[skipSpace(b, i+1)]; next == '}' || next == ']' {
+			p.kind = foundEmpty
+		}
 		if len(k.kids) > 0 {
 			end = a.walk(f, k, i)
 		} else {

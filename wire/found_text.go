@@ -115,6 +115,7 @@ func findWords(s []byte, phrase []string) (said, against bool) {
 	for i := 0; ; {
 		if end := phraseEnd(s, i, phrase); end > 0 {
 			said = true
+			against = against || saysZero(s, end)
 			i = end
 			continue
 		}
@@ -125,6 +126,12 @@ func findWords(s []byte, phrase []string) (said, against bool) {
 		against = against || isAgainst(w)
 		i = end
 	}
+}
+
+// saysZero tells whether what follows the phrase is a bare 0, as in "accepted: 0".
+func saysZero(s []byte, i int) bool {
+	w, end := nextWord(s, i)
+	return string(w) == "0" && (end+1 >= len(s) || s[end] != '.' || !isDigit(s[end+1]))
 }
 
 // phraseEnd is the place behind the phrase if the next words from i on are its words, else 0.
@@ -141,7 +148,7 @@ func phraseEnd(s []byte, i int, phrase []string) int {
 // againstWords and againstStems are the words that speak against a success: those, and all that begin so.
 var (
 	againstWords = []string{"no", "not", "non", "un", "none", "nor", "neither", "never", "without", "false", "nok", "nack", "unable",
-		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown", "0"}
+		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown"}
 	againstStems = []string{"reject", "declin", "duplic", "fail", "error", "invalid", "refus", "unaccept", "unsold", "unmatch",
 		"unsuccess", "unqualif", "disqualif", "unavailab", "insufficient", "incomplet", "missing", "expired", "exceed", "exception",
 		"cancel", "blocked", "timeout"}
