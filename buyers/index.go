@@ -3,20 +3,176 @@
 package buyers
 
 import (
-	"maps"
-	"slices"
+	"math/bits"
 
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
-// Index tells which campaigns of a vertical want a lead.
+// Index tells which campaigns of one vertical want a lead, without asking each of them. For every field that any campaign has a
+// criterion on, it knows by the field's value which campaigns accept it, as a row of bits; the rows of all fields are ANDed. A
+// campaign without a criterion on a field has its bit set in all rows of that field. An index never changes and may be shared.
 type Index struct {
-	campaigns []int32
+	campaigns []int32 // by bit: the campaign's index in the book, ascending
+	words     int     // of a row
+	all       row
+	layers    []layer
 }
 
-func newIndex(list []*Campaign, s *lead.Schema) *Index { return &Index{} }
+// row is a set of campaigns: base, changed by edits where there are any.
+type row struct {
+	base  []uint64
+	edits []edit // in the order of their words
+	count int    // campaigns in the set
+}
 
-// Eligible appends the indexes of the campaigns that want the lead.
-func (ix *Index) Eligible(dst []int32, l *lead.Lead) []int32 { return dst }
+// edit changes one word of a row's base.
+type edit struct {
+	word  int
+	set   uint64
+	unset uint64
+}
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+// layer is the criteria on one field, at most one of each campaign. A campaign with several has them in several layers.
+type layer struct {
+	pos    int
+	waits  bool // a missing value may still come with the post
+	folded bool // the key of a value is not its normal text
+	none   row  // no usable value: the campaigns without a criterion here
+	rest   row  // lists: a value that no list names
+
+	byNum  []row            // lists on a field whose Slot.Num is the index of its value: by it
+	byText map[string]int32 // lists on other fields: key of the value → position in rows
+	rows   []row
+	starts []int64 // ranges: rows[i] holds from starts[i] on, up to starts[i+1]
+}
+
+// Limits of what a lead may meet before Eligible has to allocate.
+const (
+	rowsOnStack = 64  // layers of a vertical
+	keyOnStack  = 256 // bytes of a text that a list is asked for
+	blockWords  = 256 // words of rows that are ANDed at a time
+)
+
+// Eligible appends the book's indexes of the campaigns that want the lead, ascending. It judges as Campaign.Test does at the stage of
+// the ping: criteria on values that may still come with the post let the lead pass. The lead must be of the vertical's schema. It
+// allocates nothing but what dst may need.
+func (ix *Index) Eligible(dst []int32, l *lead.Lead) []int32 {
+	var buf [rowsOnStack]*row
+	rows := buf[:0]
+	for i := range ix.layers {
+		r := ix.layers[i].row(l)
+		if r == nil {
+			continue
+		}
+		if r.count == 0 {
+			return dst
+		}
+		rows = append(rows, r)
+		if last := len(rows) - 1; len(rows[0].edits) > 0 && len(r.edits) == 0 {
+			rows[0], rows[last] = r, rows[0] // meet begins with a row that needs no editing, if there is one
+		}
+	}
+	if len(rows) == 0 {
+		return append(dst, ix.campaigns...)
+	}
+	if len(rows[0].edits) > 0 {
+		rows = append(rows, rows[0])
+		rows[0] = &ix.all
+	}
+	return ix.meet(dst, rows)
+}
+
+// meet appends the campaigns that are in all rows, block by block.
+func (ix *Index) meet(dst []int32, rows []*row) []int32 {
+	var buf [rowsOnStack]int // per row its next edit
+	next := buf[:]
+	if len(rows) > len(buf) {
+		next = make([]int, len(rows))
+	}
+	var block [blockWords]uint64
+	for from := 0; from < ix.words; from += blockWords {
+		acc := block[:min(blockWords, ix.words-from)]
+		copy(acc, rows[0].base[from:])
+		for i, r := range rows[1:] {
+			if len(r.edits) == 0 {
+				and(acc, r.base[from:])
+			} else {
+				r.andEdited(acc, from, &next[i])
+			}
+		}
+		for w, x := range acc {
+			for ; x != 0; x &= x - 1 {
+				dst = append(dst, ix.campaigns[(from+w)<<6+bits.TrailingZeros64(x)])
+			}
+		}
+	}
+	return dst
+}
+
+// and keeps in acc what is in x too, which is at least as long.
+func and(acc, x []uint64) {
+	x = x[:len(acc)]
+	for len(acc) >= 4 && len(x) >= 4 {
+		acc[0] &= x[0]
+		acc[1] &= x[1]
+		acc[2] &= x[2]
+		acc[3] &= x[3]
+		acc, x = acc[4:], x[4:]
+	}
+	for i := range acc {
+		acc[i] &= x[i]
+	}
+}
+
+// andEdited is and for a row with edits; acc begins at word from. next is the row's next edit: words only go up.
+func (r *row) andEdited(acc []uint64, from int, next *int) {
+	done, end := from, from+len(acc)
+	for ; *next < len(r.edits) && r.edits[*next].word < end; *next++ {
+		e := &r.edits[*next]
+		and(acc[done-from:e.word-from], r.base[done:])
+		acc[e.word-from] &= r.base[e.word]&^e.unset | e.set
+		done = e.word + 1
+	}
+	and(acc[done-from:], r.base[done:])
+}
+
+// row finds the set of campaigns that accept the lead's value; nil means all.
+func (y *layer) row(l *lead.Lead) *row {
+	s := l.Slot(y.pos)
+	if s.State != lead.Valid {
+		if s.State == lead.Missing && y.waits {
+			return nil
+		}
+		return &y.none
+	}
+	if y.byNum != nil {
+		return &y.byNum[s.Num]
+	}
+	if y.byText != nil {
+		return y.listed(l)
+	}
+	lo, hi := 0, len(y.starts) // the last start that is not above the value
+	for hi-lo > 1 {
+		if m := int(uint(lo+hi) >> 1); y.starts[m] <= s.Num {
+			lo = m
+		} else {
+			hi = m
+		}
+	}
+	return &y.rows[lo]
+}
+
+func (y *layer) listed(l *lead.Lead) *row {
+	if !y.folded {
+		if i, ok := y.byText[string(l.Normal(y.pos))]; ok {
+			return &y.rows[i]
+		}
+		return &y.rest
+	}
+	var b [keyOnStack]byte
+	if i, ok := y.byText[string(rules.AppendKey(b[:0], l, y.pos))]; ok {
+		return &y.rows[i]
+	}
+	return &y.rest
+}

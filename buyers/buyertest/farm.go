@@ -228,9 +228,10 @@ func (f *Farm) handle(ctx *fasthttp.RequestCtx) {
 	a := answers.Get().(*Answer)
 	a.Status, a.Type, a.Body = fasthttp.StatusOK, "application/json", a.Body[:0]
 	fault, wait := b.answer(ctx, ep, a)
-	if f.pause(wait) {
-		f.send(ctx, fault, id, a)
+	if !f.pause(wait) {
+		fault = FaultClose
 	}
+	f.send(ctx, fault, id, a)
 	// An oversized body is not worth keeping.
 	if cap(a.Body) <= 64<<10 {
 		answers.Put(a)

@@ -4,6 +4,7 @@ package buyertest
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"strconv"
 	"sync"
@@ -185,9 +186,7 @@ func (f *Farm) whole(ctx *fasthttp.RequestCtx, fault Fault, a *Answer) {
 			a.Body = append(a.Body[:0], "\x00\xff\xfe<\x01"...)
 		}
 	case FaultOversized:
-		for len(a.Body) < OversizedBytes {
-			a.Body = append(a.Body, ' ')
-		}
+		a.Body = append(a.Body, bytes.Repeat([]byte{' '}, max(0, OversizedBytes-len(a.Body)))...)
 	}
 	ctx.SetStatusCode(a.Status)
 	ctx.SetContentType(a.Type)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"clearpost/exchange"
+	"clearpost/ledger"
+)
+
+// Limits of a configuration on disk. What is beyond them is reported, not read.
+const (
+	ConfigFileBytesMax   = 1 << 20 // of one file
+	ConfigFilesMax       = 10000
+	ConfigFolderDepthMax = 8
+	ConfigTokensMax      = 150000 // YAML tokens of one file
+	ConfigNodesMax       = 200000 // YAML values of one file, each use of an anchor counted in full
+	ConfigDepthMax       = 32     // nesting of values
+	SecretBytesMax       = 64 << 10
+	ProblemsMax          = 1000 // reported at once
+)
+
+// Config is a whole configuration, checked and compiled.
+type Config struct {
+	Dir         string // the configuration's own directory, as given
+	DataDir     string // where the log and the views stand
+	Listen      string // host:port for sellers
+	AdminListen string // host:port for the admin API and metrics
+	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	Kafka       *ledger.KafkaConfig
+	Limits      Limits
+	Exchange    exchange.Config
+
+	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in the order of
+	// their names, as 32 hexadecimal digits. Secrets behind ${env:…} and ${file:…} take part by their names only.
+	Hash string
+	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
+	Files map[string][]byte
+}
+
+// Limits bound what the node takes on. Load fills in the defaults.
+type Limits struct {
+	BodyBytesMax   int           // of a seller's request (64 KiB)
+	InFlightMax    int           // seller requests at once; more hear 503 (10,000)
+	WorkersMax     int           // workers for cold dials and handshakes to buyers (256)
+	AnswerBytesMax int           // of a buyer's answer (64 KiB)
+	LateReadMax    time.Duration // how long a late answer is still read (2 s)
+	FreeBytesMin   uint64        // free disk space below which new pings hear 503 (512 MiB)
+	Retention      ledger.Retention
+}
+
+// Options are what loading takes from outside.
+type Options struct {
+	// Env looks up an environment variable for ${env:NAME}; nil means that none is set.
+	Env func(name string) (string, bool)
+	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed. The demo
+	// uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
+	Rewrite map[string]string
+}
+
+// Load reads, checks and compiles the configuration in dir. If anything is wrong the error is a *ConfigError with every problem of
+// every file; no file is opened for writing and no network is used.
+func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
+	return LoadWith(dir, Options{Env: env})
+}
+
+// LoadWith is Load with options.
+func LoadWith(dir string, opt Options) (*Config, error) {
+	l := newLoader(dir, opt)
+	cfg := l.load()
+	if err := l.problems.err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read the same.
+func hashFiles(files []*sourceFile) string {
+	h := sha256.New()
+	put := func(b []byte) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+		h.Write(n[:])
+		h.Write(b)
+	}
+	for _, f := range files {
+		put([]byte(f.name))
+		put(f.text)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// node builds what stands in clearpost.yaml.
+func (l *loader) node(cfg *Config) {
+	var spec nodeSpec
+	var f *sourceFile
+	for _, g := range l.files {
+		if g.name == nodeFile && g.root != nil {
+			f = g
+		}
+	}
+	if f == nil {
+		return
+	}
+	l.decode(f, &spec)
+	cfg.Exchange.Node = orText(spec.Node, "n1")
+	if !buyers.ValidID(cfg.Exchange.Node) {
+		l.bad(f, "node", spec.Node, buyers.IDRule)
+	}
+	if dir, ok := l.expand(f, "data_dir", orText(spec.DataDir, "data")); ok {
+		cfg.DataDir = dir
+		if !filepath.IsAbs(dir) {
+			cfg.DataDir = filepath.Join(l.dir, dir)
+		}
+	}
+	cfg.Listen = l.address(f, "listen", orText(spec.Listen, "127.0.0.1:8080"))
+	cfg.AdminListen = l.address(f, "admin.listen", orText(spec.Admin.Listen, "127.0.0.1:8081"))
+	if cfg.Listen != "" && cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
+		l.bad(f, "admin.listen", cfg.AdminListen, "another address than listen: the admin API has its own port")
+	}
+	if token, ok := l.expand(f, "admin.token", spec.Admin.Token); ok && token != "" {
+		cfg.AdminToken = token
+		if why := badKey(token); why != "" {
+			l.badSecret(f, "admin.token", why)
+		}
+	}
+	l.kafka(f, spec.Kafka, cfg)
+	l.limits(f, &spec.Limits, &cfg.Limits)
+}
+
+// address checks host:port. Port 0 means a free one.
+func (l *loader) address(f *sourceFile, path, text string) string {
+	v, ok := l.expand(f, path, text)
+	if !ok {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(v)
+	if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || n < 0 || n > math.MaxUint16 {
+		l.bad(f, path, v, "an address such as 127.0.0.1:8080 or :8080")
+		return ""
+	}
+	return v
+}
+
+func (l *loader) kafka(f *sourceFile, spec *kafkaSpec, cfg *Config) {
+	if spec == nil {
+		return
+	}
+	k := &ledger.KafkaConfig{
+		TopicPrefix: orText(spec.TopicPrefix, "clearpost."),
+		Linger:      time.Duration(l.number(f, "kafka.linger_ms", spec.LingerMS, 100, 100, 60000)) * time.Millisecond,
+		Partitions:  l.number(f, "kafka.partitions", spec.Partitions, 0, 1, 10000),
+		Replication: l.number(f, "kafka.replication", spec.Replication, 0, 1, 16),
+		Timeout:     time.Duration(l.number(f, "kafka.timeout_ms", spec.TimeoutMS, 0, 100, 600000)) * time.Millisecond,
+	}
+	if len(spec.Brokers) == 0 {
+		l.bad(f, "kafka.brokers", "", "at least one broker as host:port")
+	}
+	for i, b := range spec.Brokers {
+		k.Brokers = append(k.Brokers, l.address(f, fmt.Sprintf("kafka.brokers[%d]", i), b))
+	}
+	for _, c := range k.TopicPrefix {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) || len(k.TopicPrefix) > 200 {
+			l.bad(f, "kafka.topic_prefix", spec.TopicPrefix, "at most 200 letters, digits, `.`, `_` and `-`")
+			break
+		}
+	}
+	cfg.Kafka = k
+}
+
+func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
+	const mb = 1 << 20
+	n := func(key string, v *int, standard, least, most int) int {
+		return l.number(f, "limits."+key, v, standard, least, most)
+	}
+	to.BodyBytesMax = n("body_bytes_max", s.BodyBytesMax, 64<<10, 1<<10, 4*mb)
+	to.InFlightMax = n("in_flight_max", s.InFlightMax, 10000, 1, 1000000)
+	to.WorkersMax = n("workers_max", s.WorkersMax, 256, 1, 100000)
+	to.AnswerBytesMax = n("answer_bytes_max", s.AnswerBytesMax, 64<<10, 1<<10, 256<<10)
+	to.LateReadMax = time.Duration(n("late_read_ms", s.LateReadMS, 2000, 1, 600000)) * time.Millisecond
+	to.FreeBytesMin = uint64(n("free_mb_min", s.FreeMBMin, 512, 0, 1<<30)) * mb
+	to.Retention.Age = time.Duration(n("retention_days", s.RetentionDays, 0, 1, 36500)) * 24 * time.Hour
+	to.Retention.Bytes = int64(n("log_mb_max", s.LogMBMax, 0, 256, 1<<30)) * mb
+}
+
+func (l *loader) source(f *sourceFile) *exchange.Source {
+	var spec sourceSpec
+	l.decode(f, &spec)
+	if !l.id(f, "source", spec.ID) {
+		spec.ID = ""
+	}
+	if was, taken := l.subjects[spec.ID]; taken {
+		l.bad(f, "id", spec.ID, "an id that no buyer or campaign has: it stands at "+was+" already")
+	}
+	s := &exchange.Source{ID: spec.ID, Name: orText(spec.Name, spec.ID)}
+	if len(s.Name) > buyers.NameBytesMax {
+		l.bad(f, "name", "", fmt.Sprintf("at most %d bytes", buyers.NameBytesMax))
+	}
+	l.sourceKeys(f, &spec, s)
+	if len(spec.Verticals) == 0 {
+		l.bad(f, "verticals", "", "the ids of the verticals that it may send")
+	}
+	seen := map[string]bool{}
+	for i, v := range spec.Verticals {
+		path := fmt.Sprintf("verticals[%d]", i)
+		_, known := l.schemas[v]
+		switch {
+		case !known && !l.incomplete:
+			l.bad(f, path, v, "the id of a vertical that is configured")
+		case seen[v]:
+			l.bad(f, path, v, "each vertical once")
+		}
+		seen[v] = true
+	}
+	s.Verticals = spec.Verticals
+	if p := spec.Margin.Percent; p != nil {
+		if *p < 0 || *p > 100*lead.Unit || *p%100 != 0 {
+			l.bad(f, "margin.percent", p.String(), "0 to 100, with at most 4 decimals")
+		}
+		s.Margin.PPM = int64(*p / 100)
+	}
+	if p := spec.Margin.Fixed; p != nil {
+		if *p < 0 {
+			l.bad(f, "margin.fixed", p.String(), "an amount that is not negative")
+		}
+		s.Margin.Fixed = *p
+	}
+	l.rate(f, &spec, s)
+	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
+	return s
+}
+
+func (l *loader) sourceKeys(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+	if len(spec.Keys) == 0 {
+		l.bad(f, "keys", "", "at least one API key")
+	}
+	for i, k := range spec.Keys {
+		path := fmt.Sprintf("keys[%d]", i)
+		v, ok := l.expand(f, path, k)
+		if !ok {
+			continue
+		}
+		if why := badKey(v); why != "" {
+			l.badSecret(f, path, why)
+			continue
+		}
+		h := sha256.Sum256([]byte(v))
+		if was, taken := l.keys[h]; taken {
+			l.badSecret(f, path, "this key is in use already at "+was)
+			continue
+		}
+		l.keys[h] = f.place(path)
+		s.KeyHashes = append(s.KeyHashes, h)
+	}
+}
+
+func (l *loader) rate(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+	if spec.Rate == nil {
+		return
+	}
+	p := spec.Rate.PerSecond
+	if p == nil || *p <= 0 || *p > 1_000_000*lead.Unit {
+		value := ""
+		if p != nil {
+			value = p.String()
+		}
+		l.bad(f, "rate.per_second", value, "requests a second: above 0, at most 1000000")
+		return
+	}
+	s.RatePerSecond = float64(*p) / float64(lead.Unit)
+	s.Burst = l.number(f, "rate.burst", spec.Rate.Burst, int(math.Ceil(s.RatePerSecond)), 1, 10_000_000)
+}
+
+// badKey tells what is wrong with a key or token, "" if nothing.
+func badKey(k string) string {
+	if len(k) < 16 || len(k) > 256 {
+		return "expected a key of 16 to 256 characters"
+	}
+	for _, c := range []byte(k) {
+		if c <= ' ' || c > '~' {
+			return "expected a key of visible ASCII characters, without spaces"
+		}
+	}
+	return ""
+}
+
+func orText(v, standard string) string {
+	if v == "" {
+		return standard
+	}
+	return v
+}
+
+func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
+	var spec verticalSpec
+	l.decode(f, &spec)
+	if spec.ID == "leads" {
+		l.bad(f, "id", spec.ID, "another id: the seller API has a path of this name")
+	}
+	if !l.id(f, "vertical", spec.ID) {
+		// With no good id of its own, references to whatever id was meant cannot be judged.
+		l.incomplete = l.incomplete || l.ids["vertical:"+spec.ID] == ""
+		spec.ID = ""
+	}
+	ms := func(path string, v *int, standard, least, most int) time.Duration {
+		return time.Duration(l.number(f, path, v, standard, least, most)) * time.Millisecond
+	}
+	v := &exchange.Vertical{
+		ID: spec.ID, Name: orText(spec.Name, spec.ID), Currency: orText(spec.Currency, "USD"),
+		DedupeWindow: time.Duration(l.number(f, "dedupe_hours", spec.DedupeHours, 720, 0, 24*3660)) * time.Hour,
+		PingTTL:      time.Duration(l.number(f, "ping_ttl_s", spec.PingTTLS, 300, 1, 7*86400)) * time.Second,
+		PingDeadline: ms("ping_deadline_ms", spec.PingDeadlineMS, 800, 10, 60000),
+		PostTotal:    ms("post_total_ms", spec.PostTotalMS, 8000, 10, 600000),
+		Plan:         exchange.Plan{SellLimit: l.number(f, "sell_limit", spec.SellLimit, 1, 1, buyers.MaxSoldMax)},
+	}
+	if len(v.Currency) != 3 || strings.Trim(v.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		l.bad(f, "currency", v.Currency, "a currency's ISO code such as USD")
+	}
+	if spec.Floor != nil {
+		if v.Plan.Floor = *spec.Floor; v.Plan.Floor < 0 {
+			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")
+		}
+	}
+	v.Schema = l.schema(f, &spec)
+	l.personKey(f, &spec, v)
+	if spec.ID == "" {
+		return nil
+	}
+	l.schemas[spec.ID] = v.Schema
+	l.verticals[spec.ID] = v
+	return v
+}
+
+// schema makes the vertical's schema of the fields that are right. The names of the others are kept, so that what speaks of
+// them is not called a mistake too.
+func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
+	var own []lead.Field
+	var from []int // per own field its place in the file
+	broken := map[string]bool{}
+	for i := range spec.Fields {
+		if field, ok := l.field(f, &spec.Fields[i], fmt.Sprintf("fields[%d]", i)); ok {
+			own, from = append(own, field), append(from, i)
+		} else {
+			l.lose(&spec.Fields[i], broken)
+		}
+	}
+	l.brokenName[spec.ID] = broken
+	s, errs := lead.NewSchema(spec.ID, own)
+	if errs == nil {
+		return s
+	}
+	drop := map[int]bool{}
+	for _, err := range errs {
+		var fe *lead.FieldError
+		if !errors.As(err, &fe) || fe.Own < 0 {
+			l.report(f, "fields", "", err.Error(), false)
+			return nil
+		}
+		i := from[fe.Own]
+		drop[fe.Own] = true
+		l.lose(&spec.Fields[i], broken)
+		l.report(f, fmt.Sprintf("fields[%d].name", i), "", fe.Problem, false)
+	}
+	var right []lead.Field
+	for i, field := range own {
+		if !drop[i] {
+			right = append(right, field)
+		}
+	}
+	if s, errs = lead.NewSchema(spec.ID, right); errs != nil {
+		return nil
+	}
+	return s
+}
+
+func (l *loader) lose(spec *fieldSpec, broken map[string]bool) {
+	broken[strings.ToLower(spec.Name)] = true
+	for _, a := range spec.Aliases {
+		broken[strings.ToLower(a)] = true
+	}
+}
+
+func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, bool) {
+	out := lead.Field{Name: spec.Name, Aliases: spec.Aliases, Values: spec.Values, Personal: spec.Personal}
+	ok := true
+	bad := func(key, value, expected string) {
+		ok = false
+		l.bad(f, at+"."+key, value, expected)
+	}
+	builtIn := lead.TypeNone
+	for _, c := range lead.Canonical() {
+		if c.Name == spec.Name {
+			builtIn = c.Type
+		}
+	}
+	switch t, err := lead.ParseType(spec.Type); {
+	case err == nil:
+		out.Type = t
+	case spec.Type != "":
+		bad("type", spec.Type, "a type"+suggest(spec.Type, lead.TypeNames()))
+	case builtIn == lead.TypeNone:
+		bad("type", "", "one of "+strings.Join(lead.TypeNames(), ", "))
+	}
+	switch spec.Required {
+	case "":
+	case "ping":
+		out.Required = lead.AtPing
+	case "post":
+		out.Required = lead.AtPost
+	default:
+		bad("required", spec.Required, "ping or post, or nothing where the field may be left out")
+	}
+	if builtIn != lead.TypeNone && (spec.Min != nil || spec.Max != nil || len(spec.Values) > 0) {
+		bad("name", spec.Name, "no min, max or values: the field is built in")
+		return out, false
+	}
+	if !ok {
+		return out, false
+	}
+	out.Min = l.bound(f, at+".min", spec.Min, out.Type, &ok)
+	out.Max = l.bound(f, at+".max", spec.Max, out.Type, &ok)
+	return out, ok
+}
+
+// bound reads a field's min or max as the field itself would read it.
+func (l *loader) bound(f *sourceFile, path string, text *string, t lead.Type, ok *bool) *int64 {
+	if text == nil {
+		return nil
+	}
+	if !t.Numeric() {
+		*ok = false
+		l.bad(f, path, *text, "no min and max: type "+t.String()+" has no order")
+		return nil
+	}
+	s, errs := lead.NewSchema("", []lead.Field{{Name: "bound", Type: t}})
+	if errs != nil {
+		panic(errs[0]) // cannot be: one field with a good name and type
+	}
+	pos, _ := s.Position("bound")
+	var scratch lead.Lead
+	scratch.Reset(s)
+	scratch.Set(pos, []byte(*text))
+	if scratch.Slot(pos).State != lead.Valid {
+		*ok = false
+		expected := "a value"
+		if p := scratch.Problems(0); len(p) > 0 {
+			expected = p[0].Expected
+		}
+		l.bad(f, path, *text, expected)
+		return nil
+	}
+	n := scratch.Slot(pos).Num
+	return &n
+}
+
+func (l *loader) personKey(f *sourceFile, spec *verticalSpec, v *exchange.Vertical) {
+	if len(spec.PersonKey) > lead.PersonKeyPartMax {
+		l.bad(f, "person_key", fmt.Sprint(len(spec.PersonKey), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))
+		return
+	}
+	if v.Schema == nil {
+		return
+	}
+	for i, name := range spec.PersonKey {
+		pos, ok := v.Schema.Position(name)
+		if ok {
+			v.PersonKey = append(v.PersonKey, pos)
+		} else if !l.brokenName[spec.ID][strings.ToLower(name)] {
+			l.bad(f, fmt.Sprintf("person_key[%d]", i), name, "a field of this vertical")
+		}
+	}
+}

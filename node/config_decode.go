@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"clearpost/lead"
+)
+
+// decoder fills Go values from a resolved tree and reports everything that does not fit, where a decoder that returns an error would
+// stop at the first. Text is taken as written: a ZIP code 02134 and a price 22.50 never pass through a number.
+type decoder struct {
+	l *loader
+	f *sourceFile
+}
+
+var moneyType = reflect.TypeFor[lead.Money]()
+
+// nodeTaker is a type that reads its own value.
+type nodeTaker interface{ UnmarshalYAML(ast.Node) error }
+
+func (d *decoder) fail(tk *token.Token, path, format string, a ...any) {
+	d.f.spoil[path] = true
+	d.l.problem(d.f, tk, path, format, a...)
+}
+
+// value decodes n into v. key is the key it stands under, for values that are not there.
+func (d *decoder) value(n ast.Node, v reflect.Value, path string, key *token.Token) {
+	if v.Kind() == reflect.Pointer {
+		if isNull(n) {
+			return
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), path, key)
+		return
+	}
+	at := firstToken(n)
+	if isNull(n) && key != nil {
+		at = key
+	}
+	if t, ok := v.Addr().Interface().(nodeTaker); ok {
+		if err := t.UnmarshalYAML(n); err != nil {
+			d.fail(at, path, "%v", err)
+		}
+		return
+	}
+	switch {
+	case v.Type() == moneyType:
+		d.money(n, v, path, at)
+	case v.Kind() == reflect.Struct:
+		d.structure(n, v, path, at)
+	case v.Kind() == reflect.Slice:
+		d.list(n, v, path, at)
+	case v.Kind() == reflect.Map:
+		d.mapping(n, v, path, at)
+	default:
+		d.scalar(n, v, path, at)
+	}
+}
+
+func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.Token) {
+	if isNull(n) {
+		return
+	}
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		d.fail(at, path, "expected keys with values, found %s", describe(n))
+		return
+	}
+	keys := yamlKeys(v.Type())
+	for _, kv := range m.Values {
+		tk := kv.Key.GetToken()
+		i, ok := keys.index[tk.Value]
+		if !ok {
+			d.f.spoil[path] = true
+			d.l.problem(d.f, tk, joinPath(path, tk.Value), "unknown key %q%s", tk.Value, suggest(tk.Value, keys.names))
+			continue
+		}
+		d.value(kv.Value, v.Field(i), joinPath(path, tk.Value), tk)
+	}
+}
+
+func (d *decoder) list(n ast.Node, v reflect.Value, path string, at *token.Token) {
+	if isNull(n) {
+		return
+	}
+	s, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(at, path, "expected a list, found %s", describe(n))
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values))
+	for i, e := range s.Values {
+		d.value(e, out.Index(i), path+"["+strconv.Itoa(i)+"]", nil)
+	}
+	v.Set(out)
+}
+
+func (d *decoder) mapping(n ast.Node, v reflect.Value, path string, at *token.Token) {
+	if isNull(n) {
+		return
+	}
+	m, ok := n.(*ast.MappingNode)
+	if !ok {
+		d.fail(at, path, "expected keys with values, found %s", describe(n))
+		return
+	}
+	out := reflect.MakeMapWithSize(v.Type(), len(m.Values))
+	for _, kv := range m.Values {
+		tk := kv.Key.GetToken()
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(kv.Value, e, joinPath(path, tk.Value), tk)
+		out.SetMapIndex(reflect.ValueOf(tk.Value).Convert(v.Type().Key()), e)
+	}
+	v.Set(out)
+}
+
+func (d *decoder) money(n ast.Node, v reflect.Value, path string, at *token.Token) {
+	text, kind := scalarText(n)
+	if kind == kindNone {
+		d.fail(at, path, "expected an amount such as 12.50, found %s", describe(n))
+		return
+	}
+	m, err := lead.ParseMoney([]byte(text))
+	if err != nil {
+		d.fail(at, path, "%q: %v", text, err)
+		return
+	}
+	v.SetInt(int64(m))
+}
+
+func (d *decoder) scalar(n ast.Node, v reflect.Value, path string, at *token.Token) {
+	text, kind := scalarText(n)
+	switch v.Kind() {
+	case reflect.String:
+		if kind == kindNone {
+			d.fail(at, path, "expected text, found %s", describe(n))
+			return
+		}
+		v.SetString(text)
+	case reflect.Bool:
+		if kind != kindBool {
+			d.fail(at, path, "expected true or false, found %s", describe(n))
+			return
+		}
+		v.SetBool(strings.EqualFold(text, "true"))
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		i, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		if kind != kindNumber || err != nil {
+			d.fail(at, path, "expected a whole number, found %s", describe(n))
+			return
+		}
+		v.SetInt(i)
+	default:
+		panic("node: no rule to decode " + v.Type().String() + " at " + path)
+	}
+}
+
+// scalarKind is how YAML reads a single value.
+type scalarKind uint8
+
+const (
+	kindNone scalarKind = iota
+	kindText
+	kindNumber
+	kindBool
+)
+
+// scalarText is a single value as written.
+func scalarText(n ast.Node) (string, scalarKind) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, kindText
+	case *ast.LiteralNode:
+		return n.Value.Value, kindText
+	case *ast.IntegerNode, *ast.FloatNode:
+		return n.GetToken().Value, kindNumber
+	case *ast.BoolNode:
+		return n.Token.Value, kindBool
+	case *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value, kindText
+	}
+	return "", kindNone
+}
+
+func isNull(n ast.Node) bool {
+	_, ok := n.(*ast.NullNode)
+	return ok || n == nil
+}
+
+// describe names what stands there, for messages.
+func describe(n ast.Node) string {
+	switch n.(type) {
+	case nil, *ast.NullNode:
+		return "nothing"
+	case *ast.MappingNode:
+		return "keys with values"
+	case *ast.SequenceNode:
+		return "a list"
+	}
+	text, kind := scalarText(n)
+	if r := []rune(text); len(r) > 40 {
+		text = string(r[:40]) + "…"
+	}
+	switch kind {
+	case kindText:
+		return "the text " + strconv.Quote(text)
+	case kindNone:
+		return "something else"
+	}
+	return text
+}
+
+// keySet is the keys of a struct by their yaml tags.
+type keySet struct {
+	index map[string]int
+	names []string
+}
+
+func yamlKeys(t reflect.Type) keySet {
+	k := keySet{index: map[string]int{}}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		k.index[name] = i
+		k.names = append(k.names, name)
+	}
+	return k
+}
+
+func joinPath(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// suggest names the known word nearest to one that is not known, or lists what is known if none is near.
+func suggest(word string, known []string) string {
+	best, least := "", len(word)/3+2
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), k); d < least {
+			best, least = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return ": did you mean " + strconv.Quote(best) + "?"
+	case len(known) == 0:
+		return ""
+	case len(known) > 24:
+		known = known[:24]
+		return ": expected one of " + strings.Join(known, ", ") + ", …"
+	}
+	return ": expected one of " + strings.Join(known, ", ")
+}
+
+// editDistance counts the insertions, deletions, changes and swaps of neighbours that make a into b.
+func editDistance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	var prev2, prev, cur [65]int
+	for j := range len(b) + 1 {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev = prev, cur
+	}
+	return prev[len(b)]
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// The layout of a configuration's directory.
+const (
+	nodeFile        = "clearpost.yaml"
+	verticalsFolder = "verticals"
+	sourcesFolder   = "sources"
+	buyersFolder    = "buyers"
+)
+
+// readAll reads clearpost.yaml and every YAML file of the three folders and the folders in them, in the order of their names. Hidden
+// files, and files that are not called *.yaml or *.yml, are left alone.
+func (l *loader) readAll() {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		l.problems.add(Problem{File: ".", Message: "the configuration's directory cannot be read: " + plainError(err)})
+		return
+	}
+	there := map[string]bool{}
+	for _, e := range entries {
+		name := e.Name()
+		there[name] = true
+		switch {
+		case strings.HasPrefix(name, "."):
+		case name == nodeFile:
+			l.readFile(name)
+		case name == verticalsFolder, name == sourcesFolder, name == buyersFolder:
+			l.readFolder(name, 1)
+		case isYAML(name):
+			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
+				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
+		case e.IsDir():
+			if s := suggest(name, []string{verticalsFolder, sourcesFolder, buyersFolder}); strings.Contains(s, "did you mean") {
+				l.problems.add(Problem{File: name, Message: "nothing reads this folder" + s})
+			}
+		}
+	}
+	for _, want := range []string{nodeFile, verticalsFolder, sourcesFolder, buyersFolder} {
+		if !there[want] {
+			l.problems.add(Problem{File: want, Message: "there is no such file or folder"})
+		}
+	}
+	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
+}
+
+func isYAML(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+func (l *loader) readFolder(name string, depth int) {
+	if depth > ConfigFolderDepthMax {
+		l.problems.add(Problem{File: name, Message: fmt.Sprintf("folders nested deeper than %d", ConfigFolderDepthMax)})
+		return
+	}
+	entries, err := os.ReadDir(filepath.Join(l.dir, filepath.FromSlash(name)))
+	if err != nil {
+		l.problems.add(Problem{File: name, Message: "the folder cannot be read: " + plainError(err)})
+		return
+	}
+	for _, e := range entries {
+		sub := path.Join(name, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case e.IsDir():
+			l.readFolder(sub, depth+1)
+		case isYAML(sub):
+			l.readFile(sub)
+		}
+	}
+}
+
+func (l *loader) readFile(name string) {
+	if len(l.files) >= ConfigFilesMax {
+		if !l.tooMany {
+			l.tooMany = true
+			l.problems.add(Problem{File: name, Message: fmt.Sprintf("more than %d files: this one and those after it are not read", ConfigFilesMax)})
+		}
+		return
+	}
+	text, err := readBounded(filepath.Join(l.dir, filepath.FromSlash(name)), ConfigFileBytesMax)
+	if err != nil {
+		l.problems.add(Problem{File: name, Message: "the file cannot be read: " + plainError(err)})
+		l.unread(name)
+		return
+	}
+	f := &sourceFile{name: name, text: text, spoil: map[string]bool{}}
+	l.files = append(l.files, f)
+}
+
+// readBounded reads a regular file of at most max bytes.
+func readBounded(name string, max int64) ([]byte, error) {
+	info, err := os.Stat(name) // before opening: opening a pipe would wait
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readMost(f, max)
+}
+
+func readMost(r io.Reader, max int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, max+1))
+	if err == nil && int64(len(b)) > max {
+		return nil, fmt.Errorf("it is larger than %d bytes", max)
+	}
+	return b, err
+}
+
+// plainError leaves the machine's own paths out of a message: the problem names the file in the configuration's terms.
+func plainError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}

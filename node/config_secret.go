@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// secrets resolves the placeholders ${env:NAME} and ${file:PATH}. A relative path is looked up in the configuration's directory and may not
+// lead out of it, by `..` or by a symbolic link; an absolute one is taken as it is. Line ends at the end of a file are not
+// part of the secret.
+type secrets struct {
+	dir  string
+	env  func(string) (string, bool)
+	done map[string]secret
+}
+
+type secret struct {
+	value string
+	err   error
+}
+
+// get resolves a whole placeholder. Errors name the placeholder's trouble, never a value.
+func (s *secrets) get(placeholder string) (string, error) {
+	if v, ok := s.done[placeholder]; ok {
+		return v.value, v.err
+	}
+	v, err := s.read(placeholder)
+	s.done[placeholder] = secret{v, err}
+	return v, err
+}
+
+// lookup is get in the form that the wire room takes.
+func (s *secrets) lookup(placeholder string) (string, bool) {
+	v, err := s.get(placeholder)
+	return v, err == nil
+}
+
+func (s *secrets) read(placeholder string) (string, error) {
+	body := strings.TrimSuffix(strings.TrimPrefix(placeholder, "${"), "}")
+	kind, name, _ := strings.Cut(body, ":")
+	switch {
+	case kind == "env" && name != "":
+		if s.env != nil {
+			if v, ok := s.env(name); ok && v != "" {
+				return v, nil
+			}
+		}
+		return "", errors.New("the environment variable " + name + " is not set or empty")
+	case kind == "file" && name != "":
+		b, err := s.file(name)
+		if err != nil {
+			return "", errors.New("the file " + name + " cannot be read: " + plainError(err))
+		}
+		v := strings.TrimRight(string(b), "\r\n")
+		if v == "" {
+			return "", errors.New("the file " + name + " is empty")
+		}
+		return v, nil
+	}
+	return "", errors.New("expected ${env:NAME} or ${file:PATH}")
+}
+
+func (s *secrets) file(name string) ([]byte, error) {
+	if filepath.IsAbs(name) {
+		return readBounded(name, SecretBytesMax)
+	}
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	info, err := root.Stat(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readMost(f, SecretBytesMax)
+}
+
+// expand puts the secrets into a text that may hold placeholders; $${ is a plain ${.
+func (s *secrets) expand(text string) (string, error) {
+	var b strings.Builder
+	for {
+		at := strings.Index(text, "${")
+		if at < 0 {
+			b.WriteString(text)
+			return b.String(), nil
+		}
+		if at > 0 && text[at-1] == '$' {
+			b.WriteString(text[:at-1])
+			b.WriteString("${")
+			text = text[at+2:]
+			continue
+		}
+		end := strings.IndexByte(text[at:], '}')
+		if end < 0 {
+			return "", errors.New("a closing brace is missing after ${")
+		}
+		v, err := s.get(text[at : at+end+1])
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text[:at])
+		b.WriteString(v)
+		text = text[at+end+1:]
+	}
+}

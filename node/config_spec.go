@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import "clearpost/lead"
+
+// nodeSpec is clearpost.yaml.
+type nodeSpec struct {
+	Node    string     `yaml:"node"`     // name of this node in events
+	DataDir string     `yaml:"data_dir"` // relative to the configuration's directory
+	Listen  string     `yaml:"listen"`
+	Admin   adminSpec  `yaml:"admin"`
+	Kafka   *kafkaSpec `yaml:"kafka"`
+	Limits  limitsSpec `yaml:"limits"`
+}
+
+type adminSpec struct {
+	Listen string `yaml:"listen"`
+	Token  string `yaml:"token"`
+}
+
+type kafkaSpec struct {
+	Brokers     []string `yaml:"brokers"`
+	TopicPrefix string   `yaml:"topic_prefix"`
+	LingerMS    *int     `yaml:"linger_ms"`
+	Partitions  *int     `yaml:"partitions"`
+	Replication *int     `yaml:"replication"`
+	TimeoutMS   *int     `yaml:"timeout_ms"`
+}
+
+type limitsSpec struct {
+	BodyBytesMax   *int `yaml:"body_bytes_max"`
+	InFlightMax    *int `yaml:"in_flight_max"`
+	WorkersMax     *int `yaml:"workers_max"`
+	AnswerBytesMax *int `yaml:"answer_bytes_max"`
+	LateReadMS     *int `yaml:"late_read_ms"`
+	FreeMBMin      *int `yaml:"free_mb_min"`
+	RetentionDays  *int `yaml:"retention_days"`
+	LogMBMax       *int `yaml:"log_mb_max"`
+}
+
+// verticalSpec is a file of verticals/.
+type verticalSpec struct {
+	ID             string      `yaml:"id"`
+	Name           string      `yaml:"name"`
+	Currency       string      `yaml:"currency"`
+	Fields         []fieldSpec `yaml:"fields"`
+	PersonKey      []string    `yaml:"person_key"`
+	DedupeHours    *int        `yaml:"dedupe_hours"`
+	PingTTLS       *int        `yaml:"ping_ttl_s"`
+	PingDeadlineMS *int        `yaml:"ping_deadline_ms"`
+	PostTotalMS    *int        `yaml:"post_total_ms"`
+	SellLimit      *int        `yaml:"sell_limit"`
+	Floor          *lead.Money `yaml:"floor"`
+}
+
+type fieldSpec struct {
+	Name     string   `yaml:"name"`
+	Type     string   `yaml:"type"`     // may be left out for the built-in fields
+	Required string   `yaml:"required"` // ping or post
+	Values   []string `yaml:"values"`
+	Aliases  []string `yaml:"aliases"`
+	Personal bool     `yaml:"personal"`
+	Min      *string  `yaml:"min"` // in the field's own notation: 16, 12.50, 1920-01-01
+	Max      *string  `yaml:"max"`
+}
+
+// sourceSpec is a file of sources/.
+type sourceSpec struct {
+	ID        string     `yaml:"id"`
+	Name      string     `yaml:"name"`
+	Keys      []string   `yaml:"keys"`
+	Verticals []string   `yaml:"verticals"`
+	Margin    marginSpec `yaml:"margin"`
+	Rate      *rateSpec  `yaml:"rate"`
+	MaxWaitMS *int       `yaml:"max_wait_ms"`
+}
+
+type marginSpec struct {
+	Percent *lead.Money `yaml:"percent"` // millionths of a percent
+	Fixed   *lead.Money `yaml:"fixed"`
+}
+
+type rateSpec struct {
+	PerSecond *lead.Money `yaml:"per_second"` // millionths of a request
+	Burst     *int        `yaml:"burst"`
+}
