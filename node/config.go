@@ -24,6 +24,9 @@ const (
 	ProblemsMax          = 1000 // reported at once
 )
 
+// DataDirDefault is where the data stands in the configuration's directory, where clearpost.yaml does not say.
+const DataDirDefault = "data"
+
 // Config is a whole configuration, checked and compiled.
 type Config struct {
 	Dir         string // the configuration's own directory, as given

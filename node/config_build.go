@@ -36,11 +36,9 @@ func (l *loader) node(cfg *Config) {
 	if !buyers.ValidID(cfg.Exchange.Node) {
 		l.bad(f, "node", spec.Node, buyers.IDRule)
 	}
-	if dir, ok := l.expand(f, "data_dir", orText(spec.DataDir, "data")); ok {
-		cfg.DataDir = dir
-		if !filepath.IsAbs(dir) {
-			cfg.DataDir = filepath.Join(l.dir, dir)
-		}
+	cfg.DataDir = orText(spec.DataDir, DataDirDefault)
+	if !filepath.IsAbs(cfg.DataDir) {
+		cfg.DataDir = filepath.Join(l.dir, cfg.DataDir)
 	}
 	cfg.Listen = l.address(f, "listen", orText(spec.Listen, "127.0.0.1:8080"))
 	cfg.AdminListen = l.address(f, "admin.listen", orText(spec.Admin.Listen, "127.0.0.1:8081"))
