@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"clearpost/buyers/buyertest"
+	"clearpost/examples"
+	"clearpost/ledger"
+	"clearpost/ledger/kafkalocal"
+	"clearpost/loadtest"
+	"clearpost/loadtest/audit"
+	"clearpost/node"
+)
+
+type demoCmd struct {
+	For       time.Duration `help:"How long sellers send; 0 = until Ctrl-C." default:"0"`
+	Rate      float64       `help:"Leads a second on average." default:"300"`
+	Seed      uint64        `help:"Fixes the leads, the buyers' dice and the order of the sellers. 0 = by the clock."`
+	JSON      bool          `help:"Print the summary as JSON."`
+	Data      string        `help:"Keep the configuration, the ledger and the answers in this directory. It must be new or empty." type:"path"`
+	Listen    string        `help:"Where sellers are served; if the port is taken, on a free one." default:"127.0.0.1:8080"`
+	Admin     string        `help:"Where operators are served; likewise." default:"127.0.0.1:8081"`
+	KafkaPort int           `help:"Where the local Kafka endpoint listens; likewise." default:"9092"`
+}
+
+// Help implements kong.HelpProvider.
+func (demoCmd) Help() string {
+	return `An exchange for auto insurance and solar leads with three sellers and six buyers, each in a format of its own, some slow, some
+capped, some that refuse. Everything is on loopback. The summary ends with the verdict of an auditor that reads the ledger, the
+buyers' own books, what the sellers heard and what came out of Kafka.
+
+Examples:
+  clearpost demo --for 30s
+  clearpost demo --for 20s --json | jq .audit
+  clearpost demo --data /tmp/demo        (then, elsewhere: clearpost events --follow -d /tmp/demo/config)
+  kcat -C -b 127.0.0.1:9092 -t clearpost.posts -o beginning -e`
+}
+
+// demo is one run.
+type demo struct {
+	cmd     *demoCmd
+	e       *env
+	dir     string
+	farm    *buyertest.Farm
+	kafka   *kafkalocal.Server
+	node    *node.Node
+	cfg     *node.Config
+	answers *os.File
+	gen     *loadtest.Generator
+	down    []func() error
+}
+
+// drainMax bounds how long the demo waits for Kafka and for posts under way at its end.
+const drainMax = 30 * time.Second
+
+// Run runs the demo.
+func (c *demoCmd) Run(e *env) (err error) {
+	if c.Seed == 0 {
+		c.Seed = uint64(time.Now().UnixNano())
+	}
+	d := &demo{cmd: c, e: e}
+	defer func() {
+		for i := len(d.down) - 1; i >= 0; i-- {
+			err = errors.Join(err, d.down[i]())
+		}
+	}()
+	if err := d.start(); err != nil {
+		return err
+	}
+	result, err := d.sell()
+	if err != nil {
+		return err
+	}
+	if err := d.drain(); err != nil {
+		return err
+	}
+	report, err := d.audit()
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	sum := d.summary(result, report)
+	if c.JSON {
+		err = printJSON(e.out, sum)
+	} else {
+		err = sum.print(e.out)
+	}
+	if err == nil && !report.OK {
+		return errSaid
+	}
+	return err
+}
+
+func (d *demo) onStop(fn func() error) { d.down = append(d.down, fn) }
+
+func (d *demo) start() error {
+	if err := d.place(); err != nil {
+		return err
+	}
+	var err error
+	if d.farm, err = buyertest.New(buyertest.Config{Seed: d.cmd.Seed, Buyers: buyertest.Demo()}); err != nil {
+		return err
+	}
+	d.onStop(d.farm.Close)
+	topics := []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}
+	port := freePort("127.0.0.1:" + strconv.Itoa(d.cmd.KafkaPort))
+	_, p, _ := net.SplitHostPort(port)
+	n, _ := strconv.Atoi(p)
+	if d.kafka, err = kafkalocal.Start(kafkalocal.Config{Port: n, Topics: topics}); err != nil {
+		return err
+	}
+	d.onStop(func() error { d.kafka.Close(); return nil })
+	d.cfg, err = node.LoadWith(filepath.Join(d.dir, "config"), node.Options{Env: os.LookupEnv,
+		Rewrite: map[string]string{"http://127.0.0.1:9700": "http://" + d.farm.Addr()}})
+	if err != nil {
+		return err
+	}
+	d.cfg.Listen, d.cfg.AdminListen = freePort(d.cmd.Listen), freePort(d.cmd.Admin)
+	d.cfg.Kafka = &ledger.KafkaConfig{Brokers: []string{d.kafka.Addr()}, TopicPrefix: "clearpost."}
+	log := slog.New(slog.NewTextHandler(d.e.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if d.node, err = node.New(d.cfg, log, false); err != nil {
+		return err
+	}
+	d.onStop(d.node.Stop)
+	if err := d.node.Start(); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.e.err, "sellers   http://%s/v1/auto/ping   (key %s)\nadmin     http://%s/metrics   (token in %s)\nkafka     kcat -C -b %s -t clearpost.posts -o beginning -e\nverbs     clearpost explain LEAD -d %s\n",
+		d.node.SellerAddr, demoKeys["roadquote"], d.node.AdminAddr, filepath.Join(d.cfg.DataDir, "admin.token"), d.kafka.Addr(), d.cfg.Dir)
+	return nil
+}
+
+// place makes the demo's directory and writes the examples into it.
+func (d *demo) place() error {
+	d.dir = d.cmd.Data
+	if d.dir == "" {
+		dir, err := os.MkdirTemp("", "clearpost-demo-")
+		if err != nil {
+			return err
+		}
+		d.dir = dir
+		d.onStop(func() error { return os.RemoveAll(dir) })
+	} else if left, err := os.ReadDir(d.dir); err == nil && len(left) > 0 {
+		return fmt.Errorf("--data %s: expected a new or empty directory", d.dir)
+	}
+	cfg := filepath.Join(d.dir, "config")
+	if err := os.MkdirAll(cfg, 0o700); err != nil {
+		return err
+	}
+	if err := examples.Write(cfg); err != nil {
+		return err
+	}
+	var err error
+	if d.answers, err = os.Create(filepath.Join(d.dir, "answers.jsonl")); err != nil {
+		return err
+	}
+	d.onStop(d.answers.Close)
+	return nil
+}
+
+// freePort is the address if its port is free, else one with a free port.
+func freePort(addr string) string {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(addr)
+		if ln, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			return addr
+		}
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// sell lets the sellers send until the time is over or somebody interrupts.
+func (d *demo) sell() (*loadtest.Result, error) {
+	c := d.cmd
+	var sources []loadtest.Source
+	for _, s := range d.cfg.Exchange.Sources {
+		sources = append(sources, loadtest.Source{ID: s.ID, Key: demoKeys[s.ID], Verticals: s.Verticals})
+	}
+	var err error
+	d.gen, err = loadtest.New(loadtest.Config{BaseURL: "http://" + d.node.SellerAddr, Sources: sources, Seed: c.Seed, Rate: c.Rate, For: c.For,
+		OneShot: 0.1, Post: 0.5, Think: [2]time.Duration{50 * time.Millisecond, 500 * time.Millisecond}, Keyed: 0.3, Repeat: 0.05, Double: 0.02,
+		Again: 0.05, OutstandingMax: 4000, Answers: d.answers})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(d.e.ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { defer close(done); d.progress(ctx) }()
+	res, err := d.gen.Run(ctx)
+	cancel()
+	<-done
+	return res, err
+}
+
+// progress shows what is going on, where somebody is looking.
+func (d *demo) progress(ctx context.Context) {
+	f, ok := d.e.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return
+	}
+	total := int64(-1)
+	if d.cmd.For > 0 {
+		total = int64(d.cmd.For / time.Second)
+	}
+	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(f), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetPredictTime(false))
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	began := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			// The bar only decorates: what it cannot draw is no failure of the demo.
+			_ = bar.Finish()
+			return
+		case <-tick.C:
+			s := &d.node.Exchange.Stats
+			bar.Describe(fmt.Sprintf("%6d pings %6d quotes %6d sold  $%d revenue", s.Pings.Load(), s.Quotes.Load(), s.Sold.Load(), s.RevenueMicros.Load()/1_000_000))
+			_ = bar.Set64(int64(time.Since(began) / time.Second))
+		}
+	}
+}
+
+// drain lets posts that outlived their sellers end, and waits until Kafka has every event.
+func (d *demo) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainMax)
+	defer cancel()
+	if err := d.node.Exchange.Stop(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if st := d.node.Ledger.Stats(); st.Shipped >= st.Appended {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil // the audit tells what is missing
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *demo) audit() (*audit.Report, error) {
+	if _, err := d.answers.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	var caps []audit.Cap
+	for _, c := range d.cfg.Exchange.Book.Campaigns {
+		for _, k := range c.Caps {
+			caps = append(caps, audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(), Zone: k.Window.Zone.String(), Max: k.Max})
+		}
+	}
+	led := d.node.Ledger
+	return audit.Run(audit.Input{
+		Events: func(each func([]byte) error) error {
+			return led.Scan(1, func(r ledger.Record) error { return each(r.Bytes) })
+		},
+		Receipts: func(each func(audit.Receipt) error) error {
+			return d.farm.EachReceipt(func(r buyertest.Receipt) error {
+				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+			})
+		},
+		Answers: audit.JSONLines[audit.Answer](d.answers),
+		Shipped: func(each func([]byte) error) error {
+			ctx, cancel := context.WithTimeout(context.Background(), drainMax)
+			defer cancel()
+			return ledger.ReadShipped(ctx, *d.cfg.Kafka, each)
+		},
+	}, audit.Options{Caps: caps})
+}
+
+// who is the part of a cap's key before the window: "campaign:ID" or "buyer:ID".
+func who(key string) string {
+	for i := len(key) - 1; i >= 0; i-- {
+		if key[i] == ':' {
+			return key[:i]
+		}
+	}
+	return key
+}
+
+// demoKeys are the keys of the example sources; the configuration keeps only their hashes.
+var demoKeys = map[string]string{}

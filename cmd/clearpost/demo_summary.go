@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"clearpost/exchange/admin"
+	"clearpost/lead"
+	"clearpost/loadtest"
+	"clearpost/loadtest/audit"
+)
+
+// demoSummary is what the demo tells at its end. Amounts are in dollars, as text; times in milliseconds.
+type demoSummary struct {
+	Seed       uint64           `json:"seed"`
+	Seconds    float64          `json:"seconds"`
+	Pings      int64            `json:"pings"` // auctions: pings and one-shot leads
+	PerSecond  float64          `json:"pings_per_second"`
+	Answers    map[string]int   `json:"answers"` // by HTTP status
+	Lost       int              `json:"lost"`    // calls without an answer
+	Quotes     int64            `json:"quotes"`
+	FillRate   float64          `json:"fill_rate"` // quotes for pings
+	Posts      int64            `json:"posts"`
+	Sold       int64            `json:"sold"`
+	Unsold     int64            `json:"unsold"`
+	Pending    int64            `json:"pending"`
+	Revenue    string           `json:"revenue"`
+	Payout     string           `json:"payout"`
+	Margin     string           `json:"margin"`
+	Own        quantilesMS      `json:"own_ms"`    // our own time of a ping, without buyers and disk
+	Whole      quantilesMS      `json:"answer_ms"` // a ping as its seller sees it, from the intended start
+	Buyers     []buyerRow       `json:"buyers"`
+	Appended   uint64           `json:"events_appended"`
+	Shipped    uint64           `json:"events_shipped"`
+	Unresolved int              `json:"unresolved"`
+	Audit      string           `json:"audit"` // "ok" or what is wrong
+	Findings   []audit.Finding  `json:"findings,omitempty"`
+	Audited    audit.Counts     `json:"audited"`
+	Sellers    *loadtest.Result `json:"sellers"`
+}
+
+type quantilesMS struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+}
+
+type buyerRow struct {
+	Buyer    string  `json:"buyer"`
+	Campaign string  `json:"campaign"`
+	Asked    int64   `json:"asked"`
+	Bid      int64   `json:"bid"`
+	Won      int64   `json:"won"`
+	Posted   int64   `json:"posted"`
+	Accepted int64   `json:"accepted"`
+	Rejected int64   `json:"rejected"`
+	Unknown  int64   `json:"unknown"`
+	Late     int64   `json:"late"`
+	Revenue  string  `json:"revenue"`
+	Caps     []capAt `json:"caps,omitempty"`
+}
+
+type capAt struct {
+	Cap   string `json:"cap"`
+	Used  int64  `json:"used"`
+	Limit int64  `json:"limit"`
+}
+
+func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
+	st := admin.Summary(d.node.Exchange, d.node.Ledger)
+	ms := func(q admin.Quantiles) quantilesMS {
+		return quantilesMS{float64(q.P50) / 1000, float64(q.P95) / 1000, float64(q.P99) / 1000}
+	}
+	s := &demoSummary{Seed: d.cmd.Seed, Seconds: float64(r.TookMS) / 1000, Pings: st.Pings, Answers: map[string]int{}, Quotes: st.Quotes, Posts: st.Posts,
+		Sold: st.Sold, Unsold: st.Unsold, Pending: st.Pending, Revenue: st.Revenue.String(), Payout: st.Payout.String(),
+		Margin: (st.Revenue - st.Payout).String(), Own: ms(st.OwnUS), Whole: quantilesMS{r.Ping.Latency.P50, r.Ping.Latency.P95, r.Ping.Latency.P99},
+		Appended: st.Ledger.Appended, Shipped: st.Ledger.Shipped, Audit: a.Verdict(), Findings: a.Findings, Audited: a.Counts, Sellers: r}
+	for _, c := range []*loadtest.Call{&r.Ping, &r.Post, &r.Lead} {
+		s.Lost += c.Lost
+		for status, n := range c.Status {
+			s.Answers[status] += n
+		}
+	}
+	if st.Pings > 0 {
+		s.FillRate = float64(st.Quotes) / float64(st.Pings)
+		s.PerSecond = float64(st.Pings) / s.Seconds
+	}
+	if open, err := d.node.Exchange.Unresolved(); err == nil {
+		s.Unresolved = len(open)
+	}
+	for i, l := range d.node.Exchange.Lanes() {
+		n := st.Campaigns[i].Counts
+		row := buyerRow{Buyer: l.Buyer.ID, Campaign: l.ID, Asked: n["asked"], Bid: n["bid"], Won: n["won"], Posted: n["posted"], Accepted: n["accepted"],
+			Rejected: n["rejected"], Unknown: n["unknown"], Late: n["late"], Revenue: lead.Money(st.Campaigns[i].Revenue).String()}
+		for _, c := range l.Caps {
+			used, limit := d.node.Exchange.CapUse(c)
+			row.Caps = append(row.Caps, capAt{c.Key, used, limit})
+		}
+		s.Buyers = append(s.Buyers, row)
+	}
+	return s
+}
+
+func (s *demoSummary) print(out io.Writer) error {
+	fmt.Fprintf(out, "\n%.1f s, seed %d\n", s.Seconds, s.Seed)
+	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%), answers by status %v, lost %d\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate, s.Answers, s.Lost)
+	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; %d attempts unresolved\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
+	fmt.Fprintf(out, "money     revenue $%s, payout $%s, margin $%s\n", s.Revenue, s.Payout, s.Margin)
+	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\nanswers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms\n\n", s.Own.P50, s.Own.P95, s.Own.P99, s.Whole.P50, s.Whole.P95, s.Whole.P99)
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "BUYER\tCAMPAIGN\tASKED\tBID\tWON\tPOSTED\tACCEPTED\tREJECTED\tUNKNOWN\tLATE\tREVENUE\tFULLEST CAP")
+	for _, b := range s.Buyers {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t$%s\t%s\n", b.Buyer, b.Campaign, b.Asked, b.Bid, b.Won, b.Posted, b.Accepted, b.Rejected, b.Unknown,
+			b.Late, b.Revenue, fullest(b.Caps))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nevents    %d appended, %d shipped\naudit     %s\n", s.Appended, s.Shipped, s.Audit)
+	return err
+}
+
+func fullest(caps []capAt) string {
+	best := -1
+	for i, c := range caps {
+		if best < 0 || c.Used*caps[best].Limit > caps[best].Used*c.Limit {
+			best = i
+		}
+	}
+	if best < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%s %d/%d", caps[best].Cap, caps[best].Used, caps[best].Limit)
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"io"
+	"strconv"
+)
+
+type eventsCmd struct {
+	target
+	Follow bool   `help:"Go on with new events until interrupted." short:"f"`
+	Kind   string `help:"Only this kind." enum:",pinged,posting,posted,settled,adjusted" default:""`
+	Lead   string `help:"Only this lead's."`
+	From   uint64 `help:"Begin at this sequence number."`
+}
+
+// Help implements kong.HelpProvider.
+func (eventsCmd) Help() string {
+	return `One JSON object a line, in the order of the ledger: the same bytes that Kafka gets.
+
+Examples:
+  clearpost events --kind settled | jq -r '[.lead_id,.result,.payout_micros]|@tsv'
+  clearpost events --follow --kind posted
+  clearpost events --lead 0193b2c4-0000-7000-8000-000000000000`
+}
+
+// Run prints events.
+func (c *eventsCmd) Run(e *env) error {
+	return c.with(e, func(o *ops) error {
+		follow, from := "", ""
+		if c.Follow {
+			follow = "1"
+		}
+		if c.From > 0 {
+			from = strconv.FormatUint(c.From, 10)
+		}
+		body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from", from), nil)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		_, err = io.Copy(e.out, body)
+		if e.ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
+}
+
+type statusCmd struct {
+	target
+}
+
+// Help implements kong.HelpProvider.
+func (statusCmd) Help() string {
+	return `Prints one JSON object: counts, money, times, campaigns, use of caps, the ledger's state.`
+}
+
+// Run prints the summary.
+func (c *statusCmd) Run(e *env) error {
+	return c.with(e, func(o *ops) error {
+		var got any
+		if err := o.call(e.ctx, "GET", "/v1/status", nil, &got); err != nil {
+			return err
+		}
+		return printJSON(e.out, got)
+	})
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"clearpost/exchange"
+	"clearpost/ledger"
+)
+
+type explainCmd struct {
+	target
+	Lead string `arg:"" help:"The lead's id (ping_id), or SOURCE:SELLER_LEAD_ID."`
+	JSON bool   `help:"Print JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (explainCmd) Help() string {
+	return `For one lead: each campaign that was asked, what it bid or why not, times, the exact post and its answer, holds, money. It shows
+personal data of the lead; secrets are placeholders.
+
+Examples:
+  clearpost explain 0193b2c4-0000-7000-8000-000000000000
+  clearpost explain acme:their-lead-17 --json | jq '.campaigns[] | {campaign, verdict}'`
+}
+
+// Run explains.
+func (c *explainCmd) Run(e *env) error {
+	return c.with(e, func(o *ops) error {
+		var x exchange.Explanation
+		if err := o.call(e.ctx, "GET", "/v1/explain/"+url.PathEscape(c.Lead), nil, &x); err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(e.out, x)
+		}
+		w := bufio.NewWriter(e.out)
+		tell(w, &x)
+		return w.Flush()
+	})
+}
+
+func tell(w io.Writer, x *exchange.Explanation) {
+	fmt.Fprintf(w, "lead %s  %s from %s", x.Lead, x.Vertical, x.Source)
+	if x.SellerLeadID != "" {
+		fmt.Fprintf(w, " (their id %s)", x.SellerLeadID)
+	}
+	fmt.Fprintf(w, "\n  %s at %s, config %s", x.Mode, x.PingedAt.UTC().Format(time.RFC3339Nano), x.Config)
+	if !x.SameConfig {
+		fmt.Fprint(w, " (another one is running now)")
+	}
+	fmt.Fprint(w, "\n  fields")
+	for _, f := range x.Fields {
+		fmt.Fprintf(w, " %s=%q", f.Name, f.Value)
+	}
+	switch x.Ping.Result {
+	case ledger.ResultSuccess:
+		fmt.Fprintf(w, "\n\nping: quoted %s %s", x.Ping.Price, x.Currency)
+		if x.Ping.ExpiresAt != nil {
+			fmt.Fprintf(w, " until %s", x.Ping.ExpiresAt.UTC().Format(time.RFC3339))
+		}
+	default:
+		fmt.Fprintf(w, "\n\nping: no quote (%s: %s)", x.Ping.Reason, x.Ping.Details)
+	}
+	fmt.Fprintln(w)
+	for _, c := range x.Campaigns {
+		tellCampaign(w, &c)
+	}
+	for i, a := range x.Attempts {
+		tellAttempt(w, i+1, &a)
+	}
+	if s := x.Answer; s != nil {
+		fmt.Fprintf(w, "\nanswer: %s", s.Result)
+		if s.Reason != "" {
+			fmt.Fprintf(w, " (%s: %s)", s.Reason, s.Details)
+		}
+		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
+		for _, t := range s.Tried {
+			fmt.Fprintf(w, "  not posted to %s: %s (%s)\n", t.Campaign, t.Refusal, t.Refusal.Info().Meaning)
+		}
+	}
+	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
+	for _, ev := range x.Events {
+		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
+	}
+}
+
+func tellCampaign(w io.Writer, c *exchange.CampaignStory) {
+	fmt.Fprintf(w, "  %-28s %-18s", c.Campaign+" ("+c.Buyer+")", c.Verdict)
+	if c.Price != 0 {
+		fmt.Fprintf(w, " bid %s", c.Price)
+	}
+	if c.Rank > 0 {
+		fmt.Fprintf(w, " rank %d", c.Rank)
+	}
+	if c.Fixed {
+		fmt.Fprint(w, " list price")
+	}
+	if c.TookUS > 0 {
+		fmt.Fprintf(w, " in %s", time.Duration(c.TookUS)*time.Microsecond)
+	}
+	for _, s := range []string{c.Meaning, c.Reason, strings.Join(c.Why, "; ")} {
+		if s != "" {
+			fmt.Fprintf(w, " — %s", s)
+		}
+	}
+	fmt.Fprintln(w)
+	if c.Answer != "" {
+		fmt.Fprintf(w, "      answered %q\n", c.Answer)
+	}
+}
+
+func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
+	fmt.Fprintf(w, "\nattempt %d at %s (%s), %s: %s", n, a.Campaign, a.Buyer, a.At.UTC().Format(time.RFC3339Nano), a.Outcome)
+	if a.Refusal != "" {
+		fmt.Fprintf(w, " — %s", a.Refusal)
+	}
+	if a.Reason != "" {
+		fmt.Fprintf(w, " — %q", a.Reason)
+	}
+	fmt.Fprintf(w, "\n  id %s  bid %s  booked %s  payout %s  took %s  hold %s\n", a.Attempt, a.PingPrice, a.Booked, a.Payout, time.Duration(a.TookUS)*time.Microsecond, a.HoldIs)
+	for _, h := range a.Hold {
+		fmt.Fprintf(w, "    %s of %s: %d\n", h.Cap, h.Window, h.N)
+	}
+	if a.Reference != "" {
+		fmt.Fprintf(w, "  reference %s\n", a.Reference)
+	}
+	if a.Resolved != "" {
+		fmt.Fprintf(w, "  resolved: %s\n", a.Resolved)
+	}
+	for _, m := range []struct {
+		arrow string
+		body  *ledger.Body
+	}{{">", a.Request}, {"<", a.Answer}} {
+		if m.body == nil {
+			continue
+		}
+		for line := range strings.Lines(m.body.Text) {
+			fmt.Fprintf(w, "  %s %s\n", m.arrow, strings.TrimRight(line, "\r\n"))
+		}
+	}
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command clearpost is a ping/post lead exchange in one binary: serve runs it, demo shows it, the other verbs ask and steer it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // caps are counted in named zones, also on machines without a zone database
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it could not be done, or the answer is no (check, demo's audit)
+	exitUsage  = 2
+)
+
+type cli struct {
+	Demo       demoCmd       `cmd:"" help:"Run a whole exchange on embedded examples: simulated sellers and buyers, a local Kafka endpoint, an audit at the end."`
+	Serve      serveCmd      `cmd:"" help:"Run an exchange from a configuration directory."`
+	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
+	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
+	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
+	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
+	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
+	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
+	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
+	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// env is what verbs take from outside.
+type env struct {
+	ctx      context.Context // ends at Ctrl-C or SIGTERM
+	out, err io.Writer
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errOut io.Writer) int {
+	var c cli
+	code := -1
+	k, err := kong.New(&c, kong.Name("clearpost"), kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use."),
+		kong.Writers(out, errOut), kong.Exit(func(n int) { code = n }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(errOut, "clearpost:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := k.Parse(args)
+	if code >= 0 {
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "clearpost: %v\nTry clearpost --help.\n", err)
+		return exitUsage
+	}
+	sig, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err = ctx.Run(&env{sig, out, errOut})
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errSaid):
+		return exitFailed
+	}
+	fmt.Fprintln(errOut, "clearpost:", err)
+	return exitFailed
+}
+
+// errSaid ends a verb with exit code 1 when it has printed why.
+var errSaid = errors.New("")

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/node"
+)
+
+// target says which exchange a verb is about.
+type target struct {
+	Dir string `help:"Configuration directory of the exchange." short:"d" default:"." env:"CLEARPOST_DIR" type:"existingdir"`
+}
+
+// ops speaks to the admin API: that of the running node, or, where none runs, of one that is opened for this verb.
+type ops struct {
+	base, token string
+	http        http.Client
+	close       func() error
+	offline     bool
+}
+
+func (t *target) open(e *env) (*ops, error) {
+	data, err := node.DataDir(t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	h, err := node.ReadHandle(data)
+	if err == nil {
+		o := &ops{base: "http://" + h.Admin, token: h.Token, close: func() error { return nil }}
+		if o.alive(e.ctx) {
+			return o, nil
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(data, "admin.json"), err)
+	}
+	return t.offline(e)
+}
+
+func (o *ops) alive(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", o.base+"/healthz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := o.http.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
+// offline opens the data directory itself and serves its admin API to this verb only.
+func (t *target) offline(e *env) (*ops, error) {
+	cfg, err := loadConfig(e.err, t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(cfg.DataDir); err != nil {
+		return nil, fmt.Errorf("no exchange has run here: %w", err)
+	}
+	n, err := node.New(cfg, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, n.Stop())
+	}
+	go n.Admin.Serve(ln)
+	o := &ops{base: "http://" + ln.Addr().String(), token: n.Token(), offline: true}
+	o.close = func() error {
+		o.http.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return errors.Join(n.Admin.Shutdown(ctx), n.Stop())
+	}
+	return o, nil
+}
+
+// do makes one call and hands over the answer's body; an error answer becomes an error.
+func (o *ops) do(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, o.base+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+o.token)
+	resp, err := o.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 300 {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	var e struct {
+		Error string `json:"error"`
+	}
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if json.Unmarshal(b, &e) != nil || e.Error == "" {
+		e.Error = resp.Status
+	}
+	return nil, errors.New(e.Error)
+}
+
+// call makes one call and reads its JSON answer into out.
+func (o *ops) call(ctx context.Context, method, path string, in, out any) error {
+	body, err := o.do(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// with opens the exchange for one verb and closes it after.
+func (t *target) with(e *env, fn func(o *ops) error) error {
+	o, err := t.open(e)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(o), o.close())
+}
+
+func whoami() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+func query(kv ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(kv); i += 2 {
+		if kv[i+1] != "" {
+			q.Set(kv[i], kv[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}

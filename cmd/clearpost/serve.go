@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"clearpost/node"
+)
+
+type serveCmd struct {
+	Dir      string `arg:"" help:"Configuration directory." type:"existingdir"`
+	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+}
+
+// Help implements kong.HelpProvider.
+func (serveCmd) Help() string {
+	return `Examples:
+  clearpost serve ./examples
+  clearpost serve /etc/clearpost --log-level warn
+
+Ctrl-C or SIGTERM stops it: no new leads are taken, posts under way end first.`
+}
+
+// Run serves until a signal comes or a door breaks.
+func (c *serveCmd) Run(e *env) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(e.err, &slog.HandlerOptions{Level: level}))
+	cfg, err := loadConfig(e.err, c.Dir)
+	if err != nil {
+		return err
+	}
+	n, err := node.New(cfg, log, false)
+	if err != nil {
+		return err
+	}
+	if err := n.Start(); err != nil {
+		return errors.Join(err, n.Stop())
+	}
+	fmt.Fprintf(e.out, "sellers http://%s  admin http://%s  config %s\n", n.SellerAddr, n.AdminAddr, cfg.Hash)
+	select {
+	case <-e.ctx.Done():
+		log.Info("stopping")
+	case err = <-n.Failed():
+	}
+	return errors.Join(err, n.Stop())
+}
+
+// loadConfig reads a configuration; its problems are printed and become errSaid.
+func loadConfig(w io.Writer, dir string) (*node.Config, error) {
+	cfg, err := node.Load(dir, os.LookupEnv)
+	var bad *node.ConfigError
+	if errors.As(err, &bad) {
+		fmt.Fprintln(w, bad.Error())
+		return nil, errSaid
+	}
+	return cfg, err
+}
+
+type versionCmd struct{}
+
+// Run prints the module's version as built.
+func (versionCmd) Run(e *env) error {
+	v := "(devel)"
+	if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
+		v = bi.Main.Version
+	}
+	fmt.Fprintln(e.out, "clearpost", v)
+	return nil
+}

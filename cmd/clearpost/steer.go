@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"clearpost/exchange"
+	"clearpost/exchange/admin"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+type pauseCmd struct {
+	target
+	Subject string `arg:"" help:"Id of a buyer, campaign or source; buyer:ID, campaign:ID, source:ID where it is not the only one."`
+	Why     string `required:"" help:"The reason, kept in the ledger."`
+	JSON    bool   `help:"Print JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (pauseCmd) Help() string {
+	return `Examples:
+  clearpost pause sunpeak --why "unpaid invoice 1182"
+  clearpost pause campaign:sunpeak-az --why "call centre closed" -d /etc/clearpost`
+}
+
+// Run pauses.
+func (c *pauseCmd) Run(e *env) error {
+	return change(e, &c.target, "/v1/pause", c.Subject, c.Why, c.JSON)
+}
+
+type resumeCmd struct {
+	target
+	Subject string `arg:"" help:"As for pause."`
+	Why     string `required:"" help:"The reason, kept in the ledger."`
+	JSON    bool   `help:"Print JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (resumeCmd) Help() string {
+	return `Example:
+  clearpost resume sunpeak --why "paid on 3 March"`
+}
+
+// Run resumes.
+func (c *resumeCmd) Run(e *env) error {
+	return change(e, &c.target, "/v1/resume", c.Subject, c.Why, c.JSON)
+}
+
+func change(e *env, t *target, path, subject, why string, asJSON bool) error {
+	return t.with(e, func(o *ops) error {
+		var got admin.Change
+		if err := o.call(e.ctx, "POST", path, admin.Change{Subject: subject, Why: why, By: whoami()}, &got); err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(e.out, got)
+		}
+		state := map[string]string{"/v1/pause": "paused", "/v1/resume": "running"}[path]
+		if !got.Changed {
+			state += " already"
+		}
+		fmt.Fprintf(e.out, "%s is %s\n", got.Subject, state)
+		return nil
+	})
+}
+
+type unresolvedCmd struct {
+	target
+	JSON bool `help:"Print JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (unresolvedCmd) Help() string {
+	return `Each is a post that may have reached its buyer and has no receipt. Its hold stands until the buyer has been asked and the
+attempt is resolved.
+
+Example:
+  clearpost unresolved --json | jq -r '.unresolved[].attempt'`
+}
+
+// Run lists.
+func (c *unresolvedCmd) Run(e *env) error {
+	return c.with(e, func(o *ops) error {
+		var got struct {
+			Unresolved []exchange.OpenAttempt `json:"unresolved"`
+		}
+		if err := o.call(e.ctx, "GET", "/v1/unresolved", nil, &got); err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(e.out, got)
+		}
+		if len(got.Unresolved) == 0 {
+			fmt.Fprintln(e.out, "nothing is unresolved")
+			return nil
+		}
+		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "ATTEMPT\tSINCE\tBUYER\tCAMPAIGN\tPRICE\tLEAD\tWHY")
+		for _, u := range got.Unresolved {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Attempt, u.Since.UTC().Format(time.DateTime), u.Buyer, u.Campaign, u.Price, u.Lead, u.Why)
+		}
+		return w.Flush()
+	})
+}
+
+type resolveCmd struct {
+	target
+	Attempt   string `arg:"" help:"The attempt's id, from unresolved."`
+	Outcome   string `arg:"" enum:"accepted,rejected" help:"accepted or rejected: what the buyer says."`
+	Why       string `required:"" help:"How this is known, kept in the ledger."`
+	Price     string `help:"accepted: the price to book. Without it the bid is booked."`
+	Reference string `help:"accepted: the buyer's reference."`
+	JSON      bool   `help:"Print the event as JSON."`
+}
+
+// Help implements kong.HelpProvider.
+func (resolveCmd) Help() string {
+	return `Examples:
+  clearpost resolve 0193b2c4-0000-7000-8000-000000000000 rejected --why "not in their list of today"
+  clearpost resolve 0193b2c4-0000-7000-8000-000000000000 accepted --why "mail of 3 March" --price 22.50 --reference L-8812`
+}
+
+// Run resolves.
+func (c *resolveCmd) Run(e *env) error {
+	id, err := lead.ParseID(c.Attempt)
+	if err != nil {
+		return fmt.Errorf("attempt %q: %w", c.Attempt, err)
+	}
+	return c.with(e, func(o *ops) error {
+		var got ledger.Adjusted
+		in := admin.Resolve{Attempt: id, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
+		if err := o.call(e.ctx, "POST", "/v1/resolve", in, &got); err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(e.out, got)
+		}
+		fmt.Fprintf(e.out, "attempt %s of lead %s at %s is %s\n", got.Attempt, got.Lead, got.Buyer, got.Outcome)
+		return nil
+	})
+}

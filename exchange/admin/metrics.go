@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"clearpost/exchange"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// collector gathers the exchange's atomics when somebody asks; the trip itself touches no label.
+type collector struct {
+	ex       *exchange.Exchange
+	led      *ledger.Ledger
+	statuses func(fn func(status int, n int64))
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("clearpost_"+name, help, labels, nil)
+}
+
+var (
+	descPings    = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
+	descPosts    = desc("posts_total", "Posts settled, by result.", "result")
+	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
+	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
+	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
+	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips.", "campaign", "buyer", "what")
+	descRevenue  = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign", "buyer")
+	descCap      = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
+	descCapMax   = desc("cap_limit", "Limit of a cap.", "cap")
+	descEvents   = desc("ledger_events_total", "Events: appended (durable), applied (in the views), shipped (to Kafka).", "stage")
+	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
+	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
+	descUp       = desc("available", "1 while leads are taken.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descMoney, descStatus, descDuration, descCampaign, descRevenue, descCap, descCapMax,
+		descEvents, descShipErr, descUnship, descUp} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	count := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	s := &c.ex.Stats
+	count(descPings, float64(s.Quotes.Load()), "success")
+	count(descPings, float64(s.NoBids.Load()), "failure")
+	count(descPosts, float64(s.Sold.Load()), "success")
+	count(descPosts, float64(s.Unsold.Load()), "failure")
+	count(descPosts, float64(s.Pending.Load()), "pending")
+	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
+	count(descMoney, units(s.PayoutMicros.Load()), "payout")
+	durations(ch, &s.Own, "own")
+	durations(ch, &s.Whole, "whole")
+	if c.statuses != nil {
+		c.statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
+	}
+	for _, l := range c.ex.Lanes() {
+		for _, x := range counts(l) {
+			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
+		}
+		count(descRevenue, units(l.RevenueMicros.Load()), l.ID, l.Buyer.ID)
+	}
+	for _, u := range capUses(c.ex) {
+		gauge(descCap, float64(u.Used), u.Cap)
+		gauge(descCapMax, float64(u.Limit), u.Cap)
+	}
+	st := c.led.Stats()
+	count(descEvents, float64(st.Appended), "appended")
+	count(descEvents, float64(st.Applied), "applied")
+	count(descEvents, float64(st.Shipped), "shipped")
+	count(descShipErr, float64(st.ShipErrors))
+	count(descUnship, float64(st.Unshippable))
+	up := 0.0
+	if c.ex.Available() == nil {
+		up = 1
+	}
+	gauge(descUp, up)
+}
+
+type named struct {
+	what string
+	n    int64
+}
+
+func counts(l *exchange.Lane) []named {
+	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()}, {"posted", l.Posted.Load()},
+		{"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()}, {"unknown", l.Unknown.Load()}, {"late", l.Late.Load()},
+		{"errors", l.Errors.Load()}, {"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()}}
+}
+
+func units(micros int64) float64 { return float64(micros) / float64(lead.Unit) }
+
+var bounds = []time.Duration{100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond,
+	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
+	500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second}
+
+func durations(ch chan<- prometheus.Metric, h *exchange.Histogram, part string) {
+	n, sum := h.Sum()
+	below := h.Below(bounds, nil)
+	buckets := make(map[float64]uint64, len(bounds))
+	for i, b := range bounds {
+		buckets[b.Seconds()] = below[i]
+	}
+	ch <- prometheus.MustNewConstHistogram(descDuration, uint64(n), sum.Seconds(), buckets, part)
+}
+
+// CapUse is the state of one cap.
+type CapUse struct {
+	Cap   string `json:"cap"`
+	Used  int64  `json:"used"`
+	Limit int64  `json:"limit"`
+}
+
+func capUses(ex *exchange.Exchange) []CapUse {
+	var out []CapUse
+	seen := map[string]bool{}
+	for _, l := range ex.Lanes() {
+		for _, cp := range l.Caps {
+			if seen[cp.Key] {
+				continue
+			}
+			seen[cp.Key] = true
+			used, limit := ex.CapUse(cp)
+			out = append(out, CapUse{cp.Key, used, limit})
+		}
+	}
+	return out
+}
+
+// Status is a summary of a running exchange.
+type Status struct {
+	Pings     int64            `json:"pings"`
+	Quotes    int64            `json:"quotes"`
+	Posts     int64            `json:"posts"`
+	Sold      int64            `json:"sold"`
+	Unsold    int64            `json:"unsold"`
+	Pending   int64            `json:"pending"`
+	Revenue   lead.Money       `json:"revenue_micros"`
+	Payout    lead.Money       `json:"payout_micros"`
+	OwnUS     Quantiles        `json:"own_us"`
+	WholeUS   Quantiles        `json:"whole_us"`
+	Ledger    ledger.Stats     `json:"ledger"`
+	Campaigns []CampaignStatus `json:"campaigns"`
+	Caps      []CapUse         `json:"caps"`
+}
+
+// Quantiles of a duration in microseconds.
+type Quantiles struct {
+	P50 int64 `json:"p50"`
+	P95 int64 `json:"p95"`
+	P99 int64 `json:"p99"`
+}
+
+// CampaignStatus is what one campaign did since the start.
+type CampaignStatus struct {
+	Campaign string           `json:"campaign"`
+	Buyer    string           `json:"buyer"`
+	Counts   map[string]int64 `json:"counts"`
+	Revenue  lead.Money       `json:"revenue_micros"`
+}
+
+func (s *Server) status() Status { return Summary(s.ex, s.led) }
+
+// Summary reads the state of an exchange. The numbers are read one after another.
+func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
+	st := &ex.Stats
+	q := func(h *exchange.Histogram) Quantiles {
+		return Quantiles{h.Quantile(.5).Microseconds(), h.Quantile(.95).Microseconds(), h.Quantile(.99).Microseconds()}
+	}
+	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(), Unsold: st.Unsold.Load(),
+		Pending: st.Pending.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
+		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Ledger: led.Stats(), Caps: capUses(ex)}
+	for _, l := range ex.Lanes() {
+		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load())}
+		for _, x := range counts(l) {
+			c.Counts[x.what] = x.n
+		}
+		out.Campaigns = append(out.Campaigns, c)
+	}
+	return out
+}

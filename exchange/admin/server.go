@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admin is the operators' door, on its own port: health, metrics, pauses, resolutions, explanations and events.
+package admin
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-json"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+
+	"clearpost/exchange"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// Server answers operators. All but /healthz needs the token.
+type Server struct {
+	ex      *exchange.Exchange
+	led     *ledger.Ledger
+	log     *slog.Logger
+	token   [32]byte // SHA-256
+	http    *fasthttp.Server
+	metrics fasthttp.RequestHandler
+	stop    context.Context
+	cancel  context.CancelFunc
+}
+
+// New makes a server. statuses tells the sellers' answers by HTTP status for the metrics; it may be nil.
+func New(ex *exchange.Exchange, led *ledger.Ledger, token string, statuses func(fn func(status int, n int64)), log *slog.Logger) *Server {
+	s := &Server{ex: ex, led: led, log: log, token: sha256.Sum256([]byte(token))}
+	s.stop, s.cancel = context.WithCancel(context.Background())
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&collector{ex, led, statuses}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	// No WriteTimeout: it would cut /events off. Only operators come here.
+	s.http = &fasthttp.Server{Handler: s.handle, Name: "clearpost-admin", ReadTimeout: 15 * time.Second, IdleTimeout: 90 * time.Second,
+		MaxRequestBodySize: 64 << 10, CloseOnShutdown: true, Logger: quiet{}}
+	return s
+}
+
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve answers until Shutdown.
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+
+// Shutdown ends followers and stops.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.cancel()
+	return s.http.ShutdownWithContext(ctx)
+}
+
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("admin handler panicked", "panic", fmt.Sprint(r))
+			ctx.Response.Reset()
+			fail(ctx, 500, "an error of the exchange")
+		}
+	}()
+	path := string(ctx.Path())
+	if path == "/healthz" {
+		s.health(ctx)
+		return
+	}
+	if !s.allowed(ctx) {
+		ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+		fail(ctx, 401, "expected Authorization: Bearer TOKEN (the admin token)")
+		return
+	}
+	get, post := string(ctx.Method()) == "GET", string(ctx.Method()) == "POST"
+	switch id, explain := strings.CutPrefix(path, "/v1/explain/"); {
+	case path == "/metrics" && get:
+		s.metrics(ctx)
+	case path == "/v1/status" && get:
+		write(ctx, 200, s.status())
+	case path == "/v1/unresolved" && get:
+		s.unresolved(ctx)
+	case path == "/v1/events" && get:
+		s.events(ctx)
+	case explain && get:
+		s.explain(ctx, id)
+	case path == "/v1/pause" && post:
+		s.pause(ctx, true)
+	case path == "/v1/resume" && post:
+		s.pause(ctx, false)
+	case path == "/v1/resolve" && post:
+		s.resolve(ctx)
+	default:
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve")
+	}
+}
+
+func (s *Server) allowed(ctx *fasthttp.RequestCtx) bool {
+	auth := ctx.Request.Header.Peek("Authorization")
+	if len(auth) < 8 || !strings.EqualFold(string(auth[:7]), "bearer ") {
+		return false
+	}
+	h := sha256.Sum256(auth[7:])
+	return subtle.ConstantTimeCompare(h[:], s.token[:]) == 1
+}
+
+func (s *Server) health(ctx *fasthttp.RequestCtx) {
+	if err := s.ex.Available(); err != nil {
+		fail(ctx, 503, err.Error())
+		return
+	}
+	write(ctx, 200, map[string]string{"status": "ok"})
+}
+
+// Change is the body of a pause or resume, and the answer to it.
+type Change struct {
+	Subject string `json:"subject"`
+	Why     string `json:"why"`
+	By      string `json:"by,omitempty"`
+	Changed bool   `json:"changed"` // answer only: false if it was so already
+}
+
+func (s *Server) pause(ctx *fasthttp.RequestCtx, on bool) {
+	var c Change
+	if !read(ctx, &c) {
+		return
+	}
+	if c.Subject == "" || strings.TrimSpace(c.Why) == "" || len(c.Why) > 1000 || len(c.By) > 200 {
+		fail(ctx, 400, "expected subject (buyer, campaign or source) and why (1 to 1000 bytes)")
+		return
+	}
+	subject, changed, err := s.ex.Pause(c.Subject, on, c.Why, c.By)
+	var unknown *exchange.ErrSubject
+	switch {
+	case errors.As(err, &unknown):
+		fail(ctx, 404, err.Error())
+	case err != nil:
+		fail(ctx, 503, err.Error())
+	default:
+		c.Subject, c.Changed = subject, changed
+		write(ctx, 200, c)
+	}
+}
+
+// Resolve is the body of a resolution.
+type Resolve struct {
+	Attempt   lead.ID `json:"attempt"`
+	Outcome   string  `json:"outcome"` // accepted or rejected
+	Price     string  `json:"price,omitempty"`
+	Reference string  `json:"reference,omitempty"`
+	Why       string  `json:"why"`
+	By        string  `json:"by,omitempty"`
+}
+
+func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
+	var in Resolve
+	if !read(ctx, &in) {
+		return
+	}
+	r := exchange.Resolution{Attempt: in.Attempt, Accepted: in.Outcome == "accepted", Reference: in.Reference, Why: in.Why, By: in.By}
+	if in.Price != "" {
+		m, err := lead.ParseMoney([]byte(in.Price))
+		if err != nil || m < 0 {
+			fail(ctx, 400, "price "+in.Price+": "+lead.ErrMoney.Error())
+			return
+		}
+		r.Price = &m
+	}
+	switch {
+	case in.Attempt.IsZero(), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200, len(in.Reference) > 256:
+		fail(ctx, 400, "expected attempt (a UUID), why (1 to 1000 bytes), reference of at most 256 bytes")
+		return
+	case in.Outcome != "accepted" && in.Outcome != "rejected":
+		fail(ctx, 400, "outcome: expected accepted or rejected")
+		return
+	case !r.Accepted && (r.Price != nil || in.Reference != ""):
+		fail(ctx, 400, "price and reference go with accepted only")
+		return
+	}
+	adj, err := s.ex.Resolve(r)
+	switch {
+	case errors.Is(err, exchange.ErrNotUnresolved):
+		fail(ctx, 404, err.Error())
+	case errors.Is(err, exchange.ErrUnderWay):
+		fail(ctx, 409, err.Error())
+	case err != nil:
+		fail(ctx, 503, err.Error())
+	default:
+		write(ctx, 200, adj)
+	}
+}
+
+func (s *Server) unresolved(ctx *fasthttp.RequestCtx) {
+	list, err := s.ex.Unresolved()
+	if err != nil {
+		fail(ctx, 503, err.Error())
+		return
+	}
+	write(ctx, 200, map[string]any{"unresolved": list})
+}
+
+// explain takes a lead's id, or source:seller_lead_id.
+func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
+	id, err := lead.ParseID(name)
+	if err != nil {
+		source, seller, _ := strings.Cut(name, ":")
+		found := s.led.BySellerLeadID(source, seller)
+		if len(found) == 0 {
+			fail(ctx, 404, "no lead "+name+": expected a lead's id, or SOURCE:SELLER_LEAD_ID")
+			return
+		}
+		id = found[0]
+	}
+	x, ok, err := s.ex.Explain(id)
+	switch {
+	case err != nil:
+		fail(ctx, 500, err.Error())
+	case !ok:
+		fail(ctx, 404, "no lead "+id.String())
+	default:
+		write(ctx, 200, x)
+	}
+}
+
+// events streams events as JSON lines: ?from=SEQ, ?kind=K, ?lead=ID, ?follow=1.
+func (s *Server) events(ctx *fasthttp.RequestCtx) {
+	q := ctx.QueryArgs()
+	kind := ledger.Kind(q.Peek("kind"))
+	var only lead.ID
+	if l := q.Peek("lead"); len(l) > 0 {
+		id, err := lead.ParseID(string(l))
+		if err != nil {
+			fail(ctx, 400, "lead: "+err.Error())
+			return
+		}
+		only = id
+	}
+	from, err := q.GetUint("from")
+	if err != nil && q.Has("from") {
+		fail(ctx, 400, "from: expected a whole number")
+		return
+	}
+	follow := q.GetBool("follow")
+	ctx.SetContentType("application/x-ndjson")
+	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+		write := func(r ledger.Record) error {
+			if kind != "" && r.Kind != kind || !only.IsZero() && r.Lead != only {
+				return nil
+			}
+			w.Write(r.Bytes)
+			if err := w.WriteByte('\n'); err != nil || !follow {
+				return err
+			}
+			return w.Flush()
+		}
+		if err := s.stream(uint64(max(from, 0)), only, follow, write); err == nil {
+			w.Flush()
+		}
+	})
+}
+
+func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error) error {
+	switch {
+	case follow:
+		return s.led.Follow(s.stop, from, write)
+	case !only.IsZero():
+		recs, err := s.led.Lead(only)
+		for _, r := range recs {
+			if err == nil && r.Seq >= from {
+				err = write(r)
+			}
+		}
+		return err
+	}
+	return s.led.Scan(from, write)
+}
+
+func read(ctx *fasthttp.RequestCtx, v any) bool {
+	if err := json.UnmarshalWithOption(ctx.PostBody(), v); err != nil {
+		fail(ctx, 400, "expected a JSON object: "+err.Error())
+		return false
+	}
+	return true
+}
+
+func write(ctx *fasthttp.RequestCtx, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = 500, []byte(`{"error":"the answer could not be written"}`)
+	}
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBody(append(b, '\n'))
+}
+
+func fail(ctx *fasthttp.RequestCtx, status int, message string) {
+	write(ctx, status, map[string]string{"error": message})
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/transport"
+)
+
+// delivery is one walk down a lead's order of bids. One goroutine owns it.
+type delivery struct {
+	e       *Exchange
+	st      *story
+	v       *Vertical
+	src     *Source
+	l       *lead.Lead
+	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
+	private ledger.Private // goes with post
+	person  string
+	oneShot bool
+	minimum lead.Money     // one-shot: the payout that the seller asked for at least
+	before  []ledger.Event // one-shot: its pinged event, durable together with the first event of the delivery
+
+	newUntil time.Time // no attempt begins after this
+	until    time.Time // no attempt lasts longer
+
+	parts   []lead.Money   // payouts that the quote counts on and no sale has filled yet, largest first
+	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
+	commit  []lead.ID      // holds to commit once carry is durable
+	sent    bool           // an attempt of this lead stands in the ledger
+	unknown bool
+	tried   []ledger.Tried
+	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
+	why     lead.Refusal   // why there was no attempt, if there was none
+}
+
+// errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
+var errUnsent = errors.New("the ledger could not take it")
+
+// deliver walks the order: hold, durable posting, one post, its receipt; on to the next while the quote stays covered
+// and time is left. It stops at the first attempt whose outcome is unknown.
+func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
+	e.restoreHolds(d.st)
+	d.begin()
+	for i := range d.st.pinged.Bids {
+		b := d.st.order(i)
+		if b == nil || d.full() || d.unknown {
+			break
+		}
+		if d.st.triedBefore(b.Campaign) {
+			continue
+		}
+		no, err := d.attempt(b)
+		if err != nil {
+			return d.broken(err)
+		}
+		if no != lead.NoRefusal {
+			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Refusal: no})
+		}
+	}
+	return d.settle()
+}
+
+// order is the bid with rank i+1, or nil.
+func (st *story) order(i int) *ledger.Bid {
+	for k := range st.pinged.Bids {
+		if st.pinged.Bids[k].Rank == i+1 {
+			return &st.pinged.Bids[k]
+		}
+	}
+	return nil
+}
+
+func (st *story) triedBefore(campaign string) bool {
+	for i := range st.attempts {
+		if st.attempts[i].posting.Campaign == campaign {
+			return true
+		}
+	}
+	return false
+}
+
+// begin counts what earlier trips of this lead have sold already.
+func (d *delivery) begin() {
+	d.sent = len(d.st.attempts) > 0
+	for _, b := range d.st.pinged.Bids {
+		if b.Winner {
+			d.parts = append(d.parts, b.Payout)
+		}
+	}
+	slices.SortFunc(d.parts, func(a, b lead.Money) int { return int(b - a) })
+	for _, s := range d.st.sales() {
+		d.fillPart(s.Payout)
+	}
+}
+
+func (d *delivery) full() bool { return len(d.st.sales()) >= d.sellLimit() }
+
+// sellLimit is how many sales this lead may have: as many as its quote counted on.
+func (d *delivery) sellLimit() int {
+	n := 0
+	for _, b := range d.st.pinged.Bids {
+		if b.Winner {
+			n++
+		}
+	}
+	return n
+}
+
+// payout is what the seller gets if this bid becomes a sale: a quoted part that its price covers, or, for a one-shot lead, what the
+// source's margin leaves. ok is false if the bid does not cover what was promised.
+func (d *delivery) payout(price lead.Money) (lead.Money, bool) {
+	if d.oneShot {
+		p := d.src.Margin.Payout(price)
+		return p, p >= d.minimum
+	}
+	for _, part := range d.parts {
+		if part <= price {
+			return part, true
+		}
+	}
+	return 0, false
+}
+
+func (d *delivery) fillPart(payout lead.Money) {
+	if i := slices.Index(d.parts, payout); i >= 0 {
+		d.parts = slices.Delete(d.parts, i, i+1)
+	}
+}
+
+// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed.
+func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
+	e := d.e
+	now := e.now()
+	c := e.cfg.Book.Campaign(b.Campaign)
+	payout, covered := d.payout(b.Price)
+	switch {
+	case c == nil || c.Vertical != d.v.ID:
+		return lead.CampaignWithdrawn, nil
+	case e.paused.Load().campaign[c.Index]:
+		return lead.Paused, nil
+	case !covered:
+		return lead.NotCovered, nil
+	case e.wall().Add(leastTime(c.Post.Timeout)).After(d.newUntil):
+		return lead.NoTimeLeft, nil
+	}
+	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
+		return lead.CriteriaMismatch, nil
+	}
+	lane := e.lanes[c.Index]
+	p := &ledger.Posting{Head: e.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.sellLimit()}
+	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
+		Vertical: d.v.ID, Now: now, Close: true}
+	req, err := c.Post.Request.AppendHTTP(nil, &in)
+	if err != nil {
+		return lead.RenderFailed, nil
+	}
+	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
+		MaxSold: b.MaxSold, Counters: lane.counters, Now: now})
+	if no != lead.NoRefusal {
+		return no, nil
+	}
+	p.Charges = ledgerCharges(charges)
+	d.record(p, c.Post.Request, &in)
+	if err := d.append(p); err != nil {
+		if !errors.Is(err, ledger.ErrUncertain) {
+			e.release(p.Attempt)
+		}
+		return lead.NoRefusal, err
+	}
+	d.sent = true
+	d.st.attempts = append(d.st.attempts, attempt{posting: p})
+	d.wire(lane, p, req)
+	return lead.NoRefusal, nil
+}
+
+// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
+// that has no time to be answered would only end as unknown.
+const attemptMin = 100 * time.Millisecond
+
+func leastTime(timeout time.Duration) time.Duration {
+	if timeout > 0 {
+		return min(timeout, attemptMin)
+	}
+	return attemptMin
+}
+
+// record puts into the posting what explains it: the seller's post (once) and the exact request.
+func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
+	if d.post != nil {
+		p.Post, p.Private = d.post, d.private
+		d.post = nil
+	}
+	if red, err := r.AppendRedacted(nil, in); err == nil {
+		p.Private.Request = newBody(red)
+	}
+}
+
+// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt.
+func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
+	e := d.e
+	lane.Posted.Add(1)
+	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout}
+	e.wire.PostOnce(call, d.until)
+	out := &ledger.Posted{Head: e.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
+	d.receipt(lane, p, out, call)
+	d.st.attempts[len(d.st.attempts)-1].posted = out
+	d.carry = append(d.carry, out)
+	switch out.Outcome {
+	case lead.Accepted:
+		d.fillPart(p.Payout)
+		d.commit = append(d.commit, p.Attempt)
+		lane.Accepted.Add(1)
+		lane.RevenueMicros.Add(int64(out.Price))
+		lane.PayoutMicros.Add(int64(out.Payout))
+	case lead.Unknown:
+		d.unknown = true
+		lane.Unknown.Add(1)
+	default:
+		e.release(p.Attempt)
+		lane.Rejected.Add(1)
+		if d.no == nil {
+			d.no = out
+		}
+	}
+}
+
+// receipt says what the call's end means. The default is "not sold"; without a complete answer it is "not sent" only if no byte was
+// given to the connection.
+func (d *delivery) receipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call) {
+	if call.Refusal != lead.NoRefusal {
+		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
+		if !call.Sent {
+			out.Outcome = lead.NotSent
+		}
+		return
+	}
+	out.Private.Answer = newBody(call.Body)
+	r := lane.Campaign.Post.Answer.Read(call.Status, call.Type, call.Body)
+	out.Outcome, out.Refusal = r.Outcome, r.Refusal
+	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
+	if r.HasPrice {
+		out.AnswerPrice = r.Price
+	}
+	if r.Outcome != lead.Accepted {
+		return
+	}
+	out.Price, out.Payout = p.Price, p.Payout
+	if lane.PayPostPrice && r.HasPrice {
+		out.Price = r.Price
+		if d.oneShot {
+			out.Payout = d.src.Margin.Payout(r.Price)
+		}
+	}
+}
+
+// append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an error ends
+// the trip; after that it is tried again for as long as the exchange runs, since what happened must be written down.
+func (d *delivery) append(next ledger.Event) error {
+	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next)
+	pause := 20 * time.Millisecond
+	for {
+		err := d.e.led.Append(group...)
+		if err == nil {
+			break
+		}
+		if !d.sent && !errors.Is(err, ledger.ErrUncertain) {
+			return errors.Join(errUnsent, err)
+		}
+		if errors.Is(err, ledger.ErrUncertain) {
+			return err
+		}
+		select {
+		case <-d.e.stop.Done():
+			return err
+		case <-time.After(pause):
+			pause = min(2*pause, 2*time.Second)
+		}
+	}
+	d.before, d.carry = nil, nil
+	for _, t := range d.commit {
+		d.e.commit(t)
+	}
+	d.commit = nil
+	return nil
+}
+
+// settle writes the answer down and gives it.
+func (d *delivery) settle() (Reply, *Fault) {
+	e := d.e
+	ev := d.settlement()
+	if d.post != nil {
+		ev.Post, ev.Private = d.post, d.private
+	}
+	if err := d.append(ev); err != nil {
+		return d.broken(err)
+	}
+	d.st.settled = ev
+	if d.st.finished() {
+		e.store.Forget(d.st.id)
+	}
+	e.Stats.settled(ev)
+	r := e.reply(d.st)
+	if d.seller() != "" {
+		r.SellerLeadID = d.seller()
+	}
+	return r, nil
+}
+
+func (d *delivery) seller() string {
+	if d.post != nil && d.post.SellerLeadID != "" {
+		return d.post.SellerLeadID
+	}
+	return d.st.pinged.SellerLeadID
+}
+
+// settlement is what the lead's attempts, as they stand, come to.
+func (d *delivery) settlement() *ledger.Settled {
+	ev := &ledger.Settled{Head: d.e.head(ledger.KindSettled, d.st.id, d.src.ID, d.v.ID, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev.Sales = d.st.sales()
+	for _, s := range ev.Sales {
+		ev.Revenue += s.Price
+		ev.Payout += s.Payout
+	}
+	switch {
+	case d.st.open():
+	case len(ev.Sales) > 0:
+		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
+	case d.no != nil:
+		ev.Result, ev.Reason, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal.String(), d.no.Reason, d.no.Reference
+		if ev.Details == "" {
+			ev.Details = d.no.Refusal.Info().Meaning
+		}
+	default:
+		no := lead.QuoteLost
+		if d.why != lead.NoRefusal {
+			no = d.why
+		}
+		ev.Result, ev.Reason, ev.Details = ledger.ResultFailure, no.String(), no.Info().Meaning
+	}
+	return ev
+}
+
+// broken answers when the ledger failed: a fault if nothing was sent, else "pending": an attempt may have been a sale.
+func (d *delivery) broken(err error) (Reply, *Fault) {
+	d.e.log.Error("append failed during a post", "lead", d.st.id.String(), "sent", d.sent, "err", err)
+	if errors.Is(err, errUnsent) {
+		d.e.store.Forget(d.st.id)
+		return Reply{}, unavailable(errUnsent)
+	}
+	return d.pending(), nil
+}
+
+func (d *delivery) pending() Reply {
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller(), Currency: d.v.Currency}
+}
+
+// A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.
+func (e *Exchange) commit(t lead.ID) {
+	if err := e.store.Commit(t); err != nil {
+		e.log.Error("commit a hold", "attempt", t.String(), "err", err)
+	}
+}
+
+func (e *Exchange) release(t lead.ID) {
+	if err := e.store.Release(t); err != nil {
+		e.log.Error("release a hold", "attempt", t.String(), "err", err)
+	}
+}
+
+// newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.
+func newBody(b []byte) *ledger.Body {
+	sum := sha256.Sum256(b)
+	out := &ledger.Body{Bytes: len(b), SHA256: hex.EncodeToString(sum[:])}
+	if len(b) > ledger.BodyBytesMax {
+		b, out.Cut = b[:ledger.BodyBytesMax], true
+	}
+	out.Text = strings.ToValidUTF8(string(b), "\ufffd")
+	return out
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+)
+
+// Explanation is the whole story of one lead, for operators. It holds personal data and the exact messages of posts; secrets are
+// placeholders.
+type Explanation struct {
+	Lead         lead.ID         `json:"lead_id"`
+	Source       string          `json:"source"`
+	Vertical     string          `json:"vertical"`
+	Mode         string          `json:"mode"`
+	SellerLeadID string          `json:"seller_lead_id,omitempty"`
+	Currency     string          `json:"currency"`
+	PingedAt     time.Time       `json:"pinged_at"`
+	Config       string          `json:"config"`
+	SameConfig   bool            `json:"same_config"` // the running configuration is the one that decided
+	Fields       ledger.Fields   `json:"fields"`
+	Ping         PingStory       `json:"ping"`
+	Campaigns    []CampaignStory `json:"campaigns"`
+	Attempts     []AttemptStory  `json:"attempts,omitempty"`
+	Answer       *ledger.Settled `json:"answer,omitempty"`
+	Now          string          `json:"now"` // what its seller hears now: success, failure, pending
+	Events       []EventLine     `json:"events"`
+}
+
+// PingStory is what the ping's seller heard.
+type PingStory struct {
+	Result    string     `json:"result"`
+	Price     lead.Money `json:"price_micros,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Details   string     `json:"details,omitempty"`
+}
+
+// CampaignStory is what one campaign of the vertical had to do with the ping.
+type CampaignStory struct {
+	Campaign string     `json:"campaign"`
+	Buyer    string     `json:"buyer"`
+	Verdict  string     `json:"verdict"` // winner, backup, or the name of a refusal
+	Meaning  string     `json:"meaning,omitempty"`
+	Why      []string   `json:"why,omitempty"` // criteria that the lead does not meet
+	Rank     int        `json:"rank,omitempty"`
+	Price    lead.Money `json:"price_micros,omitempty"`
+	Payout   lead.Money `json:"payout_micros,omitempty"`
+	Fixed    bool       `json:"fixed,omitempty"`
+	TookUS   int64      `json:"took_us,omitempty"`
+	Token    string     `json:"token,omitempty"`
+	Reason   string     `json:"reason,omitempty"`
+	Request  string     `json:"request,omitempty"` // the ping, rendered again
+	Answer   string     `json:"answer,omitempty"`  // only where it could not be read
+}
+
+// AttemptStory is one outbound post.
+type AttemptStory struct {
+	Attempt     lead.ID         `json:"attempt"`
+	Campaign    string          `json:"campaign"`
+	Buyer       string          `json:"buyer"`
+	At          time.Time       `json:"at"`
+	Outcome     string          `json:"outcome"`
+	Refusal     string          `json:"refusal,omitempty"`
+	Reason      string          `json:"reason,omitempty"`
+	Reference   string          `json:"reference,omitempty"`
+	PingPrice   lead.Money      `json:"ping_price_micros"`
+	AnswerPrice lead.Money      `json:"answer_price_micros,omitempty"`
+	Booked      lead.Money      `json:"booked_micros,omitempty"`
+	Payout      lead.Money      `json:"payout_micros,omitempty"`
+	Hold        []ledger.Charge `json:"hold,omitempty"`
+	HoldIs      string          `json:"hold_is"` // committed, released or kept
+	Status      int             `json:"status,omitempty"`
+	TookUS      int64           `json:"took_us,omitempty"`
+	Request     *ledger.Body    `json:"request,omitempty"`
+	Answer      *ledger.Body    `json:"answer,omitempty"`
+	Resolved    string          `json:"resolved,omitempty"` // why, and by whom
+}
+
+// EventLine is one event of the lead, in short.
+type EventLine struct {
+	Seq     uint64      `json:"seq"`
+	Kind    ledger.Kind `json:"kind"`
+	EventID lead.ID     `json:"event_id"`
+	At      time.Time   `json:"at"`
+}
+
+// Explain tells the story of a lead from the ledger. Reasons that hang on state stand in the event; criteria are judged again from
+// the recorded lead and the running configuration. ok is false if there is no such lead.
+func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
+	st, err := e.fold(id)
+	if err != nil || st.pinged == nil {
+		return nil, false, err
+	}
+	p := st.pinged
+	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: p.SellerLeadID, Currency: p.Currency,
+		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == e.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
+		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
+	if !p.ExpiresAt.IsZero() {
+		x.Ping.ExpiresAt = &p.ExpiresAt
+	}
+	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
+	if st.post != nil {
+		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
+		if st.post.SellerLeadID != "" {
+			x.SellerLeadID = st.post.SellerLeadID
+		}
+	}
+	x.Campaigns = e.explainCampaigns(st)
+	for i := range st.attempts {
+		x.Attempts = append(x.Attempts, explainAttempt(&st.attempts[i]))
+	}
+	for i, ev := range st.events {
+		h := ev.Header()
+		x.Events = append(x.Events, EventLine{st.seqs[i], h.Kind, h.EventID, h.At})
+	}
+	return x, true, nil
+}
+
+func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
+	var out []CampaignStory
+	v := e.vertical[st.pinged.Vertical]
+	var l *lead.Lead
+	if v != nil {
+		l = &lead.Lead{}
+		l.Reset(v.Schema)
+		fill(l, st.pinged.Fields, st.pinged.Raw)
+		fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
+	}
+	told := map[string]bool{}
+	for i := range st.pinged.Bids {
+		b := &st.pinged.Bids[i]
+		told[b.Campaign] = true
+		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Rank: b.Rank, Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS,
+			Token: b.Token, Reason: b.Reason, Answer: b.Answer}
+		switch {
+		case b.Refusal != lead.NoRefusal:
+			s.Verdict, s.Meaning = b.Refusal.String(), b.Refusal.Info().Meaning
+		case b.Winner:
+			s.Verdict = "winner"
+		default:
+			s.Verdict = "backup"
+		}
+		if c := e.cfg.Book.Campaign(b.Campaign); c != nil && l != nil {
+			s.Request = e.pingAgain(c, st, l)
+		}
+		out = append(out, s)
+	}
+	if l == nil {
+		return out
+	}
+	for _, c := range e.cfg.Book.Campaigns {
+		if c.Vertical != v.ID || told[c.ID] {
+			continue
+		}
+		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(), Why: c.Why(l, lead.AtPing)}
+		if len(s.Why) == 0 {
+			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but the ping was answered under another state of things: "+st.pinged.Reason
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
+func (e *Exchange) pingAgain(c *buyers.Campaign, st *story, l *lead.Lead) string {
+	if c.Ping == nil {
+		return ""
+	}
+	b, err := c.Ping.Request.AppendRedacted(nil, &wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Now: st.pinged.At})
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func explainAttempt(a *attempt) AttemptStory {
+	p := a.posting
+	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price, Payout: p.Payout, Hold: p.Charges,
+		Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept"}
+	if q := a.posted; q != nil {
+		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference, q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
+		if q.Refusal != lead.NoRefusal {
+			s.Refusal = q.Refusal.String()
+		}
+	}
+	if r := a.resolved; r != nil {
+		s.Resolved, s.Booked, s.Reference = r.Why+" ("+r.By+")", r.Price, r.Reference
+	}
+	switch o := a.outcome(); {
+	case o == lead.Accepted:
+		s.HoldIs = "committed"
+	case !o.Standing():
+		s.HoldIs = "released"
+		s.Payout = 0
+	}
+	return s
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"fmt"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// story is all that the ledger tells of one lead. It is folded from the lead's events whenever somebody asks, so that a
+// restart changes nothing.
+type story struct {
+	id       lead.ID
+	pinged   *ledger.Pinged
+	post     *ledger.Post // the first post, nil if there was none
+	person   string
+	private  ledger.Private // personal fields that the post brought
+	attempts []attempt
+	settled  *ledger.Settled // the last one
+	events   []ledger.Event
+	seqs     []uint64
+}
+
+type attempt struct {
+	posting  *ledger.Posting
+	posted   *ledger.Posted
+	resolved *ledger.Adjusted
+}
+
+// outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
+func (a *attempt) outcome() lead.Outcome {
+	switch {
+	case a.resolved != nil:
+		return a.resolved.Outcome
+	case a.posted != nil:
+		return a.posted.Outcome
+	}
+	return lead.Unknown
+}
+
+// fold reads a lead's story. A lead that the ledger does not know has a nil pinged.
+func (e *Exchange) fold(id lead.ID) (*story, error) {
+	recs, err := e.led.Lead(id)
+	if err != nil {
+		return nil, fmt.Errorf("read lead %s: %w", id, err)
+	}
+	st := &story{id: id}
+	for _, r := range recs {
+		ev, err := ledger.Decode(r.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("lead %s, event %d: %w", id, r.Seq, err)
+		}
+		st.add(ev)
+		st.seqs = append(st.seqs, r.Seq)
+	}
+	return st, nil
+}
+
+func (st *story) add(ev ledger.Event) {
+	st.events = append(st.events, ev)
+	switch ev := ev.(type) {
+	case *ledger.Pinged:
+		st.pinged, st.person = ev, ev.Private.Person
+	case *ledger.Posting:
+		st.posting(ev.Post, ev.Private)
+		st.attempts = append(st.attempts, attempt{posting: ev})
+	case *ledger.Posted:
+		if a := st.attempt(ev.Attempt); a != nil {
+			a.posted = ev
+		}
+	case *ledger.Adjusted:
+		if a := st.attempt(ev.Attempt); a != nil {
+			a.resolved = ev
+		}
+	case *ledger.Settled:
+		st.posting(ev.Post, ev.Private)
+		st.settled = ev
+	}
+}
+
+func (st *story) posting(p *ledger.Post, priv ledger.Private) {
+	if p == nil {
+		return
+	}
+	st.post, st.private = p, priv
+	if priv.Person != "" {
+		st.person = priv.Person
+	}
+}
+
+func (st *story) attempt(id lead.ID) *attempt {
+	for i := range st.attempts {
+		if st.attempts[i].posting.Attempt == id {
+			return &st.attempts[i]
+		}
+	}
+	return nil
+}
+
+// open tells whether an attempt has no known outcome.
+func (st *story) open() bool {
+	for i := range st.attempts {
+		if st.attempts[i].outcome() == lead.Unknown {
+			return true
+		}
+	}
+	return false
+}
+
+// sales lists the accepted attempts in the order of the attempts.
+func (st *story) sales() []ledger.Sale {
+	var out []ledger.Sale
+	for i := range st.attempts {
+		a := &st.attempts[i]
+		if a.outcome() != lead.Accepted {
+			continue
+		}
+		s := ledger.Sale{Attempt: a.posting.Attempt, Campaign: a.posting.Campaign, Buyer: a.posting.Buyer}
+		if a.resolved != nil {
+			s.Reference, s.Price, s.Payout = a.resolved.Reference, a.resolved.Price, a.resolved.Payout
+		} else {
+			s.Reference, s.Price, s.Payout = a.posted.Reference, a.posted.Price, a.posted.Payout
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash cut
+// off. The seller's repeat goes on with the next bid while the quote lasts.
+func (st *story) resumable() bool { return len(st.attempts) > 0 && st.settled == nil && !st.open() }
+
+// finished tells whether nothing more can become of the lead without a person.
+func (st *story) finished() bool {
+	return st.settled != nil && st.settled.Result != ledger.ResultPending && !st.open()
+}
+
+// restoreHolds gives the store the attempts of a lead that stand: those that may be or are sales.
+func (e *Exchange) restoreHolds(st *story) {
+	for i := range st.attempts {
+		a := &st.attempts[i]
+		if !a.outcome().Standing() {
+			continue
+		}
+		p := a.posting
+		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: st.id, Buyer: p.Buyer, MaxSold: p.MaxSold, SellLimit: p.SellLimit,
+			Charges: storeCharges(p.Charges), Committed: a.outcome() == lead.Accepted})
+	}
+}
+
+func storeCharges(cs []ledger.Charge) []capstore.Charge {
+	out := make([]capstore.Charge, len(cs))
+	for i, c := range cs {
+		out[i] = capstore.Charge{Cap: c.Cap, Window: c.Window, N: c.N}
+	}
+	return out
+}
+
+func ledgerCharges(cs []capstore.Charge) []ledger.Charge {
+	out := make([]ledger.Charge, len(cs))
+	for i, c := range cs {
+		out[i] = ledger.Charge{Cap: c.Cap, Window: c.Window, N: c.N}
+	}
+	return out
+}
+
+// lead makes the typed record again: the ping's values, and those that the post added.
+func (st *story) lead(s *lead.Schema) *lead.Lead {
+	l := &lead.Lead{}
+	l.Reset(s)
+	fill(l, st.pinged.Fields, st.pinged.Raw)
+	fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
+	if st.post != nil {
+		fill(l, st.post.Fields, st.post.Raw)
+		fill(l, st.private.Fields, st.private.Raw)
+	}
+	return l
+}
+
+// fill sets values as they were sent: the raw text where it differs from the normal one.
+func fill(l *lead.Lead, fields, raw ledger.Fields) {
+	for _, f := range fields {
+		pos, ok := l.Schema().Position(f.Name)
+		if !ok {
+			continue
+		}
+		v := f.Value
+		if r, ok := raw.Get(f.Name); ok {
+			v = r
+		}
+		l.Set(pos, []byte(v))
+	}
+}
+
+// reply is what the seller hears of a lead now.
+func (e *Exchange) reply(st *story) Reply {
+	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency}
+	if st.post != nil && st.post.SellerLeadID != "" {
+		r.SellerLeadID = st.post.SellerLeadID
+	}
+	switch {
+	case st.settled != nil && !st.open():
+		r.settled(st.settled)
+	case st.settled != nil || len(st.attempts) > 0:
+		r.Result = ledger.ResultPending
+	case st.pinged.Result == ledger.ResultFailure:
+		r.Result, r.Details = ledger.ResultFailure, st.pinged.Details
+		r.Refusal, _ = lead.RefusalByName(st.pinged.Reason)
+	default:
+		r.Result, r.Quote, r.Price, r.ExpiresAt = ledger.ResultSuccess, true, st.pinged.Price, st.pinged.ExpiresAt
+	}
+	return r
+}
+
+func (r *Reply) settled(s *ledger.Settled) {
+	r.Result, r.Details, r.Reference, r.Price = s.Result, s.Details, s.Reference, s.Payout
+	if s.Result == ledger.ResultFailure {
+		r.Refusal, _ = lead.RefusalByName(s.Reason)
+	}
+	for _, x := range s.Sales {
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
+	}
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-json"
+	"github.com/valyala/fasthttp"
+
+	"clearpost/exchange"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// price is an amount as sellers see it: a JSON number with two decimals at least.
+type price lead.Money
+
+// MarshalJSON implements json.Marshaler.
+func (p price) MarshalJSON() ([]byte, error) { return lead.Money(p).Append(nil), nil }
+
+// answer is a business answer. Which fields are there depends on the call and its result; their order is fixed.
+type answer struct {
+	Result       string `json:"result"`
+	PingID       string `json:"ping_id,omitempty"`
+	LeadID       string `json:"lead_id,omitempty"`
+	SellerLeadID string `json:"seller_lead_id,omitempty"`
+	ID           string `json:"id,omitempty"`
+	Price        *price `json:"price,omitempty"`
+	Currency     string `json:"currency,omitempty"`
+	ExpiresAt    string `json:"expires_at,omitempty"`
+	Reason       string `json:"reason,omitempty"`
+	Details      string `json:"details,omitempty"`
+	Reference    string `json:"reference,omitempty"`
+	StatusURL    string `json:"status_url,omitempty"`
+	Sales        []sale `json:"sales,omitempty"`
+}
+
+type sale struct {
+	ID    string `json:"id"`
+	Price price  `json:"price"`
+}
+
+type trouble struct {
+	Result  string         `json:"result"` // "error"
+	Reason  string         `json:"reason"`
+	Details string         `json:"details"`
+	Errors  []lead.Problem `json:"errors,omitempty"`
+}
+
+func form(r *exchange.Reply) answer {
+	a := answer{Result: r.Result, SellerLeadID: r.SellerLeadID}
+	id := ""
+	if !r.LeadID.IsZero() {
+		id = r.LeadID.String()
+	}
+	switch {
+	case r.Quote:
+		a.PingID = id
+		if r.Result == ledger.ResultSuccess {
+			p := price(r.Price)
+			a.Price, a.Currency = &p, r.Currency
+			a.ExpiresAt = r.ExpiresAt.UTC().Format("2006-01-02T15:04:05.000Z")
+		}
+	default:
+		a.LeadID = id
+	}
+	switch r.Result {
+	case ledger.ResultFailure:
+		a.Reason, a.Details, a.Reference = r.Refusal.Info().Published, r.Details, r.Reference
+	case ledger.ResultPending:
+		a.StatusURL = "/v1/leads/" + id
+	case ledger.ResultSuccess:
+		if r.Quote {
+			break
+		}
+		p := price(r.Price)
+		a.ID, a.Price, a.Currency = r.Reference, &p, r.Currency
+		if len(r.Sales) > 1 {
+			for _, x := range r.Sales {
+				a.Sales = append(a.Sales, sale{x.ID, price(x.Price)})
+			}
+		}
+	}
+	return a
+}
+
+func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
+	status := 200
+	if r.Result == ledger.ResultPending {
+		status = 202
+	}
+	s.write(ctx, status, form(r))
+}
+
+func (s *Server) list(ctx *fasthttp.RequestCtx, rs []exchange.Reply) {
+	out := struct {
+		Leads []answer `json:"leads"`
+	}{make([]answer, 0, len(rs))}
+	for i := range rs {
+		out.Leads = append(out.Leads, form(&rs[i]))
+	}
+	s.write(ctx, 200, out)
+}
+
+func (s *Server) write(ctx *fasthttp.RequestCtx, status int, v any) {
+	b, err := json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
+	if err != nil {
+		status, b = 500, []byte(`{"result":"error","reason":"internal","details":"the answer could not be written"}`)
+	}
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBody(b)
+	s.answers[status].Add(1)
+}
+
+func (s *Server) fail(ctx *fasthttp.RequestCtx, status int, code, message string) {
+	s.write(ctx, status, trouble{Result: "error", Reason: code, Details: message})
+}
+
+func (s *Server) later(ctx *fasthttp.RequestCtx, status int, code, message string, after time.Duration) {
+	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()))))
+	s.fail(ctx, status, code, message)
+}
+
+func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
+	s.write(ctx, 400, trouble{"error", "invalid_lead", "the request has values that cannot be used", errs})
+}
+
+func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
+	switch f.Kind {
+	case exchange.FaultInvalid:
+		s.write(ctx, 400, trouble{"error", f.Code, f.Message, f.Errors})
+	case exchange.FaultNotFound:
+		s.fail(ctx, 404, f.Code, f.Message)
+	case exchange.FaultConflict:
+		s.fail(ctx, 409, f.Code, f.Message)
+	case exchange.FaultGone:
+		s.fail(ctx, 410, f.Code, f.Message)
+	default:
+		s.later(ctx, 503, f.Code, f.Message, f.RetryAfter)
+	}
+}

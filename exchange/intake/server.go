@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package intake is the sellers' door: HTTP in, source keys, JSON to a lead, and the answers out. No byte of a request is kept past
+// its handler.
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"golang.org/x/time/rate"
+
+	"clearpost/exchange"
+)
+
+// Limits of a request.
+const (
+	HeaderBytesMax       = 16 << 10
+	PairsMax             = 512 // names of a JSON body
+	KeyBytesMax          = 256
+	IdempotencyBytesMax  = 200
+	SellerLeadIDBytesMax = 128
+)
+
+// Config is what the door needs.
+type Config struct {
+	BodyBytesMax int           // largest body; default 64 KiB
+	InFlightMax  int           // requests at once, above it 503; default 16,384
+	ReadTimeout  time.Duration // to read one request; default 15 s
+	IdleTimeout  time.Duration // of a kept connection; default 90 s
+}
+
+// Server answers sellers.
+type Server struct {
+	ex      *exchange.Exchange
+	log     *slog.Logger
+	http    *fasthttp.Server
+	keys    map[[32]byte]*account
+	max     int64
+	flying  atomic.Int64
+	answers [600]atomic.Int64 // by HTTP status
+}
+
+type account struct {
+	*exchange.Source
+	hash      [32]byte
+	verticals map[string]bool
+	limit     *rate.Limiter
+}
+
+// New makes a server of an exchange. It does not listen yet.
+func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
+	s := &Server{ex: ex, log: log, keys: map[[32]byte]*account{}, max: int64(or(cfg.InFlightMax, 16384))}
+	for _, src := range ex.Config().Sources {
+		a := &account{Source: src, verticals: map[string]bool{}, limit: rate.NewLimiter(rate.Inf, 0)}
+		if src.RatePerSecond > 0 {
+			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
+		}
+		for _, v := range src.Verticals {
+			a.verticals[v] = true
+		}
+		for _, h := range src.KeyHashes {
+			k := *a
+			k.hash = h
+			s.keys[h] = &k
+		}
+	}
+	s.http = &fasthttp.Server{
+		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
+		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
+		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
+		Concurrency: 1 << 18, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
+	}
+	return s
+}
+
+// quiet drops fasthttp's own log lines, which may hold bytes of requests; what matters is counted by status.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Serve answers until Shutdown, or until the listener fails.
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+
+// Shutdown stops listening and waits, until the context ends, for requests under way.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+
+// Statuses tells how many answers there were of each HTTP status.
+func (s *Server) Statuses(fn func(status int, n int64)) {
+	for i := range s.answers {
+		if n := s.answers[i].Load(); n > 0 {
+			fn(i, n)
+		}
+	}
+}
+
+func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		s.fail(ctx, 413, "body_too_large", fmt.Sprintf("the body is larger than %d bytes", s.http.MaxRequestBodySize))
+	case errors.As(err, &small):
+		s.fail(ctx, 431, "headers_too_large", fmt.Sprintf("the headers are larger than %d bytes", HeaderBytesMax))
+	default:
+		s.fail(ctx, 400, "bad_request", "this is not a well-formed HTTP request")
+	}
+	ctx.SetConnectionClose()
+}
+
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("handler panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			s.fail(ctx, 500, "internal", "an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
+		}
+	}()
+	if s.flying.Add(1) > s.max {
+		s.flying.Add(-1)
+		s.later(ctx, 503, "too_busy", "too many requests at once", time.Second)
+		return
+	}
+	defer s.flying.Add(-1)
+	s.route(ctx)
+}
+
+// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}.
+func (s *Server) route(ctx *fasthttp.RequestCtx) {
+	rest, ok := strings.CutPrefix(string(ctx.Path()), "/v1/")
+	if !ok {
+		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
+		return
+	}
+	first, second, _ := strings.Cut(rest, "/")
+	if first == "leads" {
+		if !s.method(ctx, "GET") {
+			return
+		}
+		s.status(ctx, second)
+		return
+	}
+	var do func(*request)
+	switch second {
+	case "ping":
+		do = s.ping
+	case "post":
+		do = s.post
+	case "leads":
+		do = s.oneShot
+	default:
+		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post or /v1/{vertical}/leads")
+		return
+	}
+	if s.method(ctx, "POST") {
+		s.begin(ctx, first, do)
+	}
+}
+
+func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
+	if string(ctx.Method()) == want {
+		return true
+	}
+	ctx.Response.Header.Set("Allow", want)
+	s.fail(ctx, 405, "method_not_allowed", "expected "+want)
+	return false
+}
+
+// account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429 itself.
+func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
+	key := ctx.Request.Header.Peek("X-Api-Key")
+	if auth := ctx.Request.Header.Peek("Authorization"); len(auth) > 7 && strings.EqualFold(string(auth[:7]), "bearer ") {
+		key = auth[7:]
+	}
+	if len(key) == 0 {
+		key = []byte(bodyKey)
+	}
+	if len(key) == 0 || len(key) > KeyBytesMax {
+		s.unauthorized(ctx)
+		return nil
+	}
+	h := sha256.Sum256(key)
+	a := s.keys[h]
+	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
+		s.unauthorized(ctx)
+		return nil
+	}
+	if !a.limit.Allow() {
+		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Second)
+		return nil
+	}
+	return a
+}
+
+func (s *Server) unauthorized(ctx *fasthttp.RequestCtx) {
+	ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
+	s.fail(ctx, 401, "unauthorized", "expected a source's key: Authorization: Bearer KEY, X-Api-Key: KEY, or key in the body")
+}
+
+func or(v, d int) int {
+	if v > 0 {
+		return v
+	}
+	return d
+}
+
+func orTime(v, d time.Duration) time.Duration {
+	if v > 0 {
+		return v
+	}
+	return d
+}

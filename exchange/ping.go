@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"time"
+	"unsafe"
+
+	"clearpost/auction"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/transport"
+)
+
+// Ping is one inbound ping, or a one-shot lead, with all the memory that its auction needs. Get one from NewPing, fill the
+// first group, call Ping or Lead, read Reply, and give it back with Release. Nothing of it may be kept after that.
+type Ping struct {
+	Source         *Source
+	Vertical       *Vertical
+	Lead           lead.Lead
+	SellerLeadID   string
+	IdempotencyKey string
+	BodyHash       string // of the request's body, when there is an IdempotencyKey
+	MinPrice       lead.Money
+	ReceivedAt     time.Time
+	MaxWait        time.Duration // one-shot: how long the answer may take, 0 = the vertical's time for posts
+
+	Reply Reply
+
+	id       lead.ID
+	person   string
+	no       lead.Refusal // why there is no bid, if there is none
+	eligible []int32
+	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
+	lanes    []*Lane          // by bid
+	calls    []transport.Call // one per bid that has a call; reused
+	live     []*transport.Call
+	bidOf    []int32 // by live call: its bid
+	requests []byte
+	entries  []auction.Bid
+	result   auction.Result
+	event    ledger.Pinged
+	waited   time.Duration // for buyers and for the ledger: not our own time
+}
+
+// NewPing hands out an empty Ping of a vertical.
+func (e *Exchange) NewPing(s *Source, v *Vertical) *Ping {
+	p := e.pings.Get().(*Ping)
+	p.Source, p.Vertical = s, v
+	p.Lead.Reset(v.Schema)
+	return p
+}
+
+// Release takes a Ping back.
+func (e *Exchange) Release(p *Ping) {
+	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
+		bidOf: p.bidOf[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
+	e.pings.Put(p)
+}
+
+// Ping asks all buyers that may want the lead at once and sets p.Reply to a quote or a failure. When it returns nil the answer is
+// durable. A Fault consumed nothing.
+func (e *Exchange) Ping(p *Ping) *Fault {
+	begin := e.wall()
+	if f := e.admit(p, lead.AtPing); f != nil {
+		return f
+	}
+	if p.IdempotencyKey != "" {
+		end, reply, f := e.claimKey(p.Source, p.IdempotencyKey, p.BodyHash, &trip{})
+		if f != nil || reply != nil {
+			p.take(reply)
+			return f
+		}
+		defer end()
+	}
+	now := e.open(p, "ping")
+	e.solicit(p, now)
+	e.judge(p, p.MinPrice)
+	p.quote()
+	if f := e.record(p); f != nil {
+		return f
+	}
+	e.Stats.pinged(p, e.wall().Sub(begin))
+	return nil
+}
+
+func (p *Ping) take(r *Reply) {
+	if r != nil {
+		p.Reply = *r
+	}
+}
+
+// admit says no to what cannot be taken at all.
+func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
+	if err := e.Available(); err != nil {
+		return unavailable(err)
+	}
+	if !p.Lead.OK(st) {
+		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used", Errors: p.Lead.Problems(st)}
+	}
+	return nil
+}
+
+// open gives the lead its id and begins its event.
+func (e *Exchange) open(p *Ping, mode string) time.Time {
+	now := e.now()
+	p.id = newID(now)
+	p.person = person(p.Vertical, &p.Lead)
+	p.event = ledger.Pinged{Head: e.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
+		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
+	p.event.Private.Person = p.person
+	return now
+}
+
+// solicit finds the campaigns that want the lead and asks those that bid by ping, all at once.
+func (e *Exchange) solicit(p *Ping, now time.Time) {
+	ps := e.paused.Load()
+	p.no = lead.NoBids
+	if ps.source[p.Source.ID] {
+		p.no = lead.SourcePaused
+		return
+	}
+	p.eligible = e.index[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
+	if len(p.eligible) == 0 {
+		p.no = lead.NoEligible
+		return
+	}
+	if cap(p.calls) < len(p.eligible) {
+		p.calls = make([]transport.Call, len(p.eligible))
+	}
+	p.calls = p.calls[:cap(p.calls)]
+	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
+	for _, ci := range p.eligible {
+		e.invite(p, e.lanes[ci], ps, &in)
+	}
+	if len(p.live) == 0 {
+		return
+	}
+	start := e.wall()
+	e.wire.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
+	p.waited += e.wall().Sub(start)
+	for i, c := range p.live {
+		e.hear(p, &p.bids[p.bidOf[i]], p.lanes[p.bidOf[i]], c)
+	}
+}
+
+// invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
+func (e *Exchange) invite(p *Ping, l *Lane, ps *pauses, in *wire.Inputs) {
+	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
+	p.lanes = append(p.lanes, l)
+	b := &p.bids[len(p.bids)-1]
+	if ps.campaign[l.Index] {
+		b.Refusal = lead.Paused
+		l.PauseSkips.Add(1)
+		return
+	}
+	for _, c := range l.counters {
+		if !c.Room(in.Now) {
+			b.Refusal = lead.CapReached
+			l.CapSkips.Add(1)
+			return
+		}
+	}
+	if l.Fixed {
+		b.Price, b.Fixed = l.Price, l.Ping == nil
+	}
+	if l.Ping == nil {
+		return
+	}
+	at := len(p.requests)
+	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
+	if err != nil {
+		b.Refusal = lead.RenderFailed
+		return
+	}
+	p.requests = req
+	c := &p.calls[len(p.live)]
+	c.Reset()
+	c.Target, c.Request, c.Timeout = l.ping, req[at:len(req):len(req)], l.Ping.Timeout
+	p.live = append(p.live, c)
+	p.bidOf = append(p.bidOf, int32(len(p.bids)-1))
+	l.Asked.Add(1)
+}
+
+// hear turns a call's end into a bid or a named refusal.
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
+	b.TookUS = c.Took.Microseconds()
+	if c.Refusal != lead.NoRefusal {
+		b.Price = 0
+		b.Refusal = c.Refusal
+		if c.Refusal == lead.TimedOut {
+			l.Late.Add(1)
+		} else {
+			l.Errors.Add(1)
+		}
+		return
+	}
+	r := l.Ping.Answer.Read(c.Status, c.Type, c.Body)
+	b.Reason = view(r.Reason)
+	if r.Outcome != lead.Accepted {
+		b.Price, b.Refusal = 0, r.Refusal
+		if r.Refusal == lead.MalformedAnswer || r.Refusal == lead.UnclearAnswer {
+			b.Answer = view(c.Body[:min(len(c.Body), answerKept)])
+		}
+		return
+	}
+	b.Token = view(r.Token)
+	if !l.Fixed {
+		b.Price = r.Price
+	}
+	l.Bids.Add(1)
+}
+
+// answerKept is how much of an answer that could not be read stands in the event.
+const answerKept = 200
+
+// judge runs the auction over the bids and puts their ranks, payouts and refusals into the event's list.
+func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
+	for i := range p.bids {
+		b, l := &p.bids[i], p.lanes[i]
+		if b.Refusal == lead.NoRefusal {
+			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Price: b.Price, MaxSold: b.MaxSold,
+				Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+		}
+	}
+	auction.Run(p.entries, auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
+		MinPayout: minPayout}, &p.result)
+	for rank, o := range p.result.Order {
+		i := p.entries[o.Bid].Ref
+		b := &p.bids[i]
+		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
+		if o.Winner {
+			p.lanes[i].Won.Add(1)
+		}
+	}
+	for _, lost := range p.result.Lost {
+		p.bids[p.entries[lost.Bid].Ref].Refusal = lost.Refusal
+	}
+}
+
+// acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they are few.
+// It decides ties only.
+func (l *Lane) acceptance() int64 {
+	a, n := l.Accepted.Load(), l.Posted.Load()
+	return (a + 5) * 1_000_000 / (n + 10)
+}
+
+// quote sets the event's and the seller's answer from the auction.
+func (p *Ping) quote() {
+	ev := &p.event
+	ev.Bids = p.bids
+	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency}
+	if len(p.result.Order) > 0 {
+		ev.Result, ev.Price = ledger.ResultSuccess, p.result.Payout
+		ev.ExpiresAt = ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond)
+		p.Reply.Result, p.Reply.Price, p.Reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
+		return
+	}
+	r := p.no
+	ev.Result, ev.Reason, ev.Details = ledger.ResultFailure, r.String(), r.Info().Meaning
+	p.Reply.Result, p.Reply.Refusal, p.Reply.Details = ev.Result, r, ev.Details
+}
+
+// record makes the ping durable together with what comes with it.
+func (e *Exchange) record(p *Ping) *Fault {
+	start := e.wall()
+	err := e.led.Append(&p.event)
+	p.waited += e.wall().Sub(start)
+	if err != nil {
+		return e.lost(err)
+	}
+	return nil
+}
+
+// lost is the answer when an append failed before anything was sent.
+func (e *Exchange) lost(err error) *Fault {
+	if !errors.Is(err, ledger.ErrUncertain) {
+		e.log.Error("append failed", "err", err)
+	}
+	return unavailable(errors.New("the ledger could not take it"))
+}
+
+// view reads bytes as a string for as long as the ping's memory lasts.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

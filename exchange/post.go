@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"fmt"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// PostIn is one inbound post. Its lead and strings must be the caller's own: a trip may outlive the request.
+type PostIn struct {
+	Source         *Source
+	Vertical       *Vertical
+	PingID         lead.ID
+	Lead           *lead.Lead // what the post brought
+	SellerLeadID   string
+	IdempotencyKey string
+	BodyHash       string
+	ReceivedAt     time.Time
+	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
+}
+
+// trip is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
+type trip struct {
+	done  chan struct{} // closed when reply and fault stand; nil for claims that nobody waits for
+	reply Reply
+	fault *Fault
+}
+
+// Post sells a pinged lead: to the winner of its auction, or to the next one. A repeat of a post that has ended gets the first
+// answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which says that the outcome does not
+// stand there yet.
+func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
+	if in.IdempotencyKey != "" {
+		end, reply, f := e.claimKey(in.Source, in.IdempotencyKey, in.BodyHash, &trip{})
+		if f != nil {
+			return Reply{}, f
+		}
+		if reply != nil {
+			return *reply, nil
+		}
+		defer end()
+	}
+	t := &trip{done: make(chan struct{})}
+	key := leadKey(in.PingID)
+	if other, ok := e.trips.begin(key, t); !ok {
+		return e.overlap(other, in)
+	}
+	d, reply, f := e.prepare(in)
+	if d == nil {
+		e.trips.end(key)
+		return reply, f
+	}
+	return e.run(t, d, in.MaxWait, func() { e.trips.end(key) })
+}
+
+// run delivers in its own goroutine and waits for the end, but no longer than the seller does.
+func (e *Exchange) run(t *trip, d *delivery, wait time.Duration, end func()) (Reply, *Fault) {
+	total := d.v.PostTotal
+	if wait <= 0 || wait > total {
+		wait = total
+	}
+	begin := e.wall()
+	d.newUntil, d.until = begin.Add(wait), begin.Add(total)
+	e.running.Add(1)
+	go func() {
+		defer e.running.Done()
+		defer end()
+		defer close(t.done)
+		defer func() {
+			if r := recover(); r != nil {
+				e.log.Error("post panicked: its open attempt stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))
+				t.reply, t.fault = d.pending(), nil
+			}
+		}()
+		t.reply, t.fault = e.deliver(d)
+	}()
+	timer := time.NewTimer(wait + answerGrace)
+	defer timer.Stop()
+	select {
+	case <-t.done:
+		return t.reply, t.fault
+	case <-timer.C:
+		return d.pending(), nil
+	}
+}
+
+// answerGrace lets an attempt that ends exactly at the deadline, and its sync, still be the answer.
+const answerGrace = 20 * time.Millisecond
+
+// overlap answers a post of a lead that has a trip under way.
+func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
+	st, f := e.own(in.Source, in.PingID)
+	if f != nil {
+		return Reply{}, f
+	}
+	if p := person(in.Vertical, in.Lead); p != "" && st.person != "" && p != st.person {
+		return Reply{}, otherPerson()
+	}
+	if other.done == nil || len(st.attempts) == 0 {
+		return Reply{}, inProgress()
+	}
+	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
+		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency}, nil
+	}
+	return Reply{}, inProgress()
+}
+
+func otherPerson() *Fault {
+	return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
+}
+
+// own reads the story of a lead that must be the source's.
+func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
+	st, err := e.fold(id)
+	if err != nil {
+		e.log.Error("read lead", "err", err)
+		return nil, unavailable(fmt.Errorf("the lead could not be read"))
+	}
+	if st.pinged == nil || st.pinged.Source != s.ID {
+		return nil, notFound(id)
+	}
+	return st, nil
+}
+
+// prepare answers what needs no delivery (repeats, failures, faults), else says what is to be delivered.
+func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
+	st, f := e.own(in.Source, in.PingID)
+	if f != nil {
+		return nil, Reply{}, f
+	}
+	if st.pinged.Vertical != in.Vertical.ID {
+		return nil, Reply{}, notFound(in.PingID)
+	}
+	p := person(in.Vertical, in.Lead)
+	if p != "" && st.person != "" && p != st.person {
+		return nil, Reply{}, otherPerson()
+	}
+	now := e.now()
+	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
+		return nil, r, f
+	}
+	if in.ReceivedAt.After(st.pinged.ExpiresAt) {
+		return nil, Reply{}, &Fault{Kind: FaultGone, Code: "ping_expired",
+			Message: "the quote expired at " + st.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
+	}
+	if err := e.Available(); err != nil {
+		return nil, Reply{}, unavailable(err)
+	}
+	l := st.lead(in.Vertical.Schema)
+	before := make([]bool, l.Len())
+	for i := range before {
+		before[i] = l.Slot(i).State != lead.Missing
+	}
+	clash := l.CopyFrom(in.Lead, nil)
+	if !l.OK(lead.AtPing | lead.AtPost) {
+		return nil, Reply{}, &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
+			Errors: l.Problems(lead.AtPing | lead.AtPost)}
+	}
+	if e.paused.Load().source[in.Source.ID] {
+		r := refused(lead.SourcePaused)
+		r.LeadID = st.id
+		return nil, r, nil
+	}
+	d := &delivery{e: e, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person}
+	if d.person == "" {
+		d.person = person(in.Vertical, l)
+	}
+	if st.post == nil {
+		d.post = newPost(in, l, before, clash)
+		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
+		d.private.Person = d.person
+	}
+	return d, Reply{}, nil
+}
+
+func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post {
+	p := &ledger.Post{ReceivedAt: in.ReceivedAt, SellerLeadID: in.SellerLeadID, IdempotencyKey: in.IdempotencyKey, BodyHash: in.BodyHash}
+	p.Fields, p.Raw = ledger.FieldsOf(l, false, func(i int) bool { return !before[i] })
+	for _, i := range clash {
+		p.Changed = append(p.Changed, l.Schema().Fields[i].Name)
+	}
+	return p
+}
+
+// answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its ping failed, or
+// its attempts were all refused and its quote is over. The caller holds the lead's trip.
+func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) {
+	switch {
+	case st.open(), st.settled != nil, st.pinged.Result == ledger.ResultFailure:
+		return e.reply(st), nil, true
+	case st.resumable() && at.After(st.pinged.ExpiresAt):
+		r, f := e.conclude(st)
+		return r, f, true
+	}
+	return Reply{}, nil, false
+}
+
+// conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote is over.
+func (e *Exchange) conclude(st *story) (Reply, *Fault) {
+	v, s := e.vertical[st.pinged.Vertical], e.source[st.pinged.Source]
+	if v == nil {
+		v = &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
+	}
+	d := &delivery{e: e, st: st, v: v, src: s}
+	for i := range st.attempts {
+		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
+			d.no = a.posted
+			break
+		}
+	}
+	return d.settle()
+}
+
+// Status tells a source what has become of its lead. A Fault says that it has no such lead.
+func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
+	st, f := e.own(s, id)
+	if f != nil {
+		return Reply{}, f
+	}
+	now := e.now()
+	if st.resumable() && now.After(st.pinged.ExpiresAt) {
+		key := leadKey(id)
+		if _, ok := e.trips.begin(key, &trip{}); ok {
+			defer e.trips.end(key)
+			if st, f = e.own(s, id); f == nil && st.resumable() {
+				return e.conclude(st)
+			}
+		}
+	}
+	return e.reply(st), f
+}
+
+// BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
+func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
+	var out []Reply
+	for _, l := range e.led.BySellerLeadID(s.ID, id) {
+		r, f := e.Status(s, l)
+		if f != nil {
+			return nil, f
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or a Fault if
+// it was used with another body or is under way. Else end must be called when the request has ended.
+func (e *Exchange) claimKey(s *Source, key, bodyHash string, t *trip) (end func(), r *Reply, f *Fault) {
+	claim := "key\x00" + s.ID + "\x00" + key
+	if _, ok := e.trips.begin(claim, t); !ok {
+		return nil, nil, inProgress()
+	}
+	end = func() { e.trips.end(claim) }
+	id, ok := e.led.ByIdempotencyKey(s.ID, key)
+	if !ok {
+		return end, nil, nil
+	}
+	end()
+	st, f := e.own(s, id)
+	if f != nil {
+		return nil, nil, f
+	}
+	if st.pinged.IdempotencyKey == key {
+		if st.pinged.BodyHash != bodyHash {
+			return nil, nil, keyReused()
+		}
+		reply := e.reply(st)
+		if st.pinged.Mode == modePing {
+			reply = pingReply(st)
+		}
+		return nil, &reply, nil
+	}
+	if st.post == nil || st.post.BodyHash != bodyHash {
+		return nil, nil, keyReused()
+	}
+	reply := e.reply(st)
+	return nil, &reply, nil
+}
+
+// The modes of a pinged event.
+const (
+	modePing = "ping"
+	modeLead = "lead"
+)
+
+// pingReply is the answer that the lead's ping had.
+func pingReply(st *story) Reply {
+	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true, Result: st.pinged.Result,
+		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details}
+	r.Refusal, _ = lead.RefusalByName(st.pinged.Reason)
+	return r
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"clearpost/lead"
+)
+
+// Reply is what the seller hears about a lead: a business answer, whether good or bad.
+type Reply struct {
+	Result       string // ledger.ResultSuccess, ResultFailure, ResultPending
+	LeadID       lead.ID
+	SellerLeadID string
+	Quote        bool // the answer to a ping: Price is offered until ExpiresAt
+	Price        lead.Money
+	Currency     string
+	ExpiresAt    time.Time // quotes only
+	Refusal      lead.Refusal
+	Details      string // failure: in words
+	Reference    string // success: the first buyer's reference; failure: that of the highest-ranked attempt
+	Sales        []SaleReply
+}
+
+// SaleReply is one sale as its seller sees it.
+type SaleReply struct {
+	ID    string
+	Price lead.Money // the payout
+}
+
+// FaultKind says which kind of answer a Fault is.
+type FaultKind uint8
+
+// The kinds of fault. None of them consumes anything, but Gone and Conflict tell that something was consumed before.
+const (
+	FaultInvalid     FaultKind = iota + 1 // the lead as sent is not acceptable: Errors lists why
+	FaultNotFound                         // no such lead of this source
+	FaultConflict                         // it contradicts, or overlaps, an earlier request
+	FaultGone                             // the quote has expired
+	FaultUnavailable                      // we cannot take leads now: try again
+)
+
+// Fault is an answer that is not about the lead's value: the request cannot be done as it is, or not now.
+type Fault struct {
+	Kind       FaultKind
+	Code       string // stable, for machines
+	Message    string
+	Errors     []lead.Problem
+	RetryAfter time.Duration
+}
+
+// Error implements error.
+func (f *Fault) Error() string { return f.Code + ": " + f.Message }
+
+var errStopping = errors.New("the exchange is stopping")
+
+func unavailable(err error) *Fault {
+	return &Fault{Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " + err.Error(), RetryAfter: 2 * time.Second}
+}
+
+func inProgress() *Fault {
+	return &Fault{Kind: FaultConflict, Code: "in_progress", Message: "the same request is under way: repeat it later to hear its answer"}
+}
+
+func keyReused() *Fault {
+	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key came before with another body"}
+}
+
+func notFound(id lead.ID) *Fault {
+	return &Fault{Kind: FaultNotFound, Code: "not_found", Message: fmt.Sprintf("no lead %s of this source", id)}
+}
+
+func refused(r lead.Refusal) Reply {
+	return Reply{Result: "failure", Refusal: r, Details: r.Info().Meaning}
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// OpenAttempt is an attempt whose outcome nobody knows: a person has to ask the buyer.
+type OpenAttempt struct {
+	Attempt  lead.ID    `json:"attempt"`
+	Lead     lead.ID    `json:"lead_id"`
+	Source   string     `json:"source"`
+	Vertical string     `json:"vertical"`
+	Campaign string     `json:"campaign"`
+	Buyer    string     `json:"buyer"`
+	Price    lead.Money `json:"price_micros"`
+	Payout   lead.Money `json:"payout_micros"`
+	Since    time.Time  `json:"since"`
+	Why      string     `json:"why"` // how the call ended; "no end in the ledger" if the exchange was stopped during it
+}
+
+// Unresolved lists the attempts without a known outcome, oldest first. Those whose trip is still under way are left out.
+func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
+	open, err := e.led.Unresolved()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]OpenAttempt, 0, len(open))
+	for _, o := range open {
+		key := leadKey(o.Lead)
+		if _, ok := e.trips.begin(key, &trip{}); !ok {
+			continue
+		}
+		st, err := e.fold(o.Lead)
+		e.trips.end(key)
+		if err != nil {
+			return nil, err
+		}
+		a := st.attempt(o.Attempt)
+		if a == nil || a.outcome() != lead.Unknown {
+			continue
+		}
+		p := a.posting
+		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical, Campaign: p.Campaign, Buyer: p.Buyer,
+			Price: p.Price, Payout: p.Payout, Since: p.At, Why: "no end in the ledger"}
+		if a.posted != nil {
+			row.Why = a.posted.Refusal.String()
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// Resolution is what a person found out about an attempt.
+type Resolution struct {
+	Attempt   lead.ID
+	Accepted  bool
+	Price     *lead.Money // accepted: the booked price; nil = the bid
+	Reference string
+	Why, By   string
+}
+
+// Errors of Resolve.
+var (
+	ErrNotUnresolved = errors.New("no unresolved attempt with this id")
+	ErrUnderWay      = errors.New("the lead has a post under way: try again later")
+)
+
+// Resolve settles an attempt whose outcome was unknown. When it returns nil the resolution is in the ledger; the hold is committed or
+// released. The lead is settled with it, unless a crash cut its trip off and its quote still lasts: then the seller's repeat resumes it.
+func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
+	e.settling.Lock()
+	defer e.settling.Unlock()
+	id, err := e.leadOfOpen(r.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	key := leadKey(id)
+	if _, ok := e.trips.begin(key, &trip{}); !ok {
+		return nil, ErrUnderWay
+	}
+	defer e.trips.end(key)
+	st, err := e.fold(id)
+	if err != nil {
+		return nil, err
+	}
+	a := st.attempt(r.Attempt)
+	if a == nil || a.outcome() != lead.Unknown {
+		return nil, ErrNotUnresolved
+	}
+	e.restoreHolds(st)
+	p := a.posting
+	adj := &ledger.Adjusted{Head: e.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustResolved, Why: r.Why,
+		By: r.By, Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
+	if r.Accepted {
+		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
+		if r.Price != nil {
+			adj.Price = r.Price.RoundCents()
+		}
+	}
+	a.resolved = adj
+	group := []ledger.Event{adj}
+	if final := e.afterResolution(st, adj); final != nil {
+		group = append(group, final)
+	}
+	if err := e.led.Append(group...); err != nil {
+		return nil, fmt.Errorf("not resolved: %w", err)
+	}
+	if r.Accepted {
+		e.commit(p.Attempt)
+	} else {
+		e.release(p.Attempt)
+	}
+	if len(group) > 1 && st.finished() {
+		e.store.Forget(id)
+	}
+	return adj, nil
+}
+
+func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {
+	open, err := e.led.Unresolved()
+	if err != nil {
+		return noLead, err
+	}
+	for _, o := range open {
+		if o.Attempt == attempt {
+			return o.Lead, nil
+		}
+	}
+	return noLead, ErrNotUnresolved
+}
+
+// afterResolution is the lead's answer now, nil if it may still be sold or another attempt is open.
+func (e *Exchange) afterResolution(st *story, adj *ledger.Adjusted) *ledger.Settled {
+	if st.open() {
+		return nil
+	}
+	if st.settled == nil && !e.now().After(st.pinged.ExpiresAt) && len(st.sales()) == 0 && st.pinged.Mode == modePing {
+		return nil
+	}
+	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
+	d := &delivery{e: e, st: st, v: v, src: &Source{ID: st.pinged.Source}}
+	for i := range st.attempts {
+		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
+			d.no = &ledger.Posted{Refusal: a.posted.Refusal, Reason: a.posted.Reason, Reference: a.posted.Reference}
+			break
+		}
+	}
+	if d.no == nil || d.no.Refusal.Outcome() == lead.Unknown {
+		d.no = &ledger.Posted{Refusal: lead.BuyerRejected}
+	}
+	ev := d.settlement()
+	st.settled = ev
+	return ev
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-json"
+	"github.com/goccy/go-yaml"
+)
+
+// Handle is what other processes of the operator need to reach a running node. It stands in the data directory, readable by its owner
+// only.
+type Handle struct {
+	Admin string `json:"admin"` // host:port
+	Token string `json:"token"`
+	PID   int    `json:"pid"`
+}
+
+const handleFile = "admin.json"
+
+func (h Handle) write(dataDir string) (path string, err error) {
+	b, err := json.Marshal(h)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dataDir, handleFile)
+	return path, os.WriteFile(path, append(b, '\n'), 0o600)
+}
+
+// ReadHandle finds the node that runs on a data directory. The node may be gone: its process may have been killed.
+func ReadHandle(dataDir string) (Handle, error) {
+	var h Handle
+	b, err := os.ReadFile(filepath.Join(dataDir, handleFile))
+	if err != nil {
+		return h, err
+	}
+	return h, json.Unmarshal(b, &h)
+}
+
+// DataDir reads where a configuration keeps its data, without checking the rest and without needing its secrets, so that verbs can
+// find a running node.
+func DataDir(dir string) (string, error) {
+	name := filepath.Join(dir, "clearpost.yaml")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("no configuration directory: %w", err)
+	}
+	var top struct {
+		DataDir string `yaml:"data_dir"`
+	}
+	if err := yaml.Unmarshal(b, &top); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if top.DataDir == "" {
+		top.DataDir = DataDirDefault
+	}
+	if filepath.IsAbs(top.DataDir) {
+		return top.DataDir, nil
+	}
+	return filepath.Join(dir, top.DataDir), nil
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package node is a running exchange as a type: the configuration of each room wired together, started and stopped in order.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/exchange"
+	"clearpost/exchange/admin"
+	"clearpost/exchange/intake"
+	"clearpost/ledger"
+	"clearpost/wire/transport"
+)
+
+// Node is one exchange with its doors. New opens the ledger, Start opens the doors, Stop closes all in reverse.
+type Node struct {
+	cfg    *Config
+	log    *slog.Logger
+	down   []teardown // last in, first out
+	failed chan error
+
+	Exchange *exchange.Exchange
+	Ledger   *ledger.Ledger
+	Intake   *intake.Server
+	Admin    *admin.Server
+
+	SellerAddr string // where sellers are served, after Start
+	AdminAddr  string // where operators are served, after Start
+	token      string
+}
+
+type teardown struct {
+	name string
+	do   func(context.Context) error
+}
+
+// stepMax bounds each step of stopping.
+const stepMax = 20 * time.Second
+
+// New opens the ledger, keeps the configuration beside it and rebuilds the exchange's state. offline is for verbs beside no running
+// node: nothing is shipped to Kafka.
+func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	n := &Node{cfg: cfg, log: log, failed: make(chan error, 2)}
+	if err := n.open(offline); err != nil {
+		return nil, errors.Join(err, n.Stop())
+	}
+	return n, nil
+}
+
+func (n *Node) open(offline bool) error {
+	cfg := n.cfg
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
+		Retention: cfg.Limits.Retention, Kafka: cfg.Kafka, Logger: n.log}
+	openLedger := ledger.Open
+	if offline {
+		lc.Kafka, openLedger = nil, ledger.OpenOffline
+	}
+	led, err := openLedger(lc)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	n.Ledger = led
+	n.onStop("ledger", func(context.Context) error { return led.Close() })
+	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {
+		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
+	}
+	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax})
+	if err != nil {
+		return fmt.Errorf("transport: %w", err)
+	}
+	n.onStop("transport", client.Close)
+	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: time.Now, Log: n.log,
+		AnswerBytesMax: cfg.Limits.AnswerBytesMax})
+	if err != nil {
+		return err
+	}
+	n.onStop("exchange", n.Exchange.Stop)
+	if err := n.Exchange.Start(); err != nil {
+		return err
+	}
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax}, n.Exchange, n.log)
+	if n.token, err = n.adminToken(); err != nil {
+		return fmt.Errorf("admin token: %w", err)
+	}
+	n.Admin = admin.New(n.Exchange, led, n.token, n.Intake.Statuses, n.log)
+	return nil
+}
+
+// Start opens the doors. Failed tells if one of them breaks later.
+func (n *Node) Start() error {
+	ln, err := net.Listen("tcp", n.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	aln, err := net.Listen("tcp", n.cfg.AdminListen)
+	if err != nil {
+		ln.Close()
+		return fmt.Errorf("admin.listen: %w", err)
+	}
+	n.SellerAddr, n.AdminAddr = ln.Addr().String(), aln.Addr().String()
+	n.serve("admin", aln, n.Admin.Serve, n.Admin.Shutdown)
+	path, err := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}.write(n.cfg.DataDir)
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	n.onStop("handle", func(context.Context) error { return os.Remove(path) })
+	n.serve("sellers", ln, n.Intake.Serve, n.Intake.Shutdown)
+	return nil
+}
+
+func (n *Node) serve(name string, ln net.Listener, serve func(net.Listener) error, down func(context.Context) error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := serve(ln); err != nil {
+			n.failed <- fmt.Errorf("%s: %w", name, err)
+		}
+	}()
+	n.onStop(name, func(ctx context.Context) error {
+		err := errors.Join(down(ctx), ignoreClosed(ln.Close()))
+		select {
+		case <-done:
+		case <-ctx.Done():
+			err = errors.Join(err, ctx.Err())
+		}
+		return err
+	})
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Failed gives the error of a door that broke.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+func (n *Node) onStop(name string, do func(context.Context) error) {
+	n.down = append(n.down, teardown{name, do})
+}
+
+// Stop closes everything in the reverse of the order in which it was opened, each step within its time. A second Stop does nothing.
+func (n *Node) Stop() error {
+	var errs []error
+	for _, t := range slices.Backward(n.down) {
+		ctx, cancel := context.WithTimeout(context.Background(), stepMax)
+		if err := t.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", t.name, err))
+		}
+		cancel()
+	}
+	n.down = nil
+	return errors.Join(errs...)
+}
+
+// Token is the admin token in force.
+func (n *Node) Token() string { return n.token }
+
+// adminToken is the configured one, else one that is made once and kept in the data directory.
+func (n *Node) adminToken() (string, error) {
+	if n.cfg.AdminToken != "" {
+		return n.cfg.AdminToken, nil
+	}
+	path := filepath.Join(n.cfg.DataDir, "admin.token")
+	if b, err := os.ReadFile(path); err == nil && len(b) >= 32 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	var raw [24]byte
+	rand.Read(raw[:])
+	t := hex.EncodeToString(raw[:])
+	return t, os.WriteFile(path, []byte(t+"\n"), 0o600)
+}
