@@ -91,7 +91,7 @@ func (b *Buyer) answer(ctx *fasthttp.RequestCtx, ep Endpoint, a *Answer) (Fault,
 
 func (b *Buyer) ping(r *Request, d *dice, dec *Decision) {
 	rule := &b.Script.Ping
-	rule.decide(r, d, dec, rule.price(d))
+	rule.decide(r, d, dec, rule.price(r, d))
 	if dec.Yes {
 		dec.Token = makeToken(b.Script.TokenStyle, b.seed, dec.N, dec.Price)
 		b.bids.Add(1)
@@ -100,7 +100,7 @@ func (b *Buyer) ping(r *Request, d *dice, dec *Decision) {
 
 func (b *Buyer) post(r *Request, d *dice, dec *Decision, fault Fault) {
 	s := &b.Script
-	price := s.Post.price(d)
+	price := s.Post.price(r, d)
 	known := true
 	if s.Token != "" {
 		price, known = readToken(s.TokenStyle, b.seed, r.Get(s.Token))
@@ -133,8 +133,12 @@ func (b *Buyer) post(r *Request, d *dice, dec *Decision, fault Fault) {
 	dec.Yes, dec.Price, dec.Reason, dec.Reference = rec.Accepted, rec.Price, rec.Reason, rec.Reference
 }
 
-func (r *Rule) price(d *dice) lead.Money {
-	lo, hi := r.Min/lead.Cent, r.Max/lead.Cent
+func (r *Rule) price(req *Request, d *dice) lead.Money {
+	lo, hi := r.Min, r.Max
+	if r.Range != nil {
+		lo, hi = r.Range(req)
+	}
+	lo, hi = lo/lead.Cent, max(lo, hi)/lead.Cent
 	return (lo + lead.Money(d.below(uint64(hi-lo)+1))) * lead.Cent
 }
 

@@ -63,6 +63,8 @@ type Rule struct {
 	// Min and Max bound the price, evenly spread over whole cents, both ends included. Of a post's rule they are used only
 	// where the post carries no token of ours.
 	Min, Max lead.Money
+	// Range, if set, gives the bounds by request instead.
+	Range func(r *Request) (min, max lead.Money)
 	// Decide, if set, has the last word: it may change what Yes, Min and Max have led to.
 	Decide func(r *Request, d *Decision)
 	// Reasons are drawn from, each as often as its weight says, where the answer is no. Empty: ReasonNo.
