@@ -140,3 +140,40 @@ func TestAnalystsReadOfEveryRefusal(t *testing.T) {
 		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s", strings.Join(want, "\n"))
 	}
 }
+
+// Every key that a configuration may have is told in the reference.
+func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
+	refs := map[string]string{
+		"node/config_spec.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md", "wire/spec.go": "docs/buyers.md",
+	}
+	texts, _ := files()
+	tag := regexp.MustCompile("`yaml:\"([a-z_]+)")
+	for spec, doc := range refs {
+		keys := tag.FindAllStringSubmatch(string(texts[spec]), -1)
+		if len(keys) == 0 {
+			t.Errorf("%s: no key of the configuration found: did it move?", spec)
+		}
+		for _, k := range keys {
+			word := regexp.MustCompile(`[^a-z_]` + k[1] + `[^a-z_]`)
+			if !word.Match(texts[doc]) {
+				t.Errorf("%s does not tell of the key %s in %s", doc, k[1], spec)
+			}
+		}
+	}
+}
+
+func TestReferenceHasEveryVerb(t *testing.T) {
+	texts, _ := files()
+	_, verbs, _ := strings.Cut(string(texts["cmd/clearpost/main.go"]), "type cli struct {")
+	verbs, _, _ = strings.Cut(verbs, "\n}")
+	found := regexp.MustCompile(`(?m)^\t([A-Z][a-z]+) +[a-z]+Cmd`).FindAllStringSubmatch(verbs, -1)
+	if len(found) < 5 {
+		t.Fatalf("%d verbs found in cmd/clearpost/main.go: did they move?", len(found))
+	}
+	for _, v := range found {
+		if !regexp.MustCompile("(?m)^\\| `"+strings.ToLower(v[1])+"[ `]").Match(texts["docs/operators.md"]) &&
+			!strings.Contains(string(texts["docs/operators.md"]), ", `"+strings.ToLower(v[1])+" ") {
+			t.Errorf("docs/operators.md does not tell of the verb %s", strings.ToLower(v[1]))
+		}
+	}
+}

@@ -18,6 +18,7 @@ var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
+	"examples":          {}, // the example configuration, carried inside the binary
 
 	"rules":            {"lead"},
 	"wire":             {"lead"},
@@ -43,7 +44,7 @@ var below = map[string][]string{
 		"exchange/admin", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit"},
+		"exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
