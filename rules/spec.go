@@ -129,6 +129,9 @@ func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *l
 			return
 		}
 		*to, text[i] = slot.Num, strings.TrimSpace(*v)
+		if slot.State == lead.Valid {
+			text[i] = string(scratch.Normal(c.Pos))
+		}
 	}
 	bound(0, "min", spec.Min, &c.Min)
 	bound(1, "max", spec.Max, &c.Max)

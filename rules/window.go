@@ -44,8 +44,8 @@ type Span struct{ Start, End time.Time }
 // Holds tells whether the instant lies in the span.
 func (s Span) Holds(t time.Time) bool { return !t.Before(s.Start) && t.Before(s.End) }
 
-// Ever is the span of the window "total".
-var Ever = Span{Start: time.Unix(-1<<40, 0).UTC(), End: time.Unix(1<<40, 0).UTC()}
+// Ever is the span of the window "total": the years that RFC 3339 can write.
+var Ever = Span{Start: time.Time{}, End: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
 
 // At names the window that holds the instant, and tells the longest stretch around it that bears the name.
 //
@@ -117,11 +117,13 @@ func (w Window) piece(t time.Time) (from, until int64) {
 	local := t.Unix() + int64(off)
 	from = local - mod(local, length) - int64(off)
 	until = from + length
+	// Bounds that do not hold t are left alone: ZoneBounds ends a leap year a day early in the years after a zone's table (2038 and
+	// on), with no change of the clock there.
 	zs, ze := t.ZoneBounds()
-	if !zs.IsZero() {
+	if !zs.IsZero() && zs.Unix() <= t.Unix() {
 		from = max(from, zs.Unix())
 	}
-	if !ze.IsZero() {
+	if !ze.IsZero() && ze.Unix() > t.Unix() {
 		until = min(until, ze.Unix())
 	}
 	return from, until
