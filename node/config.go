@@ -43,6 +43,9 @@ type Config struct {
 	Hash string
 	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
 	Files map[string][]byte
+
+	// Clock is the wall clock; nil means time.Now. Tests move it.
+	Clock func() time.Time
 }
 
 // Limits bound what the node takes on. Load fills in the defaults.

@@ -200,8 +200,8 @@ func (l *loader) rate(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 
 // badKey tells what is wrong with a key or token, "" if nothing.
 func badKey(k string) string {
-	if len(k) < 16 || len(k) > 256 {
-		return "expected a key of 16 to 256 characters"
+	if len(k) < 8 || len(k) > 256 {
+		return "expected a key of 8 to 256 characters"
 	}
 	for _, c := range []byte(k) {
 		if c <= ' ' || c > '~' {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ type house struct {
 	dir  string
 	farm *buyertest.Farm
 	node *Node
+
+	ahead atomic.Int64 // what is added to the clock
 }
 
 // verticalYAML is a small vertical; %s takes more of its settings.
@@ -90,8 +93,8 @@ func build(t *testing.T, vertical string, more map[string]string, scripts ...buy
 	t.Cleanup(func() { h.farm.Close() })
 	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n")
 	h.write("verticals/solar.yaml", verticalYAML+vertical)
-	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key]\nverticals: [solar]\nmargin: {percent: 20}\n")
-	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key]\nverticals: [solar]\nmargin: {percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
+	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n")
+	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key-0123456789]\nverticals: [solar]\nmargin: {percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
 	for _, s := range scripts {
 		h.write("buyers/"+s.ID+".yaml", fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID]))
 	}
@@ -116,6 +119,7 @@ func (h *house) start() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	cfg.Clock = func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 	h.node, err = New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), false)
 	if err != nil {
 		h.t.Fatal(err)
@@ -173,7 +177,7 @@ func (h *house) call(method, path, body string, headers ...string) heard {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer acme-key")
+	req.Header.Set("Authorization", "Bearer acme-key-0123456789")
 	req.Header.Set("Content-Type", "application/json")
 	for _, x := range headers {
 		k, v, _ := strings.Cut(x, ": ")

@@ -66,6 +66,10 @@ func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
 
 func (n *Node) open(offline bool) error {
 	cfg := n.cfg
+	clock := cfg.Clock
+	if clock == nil {
+		clock = time.Now
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
@@ -89,7 +93,7 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
-	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: time.Now, Log: n.log,
+	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: clock, Log: n.log,
 		AnswerBytesMax: cfg.Limits.AnswerBytesMax})
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func TestRepeatedPostGetsTheFirstAnswerAndSellsOnce(t *testing.T) {
 	if other := h.post(p.PingID, "212-736-5999"); other.status != 409 {
 		t.Errorf("another person: %d %s", other.status, other.text)
 	}
-	if foreign := h.post(p.PingID, "2127365000", "Authorization: Bearer other-key"); foreign.status != 404 {
+	if foreign := h.post(p.PingID, "2127365000", "Authorization: Bearer other-key-0123456789"); foreign.status != 404 {
 		t.Errorf("another source: %d %s", foreign.status, foreign.text)
 	}
 }
