@@ -135,7 +135,7 @@ func TestAnalystsReadOfEveryRefusal(t *testing.T) {
 		want = append(want, fmt.Sprintf("| %d | `%s` | %s |", r.Number, r.Name, r.Meaning))
 	}
 	texts, _ := files()
-	got := regexp.MustCompile("(?m)^\\| [0-9]+ \\| .*$").FindAllString(string(texts["docs/analysts.md"]), -1)
+	got := regexp.MustCompile(`(?m)^\| [0-9]+ \| .*$`).FindAllString(string(texts["docs/analysts.md"]), -1)
 	if !slices.Equal(got, want) {
 		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s", strings.Join(want, "\n"))
 	}
