@@ -304,6 +304,7 @@ type Facts struct {
 	Charges        []Charge
 	Subject        string
 	Adjustment     string
+	Why, By        string
 }
 
 func (h *Head) facts() Facts {
@@ -343,6 +344,7 @@ func (e *Settled) Facts() Facts {
 func (e *Adjusted) Facts() Facts {
 	f := e.facts()
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
+	f.Why, f.By = e.Why, e.By
 	return f
 }
 

@@ -3,10 +3,18 @@
 package ledger
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/types"
 
 	"clearpost/lead"
 )
@@ -15,7 +23,8 @@ import (
 var (
 	// ErrUncertain is returned by Append when nobody can tell yet whether the group is stored. The next Open tells.
 	ErrUncertain = errors.New("ledger: cannot tell whether the events are stored")
-	// ErrUnavailable is returned by Append and Available while the ledger takes no events. Nothing of the group is stored.
+	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be written or when the
+	// write failed: then nothing of the group is stored.
 	ErrUnavailable = errors.New("ledger: takes no events now")
 	// ErrClosed is returned after Close. Nothing of the group is stored.
 	ErrClosed = errors.New("ledger: closed")
@@ -27,7 +36,7 @@ var (
 type Config struct {
 	Dir          string           // its own directory, made if it is not there
 	Node         string           // name of this node, for events that do not name theirs
-	FreeBytesMin uint64           // below this much free space Append refuses; default 512 MiB
+	FreeBytesMin uint64           // below this much free space Available refuses; default 512 MiB
 	SegmentBytes int              // size of one file of the log; default 64 MiB
 	RingBytes    int              // recent records kept in memory for cursors; default 64 MiB
 	SyncEvery    time.Duration    // least time between two syncs under load; default 2 ms, negative = none
@@ -101,72 +110,247 @@ type Stats struct {
 }
 
 // Ledger is the one durable truth. All methods may be called by any goroutine.
-type Ledger struct{}
+type Ledger struct {
+	cfg     Config
+	in      inside
+	log     *slog.Logger
+	lock    *os.File
+	journal *journal
+	views   *views
+	ship    *shipper // nil without Kafka
 
-// Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen.
-func Open(cfg Config) (*Ledger, error) { return nil, ErrUnavailable }
+	gather  gather
+	overlay *overlay
+	state   *state
+	ring    ring
+	news    news
 
-// OpenOffline is Open for a tool while no exchange runs: nothing is shipped and nothing is dropped. It fails within a second
-// with ErrHeld if an exchange runs.
-func OpenOffline(cfg Config) (*Ledger, error) { return nil, ErrUnavailable }
+	viewsDue chan struct{} // holds one
+	stop     chan struct{} // closed by Close once nothing more is appended
+	closed   atomic.Bool
+	applierC sync.WaitGroup
+	writerC  sync.WaitGroup
+	others   sync.WaitGroup
+	closeOne func() error
 
-// Close stores what has been appended, flushes the views and frees the directory.
-func (l *Ledger) Close() error { return nil }
+	broken      atomic.Pointer[error]       // why the log cannot be written
+	viewsBroken atomic.Pointer[error]       // why the views cannot be written
+	unread      atomic.Pointer[lookupFault] // why the views cannot be read
+	free        atomic.Uint64
+	first, last atomic.Uint64
+	lastTime    atomic.Int64
 
-// Append stores a group of events, all or none, and returns nil when they are durable. Fields of the heads that are zero
-// (Kind, EventID, Node, At, Schema) are filled in. The events may be reused when it returns. On an error none of them is
-// stored, except that with errors.Is(err, ErrUncertain) nobody can tell.
-func (l *Ledger) Append(group ...Event) error { return ErrUnavailable }
-
-// Available returns nil, or why Append would refuse now (ErrUnavailable).
-func (l *Ledger) Available() error { return ErrUnavailable }
-
-// LastTime is the time of the latest durable event; zero if there is none.
-func (l *Ledger) LastTime() time.Time { return time.Time{} }
-
-// Lead returns all events of a lead that are still kept, oldest first.
-func (l *Ledger) Lead(id lead.ID) ([]Record, error) { return nil, nil }
-
-// BySellerLeadID returns the source's leads that were sent with this id of the seller's, newest first, at most 100.
-func (l *Ledger) BySellerLeadID(source, id string) []lead.ID { return nil }
-
-// ByIdempotencyKey returns the lead that the source's key was last used for.
-func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) { return lead.ID{}, false }
-
-// ByPerson returns the last one-shot lead of a person and its time in microseconds.
-func (l *Ledger) ByPerson(source, vertical, person string) (id lead.ID, atMicros int64, ok bool) {
-	return lead.ID{}, 0, false
+	appended, appendedBytes, syncs, appendErrors, reopens atomic.Uint64
 }
 
-// Unresolved lists the attempts whose end is not known, oldest first.
-func (l *Ledger) Unresolved() ([]OpenAttempt, error) { return nil, nil }
+// inside is what tests replace.
+type inside struct {
+	vfs         types.VFS
+	newMeta     func() types.MetaStore
+	sink        sink                             // instead of Kafka
+	freeBytes   func(dir string) (uint64, error) //
+	applyEvery  time.Duration                    // how long events gather before the views take them
+	flushEvery  time.Duration                    // how often views are made durable
+	retainEvery time.Duration                    // how often the front of the log is looked at
+	lookEvery   time.Duration                    // how often free space is looked at
+}
 
-// Counts calls fn with each charged window: accepted, unknown and open attempts.
-func (l *Ledger) Counts(fn func(cap, window string, n int64)) {}
+func (cfg *Config) defaults() error {
+	if cfg.Dir == "" {
+		return errors.New("ledger: Dir is missing")
+	}
+	if cfg.FreeBytesMin == 0 {
+		cfg.FreeBytesMin = 512 << 20
+	}
+	if cfg.SegmentBytes == 0 {
+		cfg.SegmentBytes = 64 << 20
+	}
+	if cfg.SegmentBytes < 4096 || cfg.SegmentBytes > 1<<30 {
+		return fmt.Errorf("ledger: SegmentBytes %d: expected 4096 to %d", cfg.SegmentBytes, 1<<30)
+	}
+	if cfg.RingBytes <= 0 {
+		cfg.RingBytes = 64 << 20
+	}
+	if cfg.SyncEvery == 0 {
+		cfg.SyncEvery = 2 * time.Millisecond
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Kafka != nil {
+		k := *cfg.Kafka
+		cfg.Kafka = &k
+		return k.defaults()
+	}
+	return nil
+}
 
-// Pauses returns what is paused, by subject.
-func (l *Ledger) Pauses() map[string]PauseInfo { return nil }
+// Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails within a
+// second with ErrHeld if another process has the directory.
+func Open(cfg Config) (*Ledger, error) { return open(cfg, inside{}) }
 
-// Scan calls fn with each record from a seq on (0: from the first kept) up to the last one stored when it was called.
-func (l *Ledger) Scan(from uint64, fn func(Record) error) error { return nil }
+// OpenOffline is Open for a tool while no exchange runs: it may append, nothing is shipped and nothing is dropped.
+func OpenOffline(cfg Config) (*Ledger, error) {
+	cfg.Kafka, cfg.Retention = nil, Retention{}
+	return open(cfg, inside{})
+}
 
-// Follow is Scan that goes on with new records until ctx ends (it returns ctx.Err()) or fn fails.
-func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(Record) error) error { return nil }
+func open(cfg Config, in inside) (_ *Ledger, err error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	in.defaults()
+	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l.gather.wake = make(chan struct{}, 1)
+	l.ring.bytesMax = cfg.RingBytes
+	l.closeOne = sync.OnceValue(l.close)
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if l.lock, err = lockDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	l.journal = &journal{dir: filepath.Join(cfg.Dir, "log"), segmentBytes: cfg.SegmentBytes, vfs: in.vfs, newMeta: in.newMeta, log: l.log}
+	l.views = &views{dir: filepath.Join(cfg.Dir, "views"), log: l.log, onFatal: l.viewsFailed}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.journal.close(), l.views.close(), l.lock.Close())
+		}
+	}()
+	if err := l.journal.open(); err != nil {
+		return nil, fmt.Errorf("ledger: open the log: %w", err)
+	}
+	if err := l.loadViews(); err != nil {
+		return nil, err
+	}
+	l.look()
+	if cfg.Kafka != nil {
+		if l.ship, err = newShipper(l); err != nil {
+			return nil, err
+		}
+	}
+	w := &writer{l: l, next: l.last.Load() + 1}
+	l.writerC.Go(w.run)
+	l.others.Go(l.runLook)
+	l.applierC.Go(l.runApplier)
+	if l.ship != nil {
+		l.ship.start()
+	}
+	return l, nil
+}
 
-// FirstSeq is the seq of the first kept event, 0 if there is none.
-func (l *Ledger) FirstSeq() uint64 { return 0 }
+func (in *inside) defaults() {
+	if in.vfs == nil {
+		in.vfs = fs.New()
+	}
+	if in.newMeta == nil {
+		in.newMeta = newMeta
+	}
+	if in.freeBytes == nil {
+		in.freeBytes = freeBytes
+	}
+	for d, v := range map[*time.Duration]time.Duration{&in.applyEvery: 50 * time.Millisecond, &in.flushEvery: 10 * time.Second,
+		&in.retainEvery: time.Minute, &in.lookEvery: time.Second} {
+		if *d == 0 {
+			*d = v
+		}
+	}
+}
 
-// LastSeq is the seq of the last stored event, 0 if there is none.
-func (l *Ledger) LastSeq() uint64 { return 0 }
+// lockDir takes the directory for this process. The lock goes with the process, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for until := time.Now().Add(800 * time.Millisecond); ; time.Sleep(50 * time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return f, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, errors.Join(fmt.Errorf("ledger: lock %s: %w", dir, err), f.Close())
+		case time.Now().After(until):
+			return nil, errors.Join(fmt.Errorf("%w: %s", ErrHeld, dir), f.Close())
+		}
+	}
+}
 
-// Stats returns the ledger's figures.
-func (l *Ledger) Stats() Stats { return Stats{} }
+func freeBytes(dir string) (uint64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return s.Bavail * uint64(s.Bsize), nil
+}
 
-// KeepConfig stores the files of a configuration under its hash, durably, before its first use. Keeping it again does nothing.
-func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error { return nil }
+// look checks now and then what no event tells: the free space, and whether views that could not be read can be read again.
+func (l *Ledger) look() {
+	n, err := l.in.freeBytes(l.cfg.Dir)
+	if err != nil {
+		l.log.Error("reading the free space", "err", err)
+		return
+	}
+	l.free.Store(n)
+	if f := l.unread.Load(); f != nil && time.Since(f.at) > lookupFaultFor {
+		if _, _, err := l.views.latest(f.key); err == nil {
+			l.unread.CompareAndSwap(f, nil)
+		}
+	}
+}
 
-// ConfigFiles reads a kept configuration back.
-func (l *Ledger) ConfigFiles(hash string) (map[string][]byte, error) { return nil, nil }
+func (l *Ledger) runLook() {
+	every := time.NewTicker(l.in.lookEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			l.look()
+		case <-l.stop:
+			return
+		}
+	}
+}
 
-// Configs lists the hashes of the kept configurations.
-func (l *Ledger) Configs() ([]string, error) { return nil, nil }
+func (l *Ledger) viewsFailed(why string) {
+	err := fmt.Errorf("the views cannot be written: %s", why)
+	l.viewsBroken.Store(&err)
+	l.log.Error("the views cannot be written; restart to build them from the log", "err", why)
+}
+
+// Close stores what has been appended, flushes the views and frees the directory. It may be called more than once.
+func (l *Ledger) Close() error { return l.closeOne() }
+
+func (l *Ledger) close() error {
+	l.closed.Store(true)
+	l.gather.close()
+	l.writerC.Wait()
+	l.news.tell()
+	close(l.stop)
+	l.others.Wait()
+	if l.ship != nil {
+		l.ship.close()
+	}
+	return errors.Join(l.closeViews(), l.journal.close(), l.lock.Close())
+}
+
+// closeTimeout bounds what Close waits for a part that may hang in a failing disk or broker.
+const closeTimeout = 10 * time.Second
+
+// closeViews gives up on views that hang: the log has everything.
+func (l *Ledger) closeViews() error {
+	done := make(chan error, 1)
+	go func() {
+		l.applierC.Wait()
+		done <- l.views.close()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(closeTimeout):
+		return errors.New("ledger: the views did not close in time; they are brought up to date at the next start")
+	}
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"encoding/binary"
+
+	"clearpost/lead"
+)
+
+// fact is what the views take from one event, in strings of its own.
+type fact struct {
+	seq    uint64
+	at     int64
+	lead   lead.ID
+	idem   string  // view key of the idempotency key, "" = none
+	seller string  // view key of the seller's lead id, without the seq, "" = none
+	person string  // view key of the person of a one-shot lead, "" = none
+	change *change // what it does to the state, nil = nothing
+}
+
+// View keys begin with what they hold. Parts that anyone may choose are preceded by their length, so that no two
+// different lists of parts make the same key.
+const (
+	keyMeta   = 'm' // name → value
+	keyLead   = 'l' // lead id, seq →
+	keyIdem   = 'k' // source, key → ref
+	keySeller = 's' // source, seller's id, seq → lead id
+	keyPerson = 'p' // source, vertical, person → ref
+	keyCount  = 'c' // cap, window → count
+	keyOpen   = 'o' // attempt id → OpenAttempt as JSON
+	keyPause  = 'z' // subject → PauseInfo as JSON
+)
+
+func appendPart(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendIdemKey(dst []byte, source, key string) []byte {
+	return appendPart(appendPart(append(dst, keyIdem), source), key)
+}
+
+func appendSellerKey(dst []byte, source, id string) []byte {
+	return appendPart(appendPart(append(dst, keySeller), source), id)
+}
+
+func appendPersonKey(dst []byte, source, vertical, person string) []byte {
+	return appendPart(appendPart(appendPart(append(dst, keyPerson), source), vertical), person)
+}
+
+func appendCountKey(dst []byte, cap, window string) []byte {
+	return appendPart(appendPart(append(dst, keyCount), cap), window)
+}
+
+// splitParts undoes appendPart for a key of n parts behind its first byte.
+func splitParts(key []byte, n int) ([]string, bool) {
+	key = key[1:]
+	parts := make([]string, 0, n)
+	for range n {
+		size, w := binary.Uvarint(key)
+		if w <= 0 || size > uint64(len(key)-w) {
+			return nil, false
+		}
+		parts = append(parts, string(key[w:w+int(size)]))
+		key = key[w+int(size):]
+	}
+	return parts, len(key) == 0
+}
+
+// factOf copies what the views need. The seq is filled in later.
+func factOf(f *Facts) fact {
+	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
+	person := f.OneShot && f.Person != ""
+	if f.IdempotencyKey == "" && f.SellerLeadID == "" && !person {
+		return out
+	}
+	var b [256]byte
+	buf := b[:0]
+	if f.IdempotencyKey != "" {
+		buf = appendIdemKey(buf, f.Source, f.IdempotencyKey)
+	}
+	a := len(buf)
+	if f.SellerLeadID != "" {
+		buf = appendSellerKey(buf, f.Source, f.SellerLeadID)
+	}
+	c := len(buf)
+	if person {
+		buf = appendPersonKey(buf, f.Source, f.Vertical, f.Person)
+	}
+	all := string(buf)
+	out.idem, out.seller, out.person = all[:a], all[a:c], all[c:]
+	return out
+}
+
+// ref is the latest use of a key.
+type ref struct {
+	lead lead.ID
+	at   int64
+	seq  uint64
+}
+
+func (r ref) append(dst []byte) []byte {
+	dst = append(dst, r.lead[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.at))
+	return binary.BigEndian.AppendUint64(dst, r.seq)
+}
+
+func parseRef(b []byte) (ref, bool) {
+	if len(b) != 32 {
+		return ref{}, false
+	}
+	return ref{lead.ID(b[:16]), int64(binary.BigEndian.Uint64(b[16:])), binary.BigEndian.Uint64(b[24:])}, true
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"clearpost/lead"
+)
+
+// lookupFault is a failed read of the views. Until reads work again, for at least lookupFaultFor, no new business is stored: the trip that
+// was told "not found" must not become a second sale.
+type lookupFault struct {
+	err error
+	key []byte
+	at  time.Time
+}
+
+const lookupFaultFor = 30 * time.Second
+
+func (l *Ledger) lookupFailed(key []byte, err error) {
+	if errors.Is(err, ErrClosed) {
+		return // Append refuses too
+	}
+	l.unread.Store(&lookupFault{err: err, key: slices.Clone(key), at: time.Now()})
+	l.log.Error("the views cannot be read", "err", err)
+}
+
+// seqs lists the events of a lead, oldest first.
+func (l *Ledger) seqs(id lead.ID) ([]uint64, error) {
+	out := l.overlay.seqs(nil, id)
+	err := l.views.each(append([]byte{keyLead}, id[:]...), false, func(k, _ []byte) bool {
+		out = append(out, seqAtEnd(k))
+		return true
+	})
+	slices.Sort(out)
+	return slices.Compact(out), err
+}
+
+// Lead returns all events of a lead that are still kept, oldest first.
+func (l *Ledger) Lead(id lead.ID) ([]Record, error) {
+	seqs, err := l.seqs(id)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Record, 0, len(seqs))
+	for _, seq := range seqs {
+		var ok bool
+		if out, ok = l.ring.get(out, seq, 1, 1); ok {
+			continue
+		}
+		rec, err := l.journal.read(seq)
+		if errors.Is(err, errNoRecord) && seq < l.first.Load() {
+			continue // dropped meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rec)
+	}
+	return out, nil
+}
+
+// sellerLeadsMax is how many leads of one seller id are listed.
+const sellerLeadsMax = 100
+
+// BySellerLeadID returns the source's leads that were sent with this id of the seller's, newest first, at most 100.
+func (l *Ledger) BySellerLeadID(source, id string) []lead.ID {
+	key := appendSellerKey(nil, source, id)
+	var out []lead.ID
+	seen := map[lead.ID]bool{}
+	add := func(id lead.ID) bool {
+		if !seen[id] && len(out) < sellerLeadsMax {
+			seen[id] = true
+			out = append(out, id)
+		}
+		return len(out) < sellerLeadsMax
+	}
+	for _, id := range l.overlay.uses(key) {
+		add(id)
+	}
+	err := l.views.each(key, true, func(_, v []byte) bool { return len(v) != 16 || add(lead.ID(v)) })
+	if err != nil {
+		l.lookupFailed(key, err)
+	}
+	return out
+}
+
+// ByIdempotencyKey returns the lead that the source's key was last used for.
+func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
+	r, ok := l.latest(appendIdemKey(nil, source, key))
+	return r.lead, ok
+}
+
+// ByPerson returns the last one-shot lead of a person and its time in microseconds.
+func (l *Ledger) ByPerson(source, vertical, person string) (id lead.ID, atMicros int64, ok bool) {
+	r, ok := l.latest(appendPersonKey(nil, source, vertical, person))
+	return r.lead, r.at, ok
+}
+
+// latest looks at what is not applied yet first: an event leaves there only once it is in the views.
+func (l *Ledger) latest(key []byte) (ref, bool) {
+	if r, ok := l.overlay.latest(key); ok {
+		return r, true
+	}
+	r, ok, err := l.views.latest(key)
+	if err != nil {
+		l.lookupFailed(key, err)
+	}
+	return r, ok
+}
+
+// Unresolved lists the attempts whose end is not known, oldest first. Their charges must not be changed.
+func (l *Ledger) Unresolved() ([]OpenAttempt, error) {
+	if l.closed.Load() {
+		return nil, ErrClosed
+	}
+	return l.state.unresolved(), nil
+}
+
+// Counts calls fn with each charged window: accepted, unknown and open attempts. Windows whose day is more than two months ago are
+// forgotten.
+func (l *Ledger) Counts(fn func(cap, window string, n int64)) { l.state.eachCount(fn) }
+
+// Pauses returns what is paused, by subject.
+func (l *Ledger) Pauses() map[string]PauseInfo { return l.state.paused() }
+
+// fetch appends stored records from a seq on: some, in order, or none at the end. Records that memory no longer has are read from the
+// log. A seq that was dropped is skipped.
+func (l *Ledger) fetch(dst []Record, from uint64, n, bytesMax int) ([]Record, error) {
+	last := l.last.Load()
+	if first := l.first.Load(); from < first {
+		from = first
+	}
+	if dst, ok := l.ring.get(dst, from, n, bytesMax); ok {
+		return dst, nil
+	}
+	for ; from != 0 && from <= last && n > 0 && bytesMax > 0; from++ {
+		rec, err := l.journal.read(from)
+		if errors.Is(err, errNoRecord) && from < l.first.Load() {
+			continue
+		}
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, rec)
+		n--
+		bytesMax -= len(rec.Bytes)
+	}
+	return dst, nil
+}
+
+// How much is fetched at once for those who read the log through.
+const (
+	fetchRecords = 1000
+	fetchBytes   = 4 << 20
+)
+
+// Scan calls fn with each record from a seq on (0: from the first kept) up to the last one that was stored when it was called. It ends with the
+// first error of fn.
+func (l *Ledger) Scan(from uint64, fn func(Record) error) error {
+	_, err := l.scan(from, l.last.Load(), fn)
+	return err
+}
+
+// scan returns the seq to go on with.
+func (l *Ledger) scan(from, last uint64, fn func(Record) error) (uint64, error) {
+	var recs []Record
+	for from <= last {
+		var err error
+		if recs, err = l.fetch(recs[:0], from, fetchRecords, fetchBytes); err != nil {
+			return from, err
+		}
+		if len(recs) == 0 {
+			break
+		}
+		for _, rec := range recs {
+			if rec.Seq > last {
+				return from, nil
+			}
+			if err := fn(rec); err != nil {
+				return from, err
+			}
+			from = rec.Seq + 1
+		}
+	}
+	return from, nil
+}
+
+// Follow is Scan that goes on with new records until ctx ends (it returns ctx.Err()), the ledger closes (ErrClosed) or fn fails.
+func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(Record) error) error {
+	for {
+		more := l.news.next()
+		var err error
+		if from, err = l.scan(from, l.last.Load(), fn); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.stop:
+			return ErrClosed
+		case <-more:
+		}
+	}
+}
+
+func (l *Ledger) shipped() uint64 {
+	if l.ship == nil {
+		n, _, err := l.views.cursor()
+		if err != nil {
+			return 0
+		}
+		return n
+	}
+	return l.ship.shipped.Load()
+}
+
+// Stats returns the ledger's figures.
+func (l *Ledger) Stats() Stats {
+	s := Stats{
+		FirstSeq: l.first.Load(), LastSeq: l.last.Load(), Appended: l.appended.Load(), AppendedBytes: l.appendedBytes.Load(),
+		Syncs: l.syncs.Load(), AppendErrors: l.appendErrors.Load(), Reopens: l.reopens.Load(), Applied: l.views.applied.Load(),
+		FreeBytes: l.free.Load(),
+	}
+	if files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log")); err == nil {
+		for _, f := range files {
+			s.LogBytes += f.bytes
+		}
+	}
+	if l.ship != nil {
+		s.Shipped, s.ShipErrors, s.Unshippable = l.ship.shipped.Load(), l.ship.errors.Load(), l.ship.unshippable.Load()
+		s.LagEvents = s.LastSeq - min(s.Shipped, s.LastSeq)
+	}
+	return s
+}

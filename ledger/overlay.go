@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"clearpost/lead"
+)
+
+// overlay is the index of the events that are stored and not in the views on disk yet. It has two generations: the writer adds to
+// the younger, the applier takes the elder into the views and then drops it whole. Readers look here first and on disk second, so that
+// an event is always found in one of the two. It is cut into shards, so that pings do not share a lock.
+type overlay struct {
+	mu     sync.Mutex // order of add and turn
+	seed   maphash.Seed
+	shards [overlayShards]overlayShard
+	facts  []fact // of the younger generation, in order
+	spare  []fact
+}
+
+const overlayShards = 64
+
+type overlayShard struct {
+	mu  sync.Mutex
+	gen [2]generation // younger, elder
+}
+
+type generation struct {
+	leads  map[lead.ID]seqList
+	refs   map[string]ref   // idem and person keys → latest use
+	seller map[string][]ref // seller keys → uses
+}
+
+// seqList spares the common lead, which has one event, a slice.
+type seqList struct {
+	first uint64
+	more  []uint64
+}
+
+// mapKeep is how many entries a generation's maps may have had to be kept for the next.
+const mapKeep = 4096
+
+func newOverlay() *overlay {
+	o := &overlay{seed: maphash.MakeSeed()}
+	for i := range o.shards {
+		for g := range o.shards[i].gen {
+			o.shards[i].gen[g].reset()
+		}
+	}
+	return o
+}
+
+func (g *generation) reset() {
+	if g.leads == nil || len(g.leads) > mapKeep || len(g.refs) > mapKeep || len(g.seller) > mapKeep {
+		*g = generation{map[lead.ID]seqList{}, map[string]ref{}, map[string][]ref{}}
+		return
+	}
+	clear(g.leads)
+	clear(g.refs)
+	clear(g.seller)
+}
+
+func (o *overlay) ofLead(id lead.ID) *overlayShard {
+	// The last bytes of an id are random.
+	return &o.shards[id[15]%overlayShards]
+}
+
+func (o *overlay) ofKey(key string) *overlayShard {
+	return &o.shards[maphash.String(o.seed, key)%overlayShards]
+}
+
+// add takes the facts of one commit.
+func (o *overlay) add(facts []fact) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.facts = append(o.facts, facts...)
+	for i := range facts {
+		f := &facts[i]
+		if !f.lead.IsZero() {
+			s := o.ofLead(f.lead)
+			s.mu.Lock()
+			list, more := s.gen[0].leads[f.lead]
+			if more {
+				list.more = append(list.more, f.seq)
+			} else {
+				list.first = f.seq
+			}
+			s.gen[0].leads[f.lead] = list
+			s.mu.Unlock()
+		}
+		r := ref{f.lead, f.at, f.seq}
+		for _, key := range [...]string{f.idem, f.person} {
+			if key != "" {
+				s := o.ofKey(key)
+				s.mu.Lock()
+				s.gen[0].refs[key] = r
+				s.mu.Unlock()
+			}
+		}
+		if f.seller != "" {
+			s := o.ofKey(f.seller)
+			s.mu.Lock()
+			s.gen[0].seller[f.seller] = append(s.gen[0].seller[f.seller], r)
+			s.mu.Unlock()
+		}
+	}
+}
+
+// turn makes the younger generation the elder, which must be empty, and returns its facts, valid until drop.
+func (o *overlay) turn() []fact {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.shards {
+		s := &o.shards[i]
+		s.mu.Lock()
+		s.gen[0], s.gen[1] = s.gen[1], s.gen[0]
+		s.mu.Unlock()
+	}
+	out := o.facts
+	o.facts, o.spare = o.spare[:0], nil
+	return out
+}
+
+// drop forgets the elder generation, which is in the views now.
+func (o *overlay) drop(facts []fact) {
+	for i := range o.shards {
+		s := &o.shards[i]
+		s.mu.Lock()
+		s.gen[1].reset()
+		s.mu.Unlock()
+	}
+	if cap(facts) > 1<<16 {
+		return
+	}
+	clear(facts)
+	o.mu.Lock()
+	o.spare = facts[:0]
+	o.mu.Unlock()
+}
+
+func (o *overlay) seqs(dst []uint64, id lead.ID) []uint64 {
+	s := o.ofLead(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for g := range s.gen {
+		if list, ok := s.gen[1-g].leads[id]; ok {
+			dst = append(append(dst, list.first), list.more...)
+		}
+	}
+	return dst
+}
+
+func (o *overlay) latest(key []byte) (ref, bool) {
+	s := &o.shards[maphash.Bytes(o.seed, key)%overlayShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for g := range s.gen {
+		if r, ok := s.gen[g].refs[string(key)]; ok {
+			return r, true
+		}
+	}
+	return ref{}, false
+}
+
+// uses returns the leads of a seller key, newest first.
+func (o *overlay) uses(key []byte) []lead.ID {
+	s := &o.shards[maphash.Bytes(o.seed, key)%overlayShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []lead.ID
+	for g := range s.gen {
+		for _, r := range slices.Backward(s.gen[g].seller[string(key)]) {
+			out = append(out, r.lead)
+		}
+	}
+	return out
+}

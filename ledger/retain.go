@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// windowsKept is how long the count of a window is kept after the window's day.
+const windowsKept = 62 * 24 * time.Hour
+
+// retain forgets counts of windows long gone, and drops whole files from the front of the log as far as Retention asks and the views, the
+// shipper and the open attempts allow.
+func (a *applier) retain() error {
+	l := a.l
+	a.apply()
+	if day := l.cfg.Now().Add(-windowsKept).UTC().Format(time.DateOnly); day != a.forgotten {
+		if err := l.views.forgetCounts(l.state.forgetWindows(day)); err != nil {
+			return err
+		}
+		a.forgotten = day
+	}
+	if l.cfg.Retention == (Retention{}) || len(a.pending) > 0 {
+		return nil
+	}
+	durable, err := l.views.flush()
+	if err != nil {
+		return err
+	}
+	limit, err := l.dropLimit(durable)
+	if err != nil {
+		return err
+	}
+	cut, err := l.chooseCut(limit)
+	if err != nil || cut <= l.first.Load() {
+		return err
+	}
+	st, err := l.views.load()
+	if err != nil {
+		return err
+	}
+	if err := writeBase(l.cfg.Dir, durable, l.shipped(), st); err != nil {
+		return err
+	}
+	if err := l.forget(l.first.Load(), cut); err != nil {
+		return err
+	}
+	if err := l.journal.dropBefore(cut); err != nil {
+		return err
+	}
+	l.log.Info("dropped old events", "from_seq", l.first.Load(), "before_seq", cut)
+	l.first.Store(cut)
+	return nil
+}
+
+// dropLimit is the first seq that must be kept: what the views have durably, what Kafka has, and all of a lead with an open attempt.
+func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
+	limit := min(durable, l.last.Load())
+	if l.ship != nil {
+		limit = min(limit, l.ship.shipped.Load()+1)
+	}
+	for _, o := range l.state.unresolved() {
+		seqs, err := l.seqs(o.Lead)
+		if err != nil {
+			return 0, err
+		}
+		if len(seqs) > 0 {
+			limit = min(limit, seqs[0])
+		}
+	}
+	return limit, nil
+}
+
+type segmentFile struct {
+	base  uint64
+	bytes int64
+}
+
+// segmentFiles lists the log's files, oldest first.
+func segmentFiles(dir string) ([]segmentFile, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []segmentFile
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".wal") {
+			continue
+		}
+		var s segmentFile
+		var id uint64
+		if _, err := fmt.Sscanf(e.Name(), "%020d-%016x.wal", &s.base, &id); err != nil {
+			return nil, fmt.Errorf("ledger: file %s in the log: %w", e.Name(), err)
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // dropped meanwhile
+		}
+		s.bytes = info.Size()
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b segmentFile) int { return int(int64(a.base) - int64(b.base)) })
+	return out, nil
+}
+
+// chooseCut returns the seq before which whole files can go, 0 if none.
+func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
+	files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log"))
+	if err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	for _, f := range files {
+		total += f.bytes
+	}
+	r := l.cfg.Retention
+	for i := 0; i+1 < len(files); i++ {
+		end := files[i+1].base
+		if end > limit {
+			break
+		}
+		rec, err := l.journal.read(end - 1)
+		if err != nil {
+			return 0, err
+		}
+		old := r.Age > 0 && l.cfg.Now().Sub(time.UnixMicro(rec.At)) > r.Age
+		if !old && (r.Bytes <= 0 || total <= r.Bytes) {
+			break
+		}
+		cut = end
+		total -= files[i].bytes
+	}
+	return cut, nil
+}
+
+// forget removes the index of the events in [from, to) from the views.
+func (l *Ledger) forget(from, to uint64) error {
+	facts := make([]fact, 0, replayBatch)
+	for seq := from; seq < to; seq++ {
+		rec, err := l.journal.read(seq)
+		if err != nil {
+			return err
+		}
+		e, err := Decode(rec.Bytes)
+		if err != nil {
+			return err
+		}
+		of := e.Facts()
+		f := factOf(&of)
+		f.seq = seq
+		if facts = append(facts, f); len(facts) == replayBatch || seq+1 == to {
+			if err := l.views.remove(facts, to); err != nil {
+				return err
+			}
+			facts = facts[:0]
+		}
+	}
+	return nil
+}
+
+// remove deletes the index entries of facts; those that a later event (at or past upTo) renewed stay.
+func (v *views) remove(facts []fact, upTo uint64) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.db == nil {
+		return ErrClosed
+	}
+	b := v.db.NewBatch()
+	defer b.Close()
+	for i := range facts {
+		f := &facts[i]
+		if !f.lead.IsZero() {
+			if err := b.Delete(appendLeadKey(nil, f.lead, f.seq), nil); err != nil {
+				return err
+			}
+		}
+		if f.seller != "" {
+			if err := b.Delete(appendSeq([]byte(f.seller), f.seq), nil); err != nil {
+				return err
+			}
+		}
+		for _, key := range [...]string{f.idem, f.person} {
+			if key == "" {
+				continue
+			}
+			old, ok, err := v.get([]byte(key))
+			if err != nil {
+				return err
+			}
+			if r, fine := parseRef(old); ok && fine && r.seq < upTo {
+				if err := b.Delete([]byte(key), nil); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return b.Commit(pebble.NoSync)
+}
+
+func (v *views) forgetCounts(gone []window) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.db == nil {
+		return ErrClosed
+	}
+	for _, w := range gone {
+		if err := v.db.Delete(appendCountKey(nil, w.cap, w.name), pebble.NoSync); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"clearpost/lead"
+)
+
+// state is what is open, counted and paused as of the last stored event. The writer changes it, anyone reads it.
+type state struct {
+	mu     sync.Mutex
+	open   map[lead.ID]*OpenAttempt
+	counts map[window]int64
+	pauses map[string]PauseInfo
+}
+
+type window struct{ cap, name string }
+
+func newState() *state {
+	return &state{open: map[lead.ID]*OpenAttempt{}, counts: map[window]int64{}, pauses: map[string]PauseInfo{}}
+}
+
+// change is what one event asks of the state; take fills in what it did, for the views.
+type change struct {
+	kind       Kind
+	attempt    OpenAttempt // posting: the whole; posted, adjusted: Attempt and Outcome
+	adjustment string
+	subject    string
+	pause      PauseInfo
+
+	opened  *OpenAttempt // to be written, a copy
+	closed  bool         // attempt.Attempt is to be removed
+	charges []Charge
+	sign    int64 // charges are to be added or taken back; 0 = neither
+}
+
+// changeOf returns nil for events that leave the state alone. It copies everything.
+func changeOf(f *Facts) *change {
+	switch {
+	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
+	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
+	default:
+		return nil
+	}
+	c := &change{kind: f.Kind, adjustment: strings.Clone(f.Adjustment), subject: strings.Clone(f.Subject)}
+	at := time.UnixMicro(f.At).UTC()
+	c.pause = PauseInfo{Why: strings.Clone(f.Why), By: strings.Clone(f.By), At: at}
+	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source), Vertical: strings.Clone(f.Vertical),
+		Since: at, Outcome: f.Outcome}
+	if f.Kind == KindPosting {
+		c.attempt.Charges = make([]Charge, len(f.Charges))
+		for i, ch := range f.Charges {
+			c.attempt.Charges[i] = Charge{strings.Clone(ch.Cap), strings.Clone(ch.Window), ch.N}
+		}
+	}
+	return c
+}
+
+// take applies a change. An attempt is charged once, by its posting, and given back at most once, by its own record: an end or a
+// resolution of an attempt that is not open changes nothing, however often it is told.
+func (s *state) take(c *change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case c.kind == KindPosting:
+		if s.open[c.attempt.Attempt] != nil {
+			return
+		}
+		o := c.attempt
+		o.Outcome = lead.OutcomeNone
+		s.open[o.Attempt] = &o
+		c.opened = ptr(o)
+		s.charge(c, o.Charges, 1)
+	case c.kind == KindPosted, c.adjustment == AdjustResolved:
+		o := s.open[c.attempt.Attempt]
+		if o == nil {
+			return
+		}
+		switch out := c.attempt.Outcome; {
+		case out == lead.Unknown || out == lead.OutcomeNone:
+			o.Outcome = lead.Unknown
+			c.opened = ptr(*o)
+			return
+		case !out.Standing():
+			s.charge(c, o.Charges, -1)
+		}
+		delete(s.open, o.Attempt)
+		c.closed = true
+	case c.adjustment == AdjustPaused:
+		s.pauses[c.subject] = c.pause
+	case c.adjustment == AdjustResumed:
+		delete(s.pauses, c.subject)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (s *state) charge(c *change, charges []Charge, sign int64) {
+	c.charges, c.sign = charges, sign
+	for _, ch := range charges {
+		w := window{ch.Cap, ch.Window}
+		old, ok := s.counts[w]
+		if sign < 0 && !ok {
+			continue // a window that was forgotten
+		}
+		n := old + sign*ch.N
+		if n == 0 {
+			delete(s.counts, w)
+			continue
+		}
+		s.counts[w] = n
+	}
+}
+
+func (s *state) unresolved() []OpenAttempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]OpenAttempt, 0, len(s.open))
+	for _, o := range s.open {
+		out = append(out, *o)
+	}
+	slices.SortFunc(out, func(a, b OpenAttempt) int {
+		if c := a.Since.Compare(b.Since); c != 0 {
+			return c
+		}
+		return slices.Compare(a.Attempt[:], b.Attempt[:])
+	})
+	return out
+}
+
+func (s *state) eachCount(fn func(cap, window string, n int64)) {
+	s.mu.Lock()
+	all := maps.Clone(s.counts)
+	s.mu.Unlock()
+	for w, n := range all {
+		fn(w.cap, w.name, n)
+	}
+}
+
+func (s *state) paused() map[string]PauseInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.pauses)
+}
+
+// forgetWindows drops the counts of windows that began before a day ("2006-01-02"). Windows whose names do not begin with a
+// date, such as "total", are kept.
+func (s *state) forgetWindows(day string) []window {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var gone []window
+	for w := range s.counts {
+		if len(w.name) < len(day) || w.name[4] != '-' || w.name[7] != '-' || w.name[:len(day)] >= day {
+			continue
+		}
+		gone = append(gone, w)
+		delete(s.counts, w)
+	}
+	return gone
+}
