@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"fmt"
 	"testing"
 
 	"clearpost/lead"
@@ -113,7 +112,7 @@ func BenchmarkRender25(b *testing.B) {
 func BenchmarkReadBid(b *testing.B) {
 	a, body := benchAnswer(b), []byte(benchBid)
 	if r := a.Read(200, nil, body); r.Outcome != lead.Accepted {
-		b.Fatal(fmt.Sprintf("%+v", r))
+		b.Fatalf("%+v", r)
 	}
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()

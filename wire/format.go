@@ -283,6 +283,9 @@ func roundDiv(n, by int64) int64 {
 
 // appendInt writes at least width digits.
 func appendInt(dst []byte, n int64, width int) []byte {
+	if width == 2 && n >= 0 && n < 100 {
+		return append(dst, byte('0'+n/10), byte('0'+n%10))
+	}
 	u := uint64(n)
 	if n < 0 {
 		dst = append(dst, '-')

@@ -45,7 +45,7 @@ func shallow(b []byte) bool {
 		case '}', ']':
 			depth--
 		case '"':
-			if i = stringEnd(b, i+1); i < 0 {
+			if i, _ = stringEnd(b, i+1); i < 0 {
 				return false
 			}
 		}
@@ -65,9 +65,9 @@ func (a *Answer) walk(f *found, n *keyNode, i int) int {
 		}
 		at := -1
 		if object {
-			end := stringEnd(b, i+1)
+			end, escaped := stringEnd(b, i+1)
 			var fold uint64
-			at, fold = n.findKey(b[i+1 : end])
+			at, fold = n.findKey(b[i+1:end], escaped)
 			folded |= fold
 			i = skipSpace(b, skipSpace(b, end+1)+1) // behind the colon
 		} else {
@@ -112,12 +112,12 @@ func (a *Answer) take(f *found, k *keyNode, i int) int {
 		}
 		p.to = uint32(end)
 	case '"':
-		p.kind = foundString
-		end = skipValue(b, i)
-		p.from, p.to = uint32(i+1), uint32(end-1)
-		if bytes.IndexByte(b[p.from:p.to], '\\') >= 0 {
+		last, escaped := stringEnd(b, i+1)
+		p.kind, p.from, p.to = foundString, uint32(i+1), uint32(last)
+		if escaped {
 			p.spelling = spelledJSON
 		}
+		end = last + 1
 	default:
 		end = skipValue(b, i)
 		p.to = uint32(end)
@@ -141,10 +141,10 @@ func literalKind(c byte) foundKind {
 }
 
 // findKey finds the kid with the key, given as it stands between the quotes, or -1; fold has the bits of those that differ by case only.
-func (n *keyNode) findKey(raw []byte) (at int, fold uint64) {
+func (n *keyNode) findKey(raw []byte, escaped bool) (at int, fold uint64) {
 	at = -1
 	var buf [PathBytesMax]byte
-	if bytes.IndexByte(raw, '\\') >= 0 {
+	if escaped {
 		raw = appendUnescaped(buf[:0], raw)
 	}
 	for i, k := range n.kids {
@@ -177,17 +177,18 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// stringEnd is the place of the closing quote of a string whose inside begins at i, or -1.
-func stringEnd(b []byte, i int) int {
+// stringEnd is the place of the closing quote of a string whose inside begins at i, or -1, and whether the string has escapes.
+func stringEnd(b []byte, i int) (end int, escaped bool) {
 	for ; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			return i
+			return i, escaped
 		case '\\':
+			escaped = true
 			i++
 		}
 	}
-	return -1
+	return -1, escaped
 }
 
 // skipValue is the place behind the value that begins at i.
@@ -196,7 +197,7 @@ func skipValue(b []byte, i int) int {
 	for ; i < len(b); i++ {
 		switch b[i] {
 		case '"':
-			i = stringEnd(b, i+1)
+			i, _ = stringEnd(b, i+1)
 		case '{', '[':
 			depth++
 			continue
