@@ -115,7 +115,7 @@ func (n *node) appendObject(dst []byte, in *Inputs, redact bool) ([]byte, bool) 
 func (n *node) appendList(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
 	dst = append(dst, '[')
 	open := len(dst)
-	any := false
+	some := false
 	for _, k := range n.kids {
 		if len(dst) > open {
 			dst = append(dst, ',')
@@ -123,7 +123,7 @@ func (n *node) appendList(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
 		mark := len(dst)
 		var there bool
 		if dst, there = k.append(dst, in, redact); there {
-			any = true
+			some = true
 			continue
 		}
 		dst = dst[:mark]
@@ -136,5 +136,5 @@ func (n *node) appendList(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
 			dst = append(dst, "null"...)
 		}
 	}
-	return append(dst, ']'), any
+	return append(dst, ']'), some
 }
