@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capstore
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/rules"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func hourly(most int64) rules.Cap {
+	return rules.Cap{Key: "buyer:b:hour", Window: rules.Window{Per: rules.Hour, Zone: time.UTC}, Max: most}
+}
+
+func request(n int, now time.Time, counters ...*Counter) *HoldRequest {
+	return &HoldRequest{Token: newID('t', n), Lead: newID('l', n), Buyer: "b", SellLimit: 1, MaxSold: 1, Counters: counters, Now: now}
+}
+
+func mustHold(t *testing.T, s *Store, r *HoldRequest) []Charge {
+	t.Helper()
+	charges, no := s.Hold(r)
+	if no != lead.NoRefusal {
+		t.Fatalf("hold: %v", no)
+	}
+	return charges
+}
+
+func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
+	t.Helper()
+	if used, _ := s.Use("buyer:b:hour", now); used != want {
+		t.Fatalf("%d used at %v, want %d", used, now, want)
+	}
+}
+
+// Many goroutines hold, commit and release over two hours and three caps. At no moment is a cap passed, no lead is sold beyond its
+// slots, and when all that is not committed has been released, what is counted is what was committed, and nothing else is kept.
+func TestConcurrentHolds(t *testing.T) {
+	s := New()
+	caps := []rules.Cap{hourly(20), {Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 33},
+		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")}, Max: 25}}
+	counters := make([]*Counter, len(caps))
+	for i := range caps {
+		counters[i] = s.Counter(caps[i])
+	}
+	times := []time.Time{noon, noon.Add(time.Hour)}
+	var committed [3][2]atomic.Int64 // by cap and time
+	var perLead [50]atomic.Int64
+	stop := make(chan struct{})
+	var watch, work sync.WaitGroup
+	watch.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for i, c := range caps {
+				for _, now := range times {
+					if used, _ := s.Use(c.Key, now); used > c.Max || used < 0 {
+						t.Errorf("%s: %d of %d", c.Key, used, c.Max)
+						return
+					}
+					counters[i].Room(now)
+				}
+			}
+		}
+	})
+	for g := range 8 {
+		work.Go(func() {
+			rng := rand.New(rand.NewPCG(7, uint64(g)))
+			for n := range 400 {
+				l, when, which := rng.IntN(50), rng.IntN(2), rng.IntN(3)
+				r := request(g*1000+n, times[when], counters[which], counters[(which+1)%3])
+				r.Lead, r.Buyer, r.SellLimit, r.MaxSold = newID('l', l), string(rune('a'+rng.IntN(6))), 3, 2+rng.IntN(2)
+				if _, no := s.Hold(r); no != lead.NoRefusal {
+					continue
+				}
+				if perLead[l].Add(1) > 3 {
+					t.Errorf("lead %d is held more than three times", l)
+				}
+				if rng.IntN(5) == 0 {
+					if err := s.Commit(r.Token); err != nil {
+						t.Errorf("commit: %v", err)
+					}
+					committed[which][when].Add(1)
+					committed[(which+1)%3][when].Add(1)
+					continue
+				}
+				perLead[l].Add(-1)
+				if err := s.Release(r.Token); err != nil {
+					t.Errorf("release: %v", err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	close(stop)
+	watch.Wait()
+	wantCommitted(t, s, caps, times, &committed)
+	for l := range perLead {
+		s.Forget(newID('l', l))
+	}
+	if len(s.holds) != 0 || len(s.leads) != 0 {
+		t.Errorf("%d holds of %d leads are left", len(s.holds), len(s.leads))
+	}
+	for _, c := range s.counters {
+		for _, w := range c.windows {
+			if w.open != 0 {
+				t.Errorf("%s %s: %d holds are open", c.key, w.name, w.open)
+			}
+		}
+	}
+}
+
+func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, committed *[3][2]atomic.Int64) {
+	t.Helper()
+	some := int64(0)
+	for i, c := range caps {
+		for j, now := range times {
+			want := committed[i][j].Load()
+			if c.Window.Per != rules.Hour { // one window holds both times
+				want = committed[i][0].Load() + committed[i][1].Load()
+			}
+			some += want
+			if used, _ := s.Use(c.Key, now); used != want || used > c.Max {
+				t.Errorf("%s at %v: %d counted, %d committed, at most %d", c.Key, now, used, want, c.Max)
+			}
+		}
+	}
+	if some == 0 {
+		t.Error("nothing was committed: the test shows nothing")
+	}
+}
+
+// All or nothing: what a refused hold looked at is not charged.
+func TestRefusedHoldTakesNothing(t *testing.T) {
+	s := New()
+	open, full := s.Counter(hourly(5)), s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 1})
+	mustHold(t, s, request(1, noon, open, full))
+	if _, no := s.Hold(request(2, noon, open, full)); no != lead.CapReached {
+		t.Fatalf("a full cap: %v", no)
+	}
+	wantUse(t, s, noon, 1)
+	// Not even the lead's slot.
+	mustHold(t, s, &HoldRequest{Token: newID('t', 3), Lead: newID('l', 2), Buyer: "b", SellLimit: 1, MaxSold: 1, Counters: []*Counter{open}, Now: noon})
+}
+
+func TestReleaseGivesBackThePastWindow(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(1))
+	charges := mustHold(t, s, request(1, noon, c))
+	if len(charges) != 1 || charges[0] != (Charge{"buyer:b:hour", "2026-11-23T12+00:00", 1}) {
+		t.Fatalf("charges %v", charges)
+	}
+	later := noon.Add(time.Hour)
+	mustHold(t, s, request(2, later, c))
+	if err := s.Release(newID('t', 1)); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 0)
+	wantUse(t, s, later, 1)
+	if !c.Room(noon) || c.Room(later) {
+		t.Fatalf("room %v at noon, %v an hour later", c.Room(noon), c.Room(later))
+	}
+}
+
+func TestReleaseBeatsTheLateHold(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(5))
+	for range 2 {
+		if err := s.Release(newID('t', 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, no := s.Hold(request(1, noon, c)); no != lead.NotReached {
+		t.Fatalf("a hold after its release: %v", no)
+	}
+	wantUse(t, s, noon, 0)
+	if err := s.Commit(newID('t', 1)); !errors.Is(err, ErrNotHeld) {
+		t.Fatalf("commit of a released token: %v", err)
+	}
+}
+
+func TestTombstonesAreBounded(t *testing.T) {
+	s := New()
+	token := func(i int) lead.ID { return lead.ID{0: 't', 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)} }
+	for i := range TombstonesMax + 10 {
+		if err := s.Release(token(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.tombs) != TombstonesMax || len(s.tombRing) != TombstonesMax {
+		t.Fatalf("%d tombstones, %d in the ring", len(s.tombs), len(s.tombRing))
+	}
+	for i, want := range map[int]bool{9: false, 10: true, TombstonesMax + 9: true} {
+		if _, there := s.tombs[token(i)]; there != want {
+			t.Errorf("tombstone %d is kept: %v", i, there)
+		}
+	}
+}
+
+// Windows are forgotten, but none that an open hold charges; what is forgotten is closed, not empty.
+func TestOldWindowsAreForgottenAndClosed(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(1))
+	const hours = 3 * WindowsMax
+	for i := range hours {
+		mustHold(t, s, request(i, noon.Add(time.Duration(i)*time.Hour), c))
+		if i != 5 {
+			if err := s.Commit(newID('t', i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(c.windows) > WindowsMax+1 {
+			t.Fatalf("%d windows are kept", len(c.windows))
+		}
+	}
+	last := noon.Add((hours - 1) * time.Hour)
+	for i := range hours {
+		now := noon.Add(time.Duration(i) * time.Hour)
+		if c.Room(now) {
+			t.Fatalf("room in hour %d, which is full or closed", i)
+		}
+		if _, no := s.Hold(request(1000+i, now, c)); no != lead.CapReached {
+			t.Fatalf("a hold in hour %d, which is full or closed: %v", i, no)
+		}
+	}
+	if c.Room(noon.Add(-time.Hour)) {
+		t.Fatal("room before all that was forgotten")
+	}
+	old := noon.Add(5 * time.Hour)
+	wantUse(t, s, old, 1)
+	if err := s.Release(newID('t', 5)); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, old, 0)
+	if !c.Room(last.Add(time.Hour)) {
+		t.Fatal("no room in a new hour")
+	}
+	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 0)
+	if c.Room(noon) {
+		t.Fatal("a closed window was opened by a count")
+	}
+}
+
+// A hold of a lead that is finished keeps it until it ends.
+func TestForgetWaitsForOpenHolds(t *testing.T) {
+	for _, end := range []func(*Store, lead.ID) error{(*Store).Commit, (*Store).Release} {
+		s := New()
+		c := s.Counter(hourly(5))
+		one, two := request(1, noon, c), request(2, noon, c)
+		two.Lead, two.Buyer = one.Lead, "other"
+		one.SellLimit, one.MaxSold, two.SellLimit, two.MaxSold = 2, 2, 2, 2
+		mustHold(t, s, one)
+		mustHold(t, s, two)
+		if err := s.Commit(one.Token); err != nil {
+			t.Fatal(err)
+		}
+		s.Forget(one.Lead)
+		third := request(3, noon, c)
+		third.Lead = one.Lead
+		if _, no := s.Hold(third); no != lead.BuyerSoldAlready {
+			t.Fatalf("the lead is forgotten while it is open: %v", no)
+		}
+		if err := end(s, two.Token); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.leads) != 0 || len(s.holds) != 0 {
+			t.Fatalf("%d leads and %d holds are left", len(s.leads), len(s.holds))
+		}
+	}
+}
+
+// Counts may be set, and holds restored, before the caps are bound; a cap that is configured no more keeps its counts.
+func TestCountsBeforeTheirCaps(t *testing.T) {
+	s := New()
+	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 3)
+	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 3, SellLimit: 1,
+		Charges: []Charge{{"buyer:b:hour", "2026-11-23T12+00:00", 1}}})
+	if used, most := s.Use("buyer:b:hour", noon); used != 0 || most != 0 {
+		t.Fatalf("use of a cap that is not bound: %d of %d", used, most)
+	}
+	c := s.Counter(hourly(3))
+	wantUse(t, s, noon, 3)
+	if c.Room(noon) {
+		t.Fatal("room in a full window")
+	}
+	// The restored hold was made under a sell limit of one.
+	again := request(2, noon, c)
+	again.Lead, again.Buyer, again.SellLimit, again.MaxSold = newID('l', 1), "other", 5, 5
+	if _, no := s.Hold(again); no != lead.NoSlot {
+		t.Fatalf("a second sale of a lead sold under a limit of one: %v", no)
+	}
+	if err := s.Release(newID('t', 1)); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 2)
+}
+
+func TestRoomAllocatesNothing(t *testing.T) {
+	s := New()
+	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")}, Max: 5})
+	for i := range 10 {
+		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
+	}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() { i++; c.Room(noon.Add(time.Duration(i) * time.Minute)) }); n != 0 {
+		t.Fatalf("%v allocations", n)
+	}
+}
+
+func BenchmarkRoom(b *testing.B) {
+	s := New()
+	c := s.Counter(hourly(1 << 30))
+	for i := range WindowsMax {
+		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
+	}
+	b.ReportAllocs()
+	now := noon.Add((WindowsMax - 1) * time.Hour)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			c.Room(now)
+		}
+	})
+}
+
+func BenchmarkHoldCommitForget(b *testing.B) {
+	s := New()
+	counters := []*Counter{s.Counter(hourly(1 << 30)), s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Max: 1 << 30})}
+	b.ReportAllocs()
+	r := request(1, noon, counters...)
+	for b.Loop() {
+		if _, no := s.Hold(r); no != lead.NoRefusal {
+			b.Fatal(no)
+		}
+		if err := s.Commit(r.Token); err != nil {
+			b.Fatal(err)
+		}
+		s.Forget(r.Lead)
+	}
+}
