@@ -34,7 +34,7 @@ func testConfig(t testing.TB, dir string) Config {
 
 // quick makes background work happen soon.
 func quick() inside {
-	return inside{applyEvery: time.Millisecond, flushEvery: 20 * time.Millisecond, retainEvery: time.Hour, lookEvery: 5 * time.Millisecond}
+	return inside{applyEvery: time.Millisecond, flushEvery: 20 * time.Millisecond, retainEvery: time.Hour, lookEvery: 5 * time.Millisecond, patience: 200 * time.Millisecond}
 }
 
 func mustOpen(t testing.TB, cfg Config, in inside) *Ledger {

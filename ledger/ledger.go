@@ -146,6 +146,7 @@ type Ledger struct {
 // inside is what tests replace.
 type inside struct {
 	vfs         types.VFS
+	patience    time.Duration // how long callers wait for a log that does not come back before they hear that nobody can tell
 	newMeta     func() types.MetaStore
 	sink        sink                             // instead of Kafka
 	freeBytes   func(dir string) (uint64, error) //
@@ -253,7 +254,7 @@ func (in *inside) defaults() {
 		in.freeBytes = freeBytes
 	}
 	for d, v := range map[*time.Duration]time.Duration{&in.applyEvery: 50 * time.Millisecond, &in.flushEvery: 10 * time.Second,
-		&in.retainEvery: time.Minute, &in.lookEvery: time.Second} {
+		&in.retainEvery: time.Minute, &in.patience: time.Second, &in.lookEvery: time.Second} {
 		if *d == 0 {
 			*d = v
 		}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -45,26 +47,40 @@ func readPartition(ctx context.Context, broker string, p kafka.Partition, each f
 	if err != nil {
 		return err
 	}
-	first, end, err := leader.ReadOffsets()
-	leader.Close()
-	if err != nil || first >= end {
-		return err
-	}
-	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{broker}, Topic: p.Topic, Partition: p.ID, MinBytes: 1, MaxBytes: 16 << 20})
-	defer r.Close()
-	if err := r.SetOffset(first); err != nil {
-		return err
-	}
-	for {
-		m, err := r.ReadMessage(ctx)
-		if err != nil {
+	defer leader.Close()
+	if d, ok := ctx.Deadline(); ok {
+		if err := leader.SetDeadline(d); err != nil {
 			return err
 		}
-		if err := each(m.Value); err != nil {
+	}
+	at, end, err := leader.ReadOffsets()
+	if err != nil {
+		return err
+	}
+	for at < end {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if m.Offset >= end-1 {
-			return nil
+		if _, err := leader.Seek(at, kafka.SeekAbsolute); err != nil {
+			return err
+		}
+		b := leader.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: 16 << 20, MaxWait: time.Second})
+		for {
+			m, err := b.ReadMessage()
+			if err != nil {
+				break // the batch is used up, or its error comes from Close
+			}
+			if at = m.Offset + 1; m.Offset >= end {
+				break
+			}
+			if err := each(m.Value); err != nil {
+				b.Close()
+				return err
+			}
+		}
+		if err := b.Close(); err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
 	}
+	return nil
 }

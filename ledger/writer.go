@@ -9,9 +9,6 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// uncertainAfter is how long callers wait for a log that failed to come back and tell what it holds.
-const uncertainAfter = time.Second
-
 // writer is the one goroutine that stores. Its fields are its own.
 type writer struct {
 	l     *Ledger
@@ -132,7 +129,7 @@ func (w *writer) recover(b *batch, cause error) {
 		}
 		l.log.Error("the log does not come back", "err", err)
 		closing := w.refuseGathered(why)
-		if !told && (closing || time.Since(began) > uncertainAfter) {
+		if !told && (closing || time.Since(began) > l.in.patience) {
 			told = true
 			b.answer(fmt.Errorf("%w: %w: %w", ErrUncertain, cause, err))
 		}
