@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"clearpost/ledger/kafkalocal"
+)
+
+// buyers answer every ping with a bid, each on a port of its own.
+type buyers struct {
+	listeners []net.Listener
+	delay     atomic.Int64
+	asked     atomic.Int64
+}
+
+func newBuyers(set) (role, error) {
+	b := &buyers{}
+	for i := range buyersMax {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		b.listeners = append(b.listeners, ln)
+		bid := []byte(fmt.Sprintf(`{"status":"accepted","request_id":"7f3a9c1e","bid":{"id":"0123456789abcdef-%02d","price":"%d.50","currency":"USD","expires":300},"message":"ok","x":1}`, i, 20+i))
+		s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Handler: func(ctx *fasthttp.RequestCtx) {
+			b.asked.Add(1)
+			if d := b.delay.Load(); d > 0 {
+				<-time.After(time.Duration(d))
+			}
+			ctx.SetContentType("application/json")
+			ctx.SetBody(bid)
+		}}
+		go func() { _ = s.Serve(ln) }() // ends with the process
+	}
+	return b, nil
+}
+
+func (b *buyers) addrs() []string {
+	var out []string
+	for _, ln := range b.listeners {
+		out = append(out, ln.Addr().String())
+	}
+	return out
+}
+
+// do sets how long buyers take, or tells how many pings came since it was asked last.
+func (b *buyers) do(c command) (any, error) {
+	if c.Do == "asked" {
+		return b.asked.Swap(0), nil
+	}
+	b.delay.Store(int64(time.Duration(c.MS) * time.Millisecond))
+	return nil, nil
+}
+
+func (b *buyers) close() error { return nil }
+
+type kafka struct{ *kafkalocal.Server }
+
+func newKafka(set) (role, error) {
+	s, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}, BytesMax: 64 << 20})
+	return kafka{s}, err
+}
+
+func (k kafka) addrs() []string         { return []string{k.Addr()} }
+func (k kafka) do(command) (any, error) { return nil, errors.New("no commands") }
+func (k kafka) close() error            { k.Close(); return nil }
+
+// sellers send one ping after another on each of their connections.
+type sellers struct {
+	requests []request
+	id       atomic.Uint64
+}
+
+// request is a whole HTTP request; the seller's own id of the lead stands at id.
+type request struct {
+	bytes []byte
+	id    int
+}
+
+// sent is what the sellers saw.
+type sent struct {
+	Pings    int
+	Failures int // anything but a quote
+	Example  string
+	Elapsed  time.Duration
+}
+
+func newSellers(set) (role, error) {
+	s := &sellers{}
+	for n := range 64 {
+		b := body(n)
+		head := fmt.Sprintf("POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
+			"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", sellerKey, len(b))
+		s.requests = append(s.requests, request{append([]byte(head), b...), len(head) + idAt})
+	}
+	return s, nil
+}
+
+func (s *sellers) addrs() []string { return nil }
+func (s *sellers) close() error    { return nil }
+
+// do loads a server until the time is over, or until N pings were sent.
+func (s *sellers) do(c command) (any, error) {
+	begun := time.Now()
+	end := begun.Add(time.Duration(c.MS) * time.Millisecond)
+	var left atomic.Int64
+	if left.Store(int64(c.N)); c.N == 0 {
+		left.Store(1 << 60)
+	}
+	var mu sync.Mutex
+	var all sent
+	var errs []error
+	var wg sync.WaitGroup
+	for range c.Conns {
+		wg.Go(func() {
+			var mine sent
+			err := s.seller(c.Addr, func() bool { return left.Add(-1) >= 0 && time.Now().Before(end) }, &mine)
+			mu.Lock()
+			defer mu.Unlock()
+			all.Pings += mine.Pings
+			all.Failures += mine.Failures
+			if mine.Example != "" {
+				all.Example = mine.Example
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+		})
+	}
+	wg.Wait()
+	all.Elapsed = time.Since(begun)
+	return all, errors.Join(errs...)
+}
+
+func (s *sellers) seller(addr string, more func() bool, out *sent) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	var resp fasthttp.Response
+	var buf []byte
+	for more() {
+		id := s.id.Add(1)
+		req := &s.requests[id%uint64(len(s.requests))]
+		buf = append(buf[:0], req.bytes...)
+		copy(buf[req.id:], fmt.Sprintf("%0*d", idDigits, id))
+		if _, err := conn.Write(buf); err != nil {
+			return err
+		}
+		if err := resp.Read(r); err != nil {
+			return err
+		}
+		out.Pings++
+		if resp.StatusCode() != 200 || !quoted(resp.Body()) {
+			out.Failures++
+			out.Example = resp.String()
+		}
+	}
+	return nil
+}
+
+func quoted(b []byte) bool { return len(b) > 20 && string(b[:19]) == `{"result":"success"` }
