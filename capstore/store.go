@@ -273,11 +273,11 @@ func (s *Store) settled(id lead.ID) {
 }
 
 // Restore puts a hold back at start: the lead's slot and, unless it is committed, its right to be committed or released. It changes no
-// count: those come from SetCount, which may be called before or after it. A token that is known already is left as it is.
+// count: those come from SetCount, which may be called before or after it. A token that is known already, be it as released, is left as it is.
 func (s *Store) Restore(r Restored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.holds[r.Token] != nil {
+	if _, gone := s.tombs[r.Token]; gone || s.holds[r.Token] != nil {
 		return
 	}
 	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges, committed: r.Committed}

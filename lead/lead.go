@@ -2,6 +2,8 @@
 
 package lead
 
+import "bytes"
+
 // SlotState tells what a slot holds.
 type SlotState uint8
 
@@ -16,7 +18,7 @@ const (
 type Slot struct {
 	// Num is the value as a number where the type has one: integer as is; decimal and money in millionths; boolean 0 or
 	// 1; date in days and datetime in microseconds since 1970-01-01 UTC; enum and state the index in their tables; phone the ten
-	// national digits; postal_code of five digits its number, else -1.
+	// national digits; postal_code of five digits its number, else -1. It is zero where the value is bad, but for WhyRange.
 	Num    int64
 	raw    span
 	normal span
@@ -156,7 +158,8 @@ func (l *Lead) OK(st Stage) bool {
 	return true
 }
 
-// Mask shortens a value for error messages; of a personal value only its length and last two characters are shown.
+// Mask makes a value fit for messages: it is cut at 64 bytes, and what is not plain text of one line is replaced. Of a personal value only the last two
+// characters are shown.
 func Mask(f *Field, raw []byte) string {
 	if f.Personal {
 		if len(raw) <= 4 {
@@ -166,6 +169,9 @@ func Mask(f *Field, raw []byte) string {
 	}
 	if len(raw) > 64 {
 		return string(asciiOnly(raw[:61])) + "..."
+	}
+	if !plainText(raw) || bytes.ContainsAny(raw, "\n\r\t") {
+		return string(asciiOnly(raw))
 	}
 	return string(raw)
 }

@@ -4,6 +4,7 @@ package lead
 
 import (
 	"errors"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -94,15 +95,20 @@ func (m Money) Append(dst []byte) []byte {
 // String is Append as a string.
 func (m Money) String() string { return string(m.Append(nil)) }
 
-// RoundCents rounds half away from zero to whole cents: buyers' prices when they are set.
+// RoundCents rounds half away from zero to whole cents: buyers' prices when they are set. The magnitude must be at least a cent below
+// what an int64 holds.
 func (m Money) RoundCents() Money {
-	if m < 0 {
-		return -(-m).RoundCents()
+	r := m % Cent
+	switch m -= r; {
+	case r >= Cent/2:
+		m += Cent
+	case r <= -Cent/2:
+		m -= Cent
 	}
-	return (m + Cent/2) / Cent * Cent
+	return m
 }
 
-// FloorCents rounds down to whole cents: payouts when they are set.
+// FloorCents rounds down to whole cents: payouts when they are set. The magnitude is bounded as for RoundCents.
 func (m Money) FloorCents() Money {
 	r := m % Cent
 	if r < 0 {
@@ -111,12 +117,15 @@ func (m Money) FloorCents() Money {
 	return m - r
 }
 
-// MulPPM multiplies by parts per million (1_000_000 = 1) rounding down; m and ppm must not be negative, ppm at
-// most 1_000_000_000.
+// MulPPM multiplies by parts per million (1_000_000 = 1) rounding down; m and ppm must not be negative. A product that an int64 does not
+// hold, which no amount up to MoneyMax has with ppm up to 900_000_000_000, becomes the greatest one.
 func (m Money) MulPPM(ppm int64) Money {
 	hi, lo := bits.Mul64(uint64(m), uint64(ppm))
+	if hi >= 1_000_000 {
+		return math.MaxInt64
+	}
 	q, _ := bits.Div64(hi, lo, 1_000_000)
-	return Money(q)
+	return Money(min(q, math.MaxInt64))
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

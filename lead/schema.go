@@ -2,16 +2,14 @@
 
 package lead
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Limits of a schema and of the values in a lead.
 const (
 	FieldsMax        = 128  // fields of a vertical, the canonical ones included
 	AliasesMax       = 16   // other names of one field
 	EnumValuesMax    = 512  // allowed values of one field
+	EnumValueMax     = 256  // bytes of an allowed value
 	FieldNameMax     = 64   // bytes of a field's name or alias
 	ValueBytesMax    = 2048 // bytes of one value as sent
 	PersonKeyPartMax = 4    // fields that name a person together
@@ -109,6 +107,7 @@ func NewSchema(vertical string, own []Field) (*Schema, []error) {
 		}
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
+		c.Values, c.Min, c.Max = f.Values, f.Min, f.Max
 	}
 	if len(s.Fields) > FieldsMax {
 		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
@@ -155,15 +154,21 @@ func (s *Schema) addField(i int) (problems []string) {
 		}
 		m := make(map[string]int, len(f.Values))
 		for k, v := range f.Values {
-			l := strings.ToLower(v)
-			if _, dup := m[l]; dup || v == "" || len(v) > ValueBytesMax {
+			l := lowerString(v)
+			if _, dup := m[l]; dup || v == "" || len(v) > EnumValueMax {
 				bad("field %q: value %q: empty, too long or listed twice", f.Name, v)
+			}
+			if string(trimSpace([]byte(v))) != v || !plainText([]byte(v)) {
+				bad("field %q: value %q: expected plain text without space around it", f.Name, v)
 			}
 			m[l] = k
 		}
 		s.enums[i] = m
 	} else if len(f.Values) > 0 {
 		bad("field %q: values are for type enum only", f.Name)
+	}
+	if (f.Min != nil || f.Max != nil) && !f.Type.Numeric() {
+		bad("field %q: min and max are for numbers, dates and times only", f.Name)
 	}
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		bad("field %q: min is above max", f.Name)
@@ -208,6 +213,15 @@ func (s *Schema) Lookup(name []byte) (int, bool) {
 
 // Position is Lookup for a string.
 func (s *Schema) Position(name string) (int, bool) { return s.Lookup([]byte(name)) }
+
+// lowerString is how values are compared: only ASCII letters have a case.
+func lowerString(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
+}
 
 func lower(c byte) byte {
 	if c >= 'A' && c <= 'Z' {

@@ -12,7 +12,7 @@ type stateEntry struct {
 
 // The states, districts, territories and military areas of the USPS list and the Canadian provinces and
 // territories, in the order of their codes within each country.
-var stateTable = makeStates(`US AK Alaska|AL Alabama|AR Arkansas|AZ Arizona|CA California|CO Colorado|CT Connecticut|DC District of Columbia|DE Delaware|FL Florida|GA Georgia|HI Hawaii|IA Iowa|ID Idaho|IL Illinois|IN Indiana|KS Kansas|KY Kentucky|LA Louisiana|MA Massachusetts|MD Maryland|ME Maine|MI Michigan|MN Minnesota|MO Missouri|MS Mississippi|MT Montana|NC North Carolina|ND North Dakota|NE Nebraska|NH New Hampshire|NJ New Jersey|NM New Mexico|NV Nevada|NY New York|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VA Virginia|VT Vermont|WA Washington|WI Wisconsin|WV West Virginia|WY Wyoming|AS American Samoa|GU Guam|MP Northern Mariana Islands|PR Puerto Rico|VI U.S. Virgin Islands|AA Armed Forces Americas|AE Armed Forces Europe|AP Armed Forces Pacific
+var stateTable = makeStates(`US AK Alaska|AL Alabama|AR Arkansas|AZ Arizona|CA California|CO Colorado|CT Connecticut|DC District of Columbia|DE Delaware|FL Florida|GA Georgia|HI Hawaii|IA Iowa|ID Idaho|IL Illinois|IN Indiana|KS Kansas|KY Kentucky|LA Louisiana|MA Massachusetts|MD Maryland|ME Maine|MI Michigan|MN Minnesota|MO Missouri|MS Mississippi|MT Montana|NC North Carolina|ND North Dakota|NE Nebraska|NH New Hampshire|NJ New Jersey|NM New Mexico|NV Nevada|NY New York|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VA Virginia|VT Vermont|WA Washington|WI Wisconsin|WV West Virginia|WY Wyoming|AS American Samoa|GU Guam|MP Northern Mariana Islands|PR Puerto Rico|VI U.S. Virgin Islands|FM Micronesia|MH Marshall Islands|PW Palau|AA Armed Forces Americas|AE Armed Forces Europe|AP Armed Forces Pacific
 CA AB Alberta|BC British Columbia|MB Manitoba|NB New Brunswick|NL Newfoundland and Labrador|NS Nova Scotia|NT Northwest Territories|NU Nunavut|ON Ontario|PE Prince Edward Island|QC Quebec|SK Saskatchewan|YT Yukon`)
 
 var stateByCode [26 * 26]uint8 // index in stateTable + 1
@@ -32,39 +32,56 @@ func makeStates(table string) []stateEntry {
 func init() {
 	for i, e := range stateTable {
 		stateByCode[int(e.code[0]-'A')*26+int(e.code[1]-'A')] = uint8(i + 1)
-		stateByName[stateKey([]byte(e.name))] = i
+		nameState(e.name, i)
 	}
-	stateByName["virginislands"], _ = stateIndex([]byte("VI"))
-	stateByName["washingtondc"], _ = stateIndex([]byte("DC"))
-	stateByName["newfoundland"], _ = stateIndex([]byte("NL"))
+	for code, name := range map[string]string{"VI": "Virgin Islands", "DC": "Washington DC", "NL": "Newfoundland", "FM": "Federated States of Micronesia"} {
+		i, _ := stateIndex([]byte(code))
+		nameState(name, i)
+	}
 }
 
-func stateKey(b []byte) string {
-	var k [32]byte
-	n := 0
-	for _, c := range b {
-		c = lower(c)
-		if c >= 'a' && c <= 'z' && n < len(k) {
-			k[n] = c
-			n++
+func nameState(name string, i int) {
+	var k [stateNameMax]byte
+	n, _ := stateKey(&k, []byte(name))
+	stateByName[string(k[:n])] = i
+}
+
+// stateNameMax is the length of the longest name, letters only, with some room.
+const stateNameMax = 32
+
+// stateKey writes the letters in lower case without what may stand between them, and their number. It fails at anything else.
+func stateKey(k *[stateNameMax]byte, b []byte) (n int, ok bool) {
+	for i := 0; i < len(b); i++ {
+		c := lower(b[i])
+		switch {
+		case c == ' ' || c == '.' || c == ',' || c == '-' || c == '\'':
+			continue
+		case c == 0xc3 && i+1 < len(b) && (b[i+1] == 0xa9 || b[i+1] == 0x89): // é and É, of Québec
+			c = 'e'
+			i++
+		case c < 'a' || c > 'z':
+			return 0, false
 		}
+		if n == len(k) {
+			return 0, false
+		}
+		k[n] = c
+		n++
 	}
-	return string(k[:n])
+	return n, true
 }
 
 func stateIndex(raw []byte) (int, bool) {
-	if len(raw) == 2 {
-		a, b := lower(raw[0])-'a', lower(raw[1])-'a'
-		if a > 25 || b > 25 {
-			return 0, false
-		}
-		i := stateByCode[int(a)*26+int(b)]
-		return int(i) - 1, i > 0
-	}
-	if len(raw) > 32 {
+	var k [stateNameMax]byte
+	n, ok := stateKey(&k, raw)
+	if !ok {
 		return 0, false
 	}
-	i, ok := stateByName[stateKey(raw)]
+	if n == 2 {
+		i := stateByCode[int(k[0]-'a')*26+int(k[1]-'a')]
+		return int(i) - 1, i > 0
+	}
+	i, ok := stateByName[string(k[:n])]
 	return i, ok
 }
 

@@ -5,7 +5,6 @@ package lead
 import (
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -93,11 +92,11 @@ func (f *Field) expectation(w Why) string {
 	case WhyRange:
 		switch {
 		case f.Min != nil && f.Max != nil:
-			return "a number from " + f.numText(*f.Min) + " to " + f.numText(*f.Max)
+			return f.noun() + " from " + f.numText(*f.Min) + " to " + f.numText(*f.Max)
 		case f.Min != nil:
-			return "a number of at least " + f.numText(*f.Min)
+			return f.noun() + " of at least " + f.numText(*f.Min)
 		}
-		return "a number of at most " + f.numText(*f.Max)
+		return f.noun() + " of at most " + f.numText(*f.Max)
 	}
 	switch f.Type {
 	case TypeEmail:
@@ -131,12 +130,24 @@ func (f *Field) expectation(w Why) string {
 	return "text"
 }
 
+func (f *Field) noun() string {
+	switch f.Type {
+	case TypeDate:
+		return "a date"
+	case TypeDateTime:
+		return "a time"
+	}
+	return "a number"
+}
+
 func (f *Field) numText(n int64) string {
 	switch f.Type {
 	case TypeDecimal, TypeMoney:
 		return Money(n).String()
 	case TypeDate:
 		return time.Unix(n*86400, 0).UTC().Format(time.DateOnly)
+	case TypeDateTime:
+		return time.UnixMicro(n).UTC().Format(time.RFC3339Nano)
 	}
 	return strconv.FormatInt(n, 10)
 }
@@ -226,7 +237,7 @@ func (l *Lead) putString(v string) span {
 }
 
 func (l *Lead) enum(pos int, raw []byte) (int, bool) {
-	var b [256]byte
+	var b [EnumValueMax]byte
 	if len(raw) > len(b) {
 		return 0, false
 	}
@@ -255,191 +266,6 @@ func (l *Lead) boolean(s *Slot, raw []byte) bool {
 		return false
 	}
 	return true
-}
-
-// email takes one plain address: a local part of 1–64 bytes, a domain of labels with a non-numeric last one.
-func (l *Lead) email(s *Slot, raw []byte) bool {
-	at := -1
-	for i, c := range raw {
-		switch {
-		case c == '@':
-			if at >= 0 {
-				return false
-			}
-			at = i
-		case c <= ' ' || c == 0x7f || c == ',' || c == ';' || c == '<' || c == '>' || c == '"' || c == '(' || c == ')':
-			return false
-		}
-	}
-	if at < 1 || at > 64 || len(raw) > 254 || raw[0] == '.' || raw[at-1] == '.' || !validDomain(raw[at+1:]) || !utf8.Valid(raw) {
-		return false
-	}
-	s.normal = l.putLower(raw)
-	return true
-}
-
-func (l *Lead) putLower(raw []byte) span {
-	off := len(l.text)
-	for _, c := range raw {
-		l.text = append(l.text, lower(c))
-	}
-	return span{uint32(off), uint32(len(raw))}
-}
-
-func validDomain(d []byte) bool {
-	dots, label := 0, 0
-	alpha := true
-	for i, c := range d {
-		if c == '.' {
-			if label == 0 || d[i-1] == '-' {
-				return false
-			}
-			dots++
-			label, alpha = 0, true
-			continue
-		}
-		if c == '-' && label == 0 || label == 63 {
-			return false
-		}
-		c = lower(c)
-		if !(c >= 'a' && c <= 'z' || isDigit(c) || c == '-' || c >= 0x80) {
-			return false
-		}
-		alpha = alpha && !isDigit(c)
-		label++
-	}
-	return dots > 0 && label >= 2 && alpha && d[len(d)-1] != '-'
-}
-
-// phone takes plain NANP numbers: ten digits, or eleven with a leading 1, with the usual separators. Area code and
-// exchange must begin with 2–9 and must not be N11.
-func (l *Lead) phone(s *Slot, raw []byte) bool {
-	var d [11]byte
-	n := 0
-	for i, c := range raw {
-		switch {
-		case isDigit(c):
-			if n == len(d) {
-				return false
-			}
-			d[n] = c
-			n++
-		case c == ' ' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/' || c == '+' && i == 0:
-		default:
-			return false
-		}
-	}
-	p := d[:n]
-	if n == 11 && p[0] == '1' {
-		p = p[1:]
-	}
-	if len(p) != 10 || raw[0] == '+' && n != 11 || p[0] < '2' || p[3] < '2' || p[1] == '1' && p[2] == '1' || p[4] == '1' && p[5] == '1' {
-		return false
-	}
-	for _, c := range p {
-		s.Num = s.Num*10 + int64(c-'0')
-	}
-	off := len(l.text)
-	l.text = append(l.text, "+1"...)
-	l.text = append(l.text, p...)
-	s.normal = span{uint32(off), 12}
-	return true
-}
-
-// postalCode takes US codes of 5 or 9 digits (normal: the first five) and Canadian codes (normal: "K1A 0B1").
-func (l *Lead) postalCode(s *Slot, raw []byte) bool {
-	var b [10]byte
-	n := 0
-	for _, c := range raw {
-		if c == ' ' || c == '-' {
-			continue
-		}
-		if n == len(b) {
-			return false
-		}
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		b[n] = c
-		n++
-	}
-	switch n {
-	case 5, 9:
-		v := int64(0)
-		for i, c := range b[:n] {
-			if !isDigit(c) {
-				return false
-			}
-			if i < 5 {
-				v = v*10 + int64(c-'0')
-			}
-		}
-		if n == 5 && len(raw) != 5 || n == 9 && len(raw) > 10 {
-			return false
-		}
-		s.Num = v
-		s.normal = l.put(b[:5])
-		return true
-	case 6:
-		for i, c := range b[:6] {
-			if letter := c >= 'A' && c <= 'Z'; i%2 == 0 && !letter || i%2 == 1 && !isDigit(c) {
-				return false
-			}
-		}
-		s.Num = -1
-		off := len(l.text)
-		l.text = append(append(append(l.text, b[:3]...), ' '), b[3:6]...)
-		s.normal = span{uint32(off), 7}
-		return true
-	}
-	return false
-}
-
-func (l *Lead) date(s *Slot, raw []byte) bool {
-	var y, m, d int64
-	var ok1, ok2, ok3 bool
-	if len(raw) == 10 && raw[4] == '-' && raw[7] == '-' {
-		y, ok1 = parseInt(raw[:4])
-		m, ok2 = parseInt(raw[5:7])
-		d, ok3 = parseInt(raw[8:])
-	} else {
-		p := strings.Split(asString(raw), "/")
-		if len(p) != 3 || len(p[2]) != 4 || len(p[0]) > 2 || len(p[1]) > 2 {
-			return false
-		}
-		m, ok1 = parseInt([]byte(p[0]))
-		d, ok2 = parseInt([]byte(p[1]))
-		y, ok3 = parseInt([]byte(p[2]))
-	}
-	if !ok1 || !ok2 || !ok3 || y < 1800 || m < 1 || m > 12 || d < 1 {
-		return false
-	}
-	t := time.Date(int(y), time.Month(m), int(d), 0, 0, 0, 0, time.UTC)
-	if t.Day() != int(d) {
-		return false
-	}
-	s.Num = t.Unix() / 86400
-	var b [10]byte
-	s.normal = l.put(t.AppendFormat(b[:0], time.DateOnly))
-	return true
-}
-
-var datetimeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04Z07:00", "01/02/2006 15:04:05"}
-
-// datetime takes RFC 3339 and a few plain forms, which are read as UTC; normal is RFC 3339 in UTC.
-func (l *Lead) datetime(s *Slot, raw []byte) bool {
-	for _, layout := range datetimeLayouts {
-		t, err := time.Parse(layout, asString(raw))
-		if err != nil || t.Year() < 1800 || t.Year() > 9998 {
-			continue
-		}
-		t = t.UTC()
-		s.Num = t.UnixMicro()
-		var b [40]byte
-		s.normal = l.put(t.AppendFormat(b[:0], time.RFC3339Nano))
-		return true
-	}
-	return false
 }
 
 func parseInt(b []byte) (int64, bool) {
@@ -482,20 +308,6 @@ func noControl(b []byte) bool {
 		}
 	}
 	return true
-}
-
-func plainURL(b []byte) bool {
-	rest, ok := strings.CutPrefix(asString(b), "https://")
-	if !ok {
-		if rest, ok = strings.CutPrefix(asString(b), "http://"); !ok {
-			return false
-		}
-	}
-	if rest == "" || rest[0] == '/' || rest[0] == '?' || rest[0] == '#' || !plainText(b) {
-		return false
-	}
-	u, err := url.Parse(string(b))
-	return err == nil && u.Host != "" && u.User == nil
 }
 
 // asString views bytes as a string for a call that does not keep it.
