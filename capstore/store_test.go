@@ -251,6 +251,43 @@ func TestOldWindowsAreForgottenAndClosed(t *testing.T) {
 	}
 }
 
+// After a change of the zone a window may reach over the end of what is closed: its closed part stays closed.
+func TestClosedTimeStaysClosedInAnotherZone(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(1))
+	for i := range WindowsMax + 1 {
+		now := noon.Add(time.Duration(i) * time.Hour)
+		mustHold(t, s, request(i, now, c))
+		if err := s.Commit(newID('t', i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	half := hourly(1)
+	half.Window.Zone = mustZone(t, "Asia/Kolkata") // hours from 12:30 to 13:30 UTC
+	c = s.Counter(half)
+	closed := noon.Add(45 * time.Minute)
+	if _, no := s.Hold(request(1000, closed, c)); no != lead.CapReached || c.Room(closed) {
+		t.Fatalf("a hold in the closed part: %v, room %v", no, c.Room(closed))
+	}
+	open := noon.Add(75 * time.Minute)
+	if !c.Room(open) {
+		t.Fatal("no room in the open part")
+	}
+	mustHold(t, s, request(1001, open, c))
+}
+
+func TestRestoreOfReleasedToken(t *testing.T) {
+	s := New()
+	if err := s.Release(newID('t', 1)); err != nil {
+		t.Fatal(err)
+	}
+	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 1})
+	mustHold(t, s, request(2, noon))
+	other := request(3, noon)
+	other.Lead = newID('l', 1)
+	mustHold(t, s, other)
+}
+
 // A hold of a lead that is finished keeps it until it ends.
 func TestForgetWaitsForOpenHolds(t *testing.T) {
 	for _, end := range []func(*Store, lead.ID) error{(*Store).Commit, (*Store).Release} {
