@@ -117,24 +117,43 @@ func (d *delivery) sellLimit() int {
 	return n
 }
 
-// payout is what the seller gets if this bid becomes a sale: a quoted part that its price covers, or, for a one-shot lead, what the
-// source's margin leaves. ok is false if the bid does not cover what was promised.
-func (d *delivery) payout(price lead.Money) (lead.Money, bool) {
+// payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
+// largest part of the quote that the price covers, together with the parts that can no longer be sold once this bid has the lead
+// (an exclusive buyer in place of several must cover them all). ok is false if the price does not cover what was promised.
+func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
-		p := d.src.Margin.Payout(price)
+		p := d.src.Margin.Payout(b.Price)
 		return p, p >= d.minimum
 	}
-	for _, part := range d.parts {
-		if part <= price {
-			return part, true
+	blocked := d.blocked(b)
+	var rest lead.Money
+	for _, part := range d.parts[len(d.parts)-blocked:] {
+		rest += part
+	}
+	for _, part := range d.parts[:len(d.parts)-blocked] {
+		if part+rest <= b.Price {
+			return part + rest, true
 		}
 	}
 	return 0, false
 }
 
+// blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given up.
+func (d *delivery) blocked(b *ledger.Bid) int {
+	after := min(max(b.MaxSold, 1), d.sellLimit()) - len(d.st.sales()) - 1
+	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
+}
+
+// fillPart takes the parts that a sale has paid for off the list: the one of that amount, else from the smallest up.
 func (d *delivery) fillPart(payout lead.Money) {
 	if i := slices.Index(d.parts, payout); i >= 0 {
 		d.parts = slices.Delete(d.parts, i, i+1)
+		return
+	}
+	for len(d.parts) > 0 && payout > 0 {
+		last := len(d.parts) - 1
+		payout -= d.parts[last]
+		d.parts = d.parts[:last]
 	}
 }
 
@@ -143,7 +162,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	e := d.e
 	now := e.now()
 	c := e.cfg.Book.Campaign(b.Campaign)
-	payout, covered := d.payout(b.Price)
+	payout, covered := d.payout(b)
 	switch {
 	case c == nil || c.Vertical != d.v.ID:
 		return lead.CampaignWithdrawn, nil
@@ -248,9 +267,12 @@ func (d *delivery) receipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, ca
 		return
 	}
 	out.Private.Answer = newBody(call.Body)
-	r := lane.Campaign.Post.Answer.Read(call.Status, call.Type, call.Body)
+	r := read(lane.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
+	if r.Outcome != lead.Accepted && noReceipt(r.Refusal, call.Status) {
+		out.Outcome = lead.Unknown
+	}
 	if r.HasPrice {
 		out.AnswerPrice = r.Price
 	}
@@ -264,6 +286,19 @@ func (d *delivery) receipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, ca
 			out.Payout = d.src.Margin.Payout(r.Price)
 		}
 	}
+}
+
+// noReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
+// on the way says that it failed while it may have handled the lead. A 501, 503 or 505 says that it was not handled; a
+// well-formed answer that no rule knows is "not sold".
+func noReceipt(r lead.Refusal, status int) bool {
+	switch r {
+	case lead.MalformedAnswer, lead.TornAnswer, lead.OversizedAnswer, lead.BadContentType:
+		return true
+	case lead.ServerError:
+		return status >= 500 && status != 501 && status != 503 && status != 505
+	}
+	return false
 }
 
 // append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an error ends

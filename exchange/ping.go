@@ -197,7 +197,7 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		}
 		return
 	}
-	r := l.Ping.Answer.Read(c.Status, c.Type, c.Body)
+	r := read(l.Ping.Answer, c)
 	b.Reason = view(r.Reason)
 	if r.Outcome != lead.Accepted {
 		b.Price, b.Refusal = 0, r.Refusal
@@ -211,6 +211,14 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		b.Price = r.Price
 	}
 	l.Bids.Add(1)
+}
+
+// read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.
+func read(a *wire.Answer, c *transport.Call) wire.Receipt {
+	if c.Whole {
+		return a.ReadWhole(c.Status, c.Type, c.Body)
+	}
+	return a.Read(c.Status, c.Type, c.Body)
 }
 
 // answerKept is how much of an answer that could not be read stands in the event.

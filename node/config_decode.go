@@ -27,6 +27,9 @@ type nodeTaker interface{ UnmarshalYAML(ast.Node) error }
 
 func (d *decoder) fail(tk *token.Token, path, format string, a ...any) {
 	d.f.spoil[path] = true
+	if end := strings.LastIndexAny(path, ".["); end > 0 {
+		d.f.blunt[path[:end]] = true
+	}
 	d.l.problem(d.f, tk, path, format, a...)
 }
 
@@ -245,22 +248,24 @@ func joinPath(path, key string) string {
 
 // suggest names the known word nearest to one that is not known, or lists what is known if none is near.
 func suggest(word string, known []string) string {
-	best, least := "", len(word)/3+2
+	switch near := nearest(word, known); {
+	case near != "":
+		return ": did you mean " + strconv.Quote(near) + "?"
+	case len(known) > 24:
+		return ": expected one of " + strings.Join(known[:24], ", ") + ", …"
+	}
+	return ": expected one of " + strings.Join(known, ", ")
+}
+
+// nearest is the known word that differs least, "" if all differ in more than a third of the word.
+func nearest(word string, known []string) string {
+	best, least := "", max(2, len(word)/3+1)
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), k); d < least {
 			best, least = k, d
 		}
 	}
-	switch {
-	case best != "":
-		return ": did you mean " + strconv.Quote(best) + "?"
-	case len(known) == 0:
-		return ""
-	case len(known) > 24:
-		known = known[:24]
-		return ": expected one of " + strings.Join(known, ", ") + ", …"
-	}
-	return ": expected one of " + strings.Join(known, ", ")
+	return best
 }
 
 // editDistance counts the insertions, deletions, changes and swaps of neighbours that make a into b.

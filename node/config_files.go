@@ -44,8 +44,8 @@ func (l *loader) readAll() {
 			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
 				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
 		case e.IsDir():
-			if s := suggest(name, []string{verticalsFolder, sourcesFolder, buyersFolder}); strings.Contains(s, "did you mean") {
-				l.problems.add(Problem{File: name, Message: "nothing reads this folder" + s})
+			if near := nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder}); near != "" {
+				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?", near)})
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func (l *loader) readFile(name string) {
 		l.unread(name)
 		return
 	}
-	f := &sourceFile{name: name, text: text, spoil: map[string]bool{}}
+	f := &sourceFile{name: name, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
 	l.files = append(l.files, f)
 }
 

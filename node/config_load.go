@@ -106,7 +106,7 @@ func (l *loader) badSecret(f *sourceFile, path, message string) { l.report(f, pa
 
 func (l *loader) report(f *sourceFile, path, value, message string, hide bool) {
 	tk, found, missing := locate(f.root, path)
-	if f.spoil[found] {
+	if f.spoil[found] || missing == "" && f.blunt[found] {
 		return
 	}
 	switch {

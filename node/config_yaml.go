@@ -5,6 +5,8 @@ package node
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -18,8 +20,11 @@ type sourceFile struct {
 	name  string // path in the directory, with slashes
 	text  []byte
 	lines []string
-	root  ast.Node        // nil where the file could not be parsed
-	spoil map[string]bool // paths of values that were reported already: what follows from them is not reported again
+	root  ast.Node // nil where the file could not be parsed
+
+	// What follows from a value that was reported already is not reported again: spoil has the paths of such values, and of
+	// mappings with unknown keys; blunt has the paths of what holds such a value.
+	spoil, blunt map[string]bool
 }
 
 // problem reports something at a token.
@@ -46,7 +51,13 @@ func (l *loader) parse(f *sourceFile) {
 			l.problem(f, nil, "", "the YAML of this file cannot be read: %v", r)
 		}
 	}()
-	tokens := lexer.Tokenize(string(f.text))
+	text := strings.TrimPrefix(string(f.text), "\ufeff") // some editors begin a file with this mark
+	if i := invalidUTF8(text); i >= 0 {
+		at := &token.Token{Position: &token.Position{Line: strings.Count(text[:i], "\n") + 1, Column: utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i]) + 1}}
+		l.problem(f, at, "", "the file is not text in UTF-8")
+		return
+	}
+	tokens := lexer.Tokenize(text)
 	if tk, why := disproportionate(tokens); why != "" {
 		l.problem(f, tk, "", "%s", why)
 		return
@@ -67,7 +78,7 @@ func (l *loader) parse(f *sourceFile) {
 			continue
 		}
 		if body != nil {
-			l.problem(f, d.Body.GetToken(), "", "a second document: a file holds one")
+			l.problem(f, firstToken(d.Body), "", "a second document: a file holds one")
 			return
 		}
 		body = d.Body
@@ -81,6 +92,18 @@ func (l *loader) parse(f *sourceFile) {
 	if r.broken {
 		f.root = nil
 	}
+}
+
+// invalidUTF8 is the position of the first byte that is not UTF-8, -1 if there is none.
+func invalidUTF8(s string) int {
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
 }
 
 // disproportionate finds what no configuration needs and what would make the parser slow or nest too deep.

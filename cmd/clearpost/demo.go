@@ -139,7 +139,7 @@ func (d *demo) start() error {
 		return err
 	}
 	fmt.Fprintf(d.e.err, "sellers   http://%s/v1/auto/ping   (key %s)\nadmin     http://%s/metrics   (token in %s)\nkafka     kcat -C -b %s -t clearpost.posts -o beginning -e\nverbs     clearpost explain LEAD -d %s\n",
-		d.node.SellerAddr, demoKeys["roadquote"], d.node.AdminAddr, filepath.Join(d.cfg.DataDir, "admin.token"), d.kafka.Addr(), d.cfg.Dir)
+		d.node.SellerAddr, demoKey("quotemill"), d.node.AdminAddr, filepath.Join(d.cfg.DataDir, "admin.token"), d.kafka.Addr(), d.cfg.Dir)
 	return nil
 }
 
@@ -187,12 +187,8 @@ func freePort(addr string) string {
 // sell lets the sellers send until the time is over or somebody interrupts.
 func (d *demo) sell() (*loadtest.Result, error) {
 	c := d.cmd
-	var sources []loadtest.Source
-	for _, s := range d.cfg.Exchange.Sources {
-		sources = append(sources, loadtest.Source{ID: s.ID, Key: demoKeys[s.ID], Verticals: s.Verticals})
-	}
 	var err error
-	d.gen, err = loadtest.New(loadtest.Config{BaseURL: "http://" + d.node.SellerAddr, Sources: sources, Seed: c.Seed, Rate: c.Rate, For: c.For,
+	d.gen, err = loadtest.New(loadtest.Config{BaseURL: "http://" + d.node.SellerAddr, Sources: demoSources(d.cfg), Seed: c.Seed, Rate: c.Rate, For: c.For,
 		OneShot: 0.1, Post: 0.5, Think: [2]time.Duration{50 * time.Millisecond, 500 * time.Millisecond}, Keyed: 0.3, Repeat: 0.05, Double: 0.02,
 		Again: 0.05, OutstandingMax: 4000, Answers: d.answers})
 	if err != nil {
@@ -247,7 +243,7 @@ func (d *demo) drain() error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if st := d.node.Ledger.Stats(); st.Shipped >= st.Appended {
+		if st := d.node.Ledger.Stats(); st.Shipped >= st.LastSeq {
 			return nil
 		}
 		select {
@@ -263,8 +259,13 @@ func (d *demo) audit() (*audit.Report, error) {
 		return nil, err
 	}
 	var caps []audit.Cap
+	seen := map[string]bool{}
 	for _, c := range d.cfg.Exchange.Book.Campaigns {
 		for _, k := range c.Caps {
+			if seen[k.Key] {
+				continue // a buyer's cap stands at each of its campaigns
+			}
+			seen[k.Key] = true
 			caps = append(caps, audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(), Zone: k.Window.Zone.String(), Max: k.Max})
 		}
 	}
@@ -297,5 +298,14 @@ func who(key string) string {
 	return key
 }
 
-// demoKeys are the keys of the example sources; the configuration keeps only their hashes.
-var demoKeys = map[string]string{}
+// demoSources are the example sources as sellers see them.
+func demoSources(cfg *node.Config) []loadtest.Source {
+	var out []loadtest.Source
+	for _, s := range cfg.Exchange.Sources {
+		out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: s.Verticals})
+	}
+	return out
+}
+
+// demoKey is the key of an example source; the compiled configuration keeps only its hash.
+func demoKey(source string) string { return "demo-key-" + source }

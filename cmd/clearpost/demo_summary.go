@@ -77,7 +77,7 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 	s := &demoSummary{Seed: d.cmd.Seed, Seconds: float64(r.TookMS) / 1000, Pings: st.Pings, Answers: map[string]int{}, Quotes: st.Quotes, Posts: st.Posts,
 		Sold: st.Sold, Unsold: st.Unsold, Pending: st.Pending, Revenue: st.Revenue.String(), Payout: st.Payout.String(),
 		Margin: (st.Revenue - st.Payout).String(), Own: ms(st.OwnUS), Whole: quantilesMS{r.Ping.Latency.P50, r.Ping.Latency.P95, r.Ping.Latency.P99},
-		Appended: st.Ledger.Appended, Shipped: st.Ledger.Shipped, Audit: a.Verdict(), Findings: a.Findings, Audited: a.Counts, Sellers: r}
+		Appended: st.Ledger.Appended, Shipped: st.Ledger.ShippedSeq, Audit: a.Verdict(), Findings: a.Findings, Audited: a.Counts, Sellers: r}
 	for _, c := range []*loadtest.Call{&r.Ping, &r.Post, &r.Lead} {
 		s.Lost += c.Lost
 		for status, n := range c.Status {

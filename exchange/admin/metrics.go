@@ -34,7 +34,8 @@ var (
 	descRevenue  = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign", "buyer")
 	descCap      = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
 	descCapMax   = desc("cap_limit", "Limit of a cap.", "cap")
-	descEvents   = desc("ledger_events_total", "Events: appended (durable), applied (in the views), shipped (to Kafka).", "stage")
+	descEvents   = desc("ledger_events_total", "Events made durable since the start.")
+	descSeq      = desc("ledger_seq", "Sequence number of the last event, and up to which the views (applied) and Kafka (shipped) have them.", "stage")
 	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
 	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
 	descUp       = desc("available", "1 while leads are taken.")
@@ -43,7 +44,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descMoney, descStatus, descDuration, descCampaign, descRevenue, descCap, descCapMax,
-		descEvents, descShipErr, descUnship, descUp} {
+		descEvents, descSeq, descShipErr, descUnship, descUp} {
 		ch <- d
 	}
 }
@@ -80,9 +81,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descCapMax, float64(u.Limit), u.Cap)
 	}
 	st := c.led.Stats()
-	count(descEvents, float64(st.Appended), "appended")
-	count(descEvents, float64(st.Applied), "applied")
-	count(descEvents, float64(st.Shipped), "shipped")
+	count(descEvents, float64(st.Appended))
+	gauge(descSeq, float64(st.LastSeq), "last")
+	gauge(descSeq, float64(st.Applied), "applied")
+	gauge(descSeq, float64(st.Shipped), "shipped")
 	count(descShipErr, float64(st.ShipErrors))
 	count(descUnship, float64(st.Unshippable))
 	up := 0.0
@@ -154,9 +156,21 @@ type Status struct {
 	Payout    lead.Money       `json:"payout_micros"`
 	OwnUS     Quantiles        `json:"own_us"`
 	WholeUS   Quantiles        `json:"whole_us"`
-	Ledger    ledger.Stats     `json:"ledger"`
+	Ledger    LedgerStatus     `json:"ledger"`
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
+}
+
+// LedgerStatus is the state of the ledger. Seqs are numbers of events.
+type LedgerStatus struct {
+	Appended    uint64 `json:"appended"` // events since the start
+	LastSeq     uint64 `json:"last_seq"`
+	AppliedSeq  uint64 `json:"applied_seq"`
+	ShippedSeq  uint64 `json:"shipped_seq"`
+	ShipErrors  uint64 `json:"ship_errors"`
+	Unshippable uint64 `json:"unshippable"`
+	LogBytes    int64  `json:"log_bytes"`
+	FreeBytes   uint64 `json:"free_bytes"`
 }
 
 // Quantiles of a duration in microseconds.
@@ -184,7 +198,9 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	}
 	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(), Unsold: st.Unsold.Load(),
 		Pending: st.Pending.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
-		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Ledger: led.Stats(), Caps: capUses(ex)}
+		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Caps: capUses(ex)}
+	l := led.Stats()
+	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}
 	for _, l := range ex.Lanes() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load())}
 		for _, x := range counts(l) {

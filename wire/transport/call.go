@@ -20,6 +20,7 @@ type Call struct {
 	Status  int           // HTTP status of the final answer; 0 while Refusal is set
 	Type    []byte        // Content-Type as it came, empty when there was none; valid until Reset
 	Body    []byte        // the body without its framing; valid until Reset
+	Whole   bool          // the framing has proven the body's end: a length or a last chunk, not the end of the connection
 	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
 	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it
 	Took    time.Duration // from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it was read, an upper bound
@@ -39,7 +40,7 @@ func (c *Call) Reset() {
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
 	c.Status, c.Type, c.Body = 0, c.Type[:0], c.Body[:0]
-	c.Refusal, c.Sent, c.Took = lead.NoRefusal, false, 0
+	c.Refusal, c.Sent, c.Took, c.Whole = lead.NoRefusal, false, 0, false
 	c.conn, c.gate, c.started = nil, nil, now
 	c.deadline = deadline
 	if c.Timeout > 0 {
@@ -51,5 +52,5 @@ func (c *Call) begin(now, deadline time.Time) {
 
 // refuse ends the call without an answer.
 func (c *Call) refuse(why lead.Refusal) {
-	c.Refusal, c.Status, c.Type, c.Body = why, 0, c.Type[:0], c.Body[:0]
+	c.Refusal, c.Status, c.Whole, c.Type, c.Body = why, 0, false, c.Type[:0], c.Body[:0]
 }

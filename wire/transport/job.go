@@ -70,7 +70,10 @@ func (j *job) free() {
 // deliver copies the result of a finished job to its call.
 func (j *job) deliver() {
 	call := j.call
-	call.Status, call.Refusal, call.Sent, call.Took = j.own.Status, j.own.Refusal, j.own.Sent, j.own.Took
+	if j.own.Refusal == lead.NoRefusal {
+		j.own.Target.counts.answers.Add(1)
+	}
+	call.Status, call.Refusal, call.Sent, call.Took, call.Whole = j.own.Status, j.own.Refusal, j.own.Sent, j.own.Took, j.own.Whole
 	call.Type = append(call.Type[:0], j.own.Type...)
 	call.Body = append(call.Body[:0], j.own.Body...)
 }
@@ -140,9 +143,13 @@ func (j *job) work() {
 		}
 		if _, ok := j.advance(finished); ok {
 			j.done <- j
-		} else {
-			j.free()
+			return
 		}
+		if j.own.Refusal == lead.NoRefusal { // it was there, but the Scatter could not wait any more
+			t.counts.late.Add(1)
+			t.heardLate(j.own.Status, j.own.Body, j.own.Took)
+		}
+		j.free()
 	}()
 	stale := j.attempt(&held)
 	if stale && time.Now().Before(j.own.deadline) {
@@ -200,19 +207,13 @@ func (j *job) mayCall() bool {
 // this call is warm for the next, and a buyer with a slow handshake is not cold for ever.
 func (j *job) connection() (*conn, error) {
 	t := j.own.Target
-	if j.conn != nil {
+	switch {
+	case j.conn != nil:
 		return j.conn, nil
+	case j.fresh:
+		return t.single(j.own.deadline, &j.stage)
 	}
-	if j.fresh {
-		return t.connect(j.own.deadline, &j.stage)
-	}
-	for {
-		w, err := t.pool.dial(t.client.cfg.DialMax)
-		if err != nil || !w.kept || w.quiet() {
-			return w, err
-		}
-		t.discard(w)
-	}
+	return t.dial(&j.stage)
 }
 
 // giveBack ends the connection's use: into the pool, if it came from there.

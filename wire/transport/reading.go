@@ -48,6 +48,7 @@ type reading struct {
 	part    uint8
 	noBody  bool // the request was a HEAD
 	closing bool // the connection is of no use after this answer
+	rest    bool // the body ends with the connection: its end proves nothing
 	interim int
 	lines   int // of the trailer
 	left    int // bytes of the data or chunk that are still to come
@@ -64,6 +65,7 @@ func newReading(size int) *reading {
 func (a *reading) start(w *conn, noBody bool) {
 	w.got, w.err = 0, nil
 	a.br.Reset(w)
+	a.rest = false
 	a.part, a.noBody, a.closing, a.interim, a.lines, a.left, a.why = inHead, noBody, false, 0, 0, 0, lead.NoRefusal
 }
 
@@ -188,7 +190,7 @@ func (a *reading) parseHead(w *conn, raw []byte, bodyMax int) bool {
 	case n == -1:
 		a.part = inChunkSize
 	case endsWithConnection(raw):
-		a.part, a.closing = inRest, true
+		a.part, a.closing, a.rest = inRest, true, true
 	default:
 		// Nothing says where it ends, and the connection is not said to end with it: a part cannot be told from the whole.
 		return a.refuse(lead.TornAnswer)

@@ -146,6 +146,7 @@ func (s *scratch) settle(call *Call) {
 	switch st {
 	case complete:
 		s.read.deliver(call)
+		t.counts.answers.Add(1)
 		t.giveBack(w, s.read.reusable())
 		t.leave(call.gate)
 	case waits:
@@ -164,9 +165,8 @@ func (s *scratch) settle(call *Call) {
 
 // deliver puts a complete answer into its call; the body is there already.
 func (a *reading) deliver(call *Call) {
-	call.Status = a.head.StatusCode()
+	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
-	call.Target.counts.answers.Add(1)
 }
 
 // giveBack ends a connection's use for a call.

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"clearpost/buyers/buyertest"
+	"clearpost/examples"
+	"clearpost/ledger/kafkalocal"
+	"clearpost/loadtest"
+	"clearpost/node"
+)
+
+// TestMain lets the test binary be the clearpost binary for the tests that need a process to kill.
+func TestMain(m *testing.M) {
+	if args := os.Getenv("CLEARPOST_TEST_ARGS"); args != "" {
+		os.Exit(run(strings.Split(args, "\x1f"), os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// process is a clearpost serve of its own.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	ended  chan struct{}
+}
+
+func startProcess(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "CLEARPOST_TEST_ARGS="+strings.Join(args, "\x1f"))
+	p.cmd.Stderr = &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.cmd.Wait(); close(p.ended) }()
+	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.ended })
+	return p
+}
+
+func (p *process) waitReady(url string) {
+	p.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		if resp, err := http.Get(url); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == 200 {
+				return
+			}
+		}
+		select {
+		case <-p.ended:
+			p.t.Fatalf("the exchange ended at its start:\n%s", p.stderr.String())
+		case <-tick.C:
+		}
+	}
+	p.t.Fatalf("the exchange did not start:\n%s", p.stderr.String())
+}
+
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// writeExamples puts the example configuration into dir, with other addresses.
+func writeExamples(t *testing.T, dir, farm, top string) {
+	t.Helper()
+	if err := examples.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "buyers", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no buyers: %v", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f, bytes.ReplaceAll(b, []byte("127.0.0.1:9700"), []byte(farm)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "clearpost.yaml"), []byte(top), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pickPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what the sellers
+// heard, what the buyers booked, what the ledger holds and what came out of Kafka.
+func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
+	kills := 20
+	if testing.Short() {
+		kills = 4
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d, %d kills", seed, kills)
+	dice := rand.New(rand.NewPCG(seed, 1))
+	farm, err := buyertest.New(buyertest.Config{Seed: seed, Buyers: buyertest.Demo()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer farm.Close()
+	kafka, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kafka.Close()
+	dir, sellers, admin := t.TempDir(), pickPort(t), pickPort(t)
+	writeExamples(t, dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
+	cfg, err := node.Load(dir, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	p := startProcess(t, "serve", dir, "--log-level", "error")
+	p.waitReady("http://" + admin + "/healthz")
+	answers, err := os.Create(filepath.Join(t.TempDir(), "answers.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answers.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + sellers, Sources: demoSources(cfg), Seed: seed, Rate: 120, OneShot: 0.2, Post: 0.8,
+		Think: [2]time.Duration{0, 300 * time.Millisecond}, Keyed: 0.5, Repeat: 0.1, Double: 0.05, Again: 0.05, Retries: 40, RetryAfter: 150 * time.Millisecond,
+		Timeout: 15 * time.Second, Answers: answers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type ended struct {
+		r   *loadtest.Result
+		err error
+	}
+	done := make(chan ended, 1)
+	go func() { r, err := gen.Run(ctx); done <- ended{r, err} }()
+	for range kills {
+		<-time.After(time.Duration(100+dice.IntN(500)) * time.Millisecond)
+		p.kill()
+		p = startProcess(t, "serve", dir, "--log-level", "error")
+		p.waitReady("http://" + admin + "/healthz")
+	}
+	<-time.After(300 * time.Millisecond)
+	stop()
+	res := <-done
+	if res.err != nil {
+		t.Fatal(res.err)
+	}
+	if res.r.Sold == 0 || res.r.Disagreed > 0 {
+		t.Errorf("sold %d, repeats that were told another story: %d", res.r.Sold, res.r.Disagreed)
+	}
+	p.cmd.Process.Signal(os.Interrupt)
+	<-p.ended
+	t.Logf("pings %+v\nposts %+v\nleads %+v", res.r.Ping, res.r.Post, res.r.Lead)
+	judge(t, cfg, farm, kafka, answers)
+}
+
+// judge starts the exchange once more so that it ships what is left, and audits.
+func judge(t *testing.T, cfg *node.Config, farm *buyertest.Farm, kafka *kafkalocal.Server, answers *os.File) {
+	t.Helper()
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	n, err := node.New(cfg, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Stop()
+	last := n.Ledger.LastSeq()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); n.Ledger.Stats().Shipped < last; <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("not shipped within 30 s: %+v, last %d", n.Ledger.Stats(), last)
+		}
+	}
+	d := &demo{cfg: cfg, node: n, farm: farm, kafka: kafka, answers: answers}
+	report, err := d.audit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("audited: %+v", report.Counts)
+	if !report.OK {
+		t.Errorf("audit: %s\n%+v", report.Verdict(), report.ByRule)
+		for _, f := range report.Findings[:min(10, len(report.Findings))] {
+			t.Log(f)
+		}
+	}
+	if report.Counts.Shipped == 0 || report.Counts.Sales == 0 || report.Counts.Answers == nil {
+		t.Errorf("the audit saw nothing: %+v", report.Counts)
+	}
+}
