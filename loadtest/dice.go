@@ -11,13 +11,14 @@ import (
 // on what was drawn before it.
 type dice struct{ state uint64 }
 
-func newDice(seed, n uint64) *dice {
-	return &dice{state: seed*0xd1342543de82ef95 + n*0x9e3779b97f4a7c15 + 1}
-}
+func newDice(seed, n uint64) *dice { return &dice{state: mix(mix(seed+1) + n)} }
 
 func (d *dice) next() uint64 {
 	d.state += 0x9e3779b97f4a7c15
-	z := d.state
+	return mix(d.state)
+}
+
+func mix(z uint64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
