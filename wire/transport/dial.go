@@ -42,24 +42,53 @@ func newTarget(c *Client, cfg TargetConfig) *Target {
 	if cfg.TLS {
 		t.tls = tlsOf(&cfg)
 	}
-	t.pool = newHostPool(cfg.Addr, c.cfg.IdleMax, func(timeout time.Duration) (*conn, error) {
-		return t.connect(time.Now().Add(timeout), nil)
-	})
+	t.pool = newHostPool(cfg.Addr, c.cfg.IdleMax)
 	return t
 }
 
-// connect resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. It advances the
+// dial takes a connection from the pool or makes a new one, within DialMax. An idle one is alive and has nothing to
+// read. stage is as for connect.
+func (t *Target) dial(stage *atomic.Int32) (*conn, error) {
+	for {
+		w, err := t.pool.reserve()
+		switch {
+		case err != nil:
+			return nil, err
+		case w.sock == nil:
+			if err := t.connect(w, time.Now().Add(t.client.cfg.DialMax), stage); err != nil {
+				t.pool.discard(w)
+				return nil, err
+			}
+			return w, nil
+		case w.quiet():
+			return w, nil
+		}
+		t.discard(w)
+	}
+}
+
+// single makes a connection that is in no pool: whoever uses it closes it.
+func (t *Target) single(deadline time.Time, stage *atomic.Int32) (*conn, error) {
+	w := &conn{}
+	if err := t.connect(w, deadline, stage); err != nil {
+		_ = w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// connect makes w a connection: it resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. It advances the
 // stage of the job that waits for it, if there is one.
-func (t *Target) connect(deadline time.Time, stage *atomic.Int32) (*conn, error) {
+func (t *Target) connect(w *conn, deadline time.Time, stage *atomic.Int32) error {
 	t.counts.dials.Add(1)
-	w, err := t.tryConnect(deadline, stage)
+	err := t.tryConnect(w, deadline, stage)
 	if err != nil {
 		t.counts.dialErrors.Add(1)
 	}
-	return w, err
+	return err
 }
 
-func (t *Target) tryConnect(deadline time.Time, stage *atomic.Int32) (*conn, error) {
+func (t *Target) tryConnect(w *conn, deadline time.Time, stage *atomic.Int32) error {
 	ctx, cancel := context.WithDeadline(t.client.ctx, deadline)
 	defer cancel()
 	d := net.Dialer{KeepAlive: -1} // an idle connection is closed long before a probe would tell anything
@@ -75,14 +104,14 @@ func (t *Target) tryConnect(deadline time.Time, stage *atomic.Int32) (*conn, err
 		case t.client.ctx.Err() != nil:
 			why = lead.NoConnection
 		}
-		return nil, &dialError{why, err}
+		return &dialError{why, err}
 	}
 	s, err := newSock(nc.(*net.TCPConn))
 	if err != nil {
 		_ = nc.Close()
-		return nil, &dialError{lead.Unreachable, err}
+		return &dialError{lead.Unreachable, err}
 	}
-	w := &conn{Conn: s, sock: s, client: t.client}
+	var spoken net.Conn = s
 	if t.tls != nil {
 		if stage != nil {
 			stage.CompareAndSwap(dialing, handshaking)
@@ -90,15 +119,15 @@ func (t *Target) tryConnect(deadline time.Time, stage *atomic.Int32) (*conn, err
 		tc := tls.Client(s, t.tls)
 		if err := tc.HandshakeContext(ctx); err != nil {
 			_ = nc.Close()
-			return nil, &dialError{lead.TLSFailed, err}
+			return &dialError{lead.TLSFailed, err}
 		}
-		w.Conn = tc
+		spoken = tc
 	}
+	w.Conn, w.sock, w.client = spoken, s, t.client
 	if !t.client.track(w) {
-		_ = nc.Close()
-		return nil, &dialError{lead.NoConnection, net.ErrClosed}
+		return &dialError{lead.NoConnection, net.ErrClosed}
 	}
-	return w, nil
+	return nil
 }
 
 // allowPublic looks at the very address that is about to be connected to, after every name has been resolved: a name

@@ -67,7 +67,6 @@ func (l *lateRead) work() {
 	reusable := false
 	defer func() { l.end(reusable) }() // deferred, for OnLate is not our code
 	t, w := l.target, l.conn
-	set := t.set.Load()
 	if l.read == nil {
 		l.read = t.client.readings.Get().(*reading)
 		l.read.start(w, l.noBody)
@@ -75,7 +74,7 @@ func (l *lateRead) work() {
 	w.sock.blocked = false
 	w.sock.wait(l.until)
 	var st state
-	l.body, st = l.read.read(w, l.body, set.bodyMax)
+	l.body, st = l.read.read(w, l.body, t.set.Load().bodyMax)
 	if st != complete {
 		return
 	}
@@ -83,9 +82,14 @@ func (l *lateRead) work() {
 	if w.sock.blocked {
 		t.learn(took)
 	}
-	t.counts.lateAnswers.Add(1)
 	reusable = l.read.reusable()
-	if set.onLate != nil {
-		set.onLate(l.read.head.StatusCode(), l.body, took)
+	t.heardLate(l.read.head.StatusCode(), l.body, took)
+}
+
+// heardLate counts and tells a late answer.
+func (t *Target) heardLate(status int, body []byte, took time.Duration) {
+	t.counts.lateAnswers.Add(1)
+	if tell := t.set.Load().onLate; tell != nil {
+		tell(status, body, took)
 	}
 }

@@ -27,7 +27,7 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 		return
 	}
 	defer t.leave(set.gate)
-	w, err := t.connect(call.deadline, nil)
+	w, err := t.single(call.deadline, nil)
 	if err != nil {
 		call.refuse(refusalOf(err))
 		call.Took = time.Since(call.started)
@@ -43,6 +43,7 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 	defer c.readings.Put(a)
 	switch call.exchange(w, a) {
 	case complete:
+		t.counts.answers.Add(1)
 	case waits:
 		call.refuse(lead.TimedOut)
 	default:

@@ -38,8 +38,9 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	soon   = 150 * time.Millisecond // a deadline that is meant to pass
-	plenty = 20 * time.Second       // one that is not
+	soon      = 150 * time.Millisecond // a deadline that is meant to pass
+	unhurried = 4 * soon               // one that passes too, but only after a handshake has begun, on any machine
+	plenty    = 20 * time.Second       // one that is not
 )
 
 // peer is the server's side of one connection.

@@ -12,13 +12,9 @@ func (t *Target) warmUp(n int) {
 	defer t.counts.cold.Add(-1)
 	var held []*conn // together, or each would only take what the one before has given back
 	for len(held) < n {
-		w, err := t.pool.dial(t.client.cfg.DialMax)
+		w, err := t.dial(nil)
 		if err != nil {
 			break
-		}
-		if w.kept && !w.quiet() {
-			t.discard(w)
-			continue
 		}
 		held = append(held, w)
 	}
