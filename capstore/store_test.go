@@ -108,6 +108,11 @@ func TestConcurrentHolds(t *testing.T) {
 	for l := range perLead {
 		s.Forget(newID('l', l))
 	}
+	wantNothingOpen(t, s)
+}
+
+func wantNothingOpen(t *testing.T, s *Store) {
+	t.Helper()
 	if len(s.holds) != 0 || len(s.leads) != 0 {
 		t.Errorf("%d holds of %d leads are left", len(s.holds), len(s.leads))
 	}
