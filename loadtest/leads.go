@@ -58,9 +58,9 @@ func NewLead(vertical string, seed, n uint64, now time.Time) Lead {
 	} else {
 		l.Ping = append(l.Ping, auto(d, &p, now)...)
 	}
-	l.Ping = append(l.Ping, Field{"timestamp", now.UTC().Format(time.RFC3339)}, Field{"source_url", pick(d, landings[vertical])}, Field{"opt_in", true})
+	l.Ping = append(l.Ping, Field{"ip_address", p.ip}, Field{"timestamp", now.UTC().Format(time.RFC3339)}, Field{"source_url", pick(d, landings[vertical])}, Field{"opt_in", true})
 	l.Contact = Fields{{"first_name", p.first}, {"last_name", p.last}, {"email", p.email}, {"phone", writePhone(d, p.phone)},
-		{"address", p.street}, {"ip_address", p.ip}}
+		{"address", p.street}}
 	if vertical == "auto" {
 		l.Contact = append(l.Contact, Field{"dob", p.birth.Format(time.DateOnly)})
 	}
@@ -182,16 +182,32 @@ func (v *vehicle) year(d *dice, now time.Time) int {
 
 var credits = readWeighted(`excellent 30 good 34 fair 22 poor 14`)
 
+var (
+	educations = readWeighted(`none 8 high_school 40 college 40 graduate 12`)
+	licenses   = readWeighted(`valid 95 suspended 3 learner 2`)
+	jobs       = readWeighted(`Teacher 5 Nurse 6 Retail Sales 8 Driver 6 Manager 9 Office Clerk 6 Software Developer 4 Electrician 3 Cook 4 Student 6 Retired 12 Homemaker 4 Mechanic 3`)
+	ownership  = readWeighted(`owned 48 financed 42 leased 10`)
+	uses       = readWeighted(`commute 66 pleasure 28 business 6`)
+	coverages  = readWeighted(`state_minimum 28 standard 44 preferred 20 premium 8`)
+)
+
 // auto is what an auto insurance form asks, beyond who and where.
 func auto(d *dice, p *person, now time.Time) Fields {
 	v := drawVehicle(d)
+	years := p.age - 16 - d.below(3)
+	f := Fields{{"age", p.age}, {"gender", p.gender}, {"married", d.yes(min(0.8, float64(p.age-17)/45))}, {"homeowner", d.yes(min(0.8, float64(p.age-15)/50))},
+		{"credit", credits.draw(d)}, {"education", educations.draw(d)}, {"license", licenses.draw(d)}, {"years_licensed", max(years, 0)},
+		{"incidents", max(0, d.below(6)-3)}, {"dui", d.yes(0.02)}, {"sr22", d.yes(0.02)},
+		{"vehicle_year", v.year(d, now)}, {"vehicle_make", v.make_}, {"vehicle_model", v.model}, {"vehicle_ownership", ownership.draw(d)},
+		{"vehicle_use", uses.draw(d)}, {"vehicle_count", 1 + max(0, d.below(5)-2)}, {"annual_miles", (4 + d.below(16)) * 1000}}
+	if d.yes(0.6) {
+		f = append(f, Field{"occupation", jobs.draw(d)})
+	}
 	insured := d.yes(0.8)
-	married := d.yes(min(0.8, float64(p.age-17)/45))
-	owns := d.yes(min(0.8, float64(p.age-15)/50))
-	f := Fields{{"age", p.age}, {"gender", p.gender}, {"married", married}, {"homeowner", owns}, {"credit", credits.draw(d)},
-		{"vehicle_year", v.year(d, now)}, {"vehicle_make", v.make_}, {"vehicle_model", v.model}, {"currently_insured", insured}}
+	f = append(f, Field{"currently_insured", insured}, Field{"coverage", coverages.draw(d)})
 	if insured {
-		f = append(f, Field{"current_insurer", insurers.draw(d)})
+		f = append(f, Field{"current_insurer", insurers.draw(d)}, Field{"insured_months", 1 + d.below(120)},
+			Field{"policy_expires", now.AddDate(0, 0, d.below(180)).Format(time.DateOnly)})
 	}
 	return f
 }
@@ -199,6 +215,8 @@ func auto(d *dice, p *person, now time.Time) Fields {
 var (
 	shades = readWeighted(`none 55 some 33 heavy 12`)
 	roofs  = readWeighted(`asphalt 62 tile 16 metal 12 flat 6 wood 4`)
+	homes  = readWeighted(`house 84 townhouse 10 mobile 4 condo 2`)
+	frames = readWeighted(`now 40 three_months 30 six_months 15 later 15`)
 )
 
 // solar is what a solar form asks, beyond who and where.
@@ -208,5 +226,6 @@ func solar(d *dice, p *person) Fields {
 		us = defaultUtilities
 	}
 	bill := 60 + d.below(180) + d.below(180)
-	return Fields{{"utility", pick(d, us)}, {"monthly_bill", bill / 5 * 5}, {"homeowner", d.yes(0.88)}, {"shade", shades.draw(d)}, {"roof_type", roofs.draw(d)}}
+	return Fields{{"utility", pick(d, us)}, {"monthly_bill", bill / 5 * 5}, {"homeowner", d.yes(0.88)}, {"shade", shades.draw(d)}, {"roof_type", roofs.draw(d)},
+		{"roof_age", d.below(30)}, {"home_type", homes.draw(d)}, {"credit", credits.draw(d)}, {"timeframe", frames.draw(d)}, {"battery", d.yes(0.3)}}
 }

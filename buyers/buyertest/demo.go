@@ -84,7 +84,8 @@ func harborline() Script {
 
 // leadspring takes forms with prefixed names and answers flat JSON with prices as text.
 func leadspring() Script {
-	say := words{ReasonDuplicate: "Duplicate Lead", "phone": "Invalid Phone", "email": "Invalid Email", "consent": "Missing Consent"}
+	say := words{ReasonDuplicate: "Duplicate Lead", "phone": "Invalid Phone", "email": "Invalid Email", "consent": "Missing Consent", "quota": "Quota Reached",
+		ReasonBadToken: "Unknown Ping Id"}
 	answer := func(a *Answer, d *Decision, no, yes, name, id string) {
 		if !d.Yes {
 			a.Body = append(appendText(append(a.Body, `{"result":"failed","msg":`...), no), `,"price":"0.00"}`...)
@@ -101,7 +102,7 @@ func leadspring() Script {
 			Format: func(a *Answer, _ *Request, d *Decision) {
 				answer(a, d, "No coverage", "Ping Accepted", "lp_ping_id", d.Token)
 			}},
-		Post: Rule{Latency: LogNormal(120*ms, 400*ms), Yes: 0.8, Reasons: append([]Weighted{{"email", 4}}, rejections...),
+		Post: Rule{Latency: LogNormal(120*ms, 400*ms), Yes: 0.8, Reasons: append([]Weighted{{"email", 4}, {"quota", 2}}, rejections...),
 			Format: func(a *Answer, _ *Request, d *Decision) {
 				answer(a, d, say.of(d, "Lead Rejected"), "Lead Accepted", "lead_id", d.Reference)
 			}},
@@ -167,6 +168,8 @@ func coverlane() Script {
 				a.Body = append(a.Body, `{"code":2,"why":"DUPLICATED"}`...)
 			case d.Reason == "phone":
 				a.Body = append(a.Body, `{"code":3,"why":"BAD PHONE"}`...)
+			case d.Reason == ReasonBadToken:
+				a.Body = append(a.Body, `{"code":4,"why":"BAD TXID"}`...)
 			default:
 				a.Body = append(a.Body, `{"code":0,"why":"REJECTED"}`...)
 			}
@@ -205,6 +208,8 @@ func sunharvest() Script {
 					no(a, "BAD_PHONE", "number not in service")
 				case d.Reason == "area":
 					no(a, "AREA", "outside service area")
+				case d.Reason == ReasonBadToken:
+					no(a, "TOKEN", "token unknown or used")
 				case d.Reason == "quota":
 					no(a, "QUOTA", "daily quota reached")
 				default:
