@@ -276,9 +276,13 @@ func (a *reading) readChunkLine(w *conn, have, bodyMax int) bool {
 		}
 		a.part = inChunkSize
 	case inTrailer:
-		if len(line) == 0 {
+		a.lines++
+		switch {
+		case len(line) == 0:
 			a.part = atEnd
-		} else if a.lines++; a.lines > trailersMax {
+		case bytes.IndexByte(line, ':') < 1:
+			return a.refuse(lead.MalformedAnswer)
+		case a.lines > trailersMax:
 			return a.refuse(lead.OversizedAnswer)
 		}
 	default:
@@ -303,7 +307,11 @@ func (a *reading) line(w *conn) ([]byte, bool) {
 		buf, _ := a.br.Peek(a.br.Buffered())
 		if i := bytes.IndexByte(buf, '\n'); i >= 0 {
 			_, _ = a.br.Discard(i + 1)
-			return bytes.TrimSuffix(buf[:i], []byte("\r")), true
+			line, ok := bytes.CutSuffix(buf[:i], []byte("\r"))
+			if !ok || bytes.IndexByte(line, '\r') >= 0 {
+				return nil, a.refuse(lead.MalformedAnswer)
+			}
+			return line, true
 		}
 		if len(buf) >= a.br.Size() {
 			return nil, a.refuse(lead.OversizedAnswer)
@@ -314,25 +322,24 @@ func (a *reading) line(w *conn) ([]byte, bool) {
 	}
 }
 
-// chunkSize reads the hexadecimal size at the start of a line; extensions after it are of no interest.
+// chunkSize reads the hexadecimal size at the start of a line; an extension after it is of no interest.
 func chunkSize(line []byte) (int, bool) {
-	n, digits := 0, 0
-	for _, c := range line {
-		var d byte
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	digits = bytes.TrimRight(digits, " \t")
+	if len(digits) == 0 || len(digits) > 16 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range digits {
 		switch {
 		case c >= '0' && c <= '9':
-			d = c - '0'
+			c -= '0'
 		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			d = c | 0x20 - 'a' + 10
-		case digits > 0 && (c == ';' || c == ' ' || c == '\t'):
-			return n, true
+			c = c | 0x20 - 'a' + 10
 		default:
 			return 0, false
 		}
-		if digits++; digits > 16 {
-			return 0, false
-		}
-		n = min(n<<4|int(d), 1<<30) // larger than any limit, and never an overflow
+		n = min(n<<4|int(c), 1<<30) // larger than any limit, and never an overflow
 	}
-	return n, digits > 0
+	return n, true
 }
