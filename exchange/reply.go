@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // Reply is what the seller hears about a lead: a business answer, whether good or bad.
 type Reply struct {
-	Result       string // ledger.ResultSuccess, ResultFailure, ResultPending
+	Result       string // ResultSuccess, ResultFailure or ResultPending
 	LeadID       lead.ID
 	SellerLeadID string
 	Quote        bool // the answer to a ping: Price is offered until ExpiresAt
@@ -74,5 +75,12 @@ func notFound(id lead.ID) *Fault {
 }
 
 func refused(r lead.Refusal) Reply {
-	return Reply{Result: "failure", Refusal: r, Details: r.Info().Meaning}
+	return Reply{Result: ResultFailure, Refusal: r, Details: r.Info().Meaning}
 }
+
+// Results that a seller can hear. They are the ledger's words.
+const (
+	ResultSuccess = ledger.ResultSuccess
+	ResultFailure = ledger.ResultFailure
+	ResultPending = ledger.ResultPending
+)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,22 @@ func writeExamples(t *testing.T, dir, farm, top string) {
 	}
 }
 
+// tightenCaps lowers every cap of the examples, so that caps are met within seconds.
+func tightenCaps(t *testing.T, dir string) {
+	t.Helper()
+	limit := regexp.MustCompile(`limit: *[0-9]+`)
+	files, _ := filepath.Glob(filepath.Join(dir, "buyers", "*.yaml"))
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f, limit.ReplaceAll(b, []byte("limit: 25")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func pickPort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -133,6 +150,7 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	defer kafka.Close()
 	dir, sellers, admin := t.TempDir(), pickPort(t), pickPort(t)
 	writeExamples(t, dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
+	tightenCaps(t, dir)
 	cfg, err := node.Load(dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -208,6 +226,9 @@ func judge(t *testing.T, cfg *node.Config, farm *buyertest.Farm, kafka *kafkaloc
 		for _, f := range report.Findings[:min(10, len(report.Findings))] {
 			t.Log(f)
 		}
+	}
+	if !testing.Short() && report.Counts.FullCaps == 0 {
+		t.Errorf("no cap was met: %+v", report.Counts)
 	}
 	if report.Counts.Shipped == 0 || report.Counts.Sales == 0 || report.Counts.Answers == nil {
 		t.Errorf("the audit saw nothing: %+v", report.Counts)

@@ -11,7 +11,6 @@ import (
 
 	"clearpost/exchange"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // price is an amount as sellers see it: a JSON number with two decimals at least.
@@ -58,7 +57,7 @@ func form(r *exchange.Reply) answer {
 	switch {
 	case r.Quote:
 		a.PingID = id
-		if r.Result == ledger.ResultSuccess {
+		if r.Result == exchange.ResultSuccess {
 			p := price(r.Price)
 			a.Price, a.Currency = &p, r.Currency
 			a.ExpiresAt = r.ExpiresAt.UTC().Format("2006-01-02T15:04:05.000Z")
@@ -67,11 +66,11 @@ func form(r *exchange.Reply) answer {
 		a.LeadID = id
 	}
 	switch r.Result {
-	case ledger.ResultFailure:
+	case exchange.ResultFailure:
 		a.Reason, a.Details, a.Reference = r.Refusal.Info().Published, r.Details, r.Reference
-	case ledger.ResultPending:
+	case exchange.ResultPending:
 		a.StatusURL = "/v1/leads/" + id
-	case ledger.ResultSuccess:
+	case exchange.ResultSuccess:
 		if r.Quote {
 			break
 		}
@@ -88,7 +87,7 @@ func form(r *exchange.Reply) answer {
 
 func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 	status := 200
-	if r.Result == ledger.ResultPending {
+	if r.Result == exchange.ResultPending {
 		status = 202
 	}
 	s.write(ctx, status, form(r))
