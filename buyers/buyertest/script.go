@@ -115,7 +115,7 @@ func (s *Script) validate() error {
 	for i := 0; i < len(s.ID); i++ {
 		c := s.ID[i]
 		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
-			return fmt.Errorf("buyertest: id %q: expected a–z, 0–9, - _ .", s.ID)
+			return fmt.Errorf("buyertest: id %q: expected only a–z, 0–9, dots, hyphens and underscores", s.ID)
 		}
 	}
 	for _, ep := range []Endpoint{Ping, Post} {
