@@ -35,7 +35,7 @@ var (
 // Config is what a ledger needs. Only Dir is required.
 type Config struct {
 	Dir          string           // its own directory, made if it is not there
-	Node         string           // name of this node, for events that do not name theirs
+	Node         string           // name of this node, for events that do not name theirs; default "node"
 	FreeBytesMin uint64           // below this much free space Available refuses; default 512 MiB
 	SegmentBytes int              // size of one file of the log; default 64 MiB
 	RingBytes    int              // recent records kept in memory for cursors; default 64 MiB
@@ -159,6 +159,9 @@ type inside struct {
 func (cfg *Config) defaults() error {
 	if cfg.Dir == "" {
 		return errors.New("ledger: Dir is missing")
+	}
+	if cfg.Node == "" {
+		cfg.Node = "node"
 	}
 	if cfg.FreeBytesMin == 0 {
 		cfg.FreeBytesMin = 512 << 20
