@@ -17,6 +17,7 @@ import (
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
+	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
 	"examples":          {}, // the example configuration, carried inside the binary
 
