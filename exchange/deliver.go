@@ -374,7 +374,7 @@ func (d *delivery) settlement() *ledger.Settled {
 	case len(ev.Sales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
 	case d.no != nil:
-		ev.Result, ev.Reason, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal.String(), d.no.Reason, d.no.Reference
+		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason, d.no.Reference
 		if ev.Details == "" {
 			ev.Details = d.no.Refusal.Info().Meaning
 		}
@@ -383,7 +383,10 @@ func (d *delivery) settlement() *ledger.Settled {
 		if d.why != lead.NoRefusal {
 			no = d.why
 		}
-		ev.Result, ev.Reason, ev.Details = ledger.ResultFailure, no.String(), no.Info().Meaning
+		ev.Result, ev.Refusal, ev.Details = ledger.ResultFailure, no, no.Info().Meaning
+	}
+	if ev.Refusal != lead.NoRefusal {
+		ev.Reason = ev.Refusal.Info().Published
 	}
 	return ev
 }

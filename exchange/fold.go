@@ -207,8 +207,7 @@ func (e *Exchange) reply(st *story) Reply {
 	case st.settled != nil || len(st.attempts) > 0:
 		r.Result = ledger.ResultPending
 	case st.pinged.Result == ledger.ResultFailure:
-		r.Result, r.Details = ledger.ResultFailure, st.pinged.Details
-		r.Refusal, _ = lead.RefusalByName(st.pinged.Reason)
+		r.Result, r.Refusal, r.Details = ledger.ResultFailure, st.pinged.Refusal, st.pinged.Details
 	default:
 		r.Result, r.Quote, r.Price, r.ExpiresAt = ledger.ResultSuccess, true, st.pinged.Price, st.pinged.ExpiresAt
 	}
@@ -216,10 +215,7 @@ func (e *Exchange) reply(st *story) Reply {
 }
 
 func (r *Reply) settled(s *ledger.Settled) {
-	r.Result, r.Details, r.Reference, r.Price = s.Result, s.Details, s.Reference, s.Payout
-	if s.Result == ledger.ResultFailure {
-		r.Refusal, _ = lead.RefusalByName(s.Reason)
-	}
+	r.Result, r.Refusal, r.Details, r.Reference, r.Price = s.Result, s.Refusal, s.Details, s.Reference, s.Payout
 	for _, x := range s.Sales {
 		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
 	}

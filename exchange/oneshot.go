@@ -29,7 +29,10 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	p.quote()
 	d := e.oneShot(p)
 	e.Stats.pinged(p, e.wall().Sub(begin))
-	return e.run(t, d, p.MaxWait, end)
+	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.
+	key := leadKey(p.id)
+	e.trips.begin(key, t)
+	return e.run(t, d, p.MaxWait, func() { e.trips.end(key); end() })
 }
 
 // claimOneShot makes this the only trip of its idempotency key, or of its person where there is no key.

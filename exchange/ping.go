@@ -267,7 +267,7 @@ func (p *Ping) quote() {
 		return
 	}
 	r := p.no
-	ev.Result, ev.Reason, ev.Details = ledger.ResultFailure, r.String(), r.Info().Meaning
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, r, r.Info().Published, r.Info().Meaning
 	p.Reply.Result, p.Reply.Refusal, p.Reply.Details = ev.Result, r, ev.Details
 }
 

@@ -291,6 +291,6 @@ const (
 func pingReply(st *story) Reply {
 	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true, Result: st.pinged.Result,
 		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details}
-	r.Refusal, _ = lead.RefusalByName(st.pinged.Reason)
+	r.Refusal = st.pinged.Refusal
 	return r
 }

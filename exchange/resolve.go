@@ -33,12 +33,11 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 	}
 	out := make([]OpenAttempt, 0, len(open))
 	for _, o := range open {
-		key := leadKey(o.Lead)
-		if _, ok := e.trips.begin(key, &trip{}); !ok {
+		// A trip that ends in between has no open attempt any more: the fold sees that.
+		if e.trips.busy(leadKey(o.Lead)) {
 			continue
 		}
 		st, err := e.fold(o.Lead)
-		e.trips.end(key)
 		if err != nil {
 			return nil, err
 		}

@@ -46,6 +46,14 @@ func (t *tripTable) begin(key string, tr *trip) (other *trip, ok bool) {
 	return nil, true
 }
 
+// busy tells whether a key is claimed at this moment.
+func (t *tripTable) busy(key string) bool {
+	s := t.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[key] != nil
+}
+
 func (t *tripTable) end(key string) {
 	s := t.shard(key)
 	s.mu.Lock()

@@ -92,7 +92,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	InvalidEmail:       {Name: "invalid_email", Published: "invalid_email", Meaning: "the buyer found the e-mail address invalid"},
 	MissingConsent:     {Name: "missing_consent", Published: "missing_consent", Meaning: "the buyer found no proof of consent"},
 	OutsideServiceArea: {Name: "outside_service_area", Published: "outside_service_area", Meaning: "the buyer does not serve the area"},
-	BuyerQuota:         {Name: "quota_reached", Published: "no_bids", Meaning: "the buyer says that its own quota is reached"},
+	BuyerQuota:         {Name: "quota_reached", Published: "quote_lost", Meaning: "the buyer says that its own quota is reached"},
 	BuyerBadToken:      {Name: "bad_token", Published: "rejected", Meaning: "the buyer did not know its own ping token"},
 
 	Unreachable:     {Name: "unreachable", Published: "buyer_error", Meaning: "no connection could be made"},

@@ -132,6 +132,7 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	}
 	dst = appendText(dst, "result", e.Result)
 	dst = appendText(dst, "reason", e.Reason)
+	dst = appendInt(dst, "refusal", int64(e.Refusal))
 	dst = appendText(dst, "details", e.Details)
 	dst = appendInt(dst, "price_micros", int64(e.Price))
 	if !e.ExpiresAt.IsZero() {

@@ -166,21 +166,22 @@ const (
 // Pinged tells what a ping was, what each campaign said and what the seller was answered.
 type Pinged struct {
 	Head
-	Mode           string     `json:"mode"` // "ping" or "lead" (one shot)
-	Currency       string     `json:"currency"`
-	ReceivedAt     time.Time  `json:"received_at"`
-	SellerLeadID   string     `json:"seller_lead_id,omitempty"`
-	IdempotencyKey string     `json:"idempotency_key,omitempty"`
-	BodyHash       string     `json:"body_hash,omitempty"`
-	Fields         Fields     `json:"fields"`
-	Raw            Fields     `json:"raw,omitempty"`
-	Bids           []Bid      `json:"bids,omitempty"`
-	Result         string     `json:"result"`
-	Reason         string     `json:"reason,omitempty"`
-	Details        string     `json:"details,omitempty"`
-	Price          lead.Money `json:"price_micros,omitempty"` // the quote: the source's payout
-	ExpiresAt      time.Time  `json:"expires_at"`
-	Private        Private    `json:"private"`
+	Mode           string       `json:"mode"` // "ping" or "lead" (one shot)
+	Currency       string       `json:"currency"`
+	ReceivedAt     time.Time    `json:"received_at"`
+	SellerLeadID   string       `json:"seller_lead_id,omitempty"`
+	IdempotencyKey string       `json:"idempotency_key,omitempty"`
+	BodyHash       string       `json:"body_hash,omitempty"`
+	Fields         Fields       `json:"fields"`
+	Raw            Fields       `json:"raw,omitempty"`
+	Bids           []Bid        `json:"bids,omitempty"`
+	Result         string       `json:"result"`
+	Reason         string       `json:"reason,omitempty"` // failure: as published
+	Refusal        lead.Refusal `json:"refusal,omitempty"`
+	Details        string       `json:"details,omitempty"`
+	Price          lead.Money   `json:"price_micros,omitempty"` // the quote: the source's payout
+	ExpiresAt      time.Time    `json:"expires_at"`
+	Private        Private      `json:"private"`
 
 	// From, when set, is what AppendJSON takes Fields, Raw and their private parts from, without copies.
 	From *lead.Lead `json:"-"`
@@ -252,16 +253,17 @@ type Tried struct {
 // Settled is the answer to a post or a one-shot lead. A later one (after a resolution) replaces an earlier one.
 type Settled struct {
 	Head
-	Post      *Post      `json:"post,omitempty"`
-	Result    string     `json:"result"`
-	Reason    string     `json:"reason,omitempty"`
-	Details   string     `json:"details,omitempty"`
-	Reference string     `json:"reference,omitempty"`
-	Payout    lead.Money `json:"payout_micros"`
-	Revenue   lead.Money `json:"revenue_micros"`
-	Sales     []Sale     `json:"sales,omitempty"`
-	Tried     []Tried    `json:"tried,omitempty"`
-	Private   Private    `json:"private"`
+	Post      *Post        `json:"post,omitempty"`
+	Result    string       `json:"result"`
+	Reason    string       `json:"reason,omitempty"` // failure: as published
+	Refusal   lead.Refusal `json:"refusal,omitempty"`
+	Details   string       `json:"details,omitempty"`
+	Reference string       `json:"reference,omitempty"`
+	Payout    lead.Money   `json:"payout_micros"`
+	Revenue   lead.Money   `json:"revenue_micros"`
+	Sales     []Sale       `json:"sales,omitempty"`
+	Tried     []Tried      `json:"tried,omitempty"`
+	Private   Private      `json:"private"`
 }
 
 // Adjustments.

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -305,5 +306,35 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
 	if code := h.admin("POST", "/v1/pause", map[string]string{"subject": "nobody", "why": "x"}, nil); code != 404 {
 		t.Errorf("pause of an unknown subject: %d", code)
+	}
+}
+
+func TestAttemptUnderWayIsNotListedAsUnresolved(t *testing.T) {
+	slow := script("slow", 25*dollar)
+	slow.Post.Latency = buyertest.Fixed(300 * time.Millisecond)
+	h := build(t, "", nil, slow)
+	p := h.quote(20)
+	for name, send := range map[string]func() heard{
+		"post": func() heard { return h.post(p.PingID, "2127365000") },
+		"lead": func() heard { return h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`) },
+	} {
+		done := make(chan heard, 1)
+		go func() { done <- send() }()
+		var attempt lead.ID
+		eventually(t, "the posting stands in the ledger", func() bool {
+			open, err := h.node.Ledger.Unresolved()
+			if err != nil || len(open) == 0 {
+				return false
+			}
+			attempt = open[0].Attempt
+			return true
+		})
+		if open, err := h.node.Exchange.Unresolved(); err != nil || len(open) != 0 {
+			t.Errorf("%s: listed as unresolved while under way: %+v %v", name, open, err)
+		}
+		if _, err := h.node.Exchange.Resolve(exchange.Resolution{Attempt: attempt, Why: "x"}); !errors.Is(err, exchange.ErrUnderWay) {
+			t.Errorf("%s: resolved while under way: %v", name, err)
+		}
+		h.expect(<-done, 200, ledger.ResultSuccess)
 	}
 }

@@ -78,7 +78,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	if s := x.Answer; s != nil {
 		fmt.Fprintf(w, "\nanswer: %s", s.Result)
 		if s.Reason != "" {
-			fmt.Fprintf(w, " (%s: %s)", s.Reason, s.Details)
+			fmt.Fprintf(w, " (%s, refusal %s: %s)", s.Reason, s.Refusal, s.Details)
 		}
 		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
 		for _, t := range s.Tried {
