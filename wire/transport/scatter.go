@@ -6,8 +6,11 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"net"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"clearpost/lead"
 )
@@ -19,6 +22,8 @@ const grace = 3 * time.Millisecond
 // scratch is what one Scatter needs; kept for the next.
 type scratch struct {
 	read  *reading
+	ready []*Call       // that have a connection and were not sent yet
+	polls []unix.PollFd // by place in ready
 	order []turn
 	now   time.Time // as of the last moment that mattered
 	jobs  []*job    // handed to workers and not gathered yet
@@ -48,8 +53,9 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	}
 	for _, call := range calls {
 		call.begin(s.now, deadline)
-		s.send(call)
+		s.prepare(call)
 	}
+	s.sendReady()
 	s.now = time.Now()
 	slices.SortFunc(s.order, func(a, b turn) int { return cmp.Compare(a.latency, b.latency) })
 	for i := range s.order {
@@ -61,8 +67,8 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	c.scratches.Put(s)
 }
 
-// send writes one request, if the target is warm, or has a worker do all of it.
-func (s *scratch) send(call *Call) {
+// prepare finds an idle connection for a call, or has a worker do all of it.
+func (s *scratch) prepare(call *Call) {
 	t := call.Target
 	set := t.set.Load()
 	t.counts.calls.Add(1)
@@ -75,18 +81,68 @@ func (s *scratch) send(call *Call) {
 		return
 	}
 	call.gate = set.gate
-	w, err := t.warm()
-	switch {
-	case errors.Is(err, errCold):
-		s.delegate(call, nil, false)
-		return
-	case err != nil:
-		t.leave(call.gate)
-		call.refuse(lead.NoConnection)
+	w, err := t.pool.idle()
+	if err != nil {
+		s.unready(call, err)
 		return
 	}
+	call.conn = w
+	s.ready = append(s.ready, call)
+}
+
+// unready ends a call that got no idle connection, or gives it to a worker.
+func (s *scratch) unready(call *Call, err error) {
+	if errors.Is(err, errCold) {
+		s.delegate(call, nil, false)
+		return
+	}
+	call.Target.leave(call.gate)
+	call.refuse(lead.NoConnection)
+}
+
+// sendReady makes sure that the connections are alive with nothing to read, and writes to all of them. One poll looks at all: a read of
+// each, which would find nothing, costs half as much as the write that follows.
+func (s *scratch) sendReady() {
+	s.polls = s.polls[:0]
+	for _, call := range s.ready {
+		s.polls = append(s.polls, unix.PollFd{Fd: call.conn.sock.fd, Events: unix.POLLIN})
+	}
+	_, unknown := unix.Poll(s.polls, 0)
+	for i, call := range s.ready {
+		w := call.conn
+		call.conn = nil
+		// TLS may hold bytes that the socket does not show, and the socket bytes that are for TLS alone.
+		if unknown != nil || s.polls[i].Revents != 0 || w.Conn != net.Conn(w.sock) {
+			var err error
+			if w, err = call.Target.warm(w); err != nil {
+				s.unready(call, err)
+				continue
+			}
+		}
+		s.send(call, w)
+	}
+	clear(s.ready)
+	s.ready = s.ready[:0]
+}
+
+// warm gives the connection back if it is alive and has nothing to read, else another one that is.
+func (t *Target) warm(w *conn) (*conn, error) {
+	for !w.quiet() {
+		t.discard(w)
+		var err error
+		if w, err = t.pool.idle(); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// send writes one request. It never waits.
+func (s *scratch) send(call *Call, w *conn) {
+	t := call.Target
 	call.Sent = true
-	if _, err := w.Conn.Write(call.Request); err != nil { // polling since warm looked at it: this never waits
+	w.sock.pollOnly()
+	if _, err := w.Conn.Write(call.Request); err != nil {
 		t.pool.discard(w)
 		s.again(call, lead.WriteFailed)
 		return
@@ -97,20 +153,6 @@ func (s *scratch) send(call *Call) {
 	}
 	call.conn = w
 	s.order = append(s.order, turn{t.counts.ewma.Load(), call})
-}
-
-// warm takes an idle connection that is alive and has nothing to read.
-func (t *Target) warm() (*conn, error) {
-	for {
-		w, err := t.pool.idle()
-		if err != nil {
-			return nil, err
-		}
-		if w.quiet() {
-			return w, nil
-		}
-		t.discard(w)
-	}
 }
 
 // discard closes a connection that was found useless before anything was sent over it.

@@ -105,7 +105,7 @@ func TestStaleIsRetriedOnce(t *testing.T) {
 			}
 			j := newJob()
 			warmUp(t, tg, 1)
-			w, err := tg.warm()
+			w, err := tg.pool.idle()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,6 +19,7 @@ import (
 type sock struct {
 	*net.TCPConn
 	raw     syscall.RawConn
+	fd      int32     // only to ask whether there is something to read: once closed, the number may be another's
 	poll    bool      // never wait: Read says errWouldBlock, Write keeps the rest in spill
 	blocked bool      // a Read has waited since this was cleared
 	due     time.Time // a waiting Read ends then; zero: never
@@ -53,6 +54,9 @@ func newSock(tcp *net.TCPConn) (*sock, error) {
 		return nil, err
 	}
 	s := &sock{TCPConn: tcp, raw: raw}
+	if err := raw.Control(func(fd uintptr) { s.fd = int32(fd) }); err != nil {
+		return nil, err
+	}
 	s.readNow, s.writeNow = s.tryRead, s.tryWrite
 	return s, nil
 }
