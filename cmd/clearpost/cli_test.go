@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/buyers/buyertest"
+	"clearpost/examples"
+	"clearpost/exchange"
+	"clearpost/ledger"
+	"clearpost/node"
+)
+
+// clearpost runs a verb in this process and gives its exit code and output.
+func clearpost(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	code, out, errOut := clearpost(t, args...)
+	if code != exitOK {
+		t.Fatalf("clearpost %v: exit %d\n%s%s", args, code, out, errOut)
+	}
+	return out
+}
+
+func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
+	for _, v := range []string{"demo", "serve", "check", "events", "explain", "pause", "resume", "unresolved", "resolve", "status", "version"} {
+		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" && !strings.Contains(out, "xample") && v != "status" {
+			t.Errorf("%s --help:\n%s", v, out)
+		}
+	}
+	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"}, {"check", "/does/not/exist"}} {
+		if code, _, errOut := clearpost(t, args...); code != exitUsage || errOut == "" {
+			t.Errorf("%v: exit %d, %q", args, code, errOut)
+		}
+	}
+}
+
+func TestCheckTellsWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	if err := examples.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 2 verticals, 3 sources, 6 buyers") {
+		t.Errorf("check: %s", out)
+	}
+	b := filepath.Join(dir, "sources", "sunpath.yaml")
+	if err := os.WriteFile(b, []byte("id: sunpath\nname: S\nkeys: [demo-key-sunpath]\nverticals: [solar, roofs]\nmargins: {percent: 10}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ := clearpost(t, "check", dir)
+	if code != exitFailed || !strings.Contains(out, "sources/sunpath.yaml:4:20") || !strings.Contains(out, "sources/sunpath.yaml:5:1") {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	code, out, _ = clearpost(t, "check", dir, "--json")
+	var got struct {
+		OK       bool           `json:"ok"`
+		Problems []node.Problem `json:"problems"`
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.OK || len(got.Problems) < 2 {
+		t.Errorf("exit %d, %v\n%s", code, err, out)
+	}
+}
+
+// served is an exchange in a process of its own, with one buyer.
+func served(t *testing.T) (dir, sellers string, p *process, farm *buyertest.Farm) {
+	t.Helper()
+	farm, err := buyertest.New(buyertest.Config{Seed: 3, Buyers: buyertest.Demo()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { farm.Close() })
+	dir, sellers = t.TempDir(), pickPort(t)
+	admin := pickPort(t)
+	writeExamples(t, dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: %s\nadmin: {listen: %s}\n", sellers, admin))
+	p = startProcess(t, "serve", dir, "--log-level", "error")
+	p.waitReady("http://" + admin + "/healthz")
+	return dir, sellers, p, farm
+}
+
+const sunnyLead = `{"zip":"85004","state":"AZ","homeowner":true,"monthly_bill":180,"utility":"APS","shade":"none","first_name":"Ana",` +
+	`"last_name":"Ruiz","email":"ana@example.com","phone":"(602) 234-0199","address":"12 Palm St","seller_lead_id":"my-1"}`
+
+func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
+	dir, sellers, p, farm := served(t)
+	farm.Buyer("brightroof").SetFault(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	for _, b := range []string{"leadspring", "matchpoint", "sunharvest"} {
+		if out := must(t, "pause", b, "--why", "test", "-d", dir); out != "buyer:"+b+" is paused\n" {
+			t.Errorf("pause: %s", out)
+		}
+	}
+	req, _ := http.NewRequest("POST", "http://"+sellers+"/v1/solar/leads", strings.NewReader(sunnyLead))
+	req.Header.Set("X-Api-Key", "demo-key-quotemill")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 202 {
+		t.Fatalf("status %d, want pending", resp.StatusCode)
+	}
+	var attempt string
+	for _, running := range []bool{true, false} {
+		if !running {
+			p.cmd.Process.Signal(os.Interrupt)
+			<-p.ended
+		}
+		var open struct {
+			Unresolved []exchange.OpenAttempt `json:"unresolved"`
+		}
+		if err := json.Unmarshal([]byte(must(t, "unresolved", "--json", "-d", dir)), &open); err != nil || len(open.Unresolved) != 1 {
+			t.Fatalf("running %v: unresolved %+v %v", running, open, err)
+		}
+		attempt = open.Unresolved[0].Attempt.String()
+		for _, line := range strings.Split(strings.TrimSpace(must(t, "events", "--lead", open.Unresolved[0].Lead.String(), "-d", dir)), "\n") {
+			if _, err := ledger.Decode([]byte(line)); err != nil {
+				t.Errorf("%v: %s", err, line)
+			}
+		}
+		story := must(t, "explain", "quotemill:my-1", "-d", dir)
+		for _, want := range []string{"brightroof-fixed", "winner", "paused", "unknown — timed_out", "POST /brightroof/post", "hold kept", "Authorization"} {
+			if !strings.Contains(story, want) {
+				t.Errorf("running %v: explain does not tell %q:\n%s", running, want, story)
+			}
+		}
+		if n := len(strings.Split(strings.TrimSpace(must(t, "events", "--kind", "adjusted", "-d", dir)), "\n")); n != 3 {
+			t.Errorf("%d adjustments", n)
+		}
+		must(t, "status", "-d", dir)
+	}
+	must(t, "resume", "sunharvest", "--why", "paid", "-d", dir)
+	if out := must(t, "resolve", attempt, "accepted", "--why", "they have it", "--price", "27.50", "--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {
+		t.Errorf("resolve: %s", out)
+	}
+	if out := must(t, "unresolved", "-d", dir); out != "nothing is unresolved\n" {
+		t.Errorf("unresolved: %s", out)
+	}
+	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed || errOut == "" {
+		t.Errorf("resolved twice: exit %d %s", code, errOut)
+	}
+}
+
+// TestReadmeCampaignIsValid checks the campaign that the README shows.
+func TestReadmeCampaignIsValid(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(readme)
+	if m == nil {
+		t.Fatal("the README has no YAML")
+	}
+	dir := t.TempDir()
+	if err := examples.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "buyers", "brightroof.yaml"), m[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BRIGHTROOF_TOKEN", "secret-of-the-test")
+	if _, err := node.Load(dir, os.LookupEnv); err != nil {
+		t.Error(err)
+	}
+}
