@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -85,7 +86,7 @@ func (l *Ledger) encode(g *group, events []Event) error {
 	for i, e := range events {
 		f := e.Facts()
 		g.entries = append(g.entries, entry{fact: factOf(&f)})
-		g.entries[i].log.Data = g.buf[start:at[i]:at[i]]
+		g.entries[i].log.Data = bytes.Clone(g.buf[start:at[i]])
 		start = at[i]
 	}
 	return nil

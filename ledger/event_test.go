@@ -3,7 +3,9 @@
 package ledger
 
 import (
+	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +37,33 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, e) {
 			t.Errorf("wrote %s\n got %+v\nwant %+v", b, got, e)
+		}
+	}
+}
+
+func TestTimesReadAsTheStandardLibraryWritesThem(t *testing.T) {
+	times := []time.Time{{}, time.Unix(0, 0), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(12345, 1, 2, 3, 4, 5, 0, time.UTC)}
+	for i := range 2000 {
+		times = append(times, time.Unix(int64(i)*3_000_017, int64(i)*7919_000).In(time.FixedZone("", i)))
+	}
+	for _, at := range times {
+		want := at.UTC().Format(`"2006-01-02T15:04:05.000000Z"`)
+		if got := string(AppendTime(nil, at)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestStringsReadBack(t *testing.T) {
+	all := make([]byte, 0, 512)
+	for c := range 256 {
+		all = append(all, byte(c), 'x')
+	}
+	for _, s := range []string{"", "plain", "é \u2028 \U0001f600", string(all)} {
+		var got string
+		b := AppendString(nil, s)
+		if err := json.Unmarshal(b, &got); err != nil || got != strings.ToValidUTF8(s, "\ufffd") {
+			t.Errorf("%s reads as %q, %v", b, got, err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type group struct {
 }
 
 type entry struct {
-	log  raft.Log // Data is in buf until the log has encoded it, then the log's own copy
+	log  raft.Log // Data is a record of its own: the cursors keep it
 	fact fact
 }
 

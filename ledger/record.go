@@ -103,17 +103,15 @@ type codec struct{}
 
 func (codec) ID() uint64 { return codecID }
 
-// Encode puts the seq in and leaves l.Data pointing at the bytes it wrote. The log makes that buffer for this entry alone and
-// keeps nothing of it, so it serves the cursors from then on, and the caller's buffer is free.
+// Encode puts the seq in and hands the record's bytes over as they are: they were made for this entry alone, the log keeps nothing of
+// them, and they serve the cursors from then on.
 func (codec) Encode(l *raft.Log, w io.Writer) error {
 	b, ok := w.(*bytes.Buffer)
 	if !ok || b.Len() != 0 {
 		return fmt.Errorf("ledger: the log encodes into a %T, expected an empty *bytes.Buffer", w)
 	}
 	binary.LittleEndian.PutUint64(l.Data[atSeq:], l.Index)
-	b.Grow(len(l.Data))
-	b.Write(l.Data)
-	l.Data = b.Bytes()
+	*b = *bytes.NewBuffer(l.Data)
 	return nil
 }
 
