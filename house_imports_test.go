@@ -35,12 +35,12 @@ var below = map[string][]string{
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
 	"exchange/intake": {"lead", "exchange"},
-	"exchange/admin":  {"lead", "exchange", "buyers", "capstore", "ledger"},
+	"exchange/admin":  {"lead", "exchange", "ledger"},
 
 	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
 		"exchange/admin"},
 
-	"loadtest": {"lead", "buyers/buyertest", "loadtest/audit"},
+	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
 		"exchange/admin", "node", "buyers/buyertest"},
 
