@@ -5,6 +5,7 @@ package bench
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ type workload struct {
 var workloads = []workload{{"saturated", 0, 64}, {"buyers take 20 ms", 20 * time.Millisecond, 40}}
 
 const (
-	rounds  = 5
+	rounds  = 1
 	oneLoad = 1500 * time.Millisecond
 	warmUp  = 400 * time.Millisecond
 )
@@ -128,7 +129,7 @@ func (h *house) measure(b *testing.B, w workload) {
 	t.Flush()
 	fmt.Fprintf(&out, "the exchange's pings per sync: %.1f\n\n", 1/median(0, func(u used) float64 { return u.syncs }))
 	out.WriteString(h.stages(b, w))
-	b.Logf("\n%s", out.String())
+	fmt.Printf("\n%s\n", out.String()) // b.Log would cut it
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(0, cpu), "cpu-µs/ping")
 	b.ReportMetric(median(0, cpu)/median(1, cpu), "of-goroutines")
@@ -151,7 +152,10 @@ func (h *house) round(b *testing.B, s *process, w workload) used {
 // stages loads the exchange once more under a CPU profile and tells where the time goes.
 func (h *house) stages(b *testing.B, w workload) string {
 	s := h.servers[0]
-	file := filepath.Join(b.TempDir(), "cpu.pprof")
+	file := os.Getenv("CLEARPOST_BENCH_PROFILE")
+	if file == "" {
+		file = filepath.Join(b.TempDir(), "cpu.pprof")
+	}
 	h.try(b, s, w.conns, warmUp, 0)
 	s.tell(b, command{Do: "profile", File: file}, nil)
 	got := h.load(b, s, w.conns, 2*oneLoad, 0)

@@ -75,7 +75,8 @@ func breakdown(file string, pings int) (string, error) {
 		fmt.Fprintf(t, "%s\t%.1f\t%.0f\t\n", name, float64(sum[name].Nanoseconds())/1000/float64(pings), 100*float64(sum[name])/float64(total))
 	}
 	fmt.Fprintf(t, "all (under the profiler)\t%.1f\t100\t\n", float64(total.Nanoseconds())/1000/float64(pings))
-	return out.String(), t.Flush()
+	err = t.Flush()
+	return out.String(), err
 }
 
 // sumTraces reads what pprof prints: blocks between dashed lines, each a time and a stack, the leaf first.
