@@ -124,6 +124,7 @@ func (w *writer) recover(b *batch, cause error) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		stored, err := w.readBack(b)
 		if err == nil {
+			l.broken.Store(nil) // before the callers hear: what they append next is welcome
 			w.settle(b, stored, told, why)
 			break
 		}
@@ -138,7 +139,6 @@ func (w *writer) recover(b *batch, cause error) {
 		}
 		time.Sleep(pause)
 	}
-	l.broken.Store(nil)
 	l.log.Info("the log works again", "last_seq", l.last.Load())
 }
 
