@@ -27,6 +27,7 @@ type delivery struct {
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
 	person  string
+	seller  string // the seller's own lead id
 	oneShot bool
 	minimum lead.Money     // one-shot: the payout that the seller asked for at least
 	before  []ledger.Event // one-shot: its pinged event, durable together with the first event of the delivery
@@ -348,17 +349,8 @@ func (d *delivery) settle() (Reply, *Fault) {
 	}
 	e.Stats.settled(ev)
 	r := e.reply(d.st)
-	if d.seller() != "" {
-		r.SellerLeadID = d.seller()
-	}
+	r.SellerLeadID = d.seller
 	return r, nil
-}
-
-func (d *delivery) seller() string {
-	if d.post != nil && d.post.SellerLeadID != "" {
-		return d.post.SellerLeadID
-	}
-	return d.st.pinged.SellerLeadID
 }
 
 // settlement is what the lead's attempts, as they stand, come to.
@@ -402,7 +394,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller(), Currency: d.v.Currency}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

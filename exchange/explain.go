@@ -98,7 +98,7 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 		return nil, false, err
 	}
 	p := st.pinged
-	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: p.SellerLeadID, Currency: p.Currency,
+	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(), Currency: p.Currency,
 		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == e.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
@@ -107,9 +107,6 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
 	if st.post != nil {
 		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
-		if st.post.SellerLeadID != "" {
-			x.SellerLeadID = st.post.SellerLeadID
-		}
 	}
 	x.Campaigns = e.explainCampaigns(st)
 	for i := range st.attempts {

@@ -110,6 +110,14 @@ func (st *story) open() bool {
 	return false
 }
 
+// seller is the seller's own lead id: the post's, else the ping's.
+func (st *story) seller() string {
+	if st.post != nil && st.post.SellerLeadID != "" {
+		return st.post.SellerLeadID
+	}
+	return st.pinged.SellerLeadID
+}
+
 // sales lists the accepted attempts in the order of the attempts.
 func (st *story) sales() []ledger.Sale {
 	var out []ledger.Sale
@@ -197,10 +205,7 @@ func fill(l *lead.Lead, fields, raw ledger.Fields) {
 
 // reply is what the seller hears of a lead now.
 func (e *Exchange) reply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency}
-	if st.post != nil && st.post.SellerLeadID != "" {
-		r.SellerLeadID = st.post.SellerLeadID
-	}
+	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}
 	switch {
 	case st.settled != nil && !st.open():
 		r.settled(st.settled)

@@ -104,7 +104,7 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 		return Reply{}, inProgress()
 	}
 	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency}, nil
+		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}, nil
 	}
 	return Reply{}, inProgress()
 }
@@ -165,11 +165,14 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		r.LeadID = st.id
 		return nil, r, nil
 	}
-	d := &delivery{e: e, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person}
+	d := &delivery{e: e, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
 	if d.person == "" {
 		d.person = person(in.Vertical, l)
 	}
 	if st.post == nil {
+		if in.SellerLeadID != "" {
+			d.seller = in.SellerLeadID
+		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
 		d.private.Person = d.person
@@ -205,7 +208,7 @@ func (e *Exchange) conclude(st *story) (Reply, *Fault) {
 	if v == nil {
 		v = &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
 	}
-	d := &delivery{e: e, st: st, v: v, src: s}
+	d := &delivery{e: e, st: st, v: v, src: s, seller: st.seller()}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted

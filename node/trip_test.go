@@ -154,6 +154,57 @@ func TestEachFaultOfAPingIsNamedAndTheRestStillBids(t *testing.T) {
 	}
 }
 
+func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
+	stuck, err := buyertest.NewStuck()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Close()
+	refused, err := buyertest.NewRefused()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer refused.Close()
+	h := build(t, "", nil, script("good", 25*dollar))
+	// Each bids by a list price above the good one's and is posted to first; each also has a twin that bids by ping.
+	for id, at := range map[string]string{"tls": "https://" + stuck.Addr(), "port": "http://" + refused.Addr(), "tlsping": "https://" + stuck.Addr(), "portping": "http://" + refused.Addr()} {
+		text := fmt.Sprintf(campaignYAML, id, at, "")
+		if !strings.HasSuffix(id, "ping") {
+			a, b := strings.Index(text, "    ping:"), strings.Index(text, "    post:")
+			text = strings.Replace(text[:a]+"    price: 40.00\n"+text[b:], "{to: token, from: token}, ", "", 1)
+		}
+		h.write("buyers/"+id+".yaml", text)
+	}
+	h.restart()
+	begin := time.Now()
+	p := h.ping(`{"zip":"10001"}`)
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("answered after %v, the deadline is 0.4 s", took)
+	}
+	h.expect(p, 200, ledger.ResultSuccess)
+	got := map[string]lead.Refusal{}
+	for _, b := range last[*ledger.Pinged](h, p.PingID).Bids {
+		got[b.Buyer] = b.Refusal
+	}
+	if got["tlsping"] != lead.TLSFailed || got["portping"] != lead.Unreachable || got["good"] != lead.NoRefusal {
+		t.Errorf("refusals: %v", got)
+	}
+	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`), 200, ledger.ResultSuccess)
+	if a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`); !strings.HasPrefix(a.ID, "good-") {
+		t.Errorf("sold to %s", a.text)
+	} else {
+		outcomes := map[string]lead.Outcome{}
+		for _, ev := range h.events(a.LeadID) {
+			if e, ok := ev.(*ledger.Posted); ok {
+				outcomes[e.Buyer] = e.Outcome
+			}
+		}
+		if outcomes["tls"] != lead.NotSent || outcomes["port"] != lead.NotSent || outcomes["good"] != lead.Accepted {
+			t.Errorf("outcomes: %v", outcomes)
+		}
+	}
+}
+
 func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 	// What each fault must be read as. Where a byte was written and no receipt that can be read came back, it is unknown; a redirect
 	// says that the lead was not taken.
