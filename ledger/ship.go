@@ -94,13 +94,12 @@ func (s *shipper) close() {
 }
 
 func (s *shipper) run() {
-	for s.ctx.Err() == nil {
-		if !s.wait() {
+	for _, k := range kinds[1:] {
+		if s.topics[k.Topic()] == nil && s.topic(k.Topic()) == nil {
 			return
 		}
-		if !s.round() {
-			return
-		}
+	}
+	for s.wait() && s.round() {
 	}
 }
 
@@ -145,9 +144,7 @@ func (s *shipper) round() bool {
 	if len(s.recs) == 0 {
 		return true
 	}
-	if !s.deal() {
-		return false
-	}
+	s.deal()
 	slots := make(chan struct{}, shipAtOnce)
 	var all sync.WaitGroup
 	for _, t := range s.topics {
@@ -180,7 +177,7 @@ func (s *shipper) round() bool {
 }
 
 // deal sorts the round's records into queues.
-func (s *shipper) deal() bool {
+func (s *shipper) deal() {
 	for _, t := range s.topics {
 		for p := range t.queues {
 			clear(t.queues[p])
@@ -191,18 +188,12 @@ func (s *shipper) deal() bool {
 	for i := range s.recs {
 		rec := &s.recs[i]
 		t := s.topics[rec.Kind.Topic()]
-		if t == nil {
-			if t = s.topic(rec.Kind.Topic()); t == nil {
-				return false
-			}
-		}
 		p := 0 // all events of no lead, in their order
 		if k := messageKey(key[:0], rec.Lead); k != nil {
 			p = s.balance.Balance(kafka.Message{Key: k}, t.partitions...)
 		}
 		t.queues[p] = append(t.queues[p], *rec)
 	}
-	return true
 }
 
 // topic asks for the topic until it is there. The number of partitions stands until the next start: a lead's events must not change

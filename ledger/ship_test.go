@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -423,5 +424,21 @@ func TestKafkaConfigIsChecked(t *testing.T) {
 	if err := k.defaults(); err != nil || k.Linger != 100*time.Millisecond ||
 		!reflect.DeepEqual(k.topics(), []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}) {
 		t.Errorf("defaults %+v, topics %v, %v", k, k.topics(), err)
+	}
+}
+
+func TestMessagesAreNeverDatedAhead(t *testing.T) {
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(48*time.Hour)
+	r := newRecordReader([]Record{{Seq: 1, Kind: KindPinged, Lead: testID(1, 1), At: past.UnixMicro()}, {Seq: 2, Kind: KindAdjusted, At: future.UnixMicro()}})
+	first, err := r.ReadRecord()
+	if err != nil || first.Time.UnixMicro() != past.UnixMicro() || first.Key == nil {
+		t.Errorf("an event of the past: %+v, %v", first, err)
+	}
+	second, err := r.ReadRecord()
+	if err != nil || second.Time.After(time.Now()) || second.Key != nil {
+		t.Errorf("an event of the future and no lead: %+v, %v", second, err)
+	}
+	if _, err := r.ReadRecord(); !errors.Is(err, io.EOF) {
+		t.Errorf("behind the last: %v", err)
 	}
 }

@@ -88,7 +88,17 @@ func (k *kafkaSink) partitions(ctx context.Context, topic string) (int, error) {
 		// Perhaps we may not make topics, and somebody else does.
 		return 0, fmt.Errorf("topic %s does not exist and cannot be made: %w", topic, made)
 	}
-	return k.lookUp(ctx, topic)
+	for { // until the brokers know of it
+		n, err := k.lookUp(ctx, topic)
+		if err == nil {
+			return n, nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, err
+		}
+	}
 }
 
 func (k *kafkaSink) lookUp(ctx context.Context, topic string) (int, error) {
@@ -120,7 +130,7 @@ func (k *kafkaSink) write(ctx context.Context, topic string, partition int, recs
 	if err == nil {
 		err = res.Error
 	}
-	for _, final := range [...]kafka.Error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord, kafka.InvalidTimestamp} {
+	for _, final := range [...]kafka.Error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord} {
 		if errors.Is(err, final) {
 			return fmt.Errorf("%w: %w", errRefused, err)
 		}
@@ -153,7 +163,9 @@ func (r *recordReader) ReadRecord() (*kafka.Record, error) {
 	}
 	rec := &r.recs[0]
 	r.recs = r.recs[1:]
-	r.rec = kafka.Record{Time: time.UnixMicro(rec.At), Value: &r.value, Headers: r.headers[:]}
+	// Brokers refuse times far ahead of their clock, which a clock that once went wrong leaves in the ledger for a while.
+	at := min(rec.At, time.Now().UnixMicro())
+	r.rec = kafka.Record{Time: time.UnixMicro(at), Value: &r.value, Headers: r.headers[:]}
 	r.value.Reset(rec.Bytes)
 	if key := messageKey(r.keyBuf[:0], rec.Lead); key != nil {
 		r.key.Reset(key)

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clearpost/lead"
+)
+
+// benchPing is a ping of ten bids, about 1.5 KB.
+func benchPing(id lead.ID) *Pinged {
+	p := ping(id)
+	p.SellerLeadID = "S-" + id.String()
+	for i := range 10 {
+		p.Bids = append(p.Bids, Bid{Campaign: fmt.Sprint("campaign-", i), Buyer: fmt.Sprint("buyer-", i), Price: 22_500_000, Payout: 18_000_000,
+			MaxSold: 1, Rank: i + 1, Token: "tok-1234567890", TookUS: 20_123})
+	}
+	p.Fields = append(p.Fields, FieldValue{"city", "Los Angeles"}, FieldValue{"roof", "tile"}, FieldValue{"note", strings.Repeat("n", 60)})
+	return p
+}
+
+// BenchmarkAppend measures the whole cost of an append by callers that wait for it: encoding, the sync, the indexes, the views.
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 16, 256, 2048} {
+		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
+			cfg := Config{Dir: b.TempDir(), FreeBytesMin: 1}
+			l := mustOpen(b, cfg, inside{})
+			var next atomic.Int64
+			b.ReportAllocs()
+			b.ResetTimer()
+			began := cpuTime(b)
+			var all sync.WaitGroup
+			for range callers {
+				all.Go(func() {
+					p := benchPing(lead.ID{})
+					for {
+						i := int(next.Add(1))
+						if i > b.N {
+							return
+						}
+						p.Lead, p.EventID = testID(1, i), lead.ID{}
+						if err := l.Append(p); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			all.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64((cpuTime(b)-began).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+			b.ReportMetric(float64(l.Stats().Appended)/float64(max(l.Stats().Syncs, 1)), "events/sync")
+		})
+	}
+}
+
+// BenchmarkEncode is the caller's own part of an append.
+func BenchmarkEncode(b *testing.B) {
+	l := mustOpen(b, Config{Dir: b.TempDir(), FreeBytesMin: 1}, inside{})
+	p, g := benchPing(testID(1, 1)), &group{}
+	b.ReportAllocs()
+	for b.Loop() {
+		g.reset()
+		if err := l.encode(g, []Event{p}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(int64(len(g.buf)))
+}
+
+// BenchmarkLead looks up leads that are in the views only.
+func BenchmarkLead(b *testing.B) {
+	l := mustOpen(b, Config{Dir: b.TempDir(), FreeBytesMin: 1}, inside{applyEvery: time.Millisecond})
+	const n = 2000
+	var all sync.WaitGroup
+	for c := range 100 {
+		all.Go(func() {
+			for i := c; i < n; i += 100 {
+				if err := l.Append(benchPing(testID(1, i))); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	eventually(b, "the views have everything", func() bool { return l.Stats().Applied == n })
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if recs, err := l.Lead(testID(1, i%n)); err != nil || len(recs) != 1 {
+			b.Fatal(len(recs), err)
+		}
+		i++
+	}
+}

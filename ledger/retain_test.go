@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledger
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"clearpost/lead"
+)
+
+// fillTrips appends n leads of one whole trip each, an hour apart.
+func fillTrips(t *testing.T, l *Ledger, from, n int) {
+	t.Helper()
+	for i := from; i < from+n; i++ {
+		id, a := testID(1, i), testID(2, i)
+		p := ping(id)
+		p.IdempotencyKey, p.SellerLeadID = "key-"+id.String(), "seller-"+id.String()
+		ch := []Charge{{"campaign:c1:total", "total", 1}}
+		for _, e := range []Event{p, posting(id, a, ch), posted(id, a, lead.Accepted, ch)} {
+			e.Header().At = testAt.Add(time.Duration(i) * time.Hour)
+			mustAppend(t, l, e)
+		}
+	}
+}
+
+func retainConfig(t *testing.T, now *time.Time) (Config, inside) {
+	cfg := testConfig(t, t.TempDir())
+	cfg.SegmentBytes = 8 << 10
+	cfg.Now = func() time.Time { return *now }
+	in := quick()
+	in.retainEvery = 5 * time.Millisecond
+	return cfg, in
+}
+
+func TestOldEventsAreDropped(t *testing.T) {
+	now := testAt.Add(200 * time.Hour)
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Age = 50 * time.Hour
+	l := mustOpen(t, cfg, in)
+	fillTrips(t, l, 0, 200)
+	eventually(t, "old events are dropped", func() bool { return l.FirstSeq() > 3*100 })
+	first := l.FirstSeq()
+	if first > 3*150+1 {
+		t.Errorf("the log begins at seq %d: events of the last 50 hours are gone", first)
+	}
+	gone, kept := testID(1, 10), testID(1, 190)
+	check := func(l *Ledger) {
+		t.Helper()
+		if recs, err := l.Lead(gone); err != nil || len(recs) != 0 {
+			t.Errorf("a dropped lead has %d records, %v", len(recs), err)
+		}
+		if _, ok := l.ByIdempotencyKey("acme", "key-"+gone.String()); ok || len(l.BySellerLeadID("acme", "seller-"+gone.String())) != 0 {
+			t.Error("a dropped lead is still indexed")
+		}
+		recs, err := l.Lead(kept)
+		if _, ok := l.ByIdempotencyKey("acme", "key-"+kept.String()); err != nil || len(recs) != 3 || !ok {
+			t.Errorf("a kept lead has %d records, %v, its key is there: %v", len(recs), err, ok)
+		}
+		if got := counts(l); !reflect.DeepEqual(got, map[string]int64{"campaign:c1:total total": 200}) {
+			t.Errorf("counts %v, want all 200", got)
+		}
+	}
+	check(l)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, cfg, quick())
+	check(l)
+	if l.FirstSeq() < first || l.LastSeq() != 600 {
+		t.Errorf("seqs %d to %d", l.FirstSeq(), l.LastSeq())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// The views are lost, and the log does not begin at the beginning: counts must be whole all the same.
+	if err := os.RemoveAll(filepath.Join(cfg.Dir, "views")); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, cfg, quick())
+	check(l)
+	fillTrips(t, l, 200, 1)
+	if got := counts(l)["campaign:c1:total total"]; got != 201 {
+		t.Errorf("count %d, want 201", got)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"views", baseName} {
+		if err := os.RemoveAll(filepath.Join(cfg.Dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), "counts of caps cannot be known") {
+		t.Errorf("opening without what the dropped events amounted to: %v", err)
+	}
+}
+
+func TestTheLogIsHeldToItsSize(t *testing.T) {
+	now := testAt
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Bytes = 64 << 10
+	l := mustOpen(t, cfg, in)
+	fillTrips(t, l, 0, 150)
+	eventually(t, "the log is small enough", func() bool { return l.Stats().LogBytes <= 64<<10 })
+	if l.FirstSeq() == 1 || l.LastSeq() != 450 {
+		t.Errorf("seqs %d to %d", l.FirstSeq(), l.LastSeq())
+	}
+	records(t, l)
+}
+
+func TestLeadsWithAnOpenAttemptAreKept(t *testing.T) {
+	now := testAt.Add(1000 * time.Hour)
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Age = time.Hour
+	l := mustOpen(t, cfg, in)
+	fillTrips(t, l, 0, 40)
+	id, a := testID(1, 1000), testID(2, 1000)
+	mustAppend(t, l, ping(id), posting(id, a, nil))
+	held := l.LastSeq() - 1
+	fillTrips(t, l, 40, 80)
+	eventually(t, "what may go is gone", func() bool { return l.FirstSeq() > held-40 })
+	if first := l.FirstSeq(); first > held {
+		t.Errorf("the log begins at seq %d, past the open lead's ping at %d", first, held)
+	}
+	mustAppend(t, l, resolved(id, a, lead.Rejected))
+	eventually(t, "the resolved lead may go", func() bool { return l.FirstSeq() > held })
+}
+
+func TestWhatKafkaDoesNotHaveIsKept(t *testing.T) {
+	now := testAt.Add(1000 * time.Hour)
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Age = time.Hour
+	cfg.Kafka = &KafkaConfig{Brokers: []string{"none"}}
+	sink := &hangingSink{entered: make(chan struct{}, 1), release: make(chan struct{})}
+	sink.calm.Store(true)
+	in.sink = sink
+	l := mustOpen(t, cfg, in)
+	fillTrips(t, l, 0, 60)
+	<-sink.entered
+	// A round of the applier after everything was applied: it looks at the limits and finds the cursor.
+	eventually(t, "everything is applied", func() bool { return l.Stats().Applied == 180 })
+	limit, err := l.dropLimit(180)
+	if err != nil || limit != 1 {
+		t.Errorf("limit %d, %v", limit, err)
+	}
+	if l.FirstSeq() != 1 {
+		t.Errorf("the log begins at seq %d, and Kafka has nothing", l.FirstSeq())
+	}
+	close(sink.release)
+}
+
+func TestOldWindowsAreForgotten(t *testing.T) {
+	now := testAt
+	cfg, in := retainConfig(t, &now)
+	l := mustOpen(t, cfg, quick())
+	id := testID(1, 1)
+	for i, w := range []string{"2026-08-01", "2026-08-01T14-07:00", "2026-11-22", "total"} {
+		mustAppend(t, l, posting(id, testID(2, i), []Charge{{"campaign:c1", w, 1}}))
+		mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"campaign:c1 2026-11-22": 1, "campaign:c1 total": 1}
+	l = mustOpen(t, cfg, in)
+	eventually(t, "old windows are forgotten", func() bool { return reflect.DeepEqual(counts(l), want) })
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := counts(mustOpen(t, cfg, quick())); !reflect.DeepEqual(got, want) {
+		t.Errorf("counts after a restart: %v", got)
+	}
+}
