@@ -65,15 +65,8 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // decode reads a JSON object into the lead's slots and the envelope. Names are looked up without regard to case; a field sent twice, also
 // under an alias, is an error. Names that the vertical does not know are ignored. It returns false if the body is no JSON object.
 func decode(body []byte, l *lead.Lead, v *envelope) bool {
-	if !gjson.ValidBytes(body) {
-		return false
-	}
-	root := gjson.Parse(text(body))
-	if !root.IsObject() {
-		return false
-	}
 	pairs := 0
-	root.ForEach(func(k, val gjson.Result) bool {
+	take := func(k, val gjson.Result) bool {
 		if pairs++; pairs > PairsMax {
 			v.bad("body", "", "at most "+strconv.Itoa(PairsMax)+" names")
 			return false
@@ -81,13 +74,29 @@ func decode(body []byte, l *lead.Lead, v *envelope) bool {
 		if v.own(k.Str, val) {
 			return true
 		}
-		pos, ok := l.Schema().Lookup(bytesOf(k.Str))
-		if !ok {
-			return true
+		if pos, ok := l.Schema().Lookup(bytesOf(k.Str)); ok {
+			set(l, pos, val)
 		}
-		set(l, pos, val)
 		return true
-	})
+	}
+	if flat(body, take) {
+		return true
+	}
+	l.Reset(l.Schema())
+	*v, pairs = envelope{}, 0
+	return walk(body, take)
+}
+
+// walk is flat for any JSON object. It returns false, before any pair, if the body is none.
+func walk(body []byte, each func(name, val gjson.Result) bool) bool {
+	if !gjson.ValidBytes(body) {
+		return false
+	}
+	root := gjson.Parse(text(body))
+	if !root.IsObject() {
+		return false
+	}
+	root.ForEach(each)
 	return true
 }
 
