@@ -3,13 +3,14 @@
 package ledger
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/goccy/go-json"
 )
 
 // runApplier takes what is stored into the views. It is the only writer of the views' events, and drops old ones.

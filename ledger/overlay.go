@@ -29,15 +29,26 @@ type overlayShard struct {
 }
 
 type generation struct {
-	leads  map[lead.ID]seqList
-	refs   map[string]ref   // idem and person keys → latest use
-	seller map[string][]ref // seller keys → uses
+	leads  map[lead.ID]list[uint64] // → seqs
+	refs   map[string]ref           // idem and person keys → latest use
+	seller map[string]list[lead.ID] // seller keys → leads
 }
 
-// seqList spares the common lead, which has one event, a slice.
-type seqList struct {
-	first uint64
-	more  []uint64
+// list spares the common one, which has one item, a slice.
+type list[T any] struct {
+	first T
+	more  []T
+}
+
+// push adds an item under a key.
+func push[K comparable, T any](m map[K]list[T], key K, item T) {
+	l, more := m[key]
+	if more {
+		l.more = append(l.more, item)
+	} else {
+		l.first = item
+	}
+	m[key] = l
 }
 
 // mapKeep is how many entries a generation's maps may have had to be kept for the next.
@@ -55,7 +66,7 @@ func newOverlay() *overlay {
 
 func (g *generation) reset() {
 	if g.leads == nil || len(g.leads) > mapKeep || len(g.refs) > mapKeep || len(g.seller) > mapKeep {
-		*g = generation{map[lead.ID]seqList{}, map[string]ref{}, map[string][]ref{}}
+		*g = generation{map[lead.ID]list[uint64]{}, map[string]ref{}, map[string]list[lead.ID]{}}
 		return
 	}
 	clear(g.leads)
@@ -82,13 +93,7 @@ func (o *overlay) add(facts []fact) {
 		if !f.lead.IsZero() {
 			s := o.ofLead(f.lead)
 			s.mu.Lock()
-			list, more := s.gen[0].leads[f.lead]
-			if more {
-				list.more = append(list.more, f.seq)
-			} else {
-				list.first = f.seq
-			}
-			s.gen[0].leads[f.lead] = list
+			push(s.gen[0].leads, f.lead, f.seq)
 			s.mu.Unlock()
 		}
 		r := ref{f.lead, f.at, f.seq}
@@ -103,7 +108,7 @@ func (o *overlay) add(facts []fact) {
 		if f.seller != "" {
 			s := o.ofKey(f.seller)
 			s.mu.Lock()
-			s.gen[0].seller[f.seller] = append(s.gen[0].seller[f.seller], r)
+			push(s.gen[0].seller, f.seller, f.lead)
 			s.mu.Unlock()
 		}
 	}
@@ -146,8 +151,8 @@ func (o *overlay) seqs(dst []uint64, id lead.ID) []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for g := range s.gen {
-		if list, ok := s.gen[1-g].leads[id]; ok {
-			dst = append(append(dst, list.first), list.more...)
+		if l, ok := s.gen[1-g].leads[id]; ok {
+			dst = append(append(dst, l.first), l.more...)
 		}
 	}
 	return dst
@@ -172,8 +177,11 @@ func (o *overlay) uses(key []byte) []lead.ID {
 	defer s.mu.Unlock()
 	var out []lead.ID
 	for g := range s.gen {
-		for _, r := range slices.Backward(s.gen[g].seller[string(key)]) {
-			out = append(out, r.lead)
+		if l, ok := s.gen[g].seller[string(key)]; ok {
+			for _, id := range slices.Backward(l.more) {
+				out = append(out, id)
+			}
+			out = append(out, l.first)
 		}
 	}
 	return out

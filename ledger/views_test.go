@@ -362,8 +362,8 @@ func TestCopiesUnderLoad(t *testing.T) {
 	all.Wait()
 }
 
-// copyLive copies a directory that is being written to, the log's files first and its meta data before them. A file that goes away meanwhile
-// belongs to the views, which may be of any earlier time or damaged.
+// copyLive copies the log of a directory that is being written to: its meta data first, so that no file it names is older than it. The views are
+// left out: a crash may leave none.
 func copyLive(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()
