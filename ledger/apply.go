@@ -63,7 +63,9 @@ func (a *applier) apply() {
 		l.log.Error("the views cannot be written", "err", err)
 		return
 	}
-	l.viewsBroken.Store(nil)
+	if !l.viewsDead.Load() {
+		l.viewsBroken.Store(nil)
+	}
 	l.overlay.drop(a.pending)
 	a.pending = nil
 }

@@ -15,7 +15,9 @@ import (
 	"clearpost/lead"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("clearpost/ledger.pebbleLogger.Fatalf")) // which never returns
+}
 
 // testLog sends the ledger's log to the test's.
 func testLog(t testing.TB) *slog.Logger {

@@ -137,6 +137,7 @@ type Ledger struct {
 
 	broken      atomic.Pointer[error]       // why the log cannot be written
 	viewsBroken atomic.Pointer[error]       // why the views cannot be written
+	viewsDead   atomic.Bool                 // …and will not be until a restart
 	unread      atomic.Pointer[lookupFault] // why the views cannot be read
 	free        atomic.Uint64
 	first, last atomic.Uint64
@@ -323,6 +324,7 @@ func (l *Ledger) runLook() {
 
 func (l *Ledger) viewsFailed(why string) {
 	err := fmt.Errorf("the views cannot be written: %s", why)
+	l.viewsDead.Store(true)
 	l.viewsBroken.Store(&err)
 	l.log.Error("the views cannot be written; restart to build them from the log", "err", why)
 }

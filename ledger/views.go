@@ -41,7 +41,7 @@ func (v *views) open() error {
 	opts := &pebble.Options{
 		DisableWAL:         true,
 		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             pebbleLogger{v.log, v.onFatal},
+		Logger:             v.logger(),
 		Merger:             countMerger,
 		CacheSize:          32 << 20,
 		MemTableSize:       16 << 20,
@@ -61,6 +61,8 @@ func (v *views) open() error {
 	v.applied.Store(n)
 	return err
 }
+
+func (v *views) logger() pebbleLogger { return pebbleLogger{v.log, v.onFatal} }
 
 // close makes everything durable.
 func (v *views) close() error {

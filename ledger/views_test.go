@@ -439,3 +439,19 @@ func TestAFailedLookupStopsNewBusiness(t *testing.T) {
 	l.unread.Store(&fault)
 	eventually(t, "reads work again", func() bool { return l.Available() == nil })
 }
+
+func TestViewsThatDieLeaveWhatIsUnderWayAlone(t *testing.T) {
+	dir := t.TempDir()
+	l := mustOpen(t, testConfig(t, dir), quick())
+	go l.views.logger().Fatalf("MANIFEST: %v", errDisk) // never returns, as Pebble expects
+	eventually(t, "no new pings are taken", func() bool { return l.Available() != nil })
+	id, a := testID(1, 1), testID(2, 1)
+	mustAppend(t, l, posting(id, a, oneCharge("c")), posted(id, a, lead.Accepted, nil))
+	eventually(t, "the views were tried", func() bool { return l.Stats().Applied == 2 })
+	if l.Available() == nil {
+		t.Error("available again without a restart")
+	}
+	if recs, err := l.Lead(id); err != nil || len(recs) != 2 {
+		t.Errorf("%d records, %v", len(recs), err)
+	}
+}
