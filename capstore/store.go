@@ -46,6 +46,10 @@ type HoldRequest struct {
 	MaxSold   int        // of the bid: 1 = exclusive, and less counts as 1
 	Counters  []*Counter // the caps of the campaign and its buyer, all of this store
 	Now       time.Time  // decides the windows that are charged
+
+	// Instead is an open hold of the same lead whose attempt is known not to be a sale, and which is released when its end is durable,
+	// together with this attempt: what it holds counts as free for this hold, and for no other. Zero if there is none.
+	Instead lead.ID
 }
 
 // Restored is a hold as the ledger knows it, given to Restore at start.
@@ -110,10 +114,14 @@ func (s *Store) Hold(r *HoldRequest) ([]Charge, lead.Refusal) {
 		return h.charges, lead.NoRefusal
 	}
 	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: min(r.SellLimit, max(r.MaxSold, 1))}
-	if no := s.slotFor(h); no != lead.NoRefusal {
+	ended := s.holds[r.Instead]
+	if ended != nil && (ended.lead != r.Lead || ended.committed) {
+		ended = nil
+	}
+	if no := s.slotFor(h, ended); no != lead.NoRefusal {
 		return nil, no
 	}
-	if !h.charge(r.Counters, r.Now) {
+	if !h.charge(r.Counters, r.Now, ended) {
 		return nil, lead.CapReached
 	}
 	for _, w := range h.windows {
@@ -124,15 +132,18 @@ func (s *Store) Hold(r *HoldRequest) ([]Charge, lead.Refusal) {
 	return h.charges, lead.NoRefusal
 }
 
-// slotFor tells why the lead has no slot for the hold.
-func (s *Store) slotFor(h *hold) lead.Refusal {
+// slotFor tells why the lead has no slot for the hold, were it not for the ended one.
+func (s *Store) slotFor(h, ended *hold) lead.Refusal {
 	most, standing := h.promise, 0
 	if l := s.leads[h.lead]; l != nil {
-		standing = len(l.holds)
 		for _, o := range l.holds {
+			if o == ended {
+				continue
+			}
 			if o.buyer == h.buyer {
 				return lead.BuyerSoldAlready
 			}
+			standing++
 			most = min(most, o.promise)
 		}
 	}
@@ -142,8 +153,8 @@ func (s *Store) slotFor(h *hold) lead.Refusal {
 	return lead.NoRefusal
 }
 
-// charge finds the windows and tells whether each has room. It takes nothing yet.
-func (h *hold) charge(counters []*Counter, now time.Time) bool {
+// charge finds the windows and tells whether each has room, were it not for the ended hold. It takes nothing yet.
+func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
 	h.charges = make([]Charge, 0, len(counters))
 	h.windows = make([]*window, 0, len(counters))
 next:
@@ -154,13 +165,25 @@ next:
 			}
 		}
 		w := c.windowAt(now)
-		if w == nil || w.count.Load() >= c.max.Load() {
+		if w == nil || w.count.Load()-ended.in(w) >= c.max.Load() {
 			return false
 		}
 		h.charges = append(h.charges, Charge{c.key, w.name, 1})
 		h.windows = append(h.windows, w)
 	}
 	return true
+}
+
+// in is what the hold has taken from a window; none of them is what a nil one has.
+func (h *hold) in(w *window) int64 {
+	if h != nil {
+		for i, o := range h.windows {
+			if o == w {
+				return h.charges[i].N
+			}
+		}
+	}
+	return 0
 }
 
 func (s *Store) add(h *hold) {

@@ -389,3 +389,36 @@ func BenchmarkHoldCommitForget(b *testing.B) {
 		s.Forget(r.Lead)
 	}
 }
+
+// A hold whose attempt has ended makes room for its successor alone: until it is released nobody else gets its place.
+func TestHoldInsteadOfAnEndedOne(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(1))
+	first := request(1, noon, c)
+	mustHold(t, s, first)
+	next := request(2, noon, c)
+	next.Lead = first.Lead
+	other := request(3, noon, c)
+	other.Instead = first.Token // of another lead
+	committed := request(4, noon)
+	mustHold(t, s, committed)
+	if err := s.Commit(committed.Token); err != nil {
+		t.Fatal(err)
+	}
+	again := request(5, noon)
+	again.Lead, again.Instead = committed.Lead, committed.Token
+	for _, r := range []*HoldRequest{next, other, again} {
+		if _, no := s.Hold(r); no == lead.NoRefusal {
+			t.Errorf("hold %v took the place of %v", r.Token, r.Instead)
+		}
+	}
+	next.Instead = first.Token
+	mustHold(t, s, next)
+	if err := s.Release(first.Token); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 1)
+	if _, no := s.Hold(request(3, noon, c)); no != lead.CapReached {
+		t.Errorf("another lead: %v", no)
+	}
+}

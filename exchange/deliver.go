@@ -35,9 +35,12 @@ type delivery struct {
 	newUntil time.Time // no attempt begins after this
 	until    time.Time // no attempt lasts longer
 
+	order   []*ledger.Bid  // that may buy, first to last
+	limit   int            // sales of this lead at most: as many as its auction counted on
 	parts   []lead.Money   // payouts that the quote counts on and no sale has filled yet, largest first
 	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
 	commit  []lead.ID      // holds to commit once carry is durable
+	refused lead.ID        // the hold to release then
 	sent    bool           // an attempt of this lead stands in the ledger
 	unknown bool
 	tried   []ledger.Tried
@@ -53,9 +56,8 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
-	for i := range d.st.pinged.Bids {
-		b := d.st.order(i)
-		if b == nil || d.full() || d.unknown {
+	for _, b := range d.order {
+		if len(d.st.sales()) >= d.limit || d.unknown {
 			break
 		}
 		if d.st.triedBefore(b.Campaign) {
@@ -72,16 +74,6 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	return d.settle()
 }
 
-// order is the bid with rank i+1, or nil.
-func (st *story) order(i int) *ledger.Bid {
-	for k := range st.pinged.Bids {
-		if st.pinged.Bids[k].Rank == i+1 {
-			return &st.pinged.Bids[k]
-		}
-	}
-	return nil
-}
-
 func (st *story) triedBefore(campaign string) bool {
 	for i := range st.attempts {
 		if st.attempts[i].posting.Campaign == campaign {
@@ -91,31 +83,24 @@ func (st *story) triedBefore(campaign string) bool {
 	return false
 }
 
-// begin counts what earlier trips of this lead have sold already.
+// begin puts the bids in their order and counts what earlier trips of this lead have sold already.
 func (d *delivery) begin() {
 	d.sent = len(d.st.attempts) > 0
-	for _, b := range d.st.pinged.Bids {
+	for i := range d.st.pinged.Bids {
+		b := &d.st.pinged.Bids[i]
+		if b.Rank > 0 {
+			d.order = append(d.order, b)
+		}
 		if b.Winner {
+			d.limit++
 			d.parts = append(d.parts, b.Payout)
 		}
 	}
+	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
 	slices.SortFunc(d.parts, func(a, b lead.Money) int { return int(b - a) })
 	for _, s := range d.st.sales() {
 		d.fillPart(s.Payout)
 	}
-}
-
-func (d *delivery) full() bool { return len(d.st.sales()) >= d.sellLimit() }
-
-// sellLimit is how many sales this lead may have: as many as its quote counted on.
-func (d *delivery) sellLimit() int {
-	n := 0
-	for _, b := range d.st.pinged.Bids {
-		if b.Winner {
-			n++
-		}
-	}
-	return n
 }
 
 // payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
@@ -124,7 +109,7 @@ func (d *delivery) sellLimit() int {
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
-		return p, p >= d.minimum
+		return p, len(d.st.sales()) > 0 || p+d.prospect(b) >= d.minimum
 	}
 	blocked := d.blocked(b)
 	var rest lead.Money
@@ -139,9 +124,21 @@ func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	return 0, false
 }
 
+// prospect is what the next bids in order may pay on top if a one-shot lead's first sale is to this bid.
+func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
+	left := min(max(b.MaxSold, 1), d.limit) - 1
+	for _, o := range d.order {
+		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer {
+			sum += o.Payout
+			left--
+		}
+	}
+	return sum
+}
+
 // blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given up.
 func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.sellLimit()) - len(d.st.sales()) - 1
+	after := min(max(b.MaxSold, 1), d.limit) - len(d.st.sales()) - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
@@ -171,7 +168,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 		return lead.Paused, nil
 	case !covered:
 		return lead.NotCovered, nil
-	case e.wall().Add(leastTime(c.Post.Timeout)).After(d.newUntil):
+	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
 		return lead.NoTimeLeft, nil
 	}
 	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
@@ -179,7 +176,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	}
 	lane := e.lanes[c.Index]
 	p := &ledger.Posting{Head: e.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.sellLimit()}
+		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
 		Vertical: d.v.ID, Now: now, Close: true}
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
@@ -187,7 +184,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 		return lead.RenderFailed, nil
 	}
 	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
-		MaxSold: b.MaxSold, Counters: lane.counters, Now: now})
+		MaxSold: b.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
 	if no != lead.NoRefusal {
 		return no, nil
 	}
@@ -249,7 +246,7 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 		d.unknown = true
 		lane.Unknown.Add(1)
 	default:
-		e.release(p.Attempt)
+		d.refused = p.Attempt
 		lane.Rejected.Add(1)
 		if d.no == nil {
 			d.no = out
@@ -330,6 +327,10 @@ func (d *delivery) append(next ledger.Event) error {
 		d.e.commit(t)
 	}
 	d.commit = nil
+	if !d.refused.IsZero() {
+		d.e.release(d.refused)
+		d.refused = noLead
+	}
 	return nil
 }
 

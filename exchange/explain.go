@@ -143,7 +143,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 		default:
 			s.Verdict = "backup"
 		}
-		if c := e.cfg.Book.Campaign(b.Campaign); c != nil && l != nil {
+		if c := e.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
 			s.Request = e.pingAgain(c, st, l)
 		}
 		out = append(out, s)

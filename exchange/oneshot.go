@@ -23,6 +23,12 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	if reply != nil {
 		return *reply, nil
 	}
+	started := false
+	defer func() {
+		if !started {
+			end() // it panicked
+		}
+	}()
 	now := e.open(p, modeLead)
 	e.solicit(p, now)
 	e.judge(p, p.MinPrice)
@@ -32,13 +38,14 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.
 	key := leadKey(p.id)
 	e.trips.begin(key, t)
-	return e.run(t, d, p.MaxWait, func() { e.trips.end(key); end() })
+	started = true
+	return e.run(t, d, begin, p.MaxWait, func() { e.trips.end(key); end() })
 }
 
 // claimOneShot makes this the only trip of its idempotency key, or of its person where there is no key.
 func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
 	if p.IdempotencyKey != "" {
-		return e.claimKey(p.Source, p.IdempotencyKey, p.BodyHash, t)
+		return e.claimKey(keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
 	}
 	who := person(p.Vertical, &p.Lead)
 	if who == "" || p.Vertical.DedupeWindow <= 0 {
@@ -53,8 +60,11 @@ func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Faul
 	if !ok || at+p.Vertical.DedupeWindow.Microseconds() <= e.now().UnixMicro() {
 		return end, nil, nil
 	}
-	end()
 	st, f := e.own(p.Source, id)
+	if f != nil && f.Kind == FaultNotFound {
+		return end, nil, nil // its events were dropped with age
+	}
+	end()
 	if f != nil {
 		return nil, nil, f
 	}

@@ -68,14 +68,14 @@ func (e *Exchange) Ping(p *Ping) *Fault {
 		return f
 	}
 	if p.IdempotencyKey != "" {
-		end, reply, f := e.claimKey(p.Source, p.IdempotencyKey, p.BodyHash, &trip{})
+		end, reply, f := e.claimKey(keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}, &trip{})
 		if f != nil || reply != nil {
 			p.take(reply)
 			return f
 		}
 		defer end()
 	}
-	now := e.open(p, "ping")
+	now := e.open(p, modePing)
 	e.solicit(p, now)
 	e.judge(p, p.MinPrice)
 	p.quote()

@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -34,42 +35,50 @@ type trip struct {
 // answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which says that the outcome does not
 // stand there yet.
 func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
+	begin, end, started := e.wall(), func() {}, false
+	defer func() {
+		if !started { // it needed no delivery, or it panicked
+			end()
+		}
+	}()
 	if in.IdempotencyKey != "" {
-		end, reply, f := e.claimKey(in.Source, in.IdempotencyKey, in.BodyHash, &trip{})
+		endKey, reply, f := e.claimKey(keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash}, &trip{})
 		if f != nil {
 			return Reply{}, f
 		}
 		if reply != nil {
 			return *reply, nil
 		}
-		defer end()
+		end = endKey
 	}
 	t := &trip{done: make(chan struct{})}
 	key := leadKey(in.PingID)
 	if other, ok := e.trips.begin(key, t); !ok {
 		return e.overlap(other, in)
 	}
+	endKey := end
+	end = func() { e.trips.end(key); endKey() }
 	d, reply, f := e.prepare(in)
 	if d == nil {
-		e.trips.end(key)
 		return reply, f
 	}
-	return e.run(t, d, in.MaxWait, func() { e.trips.end(key) })
+	started = true
+	return e.run(t, d, begin, in.MaxWait, end)
 }
 
-// run delivers in its own goroutine and waits for the end, but no longer than the seller does.
-func (e *Exchange) run(t *trip, d *delivery, wait time.Duration, end func()) (Reply, *Fault) {
-	total := d.v.PostTotal
-	if wait <= 0 || wait > total {
-		wait = total
+// run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin.
+func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
+	now, total := e.wall(), d.v.PostTotal
+	if wait <= 0 {
+		begin, wait = now, total
 	}
-	begin := e.wall()
-	d.newUntil, d.until = begin.Add(wait), begin.Add(total)
+	wait = min(wait-now.Sub(begin), total)
+	d.newUntil, d.until = now.Add(max(wait, hurryMax)), now.Add(total)
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
+		defer close(t.done) // after the claims' end: who has heard the answer may ask again at once
 		defer end()
-		defer close(t.done)
 		defer func() {
 			if r := recover(); r != nil {
 				e.log.Error("post panicked: its open attempt stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))
@@ -78,7 +87,7 @@ func (e *Exchange) run(t *trip, d *delivery, wait time.Duration, end func()) (Re
 		}()
 		t.reply, t.fault = e.deliver(d)
 	}()
-	timer := time.NewTimer(wait + answerGrace)
+	timer := time.NewTimer(max(wait, 0) + answerGrace)
 	defer timer.Stop()
 	select {
 	case <-t.done:
@@ -91,14 +100,17 @@ func (e *Exchange) run(t *trip, d *delivery, wait time.Duration, end func()) (Re
 // answerGrace lets an attempt that ends exactly at the deadline, and its sync, still be the answer.
 const answerGrace = 20 * time.Millisecond
 
+// hurryMax is for how long attempts may begin although their seller waits less: such a seller hears "pending", and its lead is sold.
+const hurryMax = 100 * time.Millisecond
+
 // overlap answers a post of a lead that has a trip under way.
 func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 	st, f := e.own(in.Source, in.PingID)
 	if f != nil {
 		return Reply{}, f
 	}
-	if p := person(in.Vertical, in.Lead); p != "" && st.person != "" && p != st.person {
-		return Reply{}, otherPerson()
+	if f := st.fits(in); f != nil {
+		return Reply{}, f
 	}
 	if other.done == nil || len(st.attempts) == 0 {
 		return Reply{}, inProgress()
@@ -109,8 +121,19 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 	return Reply{}, inProgress()
 }
 
-func otherPerson() *Fault {
-	return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
+// fits tells why a post cannot be one of this lead: it came for another vertical, or a field that names the person stands in both with
+// different values.
+func (st *story) fits(in *PostIn) *Fault {
+	if st.pinged.Vertical != in.Vertical.ID {
+		return notFound(in.PingID)
+	}
+	l := st.lead(in.Vertical.Schema)
+	for _, i := range in.Vertical.PersonKey {
+		if l.Slot(i).State == lead.Valid && in.Lead.Slot(i).State == lead.Valid && !bytes.Equal(l.Normal(i), in.Lead.Normal(i)) {
+			return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
+		}
+	}
+	return nil
 }
 
 // own reads the story of a lead that must be the source's.
@@ -132,12 +155,8 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if f != nil {
 		return nil, Reply{}, f
 	}
-	if st.pinged.Vertical != in.Vertical.ID {
-		return nil, Reply{}, notFound(in.PingID)
-	}
-	p := person(in.Vertical, in.Lead)
-	if p != "" && st.person != "" && p != st.person {
-		return nil, Reply{}, otherPerson()
+	if f := st.fits(in); f != nil {
+		return nil, Reply{}, f
 	}
 	now := e.now()
 	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
@@ -161,9 +180,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 			Errors: l.Problems(lead.AtPing | lead.AtPost)}
 	}
 	if e.paused.Load().source[in.Source.ID] {
-		r := refused(lead.SourcePaused)
-		r.LeadID = st.id
-		return nil, r, nil
+		return nil, Reply{}, sourcePaused()
 	}
 	d := &delivery{e: e, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
 	if d.person == "" {
@@ -229,12 +246,15 @@ func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
 		key := leadKey(id)
 		if _, ok := e.trips.begin(key, &trip{}); ok {
 			defer e.trips.end(key)
-			if st, f = e.own(s, id); f == nil && st.resumable() {
+			if st, f = e.own(s, id); f != nil {
+				return Reply{}, f
+			}
+			if st.resumable() {
 				return e.conclude(st)
 			}
 		}
 	}
-	return e.reply(st), f
+	return e.reply(st), nil
 }
 
 // BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
@@ -242,52 +262,71 @@ func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
 	var out []Reply
 	for _, l := range e.led.BySellerLeadID(s.ID, id) {
 		r, f := e.Status(s, l)
-		if f != nil {
+		switch {
+		case f == nil:
+			out = append(out, r)
+		case f.Kind != FaultNotFound: // else its events were dropped with age
 			return nil, f
 		}
-		out = append(out, r)
 	}
 	return out, nil
 }
 
+// keyUse is a request that bears an idempotency key.
+type keyUse struct {
+	source   *Source
+	vertical *Vertical
+	mode     string
+	key      string
+	bodyHash string
+}
+
 // claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or a Fault if
-// it was used with another body or is under way. Else end must be called when the request has ended.
-func (e *Exchange) claimKey(s *Source, key, bodyHash string, t *trip) (end func(), r *Reply, f *Fault) {
-	claim := "key\x00" + s.ID + "\x00" + key
+// it was used for another call or body or is under way. Else end must be called when the request has ended.
+func (e *Exchange) claimKey(u keyUse, t *trip) (end func(), r *Reply, f *Fault) {
+	claim := "key\x00" + u.source.ID + "\x00" + u.key
 	if _, ok := e.trips.begin(claim, t); !ok {
 		return nil, nil, inProgress()
 	}
 	end = func() { e.trips.end(claim) }
-	id, ok := e.led.ByIdempotencyKey(s.ID, key)
+	id, ok := e.led.ByIdempotencyKey(u.source.ID, u.key)
 	if !ok {
 		return end, nil, nil
 	}
+	st, f := e.own(u.source, id)
+	if f != nil && f.Kind == FaultNotFound {
+		return end, nil, nil // its events were dropped with age
+	}
 	end()
-	st, f := e.own(s, id)
 	if f != nil {
 		return nil, nil, f
 	}
-	if st.pinged.IdempotencyKey == key {
-		if st.pinged.BodyHash != bodyHash {
-			return nil, nil, keyReused()
-		}
-		reply := e.reply(st)
-		if st.pinged.Mode == modePing {
-			reply = pingReply(st)
-		}
-		return nil, &reply, nil
-	}
-	if st.post == nil || st.post.BodyHash != bodyHash {
+	if !st.usedKey(&u) {
 		return nil, nil, keyReused()
 	}
 	reply := e.reply(st)
+	if u.mode == modePing {
+		reply = pingReply(st)
+	}
 	return nil, &reply, nil
 }
 
-// The modes of a pinged event.
+// usedKey tells whether the lead's ping or post is this very request.
+func (st *story) usedKey(u *keyUse) bool {
+	if st.pinged.Vertical != u.vertical.ID {
+		return false
+	}
+	if st.pinged.IdempotencyKey == u.key {
+		return st.pinged.Mode == u.mode && st.pinged.BodyHash == u.bodyHash
+	}
+	return u.mode == modePost && st.post != nil && st.post.IdempotencyKey == u.key && st.post.BodyHash == u.bodyHash
+}
+
+// The calls that sell. The first two are the modes of a pinged event.
 const (
 	modePing = "ping"
 	modeLead = "lead"
+	modePost = "post"
 )
 
 // pingReply is the answer that the lead's ping had.

@@ -67,15 +67,17 @@ func inProgress() *Fault {
 }
 
 func keyReused() *Fault {
-	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key came before with another body"}
+	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key came before with another call or body"}
 }
 
 func notFound(id lead.ID) *Fault {
 	return &Fault{Kind: FaultNotFound, Code: "not_found", Message: fmt.Sprintf("no lead %s of this source", id)}
 }
 
-func refused(r lead.Refusal) Reply {
-	return Reply{Result: ResultFailure, Refusal: r, Details: r.Info().Meaning}
+// sourcePaused is a fault and no failure: it consumes nothing, and a failure would have to stand in the ledger.
+func sourcePaused() *Fault {
+	i := lead.SourcePaused.Info()
+	return &Fault{Kind: FaultUnavailable, Code: i.Published, Message: i.Meaning, RetryAfter: time.Minute}
 }
 
 // Results that a seller can hear. They are the ledger's words.

@@ -101,6 +101,9 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
+			if s := e.source[p.Source]; s != nil && st.pinged.Mode == modeLead {
+				adj.Payout = s.Margin.Payout(adj.Price) // nothing was quoted: the payout follows the sale
+			}
 		}
 	}
 	a.resolved = adj

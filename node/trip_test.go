@@ -28,7 +28,7 @@ func TestPingAsksAllAndPostSellsToTheHighest(t *testing.T) {
 	if a.LeadID != p.PingID || a.Price != 20 || !strings.HasPrefix(a.ID, "high-") {
 		t.Errorf("sale: %s", a.text)
 	}
-	if strings.Contains(a.text, "25") {
+	if strings.Contains(a.text, "25.00") {
 		t.Errorf("the buyer's price is shown to the seller: %s", a.text)
 	}
 	ev := last[*ledger.Posted](h, a.LeadID)
