@@ -52,7 +52,8 @@ type Config struct {
 // taken durably, that Kafka has not (where it is configured), or that belong to a lead with an open attempt are kept regardless.
 type Retention struct {
 	Age   time.Duration // events younger than this are kept
-	Bytes int64         // the log's size on disk above which the oldest events go, whatever their age
+	Bytes int64         // the log's size on disk above which the oldest events go, whatever their age but for Least
+	Least time.Duration // events younger than this are kept in any case: longer than a quote lasts
 }
 
 // KafkaConfig says where events are shipped to. Topics are TopicPrefix + "pings", "posts" and "leads".

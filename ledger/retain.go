@@ -27,7 +27,7 @@ func (a *applier) retain() error {
 		}
 		a.forgotten = day
 	}
-	if l.cfg.Retention == (Retention{}) || len(a.pending) > 0 {
+	if r := l.cfg.Retention; r.Age <= 0 && r.Bytes <= 0 || len(a.pending) > 0 {
 		return nil
 	}
 	durable, err := l.views.flush()
@@ -130,7 +130,11 @@ func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		old := r.Age > 0 && l.cfg.Now().Sub(time.UnixMicro(rec.At)) > r.Age
+		age := l.cfg.Now().Sub(time.UnixMicro(rec.At))
+		if r.Least > 0 && age <= r.Least {
+			break
+		}
+		old := r.Age > 0 && age > r.Age
 		if !old && (r.Bytes <= 0 || total <= r.Bytes) {
 			break
 		}

@@ -114,6 +114,18 @@ func TestTheLogIsHeldToItsSize(t *testing.T) {
 	records(t, l)
 }
 
+func TestTheSizeDropsNothingYoungerThanTheLeastAge(t *testing.T) {
+	now := testAt.Add(200 * time.Hour)
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Bytes, cfg.Retention.Least = 16<<10, 150*time.Hour
+	l := mustOpen(t, cfg, in)
+	fillTrips(t, l, 0, 200)
+	eventually(t, "old events are dropped", func() bool { return l.FirstSeq() > 3*25 })
+	if first := l.FirstSeq(); first > 3*50+1 {
+		t.Errorf("the log begins at seq %d: events of the last 150 hours are gone", first)
+	}
+}
+
 func TestLeadsWithAnOpenAttemptAreKept(t *testing.T) {
 	now := testAt.Add(1000 * time.Hour)
 	cfg, in := retainConfig(t, &now)

@@ -73,6 +73,10 @@ func (n *Node) open(offline bool) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
+	// A quote must find its ping in the ledger for as long as it lasts, and an hour more.
+	for _, v := range cfg.Exchange.Verticals {
+		cfg.Limits.Retention.Least = max(cfg.Limits.Retention.Least, v.PingTTL+time.Hour)
+	}
 	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
 		Retention: cfg.Limits.Retention, Kafka: cfg.Kafka, Logger: n.log}
 	openLedger := ledger.Open
