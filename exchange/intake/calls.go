@@ -14,34 +14,57 @@ import (
 	"clearpost/lead"
 )
 
+// call is what a path asks for.
+type call struct {
+	profile  *profile // nil is our own
+	vertical string
+	key      string // the key, where the path has it
+	do       func(*request)
+	ping     bool
+}
+
 // request is one call that carries a lead, after its sender is known and before its body is read.
 type request struct {
 	ctx      *fasthttp.RequestCtx
 	acc      *account
 	vertical *exchange.Vertical
+	names    *names
+	in       payload
+	ping     bool
 	received time.Time
 	idemKey  string
 	bodyHash string
 	env      envelope
 }
 
-// begin checks what all calls with a lead have in common: media type, key, rate, vertical, idempotency key.
-func (s *Server) begin(ctx *fasthttp.RequestCtx, vertical string, do func(*request)) {
-	if !s.jsonBody(ctx) {
+// begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical, idempotency key.
+func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
+	if !s.accept(ctx, c.profile, c.ping) {
 		return
 	}
-	body := ctx.PostBody()
-	r := &request{ctx: ctx, received: s.ex.Now()}
-	key := ""
-	if len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
-		key = bodyKey(body)
+	r := &request{ctx: ctx, received: s.ex.Now(), ping: c.ping}
+	if !s.unpack(r, &c) {
+		return
+	}
+	key := c.key
+	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
+		key = find(&r.in, c.profile.keyName())
 	}
 	if r.acc = s.account(ctx, key); r.acc == nil {
 		return
 	}
-	r.vertical = s.ex.Vertical([]byte(vertical))
-	if r.vertical == nil || !r.acc.verticals[vertical] {
-		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(vertical))
+	if ctx.IsGet() && !r.acc.AllowGet {
+		ctx.Response.Header.Set("Allow", "POST")
+		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
+		return
+	}
+	if c.profile != nil && r.acc.Profile != c.profile.name {
+		s.fail(ctx, 404, "not_found", "this account does not have the profile "+c.profile.name)
+		return
+	}
+	r.vertical, r.names = s.ex.Vertical([]byte(c.vertical)), r.acc.names[c.vertical]
+	if r.vertical == nil || r.names == nil {
+		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical))
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {
@@ -49,19 +72,70 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, vertical string, do func(*reque
 			s.fail(ctx, 400, "bad_idempotency_key", "expected an Idempotency-Key of at most 200 visible ASCII characters")
 			return
 		}
-		sum := sha256.Sum256(body)
-		r.idemKey, r.bodyHash = string(k), hex.EncodeToString(sum[:])
+		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
-	do(r)
+	c.do(r)
 }
 
-// read decodes the body into a lead; it answers 400 itself if that cannot be.
-func (s *Server) read(r *request, l *lead.Lead) bool {
-	if !decode(r.ctx.PostBody(), l, &r.env) {
-		s.fail(r.ctx, 400, "bad_json", "expected the body to be one JSON object")
-		return false
+// unpack reads what the request is written in. It answers itself if that cannot be.
+func (s *Server) unpack(r *request, c *call) bool {
+	switch {
+	case r.ctx.IsGet():
+		r.in = payload{dialect: dialectQuery, query: r.ctx.URI().QueryString()}
+		return true
+	case !r.ctx.IsPost():
+		return s.method(r.ctx, "POST")
+	}
+	body := r.ctx.PostBody()
+	if c.profile != nil && len(body) == 0 && len(r.ctx.Request.Header.ContentType()) == 0 {
+		r.in = payload{dialect: dialectQuery}
+	} else {
+		var no *refused
+		if r.in, no = unpack(&r.ctx.Request.Header, body, s.http.MaxRequestBodySize); no != nil {
+			s.refused(r.ctx, no)
+			return false
+		}
+	}
+	if c.profile != nil {
+		r.in.query = r.ctx.URI().QueryString()
 	}
 	return true
+}
+
+// hash names the request's content: what came, as it came.
+func (r *request) hash() string {
+	h := sha256.New()
+	h.Write(r.ctx.PostBody())
+	if len(r.in.query) > 0 {
+		h.Write([]byte("?"))
+		h.Write(r.in.query)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// read decodes the payload into a lead; it answers 400 itself if that cannot be.
+func (s *Server) read(r *request, l *lead.Lead) bool {
+	if no := decode(&r.in, r.names, l, &r.env); no != nil {
+		s.refused(r.ctx, no)
+		return false
+	}
+	if len(r.in.query) == 0 && r.env.browser {
+		if to := r.ctx.QueryArgs().Peek("redirect_url"); len(to) > 0 {
+			r.env.redirect(word(string(to)))
+		}
+	}
+	if r.env.format != "" && !styled(r.ctx).format(r.env.format) {
+		r.env.bad("format", r.env.format, "json or xml")
+	}
+	return true
+}
+
+// answer answers about a lead, and sends the person's browser on if the request says where to.
+func (s *Server) answer(r *request, reply *exchange.Reply) {
+	if r.env.redirectURL != "" && !r.ping {
+		styled(r.ctx).location = withResult(r.env.redirectURL, reply.Result, reply.LeadID.String())
+	}
+	s.reply(r.ctx, reply)
 }
 
 // wait is how long the seller wants to wait for the answer to a post: what it says, else what its account says.
@@ -95,7 +169,7 @@ func (s *Server) ping(r *request) {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &p.Reply)
+	s.answer(r, &p.Reply)
 }
 
 func (s *Server) oneShot(r *request) {
@@ -109,7 +183,7 @@ func (s *Server) oneShot(r *request) {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &reply)
+	s.answer(r, &reply)
 }
 
 func (s *Server) post(r *request) {
@@ -119,7 +193,7 @@ func (s *Server) post(r *request) {
 		return
 	}
 	id, err := lead.ParseID(r.env.pingID)
-	if err != nil && r.env.seen&2 == 0 || r.env.pingID == "" {
+	if err != nil && r.env.seen&(1<<seenPingID) == 0 || r.env.pingID == "" {
 		r.env.bad("ping_id", "", "the ping_id of a ping's answer")
 	} else if err != nil {
 		s.fail(r.ctx, 404, "not_found", "no ping "+quoted(r.env.pingID)+" of this source")
@@ -135,11 +209,14 @@ func (s *Server) post(r *request) {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &reply)
+	s.answer(r, &reply)
 }
 
 // status answers GET /v1/leads/{id} and GET /v1/leads?seller_lead_id=….
 func (s *Server) status(ctx *fasthttp.RequestCtx, id string) {
+	if !s.accept(ctx, nil, false) {
+		return
+	}
 	a := s.account(ctx, "")
 	if a == nil {
 		return

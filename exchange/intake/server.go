@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intake is the sellers' door: HTTP in, source keys, JSON to a lead, and the answers out. No byte of a request is kept past
+// Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of a request is kept past
 // its handler.
 package intake
 
@@ -26,7 +26,8 @@ import (
 // Limits of a request.
 const (
 	HeaderBytesMax       = 16 << 10
-	PairsMax             = 512 // names of a JSON body
+	PairsMax             = 512 // names of a lead as sent
+	PathBytesMax         = 512 // of a name with those that it stands in
 	KeyBytesMax          = 256
 	IdempotencyBytesMax  = 200
 	SellerLeadIDBytesMax = 128
@@ -53,21 +54,23 @@ type Server struct {
 
 type account struct {
 	*exchange.Source
-	hash      [32]byte
-	verticals map[string]bool
-	limit     *rate.Limiter
+	hash  [32]byte
+	names map[string]*names // by vertical
+	limit *rate.Limiter
 }
 
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, keys: map[[32]byte]*account{}, max: int64(or(cfg.InFlightMax, 16384))}
 	for _, src := range ex.Config().Sources {
-		a := &account{Source: src, verticals: map[string]bool{}, limit: rate.NewLimiter(rate.Inf, 0)}
+		a := &account{Source: src, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
 		if src.RatePerSecond > 0 {
 			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
 		}
-		for _, v := range src.Verticals {
-			a.verticals[v] = true
+		for _, id := range src.Verticals {
+			if v := ex.Vertical([]byte(id)); v != nil {
+				a.names[id] = newNames(v.Schema, src)
+			}
 		}
 		for _, h := range src.KeyHashes {
 			k := *a
@@ -149,21 +152,19 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 		s.status(ctx, second)
 		return
 	}
-	var do func(*request)
+	c := call{vertical: first}
 	switch second {
 	case "ping":
-		do = s.ping
+		c.do, c.ping = s.ping, true
 	case "post":
-		do = s.post
+		c.do = s.post
 	case "leads":
-		do = s.oneShot
+		c.do = s.oneShot
 	default:
 		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post or /v1/{vertical}/leads")
 		return
 	}
-	if s.method(ctx, "POST") {
-		s.begin(ctx, first, do)
-	}
+	s.begin(ctx, c)
 }
 
 func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
