@@ -23,6 +23,13 @@ const (
 // words reads how a source calls fields and values.
 func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	s.AllowGet = spec.AllowGet
+	switch known := intake.ProfileNames(); {
+	case spec.Profile == "" || spec.Profile == known[0]:
+	case slices.Contains(known, spec.Profile):
+		s.Profile = spec.Profile
+	default:
+		l.bad(f, "profile", spec.Profile, "one of "+strings.Join(known, ", "))
+	}
 	schemas, sure := l.schemasOf(spec)
 	if len(spec.Aliases) > aliasesMax {
 		l.bad(f, "aliases", fmt.Sprint(len(spec.Aliases), " names"), fmt.Sprintf("at most %d", aliasesMax))

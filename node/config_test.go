@@ -201,6 +201,7 @@ func TestEachMistakeHasItsPlace(t *testing.T) {
 		{"alias for the API's own", []change{{acme, "", "aliases: {Key: zip}\n"}}, []string{acme + `:6:16: "Key": expected another name: the seller API uses this one itself`}},
 		{"alias of the key", []change{{acme, "", "aliases: {token: key}\n"}}, []string{acme + `:6:18: "key": expected a field of one of its verticals`}},
 		{"alias twice", []change{{acme, "", "aliases: {'a[b]': zip, A.B: age}\n"}}, []string{acme + `:6:19: "a[b]": expected each name once: it is read like "A.B"`}},
+		{"profile of nobody", []change{{acme, "", "profile: leadsped\n"}}, []string{acme + `:6:10: "leadsped": expected one of clearpost, boberdoo, leadconduit, leadspedia`}},
 		{"values of nothing", []change{{acme, "", "values: {sex: {m: M}}\n"}}, []string{acme + `:6:15: "sex": expected a field of one of its verticals`}},
 		{"value that the field refuses", []change{{acme, "", "values: {gender: {1: M, 2: W, 3: ''}}\n"}}, []string{acme + `:6:28: "W": expected one of F, M`}},
 		{"value twice", []change{{acme, "", "values: {gender: {a: M, A: F}}\n"}}, []string{acme + `:6:22: "a": expected each value once: it is read like "A"`}},

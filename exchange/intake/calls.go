@@ -18,7 +18,7 @@ import (
 type call struct {
 	profile  *profile // nil is our own
 	vertical string
-	key      string // the key, where the path has it
+	source   string // where the path names who sends: a key, or the id of the source whose key stands in a header
 	do       func(*request)
 	ping     bool
 }
@@ -46,9 +46,13 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if !s.unpack(r, &c) {
 		return
 	}
-	key := c.key
+	key := c.source
 	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
-		key = find(&r.in, c.profile.keyName())
+		if c.profile != nil {
+			key = find(&r.in, c.profile.key)
+		} else {
+			key = keyOf(&r.in)
+		}
 	}
 	if r.acc = s.account(ctx, key); r.acc == nil {
 		return
@@ -56,6 +60,10 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if ctx.IsGet() && !r.acc.AllowGet {
 		ctx.Response.Header.Set("Allow", "POST")
 		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
+		return
+	}
+	if c.source != "" && c.source != r.acc.ID && !r.acc.isKey(c.source) {
+		s.fail(ctx, 404, "not_found", "the key in the header is not that of the source in the path")
 		return
 	}
 	if c.profile != nil && r.acc.Profile != c.profile.name {
@@ -82,6 +90,9 @@ func (s *Server) unpack(r *request, c *call) bool {
 	switch {
 	case r.ctx.IsGet():
 		r.in = payload{dialect: dialectQuery, query: r.ctx.URI().QueryString()}
+		if c.profile != nil {
+			c.profile.unwrap(r.ctx, &r.in)
+		}
 		return true
 	case !r.ctx.IsPost():
 		return s.method(r.ctx, "POST")
@@ -98,6 +109,7 @@ func (s *Server) unpack(r *request, c *call) bool {
 	}
 	if c.profile != nil {
 		r.in.query = r.ctx.URI().QueryString()
+		c.profile.unwrap(r.ctx, &r.in)
 	}
 	return true
 }

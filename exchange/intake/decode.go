@@ -84,11 +84,14 @@ func (d *reader) pair(name, val gjson.Result) bool {
 	if d.names.alias != nil {
 		if t, ok := d.names.alias[lower(name.Str)]; ok {
 			d.hits++
-			switch {
-			case t.own != "":
-				d.env.own(t.own, val)
-			case t.pos >= 0:
+			switch t.own {
+			case "":
 				d.set(t.pos, val)
+			case testFlag:
+				d.env.isTest(name.Str, val)
+			case ignored:
+			default:
+				d.env.own(t.own, val)
 			}
 			return true
 		}

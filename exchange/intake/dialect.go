@@ -266,33 +266,36 @@ func (d *reader) problem(field, expected string) { d.env.bad(field, "", expected
 
 // finder looks for one value by its name, such as the key, without reading the lead.
 type finder struct {
-	names []string // in lower case
+	name  string // its NameKey
 	value string
 }
 
 func (f *finder) pair(name, val gjson.Result) bool {
-	for _, n := range f.names {
-		if lower(name.Str) == n && val.Type != gjson.JSON && val.Type != gjson.Null {
-			f.value = strings.Clone(single(val))
-			return false
-		}
+	if lower(name.Str) != f.name || val.Type == gjson.JSON || val.Type == gjson.Null {
+		return true
 	}
-	return true
+	f.value = strings.Clone(single(val))
+	return false
 }
 
 func (f *finder) problem(string, string) {}
 func (f *finder) found() int             { return 1 }
 
-// find reads one value of a payload, "" if it is not there or the payload cannot be read.
-func find(p *payload, names ...string) string {
-	if p.dialect == dialectJSON && len(p.query) == 0 && len(names) == 1 && names[0] == "key" {
-		r := gjson.GetBytes(p.body, "key")
-		if r.Type == gjson.String {
-			return strings.Clone(r.Str)
-		}
+// keyOf reads the key of a payload of ours.
+func keyOf(p *payload) string {
+	if p.dialect != dialectJSON {
+		return find(p, "key")
+	}
+	r := gjson.GetBytes(p.body, "key") // without a look at the rest
+	if r.Type != gjson.String {
 		return ""
 	}
-	f := finder{names: names}
+	return strings.Clone(r.Str)
+}
+
+// find reads one value of a payload, "" if it is not there or the payload cannot be read.
+func find(p *payload, name string) string {
+	f := finder{name: NameKey(name)}
 	if walk(p, &f) != nil {
 		return ""
 	}

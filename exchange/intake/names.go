@@ -17,7 +17,7 @@ type names struct {
 
 // target is what a name of a source's own means.
 type target struct {
-	own string // a name of the API
+	own string // a name of the API, testFlag or ignored
 	pos int    // else the field's position
 }
 
@@ -26,13 +26,9 @@ func newNames(s *lead.Schema, src *exchange.Source) *names {
 	n := &names{}
 	for _, m := range []map[string]string{profiles[src.Profile].names(), src.Aliases} {
 		for theirs, ours := range m {
-			t := target{own: ours, pos: -1}
-			if ownName(ours) < 0 {
-				pos, ok := s.Position(ours)
-				if !ok {
-					continue
-				}
-				t = target{pos: pos}
+			t, ok := meaning(s, ours)
+			if !ok {
+				continue
 			}
 			if n.alias == nil {
 				n.alias = map[string]target{}
@@ -54,6 +50,19 @@ func newNames(s *lead.Schema, src *exchange.Source) *names {
 		}
 	}
 	return n
+}
+
+// meaning finds what an alias stands for; ok is false if the vertical does not have it.
+func meaning(s *lead.Schema, ours string) (t target, ok bool) {
+	if ownName(ours) >= 0 || ours == testFlag || ours == ignored {
+		return target{own: ours, pos: -1}, true
+	}
+	for one := range strings.SplitSeq(ours, "|") {
+		if pos, ok := s.Position(one); ok {
+			return target{pos: pos}, true
+		}
+	}
+	return t, false
 }
 
 // ours is the value that a source's text stands for.

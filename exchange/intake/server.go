@@ -137,10 +137,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	s.route(ctx)
 }
 
-// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}.
+// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}, and those of the profiles.
 func (s *Server) route(ctx *fasthttp.RequestCtx) {
-	rest, ok := strings.CutPrefix(string(ctx.Path()), "/v1/")
+	path := string(ctx.Path())
+	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
+		if c, ok := s.profileRoute(path); ok {
+			s.begin(ctx, c)
+			return
+		}
 		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
 		return
 	}
@@ -202,9 +207,19 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	return a
 }
 
+// isKey tells whether a text is the key that the account was found by.
+func (a *account) isKey(key string) bool {
+	h := sha256.Sum256([]byte(key))
+	return subtle.ConstantTimeCompare(a.hash[:], h[:]) == 1
+}
+
 func (s *Server) unauthorized(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-	s.fail(ctx, 401, "unauthorized", "expected a source's key: Authorization: Bearer KEY, X-Api-Key: KEY, or key in the body")
+	place := "or key in the lead"
+	if st := styleOf(ctx); st != nil && st.profile != nil {
+		place = "or " + st.profile.place
+	}
+	s.fail(ctx, 401, "unauthorized", "expected a source's key: Authorization: Bearer KEY, X-Api-Key: KEY, "+place)
 }
 
 func or(v, d int) int {
