@@ -148,7 +148,7 @@ func TestGetIsForSourcesThatMay(t *testing.T) {
 	}
 	h.write("sources/acme.yaml", dialectSource)
 	h.restart()
-	if a := h.tell("GET", "/v1/solar/ping?zip=10001&key=acme-key-0123456789", ""); a.status != 200 || !strings.Contains(a.text, `"price":20.00`) {
+	if a := h.tell("GET", "/v1/solar/ping?zip=10001&key=acme-key-0123456789", ""); a.status != 200 || !strings.Contains(a.text, `"price":20.00`) || a.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("with the key in the query: %+v", a)
 	}
 	if a := h.tell("GET", "/v1/solar/ping?zip=10001", ""); a.status != 401 {

@@ -89,6 +89,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 func (s *Server) unpack(r *request, c *call) bool {
 	switch {
 	case r.ctx.IsGet():
+		r.ctx.Response.Header.Set("Cache-Control", "no-store")
 		r.in = payload{dialect: dialectQuery, query: r.ctx.URI().QueryString()}
 		if c.profile != nil {
 			c.profile.unwrap(r.ctx, &r.in)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-json"
 	"github.com/tidwall/gjson"
 	"github.com/valyala/fasthttp"
 
@@ -102,6 +103,7 @@ func TestDialects(t *testing.T) {
 		{"value map to nothing", asJSON, `{"owner":"N/A"}`, ""},
 		{"value not in the map", asJSON, `{"owner":"Rent"}`, "owner=rent"},
 		{"vendor JSON", "application/vnd.x+json; charset=utf-8", `{"city":"Rome"}`, "city=Rome"},
+		{"JSON that says UTF-8", "application/json;Charset=UTF-8", `{"city":"Rome"}`, "city=Rome"},
 		{"JSON in Latin 1", "application/json; charset=iso-8859-1", "{\"city\":\"Orl\xe9ans\"}", "city=Orléans"},
 		{"JSON in UTF-16", "application/json; charset=utf-16le", "{\x00\"\x00z\x00i\x00p\x00\"\x00:\x001\x000\x000\x000\x001\x00}\x00", "zip=10001"},
 		{"JSON in no UTF-8", asJSON, "{\"city\":\"Orl\xe9ans\"}", "!city:Orl?ans"},
@@ -315,4 +317,54 @@ func TestRedirectURLs(t *testing.T) {
 	if got, want := withResult("https://x.example/a?b=1#c", "success", "7"), "https://x.example/a?b=1&result=success&lead_id=7#c"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+}
+
+// Whatever stands in the headers and URLs that a request may have, it is taken or refused, and what is taken is within its limits.
+func FuzzHeaders(f *testing.F) {
+	for _, s := range []string{"application/json; charset=utf-8", "multipart/form-data; boundary=\"a b\"", "text/xml;q=0.5, */*;q=0", "https://x.example/?a=%zz#b", "text/xml; charset=utf-16", "a[b][0]["} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var p payload
+		if params, no := p.media(s); no == nil {
+			_, _ = charsetOf(params["charset"])
+			if p.dialect == dialectMultipart && (p.boundary == "" || len(p.boundary) > 70) {
+				t.Errorf("%q: boundary %q", s, p.boundary)
+			}
+		}
+		if isXML, ok := preferXML(s, false); isXML && !ok {
+			t.Errorf("%q: XML that is not allowed", s)
+		}
+		v := envelope{browser: true}
+		if v.redirect(word(s)); v.redirectURL != "" {
+			to := withResult(v.redirectURL, "success", "7")
+			if !strings.HasPrefix(strings.ToLower(to), "http") || !visible(to) || !strings.Contains(to, "result=success&lead_id=7") {
+				t.Errorf("%q leads to %q", s, to)
+			}
+		}
+		if once := plainName(s); len(once) > len(s) {
+			t.Errorf("%q grows to %q", s, once)
+		}
+	})
+}
+
+// Any text in an answer comes back out of its XML, but for characters that XML cannot hold.
+func FuzzAnswerInXML(f *testing.F) {
+	for _, s := range []string{"a<b&c>\"'", "\x00\xff", "]]>", "é\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := json.Marshal(map[string]string{"details": s})
+		if err != nil {
+			t.Skip("not a text of JSON: " + err.Error())
+		}
+		var got list
+		if no := walkXML(appendXML(nil, "answer", gjson.ParseBytes(b)), &got); no != nil {
+			t.Fatalf("%q: %s", s, no.message)
+		}
+		plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0xfffd || r == 0xfffe || r == 0xffff }) < 0
+		if want := word(s); plain && (len(got) != 1 || got[0] != fmt.Sprintf("details %d %s %s", want.Type, want.Raw, want.Str)) {
+			t.Errorf("%q comes back as %q", s, got)
+		}
+	})
 }

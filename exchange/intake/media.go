@@ -51,7 +51,7 @@ func refuse(status int, code, format string, a ...any) *refused {
 // unpack finds the dialect of a body by its Content-Type and undoes its Content-Encoding and charset. max bounds the inflated size in bytes.
 func unpack(h *fasthttp.RequestHeader, body []byte, max int) (p payload, no *refused) {
 	ct := h.ContentType()
-	if string(ct) == "application/json" && len(h.ContentEncoding()) == 0 {
+	if plainJSON(ct) && len(h.ContentEncoding()) == 0 {
 		return payload{body: withoutBOM(body)}, nil
 	}
 	params, no := p.media(string(ct))
@@ -77,6 +77,15 @@ func unpack(h *fasthttp.RequestHeader, body []byte, max int) (p payload, no *ref
 	}
 	p.body = withoutBOM(p.body)
 	return p, nil
+}
+
+// plainJSON tells whether a Content-Type is one of those that nearly every request has.
+func plainJSON(ct []byte) bool {
+	rest, ok := bytes.CutPrefix(ct, []byte("application/json"))
+	if !ok || len(rest) == 0 {
+		return ok
+	}
+	return rest[0] == ';' && bytes.EqualFold(bytes.TrimSpace(rest[1:]), []byte("charset=utf-8"))
 }
 
 const accepted = "application/json, application/x-www-form-urlencoded, multipart/form-data, application/xml or text/xml"
