@@ -242,4 +242,13 @@ func TestEveryDialectListsEveryProblemAtOnce(t *testing.T) {
 			t.Errorf("%s: a personal value is told: %s", kind, a.text)
 		}
 	}
+	// What is missing, and what came twice, with the rest: each field once.
+	a := h.call("POST", "/v1/solar/leads", `{"a":{"phone":"2127365000"},"b":{"phone":"2127365001"},"max_wait_ms":0}`)
+	var fields []string
+	for _, e := range a.Errors {
+		fields = append(fields, e.Field)
+	}
+	if a.status != 400 || strings.Join(fields, " ") != "max_wait_ms phone zip" {
+		t.Errorf("got %d %s", a.status, a.text)
+	}
 }

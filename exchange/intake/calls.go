@@ -5,6 +5,7 @@ package intake
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,12 +160,23 @@ func (r *request) wait() time.Duration {
 	return r.acc.MaxWait
 }
 
-func (s *Server) fill(r *request, p *exchange.Ping) bool {
+// problems lists what is wrong with a request: each field once.
+func (r *request) problems(l *lead.Lead, st lead.Stage) []lead.Problem {
+	out := r.env.errors
+	for _, p := range l.Problems(st) {
+		if !slices.ContainsFunc(r.env.errors, func(e lead.Problem) bool { return e.Field == p.Field }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 	if !s.read(r, &p.Lead) {
 		return false
 	}
 	if len(r.env.errors) > 0 {
-		s.invalid(r.ctx, append(r.env.errors, p.Lead.Problems(0)...))
+		s.invalid(r.ctx, r.problems(&p.Lead, st))
 		return false
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
@@ -175,7 +187,7 @@ func (s *Server) fill(r *request, p *exchange.Ping) bool {
 func (s *Server) ping(r *request) {
 	p := s.ex.NewPing(r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
-	if !s.fill(r, p) {
+	if !s.fill(r, p, lead.AtPing) {
 		return
 	}
 	if f := s.ex.Ping(p); f != nil {
@@ -188,7 +200,7 @@ func (s *Server) ping(r *request) {
 func (s *Server) oneShot(r *request) {
 	p := s.ex.NewPing(r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
-	if !s.fill(r, p) {
+	if !s.fill(r, p, lead.AtPing|lead.AtPost) {
 		return
 	}
 	reply, f := s.ex.LeadNow(p)
@@ -213,7 +225,7 @@ func (s *Server) post(r *request) {
 		return
 	}
 	if len(r.env.errors) > 0 {
-		s.invalid(r.ctx, append(r.env.errors, l.Problems(0)...))
+		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
 	reply, f := s.ex.Post(&exchange.PostIn{Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l, SellerLeadID: r.env.sellerLeadID,
