@@ -149,6 +149,17 @@ func (e *Exchange) Start() error {
 	return nil
 }
 
+// Warm opens a few connections to each buyer, so that the first pings need not wait for handshakes. It does not wait for them.
+func (e *Exchange) Warm() {
+	for _, l := range e.lanes {
+		if l.ping != nil {
+			l.ping.Warm(warmConns)
+		}
+	}
+}
+
+const warmConns = 4
+
 // Stop refuses new work, lets trips end until the context ends, and returns how many were left.
 func (e *Exchange) Stop(ctx context.Context) error {
 	e.cancel()
