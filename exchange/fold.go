@@ -49,7 +49,7 @@ func (e *Exchange) fold(id lead.ID) (*story, error) {
 	}
 	st := &story{id: id}
 	for _, r := range recs {
-		ev, err := ledger.Decode(r.Bytes)
+		ev, err := e.decoded.event(r)
 		if err != nil {
 			return nil, fmt.Errorf("lead %s, event %d: %w", id, r.Seq, err)
 		}
