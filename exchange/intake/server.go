@@ -37,6 +37,7 @@ type Config struct {
 	BodyBytesMax int           // largest body; default 64 KiB
 	InFlightMax  int           // requests at once, above it 503; default 16,384
 	ReadTimeout  time.Duration // to read one request; default 15 s
+	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
 	IdleTimeout  time.Duration // of a kept connection; default 90 s
 }
 
@@ -78,7 +79,7 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
-		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
+		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
 		Concurrency: 1 << 18, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
 	}
 	return s
