@@ -62,11 +62,12 @@ func run(args []string, out, errOut io.Writer) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "clearpost: %v\nTry clearpost --help.\n", err)
+		fmt.Fprintf(errOut, "clearpost: %v\nTry %s --help.\n", err, tried(err))
 		return exitUsage
 	}
 	sig, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(sig, stop) // a second signal does not wait for what the first one lets end
 	err = ctx.Run(&env{sig, out, errOut})
 	switch {
 	case err == nil:
@@ -76,6 +77,17 @@ func run(args []string, out, errOut io.Writer) int {
 	}
 	fmt.Fprintln(errOut, "clearpost:", err)
 	return exitFailed
+}
+
+// tried is the command whose use was wrong, as far as it was understood.
+func tried(err error) string {
+	var bad *kong.ParseError
+	if errors.As(err, &bad) && bad.Context != nil {
+		if verb := bad.Context.Selected(); verb != nil {
+			return verb.FullPath()
+		}
+	}
+	return "clearpost"
 }
 
 // errSaid ends a verb with exit code 1 when it has printed why.
