@@ -124,7 +124,7 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 
 func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	fmt.Fprintf(w, "\nattempt %d at %s (%s), %s: %s", n, a.Campaign, a.Buyer, a.At.UTC().Format(time.RFC3339Nano), a.Outcome)
-	if a.Refusal != "" {
+	if a.Refusal != "" && a.Refusal != a.Outcome {
 		fmt.Fprintf(w, " — %s", a.Refusal)
 	}
 	if a.Reason != "" {
