@@ -259,7 +259,7 @@ func (d *demo) progress(ctx context.Context) {
 		case <-ctx.Done():
 			// The bar only decorates: what it cannot draw is no failure of the demo.
 			_ = bar.Finish()
-			fmt.Fprintln(f, "sellers have stopped; posts under way end, then the audit")
+			fmt.Fprintln(f, "\r\x1b[Ksellers have stopped; posts under way end, then the audit")
 			return
 		case <-tick.C:
 			s := &d.node.Exchange.Stats

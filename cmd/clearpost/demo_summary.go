@@ -109,8 +109,8 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 
 func (s *demoSummary) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%.1f s, seed %d\n", s.Seconds, s.Seed)
-	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%), "+
-		"answers by status %s, lost %d\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate, byStatus(s.Answers), s.Lost)
+	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate)
+	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byStatus(s.Answers), s.Lost)
 	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
 	fmt.Fprintf(out, "money     revenue $%s, payout $%s, margin $%s\n", s.Revenue, s.Payout, s.Margin)
 	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms: a ping without buyers and disk\n", s.Own.P50, s.Own.P95, s.Own.P99)
