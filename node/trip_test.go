@@ -347,13 +347,18 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "buyer:a", "why": "paid"}, nil)
 	p = h.quote(16)
 	h.admin("POST", "/v1/pause", map[string]string{"subject": "acme", "why": "bad leads"}, nil)
-	if a := h.ping(`{"zip":"10001"}`); a.Reason != "source_paused" {
+	if a := h.ping(`{"zip":"10001"}`); a.status != 503 || a.Reason != "source_paused" {
 		t.Errorf("ping of a paused source: %s", a.text)
 	}
 	if a := h.post(p.PingID, "2127365000"); a.Reason != "source_paused" {
 		t.Errorf("post of a paused source: %s", a.text)
 	}
+	whole := `{"zip":"10001","phone":"2127365077"}`
+	if a := h.call("POST", "/v1/solar/leads", whole); a.status != 503 || a.Reason != "source_paused" {
+		t.Errorf("lead of a paused source: %s", a.text)
+	}
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "source:acme", "why": "talked"}, nil)
+	h.expect(h.call("POST", "/v1/solar/leads", whole), 200, ledger.ResultSuccess)
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
 	if code := h.admin("POST", "/v1/pause", map[string]string{"subject": "nobody", "why": "x"}, nil); code != 404 {
 		t.Errorf("pause of an unknown subject: %d", code)

@@ -238,6 +238,12 @@ func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
 func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	q := ctx.QueryArgs()
 	kind := ledger.Kind(q.Peek("kind"))
+	switch kind {
+	case "", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled, ledger.KindAdjusted:
+	default:
+		fail(ctx, 400, "kind: expected pinged, posting, posted, settled or adjusted")
+		return
+	}
 	var only lead.ID
 	if l := q.Peek("lead"); len(l) > 0 {
 		id, err := lead.ParseID(string(l))

@@ -196,7 +196,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 		return nil
 	}
 	if !a.limit.Allow() {
-		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Second)
+		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
 		return nil
 	}
 	return a
