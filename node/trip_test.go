@@ -234,6 +234,10 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 				if a.StatusURL != "/v1/leads/"+p.PingID {
 					t.Errorf("pending: %s", a.text)
 				}
+				kept := last[*ledger.Posted](h, p.PingID).Private.Answer
+				if torn := f == buyertest.FaultTorn || f == buyertest.FaultTornChunked; torn && (kept == nil || !strings.HasPrefix(kept.Text, "{")) {
+					t.Errorf("what came of the answer is not kept: %+v", kept)
+				}
 			default:
 				h.expect(a, 200, ledger.ResultSuccess)
 				if next.Calls(buyertest.Post) != before+1 {
