@@ -337,13 +337,13 @@ func phoneDigits(l *lead.Lead, pos int, d *[10]byte) bool {
 	s := l.Slot(pos)
 	if s.State == lead.Valid {
 		n := l.Normal(pos)
-		if len(n) != 12 {
+		if len(n) != 12 || n[1] != '1' {
 			return false
 		}
 		copy(d[:], n[2:])
 		return true
 	}
-	if s.State != lead.Bad || s.Why != lead.WhyType {
+	if s.State != lead.Bad || !s.Why.OfType() {
 		return false
 	}
 	n, ones := 0, 0
