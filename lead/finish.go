@@ -62,7 +62,7 @@ func (s *Schema) addMade(i int) (problems []string) {
 			problems = append(problems, fmt.Sprintf("field %q: derive %q: expected FIELD.PART of another field, such as dob.age", f.Name, f.Derive))
 		case from == i || s.Fields[from].Derive != "":
 			problems = append(problems, fmt.Sprintf("field %q: derive %q: expected a field that is sent, not derived itself", f.Name, f.Derive))
-		case s.Fields[from].Personal && !f.Personal && sensitive(s.Fields[from].Type, part):
+		case s.Fields[from].Sensitive(part) && !f.Personal:
 			problems = append(problems, fmt.Sprintf("field %q: derive %q: a personal field, since its origin is one", f.Name, f.Derive))
 		default:
 			s.derived = append(s.derived, derivation{i, from, part})
@@ -78,19 +78,6 @@ func (s *Schema) addMade(i int) (problems []string) {
 		}
 	}
 	return problems
-}
-
-// sensitive tells whether a part of a personal value tells who the person is.
-func sensitive(t Type, p Part) bool {
-	switch t {
-	case TypePhone:
-		return p == PartNational || p == PartLine || p == PartMD5 || p == PartSHA1 || p == PartSHA256
-	case TypeEmail:
-		return p == PartUser || p == PartMD5 || p == PartSHA1 || p == PartSHA256
-	case TypeName, TypeSSN:
-		return true
-	}
-	return false
 }
 
 func (s *Schema) addRule(r *Rule) error {

@@ -128,6 +128,18 @@ func (t Type) PartByName(name string) (Part, bool) {
 	return PartNone, false
 }
 
+// Sensitive tells whether a part of a field's values (PartNone: the value itself) tells who the person is, so that messages must mask it.
+func (f *Field) Sensitive(p Part) bool { return f.Personal && sensitive(f.Type, p) }
+
+func sensitive(t Type, p Part) bool {
+	switch p {
+	case PartNone, PartMD5, PartSHA1, PartSHA256, PartNational, PartExchange, PartLine, PartExtension, PartUser, PartPlus4, PartLast4, PartYear, PartMonth,
+		PartDay, PartID, PartPath, PartQuery:
+		return true
+	}
+	return t == TypeName || t == TypeList && p != PartCount
+}
+
 // Resolve finds what FIELD or FIELD.PART names: a position and a part, PartNone for the value itself. A field's name or alias may have points
 // in it and goes first.
 func (s *Schema) Resolve(name string) (pos int, p Part, ok bool) {

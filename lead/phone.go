@@ -26,7 +26,10 @@ func (l *Lead) phone(s *Slot, raw []byte) Why {
 			switch a := &areaCodes[number(p[:3])]; {
 			case a.country == "":
 				return WhyAreaCode
-			case p[3] < '2':
+			case p[3] < '2': // in use in hardly any place
+				if why := l.oddPhone(s, raw); why != WhyNotInUse {
+					return why
+				}
 				return WhyExchange
 			case !a.partly:
 				l.putPhone(s, '1', p)

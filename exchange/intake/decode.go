@@ -103,6 +103,10 @@ func set(l *lead.Lead, pos int, val gjson.Result) {
 	case gjson.String:
 		l.Set(pos, bytesOf(val.Str))
 	case gjson.JSON:
+		if val.IsArray() && l.Schema().Fields[pos].Type == lead.TypeList {
+			l.Set(pos, bytesOf(val.Raw))
+			return
+		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
 	default:
 		l.Set(pos, bytesOf(val.Raw))
