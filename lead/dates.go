@@ -225,7 +225,12 @@ func readTimeOfDay(b []byte) (at int64, east int, why Why) {
 	default:
 		return 0, 0, WhyType
 	}
-	at, b, why = readClock(b)
+	if len(b) >= 6 && digitsOnly(b[:6]) { // 150405, as in ISO 8601 without colons
+		at, _, why = readClock([]byte{b[0], b[1], ':', b[2], b[3], ':', b[4], b[5]})
+		b = b[6:]
+	} else {
+		at, b, why = readClock(b)
+	}
 	if why != WhyNone {
 		return 0, 0, why
 	}

@@ -68,8 +68,34 @@ func (l *Lead) money(s *Slot, raw []byte) Why {
 			return why
 		}
 	}
+	if thousandth(raw) || m%1000 == 0 && m%Cent != 0 && m.whole() >= 1 && m.whole() <= 999 {
+		return WhyThousands
+	}
 	l.putMoney(s, m)
 	return WhyNone
+}
+
+// whole is the number of whole units, without the sign.
+func (m Money) whole() Money {
+	if m < 0 {
+		m = -m
+	}
+	return m / Unit
+}
+
+// thousandth tells whether a text ends in one to three digits, a point and three digits, such as 1.234: where the point stands between
+// thousands that is a thousand times as much as elsewhere.
+func thousandth(b []byte) bool {
+	b = bytes.TrimRight(b, ") ")
+	n := len(b) - 4
+	if n < 1 || b[n] != '.' || !digitsOnly(b[n+1:]) {
+		return false
+	}
+	from := n
+	for from > 0 && isDigit(b[from-1]) {
+		from--
+	}
+	return n-from <= 3 && n > from && b[from] != '0' && (from == 0 || b[from-1] != ',')
 }
 
 func (l *Lead) putMoney(s *Slot, m Money) {

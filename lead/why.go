@@ -60,6 +60,7 @@ const (
 	WhyElement
 	WhyManyElements
 	WhyAboveOther
+	WhyThousands
 	whyEnd
 )
 
@@ -108,6 +109,7 @@ var whyTexts = [whyEnd]string{
 	WhyCertificateHost: "it is not an address of TrustedForm",
 	WhyElement:         "one of its elements is not valid",
 	WhyManyElements:    "it has too many elements",
+	WhyThousands:       "it is not clear whether its point stands before decimals or between thousands",
 	WhyAboveOther:      "it is above a field that it may not exceed",
 }
 
@@ -205,4 +207,16 @@ func (f *Field) numText(n int64) string {
 		return time.UnixMicro(n).UTC().Format(time.RFC3339Nano)
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// Reason says in words what is wrong with the value at a position; empty if it is not bad.
+func (l *Lead) Reason(pos int) string {
+	s := &l.slots[pos]
+	switch {
+	case s.State != Bad:
+		return ""
+	case s.Why >= WhyAreaCode || s.Why == WhyTwice || s.Why == WhyNotSingle:
+		return s.Why.String()
+	}
+	return "expected " + l.schema.Fields[pos].expectation(s.Why)
 }
