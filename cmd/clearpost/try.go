@@ -53,6 +53,7 @@ func (tryFieldCmd) Help() string {
 Examples:
   clearpost try field phone '(212) 555-0123' +442079460958
   clearpost try field dob 2/29/04 --at 2026-02-28
+  clearpost try field money -- '-$5' '(100)'          # -- before values that begin with a hyphen
   clearpost try field money - --json < values.txt`
 }
 
@@ -243,10 +244,11 @@ func (c *tryLeadCmd) Run(e *env) error {
 	}
 	var l lead.Lead
 	l.Reset(s)
-	problems, unknown, ok := intake.ReadJSON(body, &l, now)
+	problems, ok := intake.ReadJSON(body, &l, now)
 	if !ok {
 		return fmt.Errorf("expected one JSON object")
 	}
+	unknown := intake.UnknownNames(body, s)
 	w := bufio.NewWriter(e.out)
 	if c.JSON {
 		w.Write(c.object(&l, problems, unknown))
