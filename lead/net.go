@@ -157,7 +157,7 @@ func cutFold(b []byte, prefix string) ([]byte, bool) {
 	if len(b) < len(prefix) {
 		return nil, false
 	}
-	for i := range prefix {
+	for i := 0; i < len(prefix); i++ { // bytes, not runes
 		if lower(b[i]) != prefix[i] {
 			return nil, false
 		}
