@@ -178,7 +178,7 @@ func (s *Schema) take(opt *Options) error {
 	if s.region = opt.Region; s.region == "" {
 		s.region = "US"
 	}
-	if phonenumbers.GetCountryCodeForRegion(s.region) == 0 {
+	if !nanpRegions[s.region] && phonenumbers.GetCountryCodeForRegion(s.region) == 0 {
 		return fmt.Errorf("region %q: expected the ISO code of a country such as US, CA or GB", s.region)
 	}
 	if len(opt.Rules) > RulesMax {
