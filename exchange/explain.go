@@ -126,6 +126,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 	if v != nil {
 		l = &lead.Lead{}
 		l.Reset(v.Schema)
+		l.SetNow(st.pinged.ReceivedAt)
 		fill(l, st.pinged.Fields, st.pinged.Raw)
 		fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
 	}

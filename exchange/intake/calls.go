@@ -57,10 +57,12 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, vertical string, do func(*reque
 
 // read decodes the body into a lead; it answers 400 itself if that cannot be.
 func (s *Server) read(r *request, l *lead.Lead) bool {
+	l.SetNow(r.received)
 	if !decode(r.ctx.PostBody(), l, &r.env) {
 		s.fail(r.ctx, 400, "bad_json", "expected the body to be one JSON object")
 		return false
 	}
+	l.Finish()
 	return true
 }
 

@@ -82,7 +82,7 @@ func decode(body []byte, l *lead.Lead, v *envelope) bool {
 	if flat(body, take) {
 		return true
 	}
-	l.Reset(l.Schema())
+	l.Clear()
 	*v, pairs = envelope{}, 0
 	return walk(body, take)
 }
@@ -112,6 +112,10 @@ func set(l *lead.Lead, pos int, val gjson.Result) {
 	case gjson.String:
 		l.Set(pos, bytesOf(val.Str))
 	case gjson.JSON:
+		if val.IsArray() && l.Schema().Fields[pos].Type == lead.TypeList {
+			l.Set(pos, bytesOf(val.Raw))
+			return
+		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
 	default:
 		l.Set(pos, bytesOf(val.Raw))
