@@ -36,6 +36,7 @@ type edit struct {
 // layer is the criteria on one field, at most one of each campaign. A campaign with several has them in several layers.
 type layer struct {
 	pos    int
+	part   lead.Part
 	waits  bool // a missing value may still come with the post
 	folded bool // the key of a value is not its normal text
 	none   row  // no usable value: the campaigns without a criterion here
@@ -146,15 +147,42 @@ func (y *layer) row(l *lead.Lead) *row {
 		}
 		return &y.none
 	}
+	if y.part != lead.PartNone {
+		return y.partRow(l)
+	}
 	if y.byNum != nil {
 		return &y.byNum[s.Num]
 	}
 	if y.byText != nil {
 		return y.listed(l)
 	}
+	return y.ranged(s.Num)
+}
+
+// partRow is row for a part of a valid value.
+func (y *layer) partRow(l *lead.Lead) *row {
+	if y.byText == nil {
+		if n, ok := l.PartNum(y.pos, y.part); ok {
+			return y.ranged(n)
+		}
+		return &y.none
+	}
+	var b [keyOnStack]byte
+	k, ok := rules.AppendPartKey(b[:0], l, y.pos, y.part)
+	if !ok {
+		return &y.none
+	}
+	if i, ok := y.byText[string(k)]; ok {
+		return &y.rows[i]
+	}
+	return &y.rest
+}
+
+// ranged finds the row of a number.
+func (y *layer) ranged(n int64) *row {
 	lo, hi := 0, len(y.starts) // the last start that is not above the value
 	for hi-lo > 1 {
-		if m := int(uint(lo+hi) >> 1); y.starts[m] <= s.Num {
+		if m := int(uint(lo+hi) >> 1); y.starts[m] <= n {
 			lo = m
 		} else {
 			hi = m

@@ -17,6 +17,7 @@ import (
 // layerKey names a layer: lists and ranges on one field stand apart, and a campaign's second criterion of a kind in the second layer.
 type layerKey struct {
 	pos    int
+	part   lead.Part
 	ranged bool
 	nth    int
 }
@@ -37,7 +38,7 @@ func newIndex(list []*Campaign, s *lead.Schema) *Index {
 		ix.all.base[bit>>6] |= 1 << (bit & 63)
 		nth := map[layerKey]int{}
 		for i := range c.Criteria {
-			k := layerKey{pos: c.Criteria[i].Pos, ranged: c.Criteria[i].Kind == rules.Range}
+			k := layerKey{pos: c.Criteria[i].Pos, part: c.Criteria[i].Part, ranged: c.Criteria[i].Kind == rules.Range}
 			n := nth[k]
 			nth[k] = n + 1
 			k.nth = n
@@ -48,6 +49,8 @@ func newIndex(list []*Campaign, s *lead.Schema) *Index {
 		switch {
 		case a.pos != b.pos:
 			return a.pos - b.pos
+		case a.part != b.part:
+			return int(a.part) - int(b.part)
 		case a.ranged != b.ranged && a.ranged:
 			return 1
 		case a.ranged != b.ranged:
@@ -71,7 +74,7 @@ type layerBuilder struct {
 }
 
 func (b *layerBuilder) build(k layerKey, f *lead.Field, all []uint64) layer {
-	y := layer{pos: k.pos, waits: f.Required&lead.AtPing == 0}
+	y := layer{pos: k.pos, part: k.part, waits: f.Required&lead.AtPing == 0}
 	b.none = slices.Clone(all)
 	for _, m := range b.members {
 		b.none[m.bit>>6] &^= 1 << (m.bit & 63)
@@ -134,7 +137,7 @@ func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 		}
 	}
 	y.rest = b.row(rest)
-	if keys := indexedKeys(f); keys != nil {
+	if keys := indexedKeys(f); keys != nil && y.part == lead.PartNone {
 		y.byNum = make([]row, len(keys))
 		for i, key := range keys {
 			y.byNum[i] = b.value(&y.rest, byValue[key])
@@ -191,6 +194,8 @@ func indexedKeys(f *lead.Field) []string {
 		return f.Values
 	case lead.TypeState:
 		return stateCodes()
+	case lead.TypeGender:
+		return lead.Genders()
 	}
 	return nil
 }

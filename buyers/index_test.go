@@ -4,10 +4,13 @@ package buyers
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -29,6 +32,9 @@ func testSchema(t testing.TB) *lead.Schema {
 		{Name: "insured", Type: lead.TypeBoolean, Required: lead.AtPing},
 		{Name: "gender", Type: lead.TypeEnum, Values: []string{"Female", "Male", "X"}},
 		{Name: "make", Type: lead.TypeText},
+		{Name: "born", Type: lead.TypeDOB},
+		{Name: "credit", Type: lead.TypeRange, Required: lead.AtPing},
+		{Name: "sex", Type: lead.TypeGender},
 	})
 	if errs != nil {
 		t.Fatal(errs)
@@ -48,10 +54,44 @@ var someValues = map[string][]string{
 	"insured": {"yes", "0", "perhaps", ""},
 	"gender":  {"female", "Male", "x", "none", ""},
 	"make":    {"Toyota", "toyota", "Ford", ""},
+	"born":    {"2000-02-29", "1990-06-01", "soon", ""},
+	"credit":  {"600-650", "720+", "under 600", "good", ""},
+	"sex":     {"F", "male", "x", "none", ""},
+	"phone":   {"(212) 555-0123", "+1 416 555 0123", "800-555-0123", "1", ""},
+	"email":   {"jane@gmail.com", "joe@example.com", "x", ""},
+}
+
+// partValues are values that criteria ask of parts, in their order where they have one.
+var partValues = map[string][]string{
+	"phone.area": {"212", "416", "800"}, "phone.country": {"us", "CA"}, "phone.toll_free": {"true", "no"}, "phone.extension": {"5"},
+	"email.free": {"yes"}, "email.domain": {"Gmail.com", "example.com"}, "zip.prefix": {"902", "100"}, "zip.state": {"CA", "NY"},
+	"state.country": {"US", "CA"}, "born.age": {"25", "26", "35", "36"}, "credit.min": {"600", "720"}, "credit.max": {"600", "650", "700"},
+}
+
+func drawPartCriterion(t *rapid.T) rules.CriterionSpec {
+	field := rapid.SampledFrom(slices.Sorted(maps.Keys(partValues))).Draw(t, "part")
+	values := partValues[field]
+	spec := rules.CriterionSpec{Field: field}
+	if (strings.HasPrefix(field, "born") || strings.HasPrefix(field, "credit")) && rapid.Bool().Draw(t, "range") {
+		i := rapid.IntRange(0, len(values)-1).Draw(t, "min")
+		if spec.Min = &values[i]; rapid.Bool().Draw(t, "both") {
+			spec.Max = &values[rapid.IntRange(i, len(values)-1).Draw(t, "max")]
+		}
+		return spec
+	}
+	if rapid.IntRange(0, 3).Draw(t, "not") == 0 {
+		spec.NotIn = values[:1]
+	} else {
+		spec.In = values[:rapid.IntRange(1, len(values)).Draw(t, "list")]
+	}
+	return spec
 }
 
 func drawCriterion(t *rapid.T) rules.CriterionSpec {
-	field := rapid.SampledFrom([]string{"state", "zip", "city", "age", "year", "bill", "dob", "insured", "gender", "make"}).Draw(t, "field")
+	if rapid.IntRange(0, 2).Draw(t, "of a part") == 0 {
+		return drawPartCriterion(t)
+	}
+	field := rapid.SampledFrom([]string{"state", "zip", "city", "age", "year", "bill", "dob", "insured", "gender", "make", "sex"}).Draw(t, "field")
 	var good []string
 	s := testSchema(unfailing{})
 	pos, _ := s.Position(field)
@@ -115,6 +155,7 @@ func TestIndexAgreesWithAskingEachCampaign(t *testing.T) {
 		for range 20 {
 			var l lead.Lead
 			l.Reset(s)
+			l.SetNow(time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC))
 			for name, values := range someValues {
 				pos, _ := s.Position(name)
 				l.Set(pos, []byte(values[r.IntN(len(values))]))

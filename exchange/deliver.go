@@ -262,6 +262,9 @@ func (d *delivery) receipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, ca
 		if !call.Sent {
 			out.Outcome = lead.NotSent
 		}
+		if len(call.Body) > 0 {
+			out.Private.Answer = newBody(call.Body)
+		}
 		return
 	}
 	out.Private.Answer = newBody(call.Body)

@@ -48,6 +48,7 @@ type Exchange struct {
 	pauseLock sync.Mutex // one change of pauses at a time
 	settling  sync.Mutex // one resolution at a time
 
+	decoded decoded
 	trips   tripTable
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
@@ -67,6 +68,10 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{cfg: cfg, led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log,
 		vertical: map[string]*Vertical{}, source: map[string]*Source{}, index: map[string]*verticalIndex{}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
+	var err error
+	if e.decoded, err = newDecoded(); err != nil {
+		return nil, fmt.Errorf("cache of decoded events: %w", err)
+	}
 	for _, v := range cfg.Verticals {
 		e.vertical[v.ID] = v
 		e.index[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
@@ -149,6 +154,17 @@ func (e *Exchange) Start() error {
 	return nil
 }
 
+// Warm opens a few connections to each buyer, so that the first pings need not wait for handshakes. It does not wait for them.
+func (e *Exchange) Warm() {
+	for _, l := range e.lanes {
+		if l.ping != nil {
+			l.ping.Warm(warmConns)
+		}
+	}
+}
+
+const warmConns = 4
+
 // Stop refuses new work, lets trips end until the context ends, and returns how many were left.
 func (e *Exchange) Stop(ctx context.Context) error {
 	e.cancel()
@@ -156,6 +172,7 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	go func() { e.running.Wait(); close(done) }()
 	select {
 	case <-done:
+		e.decoded.close()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("posts still under way at the end of the time to stop: their attempts stand as open in the ledger: %w", ctx.Err())

@@ -126,6 +126,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 	if v != nil {
 		l = &lead.Lead{}
 		l.Reset(v.Schema)
+		l.SetNow(st.pinged.ReceivedAt)
 		fill(l, st.pinged.Fields, st.pinged.Raw)
 		fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
 	}
@@ -157,7 +158,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 		}
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(), Why: c.Why(l, lead.AtPing)}
 		if len(s.Why) == 0 {
-			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but the ping was answered under another state of things: "+st.pinged.Reason
+			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but it was not among those that the ping found: the configuration, or the values known then, were others"
 		}
 		out = append(out, s)
 	}

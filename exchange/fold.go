@@ -49,7 +49,7 @@ func (e *Exchange) fold(id lead.ID) (*story, error) {
 	}
 	st := &story{id: id}
 	for _, r := range recs {
-		ev, err := ledger.Decode(r.Bytes)
+		ev, err := e.decoded.event(r)
 		if err != nil {
 			return nil, fmt.Errorf("lead %s, event %d: %w", id, r.Seq, err)
 		}
@@ -179,6 +179,7 @@ func ledgerCharges(cs []capstore.Charge) []ledger.Charge {
 func (st *story) lead(s *lead.Schema) *lead.Lead {
 	l := &lead.Lead{}
 	l.Reset(s)
+	l.SetNow(st.pinged.ReceivedAt)
 	fill(l, st.pinged.Fields, st.pinged.Raw)
 	fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
 	if st.post != nil {
@@ -198,6 +199,9 @@ func fill(l *lead.Lead, fields, raw ledger.Fields) {
 		v := f.Value
 		if r, ok := raw.Get(f.Name); ok {
 			v = r
+		}
+		if t := l.Schema().Fields[pos].Type; (t == lead.TypeSSN || t == lead.TypeList) && lead.SSNMasked(v) {
+			continue // it was never kept: only the post itself can bring it
 		}
 		l.Set(pos, []byte(v))
 	}

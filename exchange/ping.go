@@ -97,6 +97,9 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 	if err := e.Available(); err != nil {
 		return unavailable(err)
 	}
+	if e.paused.Load().source[p.Source.ID] {
+		return sourcePaused()
+	}
 	if !p.Lead.OK(st) {
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used", Errors: p.Lead.Problems(st)}
 	}
@@ -118,10 +121,6 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 func (e *Exchange) solicit(p *Ping, now time.Time) {
 	ps := e.paused.Load()
 	p.no = lead.NoBids
-	if ps.source[p.Source.ID] {
-		p.no = lead.SourcePaused
-		return
-	}
 	p.eligible = e.index[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible

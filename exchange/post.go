@@ -175,6 +175,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
 	clash := l.CopyFrom(in.Lead, nil)
+	l.Finish()
 	if !l.OK(lead.AtPing | lead.AtPost) {
 		return nil, Reply{}, &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
 			Errors: l.Problems(lead.AtPing | lead.AtPost)}

@@ -76,8 +76,7 @@ func notFound(id lead.ID) *Fault {
 
 // sourcePaused is a fault and no failure: it consumes nothing, and a failure would have to stand in the ledger.
 func sourcePaused() *Fault {
-	i := lead.SourcePaused.Info()
-	return &Fault{Kind: FaultUnavailable, Code: i.Published, Message: i.Meaning, RetryAfter: time.Minute}
+	return &Fault{Kind: FaultUnavailable, Code: "source_paused", Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
 }
 
 // Results that a seller can hear. They are the ledger's words.

@@ -2,7 +2,11 @@
 
 package lead
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+	"time"
+)
 
 // SlotState tells what a slot holds.
 type SlotState uint8
@@ -17,13 +21,15 @@ const (
 // Slot is one value of a lead. Its text stands in the lead's arena, so that a slot has no pointers.
 type Slot struct {
 	// Num is the value as a number where the type has one: integer as is; decimal and money in millionths; boolean 0 or
-	// 1; date in days and datetime in microseconds since 1970-01-01 UTC; enum and state the index in their tables; phone the ten
-	// national digits; postal_code of five digits its number, else -1. It is zero where the value is bad, but for WhyRange.
+	// 1; date and dob in days and datetime in microseconds since 1970-01-01 UTC; time in seconds of the day; enum, state and gender the index
+	// in their tables; phone the digits of E.164; postal_code of five digits its number, else -1. It is zero where the value is bad, but for
+	// WhyRange.
 	Num    int64
 	raw    span
 	normal span
 	State  SlotState
-	Why    Why // for Bad: what is wrong
+	Why    Why  // for Bad: what is wrong
+	Made   bool // derived from another field, or the field's default: not sent
 }
 
 type span struct{ off, len uint32 }
@@ -34,12 +40,14 @@ type Lead struct {
 	schema *Schema
 	slots  []Slot
 	text   []byte
+	now    time.Time
 }
 
 // Reset empties the lead and makes it one of the schema, keeping its memory.
 func (l *Lead) Reset(s *Schema) {
 	l.schema = s
 	l.text = l.text[:0]
+	l.now = time.Time{}
 	if cap(l.slots) < len(s.Fields) {
 		l.slots = make([]Slot, len(s.Fields))
 		return
@@ -47,6 +55,17 @@ func (l *Lead) Reset(s *Schema) {
 	l.slots = l.slots[:len(s.Fields)]
 	clear(l.slots)
 }
+
+// Clear empties the lead as Reset does and keeps its schema and its time.
+func (l *Lead) Clear() {
+	now := l.now
+	l.Reset(l.schema)
+	l.now = now
+}
+
+// SetNow tells the time at which the lead was received, before its values are set: ages are of that time, and no birthday lies behind it.
+// Without it two-digit years are refused and there are no ages.
+func (l *Lead) SetNow(now time.Time) { l.now = now.UTC() }
 
 // Schema is the schema of the last Reset.
 func (l *Lead) Schema() *Schema { return l.schema }
@@ -94,7 +113,7 @@ func (l *Lead) Set(pos int, raw []byte) {
 		return
 	}
 	s.raw = l.put(raw)
-	l.normalise(pos, s)
+	l.normalise(pos, &l.schema.Fields[pos], s)
 }
 
 // SetBad marks a slot as holding something that is no single value, such as a list where one value is expected.
@@ -118,7 +137,7 @@ func (l *Lead) CopyFrom(o *Lead, clash []int) []int {
 			l.slots[i] = s
 			continue
 		}
-		if string(l.Value(i)) != string(o.Value(i)) {
+		if !o.slots[i].Made && string(l.Value(i)) != string(o.Value(i)) {
 			clash = append(clash, i)
 		}
 	}
@@ -132,7 +151,7 @@ type Problem struct {
 	Expected string `json:"expected"`
 }
 
-// Problems lists the bad values, and the fields that the stages require and that are missing, in schema order.
+// Problems lists the bad values, and the fields that the stages require and that are missing, in schema order; then what rules between fields miss.
 func (l *Lead) Problems(st Stage) []Problem {
 	var out []Problem
 	for i := range l.slots {
@@ -144,7 +163,7 @@ func (l *Lead) Problems(st Stage) []Problem {
 			out = append(out, Problem{Field: f.Name, Expected: "a value: " + f.expectation(WhyType)})
 		}
 	}
-	return out
+	return l.wanting(st, out)
 }
 
 // OK tells whether Problems would be empty, without making the list.
@@ -155,8 +174,32 @@ func (l *Lead) OK(st Stage) bool {
 			return false
 		}
 	}
-	return true
+	return len(l.schema.rules) == 0 || len(l.wanting(st, nil)) == 0
 }
+
+// Recorded is the value at a position, and what was sent, as they may be kept outside the delivery to a buyer: a social security number is
+// masked there, whatever was sent for it.
+func (l *Lead) Recorded(pos int) (value, raw []byte) {
+	if f := &l.schema.Fields[pos]; f.Type == TypeSSN || f.Of == TypeSSN {
+		m := MaskSSN(f, l.Normal(pos))
+		return m, m
+	}
+	return l.Value(pos), l.Raw(pos)
+}
+
+// ssnMask stands for the digits of a social security number that are not shown.
+const ssnMask = "***-**-"
+
+// MaskSSN shows the last four digits of a social security number in its normal form, and nothing of anything else.
+func MaskSSN(f *Field, normal []byte) []byte {
+	if f.Type != TypeSSN || len(normal) != len(ssnMask)+4 {
+		return []byte(ssnMask + "****")
+	}
+	return append([]byte(ssnMask), normal[len(ssnMask):]...)
+}
+
+// SSNMasked tells whether a text is a masked social security number, which is none.
+func SSNMasked(text string) bool { return strings.HasPrefix(text, ssnMask) }
 
 // Mask makes a value fit for messages: it is cut at 64 bytes, and what is not plain text of one line is replaced. Of a personal value only the last two
 // characters are shown.

@@ -5,6 +5,7 @@ package lead
 import (
 	"math/big"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -181,12 +182,14 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 	var l, again Lead
 	l.Reset(s)
 	again.Reset(s)
+	l.SetNow(testNow)
+	again.SetNow(testNow)
 	for pos := range s.Fields {
 		f := &s.Fields[pos]
 		l.Set(pos, raw)
 		slot := *l.Slot(pos)
 		if slot.State != Valid {
-			if slot.State == Missing != (len(trimSpace(raw)) == 0) || len(l.Normal(pos)) != 0 {
+			if slot.State == Missing != (len(trimSpace(raw)) == 0) && f.Type != TypeList || len(l.Normal(pos)) != 0 {
 				t.Fatalf("%s: %q: state %d, normal %q", f.Name, raw, slot.State, l.Normal(pos))
 			}
 			continue
@@ -200,6 +203,7 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 		if !utf8.Valid(l.Normal(pos)) {
 			t.Fatalf("%s: %q is normally %q", f.Name, raw, l.Normal(pos))
 		}
+		checkParts(t, &l, &again, pos)
 		if f.Type == TypeURL {
 			u, err := url.Parse(string(l.Normal(pos)))
 			if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -214,10 +218,45 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 	}
 }
 
+// checkParts holds what is true of every part: it is clean text, its number agrees, and the normal text has the same one, but for
+// what only the text as sent tells.
+func checkParts(t *testing.T, l, again *Lead, pos int) {
+	f := &l.Schema().Fields[pos]
+	for _, p := range f.Type.Parts() {
+		v, ok := l.AppendPart([]byte("x"), pos, p)
+		if v[0] != 'x' || !ok && len(v) != 1 || !utf8.Valid(v) {
+			t.Fatalf("%s.%s of %q: %q, %v", f.Name, p, l.Raw(pos), v, ok)
+		}
+		if p == PartExtension || p == PartPlus4 {
+			continue
+		}
+		if w, okToo := again.AppendPart([]byte("x"), pos, p); string(w) != string(v) || ok != okToo {
+			t.Fatalf("%s.%s of %q is %q, of its normal text %q", f.Name, p, l.Raw(pos), v, w)
+		}
+		n, has := l.PartNum(pos, p)
+		switch p.Type() {
+		case TypeText:
+			if has {
+				t.Fatalf("%s.%s has a number", f.Name, p)
+			}
+		case TypeBoolean:
+			if ok != has || ok && (string(v[1:]) == "true") != (n == 1) {
+				t.Fatalf("%s.%s of %q is %q and %d", f.Name, p, l.Raw(pos), v, n)
+			}
+		case TypeInteger:
+			if ok != has || ok && string(v[1:]) != strconv.FormatInt(n, 10) {
+				t.Fatalf("%s.%s of %q is %q and %d", f.Name, p, l.Raw(pos), v, n)
+			}
+		}
+	}
+}
+
 var seeds = []string{"", " ", "x", "(212) 555-0123", "+1 212 555 0123", "Jane@Example.com", "a..b@x.co", "ca", "N.Y.", "Québec", "90210-1234", "k1a 0b1", "yes", "-0",
 	"0012", "12.50", "-.5", "1984-03-22", "02/29/1900", "2/29/2000", "2026-01-31T15:04:05.5+05:30", "1800-01-01T00:00:00+05:00", "9998-12-31T23:00:00-05:00",
 	"::ffff:203.0.113.9", "fe80::1%eth0", "HTTPS://Example.com:443/a b?c=%zz#d", "http://[::1]:80/", "http://a:b@c/", "http://:80", "http://x/%", "http://x/#a?%",
-	"geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001"}
+	"25-64", "720+", "under 10", "10k–20k", "500 or more", "$1,234.50", "(100)", "1.2k", "Thu, 22 Mar 1984 01:02:03 GMT", "22-Mar-84", "3:04 PM",
+	"Dr. Jan van der Berg, Jr.", "536-22-1234", "1-800-FLOWERS", "212-555-0123 x5", "Jane <jane@example.com> (home)", "[\"2125550123\",null,5]", "SW1A 1AA", "+44 20 7946 0958",
+	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001"}
 
 func FuzzSet(f *testing.F) {
 	s := typeSchema(f)

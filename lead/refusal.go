@@ -67,12 +67,9 @@ const (
 	UnclearAnswer   Refusal = 307
 
 	// Our answer to the seller.
-	NoBids        Refusal = 500
-	QuoteLost     Refusal = 501
-	QuoteExpired  Refusal = 502
-	SameLeadAgain Refusal = 503
-	NoEligible    Refusal = 504
-	SourcePaused  Refusal = 505
+	NoBids     Refusal = 500
+	QuoteLost  Refusal = 501
+	NoEligible Refusal = 504
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -128,12 +125,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BadContentType:  {Name: "bad_content_type", Published: "buyer_error", Meaning: "the answer is declared as a type that is not expected"},
 	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: read as not sold"},
 
-	NoBids:        {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
-	QuoteLost:     {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
-	QuoteExpired:  {Name: "quote_expired", Published: "quote_expired", Meaning: "the quote's time was over when the post arrived"},
-	SameLeadAgain: {Name: "same_lead", Published: "duplicate", Meaning: "this source sent this person before"},
-	SourcePaused:  {Name: "source_paused", Published: "source_paused", Meaning: "this source is paused by the exchange's operator"},
-	NoEligible:    {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
+	NoBids:     {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
+	QuoteLost:  {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
+	NoEligible: {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
 }
 
 // Info tells all about a refusal; an unlisted number has the name refusal_N.

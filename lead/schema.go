@@ -2,7 +2,13 @@
 
 package lead
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nyaruka/phonenumbers"
+)
 
 // Limits of a schema and of the values in a lead.
 const (
@@ -13,6 +19,9 @@ const (
 	FieldNameMax     = 64   // bytes of a field's name or alias
 	ValueBytesMax    = 2048 // bytes of one value as sent
 	PersonKeyPartMax = 4    // fields that name a person together
+	SynonymsMax      = 512  // other spellings of an enum's values
+	ListElementsMax  = 64   // elements of one list
+	RulesMax         = 64   // cross-field rules of a vertical
 )
 
 // Stage is a point of the trip at which a field may be required.
@@ -33,12 +42,32 @@ type Field struct {
 	Values   []string // for enum: the allowed values, in their canonical spelling
 	Personal bool     // kept in the private part of events
 	Min, Max *int64   // for numbers: both ends included, in the unit of Slot.Num
+
+	Of       Type              // for list: the type of its elements
+	Synonyms map[string]string // for enum: other spellings and the value that each stands for
+	Default  string            // the value where none is sent nor derived
+	Derive   string            // FIELD.PART from which the value is made where none is sent, such as dob.age
+}
+
+// Options say how a vertical's sellers write.
+type Options struct {
+	Region           string  // ISO country whose phone numbers need no calling code; empty is US
+	DayFirst         bool    // 3/4/2026 is 3 April
+	Rules            []Rule  // between fields
+	Free, Disposable Domains // domains of e-mail providers; nil means the embedded lists
 }
 
 // Schema is a vertical's fields with a fixed position each. It never changes after NewSchema and may be shared.
 type Schema struct {
 	Vertical string
 	Fields   []Field
+
+	region           string
+	dayFirst         bool
+	free, disposable Domains
+	derived          []derivation
+	defaults         []int
+	rules            []rule
 
 	byName map[string]int
 	enums  []map[string]int // per field: lower-case value → index in Values
@@ -74,9 +103,17 @@ func (e *FieldError) Error() string { return e.Problem }
 // NewSchema puts a vertical's own fields behind the canonical ones. An own field with a canonical name replaces its
 // requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once; each is a *FieldError.
 func NewSchema(vertical string, own []Field) (*Schema, []error) {
+	return NewSchemaWith(vertical, own, Options{})
+}
+
+// NewSchemaWith is NewSchema with options.
+func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error) {
 	s := &Schema{Vertical: vertical, Fields: Canonical(), byName: map[string]int{}}
 	var errs []error
 	bad := func(own int, f string, a ...any) { errs = append(errs, &FieldError{own, fmt.Sprintf(f, a...)}) }
+	if err := s.take(&opt); err != nil {
+		bad(-1, "%s", err)
+	}
 	canon := len(s.Fields)
 	from := make([]int, canon, canon+len(own)) // per field the own one that it comes from
 	for i := range from {
@@ -108,6 +145,7 @@ func NewSchema(vertical string, own []Field) (*Schema, []error) {
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
 		c.Values, c.Min, c.Max = f.Values, f.Min, f.Max
+		c.Of, c.Synonyms, c.Default, c.Derive = f.Of, f.Synonyms, f.Default, f.Derive
 	}
 	if len(s.Fields) > FieldsMax {
 		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
@@ -118,10 +156,42 @@ func NewSchema(vertical string, own []Field) (*Schema, []error) {
 			bad(from[i], "%s", problem)
 		}
 	}
+	if len(errs) == 0 {
+		for i := range s.Fields {
+			for _, problem := range s.addMade(i) {
+				bad(from[i], "%s", problem)
+			}
+		}
+		for i := range opt.Rules {
+			if err := s.addRule(&opt.Rules[i]); err != nil {
+				errs = append(errs, &RuleError{i, err.Error()})
+			}
+		}
+	}
 	if len(errs) > 0 {
 		return nil, errs
 	}
 	return s, nil
+}
+
+func (s *Schema) take(opt *Options) error {
+	if s.region = opt.Region; s.region == "" {
+		s.region = "US"
+	}
+	if !nanpRegions[s.region] && phonenumbers.GetCountryCodeForRegion(s.region) == 0 {
+		return fmt.Errorf("region %q: expected the ISO code of a country such as US, CA or GB", s.region)
+	}
+	if len(opt.Rules) > RulesMax {
+		return fmt.Errorf("%d rules: expected at most %d", len(opt.Rules), RulesMax)
+	}
+	s.dayFirst, s.free, s.disposable = opt.DayFirst, opt.Free, opt.Disposable
+	if s.free == nil {
+		s.free = freeDomains()
+	}
+	if s.disposable == nil {
+		s.disposable = disposableDomains()
+	}
+	return nil
 }
 
 func (s *Schema) addField(i int) (problems []string) {
@@ -148,31 +218,57 @@ func (s *Schema) addField(i int) (problems []string) {
 		}
 		s.byName[n] = i
 	}
-	if f.Type == TypeEnum {
-		if len(f.Values) == 0 || len(f.Values) > EnumValuesMax {
-			bad("field %q: an enum needs 1 to %d values", f.Name, EnumValuesMax)
-		}
-		m := make(map[string]int, len(f.Values))
-		for k, v := range f.Values {
-			l := lowerString(v)
-			if _, dup := m[l]; dup || v == "" || len(v) > EnumValueMax {
-				bad("field %q: value %q: empty, too long or listed twice", f.Name, v)
-			}
-			if string(trimSpace([]byte(v))) != v || !plainText([]byte(v)) {
-				bad("field %q: value %q: expected plain text without space around it", f.Name, v)
-			}
-			m[l] = k
-		}
-		s.enums[i] = m
-	} else if len(f.Values) > 0 {
+	switch {
+	case f.Type == TypeEnum || f.Type == TypeList && f.Of == TypeEnum:
+		problems = append(problems, s.addEnum(i)...)
+	case len(f.Values) > 0 || len(f.Synonyms) > 0:
 		bad("field %q: values are for type enum only", f.Name)
 	}
+	if f.Type == TypeList && (f.Of == TypeNone || f.Of == TypeList) {
+		bad("field %q: a list needs the type of its elements", f.Name)
+	}
+	if f.Type != TypeList && f.Of != TypeNone {
+		bad("field %q: only a list has a type of elements", f.Name)
+	}
+	f.Personal = f.Personal || f.Type == TypeSSN || f.Of == TypeSSN
 	if (f.Min != nil || f.Max != nil) && !f.Type.Numeric() {
 		bad("field %q: min and max are for numbers, dates and times only", f.Name)
 	}
 	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
 		bad("field %q: min is above max", f.Name)
 	}
+	return problems
+}
+
+// addEnum makes the table of an enum's values and synonyms.
+func (s *Schema) addEnum(i int) (problems []string) {
+	f := &s.Fields[i]
+	bad := func(format string, a ...any) { problems = append(problems, fmt.Sprintf(format, a...)) }
+	if len(f.Values) == 0 || len(f.Values) > EnumValuesMax || len(f.Synonyms) > SynonymsMax {
+		bad("field %q: an enum needs 1 to %d values and has at most %d synonyms", f.Name, EnumValuesMax, SynonymsMax)
+	}
+	m := make(map[string]int, len(f.Values)+len(f.Synonyms))
+	add := func(v string, k int) {
+		l := lowerString(v)
+		if _, dup := m[l]; dup || v == "" || len(v) > EnumValueMax {
+			bad("field %q: value %q: empty, too long or listed twice", f.Name, v)
+		}
+		if string(trimSpace([]byte(v))) != v || !plainText([]byte(v)) {
+			bad("field %q: value %q: expected plain text without space around it", f.Name, v)
+		}
+		m[l] = k
+	}
+	for k, v := range f.Values {
+		add(v, k)
+	}
+	for _, v := range slices.Sorted(maps.Keys(f.Synonyms)) {
+		k, ok := m[lowerString(f.Synonyms[v])]
+		if !ok {
+			bad("field %q: synonym %q: %q is none of the values", f.Name, v, f.Synonyms[v])
+		}
+		add(v, k)
+	}
+	s.enums[i] = m
 	return problems
 }
 

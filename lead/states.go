@@ -34,11 +34,22 @@ func init() {
 		stateByCode[int(e.code[0]-'A')*26+int(e.code[1]-'A')] = uint8(i + 1)
 		nameState(e.name, i)
 	}
-	for code, name := range map[string]string{"VI": "Virgin Islands", "DC": "Washington DC", "NL": "Newfoundland", "FM": "Federated States of Micronesia"} {
+	for _, e := range strings.Split(otherNames, "|") {
+		code, names, _ := strings.Cut(e, " ")
 		i, _ := stateIndex([]byte(code))
-		nameState(name, i)
+		for _, name := range strings.Split(names, "/") {
+			nameState(name, i)
+		}
 	}
+	for name, code := range map[string]string{"NF": "NL", "PQ": "QC", "CM": "MP"} { // codes of former times
+		i, _ := stateIndex([]byte(code))
+		stateByCode[int(name[0]-'A')*26+int(name[1]-'A')] = uint8(i + 1)
+	}
+	makeZips()
 }
+
+// otherNames are names besides those of the table.
+const otherNames = `VI Virgin Islands/Virgin Islands US/United States Virgin Islands/Virgin Islands of the United States|DC Washington DC/Washington District of Columbia|NL Newfoundland|FM Federated States of Micronesia|MP Northern Marianas/Commonwealth of the Northern Mariana Islands|MH Republic of the Marshall Islands|PW Republic of Palau|PR Commonwealth of Puerto Rico|AA Armed Forces of the Americas/Armed Forces the Americas|AE Armed Forces Africa/Armed Forces Canada/Armed Forces Middle East/Armed Forces Europe Middle East and Canada/Armed Forces Europe the Middle East and Canada|AP Armed Forces of the Pacific|PE PEI|NT NWT|YT Yukon Territory|NU Nunavut Territory|QC Province of Quebec|ON Province of Ontario`
 
 func nameState(name string, i int) {
 	var k [stateNameMax]byte
@@ -47,14 +58,20 @@ func nameState(name string, i int) {
 }
 
 // stateNameMax is the length of the longest name, letters only, with some room.
-const stateNameMax = 32
+const stateNameMax = 48
 
 // stateKey writes the letters in lower case without what may stand between them, and their number. It fails at anything else.
 func stateKey(k *[stateNameMax]byte, b []byte) (n int, ok bool) {
 	for i := 0; i < len(b); i++ {
 		c := lower(b[i])
 		switch {
-		case c == ' ' || c == '.' || c == ',' || c == '-' || c == '\'':
+		case c == ' ' || c == '.' || c == ',' || c == '-' || c == '\'' || c == '(' || c == ')':
+			continue
+		case c == '&':
+			if n+3 > len(k) {
+				return 0, false
+			}
+			n += copy(k[n:], "and")
 			continue
 		case c == 0xc3 && i+1 < len(b) && (b[i+1] == 0xa9 || b[i+1] == 0x89): // é and É, of Québec
 			c = 'e'
@@ -80,6 +97,13 @@ func stateIndex(raw []byte) (int, bool) {
 	if n == 2 {
 		i := stateByCode[int(k[0]-'a')*26+int(k[1]-'a')]
 		return int(i) - 1, i > 0
+	}
+	if n == 4 && len(raw) == 5 && raw[2] == '-' { // as in ISO 3166-2: US-CA, CA-ON
+		i := int(stateByCode[int(k[2]-'a')*26+int(k[3]-'a')]) - 1
+		if country := string([]byte{k[0] &^ 0x20, k[1] &^ 0x20}); i >= 0 && stateTable[i].country == country {
+			return i, true
+		}
+		return 0, false
 	}
 	i, ok := stateByName[string(k[:n])]
 	return i, ok

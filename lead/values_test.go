@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -24,10 +25,15 @@ func typeSchema(t testing.TB) *Schema {
 		f := Field{Name: "a_" + name, Type: typ}
 		if typ == TypeEnum {
 			f.Values = []string{"Geico", "State Farm", "ÉTÉ", "none"}
+			f.Synonyms = map[string]string{"GEICO Insurance": "Geico", "statefarm": "State Farm"}
+		}
+		if typ == TypeList {
+			f.Of = TypePhone
 		}
 		own = append(own, f)
 	}
-	own = append(own, Field{Name: "a_bounded", Type: TypeInteger, Min: &low, Max: &high})
+	own = append(own, Field{Name: "a_bounded", Type: TypeInteger, Min: &low, Max: &high},
+		Field{Name: "a_list_of_enum", Type: TypeList, Of: TypeEnum, Values: []string{"Roof", "Windows"}})
 	s, errs := NewSchema("types", own)
 	if errs != nil {
 		t.Fatal(errs)
@@ -43,23 +49,49 @@ func unquote(line string) []byte {
 	return []byte(line)
 }
 
+// testNow is the time of the leads of these tests.
+var testNow = time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC)
+
+// partsLine lists the parts that a value has, but for sums.
+func partsLine(l *Lead, pos int) string {
+	var b []byte
+	for _, p := range l.Schema().Fields[pos].Type.Parts() {
+		if p == PartMD5 || p == PartSHA1 || p == PartSHA256 {
+			continue
+		}
+		if v, ok := l.AppendPart(nil, pos, p); ok {
+			b = append(append(append(append(b, ' '), p.String()...), '='), v...)
+		}
+	}
+	return string(b)
+}
+
 func TestValues(t *testing.T) {
 	s := typeSchema(t)
+	foreign, errs := NewSchemaWith("types", append([]Field(nil), s.Fields[len(Canonical()):]...), Options{Region: "GB", DayFirst: true})
+	if errs != nil {
+		t.Fatal(errs)
+	}
 	var l Lead
 	datadriven.RunTest(t, "testdata/values", func(t *testing.T, d *datadriven.TestData) string {
 		pos, ok := s.Position("a_" + d.Cmd)
 		if !ok {
 			t.Fatalf("no type %q", d.Cmd)
 		}
+		schema := s
+		if d.HasArg("region") {
+			schema = foreign
+		}
 		var b strings.Builder
 		for _, line := range strings.Split(d.Input, "\n") {
-			l.Reset(s)
+			l.Reset(schema)
+			l.SetNow(testNow)
 			l.Set(pos, unquote(line))
 			switch slot := l.Slot(pos); slot.State {
 			case Missing:
 				fmt.Fprintf(&b, "%s: missing\n", line)
 			case Valid:
-				fmt.Fprintf(&b, "%s: %q %d\n", line, l.Normal(pos), slot.Num)
+				fmt.Fprintf(&b, "%s: %q %d%s\n", line, l.Normal(pos), slot.Num, partsLine(&l, pos))
 			default:
 				p := l.Problems(0)
 				fmt.Fprintf(&b, "%s: bad %q, expected %s\n", line, p[0].Value, p[0].Expected)
@@ -168,10 +200,15 @@ func TestSetAllocatesNothing(t *testing.T) {
 	s := typeSchema(t)
 	values := map[string]string{"text": "x", "name": "Jane", "street": "1 Main St", "city": "Reno", "email": "Jane@Example.com", "phone": "(212) 555-0123",
 		"state": "new york", "postal_code": "10001-1234", "boolean": "Yes", "integer": "0030", "decimal": "1.50", "money": "450000",
-		"date": "3/22/1984", "datetime": "2026-01-31T15:04:05Z", "ip": "203.0.113.9", "url": "https://example.com/a?b=c", "enum": "geico"}
+		"date": "3/22/1984", "datetime": "2026-01-31T15:04:05Z", "ip": "203.0.113.9", "url": "https://example.com/a?b=c", "enum": "geico", "range": "25-64", "dob": "1984-03-22", "time": "3:04 PM", "gender": "F",
+		"ssn": "536-22-1234", "certificate": "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "hash": strings.Repeat("0aF1", 8)}
 	var l Lead
 	l.Reset(s)
+	l.SetNow(testNow)
 	for _, name := range TypeNames() {
+		if name == "list" {
+			continue // a list costs what it holds
+		}
 		pos, _ := s.Position("a_" + name)
 		raw := []byte(values[name])
 		if n := testing.AllocsPerRun(20, func() {

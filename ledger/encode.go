@@ -208,12 +208,12 @@ func appendSlots(dst []byte, l *lead.Lead, personal, raw bool) []byte {
 		if f.Personal != personal || l.Slot(i).State == lead.Missing {
 			continue
 		}
-		v := l.Value(i)
+		v, sent := l.Recorded(i)
 		if raw {
-			if string(v) == string(l.Raw(i)) {
+			if string(v) == string(sent) {
 				continue
 			}
-			v = l.Raw(i)
+			v = sent
 		}
 		if n > 0 {
 			dst = append(dst, ',')
@@ -242,7 +242,8 @@ func FieldsOf(l *lead.Lead, personal bool, only func(pos int) bool) (fields, raw
 		if f.Personal != personal || l.Slot(i).State == lead.Missing || only != nil && !only(i) {
 			continue
 		}
-		v, r := string(l.Value(i)), string(l.Raw(i))
+		value, sent := l.Recorded(i)
+		v, r := string(value), string(sent)
 		fields = append(fields, FieldValue{f.Name, v})
 		if v != r {
 			raw = append(raw, FieldValue{f.Name, r})

@@ -4,7 +4,6 @@ package node
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -259,128 +258,6 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	return v
 }
 
-// schema makes the vertical's schema of the fields that are right. The names of the others are kept, so that what speaks of
-// them is not called a mistake too.
-func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
-	var own []lead.Field
-	var from []int // per own field its place in the file
-	broken := map[string]bool{}
-	for i := range spec.Fields {
-		if field, ok := l.field(f, &spec.Fields[i], fmt.Sprintf("fields[%d]", i)); ok {
-			own, from = append(own, field), append(from, i)
-		} else {
-			l.lose(&spec.Fields[i], broken)
-		}
-	}
-	l.brokenName[spec.ID] = broken
-	s, errs := lead.NewSchema(spec.ID, own)
-	if errs == nil {
-		return s
-	}
-	drop := map[int]bool{}
-	for _, err := range errs {
-		var fe *lead.FieldError
-		if !errors.As(err, &fe) || fe.Own < 0 {
-			l.report(f, "fields", "", err.Error(), false)
-			return nil
-		}
-		i := from[fe.Own]
-		drop[fe.Own] = true
-		l.lose(&spec.Fields[i], broken)
-		l.report(f, fmt.Sprintf("fields[%d].name", i), "", fe.Problem, false)
-	}
-	var right []lead.Field
-	for i, field := range own {
-		if !drop[i] {
-			right = append(right, field)
-		}
-	}
-	if s, errs = lead.NewSchema(spec.ID, right); errs != nil {
-		return nil
-	}
-	return s
-}
-
-func (l *loader) lose(spec *fieldSpec, broken map[string]bool) {
-	broken[strings.ToLower(spec.Name)] = true
-	for _, a := range spec.Aliases {
-		broken[strings.ToLower(a)] = true
-	}
-}
-
-func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, bool) {
-	out := lead.Field{Name: spec.Name, Aliases: spec.Aliases, Values: spec.Values, Personal: spec.Personal}
-	ok := true
-	bad := func(key, value, expected string) {
-		ok = false
-		l.bad(f, at+"."+key, value, expected)
-	}
-	builtIn := lead.TypeNone
-	for _, c := range lead.Canonical() {
-		if c.Name == spec.Name {
-			builtIn = c.Type
-		}
-	}
-	switch t, err := lead.ParseType(spec.Type); {
-	case err == nil:
-		out.Type = t
-	case nearest(spec.Type, lead.TypeNames()) != "":
-		bad("type", spec.Type, fmt.Sprintf("a type: did you mean %q?", nearest(spec.Type, lead.TypeNames())))
-	case spec.Type != "" || builtIn == lead.TypeNone:
-		bad("type", spec.Type, "one of "+strings.Join(lead.TypeNames(), ", "))
-	}
-	switch spec.Required {
-	case "":
-	case "ping":
-		out.Required = lead.AtPing
-	case "post":
-		out.Required = lead.AtPost
-	default:
-		bad("required", spec.Required, "ping or post, or nothing where the field may be left out")
-	}
-	if builtIn != lead.TypeNone && (spec.Min != nil || spec.Max != nil || len(spec.Values) > 0) {
-		bad("name", spec.Name, "no min, max or values: the field is built in")
-		return out, false
-	}
-	if !ok {
-		return out, false
-	}
-	out.Min = l.bound(f, at+".min", spec.Min, out.Type, &ok)
-	out.Max = l.bound(f, at+".max", spec.Max, out.Type, &ok)
-	return out, ok
-}
-
-// bound reads a field's min or max as the field itself would read it.
-func (l *loader) bound(f *sourceFile, path string, text *string, t lead.Type, ok *bool) *int64 {
-	if text == nil {
-		return nil
-	}
-	if !t.Numeric() {
-		*ok = false
-		l.bad(f, path, *text, "no min and max: type "+t.String()+" has no order")
-		return nil
-	}
-	s, errs := lead.NewSchema("", []lead.Field{{Name: "bound", Type: t}})
-	if errs != nil {
-		panic(errs[0]) // cannot be: one field with a good name and type
-	}
-	pos, _ := s.Position("bound")
-	var scratch lead.Lead
-	scratch.Reset(s)
-	scratch.Set(pos, []byte(*text))
-	if scratch.Slot(pos).State != lead.Valid {
-		*ok = false
-		expected := "a value"
-		if p := scratch.Problems(0); len(p) > 0 {
-			expected = p[0].Expected
-		}
-		l.bad(f, path, *text, expected)
-		return nil
-	}
-	n := scratch.Slot(pos).Num
-	return &n
-}
-
 func (l *loader) personKey(f *sourceFile, spec *verticalSpec, v *exchange.Vertical) {
 	if len(spec.PersonKey) > lead.PersonKeyPartMax {
 		l.bad(f, "person_key", fmt.Sprint(len(spec.PersonKey), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))
@@ -391,7 +268,9 @@ func (l *loader) personKey(f *sourceFile, spec *verticalSpec, v *exchange.Vertic
 	}
 	for i, name := range spec.PersonKey {
 		pos, ok := v.Schema.Position(name)
-		if ok {
+		if ok && v.Schema.Fields[pos].Type == lead.TypeSSN {
+			l.bad(f, fmt.Sprintf("person_key[%d]", i), name, "another field: a social security number is not kept, so that nothing can be found by it")
+		} else if ok {
 			v.PersonKey = append(v.PersonKey, pos)
 		} else if !l.brokenName[spec.ID][strings.ToLower(name)] {
 			l.bad(f, fmt.Sprintf("person_key[%d]", i), name, "a field of this vertical")

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"clearpost/lead"
 )
 
 // The layout of a configuration's directory.
@@ -20,6 +22,13 @@ const (
 	verticalsFolder = "verticals"
 	sourcesFolder   = "sources"
 	buyersFolder    = "buyers"
+	listsFolder     = "lists"
+)
+
+// The lists of e-mail domains that may stand in the lists folder, each instead of the embedded one.
+const (
+	freeDomainsFile       = listsFolder + "/free_domains.txt"
+	disposableDomainsFile = listsFolder + "/disposable_domains.txt"
 )
 
 // readAll reads clearpost.yaml and every YAML file of the three folders and the folders in them, in the order of their names. Hidden
@@ -40,6 +49,8 @@ func (l *loader) readAll() {
 			l.readFile(name)
 		case name == verticalsFolder, name == sourcesFolder, name == buyersFolder:
 			l.readFolder(name, 1)
+		case name == listsFolder:
+			l.readLists()
 		case isYAML(name):
 			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
 				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
@@ -55,6 +66,38 @@ func (l *loader) readAll() {
 		}
 	}
 	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
+}
+
+// readLists reads the lists of e-mail domains that are there.
+func (l *loader) readLists() {
+	entries, err := os.ReadDir(filepath.Join(l.dir, listsFolder))
+	if err != nil {
+		l.problems.add(Problem{File: listsFolder, Message: "the folder cannot be read: " + plainError(err)})
+		return
+	}
+	for _, e := range entries {
+		name := path.Join(listsFolder, e.Name())
+		var to *lead.Domains
+		switch name {
+		case freeDomainsFile:
+			to = &l.free
+		case disposableDomainsFile:
+			to = &l.disposable
+		default:
+			if !strings.HasPrefix(e.Name(), ".") {
+				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s or %s", freeDomainsFile, disposableDomainsFile)})
+			}
+			continue
+		}
+		before := len(l.files)
+		if l.readFile(name); len(l.files) == before {
+			continue
+		}
+		domains, line := lead.ParseDomains(string(l.files[before].text))
+		if *to = domains; line > 0 {
+			l.problems.add(Problem{File: name, Line: line, Column: 1, Message: "expected one domain name a line, such as example.com"})
+		}
+	}
 }
 
 func isYAML(name string) bool {

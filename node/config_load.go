@@ -29,6 +29,8 @@ type loader struct {
 	verticals  map[string]*exchange.Vertical
 	ids        map[string]string // "vertical:solar" → its place
 	keys       map[[32]byte]string
+
+	free, disposable lead.Domains // nil: the embedded lists
 }
 
 func newLoader(dir string, opt Options) *loader {
@@ -47,6 +49,9 @@ func newLoader(dir string, opt Options) *loader {
 func (l *loader) load() *Config {
 	l.readAll()
 	for _, f := range l.files {
+		if strings.HasPrefix(f.name, listsFolder+"/") {
+			continue // no YAML: read already
+		}
 		l.parse(f)
 		if f.root == nil {
 			l.unread(f.name)

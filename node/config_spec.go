@@ -44,7 +44,10 @@ type verticalSpec struct {
 	ID             string      `yaml:"id"`
 	Name           string      `yaml:"name"`
 	Currency       string      `yaml:"currency"`
+	Region         string      `yaml:"region"`     // country whose phone numbers need no calling code
+	DateOrder      string      `yaml:"date_order"` // month_first or day_first
 	Fields         []fieldSpec `yaml:"fields"`
+	Rules          []ruleSpec  `yaml:"rules"`
 	PersonKey      []string    `yaml:"person_key"`
 	DedupeHours    *int        `yaml:"dedupe_hours"`
 	PingTTLS       *int        `yaml:"ping_ttl_s"`
@@ -63,6 +66,22 @@ type fieldSpec struct {
 	Personal bool     `yaml:"personal"`
 	Min      *string  `yaml:"min"` // in the field's own notation: 16, 12.50, 1920-01-01
 	Max      *string  `yaml:"max"`
+
+	Of       string            `yaml:"of"`       // list: the type of its elements
+	Synonyms map[string]string `yaml:"synonyms"` // enum: other spelling → value
+	Default  *string           `yaml:"default"`
+	Derive   string            `yaml:"derive"` // FIELD.PART, such as dob.age
+}
+
+// ruleSpec is a rule between fields: one of together, any, order, or require with when.
+type ruleSpec struct {
+	Together []string `yaml:"together"` // a postal code and a state
+	Any      []string `yaml:"any"`      // one of them at least has a value
+	Order    []string `yaml:"order"`    // the first is not above the second
+	Require  []string `yaml:"require"`  // they have values where the field of when has one of in
+	When     string   `yaml:"when"`
+	In       []string `yaml:"in"`
+	Stage    string   `yaml:"stage"` // of any and require: ping or post
 }
 
 // sourceSpec is a file of sources/.

@@ -133,6 +133,7 @@ func (n *Node) Start() error {
 		return err
 	}
 	n.onStop("handle", func(context.Context) error { return os.Remove(path) })
+	n.Exchange.Warm()
 	n.serve("sellers", ln, n.Intake.Serve, n.Intake.Shutdown)
 	return nil
 }

@@ -234,6 +234,10 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 				if a.StatusURL != "/v1/leads/"+p.PingID {
 					t.Errorf("pending: %s", a.text)
 				}
+				kept := last[*ledger.Posted](h, p.PingID).Private.Answer
+				if torn := f == buyertest.FaultTorn || f == buyertest.FaultTornChunked; torn && (kept == nil || !strings.HasPrefix(kept.Text, "{")) {
+					t.Errorf("what came of the answer is not kept: %+v", kept)
+				}
 			default:
 				h.expect(a, 200, ledger.ResultSuccess)
 				if next.Calls(buyertest.Post) != before+1 {
@@ -347,13 +351,18 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "buyer:a", "why": "paid"}, nil)
 	p = h.quote(16)
 	h.admin("POST", "/v1/pause", map[string]string{"subject": "acme", "why": "bad leads"}, nil)
-	if a := h.ping(`{"zip":"10001"}`); a.Reason != "source_paused" {
+	if a := h.ping(`{"zip":"10001"}`); a.status != 503 || a.Reason != "source_paused" {
 		t.Errorf("ping of a paused source: %s", a.text)
 	}
 	if a := h.post(p.PingID, "2127365000"); a.Reason != "source_paused" {
 		t.Errorf("post of a paused source: %s", a.text)
 	}
+	whole := `{"zip":"10001","phone":"2127365077"}`
+	if a := h.call("POST", "/v1/solar/leads", whole); a.status != 503 || a.Reason != "source_paused" {
+		t.Errorf("lead of a paused source: %s", a.text)
+	}
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "source:acme", "why": "talked"}, nil)
+	h.expect(h.call("POST", "/v1/solar/leads", whole), 200, ledger.ResultSuccess)
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
 	if code := h.admin("POST", "/v1/pause", map[string]string{"subject": "nobody", "why": "x"}, nil); code != 404 {
 		t.Errorf("pause of an unknown subject: %d", code)

@@ -29,8 +29,9 @@ const shownMax = 12
 
 // Criterion is one test of one field. It is made by Compile, never changes, and may be shared. An index reads its exported parts.
 type Criterion struct {
-	Pos    int    // position in the schema
-	Field  string // the field's name
+	Pos    int       // position in the schema
+	Part   lead.Part // of the value; PartNone is the value itself
+	Field  string    // the field's name, with its part: phone.area
 	Kind   Kind
 	Values []string // of a list: the keys (AppendKey) of its values, sorted, each once
 	Min    int64    // of a range, in the unit of lead.Slot.Num
@@ -69,7 +70,11 @@ func (c *Criterion) Test(l *lead.Lead, st lead.Stage) Verdict {
 	s := l.Slot(c.Pos)
 	switch s.State {
 	case lead.Valid:
-		if c.holds(l, s) {
+		if c.Part != lead.PartNone {
+			if c.partHolds(l) {
+				return Met
+			}
+		} else if c.holds(l, s) {
 			return Met
 		}
 	case lead.Missing:
@@ -85,7 +90,21 @@ func (c *Criterion) holds(l *lead.Lead, s *lead.Slot) bool {
 		return c.Min <= s.Num && s.Num <= c.Max
 	}
 	var b [64]byte
-	k := AppendKey(b[:0], l, c.Pos)
+	return c.listed(AppendKey(b[:0], l, c.Pos))
+}
+
+// partHolds tests a part of a valid value. A part that the value does not have is not known, and does not hold.
+func (c *Criterion) partHolds(l *lead.Lead) bool {
+	if c.Kind == Range {
+		n, ok := l.PartNum(c.Pos, c.Part)
+		return ok && c.Min <= n && n <= c.Max
+	}
+	var b [64]byte
+	k, ok := AppendPartKey(b[:0], l, c.Pos, c.Part)
+	return ok && c.listed(k)
+}
+
+func (c *Criterion) listed(k []byte) bool {
 	key := unsafe.String(unsafe.SliceData(k), len(k))
 	i := sort.SearchStrings(c.Values, key)
 	return (i < len(c.Values) && c.Values[i] == key) == (c.Kind == List)
@@ -108,6 +127,19 @@ func AppendKey(dst []byte, l *lead.Lead, pos int) []byte {
 	return append(dst, normal...)
 }
 
+// AppendPartKey writes the text by which lists compare a part of the lead's value: with ASCII letters in lower case. It tells false where there is
+// no such part.
+func AppendPartKey(dst []byte, l *lead.Lead, pos int, p lead.Part) ([]byte, bool) {
+	mark := len(dst)
+	dst, ok := l.AppendPart(dst, pos, p)
+	for i := mark; i < len(dst); i++ {
+		if c := dst[i]; c >= 'A' && c <= 'Z' {
+			dst[i] = c + 'a' - 'A'
+		}
+	}
+	return dst, ok
+}
+
 // Expected tells what the criterion asks for, such as "one of CA, AZ" or "from 25 to 70".
 func (c *Criterion) Expected() string { return c.expected }
 
@@ -124,8 +156,20 @@ func (c *Criterion) Explain(l *lead.Lead) string {
 		b.WriteString(lead.Mask(c.field, l.Raw(c.Pos)))
 		b.WriteString(")")
 	default:
+		v, ok := l.Normal(c.Pos), true
+		if c.Part != lead.PartNone {
+			v, ok = l.AppendPart(nil, c.Pos, c.Part)
+		}
+		if !ok {
+			b.WriteString(" is not known")
+			break
+		}
 		b.WriteString(" is ")
-		b.WriteString(lead.Mask(c.field, l.Normal(c.Pos)))
+		if c.Part != lead.PartNone && !c.field.Sensitive(c.Part) {
+			b.WriteString(lead.Mask(&lead.Field{}, v))
+		} else {
+			b.WriteString(lead.Mask(c.field, v))
+		}
 	}
 	b.WriteString(", expected ")
 	b.WriteString(c.expected)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -24,6 +25,8 @@ func testSchema(t testing.TB) *lead.Schema {
 		{Name: "homeowner", Type: lead.TypeBoolean},
 		{Name: "provider", Type: lead.TypeEnum, Values: []string{"Geico", "State Farm", "none"}, Aliases: []string{"carrier"}},
 		{Name: "note", Type: lead.TypeText},
+		{Name: "born", Type: lead.TypeDOB, Personal: true},
+		{Name: "credit", Type: lead.TypeRange, Required: lead.AtPing},
 	})
 	if errs != nil {
 		t.Fatal(errs)
@@ -56,6 +59,7 @@ func parseSpec(line string) (c CriterionSpec) {
 func setLead(t testing.TB, l *lead.Lead, s *lead.Schema, line string) {
 	t.Helper()
 	l.Reset(s)
+	l.SetNow(time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC))
 	if line == "(empty)" {
 		return
 	}

@@ -5,9 +5,11 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 
 	"clearpost/lead"
 )
@@ -54,12 +56,18 @@ func Compile(specs []CriterionSpec, s *lead.Schema) ([]Criterion, []lead.Defect)
 }
 
 func compileOne(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (Criterion, []lead.Defect) {
-	pos, ok := s.Position(spec.Field)
+	pos, part, ok := s.Resolve(spec.Field)
 	if !ok {
-		return Criterion{}, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a field of vertical " + s.Vertical + ", by its name or an alias"}}
+		return Criterion{}, []lead.Defect{{Path: "field", Value: spec.Field, Expected: unknownField(spec.Field, s)}}
 	}
 	f := &s.Fields[pos]
-	c := Criterion{Pos: pos, Field: f.Name, Min: BoundNone[0], Max: BoundNone[1], field: f}
+	c := Criterion{Pos: pos, Part: part, Field: f.Name, Min: BoundNone[0], Max: BoundNone[1], field: f}
+	switch {
+	case part != lead.PartNone:
+		c.Field += "." + part.String()
+	case f.Type == lead.TypeRange || f.Type == lead.TypeList:
+		return c, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "one of its parts, which are " + partsOf(f.Type) + ": type " + f.Type.String() + " has more than one value"}}
+	}
 	ranged := spec.Min != nil || spec.Max != nil
 	switch {
 	case len(spec.In) > 0 && len(spec.NotIn) > 0, ranged && (spec.In != nil || spec.NotIn != nil):
@@ -77,20 +85,69 @@ func compileOne(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (Criter
 	return c, []lead.Defect{{Expected: "in or not_in with at least one value, or min and max"}}
 }
 
+// unknownField says what is expected instead of a name that is none.
+func unknownField(name string, s *lead.Schema) string {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		if pos, ok := s.Position(name[:dot]); ok {
+			if t := s.Fields[pos].Type; len(t.Parts()) > 0 {
+				return "a part of type " + t.String() + ": " + partsOf(t)
+			}
+			return "no part: type " + s.Fields[pos].Type.String() + " has none"
+		}
+	}
+	return "a field of vertical " + s.Vertical + ", by its name or an alias"
+}
+
+func partsOf(t lead.Type) string {
+	var names []string
+	for _, p := range t.Parts() {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// partSchema has a field of each type that parts have; the values of a criterion on a part are read as such a field's.
+var partSchema = sync.OnceValue(func() *lead.Schema {
+	s, errs := lead.NewSchema("parts", []lead.Field{{Name: "text", Type: lead.TypeText}, {Name: "integer", Type: lead.TypeInteger},
+		{Name: "decimal", Type: lead.TypeDecimal}, {Name: "boolean", Type: lead.TypeBoolean}})
+	if errs != nil {
+		panic(errs[0]) // cannot be: these names and types are good
+	}
+	return s
+})
+
+// valuesOf tells the schema and position by which the criterion's values are read.
+func (c *Criterion) valuesOf(s *lead.Schema) (*lead.Schema, int) {
+	if c.Part == lead.PartNone {
+		return s, c.Pos
+	}
+	pos, _ := partSchema().Position(c.Part.Type().String())
+	return partSchema(), pos
+}
+
+// key is the text of a value that was read, as AppendKey or AppendPartKey writes that of a lead.
+func (c *Criterion) key(scratch *lead.Lead, pos int) string {
+	if c.Part.Type() == lead.TypeDecimal {
+		return string(bytes.TrimSuffix(bytes.TrimSuffix(scratch.Normal(pos), []byte("0")), []byte(".0")))
+	}
+	return string(AppendKey(nil, scratch, pos))
+}
+
 func (c *Criterion) compileList(key string, values []string, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
 	if len(values) > CriterionValuesMax {
 		return []lead.Defect{{Path: key, Value: fmt.Sprint(len(values), " values"), Expected: fmt.Sprintf("at most %d values", CriterionValuesMax)}}
 	}
+	of, pos := c.valuesOf(s)
 	shown := make([]string, 0, min(len(values), shownMax))
 	for i, v := range values {
-		slot, expected := read(scratch, s, c.Pos, v)
+		slot, expected := read(scratch, of, pos, v)
 		if slot.State != lead.Valid {
 			ds = append(ds, lead.Defect{Path: fmt.Sprintf("%s[%d]", key, i), Value: v, Expected: expected})
 			continue
 		}
-		c.Values = append(c.Values, string(AppendKey(nil, scratch, c.Pos)))
+		c.Values = append(c.Values, c.key(scratch, pos))
 		if len(shown) < shownMax {
-			shown = append(shown, string(scratch.Normal(c.Pos)))
+			shown = append(shown, string(scratch.Normal(pos)))
 		}
 	}
 	sort.Strings(c.Values)
@@ -113,7 +170,8 @@ func (c *Criterion) compileList(key string, values []string, s *lead.Schema, scr
 }
 
 func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
-	f := c.field
+	of, pos := c.valuesOf(s)
+	f := &of.Fields[pos]
 	if !f.Type.Numeric() {
 		return []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a list (in or not_in): type " + f.Type.String() + " has no order"}}
 	}
@@ -122,7 +180,7 @@ func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *l
 		if v == nil {
 			return
 		}
-		slot, expected := read(scratch, s, c.Pos, *v)
+		slot, expected := read(scratch, of, pos, *v)
 		// A bound outside the field's own limits is fine: only the other end of the range then says something.
 		if slot.State != lead.Valid && slot.Why != lead.WhyRange {
 			ds = append(ds, lead.Defect{Path: key, Value: *v, Expected: expected})
@@ -130,7 +188,7 @@ func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *l
 		}
 		*to, text[i] = slot.Num, strings.TrimSpace(*v)
 		if slot.State == lead.Valid {
-			text[i] = string(scratch.Normal(c.Pos))
+			text[i] = string(scratch.Normal(pos))
 		}
 	}
 	bound(0, "min", spec.Min, &c.Min)

@@ -53,7 +53,7 @@ func (c *requestCompiler) compileOrigin(f *field, s *FieldSpec, at string) bool 
 	case s.Value != nil:
 		return true
 	}
-	pos, known := c.schema.Position(s.From)
+	pos, part, known := c.schema.Resolve(s.From)
 	o, own := builtin[s.From]
 	switch {
 	case own && known && c.schema.Fields[pos].Name == s.From:
@@ -65,10 +65,13 @@ func (c *requestCompiler) compileOrigin(f *field, s *FieldSpec, at string) bool 
 		if o == fromToken && !c.post {
 			c.bad(at+".from", s.From, "the token only in a post: it comes from the ping's answer")
 		}
+	case known && part != lead.PartNone:
+		f.from, f.pos, f.part, f.typ = fromSlot, pos, part, part.Type()
 	case known:
 		f.from, f.pos, f.typ = fromSlot, pos, c.schema.Fields[pos].Type
+		f.secret = f.typ == lead.TypeSSN || c.schema.Fields[pos].Of == lead.TypeSSN
 	default:
-		c.bad(at+".from", s.From, "a field of the vertical (%s) or one of token, lead_id, attempt_id, source, vertical, price, now", c.fieldNames())
+		c.bad(at+".from", s.From, "a field of the vertical (%s), a part of one such as phone.area, or one of token, lead_id, attempt_id, source, vertical, price, now", c.fieldNames())
 		return false
 	}
 	return true
@@ -90,6 +93,8 @@ func (c *requestCompiler) compileShow(f *field, s *FieldSpec, at string) {
 			f.show = showNumber
 		case f.from == fromSlot && f.typ == lead.TypeBoolean:
 			f.show = showBoolean
+		case f.typ == lead.TypeList && len(s.Map) == 0 && c.out.body == bodyJSON:
+			f.show = showList
 		}
 	case "string":
 	case "number":
@@ -177,6 +182,12 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 // mapKey is the key's normal text by the field's type, or what was expected.
 func (c *requestCompiler) mapKey(f *field, key string) (normal, expected string) {
 	if f.from != fromSlot {
+		if key == "" {
+			return "", "a value that is not empty"
+		}
+		return key, ""
+	}
+	if f.part != lead.PartNone {
 		if key == "" {
 			return "", "a value that is not empty"
 		}

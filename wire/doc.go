@@ -8,7 +8,7 @@
 // A [RequestSpec] names the method, the URL, the headers, the format and the fields. [CompileRequest] reports every mistake at once and
 // returns a [Request], whose AppendHTTP writes a whole HTTP/1.1 request, head and body, into the caller's buffer.
 //
-// A field takes its value `from` a field of the vertical or one of the names token, lead_id, attempt_id, source, vertical, price and
+// A field takes its value `from` a field of the vertical, a part of one (phone.area, state.name, dob.age) or one of the names token, lead_id, attempt_id, source, vertical, price and
 // now, or it is a constant `value`. A missing value becomes the field's `default`; without one the field's `missing` rule holds: omit
 // (the default), empty, or json_null (JSON only; a bare null in YAML is no word at all, and means omit). A value that is bad counts as missing, except for a phone number: any ten digits are sent.
 //
@@ -25,15 +25,22 @@
 //
 //	phone                         digits10, digits11, e164 (the default), dashes, or a mask with ten #: (###) ###-####
 //	state                         code (the default), name
-//	date, datetime, now           a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A and other signs, in UTC; or unix, unix_ms
+//	date, dob, datetime, now      a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A and other signs, in UTC; or unix, unix_ms
+//	time                          a mask of HH H hh h mm ss A and other signs
+//	ssn                           digits9, or a mask with nine #
 //	integer, decimal, money       integer, decimal2, cents; each rounds half away from zero
 //	text, name, street, city,
-//	email, enum, postal_code      upper, lower
+//	email, enum, postal_code,
+//	gender, hash                  upper, lower
+//
+// A part that is text, a whole number or a decimal has the formats of that type. A map of a part is asked for the part as it is written. A list
+// stands in JSON as a list, elsewhere as its elements with commas between them.
 //
 // # Secrets
 //
 // ${env:NAME} and ${file:PATH} in the path or query of the URL, in a header's value, and in a constant, a default or a map's value
-// stand for secrets. AppendRedacted writes the placeholder where AppendHTTP writes the secret. $${ is a plain ${.
+// stand for secrets. AppendRedacted writes the placeholder where AppendHTTP writes the secret; a social security number is masked there
+// too. $${ is a plain ${.
 //
 // # Answers
 //

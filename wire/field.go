@@ -36,6 +36,7 @@ const (
 	showString show = iota
 	showNumber
 	showBoolean
+	showList // a JSON list as it stands
 )
 
 // encoding is how a body spells its texts.
@@ -50,7 +51,9 @@ const (
 type field struct {
 	from     origin
 	pos      int       // of the slot
-	typ      lead.Type // of the slot
+	part     lead.Part // of its value; PartNone is the whole
+	typ      lead.Type // of the slot, or of the part
+	secret   bool      // a social security number: what is kept of the request has it masked
 	show     show
 	format   format
 	mapping  map[string]*constant
@@ -63,8 +66,12 @@ func (f *field) append(dst []byte, in *Inputs, enc encoding, redact bool) ([]byt
 	if f.from == fromConstant {
 		return f.constant.append(dst, redact), true
 	}
+	if f.secret && redact && in.Lead.Slot(f.pos).State == lead.Valid {
+		return f.shown(dst, lead.MaskSSN(&in.Lead.Schema().Fields[f.pos], in.Lead.Normal(f.pos)), enc)
+	}
 	if f.mapping != nil {
-		if c := f.mapping[string(f.mapped(in))]; c != nil {
+		var b [64]byte
+		if c := f.mapping[string(f.mapped(b[:0], in))]; c != nil {
 			return c.append(dst, redact), true
 		}
 	} else {
@@ -82,9 +89,13 @@ func (f *field) append(dst []byte, in *Inputs, enc encoding, redact bool) ([]byt
 }
 
 // mapped is the text that the map is asked for; empty if there is none.
-func (f *field) mapped(in *Inputs) []byte {
+func (f *field) mapped(b []byte, in *Inputs) []byte {
 	switch f.from {
 	case fromSlot:
+		if f.part != lead.PartNone {
+			b, _ = in.Lead.AppendPart(b, f.pos, f.part)
+			return b
+		}
 		return in.Lead.Normal(f.pos)
 	case fromSource:
 		return asBytes(in.Source)
@@ -124,7 +135,7 @@ func (f *field) value(dst []byte, in *Inputs, enc encoding) ([]byte, bool) {
 func (f *field) held(in *Inputs) (v []byte, held bool) {
 	switch f.from {
 	case fromSlot:
-		if f.format.kind == formatNone {
+		if f.format.kind == formatNone && f.part == lead.PartNone && (f.typ != lead.TypeList || f.show == showList) {
 			return in.Lead.Normal(f.pos), true
 		}
 	case fromToken:
@@ -140,7 +151,9 @@ func (f *field) held(in *Inputs) (v []byte, held bool) {
 // shown writes a text by the field's type.
 func (f *field) shown(dst, v []byte, enc encoding) ([]byte, bool) {
 	switch {
-	case f.show != showString:
+	case f.show == showList && !f.secret:
+		return append(dst, v...), true
+	case f.show != showString && f.show != showList:
 		return append(dst, v...), f.fits(v)
 	case enc == encodeForm:
 		return appendForm(dst, v), true
@@ -170,6 +183,9 @@ func (f *field) made(dst []byte, in *Inputs) ([]byte, bool) {
 	case fromNow:
 		return f.format.appendTime(dst, in.Now), !in.Now.IsZero()
 	}
+	if f.part != lead.PartNone {
+		return f.madePart(dst, in)
+	}
 	if f.typ == lead.TypePhone {
 		var d [10]byte
 		if !phoneDigits(in.Lead, f.pos, &d) {
@@ -184,16 +200,59 @@ func (f *field) made(dst []byte, in *Inputs) ([]byte, bool) {
 	switch f.typ {
 	case lead.TypeState:
 		return append(dst, lead.StateName(s.Num)...), true
-	case lead.TypeDate:
+	case lead.TypeDate, lead.TypeDOB:
 		return f.format.appendTime(dst, time.Unix(s.Num*86400, 0)), true
 	case lead.TypeDateTime:
 		return f.format.appendTime(dst, time.UnixMicro(s.Num)), true
+	case lead.TypeTime:
+		return f.format.appendTime(dst, time.Unix(s.Num, 0)), true
+	case lead.TypeSSN:
+		return f.format.appendDigits(dst, ssnDigits(in.Lead.Normal(f.pos))), true
+	case lead.TypeList:
+		return appendJoined(dst, in.Lead, f.pos), true
 	case lead.TypeInteger:
 		return f.format.appendInteger(dst, s.Num), true
 	case lead.TypeDecimal, lead.TypeMoney:
 		return f.format.appendMoney(dst, lead.Money(s.Num)), true
 	}
 	return f.format.appendCase(dst, in.Lead.Normal(f.pos)), true
+}
+
+// madePart writes a part of a slot's value, unescaped.
+func (f *field) madePart(dst []byte, in *Inputs) ([]byte, bool) {
+	switch {
+	case f.format.kind == formatNone:
+		return in.Lead.AppendPart(dst, f.pos, f.part)
+	case f.typ == lead.TypeInteger:
+		n, ok := in.Lead.PartNum(f.pos, f.part)
+		return f.format.appendInteger(dst, n), ok
+	case f.typ == lead.TypeDecimal:
+		n, ok := in.Lead.PartNum(f.pos, f.part)
+		return f.format.appendMoney(dst, lead.Money(n)), ok
+	}
+	var b [64]byte
+	v, ok := in.Lead.AppendPart(b[:0], f.pos, f.part)
+	return f.format.appendCase(dst, v), ok
+}
+
+// appendJoined writes the elements of a list with commas between them, for who cannot take a JSON list.
+func appendJoined(dst []byte, l *lead.Lead, pos int) []byte {
+	first := true
+	l.Elements(pos, func(text string) bool {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(dst, text...)
+		return true
+	})
+	return dst
+}
+
+// ssnDigits are the nine digits of a social security number in its normal form.
+func ssnDigits(normal []byte) []byte {
+	var d [9]byte
+	return append(append(append(d[:0], normal[:3]...), normal[4:6]...), normal[7:]...)
 }
 
 // encodeTail encodes what stands behind the mark, in place.

@@ -18,6 +18,7 @@ type formatKind uint8
 const (
 	formatNone formatKind = iota // the normal text
 	formatPhoneMask
+	formatSSNMask
 	formatStateName
 	formatTimeMask
 	formatUnix
@@ -55,6 +56,8 @@ const (
 	timeFormats   = "a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A such as MM/DD/YYYY, or unix, unix_ms"
 	dateFormats   = "a mask of YYYY YY MM M DD D such as MM/DD/YYYY, or unix, unix_ms"
 	numberFormats = "integer, decimal2 or cents"
+	clockFormats  = "a mask of HH H hh h mm ss A such as hh:mm A"
+	ssnFormats    = "digits9, or a mask with nine # such as ###-##-####"
 	caseFormats   = "upper or lower"
 )
 
@@ -85,8 +88,16 @@ func compileFormat(s string, t lead.Type) (format, error) {
 			return format{kind: formatStateName}, nil
 		}
 		expected = "code or name"
-	case lead.TypeDate, lead.TypeDateTime:
-		return timeFormat(s, t == lead.TypeDate)
+	case lead.TypeDate, lead.TypeDOB, lead.TypeDateTime, lead.TypeTime:
+		return timeFormat(s, t)
+	case lead.TypeSSN:
+		if s == "digits9" {
+			s = "#########"
+		}
+		if mask, ok := digitMask(s, 9); ok {
+			return format{formatSSNMask, mask}, nil
+		}
+		expected = ssnFormats
 	case lead.TypeInteger, lead.TypeDecimal, lead.TypeMoney:
 		switch s {
 		case "integer":
@@ -97,7 +108,8 @@ func compileFormat(s string, t lead.Type) (format, error) {
 			return format{kind: formatCents}, nil
 		}
 		expected = numberFormats
-	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum, lead.TypePostalCode:
+	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum, lead.TypePostalCode,
+		lead.TypeGender, lead.TypeHash:
 		switch s {
 		case "upper":
 			return format{kind: formatUpper}, nil
@@ -122,7 +134,12 @@ func phoneMask(s string) ([]maskPart, bool) {
 	case "dashes":
 		s = "###-###-####"
 	}
-	if strings.Count(s, "#") != 10 {
+	return digitMask(s, 10)
+}
+
+// digitMask reads a mask with so many #.
+func digitMask(s string, digits int) ([]maskPart, bool) {
+	if strings.Count(s, "#") != digits {
 		return nil, false
 	}
 	var mask []maskPart
@@ -149,15 +166,18 @@ func phoneMask(s string) ([]maskPart, bool) {
 // timeParts lists the widths that each letter of a time mask may have; T and Z stand for themselves.
 var timeParts = map[byte]string{'Y': "24", 'M': "12", 'D': "12", 'H': "12", 'h': "12", 'm': "2", 's': "2", 'S': "3", 'A': "1"}
 
-func timeFormat(s string, dateOnly bool) (format, error) {
-	all := timeFormats
-	if dateOnly {
-		all = dateFormats
+func timeFormat(s string, t lead.Type) (format, error) {
+	all, dateOnly := timeFormats, false
+	switch {
+	case t == lead.TypeTime:
+		all = clockFormats
+	case t != lead.TypeDateTime:
+		all, dateOnly = dateFormats, true
 	}
-	switch s {
-	case "unix":
+	switch {
+	case s == "unix" && t != lead.TypeTime:
 		return format{kind: formatUnix}, nil
-	case "unix_ms":
+	case s == "unix_ms" && t != lead.TypeTime:
 		return format{kind: formatUnixMilli}, nil
 	}
 	f := format{kind: formatTimeMask}
@@ -179,6 +199,9 @@ func timeFormat(s string, dateOnly bool) (format, error) {
 		if dateOnly && c != 'Y' && c != 'M' && c != 'D' {
 			return format{}, fmt.Errorf("%s; a date has no time of day (%q; month is MM)", all, s[i:i+n])
 		}
+		if t == lead.TypeTime && (c == 'Y' || c == 'M' || c == 'D' || c == 'S') {
+			return format{}, fmt.Errorf("%s; %q is none of them", all, s[i:i+n])
+		}
 		f.mask = append(f.mask, maskPart{letter: c, width: n})
 		letters = true
 		i += n
@@ -190,6 +213,11 @@ func timeFormat(s string, dateOnly bool) (format, error) {
 }
 
 func (f *format) appendPhone(dst []byte, digits *[10]byte) []byte {
+	return f.appendDigits(dst, digits[:])
+}
+
+// appendDigits writes digits by a mask, which takes as many.
+func (f *format) appendDigits(dst, digits []byte) []byte {
 	at := 0
 	for i := range f.mask {
 		p := &f.mask[i]
@@ -337,13 +365,13 @@ func phoneDigits(l *lead.Lead, pos int, d *[10]byte) bool {
 	s := l.Slot(pos)
 	if s.State == lead.Valid {
 		n := l.Normal(pos)
-		if len(n) != 12 {
+		if len(n) != 12 || n[1] != '1' {
 			return false
 		}
 		copy(d[:], n[2:])
 		return true
 	}
-	if s.State != lead.Bad || s.Why != lead.WhyType {
+	if s.State != lead.Bad || !s.Why.OfType() {
 		return false
 	}
 	n, ones := 0, 0

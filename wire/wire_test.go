@@ -26,6 +26,12 @@ func testSchema(t testing.TB) *lead.Schema {
 		{Name: "own_home", Type: lead.TypeBoolean},
 		{Name: "roof", Type: lead.TypeEnum, Values: []string{"Tile", "Flat", "Asphalt Shingle"}},
 		{Name: "notes", Type: lead.TypeText},
+		{Name: "born", Type: lead.TypeDOB, Personal: true},
+		{Name: "credit", Type: lead.TypeRange},
+		{Name: "call_at", Type: lead.TypeTime},
+		{Name: "sex", Type: lead.TypeGender},
+		{Name: "ssn", Type: lead.TypeSSN},
+		{Name: "numbers", Type: lead.TypeList, Of: lead.TypePhone},
 	})
 	if errs != nil {
 		t.Fatal(errs)
@@ -49,6 +55,7 @@ func testInputs(l *lead.Lead) *Inputs {
 func fillLead(t testing.TB, s *lead.Schema, fields map[string]string) *lead.Lead {
 	var l lead.Lead
 	l.Reset(s)
+	l.SetNow(testNow)
 	for name, v := range fields {
 		pos, ok := s.Position(name)
 		if !ok {

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-json"
 
@@ -39,15 +41,28 @@ func must(t *testing.T, args ...string) string {
 }
 
 func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
-	for _, v := range []string{"demo", "serve", "check", "events", "explain", "pause", "resume", "unresolved", "resolve", "status", "version"} {
-		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" && !strings.Contains(out, "xample") && v != "status" {
+	for _, v := range []string{"demo", "serve", "check", "try", "events", "explain", "pause", "resume", "unresolved", "resolve", "status", "version"} {
+		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" && !strings.Contains(out, "xample") {
 			t.Errorf("%s --help:\n%s", v, out)
 		}
 	}
-	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"}, {"check", "/does/not/exist"}} {
-		if code, _, errOut := clearpost(t, args...); code != exitUsage || errOut == "" {
+	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"}, {"check", "/does/not/exist"},
+		{"resolve", "x", "accepted", "--why", "y"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"}, {"demo", "--rate", "NaN"}, {"demo", "--listen", "here"},
+		{"demo", "--admin", "8081"}, {"demo", "--kafka-port", "65536"}} {
+		code, _, errOut := clearpost(t, args...)
+		try := "Try clearpost " + args[0] + " --help."
+		if args[0] == "sell" {
+			try = "Try clearpost --help."
+		}
+		if code != exitUsage || !strings.Contains(errOut, try) {
 			t.Errorf("%v: exit %d, %q", args, code, errOut)
 		}
+	}
+}
+
+func TestAVerbOutsideAConfigurationSaysHowToNameOne(t *testing.T) {
+	if code, _, errOut := clearpost(t, "status", "-d", t.TempDir()); code != exitFailed || !strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
+		t.Errorf("exit %d, %q", code, errOut)
 	}
 }
 
@@ -96,6 +111,55 @@ func served(t *testing.T) (dir, sellers string, p *process, farm *buyertest.Farm
 const sunnyLead = `{"zip":"85004","state":"AZ","homeowner":true,"monthly_bill":180,"utility":"APS","shade":"none","first_name":"Ana",` +
 	`"last_name":"Ruiz","email":"ana@example.com","phone":"(602) 234-0199","address":"12 Palm St","seller_lead_id":"my-1"}`
 
+func sendSunnyLead(sellers string) (*http.Response, error) {
+	req, err := http.NewRequest("POST", "http://"+sellers+"/v1/solar/leads", strings.NewReader(sunnyLead))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Api-Key", "demo-key-quotemill")
+	req.Header.Set("Content-Type", "application/json")
+	return http.DefaultClient.Do(req)
+}
+
+// TestASecondSignalEndsAtOnce stops an exchange while a post waits for its silent buyer. The first signal lets the post end, which takes
+// seconds; a second one does not wait.
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	_, sellers, p, farm := served(t)
+	farm.Buyer("brightroof").SetFault(buyertest.Post, buyertest.FaultSilence, 1)
+	for _, b := range []string{"leadspring", "matchpoint", "sunharvest"} {
+		farm.Buyer(b).SetFault(buyertest.Ping, buyertest.FaultClose, 1)
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		if resp, err := sendSunnyLead(sellers); err == nil {
+			resp.Body.Close()
+			t.Errorf("status %d from an exchange that was killed", resp.StatusCode)
+		}
+	}()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for farm.Buyer("brightroof").Calls(buyertest.Post) == 0 {
+		select {
+		case <-answered:
+			t.Fatal("the lead was answered without a post")
+		case <-tick.C:
+		}
+	}
+	for ended := false; !ended; {
+		p.cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-p.ended:
+			ended = true
+		case <-tick.C:
+		}
+	}
+	if ws, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != syscall.SIGINT {
+		t.Errorf("it ended with %v: expected the second signal to end it", p.cmd.ProcessState)
+	}
+	<-answered
+}
+
 func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 	dir, sellers, p, farm := served(t)
 	farm.Buyer("brightroof").SetFault(buyertest.Post, buyertest.FaultSilentAccept, 1)
@@ -104,10 +168,7 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 			t.Errorf("pause: %s", out)
 		}
 	}
-	req, _ := http.NewRequest("POST", "http://"+sellers+"/v1/solar/leads", strings.NewReader(sunnyLead))
-	req.Header.Set("X-Api-Key", "demo-key-quotemill")
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := sendSunnyLead(sellers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +203,12 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		if n := len(strings.Split(strings.TrimSpace(must(t, "events", "--kind", "adjusted", "-d", dir)), "\n")); n != 3 {
 			t.Errorf("%d adjustments", n)
 		}
-		must(t, "status", "-d", dir)
+		if out := must(t, "status", "-d", dir); !strings.HasPrefix(out, "{\n  \"pings\": ") || !json.Valid([]byte(out)) {
+			t.Errorf("status: %s", out)
+		}
+	}
+	if code, out, errOut := clearpost(t, "events", "--follow", "-d", dir); code != exitFailed || out != "" || !strings.Contains(errOut, "nothing to follow") {
+		t.Errorf("following a stopped exchange: exit %d, %q %q", code, out, errOut)
 	}
 	must(t, "resume", "sunharvest", "--why", "paid", "-d", dir)
 	if out := must(t, "resolve", attempt, "accepted", "--why", "they have it", "--price", "27.50", "--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {

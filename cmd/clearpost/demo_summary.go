@@ -5,6 +5,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"clearpost/exchange/admin"
@@ -106,14 +109,16 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 
 func (s *demoSummary) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%.1f s, seed %d\n", s.Seconds, s.Seed)
-	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%), answers by status %v, lost %d\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate, s.Answers, s.Lost)
-	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; %d attempts unresolved\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
+	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate)
+	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byStatus(s.Answers), s.Lost)
+	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
 	fmt.Fprintf(out, "money     revenue $%s, payout $%s, margin $%s\n", s.Revenue, s.Payout, s.Margin)
-	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms\nanswers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms\n\n", s.Own.P50, s.Own.P95, s.Own.P99, s.Whole.P50, s.Whole.P95, s.Whole.P99)
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "BUYER\tCAMPAIGN\tASKED\tBID\tWON\tPOSTED\tACCEPTED\tREJECTED\tUNKNOWN\tLATE\tREVENUE\tFULLEST CAP")
+	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms: a ping without buyers and disk\n", s.Own.P50, s.Own.P95, s.Own.P99)
+	fmt.Fprintf(out, "answers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms: a ping as its seller sees it\n\n", s.Whole.P50, s.Whole.P95, s.Whole.P99)
+	w := tabwriter.NewWriter(out, 0, 8, 1, ' ', 0)
+	fmt.Fprintln(w, "CAMPAIGN\tASKED\tBID\tWON\tPOSTED\tSOLD\tREFUSED\tUNKNOWN\tLATE\tREVENUE\tFULLEST CAP")
 	for _, b := range s.Buyers {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t$%s\t%s\n", b.Buyer, b.Campaign, b.Asked, b.Bid, b.Won, b.Posted, b.Accepted, b.Rejected, b.Unknown,
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t$%s\t%s\n", b.Campaign, b.Asked, b.Bid, b.Won, b.Posted, b.Accepted, b.Rejected, b.Unknown,
 			b.Late, b.Revenue, fullest(b.Caps))
 	}
 	if err := w.Flush(); err != nil {
@@ -123,6 +128,19 @@ func (s *demoSummary) print(out io.Writer) error {
 	return err
 }
 
+// byStatus lists answers in the order of their HTTP status.
+func byStatus(n map[string]int) string {
+	var out []string
+	for _, status := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, fmt.Sprintf("%s: %d", status, n[status]))
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
+
+// fullest is the cap with the smallest part left. Its key is "campaign:ID:PER" or "buyer:ID:PER", and the row names the campaign already.
 func fullest(caps []capAt) string {
 	best := -1
 	for i, c := range caps {
@@ -133,5 +151,10 @@ func fullest(caps []capAt) string {
 	if best < 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s %d/%d", caps[best].Cap, caps[best].Used, caps[best].Limit)
+	key := strings.Split(caps[best].Cap, ":")
+	per := key[len(key)-1]
+	if key[0] == "buyer" {
+		per = "buyer's " + per
+	}
+	return fmt.Sprintf("%s %d/%d", per, caps[best].Used, caps[best].Limit)
 }

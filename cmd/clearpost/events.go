@@ -3,16 +3,20 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"strconv"
+
+	"github.com/goccy/go-json"
 )
 
 type eventsCmd struct {
 	target
-	Follow bool   `help:"Go on with new events until interrupted." short:"f"`
-	Kind   string `help:"Only this kind." enum:",pinged,posting,posted,settled,adjusted" default:""`
-	Lead   string `help:"Only this lead's."`
-	From   uint64 `help:"Begin at this sequence number."`
+	Follow bool   `help:"Go on with new events until interrupted. The exchange must be running." short:"f"`
+	Kind   string `help:"Only this kind: pinged, posting, posted, settled or adjusted." enum:",pinged,posting,posted,settled,adjusted" default:"" placeholder:"KIND"`
+	Lead   string `help:"Only the events of the lead with this id." placeholder:"ID"`
+	From   uint64 `help:"Begin at this sequence number." placeholder:"SEQ"`
 }
 
 // Help implements kong.HelpProvider.
@@ -28,6 +32,9 @@ Examples:
 // Run prints events.
 func (c *eventsCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
+		if c.Follow && o.offline {
+			return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events that it left are printed")
+		}
 		follow, from := "", ""
 		if c.Follow {
 			follow = "1"
@@ -54,16 +61,32 @@ type statusCmd struct {
 
 // Help implements kong.HelpProvider.
 func (statusCmd) Help() string {
-	return `Prints one JSON object: counts, money, times, campaigns, use of caps, the ledger's state.`
+	return `Prints one JSON object: counts, money, times, campaigns, use of caps, the ledger's state. Counts, money and times begin at the
+start of the node; of an exchange that is not running they are zero, and caps and ledger are as it left them.
+
+Examples:
+  clearpost status | jq '{pings, sold, revenue: (.revenue_micros / 1e6)}'
+  clearpost status | jq '.caps[] | select(.used == .limit)'`
 }
 
-// Run prints the summary.
+// Run prints the summary, its keys in the order of the admin API.
 func (c *statusCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
-		var got any
-		if err := o.call(e.ctx, "GET", "/v1/status", nil, &got); err != nil {
+		body, err := o.do(e.ctx, "GET", "/v1/status", nil)
+		if err != nil {
 			return err
 		}
-		return printJSON(e.out, got)
+		defer body.Close()
+		b, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		if err := json.Indent(&out, bytes.TrimSpace(b), "", "  "); err != nil {
+			return err
+		}
+		out.WriteByte('\n')
+		_, err = out.WriteTo(e.out)
+		return err
 	})
 }

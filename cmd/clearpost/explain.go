@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"clearpost/exchange"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -69,8 +70,12 @@ func tell(w io.Writer, x *exchange.Explanation) {
 		fmt.Fprintf(w, "\n\nping: no quote (%s: %s)", x.Ping.Reason, x.Ping.Details)
 	}
 	fmt.Fprintln(w)
+	who, verdict := 0, 0
 	for _, c := range x.Campaigns {
-		tellCampaign(w, &c)
+		who, verdict = max(who, len(c.Campaign)+len(c.Buyer)+3), max(verdict, len(c.Verdict)+1)
+	}
+	for _, c := range x.Campaigns {
+		tellCampaign(w, &c, who, verdict)
 	}
 	for i, a := range x.Attempts {
 		tellAttempt(w, i+1, &a)
@@ -91,8 +96,9 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	}
 }
 
-func tellCampaign(w io.Writer, c *exchange.CampaignStory) {
-	fmt.Fprintf(w, "  %-28s %-18s", c.Campaign+" ("+c.Buyer+")", c.Verdict)
+// tellCampaign tells of one campaign; who and verdict are the widths of its columns.
+func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
+	fmt.Fprintf(w, "  %-*s  %-*s", who, c.Campaign+" ("+c.Buyer+")", verdict, c.Verdict)
 	if c.Price != 0 {
 		fmt.Fprintf(w, " bid %s", c.Price)
 	}
@@ -118,13 +124,20 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory) {
 
 func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	fmt.Fprintf(w, "\nattempt %d at %s (%s), %s: %s", n, a.Campaign, a.Buyer, a.At.UTC().Format(time.RFC3339Nano), a.Outcome)
-	if a.Refusal != "" {
+	if a.Refusal != "" && a.Refusal != a.Outcome {
 		fmt.Fprintf(w, " — %s", a.Refusal)
 	}
 	if a.Reason != "" {
 		fmt.Fprintf(w, " — %q", a.Reason)
 	}
-	fmt.Fprintf(w, "\n  id %s  bid %s  booked %s  payout %s  took %s  hold %s\n", a.Attempt, a.PingPrice, a.Booked, a.Payout, time.Duration(a.TookUS)*time.Microsecond, a.HoldIs)
+	fmt.Fprintf(w, "\n  id %s  bid %s", a.Attempt, a.PingPrice)
+	if a.Outcome == lead.Accepted.String() {
+		fmt.Fprintf(w, "  booked %s  payout %s", a.Booked, a.Payout)
+	}
+	if a.TookUS > 0 {
+		fmt.Fprintf(w, "  took %s", time.Duration(a.TookUS)*time.Microsecond)
+	}
+	fmt.Fprintf(w, "  hold %s\n", a.HoldIs)
 	for _, h := range a.Hold {
 		fmt.Fprintf(w, "    %s of %s: %d\n", h.Cap, h.Window, h.N)
 	}

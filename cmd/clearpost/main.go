@@ -27,6 +27,7 @@ type cli struct {
 	Demo       demoCmd       `cmd:"" help:"Run a whole exchange on embedded examples: simulated sellers and buyers, a local Kafka endpoint, an audit at the end."`
 	Serve      serveCmd      `cmd:"" help:"Run an exchange from a configuration directory."`
 	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
+	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
@@ -40,6 +41,7 @@ type cli struct {
 // env is what verbs take from outside.
 type env struct {
 	ctx      context.Context // ends at Ctrl-C or SIGTERM
+	in       io.Reader
 	out, err io.Writer
 }
 
@@ -62,12 +64,13 @@ func run(args []string, out, errOut io.Writer) int {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "clearpost: %v\nTry clearpost --help.\n", err)
+		fmt.Fprintf(errOut, "clearpost: %v\nTry %s --help.\n", err, tried(err))
 		return exitUsage
 	}
 	sig, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = ctx.Run(&env{sig, out, errOut})
+	context.AfterFunc(sig, stop) // a second signal does not wait for what the first one lets end
+	err = ctx.Run(&env{sig, os.Stdin, out, errOut})
 	switch {
 	case err == nil:
 		return exitOK
@@ -76,6 +79,17 @@ func run(args []string, out, errOut io.Writer) int {
 	}
 	fmt.Fprintln(errOut, "clearpost:", err)
 	return exitFailed
+}
+
+// tried is the command whose use was wrong, as far as it was understood.
+func tried(err error) string {
+	var bad *kong.ParseError
+	if errors.As(err, &bad) && bad.Context != nil {
+		if verb := bad.Context.Selected(); verb != nil {
+			return verb.FullPath()
+		}
+	}
+	return "clearpost"
 }
 
 // errSaid ends a verb with exit code 1 when it has printed why.

@@ -36,7 +36,9 @@ type ops struct {
 
 func (t *target) open(e *env) (*ops, error) {
 	data, err := node.DataDir(t.Dir)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w\nName the exchange's configuration directory with -d DIR or in CLEARPOST_DIR", err)
+	} else if err != nil {
 		return nil, err
 	}
 	h, err := node.ReadHandle(data)

@@ -24,7 +24,7 @@ func (serveCmd) Help() string {
   clearpost serve ./examples
   clearpost serve /etc/clearpost --log-level warn
 
-Ctrl-C or SIGTERM stops it: no new leads are taken, posts under way end first.`
+Ctrl-C or SIGTERM stops it: no new leads are taken, posts under way end first. A second one ends it at once, as kill -9 does.`
 }
 
 // Run serves until a signal comes or a door breaks.

@@ -16,7 +16,7 @@ import (
 type pauseCmd struct {
 	target
 	Subject string `arg:"" help:"Id of a buyer, campaign or source; buyer:ID, campaign:ID, source:ID where it is not the only one."`
-	Why     string `required:"" help:"The reason, kept in the ledger."`
+	Why     string `required:"" help:"The reason, kept in the ledger." placeholder:"TEXT"`
 	JSON    bool   `help:"Print JSON."`
 }
 
@@ -35,7 +35,7 @@ func (c *pauseCmd) Run(e *env) error {
 type resumeCmd struct {
 	target
 	Subject string `arg:"" help:"As for pause."`
-	Why     string `required:"" help:"The reason, kept in the ledger."`
+	Why     string `required:"" help:"The reason, kept in the ledger." placeholder:"TEXT"`
 	JSON    bool   `help:"Print JSON."`
 }
 
@@ -111,10 +111,12 @@ type resolveCmd struct {
 	target
 	Attempt   string `arg:"" help:"The attempt's id, from unresolved."`
 	Outcome   string `arg:"" enum:"accepted,rejected" help:"accepted or rejected: what the buyer says."`
-	Why       string `required:"" help:"How this is known, kept in the ledger."`
-	Price     string `help:"accepted: the price to book. Without it the bid is booked."`
-	Reference string `help:"accepted: the buyer's reference."`
+	Why       string `required:"" help:"How this is known, kept in the ledger." placeholder:"TEXT"`
+	Price     string `help:"accepted: the price to book, such as 22.50. Without it the bid is booked." placeholder:"AMOUNT"`
+	Reference string `help:"accepted: the buyer's reference." placeholder:"TEXT"`
 	JSON      bool   `help:"Print the event as JSON."`
+
+	id lead.ID
 }
 
 // Help implements kong.HelpProvider.
@@ -124,15 +126,19 @@ func (resolveCmd) Help() string {
   clearpost resolve 0193b2c4-0000-7000-8000-000000000000 accepted --why "mail of 3 March" --price 22.50 --reference L-8812`
 }
 
+// Validate implements kong's check of arguments before the verb runs.
+func (c *resolveCmd) Validate() (err error) {
+	if c.id, err = lead.ParseID(c.Attempt); err != nil {
+		return fmt.Errorf("%q: %w", c.Attempt, err)
+	}
+	return nil
+}
+
 // Run resolves.
 func (c *resolveCmd) Run(e *env) error {
-	id, err := lead.ParseID(c.Attempt)
-	if err != nil {
-		return fmt.Errorf("attempt %q: %w", c.Attempt, err)
-	}
 	return c.with(e, func(o *ops) error {
 		var got ledger.Adjusted
-		in := admin.Resolve{Attempt: id, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
+		in := admin.Resolve{Attempt: c.id, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
 		if err := o.call(e.ctx, "POST", "/v1/resolve", in, &got); err != nil {
 			return err
 		}

@@ -35,13 +35,14 @@ type Server struct {
 	token   [32]byte // SHA-256
 	http    *fasthttp.Server
 	metrics fasthttp.RequestHandler
+	pulse   time.Duration // how often a follower of events hears something
 	stop    context.Context
 	cancel  context.CancelFunc
 }
 
 // New makes a server. statuses tells the sellers' answers by HTTP status for the metrics; it may be nil.
 func New(ex *exchange.Exchange, led *ledger.Ledger, token string, statuses func(fn func(status int, n int64)), log *slog.Logger) *Server {
-	s := &Server{ex: ex, led: led, log: log, token: sha256.Sum256([]byte(token))}
+	s := &Server{ex: ex, led: led, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(&collector{ex, led, statuses}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -237,6 +238,12 @@ func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
 func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	q := ctx.QueryArgs()
 	kind := ledger.Kind(q.Peek("kind"))
+	switch kind {
+	case "", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled, ledger.KindAdjusted:
+	default:
+		fail(ctx, 400, "kind: expected pinged, posting, posted, settled or adjusted")
+		return
+	}
 	var only lead.ID
 	if l := q.Peek("lead"); len(l) > 0 {
 		id, err := lead.ParseID(string(l))
@@ -264,16 +271,17 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 			}
 			return w.Flush()
 		}
-		if err := s.stream(uint64(max(from, 0)), only, follow, write); err == nil {
+		alive := func() error { w.WriteByte(' '); return w.Flush() }
+		if err := s.stream(uint64(max(from, 0)), only, follow, write, alive); err == nil {
 			w.Flush()
 		}
 	})
 }
 
-func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error) error {
+func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error, alive func() error) error {
 	switch {
 	case follow:
-		return s.led.Follow(s.stop, from, write)
+		return s.follow(from, write, alive)
 	case !only.IsZero():
 		recs, err := s.led.Lead(only)
 		for _, r := range recs {
@@ -284,6 +292,25 @@ func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledge
 		return err
 	}
 	return s.led.Scan(from, write)
+}
+
+// follow calls alive from time to time: whoever has gone is only noticed when something is written. Space before the next line's JSON
+// changes nothing.
+func (s *Server) follow(from uint64, write func(ledger.Record) error, alive func() error) error {
+	for {
+		ctx, cancel := context.WithTimeout(s.stop, s.pulse)
+		err := s.led.Follow(ctx, from, func(r ledger.Record) error {
+			from = r.Seq + 1
+			return write(r)
+		})
+		cancel()
+		if s.stop.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		if err := alive(); err != nil {
+			return err
+		}
+	}
 }
 
 func read(ctx *fasthttp.RequestCtx, v any) bool {

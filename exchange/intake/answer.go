@@ -4,6 +4,7 @@ package intake
 
 import (
 	"encoding/xml"
+	"math"
 	"strconv"
 	"time"
 
@@ -181,7 +182,7 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, status int, code, message string
 }
 
 func (s *Server) later(ctx *fasthttp.RequestCtx, status int, code, message string, after time.Duration) {
-	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()))))
+	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 	s.fail(ctx, status, code, message)
 }
 

@@ -129,10 +129,12 @@ func (r *request) hash() string {
 
 // read decodes the payload into a lead; it answers 400 itself if that cannot be.
 func (s *Server) read(r *request, l *lead.Lead) bool {
+	l.SetNow(r.received)
 	if no := decode(&r.in, r.names, l, &r.env); no != nil {
 		s.refused(r.ctx, no)
 		return false
 	}
+	l.Finish()
 	if len(r.in.query) == 0 && r.env.browser {
 		if to := r.ctx.QueryArgs().Peek("redirect_url"); len(to) > 0 {
 			r.env.redirect(word(string(to)))

@@ -42,8 +42,10 @@ type reader struct {
 	env   *envelope
 	names *names
 	pairs int
-	hits  int         // pairs whose name is known
-	maybe []candidate // names of which only the end is known
+	// repeats tells that a dialect writes a list by sending its name several times.
+	repeats bool
+	hits    int         // pairs whose name is known
+	maybe   []candidate // names of which only the end is known
 }
 
 // candidate is a pair with a dotted name whose end is a field's name. It counts only where the field has no other value.
@@ -64,10 +66,10 @@ func decode(p *payload, n *names, l *lead.Lead, v *envelope) *refused {
 			d.settle()
 			return nil
 		}
-		l.Reset(l.Schema())
+		l.Clear()
 		*v = envelope{}
 	}
-	d := &reader{lead: l, env: v, names: n}
+	d := &reader{lead: l, env: v, names: n, repeats: p.dialect != dialectJSON}
 	if no := walk(p, d); no != nil {
 		return no
 	}
@@ -111,7 +113,7 @@ func (d *reader) pair(name, val gjson.Result) bool {
 
 // end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is.
 func (d *reader) end(path string, val gjson.Result) {
-	if val.Type == gjson.Null || val.Type == gjson.String && strings.TrimSpace(val.Str) == "" {
+	if v := sole(val); v.Type == gjson.Null || v.Type == gjson.String && strings.TrimSpace(v.Str) == "" {
 		return
 	}
 	for rest := path; ; {
@@ -158,10 +160,18 @@ func (d *reader) settle() {
 
 func (d *reader) set(pos int, val gjson.Result) {
 	l := d.lead
+	isList := l.Schema().Fields[pos].Type == lead.TypeList
+	if !isList {
+		val = sole(val)
+	}
 	if val.Type == gjson.Null {
 		return
 	}
 	if l.Slot(pos).State != lead.Missing {
+		if isList && d.repeats && val.Type == gjson.String && len(l.Raw(pos)) > 0 {
+			d.more(pos, val.Str)
+			return
+		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyTwice)
 		return
 	}
@@ -169,10 +179,41 @@ func (d *reader) set(pos int, val gjson.Result) {
 	case gjson.String:
 		l.Set(pos, bytesOf(d.names.ours(pos, val.Str)))
 	case gjson.JSON:
+		if isList && val.IsArray() {
+			l.Set(pos, bytesOf(val.Raw))
+			return
+		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
 	default:
 		l.Set(pos, bytesOf(d.names.ours(pos, val.Raw)))
 	}
+}
+
+// sole is the value of a list of one, nothing for an empty list, and anything else itself.
+func sole(val gjson.Result) gjson.Result {
+	if val.Type != gjson.JSON || !val.IsArray() {
+		return val
+	}
+	switch list := val.Array(); {
+	case len(list) == 0:
+		return gjson.Result{}
+	case len(list) == 1 && list[0].Type != gjson.JSON:
+		return list[0]
+	}
+	return val
+}
+
+// more adds a value to a list whose name has come before.
+func (d *reader) more(pos int, val string) {
+	raw := d.lead.Raw(pos)
+	var list []byte
+	if raw[0] == '[' && gjson.ValidBytes(raw) {
+		list = append(list, raw[:len(raw)-1]...)
+	} else {
+		list = gjson.AppendJSONString(append(list, '['), string(raw))
+	}
+	list = append(gjson.AppendJSONString(append(list, ','), d.names.ours(pos, val)), ']')
+	d.lead.Set(pos, list)
 }
 
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
@@ -209,6 +250,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	if at < 0 {
 		return false
 	}
+	val = sole(val)
 	if v.seen&(1<<at) != 0 {
 		v.bad(name, "", "the name once only")
 		return true

@@ -78,7 +78,7 @@ func longPath(t taker) bool {
 	return false
 }
 
-// walkValue takes a value of JSON apart. A list of one single value counts as that value, an empty one as nothing. An object or a list in which no name is known is
+// walkValue takes a value of JSON apart. A list of single values stays a value. An object, or a list with objects, in which no name is known is
 // taken as a value itself, so that it can be refused where its own name is known.
 func walkValue(t taker, name, val gjson.Result, depth int) bool {
 	if val.Type != gjson.JSON {
@@ -99,16 +99,9 @@ func walkValue(t taker, name, val gjson.Result, depth int) bool {
 		for _, e := range list {
 			deep = deep || e.Type == gjson.JSON
 		}
-		switch {
-		case len(list) == 0:
-			return true
-		case len(list) == 1 && !deep:
-			return t.pair(name, list[0])
-		case deep:
-			for i, e := range list {
-				if !walkValue(t, gjson.Result{Type: gjson.String, Str: name.Str + "[" + strconv.Itoa(i) + "]"}, e, depth+1) {
-					return false
-				}
+		for i, e := range list {
+			if deep && !walkValue(t, gjson.Result{Type: gjson.String, Str: name.Str + "[" + strconv.Itoa(i) + "]"}, e, depth+1) {
+				return false
 			}
 		}
 	}

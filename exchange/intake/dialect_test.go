@@ -25,7 +25,8 @@ const maxForTests = 1 << 16
 
 func solar(t testing.TB) *lead.Schema {
 	t.Helper()
-	s, errs := lead.NewSchema("solar", []lead.Field{{Name: "owner", Type: lead.TypeEnum, Values: []string{"own", "rent"}}, {Name: "loan.amount", Type: lead.TypeInteger}})
+	s, errs := lead.NewSchema("solar", []lead.Field{{Name: "owner", Type: lead.TypeEnum, Values: []string{"own", "rent"}}, {Name: "loan.amount", Type: lead.TypeInteger},
+		{Name: "jobs", Type: lead.TypeList, Of: lead.TypeText}})
 	if errs != nil {
 		t.Fatal(errs)
 	}
@@ -92,6 +93,13 @@ func TestDialects(t *testing.T) {
 		{"list of several", asJSON, `{"city":["Rome","Bonn"]}`, `!city:["Rome","Bonn"]`},
 		{"list of objects", asJSON, `{"people":[{"first_name":"Jane"}]}`, "first_name=Jane"},
 		{"list of several objects", asJSON, `{"people":[{"first_name":"Jane"},{"first_name":"Joe"}]}`, "!first_name:"},
+		{"list field", asJSON, `{"jobs":["a,b","c"]}`, `jobs=["a,b","c"]`},
+		{"list field of one", asJSON, `{"jobs":["a,b"]}`, `jobs=["a,b"]`},
+		{"list field in a form", asForm, "jobs[]=a&jobs[]=b&jobs[]=c,d", `jobs=["a","b","c,d"]`},
+		{"list field in XML", asXML, "<l><jobs>a</jobs><jobs>b</jobs></l>", `jobs=["a","b"]`},
+		{"list field as text", asForm, "jobs=a;b", `jobs=["a","b"]`},
+		{"list field twice in JSON", asJSON, `{"jobs":["a"],"jobs":["b"]}`, `!jobs:["b"]`},
+		{"elements for a list field", asXML, "<l><jobs><x>a</x></jobs><jobs>b</jobs></l>", "!jobs:b"},
 		{"object for a value", asJSON, `{"city":{"x":"Rome"}}`, `!city:{"x":"Rome"}`},
 		{"too deep", asJSON, deep, "!body:"},
 		{"too many", asJSON, `{"x":{` + strings.Repeat(`"x":1,`, PairsMax) + `"city":"Rome"}}`, "!body:"},

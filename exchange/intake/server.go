@@ -38,6 +38,7 @@ type Config struct {
 	BodyBytesMax int           // largest body; default 64 KiB
 	InFlightMax  int           // requests at once, above it 503; default 16,384
 	ReadTimeout  time.Duration // to read one request; default 15 s
+	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
 	IdleTimeout  time.Duration // of a kept connection; default 90 s
 }
 
@@ -81,7 +82,7 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
-		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
+		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
 		Concurrency: 1 << 18, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
 	}
 	return s
@@ -201,7 +202,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 		return nil
 	}
 	if !a.limit.Allow() {
-		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Second)
+		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
 		return nil
 	}
 	return a

@@ -19,7 +19,7 @@ type Call struct {
 	// Out.
 	Status  int           // HTTP status of the final answer; 0 while Refusal is set
 	Type    []byte        // Content-Type as it came, empty when there was none; valid until Reset
-	Body    []byte        // the body without its framing; valid until Reset
+	Body    []byte        // the body without its framing; valid until Reset. Of a post that was refused, what came of it
 	Whole   bool          // the framing has proven the body's end: a length or a last chunk, not the end of the connection
 	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
 	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it

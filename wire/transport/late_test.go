@@ -53,10 +53,13 @@ func TestLateAnswer(t *testing.T) {
 					cfg := l.target(s.addr)
 					cfg.OnLate, cfg.Gate = onLate(heard), gate
 					tg := target(t, c, cfg)
+					wait := soon
 					if warm {
 						warmUp(t, tg, 1)
+					} else {
+						wait = unhurried
 					}
-					call := ping(c, tg, "x", soon)
+					call := ping(c, tg, "x", wait)
 					if call.Refusal != lead.TimedOut || !call.Sent || len(call.Body) != 0 || call.Status != 0 {
 						t.Fatalf("%v, sent %v, %d %q", call.Refusal, call.Sent, call.Status, call.Body)
 					}
@@ -70,7 +73,7 @@ func TestLateAnswer(t *testing.T) {
 					}
 					close(goOn)
 					got := <-heard
-					if got.status != 200 || got.body != "too late" || got.took < soon {
+					if got.status != 200 || got.body != "too late" || got.took < wait {
 						t.Errorf("%+v", got)
 					}
 					until(t, "the connection is back", func() bool { return tg.Stats().Idle == 1 })

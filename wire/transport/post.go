@@ -45,8 +45,15 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 	case complete:
 		t.counts.answers.Add(1)
 	case waits:
-		call.refuse(lead.TimedOut)
+		call.tear(lead.TimedOut)
 	default:
-		call.refuse(a.why)
+		call.tear(a.why)
 	}
+}
+
+// tear ends a post without a whole answer and keeps the part of the body that came, for whoever has to find out what the buyer did.
+func (c *Call) tear(why lead.Refusal) {
+	part := c.Body
+	c.refuse(why)
+	c.Body = part
 }

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"clearpost/exchange/intake"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/node"
+)
+
+type tryCmd struct {
+	Field tryFieldCmd `cmd:"" help:"Read values as a type of field."`
+	Lead  tryLeadCmd  `cmd:"" help:"Read a JSON lead as a vertical would."`
+}
+
+// Help implements kong.HelpProvider.
+func (tryCmd) Help() string {
+	return `Examples:
+  clearpost try field phone '(212) 555-0123'
+  clearpost try lead --vertical auto -d ./conf lead.json`
+}
+
+// tryLineMax bounds a line of standard input; a value may have far fewer bytes.
+const tryLineMax = 1 << 20
+
+// tryLeadMax bounds a lead that is tried.
+const tryLeadMax = 4 << 20
+
+type tryFieldCmd struct {
+	Type     string   `arg:"" help:"Type of the field, such as phone, dob or money."`
+	Value    []string `arg:"" help:"Values; - reads one a line from standard input."`
+	JSON     bool     `help:"Print one JSON object a value, in order."`
+	At       string   `help:"The time that is now, such as 2026-01-31T15:04:05Z." placeholder:"TIME"`
+	Region   string   `help:"Country whose phone numbers need no calling code." default:"US"`
+	DayFirst bool     `help:"3/4/2026 is 3 April."`
+	Values   []string `help:"For enum: the allowed values, with commas between them." placeholder:"VALUE"`
+	Of       string   `help:"For list: the type of its elements." default:"text"`
+}
+
+// Help implements kong.HelpProvider.
+func (tryFieldCmd) Help() string {
+	return `For each value: its normal form and its parts, or what is wrong. Social security numbers are masked.
+
+Examples:
+  clearpost try field phone '(212) 555-0123' +442079460958
+  clearpost try field dob 2/29/04 --at 2026-02-28
+  clearpost try field money -- '-$5' '(100)'          # -- before values that begin with a hyphen
+  clearpost try field money - --json < values.txt`
+}
+
+// Run tries.
+func (c *tryFieldCmd) Run(e *env) error {
+	now, err := tryTime(c.At)
+	if err != nil {
+		return err
+	}
+	typ, err := lead.ParseType(c.Type)
+	if err != nil {
+		return err
+	}
+	f := lead.Field{Name: "tried", Type: typ}
+	if typ == lead.TypeList {
+		if f.Of, err = lead.ParseType(c.Of); err != nil {
+			return err
+		}
+	}
+	if f.Values = c.Values; len(c.Values) == 0 && (typ == lead.TypeEnum || f.Of == lead.TypeEnum) {
+		return fmt.Errorf("an enum needs --values")
+	}
+	s, errs := lead.NewSchemaWith("", []lead.Field{f}, lead.Options{Region: strings.ToUpper(c.Region), DayFirst: c.DayFirst})
+	if errs != nil {
+		return errs[0]
+	}
+	t := &trial{schema: s, now: now, json: c.JSON}
+	t.pos, _ = s.Position("tried")
+	w := bufio.NewWriter(e.out)
+	for _, v := range c.Value {
+		if v != "-" {
+			t.try(w, v)
+			continue
+		}
+		in := bufio.NewScanner(e.in)
+		in.Buffer(nil, tryLineMax)
+		for in.Scan() {
+			t.try(w, in.Text())
+		}
+		if err := in.Err(); err != nil {
+			return fmt.Errorf("standard input: %w", err)
+		}
+	}
+	return w.Flush()
+}
+
+// tryTime reads --at; without it the clock counts.
+func tryTime(at string) (time.Time, error) {
+	if at == "" {
+		return time.Now(), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(layout, at); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("--at %q: expected a time such as 2026-01-31T15:04:05Z", at)
+}
+
+// trial reads values as one field.
+type trial struct {
+	schema *lead.Schema
+	pos    int
+	now    time.Time
+	json   bool
+	lead   lead.Lead
+}
+
+func (t *trial) try(w *bufio.Writer, v string) {
+	t.lead.Reset(t.schema)
+	t.lead.SetNow(t.now)
+	t.lead.Set(t.pos, []byte(v))
+	if t.json {
+		b := append(appendTried([]byte{'{'}, "input", &t.lead, t.pos, v), '}', '\n')
+		w.Write(b)
+		return
+	}
+	fmt.Fprintf(w, "%q → %s\n", shownInput(&t.lead, t.pos, v), told(&t.lead, t.pos))
+}
+
+// shownInput is a value as it may be shown: a social security number is masked.
+func shownInput(l *lead.Lead, pos int, v string) string {
+	if f := &l.Schema().Fields[pos]; v != "" && (f.Type == lead.TypeSSN || f.Of == lead.TypeSSN) {
+		return string(lead.MaskSSN(f, l.Normal(pos)))
+	}
+	return v
+}
+
+// told is a value's normal form and parts, or what is wrong, for people.
+func told(l *lead.Lead, pos int) string {
+	switch l.Slot(pos).State {
+	case lead.Missing:
+		return "missing"
+	case lead.Bad:
+		return "not valid: " + l.Reason(pos)
+	}
+	normal, _ := l.Recorded(pos)
+	b := fmt.Appendf(nil, "%q", normal)
+	for _, p := range l.Schema().Fields[pos].Type.Parts() {
+		if v, ok := l.AppendPart(nil, pos, p); ok {
+			b = fmt.Appendf(b, "  %s=%s", p, v)
+		}
+	}
+	return string(b)
+}
+
+// appendTried writes the members of a value's JSON object, the first under the given name.
+func appendTried(dst []byte, first string, l *lead.Lead, pos int, input string) []byte {
+	state := l.Slot(pos).State
+	dst = ledger.AppendString(append(ledger.AppendString(dst, first), ':'), shownInput(l, pos, input))
+	var normal []byte
+	if state == lead.Valid {
+		normal, _ = l.Recorded(pos)
+	}
+	dst = ledger.AppendString(append(dst, `,"normal":`...), normal)
+	reason := l.Reason(pos)
+	if state == lead.Missing {
+		reason = "missing" // which is not invalid
+	}
+	dst = fmt.Appendf(dst, `,"valid":%t,"reason":`, state != lead.Bad)
+	dst = append(ledger.AppendString(dst, reason), `,"parts":{`...)
+	n := 0
+	for _, p := range l.Schema().Fields[pos].Type.Parts() {
+		v, ok := l.AppendPart(nil, pos, p)
+		if !ok {
+			continue
+		}
+		if n++; n > 1 {
+			dst = append(dst, ',')
+		}
+		dst = append(ledger.AppendString(dst, p.String()), ':')
+		if p.Type() == lead.TypeText {
+			dst = ledger.AppendString(dst, v)
+		} else {
+			dst = append(dst, v...)
+		}
+	}
+	return append(dst, '}')
+}
+
+type tryLeadCmd struct {
+	File     string `arg:"" optional:"" default:"-" help:"File with one JSON object; - is standard input."`
+	Dir      string `short:"d" required:"" help:"Configuration directory." type:"existingdir"`
+	Vertical string `required:"" help:"Id of the vertical."`
+	Source   string `help:"Id of the source that would send it."`
+	At       string `help:"The time that is now, such as 2026-01-31T15:04:05Z." placeholder:"TIME"`
+	JSON     bool   `help:"Print one JSON object."`
+}
+
+// Help implements kong.HelpProvider.
+func (tryLeadCmd) Help() string {
+	return `For each field: what was sent, its normal form and parts, or what is wrong; derived fields and defaults are marked. Then what is still
+missing at the ping and at the post. Nothing is sent or kept.
+
+Example:
+  clearpost try lead --vertical auto --source bluekite -d ./conf lead.json`
+}
+
+// Run tries.
+func (c *tryLeadCmd) Run(e *env) error {
+	now, err := tryTime(c.At)
+	if err != nil {
+		return err
+	}
+	cfg, err := node.Load(c.Dir, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	s, err := c.schema(cfg)
+	if err != nil {
+		return err
+	}
+	in := e.in
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	body, err := io.ReadAll(io.LimitReader(in, tryLeadMax+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > tryLeadMax {
+		return fmt.Errorf("the lead is larger than %d bytes", tryLeadMax)
+	}
+	var l lead.Lead
+	l.Reset(s)
+	problems, ok := intake.ReadJSON(body, &l, now)
+	if !ok {
+		return fmt.Errorf("expected one JSON object")
+	}
+	unknown := intake.UnknownNames(body, s)
+	w := bufio.NewWriter(e.out)
+	if c.JSON {
+		w.Write(c.object(&l, problems, unknown))
+	} else {
+		tellLead(w, &l, problems, unknown)
+	}
+	return w.Flush()
+}
+
+// schema finds the vertical's schema and checks that the source may send such leads.
+func (c *tryLeadCmd) schema(cfg *node.Config) (*lead.Schema, error) {
+	for _, s := range cfg.Exchange.Sources {
+		if s.ID == c.Source && !slices.Contains(s.Verticals, c.Vertical) {
+			return nil, fmt.Errorf("source %q may not send leads of %q", c.Source, c.Vertical)
+		}
+		if s.ID == c.Source {
+			c.Source = ""
+		}
+	}
+	if c.Source != "" {
+		return nil, fmt.Errorf("no source %q", c.Source)
+	}
+	for _, v := range cfg.Exchange.Verticals {
+		if v.ID == c.Vertical {
+			return v.Schema, nil
+		}
+	}
+	return nil, fmt.Errorf("no vertical %q", c.Vertical)
+}
+
+func tellLead(w io.Writer, l *lead.Lead, problems []lead.Problem, unknown []string) {
+	for pos := range l.Len() {
+		slot := l.Slot(pos)
+		if slot.State == lead.Missing {
+			continue
+		}
+		made := ""
+		if slot.Made {
+			made = "  (not sent)"
+		}
+		fmt.Fprintf(w, "%s: %q → %s%s\n", l.Schema().Fields[pos].Name, shownInput(l, pos, string(l.Raw(pos))), told(l, pos), made)
+	}
+	for _, name := range unknown {
+		fmt.Fprintf(w, "%q: the vertical has no such field\n", name)
+	}
+	for _, p := range problems {
+		fmt.Fprintf(w, "%s: expected %s\n", p.Field, p.Expected)
+	}
+	for _, s := range tryStages {
+		if l.OK(s.stage) {
+			fmt.Fprintf(w, "%s: ok\n", s.name)
+			continue
+		}
+		for _, p := range l.Problems(s.stage) {
+			fmt.Fprintf(w, "%s: %s: expected %s\n", s.name, p.Field, p.Expected)
+		}
+	}
+}
+
+var tryStages = []struct {
+	name  string
+	stage lead.Stage
+}{{"ping", lead.AtPing}, {"post", lead.AtPing | lead.AtPost}}
+
+func (c *tryLeadCmd) object(l *lead.Lead, problems []lead.Problem, unknown []string) []byte {
+	dst := ledger.AppendString([]byte(`{"vertical":`), c.Vertical)
+	dst = append(dst, `,"fields":[`...)
+	n := 0
+	for pos := range l.Len() {
+		if l.Slot(pos).State == lead.Missing {
+			continue
+		}
+		if n++; n > 1 {
+			dst = append(dst, ',')
+		}
+		dst = ledger.AppendString(append(dst, `{"field":`...), l.Schema().Fields[pos].Name)
+		dst = appendTried(append(dst, ','), "raw", l, pos, string(l.Raw(pos)))
+		dst = fmt.Appendf(dst, `,"made":%t}`, l.Slot(pos).Made)
+	}
+	dst = append(dst, `],"unknown":[`...)
+	for i, name := range unknown {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = ledger.AppendString(dst, name)
+	}
+	dst = append(dst, ']')
+	for _, s := range tryStages {
+		dst = fmt.Appendf(dst, `,"%s_problems":[`, s.name)
+		for i, p := range append(slices.Clone(problems), l.Problems(s.stage)...) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = ledger.AppendString(append(dst, `{"field":`...), p.Field)
+			dst = append(ledger.AppendString(append(dst, `,"expected":`...), p.Expected), '}')
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}', '\n')
+}
