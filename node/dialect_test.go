@@ -182,7 +182,7 @@ func TestAnswersAreWrittenAsAsked(t *testing.T) {
 		{"/v1/solar/ping?format=json", `<l><zip>10001</zip></l>`, []string{xmlType, "Accept: text/xml"}, 200, "application/json", `{"result":"success","ping_id":`},
 		{"/v1/solar/ping", `zip=10001&format=xml`, []string{formType}, 200, "application/xml; charset=utf-8", "<result>success</result>"},
 		{"/v1/solar/ping", `zip=1&format=xml`, []string{formType}, 400, "application/xml; charset=utf-8",
-			"<errors><error><field>zip</field><value>1</value><expected>a US ZIP code of 5 or 9 digits or a Canadian postal code</expected></error></errors>"},
+			"<errors><error><field>zip</field><value>1</value><expected>a US ZIP code of 5 or 9 digits"},
 		{"/v1/solar/ping", `zip=10001&format=csv`, []string{formType}, 400, "application/json", `{"field":"format","value":"csv","expected":"json or xml"}`},
 		{"/v1/solar/ping?format=csv", `{}`, []string{jsonType}, 400, "application/json", "expected format=json or format=xml"},
 		{"/v1/solar/ping", `{}`, []string{jsonType, "Accept: text/html"}, 406, "application/json", `"reason":"not_acceptable"`},
