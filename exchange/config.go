@@ -39,7 +39,12 @@ type Source struct {
 	Margin        auction.Margin
 	RatePerSecond float64       // requests a second on average; 0 = not limited
 	Burst         int           // requests at once, at least 1 where there is a rate
+	AllowGet      bool          // it may send leads in a query string
+	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
+
+	Aliases map[string]string            // its names of fields → ours
+	Values  map[string]map[string]string // by field: its values → ours
 }
 
 // Config is everything that decides, read from one configuration.

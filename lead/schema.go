@@ -272,7 +272,8 @@ func (s *Schema) addEnum(i int) (problems []string) {
 	return problems
 }
 
-var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true}
+var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true,
+	"format": true, "redirect_url": true}
 
 // ReservedName tells whether the seller API uses the name itself.
 func ReservedName(n string) bool { return reserved[n] }

@@ -29,8 +29,8 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 		{"unknown path", "POST", "/nothing", `{}`, "", 404, "not_found"},
 		{"method", "GET", "/v1/solar/ping", ``, "", 405, "method_not_allowed"},
 		{"method of leads", "POST", "/v1/leads/x", `{}`, "", 405, "method_not_allowed"},
-		{"type", "POST", "/v1/solar/ping", `zip=1`, "Content-Type: application/x-www-form-urlencoded", 415, "unsupported_media_type"},
-		{"encoding", "POST", "/v1/solar/ping", `{}`, "Content-Encoding: gzip", 415, "unsupported_encoding"},
+		{"type", "POST", "/v1/solar/ping", `zip=1`, "Content-Type: text/plain", 415, "unsupported_media_type"},
+		{"encoding", "POST", "/v1/solar/ping", `{}`, "Content-Encoding: br", 415, "unsupported_encoding"},
 		{"too large", "POST", "/v1/solar/ping", big, "", 413, "body_too_large"},
 		{"torn JSON", "POST", "/v1/solar/ping", `{"zip":"10001"`, "", 400, "bad_json"},
 		{"a list", "POST", "/v1/solar/ping", `[1]`, "", 400, "bad_json"},
@@ -56,8 +56,8 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 
 func TestInvalidLeadListsEveryProblemAtOnce(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	a := h.ping(`{"phone":"555-GET-SOLAR-NOW","age":"old","AGE":41,"state":"Zanzibar","city":["a"],"min_price":"lots","lead_id":"7"}`)
-	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a"]`, "min_price": "lots", "lead_id": `"7"`}
+	a := h.ping(`{"phone":"555-GET-SOLAR-NOW","age":"old","AGE":41,"state":"Zanzibar","city":["a","b"],"min_price":"lots","lead_id":"7"}`)
+	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": `"7"`, "zip": ""}
 	if a.status != 400 || a.Reason != "invalid_lead" {
 		t.Fatalf("got %d %s", a.status, a.text)
 	}

@@ -152,6 +152,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 		s.Margin.Fixed = *p
 	}
 	l.rate(f, &spec, s)
+	l.words(f, &spec, s)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }

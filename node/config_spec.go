@@ -93,6 +93,11 @@ type sourceSpec struct {
 	Margin    marginSpec `yaml:"margin"`
 	Rate      *rateSpec  `yaml:"rate"`
 	MaxWaitMS *int       `yaml:"max_wait_ms"`
+	AllowGet  bool       `yaml:"allow_get"`
+	Profile   string     `yaml:"profile"`
+
+	Aliases map[string]string            `yaml:"aliases"` // its name → our field
+	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
 }
 
 type marginSpec struct {

@@ -3,11 +3,13 @@
 package intake
 
 import (
+	"encoding/xml"
 	"math"
 	"strconv"
 	"time"
 
 	"github.com/goccy/go-json"
+	"github.com/tidwall/gjson"
 	"github.com/valyala/fasthttp"
 
 	"clearpost/exchange"
@@ -104,7 +106,13 @@ func appendQuote(dst []byte, r *exchange.Reply) []byte {
 }
 
 func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
-	if r.Quote && r.Result == exchange.ResultSuccess {
+	st := styleOf(ctx)
+	if st != nil && st.profile != nil {
+		status, v := st.profile.answer(r, st.ping)
+		s.put(ctx, status, v)
+		return
+	}
+	if st == nil && r.Quote && r.Result == exchange.ResultSuccess {
 		var buf [512]byte
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return
@@ -126,12 +134,40 @@ func (s *Server) list(ctx *fasthttp.RequestCtx, rs []exchange.Reply) {
 	s.write(ctx, 200, out)
 }
 
+// write answers in the words of the request's profile.
 func (s *Server) write(ctx *fasthttp.RequestCtx, status int, v any) {
+	if st := styleOf(ctx); st != nil && st.profile != nil {
+		if t, ok := v.(trouble); ok {
+			status, v = st.profile.trouble(status, &t, st.ping)
+		}
+	}
+	s.put(ctx, status, v)
+}
+
+// put answers in the request's form.
+func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
 	b, err := json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
 	if err != nil {
 		status, b = 500, []byte(`{"result":"error","reason":"internal","details":"the answer could not be written"}`)
 	}
-	s.send(ctx, status, b)
+	st := styleOf(ctx)
+	if st != nil && st.location != "" {
+		status = 303
+		ctx.Response.Header.Set("Location", st.location)
+	}
+	if st == nil || !st.xml {
+		s.send(ctx, status, b)
+		return
+	}
+	root, val := "answer", gjson.ParseBytes(b)
+	if st.profile != nil {
+		root = st.profile.root
+	}
+	if inner := val.Get(root); inner.IsObject() { // the JSON form has a root of its own
+		val = inner
+	}
+	s.send(ctx, status, appendXML([]byte(xml.Header), root, val))
+	ctx.SetContentType("application/xml; charset=utf-8")
 }
 
 func (s *Server) send(ctx *fasthttp.RequestCtx, status int, body []byte) {
@@ -148,6 +184,10 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, status int, code, message string
 func (s *Server) later(ctx *fasthttp.RequestCtx, status int, code, message string, after time.Duration) {
 	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 	s.fail(ctx, status, code, message)
+}
+
+func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
+	s.fail(ctx, no.status, no.code, no.message)
 }
 
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {

@@ -5,6 +5,7 @@ package intake
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,34 +15,65 @@ import (
 	"clearpost/lead"
 )
 
+// call is what a path asks for.
+type call struct {
+	profile  *profile // nil is our own
+	vertical string
+	source   string // where the path names who sends: a key, or the id of the source whose key stands in a header
+	do       func(*request)
+	ping     bool
+}
+
 // request is one call that carries a lead, after its sender is known and before its body is read.
 type request struct {
 	ctx      *fasthttp.RequestCtx
 	acc      *account
 	vertical *exchange.Vertical
+	names    *names
+	in       payload
+	ping     bool
 	received time.Time
 	idemKey  string
 	bodyHash string
 	env      envelope
 }
 
-// begin checks what all calls with a lead have in common: media type, key, rate, vertical, idempotency key.
-func (s *Server) begin(ctx *fasthttp.RequestCtx, vertical string, do func(*request)) {
-	if !s.jsonBody(ctx) {
+// begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical, idempotency key.
+func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
+	if !s.accept(ctx, c.profile, c.ping) {
 		return
 	}
-	body := ctx.PostBody()
-	r := &request{ctx: ctx, received: s.ex.Now()}
-	key := ""
-	if len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
-		key = bodyKey(body)
+	r := &request{ctx: ctx, received: s.ex.Now(), ping: c.ping}
+	if !s.unpack(r, &c) {
+		return
+	}
+	key := c.source
+	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
+		if c.profile != nil {
+			key = find(&r.in, c.profile.key)
+		} else {
+			key = keyOf(&r.in)
+		}
 	}
 	if r.acc = s.account(ctx, key); r.acc == nil {
 		return
 	}
-	r.vertical = s.ex.Vertical([]byte(vertical))
-	if r.vertical == nil || !r.acc.verticals[vertical] {
-		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(vertical))
+	if ctx.IsGet() && !r.acc.AllowGet {
+		ctx.Response.Header.Set("Allow", "POST")
+		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
+		return
+	}
+	if c.source != "" && c.source != r.acc.ID && !r.acc.isKey(c.source) {
+		s.fail(ctx, 404, "not_found", "the key in the header is not that of the source in the path")
+		return
+	}
+	if c.profile != nil && r.acc.Profile != c.profile.name {
+		s.fail(ctx, 404, "not_found", "this account does not have the profile "+c.profile.name)
+		return
+	}
+	r.vertical, r.names = s.ex.Vertical([]byte(c.vertical)), r.acc.names[c.vertical]
+	if r.vertical == nil || r.names == nil {
+		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical))
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {
@@ -49,21 +81,77 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, vertical string, do func(*reque
 			s.fail(ctx, 400, "bad_idempotency_key", "expected an Idempotency-Key of at most 200 visible ASCII characters")
 			return
 		}
-		sum := sha256.Sum256(body)
-		r.idemKey, r.bodyHash = string(k), hex.EncodeToString(sum[:])
+		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
-	do(r)
+	c.do(r)
 }
 
-// read decodes the body into a lead; it answers 400 itself if that cannot be.
+// unpack reads what the request is written in. It answers itself if that cannot be.
+func (s *Server) unpack(r *request, c *call) bool {
+	switch {
+	case r.ctx.IsGet():
+		r.ctx.Response.Header.Set("Cache-Control", "no-store")
+		r.in = payload{dialect: dialectQuery, query: r.ctx.URI().QueryString()}
+		if c.profile != nil {
+			c.profile.unwrap(r.ctx, &r.in)
+		}
+		return true
+	case !r.ctx.IsPost():
+		return s.method(r.ctx, "POST")
+	}
+	body := r.ctx.PostBody()
+	if c.profile != nil && len(body) == 0 && len(r.ctx.Request.Header.ContentType()) == 0 {
+		r.in = payload{dialect: dialectQuery}
+	} else {
+		var no *refused
+		if r.in, no = unpack(&r.ctx.Request.Header, body, s.http.MaxRequestBodySize); no != nil {
+			s.refused(r.ctx, no)
+			return false
+		}
+	}
+	if c.profile != nil {
+		r.in.query = r.ctx.URI().QueryString()
+		c.profile.unwrap(r.ctx, &r.in)
+	}
+	return true
+}
+
+// hash names the request's content: what came, as it came.
+func (r *request) hash() string {
+	h := sha256.New()
+	h.Write(r.ctx.PostBody())
+	if len(r.in.query) > 0 {
+		h.Write([]byte("?"))
+		h.Write(r.in.query)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// read decodes the payload into a lead; it answers 400 itself if that cannot be.
 func (s *Server) read(r *request, l *lead.Lead) bool {
 	l.SetNow(r.received)
-	if !decode(r.ctx.PostBody(), l, &r.env) {
-		s.fail(r.ctx, 400, "bad_json", "expected the body to be one JSON object")
+	if no := decode(&r.in, r.names, l, &r.env); no != nil {
+		s.refused(r.ctx, no)
 		return false
 	}
 	l.Finish()
+	if len(r.in.query) == 0 && r.env.browser {
+		if to := r.ctx.QueryArgs().Peek("redirect_url"); len(to) > 0 {
+			r.env.redirect(word(string(to)))
+		}
+	}
+	if r.env.format != "" && !styled(r.ctx).format(r.env.format) {
+		r.env.bad("format", r.env.format, "json or xml")
+	}
 	return true
+}
+
+// answer answers about a lead, and sends the person's browser on if the request says where to.
+func (s *Server) answer(r *request, reply *exchange.Reply) {
+	if r.env.redirectURL != "" && !r.ping {
+		styled(r.ctx).location = withResult(r.env.redirectURL, reply.Result, reply.LeadID.String())
+	}
+	s.reply(r.ctx, reply)
 }
 
 // wait is how long the seller wants to wait for the answer to a post: what it says, else what its account says.
@@ -74,12 +162,23 @@ func (r *request) wait() time.Duration {
 	return r.acc.MaxWait
 }
 
-func (s *Server) fill(r *request, p *exchange.Ping) bool {
+// problems lists what is wrong with a request: each field once.
+func (r *request) problems(l *lead.Lead, st lead.Stage) []lead.Problem {
+	out := r.env.errors
+	for _, p := range l.Problems(st) {
+		if !slices.ContainsFunc(r.env.errors, func(e lead.Problem) bool { return e.Field == p.Field }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 	if !s.read(r, &p.Lead) {
 		return false
 	}
 	if len(r.env.errors) > 0 {
-		s.invalid(r.ctx, append(r.env.errors, p.Lead.Problems(0)...))
+		s.invalid(r.ctx, r.problems(&p.Lead, st))
 		return false
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
@@ -90,20 +189,20 @@ func (s *Server) fill(r *request, p *exchange.Ping) bool {
 func (s *Server) ping(r *request) {
 	p := s.ex.NewPing(r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
-	if !s.fill(r, p) {
+	if !s.fill(r, p, lead.AtPing) {
 		return
 	}
 	if f := s.ex.Ping(p); f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &p.Reply)
+	s.answer(r, &p.Reply)
 }
 
 func (s *Server) oneShot(r *request) {
 	p := s.ex.NewPing(r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
-	if !s.fill(r, p) {
+	if !s.fill(r, p, lead.AtPing|lead.AtPost) {
 		return
 	}
 	reply, f := s.ex.LeadNow(p)
@@ -111,7 +210,7 @@ func (s *Server) oneShot(r *request) {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &reply)
+	s.answer(r, &reply)
 }
 
 func (s *Server) post(r *request) {
@@ -121,14 +220,14 @@ func (s *Server) post(r *request) {
 		return
 	}
 	id, err := lead.ParseID(r.env.pingID)
-	if err != nil && r.env.seen&2 == 0 || r.env.pingID == "" {
+	if err != nil && r.env.seen&(1<<seenPingID) == 0 || r.env.pingID == "" {
 		r.env.bad("ping_id", "", "the ping_id of a ping's answer")
 	} else if err != nil {
 		s.fail(r.ctx, 404, "not_found", "no ping "+quoted(r.env.pingID)+" of this source")
 		return
 	}
 	if len(r.env.errors) > 0 {
-		s.invalid(r.ctx, append(r.env.errors, l.Problems(0)...))
+		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
 	reply, f := s.ex.Post(&exchange.PostIn{Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l, SellerLeadID: r.env.sellerLeadID,
@@ -137,11 +236,14 @@ func (s *Server) post(r *request) {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.reply(r.ctx, &reply)
+	s.answer(r, &reply)
 }
 
 // status answers GET /v1/leads/{id} and GET /v1/leads?seller_lead_id=….
 func (s *Server) status(ctx *fasthttp.RequestCtx, id string) {
+	if !s.accept(ctx, nil, false) {
+		return
+	}
 	a := s.account(ctx, "")
 	if a == nil {
 		return

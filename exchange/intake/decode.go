@@ -3,34 +3,14 @@
 package intake
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"github.com/tidwall/gjson"
-	"github.com/valyala/fasthttp"
 
 	"clearpost/lead"
 )
-
-// jsonBody tells whether the request says that its body is JSON, uncompressed; it answers 415 itself.
-func (s *Server) jsonBody(ctx *fasthttp.RequestCtx) bool {
-	ct := ctx.Request.Header.ContentType()
-	if i := bytes.IndexByte(ct, ';'); i >= 0 {
-		ct = ct[:i]
-	}
-	ct = bytes.TrimSpace(ct)
-	if !strings.EqualFold(string(ct), "application/json") && !bytes.HasSuffix(ct, []byte("+json")) {
-		s.fail(ctx, 415, "unsupported_media_type", "expected Content-Type: application/json")
-		return false
-	}
-	if enc := ctx.Request.Header.ContentEncoding(); len(enc) > 0 && string(enc) != "identity" {
-		s.fail(ctx, 415, "unsupported_encoding", "expected a body without Content-Encoding")
-		return false
-	}
-	return true
-}
 
 // envelope is what a body says besides the lead. Its strings are copies.
 type envelope struct {
@@ -39,8 +19,11 @@ type envelope struct {
 	sellerLeadID string
 	minPrice     lead.Money
 	maxWaitMS    int64
+	format       string // of the answer
+	redirectURL  string // where the person's browser goes after the answer
 	errors       []lead.Problem
 	seen         uint8
+	browser      bool // the dialect is one that a browser's form speaks
 }
 
 func (v *envelope) bad(field, value, expected string) {
@@ -50,93 +33,224 @@ func (v *envelope) bad(field, value, expected string) {
 	v.errors = append(v.errors, lead.Problem{Field: field, Value: value, Expected: expected})
 }
 
-// bodyKey reads the `key` of a body without reading the rest.
-func bodyKey(body []byte) string {
-	r := gjson.Get(text(body), "key")
-	if r.Type != gjson.String {
-		return ""
-	}
-	return strings.Clone(r.Str)
-}
-
 // text views bytes as a string; what is kept of it must be cloned.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// decode reads a JSON object into the lead's slots and the envelope. Names are looked up without regard to case; a field sent twice, also
-// under an alias, is an error. Names that the vertical does not know are ignored. It returns false if the body is no JSON object.
-func decode(body []byte, l *lead.Lead, v *envelope) bool {
-	pairs := 0
-	take := func(k, val gjson.Result) bool {
-		if pairs++; pairs > PairsMax {
-			v.bad("body", "", "at most "+strconv.Itoa(PairsMax)+" names")
-			return false
-		}
-		if v.own(k.Str, val) {
-			return true
-		}
-		if pos, ok := l.Schema().Lookup(bytesOf(k.Str)); ok {
-			set(l, pos, val)
-		}
-		return true
-	}
-	if flat(body, take) {
-		return true
-	}
-	l.Clear()
-	*v, pairs = envelope{}, 0
-	return walk(body, take)
+// reader puts a lead's pairs into its slots and the envelope, whatever dialect they come from.
+type reader struct {
+	lead  *lead.Lead
+	env   *envelope
+	names *names
+	pairs int
+	// repeats tells that a dialect writes a list by sending its name several times.
+	repeats bool
+	hits    int         // pairs whose name is known
+	maybe   []candidate // names of which only the end is known
 }
 
-// walk is flat for any JSON object. It returns false, before any pair, if the body is none.
-func walk(body []byte, each func(name, val gjson.Result) bool) bool {
-	if !gjson.ValidBytes(body) {
+// candidate is a pair with a dotted name whose end is a field's name. It counts only where the field has no other value.
+type candidate struct {
+	pos  int
+	path string
+	val  gjson.Result
+}
+
+// decode reads a payload into the lead's slots and the envelope. Names are looked up without regard to case; a field sent twice, also
+// under an alias, is an error. Names that nobody knows are ignored. What is wrong with single values stands in the lead and the envelope;
+// a payload that cannot be read at all is refused.
+func decode(p *payload, n *names, l *lead.Lead, v *envelope) *refused {
+	v.browser = p.dialect != dialectJSON && p.dialect != dialectXML
+	if p.dialect == dialectJSON && len(p.query) == 0 {
+		d := reader{lead: l, env: v, names: n}
+		if flat(p.body, d.pair) {
+			d.settle()
+			return nil
+		}
+		l.Clear()
+		*v = envelope{}
+	}
+	d := &reader{lead: l, env: v, names: n, repeats: p.dialect != dialectJSON}
+	if no := walk(p, d); no != nil {
+		return no
+	}
+	d.settle()
+	return nil
+}
+
+// pair takes one name with its value. It returns false where there are too many.
+func (d *reader) pair(name, val gjson.Result) bool {
+	if d.pairs++; d.pairs > PairsMax {
+		d.env.bad("body", "", "at most "+strconv.Itoa(PairsMax)+" names")
 		return false
 	}
-	root := gjson.Parse(text(body))
-	if !root.IsObject() {
-		return false
+	if d.names.alias != nil {
+		if t, ok := d.names.alias[lower(name.Str)]; ok {
+			d.hits++
+			switch t.own {
+			case "":
+				d.set(t.pos, val)
+			case testFlag:
+				d.env.isTest(name.Str, val)
+			case ignored:
+			default:
+				d.env.own(t.own, val)
+			}
+			return true
+		}
 	}
-	root.ForEach(each)
+	if d.env.own(name.Str, val) {
+		d.hits++
+		return true
+	}
+	if pos, ok := d.lead.Schema().Lookup(bytesOf(name.Str)); ok {
+		d.hits++
+		d.set(pos, val)
+		return true
+	}
+	d.end(name.Str, val)
 	return true
 }
 
-func set(l *lead.Lead, pos int, val gjson.Result) {
+// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is.
+func (d *reader) end(path string, val gjson.Result) {
+	if v := sole(val); v.Type == gjson.Null || v.Type == gjson.String && strings.TrimSpace(v.Str) == "" {
+		return
+	}
+	for rest := path; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 {
+			return
+		}
+		rest = rest[dot+1:]
+		pos, ok := -1, false
+		if t, known := d.names.alias[lower(rest)]; known {
+			pos, ok = t.pos, t.pos >= 0
+		} else {
+			pos, ok = d.lead.Schema().Lookup(bytesOf(rest))
+		}
+		if ok {
+			d.hits++
+			d.maybe = append(d.maybe, candidate{pos, path, val})
+			return
+		}
+	}
+}
+
+// settle takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field are an error.
+func (d *reader) settle() {
+	if len(d.maybe) == 0 {
+		return
+	}
+	paths := map[int][]string{}
+	for _, c := range d.maybe {
+		if paths[c.pos] == nil && d.lead.Slot(c.pos).State != lead.Missing {
+			continue
+		}
+		if paths[c.pos] = append(paths[c.pos], c.path); len(paths[c.pos]) == 1 {
+			d.set(c.pos, c.val)
+		}
+	}
+	for pos := range d.lead.Len() {
+		if p := paths[pos]; len(p) > 1 {
+			d.lead.Set(pos, nil)
+			d.env.bad(d.lead.Schema().Fields[pos].Name, "", "one value: "+quoted(p[0])+" and "+quoted(p[1])+" both end in its name")
+		}
+	}
+}
+
+func (d *reader) set(pos int, val gjson.Result) {
+	l := d.lead
+	isList := l.Schema().Fields[pos].Type == lead.TypeList
+	if !isList {
+		val = sole(val)
+	}
 	if val.Type == gjson.Null {
 		return
 	}
 	if l.Slot(pos).State != lead.Missing {
+		if isList && d.repeats && val.Type == gjson.String && len(l.Raw(pos)) > 0 {
+			d.more(pos, val.Str)
+			return
+		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyTwice)
 		return
 	}
 	switch val.Type {
 	case gjson.String:
-		l.Set(pos, bytesOf(val.Str))
+		l.Set(pos, bytesOf(d.names.ours(pos, val.Str)))
 	case gjson.JSON:
-		if val.IsArray() && l.Schema().Fields[pos].Type == lead.TypeList {
+		if isList && val.IsArray() {
 			l.Set(pos, bytesOf(val.Raw))
 			return
 		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
 	default:
-		l.Set(pos, bytesOf(val.Raw))
+		l.Set(pos, bytesOf(d.names.ours(pos, val.Raw)))
 	}
+}
+
+// sole is the value of a list of one, nothing for an empty list, and anything else itself.
+func sole(val gjson.Result) gjson.Result {
+	if val.Type != gjson.JSON || !val.IsArray() {
+		return val
+	}
+	switch list := val.Array(); {
+	case len(list) == 0:
+		return gjson.Result{}
+	case len(list) == 1 && list[0].Type != gjson.JSON:
+		return list[0]
+	}
+	return val
+}
+
+// more adds a value to a list whose name has come before.
+func (d *reader) more(pos int, val string) {
+	raw := d.lead.Raw(pos)
+	var list []byte
+	if raw[0] == '[' && gjson.ValidBytes(raw) {
+		list = append(list, raw[:len(raw)-1]...)
+	} else {
+		list = gjson.AppendJSONString(append(list, '['), string(raw))
+	}
+	list = append(gjson.AppendJSONString(append(list, ','), d.names.ours(pos, val)), ']')
+	d.lead.Set(pos, list)
 }
 
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
-var ownNames = []string{"key", "ping_id", "lead_id", "seller_lead_id", "max_wait_ms", "min_price"}
+// ownName numbers the names that the API uses itself; -1 is any other.
+func ownName(name string) int {
+	switch name {
+	case "key":
+		return 0
+	case "ping_id":
+		return seenPingID
+	case "lead_id":
+		return 2
+	case "seller_lead_id":
+		return 3
+	case "max_wait_ms":
+		return 4
+	case "min_price":
+		return 5
+	case "format":
+		return 6
+	case "redirect_url":
+		return 7
+	}
+	return -1
+}
+
+// seenPingID is the bit of ping_id in what an envelope has seen.
+const seenPingID = 1
 
 // own takes the names that the API uses itself.
 func (v *envelope) own(name string, val gjson.Result) bool {
-	at := -1
-	for i, n := range ownNames {
-		if name == n {
-			at = i
-		}
-	}
+	at := ownName(name)
 	if at < 0 {
 		return false
 	}
+	val = sole(val)
 	if v.seen&(1<<at) != 0 {
 		v.bad(name, "", "the name once only")
 		return true
@@ -155,23 +269,32 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	case "seller_lead_id":
 		v.sellerLead(val)
 	case "max_wait_ms":
-		n, err := strconv.ParseInt(val.Raw, 10, 64)
-		if v.maxWaitMS = n; val.Type != gjson.Number || err != nil || n < 1 || n > 600_000 {
+		n, err := strconv.ParseInt(single(val), 10, 64)
+		if v.maxWaitMS = n; err != nil || n < 1 || n > 600_000 {
 			v.bad(name, strings.Clone(val.Raw), "a whole number of milliseconds from 1 to 600000")
 		}
 	case "min_price":
-		raw := val.Raw
-		if val.Type == gjson.String {
-			raw = val.Str
-		}
+		raw := single(val)
 		m, err := lead.ParseMoney(bytesOf(raw))
 		if v.minPrice = m; err != nil || m < 0 {
 			v.bad(name, strings.Clone(raw), "an amount such as 12.50")
 		}
+	case "format":
+		v.format = strings.Clone(single(val))
+	case "redirect_url":
+		v.redirect(val)
 	case "lead_id":
 		v.bad(name, strings.Clone(val.Raw), "seller_lead_id for the seller's own id; ping_id for a ping's")
 	}
 	return true
+}
+
+// single is the text of a value that is no list and no object.
+func single(val gjson.Result) string {
+	if val.Type == gjson.String {
+		return val.Str
+	}
+	return val.Raw
 }
 
 func (v *envelope) sellerLead(val gjson.Result) {

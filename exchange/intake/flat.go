@@ -23,7 +23,7 @@ func flat(b []byte, each func(name, val gjson.Result) bool) bool {
 		if i = space(b, end+1); i == len(b) || b[i] != ':' {
 			return false
 		}
-		val, next := single(b, space(b, i+1))
+		val, next := value(b, space(b, i+1))
 		if next < 0 {
 			return false
 		}
@@ -39,8 +39,8 @@ func flat(b []byte, each func(name, val gjson.Result) bool) bool {
 	}
 }
 
-// single reads the value at i and tells where the next byte stands, or -1.
-func single(b []byte, i int) (val gjson.Result, next int) {
+// value reads the value at i and tells where the next byte stands, or -1.
+func value(b []byte, i int) (val gjson.Result, next int) {
 	if i == len(b) {
 		return val, -1
 	}

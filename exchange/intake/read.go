@@ -16,7 +16,7 @@ import (
 func ReadJSON(body []byte, l *lead.Lead, at time.Time) (problems []lead.Problem, ok bool) {
 	l.SetNow(at)
 	var v envelope
-	if !decode(body, l, &v) {
+	if no := decode(&payload{body: body}, &names{}, l, &v); no != nil {
 		return nil, false
 	}
 	l.Finish()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intake is the sellers' door: HTTP in, source keys, JSON to a lead, and the answers out. No byte of a request is kept past
+// Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of a request is kept past
 // its handler.
 package intake
 
@@ -26,7 +26,8 @@ import (
 // Limits of a request.
 const (
 	HeaderBytesMax       = 16 << 10
-	PairsMax             = 512 // names of a JSON body
+	PairsMax             = 512 // names of a lead as sent
+	PathBytesMax         = 512 // of a name with those that it stands in
 	KeyBytesMax          = 256
 	IdempotencyBytesMax  = 200
 	SellerLeadIDBytesMax = 128
@@ -54,21 +55,23 @@ type Server struct {
 
 type account struct {
 	*exchange.Source
-	hash      [32]byte
-	verticals map[string]bool
-	limit     *rate.Limiter
+	hash  [32]byte
+	names map[string]*names // by vertical
+	limit *rate.Limiter
 }
 
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, keys: map[[32]byte]*account{}, max: int64(or(cfg.InFlightMax, 16384))}
 	for _, src := range ex.Config().Sources {
-		a := &account{Source: src, verticals: map[string]bool{}, limit: rate.NewLimiter(rate.Inf, 0)}
+		a := &account{Source: src, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
 		if src.RatePerSecond > 0 {
 			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
 		}
-		for _, v := range src.Verticals {
-			a.verticals[v] = true
+		for _, id := range src.Verticals {
+			if v := ex.Vertical([]byte(id)); v != nil {
+				a.names[id] = newNames(v.Schema, src)
+			}
 		}
 		for _, h := range src.KeyHashes {
 			k := *a
@@ -135,10 +138,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	s.route(ctx)
 }
 
-// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}.
+// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}, and those of the profiles.
 func (s *Server) route(ctx *fasthttp.RequestCtx) {
-	rest, ok := strings.CutPrefix(string(ctx.Path()), "/v1/")
+	path := string(ctx.Path())
+	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
+		if c, ok := s.profileRoute(path); ok {
+			s.begin(ctx, c)
+			return
+		}
 		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
 		return
 	}
@@ -150,21 +158,19 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 		s.status(ctx, second)
 		return
 	}
-	var do func(*request)
+	c := call{vertical: first}
 	switch second {
 	case "ping":
-		do = s.ping
+		c.do, c.ping = s.ping, true
 	case "post":
-		do = s.post
+		c.do = s.post
 	case "leads":
-		do = s.oneShot
+		c.do = s.oneShot
 	default:
 		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post or /v1/{vertical}/leads")
 		return
 	}
-	if s.method(ctx, "POST") {
-		s.begin(ctx, first, do)
-	}
+	s.begin(ctx, c)
 }
 
 func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
@@ -202,9 +208,19 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	return a
 }
 
+// isKey tells whether a text is the key that the account was found by.
+func (a *account) isKey(key string) bool {
+	h := sha256.Sum256([]byte(key))
+	return subtle.ConstantTimeCompare(a.hash[:], h[:]) == 1
+}
+
 func (s *Server) unauthorized(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-	s.fail(ctx, 401, "unauthorized", "expected a source's key: Authorization: Bearer KEY, X-Api-Key: KEY, or key in the body")
+	place := "or key in the lead"
+	if st := styleOf(ctx); st != nil && st.profile != nil {
+		place = "or " + st.profile.place
+	}
+	s.fail(ctx, 401, "unauthorized", "expected a source's key: Authorization: Bearer KEY, X-Api-Key: KEY, "+place)
 }
 
 func or(v, d int) int {

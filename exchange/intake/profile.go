@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+	"github.com/valyala/fasthttp"
+
+	"clearpost/exchange"
+	"clearpost/lead"
+)
+
+// profile is a way to be spoken to that sellers know from elsewhere: its own paths, names and answers.
+type profile struct {
+	name    string
+	key     string            // the name under which the request holds the key
+	place   string            // where that is, for messages
+	format  string            // the name under which it says how to answer
+	wrapper string            // the one name of a JSON body in which everything stands, if there may be one
+	alias   map[string]string // their names → a name of the API, fields of ours (the first that there is, of several with | between), or what follows
+	shown   map[string]string // names of the API → theirs, for messages
+	root    string            // of answers in XML
+	xml     bool              // answers are XML unless the request wants JSON
+	soft    bool              // what is wrong with a request is answered with status 200
+
+	answer  func(r *exchange.Reply, ping bool) (status int, v any)
+	mistake func(text string) any
+	pending func(id string) any
+}
+
+// What a name of a profile can mean beside a field or a name of the API.
+const (
+	ignored  = "?ignored"
+	testFlag = "?test"
+)
+
+var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo, leadspedia.name: &leadspedia}
+
+// ProfileNames lists the reply profiles that a source may have; the first is our own.
+func ProfileNames() []string {
+	return append([]string{"clearpost"}, slices.Sorted(maps.Keys(profiles))...)
+}
+
+func (p *profile) names() map[string]string {
+	if p == nil {
+		return nil
+	}
+	return p.alias
+}
+
+// unwrap takes the body out of its wrapper, and settles the answer's form by what the request says.
+func (p *profile) unwrap(ctx *fasthttp.RequestCtx, in *payload) {
+	if p.wrapper != "" && in.dialect == dialectJSON && gjson.ValidBytes(in.body) {
+		if inner := gjson.GetBytes(in.body, p.wrapper); inner.IsObject() {
+			in.body = bytesOf(inner.Raw)
+		}
+	}
+	if f := find(in, p.format); f != "" {
+		styled(ctx).format(f) // one that is none is reported with the lead
+	}
+}
+
+// trouble says in the profile's words that a request cannot be done.
+func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
+	switch { // a post that may sell the lead, or may have sold it
+	case t.Reason == "in_progress" && !ping:
+		return p.pendingStatus(), p.pending("")
+	case t.Reason == "internal" && !ping:
+		return status, p.pending("")
+	}
+	text := t.Details
+	for i, e := range t.Errors {
+		name, sep := e.Field, "; "
+		if theirs := p.shown[name]; theirs != "" {
+			name = theirs
+		}
+		if i == 0 {
+			sep = ": "
+		}
+		text += sep + name
+		if e.Value != "" {
+			text += " " + quoted(e.Value)
+		}
+		text += ": expected " + strings.ReplaceAll(e.Expected, e.Field, name)
+	}
+	if p.soft {
+		switch status {
+		case 400, 401, 404, 409, 410:
+			status = 200
+		}
+	}
+	return status, p.mistake(text)
+}
+
+func (p *profile) pendingStatus() int {
+	if p.soft {
+		return 200
+	}
+	return 201
+}
+
+// why is a failure's reason, with its words where there are any.
+func why(r *exchange.Reply) string {
+	s := r.Refusal.Info().Published
+	if r.Details != "" {
+		s += ": " + r.Details
+	}
+	return s
+}
+
+// waiting tells what pending means.
+const waiting = "the lead may be sold and it is not known yet: do not sell it elsewhere, ask again later"
+
+func idOf(r *exchange.Reply) string {
+	if r.LeadID.IsZero() {
+		return ""
+	}
+	return r.LeadID.String()
+}
+
+func priceOf(r *exchange.Reply) *price {
+	p := price(r.Price)
+	return &p
+}
+
+// isTest takes a flag that marks a lead as a test. Test leads are not taken, so that none is ever sold as a real one.
+func (v *envelope) isTest(name string, val gjson.Result) {
+	switch lower(strings.TrimSpace(single(val))) {
+	case "", "0", "false", "no", "n", "off", "null":
+		return
+	}
+	v.bad(name, "", "no test lead: this exchange sells every lead that it takes")
+}
+
+// profileRoute finds the call for a path of a profile; ok is false if it is none.
+func (s *Server) profileRoute(path string) (c call, ok bool) {
+	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(part) == 5 && part[0] == "flows" && part[2] == "sources":
+		c = call{profile: &leadconduit, vertical: part[1], source: part[3], do: s.postOrLead}
+		if part[4] == "ping" {
+			c.do, c.ping = s.ping, true
+		}
+		ok = part[4] == "ping" || part[4] == "submit"
+	case len(part) == 2 && part[0] == "boberdoo":
+		c, ok = call{profile: &boberdoo, vertical: part[1], do: s.byMode}, true
+	case len(part) == 3 && part[0] == "leadspedia":
+		c = call{profile: &leadspedia, vertical: part[1], do: s.postOrLead}
+		if part[2] == "ping.do" {
+			c.do, c.ping = s.ping, true
+		}
+		ok = part[2] == "ping.do" || part[2] == "post.do"
+	}
+	return c, ok
+}
+
+// postOrLead posts what names a ping, and takes the rest as a one-shot lead.
+func (s *Server) postOrLead(r *request) {
+	for theirs, ours := range profiles[r.acc.Profile].alias {
+		if ours == "ping_id" && find(&r.in, theirs) != "" {
+			s.post(r)
+			return
+		}
+	}
+	s.oneShot(r)
+}
+
+// byMode is for a profile whose one path does everything.
+func (s *Server) byMode(r *request) {
+	switch mode := find(&r.in, "mode"); lower(strings.TrimSpace(mode)) {
+	case "ping":
+		r.ping, styled(r.ctx).ping = true, true
+		s.ping(r)
+	case "post":
+		s.post(r)
+	case "full":
+		s.oneShot(r)
+	default:
+		s.invalid(r.ctx, []lead.Problem{{Field: "Mode", Value: cut(mode), Expected: "ping, post or full"}})
+	}
+}

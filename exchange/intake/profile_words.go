@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import "clearpost/exchange"
+
+// The consent certificates' hidden fields, under the names that their scripts give them.
+const (
+	trustedForm = "trustedform_cert_url|trusted_form_cert_url|trustedform_url|trusted_form_url|trustedform"
+	jornaya     = "jornaya_leadid|jornaya_lead_id|universal_leadid|leadid"
+)
+
+var leadconduit = profile{
+	name: "leadconduit", key: "key", place: "as the source in the path", format: "format", root: "result",
+	alias: map[string]string{
+		"lead_id": "ping_id", "lead.id": "ping_id", "ping_id": "ping_id", "reference": "seller_lead_id", "redir_url": "redirect_url",
+		"phone_1": "phone", "address_1": "address",
+		"xxTrustedFormCertUrl": trustedForm, "xxTrustedFormToken": trustedForm, "trustedform_cert_url": trustedForm,
+		"xxTrustedFormPingUrl": "trustedform_ping_url|trusted_form_ping_url", "leadid_token": jornaya, "universal_leadid": jornaya,
+	},
+	shown:  map[string]string{"ping_id": "lead_id", "seller_lead_id": "reference"},
+	answer: answerLeadConduit,
+	mistake: func(text string) any {
+		return conduitAnswer{Outcome: "error", Reason: text}
+	},
+	pending: pendingLeadConduit,
+}
+
+// conduitAnswer is an answer of the profile leadconduit.
+type conduitAnswer struct {
+	Outcome string       `json:"outcome"`
+	Reason  string       `json:"reason,omitempty"`
+	Lead    *conduitLead `json:"lead,omitempty"`
+	Price   *price       `json:"price,omitempty"`
+}
+
+type conduitLead struct {
+	ID string `json:"id"`
+}
+
+func conduitLeadOf(id string) *conduitLead {
+	if id == "" {
+		return nil
+	}
+	return &conduitLead{id}
+}
+
+func pendingLeadConduit(id string) any {
+	return conduitAnswer{Outcome: "queued", Reason: waiting, Lead: conduitLeadOf(id)}
+}
+
+func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
+	status := 201
+	if ping {
+		status = 200
+	}
+	a := conduitAnswer{Outcome: "success", Lead: conduitLeadOf(idOf(r)), Price: priceOf(r)}
+	switch r.Result {
+	case exchange.ResultPending:
+		return status, pendingLeadConduit(idOf(r))
+	case exchange.ResultFailure:
+		a.Outcome, a.Reason = "failure", why(r)
+		a.Price = new(price)
+	}
+	return status, a
+}
+
+var boberdoo = profile{
+	name: "boberdoo", key: "Key", place: "as Key", format: "Format", wrapper: "Request", root: "response", xml: true, soft: true,
+	alias: map[string]string{
+		"Key": "key", "Format": "format", "Lead_ID": "ping_id", "Cost": "min_price", "Unique_Identifier": "seller_lead_id",
+		"Mode": ignored, "API_Action": ignored, "TYPE": ignored, "SRC": ignored, "Test_Lead": testFlag,
+	},
+	shown:  map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost", "seller_lead_id": "Unique_Identifier"},
+	answer: answerBoberdoo,
+	mistake: func(text string) any {
+		return boberdooAnswer{boberdooBody{Status: "Error", Error: text}}
+	},
+	pending: pendingBoberdoo,
+}
+
+// boberdooAnswer is an answer of the profile boberdoo.
+type boberdooAnswer struct {
+	Response boberdooBody `json:"response"`
+}
+
+type boberdooBody struct {
+	Status  string `json:"status"`
+	LeadID  string `json:"lead_id,omitempty"`
+	Price   *price `json:"price,omitempty"`
+	Reason  string `json:"unmatched_reason,omitempty"`
+	Message string `json:"message,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+func pendingBoberdoo(id string) any {
+	return boberdooAnswer{boberdooBody{Status: "Pending", LeadID: id, Message: waiting}}
+}
+
+func answerBoberdoo(r *exchange.Reply, _ bool) (int, any) {
+	b := boberdooBody{Status: "Matched", LeadID: idOf(r)}
+	switch r.Result {
+	case exchange.ResultPending:
+		return 200, pendingBoberdoo(idOf(r))
+	case exchange.ResultFailure:
+		b.Status, b.Reason = "Unmatched", why(r)
+	default:
+		b.Price = priceOf(r)
+	}
+	return 200, boberdooAnswer{b}
+}
+
+var leadspedia = profile{
+	name: "leadspedia", key: "lp_campaign_key", place: "as lp_campaign_key", format: "lp_response", root: "response", soft: true,
+	alias: map[string]string{
+		"lp_campaign_key": "key", "lp_response": "format", "lp_ping_id": "ping_id", "vendor_lead_id": "seller_lead_id", "lead_id": ignored,
+		"lp_test": testFlag, "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
+	},
+	shown:  map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id", "seller_lead_id": "vendor_lead_id"},
+	answer: answerLeadspedia,
+	mistake: func(text string) any {
+		return leadspediaAnswer{Result: "failed", Msg: text}
+	},
+	pending: pendingLeadspedia,
+}
+
+// leadspediaAnswer is an answer of the profile leadspedia.
+type leadspediaAnswer struct {
+	Result string `json:"result"`
+	Msg    string `json:"msg"`
+	PingID string `json:"ping_id,omitempty"`
+	LeadID string `json:"lead_id,omitempty"`
+	Price  *price `json:"price,omitempty"`
+}
+
+func pendingLeadspedia(id string) any {
+	return leadspediaAnswer{Result: "pending", Msg: "Lead Pending: " + waiting, LeadID: id}
+}
+
+func answerLeadspedia(r *exchange.Reply, ping bool) (int, any) {
+	kind := "Lead"
+	a := leadspediaAnswer{Result: "success", LeadID: idOf(r)}
+	if ping {
+		kind, a.PingID, a.LeadID = "Ping", idOf(r), ""
+	}
+	switch r.Result {
+	case exchange.ResultPending:
+		return 200, pendingLeadspedia(idOf(r))
+	case exchange.ResultFailure:
+		a.Result, a.Msg = "failed", kind+" Rejected: "+why(r)
+	default:
+		a.Msg, a.Price = kind+" Accepted", priceOf(r)
+	}
+	return 200, a
+}
