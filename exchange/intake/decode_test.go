@@ -42,7 +42,8 @@ func flatPairs(body string) (list, bool) {
 func FuzzFlat(f *testing.F) {
 	for _, s := range []string{`{}`, ` { } `, `{"a":1}`, "{\"a\" : \"x\" ,\n\"b\":null,\"c\":true,\"d\":false}", `{"a":-0.50,"b":0}`, `{"a":01}`, `{"a":1e3}`, `{"a":1.}`, `{"a":-}`,
 		`{"a":.5}`, `{"a":"\u0041"}`, `{"a":[1]}`, `{"a":{}}`, `{"a":1,}`, `{"a" 1}`, `{"a":1}x`, `{,}`, `{"a":tru}`, `{"a":truex}`, `[]`, ``, `{`, `{"`, `{"a"`, `{"a":`, `{"a":1`,
-		`{"a":"é"}`, "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", `{"a":1 "b":2}`, `{"a":1}}`, `{"":""}`, `{"a":--1}`, `{"a":+1}`, "\xef\xbb\xbf{}"} {
+		`{"a":"é"}`, "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", `{"a":1 "b":2}`, `{"a":1}}`, `{"":""}`, `{"a":--1}`, `{"a":+1}`, "\xef\xbb\xbf{}",
+		`{"` + strings.Repeat("n", PathBytesMax) + `":1}`, `{"` + strings.Repeat("n", PathBytesMax+1) + `":1}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {

@@ -4,8 +4,9 @@ package intake
 
 import "github.com/tidwall/gjson"
 
-// flat walks a JSON object as sellers nearly always send it: no lists, no objects, no escapes and no exponents. It checks and reads in one
-// pass. Anything else, well-formed or not, makes it return false, perhaps after some pairs, and so does each when it returns false.
+// flat walks a JSON object as sellers nearly always send it: no lists, no objects, no escapes, no exponents and no name over PathBytesMax.
+// It checks and reads in one pass. Anything else, well-formed or not, makes it return false, perhaps after some pairs, and so does each
+// when it returns false.
 func flat(b []byte, each func(name, val gjson.Result) bool) bool {
 	i := space(b, 0)
 	if i == len(b) || b[i] != '{' {
@@ -16,7 +17,7 @@ func flat(b []byte, each func(name, val gjson.Result) bool) bool {
 	}
 	for ; ; i = space(b, i+1) {
 		end := plainString(b, i)
-		if end < 0 {
+		if end < 0 || end-i-1 > PathBytesMax {
 			return false
 		}
 		name := gjson.Result{Type: gjson.String, Str: text(b[i+1 : end])}
