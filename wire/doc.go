@@ -47,30 +47,3 @@
 // An [AnswerSpec] says when an answer is a success and where its price, token, reference and reason stand. The default reading is
 // "not sold": only a complete, well-formed body in which every success condition holds is Accepted. See [Answer.Read].
 package wire
-
-// Limits. A spec beyond them is refused when it is compiled; a request or an answer beyond them is an error or a refusal.
-const (
-	FieldsMax         = 256       // fields of a request
-	PathDepthMax      = 16        // steps of a JSON path
-	PathBytesMax      = 256       // bytes of a path or form name
-	ListIndexMax      = 63        // highest index in a path of a request
-	URLBytesMax       = 2048      // bytes of a URL, secrets included
-	HeadersMax        = 64        // headers of a request
-	HeaderBytesMax    = 4096      // bytes of a header's value, secrets included
-	ConstantBytesMax  = 8192      // bytes of a constant, a default or a map's value, secrets included
-	MapEntriesMax     = 512       // entries of a map
-	FormatBytesMax    = 64        // bytes of a format
-	RequestBytesMax   = 256 << 10 // bytes of a rendered request
-	ConditionsMax     = 16        // success conditions
-	AlternativesMax   = 64        // values of one `in`
-	ReasonsMax        = 64        // reasons of an answer
-	CandidatesMax     = 8         // candidate paths of one value
-	AnswerPathsMax    = 32        // different paths of an answer
-	ContentTypesMax   = 16        // allowed content types
-	AnswerBytesMax    = 256 << 10 // bytes of an answer's body
-	AnswerDepthMax    = 64        // nesting of a JSON answer
-	FormPairsMax      = 512       // pairs of a form answer
-	TokenBytesMax     = 512       // a longer token is no token
-	ReferenceBytesMax = 256       // a longer reference is cut
-	ReasonBytesMax    = 512       // a longer reason is cut
-)

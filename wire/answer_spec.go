@@ -2,27 +2,6 @@
 
 package wire
 
-// RequestSpec is a request as configured.
-type RequestSpec struct {
-	Method  string      `yaml:"method"`  // GET, POST (the default) or PUT
-	URL     string      `yaml:"url"`     // http or https, absolute
-	Headers Headers     `yaml:"headers"` // in the order of the file
-	Format  string      `yaml:"format"`  // json (the default), form, or query: the fields go into the URL; form with GET is query
-	Fields  []FieldSpec `yaml:"fields"`
-}
-
-// FieldSpec is one field of a request: where it goes, and what it holds.
-type FieldSpec struct {
-	To      string   `yaml:"to"`      // JSON: a path such as contact.phones[0]; form and query: the name
-	From    string   `yaml:"from"`    // a field of the vertical, or token, lead_id, attempt_id, source, vertical, price, now
-	Value   *Scalar  `yaml:"value"`   // a constant in place of From
-	Map     ValueMap `yaml:"map"`     // normal value → what the buyer calls it
-	Format  string   `yaml:"format"`  // see the package comment
-	Type    string   `yaml:"type"`    // auto (the default), string, number or boolean
-	Default *Scalar  `yaml:"default"` // what stands in for a missing value
-	Missing string   `yaml:"missing"` // omit (the default), empty or json_null
-}
-
 // AnswerSpec tells how a buyer's answer is read.
 type AnswerSpec struct {
 	Format       string          `yaml:"format"`        // json (the default), form or text
@@ -64,3 +43,19 @@ type ReasonSpec struct {
 	Match   string `yaml:"match"`
 	Refusal string `yaml:"refusal"` // a name such as duplicate; only those that say that the buyer said no
 }
+
+// Limits of answers. A spec beyond them is refused when it is compiled; an answer beyond them is a refusal.
+const (
+	ConditionsMax     = 16        // success conditions
+	AlternativesMax   = 64        // values of one `in`
+	ReasonsMax        = 64        // reasons of an answer
+	CandidatesMax     = 8         // candidate paths of one value
+	AnswerPathsMax    = 32        // different paths of an answer
+	ContentTypesMax   = 16        // allowed content types
+	AnswerBytesMax    = 256 << 10 // bytes of an answer's body
+	AnswerDepthMax    = 64        // nesting of a JSON answer
+	FormPairsMax      = 512       // pairs of a form answer
+	TokenBytesMax     = 512       // a longer token is no token
+	ReferenceBytesMax = 256       // a longer reference is cut
+	ReasonBytesMax    = 512       // a longer reason is cut
+)
