@@ -8,12 +8,19 @@ import "sync/atomic"
 // flight until its late answer has been read or its connection cut, because until then the buyer still works on it.
 // A nil Gate limits nothing.
 type Gate struct {
-	max int64
+	max atomic.Int64
 	now atomic.Int64
 }
 
 // NewGate makes a gate for max calls; max ≤ 0 limits nothing.
-func NewGate(max int) *Gate { return &Gate{max: int64(max)} }
+func NewGate(max int) *Gate {
+	g := &Gate{}
+	g.SetMax(max)
+	return g
+}
+
+// SetMax changes how many calls may be inside. Those that are inside already stay and count.
+func (g *Gate) SetMax(max int) { g.max.Store(int64(max)) }
 
 // InFlight tells how many calls are inside now.
 func (g *Gate) InFlight() int {
@@ -28,7 +35,7 @@ func (g *Gate) enter() bool {
 	if g == nil {
 		return true
 	}
-	if n := g.now.Add(1); g.max > 0 && n > g.max {
+	if n, most := g.now.Add(1), g.max.Load(); most > 0 && n > most {
 		g.now.Add(-1)
 		return false
 	}
