@@ -54,13 +54,18 @@ func (p *profile) names() map[string]string {
 
 // unwrap takes the body out of its wrapper, and settles the answer's form by what the request says.
 func (p *profile) unwrap(ctx *fasthttp.RequestCtx, in *payload) {
+	p.open(in)
+	if f := find(in, p.format); f != "" {
+		styled(ctx).format(f) // one that is none is reported with the lead
+	}
+}
+
+// open takes the body out of its wrapper.
+func (p *profile) open(in *payload) {
 	if p.wrapper != "" && in.dialect == dialectJSON && gjson.ValidBytes(in.body) {
 		if inner := gjson.GetBytes(in.body, p.wrapper); inner.IsObject() {
 			in.body = bytesOf(inner.Raw)
 		}
-	}
-	if f := find(in, p.format); f != "" {
-		styled(ctx).format(f) // one that is none is reported with the lead
 	}
 }
 
