@@ -28,7 +28,7 @@ type profile struct {
 	soft    bool              // what is wrong with a request is answered with status 200
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
-	mistake func(text string) any
+	mistake func(text string, errors []lead.Problem) any
 	pending func(id string) any
 }
 
@@ -78,19 +78,21 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 		return status, p.pending("")
 	}
 	text := t.Details
+	theirs := make([]lead.Problem, len(t.Errors)) // in the profile's names
 	for i, e := range t.Errors {
-		name, sep := e.Field, "; "
-		if theirs := p.shown[name]; theirs != "" {
-			name = theirs
-		}
+		sep := "; "
 		if i == 0 {
 			sep = ": "
 		}
-		text += sep + name
+		if name := p.shown[e.Field]; name != "" {
+			e.Field, e.Expected = name, strings.ReplaceAll(e.Expected, e.Field, name)
+		}
+		text += sep + e.Field
 		if e.Value != "" {
 			text += " " + quoted(e.Value)
 		}
-		text += ": expected " + strings.ReplaceAll(e.Expected, e.Field, name)
+		text += ": expected " + e.Expected
+		theirs[i] = e
 	}
 	if p.soft {
 		switch status {
@@ -98,7 +100,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 			status = 200
 		}
 	}
-	return status, p.mistake(text)
+	return status, p.mistake(text, theirs)
 }
 
 func (p *profile) pendingStatus() int {
