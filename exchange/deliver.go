@@ -163,7 +163,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
@@ -185,7 +185,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 		return lead.RenderFailed, nil
 	}
 	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
-		MaxSold: b.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+		MaxSold: b.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
 	if no != lead.NoRefusal {
 		return no, nil
 	}
@@ -399,7 +399,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

@@ -46,6 +46,10 @@ type Config struct {
 
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
+
+	opt         Options
+	secrets     [32]byte // a digest of what the secrets' placeholders stood for
+	secretFiles []string // where ${file:…} were read
 }
 
 // Limits bound what the node takes on. Load fills in the defaults.
