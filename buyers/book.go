@@ -42,6 +42,7 @@ type Campaign struct {
 	Post         *Endpoint
 	Caps         []rules.Cap // its own, then its buyer's
 	PayPostPrice bool        // where the post's answer names a price, that one is booked, not the bid
+	Examples     []*Example  // its tests; nothing of the trip looks at them
 }
 
 // Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it
