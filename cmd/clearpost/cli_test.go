@@ -71,7 +71,7 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 2 verticals, 3 sources, 6 buyers") {
+	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 4 verticals, 3 sources, 6 buyers") {
 		t.Errorf("check: %s", out)
 	}
 	checkExamples(t, dir)
