@@ -76,10 +76,23 @@ func (n *Node) reload() admin.Reload {
 	if fixed := n.cfg.fixed(next); len(fixed) > 0 {
 		return admin.Reload{Result: admin.Refused, Restart: fixed, Error: "needs a restart: " + strings.Join(fixed, ", ")}
 	}
+	if err := next.Examples.Err(); err != nil && !next.SkipExamples {
+		return refuseExamples(next.Examples.Failures)
+	}
 	if err := n.apply(next); err != nil {
 		return admin.Reload{Result: admin.Refused, Error: err.Error()}
 	}
 	return admin.Reload{Result: admin.Applied}
+}
+
+func refuseExamples(failures []ExampleFailure) admin.Reload {
+	out := admin.Reload{Result: admin.Refused, Error: count(len(failures), "expectation") + " of campaigns' examples not met"}
+	for i := range failures {
+		p := failures[i].problem()
+		p.Excerpt = strings.TrimRight(failures[i].Diff, "\n")
+		out.Problems = append(out.Problems, admin.Problem(p))
+	}
+	return out
 }
 
 // apply does what can fail first, and swaps then.
@@ -106,7 +119,7 @@ func (c *Config) again() (*Config, error) {
 		}
 		now := newLoader(c.Dir, c.opt)
 		if now.readAll(); hashFiles(now.files) == next.Hash {
-			next.Clock = c.Clock
+			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
 			return next, nil
 		}
 	}

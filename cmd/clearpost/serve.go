@@ -20,6 +20,8 @@ type serveCmd struct {
 	Dir      string `arg:"" help:"Configuration directory." type:"existingdir"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	Watch    bool   `help:"Reload when a file of the configuration changes." default:"true" negatable:""`
+
+	SkipExamples bool `help:"Start, and reload, although examples of campaigns do not hold."`
 }
 
 // Help implements kong.HelpProvider.
@@ -46,9 +48,14 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	cfg.SkipExamples = c.SkipExamples
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	if bad := cfg.Examples.Err(); bad != nil && !c.SkipExamples {
+		fmt.Fprintln(e.err, bad)
+		return errSaid
+	}
 	n, err := node.New(cfg, log, false)
 	if err != nil {
 		return err
