@@ -156,7 +156,6 @@ func capUses(ex *exchange.Exchange) []CapUse {
 
 // Status is a summary of a running exchange.
 type Status struct {
-	Config    ConfigStatus     `json:"config"`
 	Pings     int64            `json:"pings"`
 	Quotes    int64            `json:"quotes"`
 	Posts     int64            `json:"posts"`
@@ -170,6 +169,7 @@ type Status struct {
 	Ledger    LedgerStatus     `json:"ledger"`
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
+	Config    ConfigStatus     `json:"config"`
 }
 
 // LedgerStatus is the state of the ledger. Seqs are numbers of events.
