@@ -29,6 +29,7 @@ type Ping struct {
 
 	Reply Reply
 
+	plan     *plan
 	id       lead.ID
 	person   string
 	no       lead.Refusal // why there is no bid, if there is none
@@ -37,7 +38,7 @@ type Ping struct {
 	lanes    []*Lane          // by bid
 	calls    []transport.Call // one per bid that has a call; reused
 	live     []*transport.Call
-	bidOf    []int32 // by live call: its bid
+	asked    []asked // by live call
 	requests []byte
 	entries  []auction.Bid
 	result   auction.Result
@@ -45,10 +46,10 @@ type Ping struct {
 	waited   time.Duration // for buyers and for the ledger: not our own time
 }
 
-// NewPing hands out an empty Ping of a vertical.
-func (e *Exchange) NewPing(s *Source, v *Vertical) *Ping {
+// NewPing hands out an empty Ping: its trip runs on the view, to which the source and the vertical belong.
+func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
 	p := e.pings.Get().(*Ping)
-	p.Source, p.Vertical = s, v
+	p.plan, p.Source, p.Vertical = on.plan, s, v
 	p.Lead.Reset(v.Schema)
 	return p
 }
@@ -56,7 +57,7 @@ func (e *Exchange) NewPing(s *Source, v *Vertical) *Ping {
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
 	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
-		bidOf: p.bidOf[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
+		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
 	e.pings.Put(p)
 }
 
@@ -97,7 +98,7 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 	if err := e.Available(); err != nil {
 		return unavailable(err)
 	}
-	if e.paused.Load().source[p.Source.ID] {
+	if p.plan.source[p.Source.ID].paused.Load() {
 		return sourcePaused()
 	}
 	if !p.Lead.OK(st) {
@@ -111,7 +112,7 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
 	p.person = person(p.Vertical, &p.Lead)
-	p.event = ledger.Pinged{Head: e.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
+	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
 		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
 	p.event.Private.Person = p.person
 	return now
@@ -119,9 +120,8 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 
 // solicit finds the campaigns that want the lead and asks those that bid by ping, all at once.
 func (e *Exchange) solicit(p *Ping, now time.Time) {
-	ps := e.paused.Load()
 	p.no = lead.NoBids
-	p.eligible = e.index[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
+	p.eligible = p.plan.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
 		return
@@ -131,26 +131,36 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	}
 	p.calls = p.calls[:cap(p.calls)]
 	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
+	start := e.wall()
 	for _, ci := range p.eligible {
-		e.invite(p, e.lanes[ci], ps, &in)
+		e.invite(p, p.plan.lanes[ci], &in, start)
 	}
 	if len(p.live) == 0 {
 		return
 	}
-	start := e.wall()
+	start = e.wall()
 	e.wire.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
-	p.waited += e.wall().Sub(start)
+	end := e.wall()
+	p.waited += end.Sub(start)
 	for i, c := range p.live {
-		e.hear(p, &p.bids[p.bidOf[i]], p.lanes[p.bidOf[i]], c)
+		a := &p.asked[i]
+		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c)
+		p.lanes[a.bid].gear.breaker.end(a.pass, end, verdictOf(no))
 	}
 }
 
+// asked is what belongs to a call.
+type asked struct {
+	bid  int32
+	pass pass
+}
+
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
-func (e *Exchange) invite(p *Ping, l *Lane, ps *pauses, in *wire.Inputs) {
+func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.lanes = append(p.lanes, l)
 	b := &p.bids[len(p.bids)-1]
-	if ps.campaign[l.Index] {
+	if l.paused() {
 		b.Refusal = lead.Paused
 		l.PauseSkips.Add(1)
 		return
@@ -168,23 +178,29 @@ func (e *Exchange) invite(p *Ping, l *Lane, ps *pauses, in *wire.Inputs) {
 	if l.Ping == nil {
 		return
 	}
+	leave, no := l.mayPing(wall)
+	if no != lead.NoRefusal {
+		b.Price, b.Refusal = 0, no
+		return
+	}
 	at := len(p.requests)
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
 		b.Refusal = lead.RenderFailed
+		l.gear.breaker.end(leave, wall, callUntold)
 		return
 	}
 	p.requests = req
 	c := &p.calls[len(p.live)]
 	c.Reset()
-	c.Target, c.Request, c.Timeout = l.ping, req[at:len(req):len(req)], l.Ping.Timeout
+	c.Target, c.Request, c.Timeout, c.Gate = l.ping, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate
 	p.live = append(p.live, c)
-	p.bidOf = append(p.bidOf, int32(len(p.bids)-1))
+	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave})
 	l.Asked.Add(1)
 }
 
-// hear turns a call's end into a bid or a named refusal.
-func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
+// hear turns a call's end into a bid or a named refusal, which it returns.
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) lead.Refusal {
 	b.TookUS = c.Took.Microseconds()
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0
@@ -194,7 +210,7 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		} else {
 			l.Errors.Add(1)
 		}
-		return
+		return b.Refusal
 	}
 	r := read(l.Ping.Answer, c)
 	b.Reason = view(r.Reason)
@@ -203,13 +219,14 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		if r.Refusal == lead.MalformedAnswer || r.Refusal == lead.UnclearAnswer {
 			b.Answer = view(c.Body[:min(len(c.Body), answerKept)])
 		}
-		return
+		return b.Refusal
 	}
 	b.Token = view(r.Token)
 	if !l.Fixed {
 		b.Price = r.Price
 	}
 	l.Bids.Add(1)
+	return lead.NoRefusal
 }
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.

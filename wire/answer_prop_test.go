@@ -96,7 +96,7 @@ func checkReceipt(t testing.TB, a *Answer, body []byte, r Receipt) {
 	if (r.Outcome == lead.Accepted) != (r.Refusal == lead.NoRefusal) || r.Rule == "" || r.Outcome == lead.OutcomeNone {
 		t.Fatalf("%+v", r)
 	}
-	if r.HasPrice != (r.Price > 0) || r.Price%lead.Cent != 0 || r.Price > lead.MoneyMax {
+	if r.HasPrice != (r.Price > 0) || r.Price%lead.Cent != 0 || r.Price > lead.PriceMax {
 		t.Fatalf("price of %+v", r)
 	}
 	if r.Outcome == lead.Accepted && !a.post && (!r.HasPrice || r.Token == nil) {

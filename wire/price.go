@@ -11,7 +11,6 @@ const priceBytesMax = 40
 type moneyForm struct {
 	cents bool
 	comma bool // 1.234,50
-	code  string
 	signs []string
 }
 
@@ -24,7 +23,7 @@ var currencySigns = map[string][]string{
 
 // parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once, half up. It takes digits with or
 // without marks between groups of three, one decimal mark, and the sign or code of the currency before or behind. It refuses everything
-// else, among it minus signs, exponents, a decimal mark without a digit behind it, other currencies, and amounts above lead.MoneyMax.
+// else, among it minus signs, exponents, a decimal mark without a digit behind it, other currencies, and amounts above lead.PriceMax.
 // The price is positive or there is none; zero tells that the text says 0, or less than half a cent.
 func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
 	b = m.cutCurrency(b)
@@ -58,7 +57,7 @@ func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
 	if digitAt(decimals, 0) >= 5 {
 		n++
 	}
-	if n > int64(lead.MoneyMax/lead.Cent) {
+	if n > int64(lead.PriceMax/lead.Cent) {
 		return 0, false
 	}
 	return lead.Money(n) * lead.Cent, n == 0
@@ -95,7 +94,7 @@ func groupedDigits(b []byte, mark byte) (int64, bool) {
 			continue
 		}
 		group++
-		if n = n*10 + int64(c-'0'); n > int64(lead.MoneyMax/lead.Cent) {
+		if n = n*10 + int64(c-'0'); n > int64(lead.PriceMax/lead.Cent) {
 			return 0, false
 		}
 	}
