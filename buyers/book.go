@@ -41,6 +41,7 @@ type Campaign struct {
 	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
 	Post         *Endpoint
 	Caps         []rules.Cap // its own, then its buyer's
+	AsTest       *Campaign   // the campaign as test leads have it: its calls are marked or go elsewhere, and it has no caps. nil: no test reaches it
 	PayPostPrice bool        // where the post's answer names a price, that one is booked, not the bid
 }
 

@@ -133,6 +133,9 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 	c.endpoints(p, spec, schema, at)
 	c.price(p, spec, at)
+	if spec.Test != nil {
+		c.test(p, spec, schema, at)
+	}
 }
 
 // vertical finds the schema, nil where there is none to judge by.

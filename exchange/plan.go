@@ -62,6 +62,7 @@ func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time
 type Lane struct {
 	*buyers.Campaign
 	*Tally
+	test        *Lane // what test leads go by; its tally is of nobody's. nil: the campaign takes none
 	ping, post  *transport.Target
 	counters    []*capstore.Counter
 	off, offAll *atomic.Bool // it is paused; its buyer is
@@ -128,6 +129,11 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 			return nil, err
 		}
 	}
-	l.post, err = target(c.Post)
+	if l.post, err = target(c.Post); err != nil || c.AsTest == nil {
+		return l, err
+	}
+	if l.test, err = e.newLane(c.AsTest); err == nil {
+		l.test.Tally = &Tally{}
+	}
 	return l, err
 }

@@ -56,6 +56,7 @@ const (
 	NotReached        Refusal = 214
 	BuyerSoldAlready  Refusal = 215
 	CampaignWithdrawn Refusal = 216
+	NoTestEndpoint    Refusal = 217
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -116,6 +117,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	NotReached:        {Name: "not_reached", Published: "quote_lost", Meaning: "the lead was sold, or stopped, before this campaign's turn"},
 	BuyerSoldAlready:  {Name: "buyer_has_it", Published: "duplicate", Meaning: "this buyer has bought this lead already"},
 	CampaignWithdrawn: {Name: "withdrawn", Published: "quote_lost", Meaning: "the campaign is no longer configured"},
+	NoTestEndpoint:    {Name: "no_test_endpoint", Published: "quote_lost", Meaning: "a test lead, and the campaign does not say how tests are sent to it"},
 
 	BelowFloor:      {Name: "below_floor", Published: "no_bids", Meaning: "the bid is below the vertical's floor"},
 	MalformedAnswer: {Name: "malformed_answer", Published: "buyer_error", Meaning: "the answer's body is not well-formed"},
