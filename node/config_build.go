@@ -250,6 +250,7 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	}
 	v.Schema = l.schema(f, &spec)
 	l.personKey(f, &spec, v)
+	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil
 	}

@@ -55,6 +55,10 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`
 	SellLimit      *int        `yaml:"sell_limit"`
 	Floor          *lead.Money `yaml:"floor"`
+	UnknownFields  string      `yaml:"unknown_fields"` // drop or keep
+	TestPrice      *lead.Money `yaml:"test_price"`
+
+	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
 }
 
 type fieldSpec struct {
@@ -94,6 +98,7 @@ type sourceSpec struct {
 	Rate      *rateSpec  `yaml:"rate"`
 	MaxWaitMS *int       `yaml:"max_wait_ms"`
 	AllowGet  bool       `yaml:"allow_get"`
+	Tests     bool       `yaml:"tests"`
 	Profile   string     `yaml:"profile"`
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
