@@ -189,6 +189,10 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 		}
 		c = lane.Campaign
 	}
+	if !lane.gear.posts.allow(e.wall()) {
+		lane.ThrottleSkips.Add(1)
+		return lead.Throttled, nil
+	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
@@ -257,7 +261,7 @@ func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
 func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 	e := d.e
 	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout}
+	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}

@@ -5,7 +5,6 @@ package exchange
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"time"
 
 	"clearpost/lead"
@@ -174,8 +173,12 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	}
 	clash := l.CopyFrom(in.Lead, nil)
 	l.Finish()
+	if st.post != nil {
+		clash = nil // it was taken before
+	}
+	wrong := st.contradiction(in, l, clash)
 	if len(in.Problems) > 0 {
-		return nil, Reply{}, in.invalid(l)
+		return nil, Reply{}, wrong // whatever has become of the lead
 	}
 	now := e.now()
 	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
@@ -188,8 +191,8 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if err := e.Available(); err != nil {
 		return nil, Reply{}, unavailable(err)
 	}
-	if !l.OK(lead.AtPing | lead.AtPost) {
-		return nil, Reply{}, in.invalid(l)
+	if wrong != nil {
+		return nil, Reply{}, wrong
 	}
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
@@ -207,17 +210,6 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		d.private.Person, d.private.Unknown = d.person, in.Unknown
 	}
 	return d, Reply{}, nil
-}
-
-// invalid is the answer to a post with problems: what is wrong with the request, then with the lead as it would be, each field once.
-func (in *PostIn) invalid(l *lead.Lead) *Fault {
-	errs := in.Problems
-	for _, p := range l.Problems(lead.AtPing | lead.AtPost) {
-		if !slices.ContainsFunc(in.Problems, func(q lead.Problem) bool { return q.Field == p.Field }) {
-			errs = append(errs, p)
-		}
-	}
-	return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used", Errors: errs}
 }
 
 func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post {

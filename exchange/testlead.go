@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"strconv"
+	"time"
 
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -29,7 +30,7 @@ type TestRules struct {
 }
 
 // inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of all.
-func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs) {
+func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
 	some := false
 	for _, ci := range p.eligible {
 		l := p.plan.lanes[ci]
@@ -38,7 +39,7 @@ func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs) {
 	for _, ci := range p.eligible {
 		switch l := p.plan.lanes[ci]; {
 		case some && l.test != nil:
-			e.invite(p, l.test, in)
+			e.invite(p, l.test, in, wall)
 		case some:
 			p.madeUp(l, 0, lead.NoTestEndpoint)
 		case l.paused():

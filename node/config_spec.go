@@ -59,6 +59,7 @@ type verticalSpec struct {
 	TestPrice      *lead.Money `yaml:"test_price"`
 
 	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
+	OnChange string            `yaml:"on_change"` // refuse or keep
 }
 
 type fieldSpec struct {
@@ -100,6 +101,7 @@ type sourceSpec struct {
 	AllowGet  bool       `yaml:"allow_get"`
 	Tests     bool       `yaml:"tests"`
 	Profile   string     `yaml:"profile"`
+	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
