@@ -28,7 +28,7 @@ type Reading struct {
 // bytes. The error says why the body cannot be read at all. The lead holds on to no byte of the body.
 func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, at time.Time, max int) (Reading, error) {
 	if src == nil {
-		src = &exchange.Source{}
+		src = &exchange.Source{Tests: true} // nobody's permission is asked for
 	}
 	var h fasthttp.RequestHeader
 	if bytes.HasPrefix(body, []byte("\x1f\x8b")) {
