@@ -39,6 +39,8 @@ type BuyerSpec struct {
 type CampaignSpec struct {
 	ID       string                `yaml:"id"`
 	Vertical string                `yaml:"vertical"`
+	Template string                `yaml:"template"` // from which the campaign starts; its own keys stand above the template's
+	Set      map[string]string     `yaml:"set"`      // the template's parameters; they are taken before the campaign is compiled
 	Price    *lead.Money           `yaml:"price"`    // fixed price; absent = quoted in the ping's answer
 	MaxSold  int                   `yaml:"max_sold"` // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
 	Criteria []rules.CriterionSpec `yaml:"criteria"`
