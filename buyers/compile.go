@@ -141,6 +141,9 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if schema != nil {
 		p.Uses = uses(p, schema)
 	}
+	if spec.Test != nil {
+		c.test(p, spec, schema, at)
+	}
 }
 
 // uses collects what a campaign's bid hangs on.

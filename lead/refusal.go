@@ -61,6 +61,7 @@ const (
 	CampaignWithdrawn Refusal = 216
 	AuthFailed        Refusal = 217
 	BidExpired        Refusal = 218
+	NoTestEndpoint    Refusal = 219
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -124,6 +125,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	NotReached:        {Name: "not_reached", Published: "quote_lost", Meaning: "the lead was sold, or stopped, before this campaign's turn"},
 	BuyerSoldAlready:  {Name: "buyer_has_it", Published: "duplicate", Meaning: "this buyer has bought this lead already"},
 	CampaignWithdrawn: {Name: "withdrawn", Published: "quote_lost", Meaning: "the campaign is no longer configured"},
+	NoTestEndpoint:    {Name: "no_test_endpoint", Published: "quote_lost", Meaning: "a test lead, and the campaign does not say how tests are sent to it"},
 	AuthFailed:        {Name: "auth_failed", Published: "buyer_error", Meaning: "there is no access token for the buyer at this moment"},
 	BidExpired:        {Name: "bid_expired", Published: "quote_lost", Meaning: "the buyer's bid had ended before its turn came"},
 
