@@ -62,8 +62,10 @@ func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time
 type Lane struct {
 	*buyers.Campaign
 	*Tally
+	test        *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
 	ping, post  *transport.Target
 	counters    []*capstore.Counter
+	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }
 
@@ -75,6 +77,7 @@ type Tally struct {
 	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
 	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	ThrottleSkips, BreakerSkips atomic.Int64 // the same, posts included; and those that a breaker that only simulates would have refused
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
 }
 
@@ -82,6 +85,7 @@ type Tally struct {
 type lasting struct {
 	tallies map[string]*Tally
 	gates   map[string]*transport.Gate
+	gears   map[string]*gear
 }
 
 // newPlan makes the plan of a configuration. The caller makes one at a time.
@@ -104,16 +108,22 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 }
 
 func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
-	l := &Lane{Campaign: c, Tally: e.lasting.tallies[c.ID], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	key := c.ID
+	if c.Tests {
+		key += " test" // no id has a space: what tests count and break is none of the campaign's
+	}
+	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
-		e.lasting.tallies[c.ID] = l.Tally
+		e.lasting.tallies[key] = l.Tally
 	}
 	gate := e.lasting.gates[c.Buyer.ID]
 	if gate == nil {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
+	l.gear = e.lasting.gears[key].renew(c, gate)
+	e.lasting.gears[key] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
@@ -128,6 +138,9 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 			return nil, err
 		}
 	}
-	l.post, err = target(c.Post)
+	if l.post, err = target(c.Post); err != nil || c.AsTest == nil {
+		return l, err
+	}
+	l.test, err = e.newLane(c.AsTest)
 	return l, err
 }

@@ -88,6 +88,9 @@ func Canonical() []Field {
 		{Name: "timestamp", Type: TypeDateTime, Aliases: []string{"submitted_at"}},
 		{Name: "source_url", Type: TypeURL, Aliases: []string{"landing_page", "page_url"}},
 		{Name: "opt_in", Type: TypeBoolean, Aliases: []string{"optin", "consent"}},
+		{Name: "sub_id", Type: TypeText, Aliases: []string{"subid", "sub_id1", "sub1"}}, // where the source has the lead from
+		{Name: "sub_id2", Type: TypeText, Aliases: []string{"subid2", "sub2"}},
+		{Name: "sub_id3", Type: TypeText, Aliases: []string{"subid3", "sub3"}},
 	}
 }
 
@@ -273,7 +276,7 @@ func (s *Schema) addEnum(i int) (problems []string) {
 }
 
 var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true,
-	"format": true, "redirect_url": true}
+	"format": true, "redirect_url": true, "test": true, "test_result": true, "debug": true}
 
 // ReservedName tells whether the seller API uses the name itself.
 func ReservedName(n string) bool { return reserved[n] }

@@ -277,10 +277,10 @@ func TestExamplesReadTheBuyersAnswers(t *testing.T) {
 func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 	cfg := loadExamples(t, Options{})
 	x := cfg.Exchange
-	if len(x.Verticals) != 2 || len(x.Sources) != 3 || len(x.Book.Buyers) != 6 {
+	if len(x.Verticals) != 4 || len(x.Sources) != 3 || len(x.Book.Buyers) != 6 {
 		t.Fatalf("%d verticals, %d sources, %d buyers", len(x.Verticals), len(x.Sources), len(x.Book.Buyers))
 	}
-	solar := x.Verticals[1]
+	solar := x.Verticals[3]
 	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) || solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}
@@ -311,6 +311,16 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 func TestRewriteMovesBuyersAndNotTheHash(t *testing.T) {
 	plain := loadExamples(t, Options{})
 	moved := loadExamples(t, Options{Rewrite: map[string]string{"http://127.0.0.1:9700": "http://127.0.0.1:40123"}})
+	for _, cfg := range []*Config{plain, moved} {
+		if cfg.Examples.Ran < len(cfg.Exchange.Book.Campaigns) || cfg.Examples.Err() != nil {
+			t.Errorf("%d examples: %v", cfg.Examples.Ran, cfg.Examples.Err())
+		}
+	}
+	for _, c := range plain.Exchange.Book.Campaigns {
+		if len(c.Examples) == 0 {
+			t.Errorf("%s has no example", c.ID)
+		}
+	}
 	if plain.Hash != moved.Hash || len(plain.Hash) != 32 {
 		t.Errorf("hashes %s and %s", plain.Hash, moved.Hash)
 	}

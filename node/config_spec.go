@@ -55,6 +55,11 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`
 	SellLimit      *int        `yaml:"sell_limit"`
 	Floor          *lead.Money `yaml:"floor"`
+	UnknownFields  string      `yaml:"unknown_fields"` // drop or keep
+	TestPrice      *lead.Money `yaml:"test_price"`
+
+	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
+	OnChange string            `yaml:"on_change"` // refuse or keep
 }
 
 type fieldSpec struct {
@@ -94,7 +99,9 @@ type sourceSpec struct {
 	Rate      *rateSpec  `yaml:"rate"`
 	MaxWaitMS *int       `yaml:"max_wait_ms"`
 	AllowGet  bool       `yaml:"allow_get"`
+	Tests     bool       `yaml:"tests"`
 	Profile   string     `yaml:"profile"`
+	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours

@@ -79,6 +79,7 @@ type Request struct {
 	name    string // to expect in the certificate
 	tls     bool
 	token   bool // some field is the token
+	uses    lead.Positions
 	bearer  bool
 	cookies bool
 	oauth2  *OAuth2
@@ -158,6 +159,9 @@ func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.
 
 // NeedsToken tells whether the request carries the token of the ping's answer.
 func (r *Request) NeedsToken() bool { return r.token }
+
+// Uses tells which fields of the lead the request may carry, in whole or in part, or looks at.
+func (r *Request) Uses() *lead.Positions { return &r.uses }
 
 // NeedsBearer tells whether the request carries an OAuth 2.0 token: without Inputs.Bearer AppendHTTP fails with ErrBearer.
 func (r *Request) NeedsBearer() bool { return r.bearer }

@@ -123,8 +123,8 @@ const (
 	ExpressionsMax     = 128       // expressions {{ }} of a template
 	FiltersMax         = 16        // filters of an expression
 	ExpressionBytesMax = 64 << 10  // bytes of what an expression makes, after each filter
-	ConditionDepthMax  = 8         // nesting of a condition
-	ConditionTestsMax  = 64        // tests of a condition
+	WhenDepthMax       = 8         // nesting of a condition
+	WhenTestsMax       = 64        // tests of a condition
 	NamespacesMax      = 16        // namespaces of an XML document
 	RequestBytesMax    = 256 << 10 // bytes of a rendered request
 )

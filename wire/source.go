@@ -257,8 +257,10 @@ func (c *requestCompiler) source(name string, extra []known) (source, string) {
 		}
 		return s, ""
 	case there && part != lead.PartNone:
+		c.out.uses.Add(pos)
 		return source{from: fromSlot, pos: pos, part: part, typ: part.Type()}, ""
 	case there:
+		c.out.uses.Add(pos)
 		f := &c.schema.Fields[pos]
 		return source{from: fromSlot, pos: pos, typ: f.Type, secret: f.Type == lead.TypeSSN || f.Of == lead.TypeSSN, sep: ","}, ""
 	}

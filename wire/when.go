@@ -101,8 +101,8 @@ func (c *requestCompiler) when(spec *WhenSpec, at string) *whenRule {
 	defects := len(c.defects)
 	tests := 0
 	out := c.condition(spec, at, 1, &tests)
-	if tests > ConditionTestsMax {
-		c.bad(at, strconv.Itoa(tests), "at most %d tests", ConditionTestsMax)
+	if tests > WhenTestsMax {
+		c.bad(at, strconv.Itoa(tests), "at most %d tests", WhenTestsMax)
 	}
 	if len(c.defects) > defects {
 		return nil
@@ -111,11 +111,11 @@ func (c *requestCompiler) when(spec *WhenSpec, at string) *whenRule {
 }
 
 func (c *requestCompiler) condition(spec *WhenSpec, at string, depth int, tests *int) whenRule {
-	if depth > ConditionDepthMax {
-		c.bad(at, "", "conditions at most %d deep", ConditionDepthMax)
+	if depth > WhenDepthMax {
+		c.bad(at, "", "conditions at most %d deep", WhenDepthMax)
 		return whenRule{}
 	}
-	if *tests++; *tests > ConditionTestsMax {
+	if *tests++; *tests > WhenTestsMax {
 		return whenRule{}
 	}
 	own := spec.Field != "" || spec.Equals != nil || spec.In != nil || spec.Exists != nil || spec.Min != nil || spec.Max != nil

@@ -28,15 +28,12 @@ type profile struct {
 	soft    bool              // what is wrong with a request is answered with status 200
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
-	mistake func(text string) any
-	pending func(id string) any
+	mistake func(text string, errors []lead.Problem) any
+	pending func(id string, test bool) any
 }
 
-// What a name of a profile can mean beside a field or a name of the API.
-const (
-	ignored  = "?ignored"
-	testFlag = "?test"
-)
+// ignored is what a name of a profile means that stands for nothing of ours.
+const ignored = "?ignored"
 
 var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo, leadspedia.name: &leadspedia}
 
@@ -54,13 +51,18 @@ func (p *profile) names() map[string]string {
 
 // unwrap takes the body out of its wrapper, and settles the answer's form by what the request says.
 func (p *profile) unwrap(ctx *fasthttp.RequestCtx, in *payload) {
+	p.open(in)
+	if f := find(in, p.format); f != "" {
+		styled(ctx).format(f) // one that is none is reported with the lead
+	}
+}
+
+// open takes the body out of its wrapper.
+func (p *profile) open(in *payload) {
 	if p.wrapper != "" && in.dialect == dialectJSON && gjson.ValidBytes(in.body) {
 		if inner := gjson.GetBytes(in.body, p.wrapper); inner.IsObject() {
 			in.body = bytesOf(inner.Raw)
 		}
-	}
-	if f := find(in, p.format); f != "" {
-		styled(ctx).format(f) // one that is none is reported with the lead
 	}
 }
 
@@ -68,24 +70,26 @@ func (p *profile) unwrap(ctx *fasthttp.RequestCtx, in *payload) {
 func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 	switch { // a post that may sell the lead, or may have sold it
 	case t.Reason == "in_progress" && !ping:
-		return p.pendingStatus(), p.pending("")
+		return p.pendingStatus(), p.pending("", false)
 	case t.Reason == "internal" && !ping:
-		return status, p.pending("")
+		return status, p.pending("", false)
 	}
 	text := t.Details
+	theirs := make([]lead.Problem, len(t.Errors)) // in the profile's names
 	for i, e := range t.Errors {
-		name, sep := e.Field, "; "
-		if theirs := p.shown[name]; theirs != "" {
-			name = theirs
-		}
+		sep := "; "
 		if i == 0 {
 			sep = ": "
 		}
-		text += sep + name
+		if name := p.shown[e.Field]; name != "" {
+			e.Field, e.Expected = name, strings.ReplaceAll(e.Expected, e.Field, name)
+		}
+		text += sep + e.Field
 		if e.Value != "" {
 			text += " " + quoted(e.Value)
 		}
-		text += ": expected " + strings.ReplaceAll(e.Expected, e.Field, name)
+		text += ": expected " + e.Expected
+		theirs[i] = e
 	}
 	if p.soft {
 		switch status {
@@ -93,7 +97,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 			status = 200
 		}
 	}
-	return status, p.mistake(text)
+	return status, p.mistake(text, theirs)
 }
 
 func (p *profile) pendingStatus() int {
@@ -125,15 +129,6 @@ func idOf(r *exchange.Reply) string {
 func priceOf(r *exchange.Reply) *price {
 	p := price(r.Price)
 	return &p
-}
-
-// isTest takes a flag that marks a lead as a test. Test leads are not taken, so that none is ever sold as a real one.
-func (v *envelope) isTest(name string, val gjson.Result) {
-	switch lower(strings.TrimSpace(single(val))) {
-	case "", "0", "false", "no", "n", "off", "null":
-		return
-	}
-	v.bad(name, "", "no test lead: this exchange sells every lead that it takes")
 }
 
 // profileRoute finds the call for a path of a profile; ok is false if it is none.
