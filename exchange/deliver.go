@@ -20,6 +20,7 @@ import (
 // delivery is one walk down a lead's order of bids. One goroutine owns it.
 type delivery struct {
 	e       *Exchange
+	plan    *plan
 	st      *story
 	v       *Vertical
 	src     *Source
@@ -159,12 +160,12 @@ func (d *delivery) fillPart(payout lead.Money) {
 func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	e := d.e
 	now := e.now()
-	c := e.cfg.Book.Campaign(b.Campaign)
+	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
 	case c == nil || c.Vertical != d.v.ID:
 		return lead.CampaignWithdrawn, nil
-	case e.paused.Load().campaign[c.Index]:
+	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
 	case !covered:
 		return lead.NotCovered, nil
@@ -174,8 +175,8 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
 		return lead.CriteriaMismatch, nil
 	}
-	lane := e.lanes[c.Index]
-	p := &ledger.Posting{Head: e.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+	lane := d.plan.lanes[c.Index]
+	p := &ledger.Posting{Head: d.plan.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
 		Vertical: d.v.ID, Now: now, Close: true}
@@ -230,7 +231,7 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 	lane.Posted.Add(1)
 	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout}
 	e.wire.PostOnce(call, d.until)
-	out := &ledger.Posted{Head: e.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+	out := &ledger.Posted{Head: d.plan.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	d.receipt(lane, p, out, call)
 	d.st.attempts[len(d.st.attempts)-1].posted = out
@@ -359,7 +360,7 @@ func (d *delivery) settle() (Reply, *Fault) {
 
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
-	ev := &ledger.Settled{Head: d.e.head(ledger.KindSettled, d.st.id, d.src.ID, d.v.ID, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev := &ledger.Settled{Head: d.plan.head(ledger.KindSettled, d.st.id, d.src.ID, d.v.ID, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
 	ev.Sales = d.st.sales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price

@@ -97,9 +97,9 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	if err != nil || st.pinged == nil {
 		return nil, false, err
 	}
-	p := st.pinged
+	p, pl := st.pinged, e.plan.Load()
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(), Currency: p.Currency,
-		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == e.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
+		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == pl.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
@@ -108,7 +108,7 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	if st.post != nil {
 		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
 	}
-	x.Campaigns = e.explainCampaigns(st)
+	x.Campaigns = e.explainCampaigns(pl, st)
 	for i := range st.attempts {
 		x.Attempts = append(x.Attempts, explainAttempt(&st.attempts[i]))
 	}
@@ -119,9 +119,9 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	return x, true, nil
 }
 
-func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
+func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 	var out []CampaignStory
-	v := e.vertical[st.pinged.Vertical]
+	v := pl.verticalOf(st.pinged.Vertical)
 	var l *lead.Lead
 	if v != nil {
 		l = &lead.Lead{}
@@ -144,7 +144,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 		default:
 			s.Verdict = "backup"
 		}
-		if c := e.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
+		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
 			s.Request = e.pingAgain(c, st, l)
 		}
 		out = append(out, s)
@@ -152,7 +152,7 @@ func (e *Exchange) explainCampaigns(st *story) []CampaignStory {
 	if l == nil {
 		return out
 	}
-	for _, c := range e.cfg.Book.Campaigns {
+	for _, c := range pl.cfg.Book.Campaigns {
 		if c.Vertical != v.ID || told[c.ID] {
 			continue
 		}

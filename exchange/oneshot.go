@@ -85,7 +85,7 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 		ev.Bids[i] = b
 	}
 	st := &story{id: p.id, pinged: &ev, person: p.person}
-	d := &delivery{e: e, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), person: p.person, seller: p.SellerLeadID, oneShot: true,
+	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), person: p.person, seller: p.SellerLeadID, oneShot: true,
 		minimum: p.MinPrice, before: []ledger.Event{&ev}}
 	if ev.Result == ledger.ResultFailure {
 		d.why = p.no

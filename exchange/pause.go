@@ -4,45 +4,31 @@ package exchange
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
-	"clearpost/buyers"
 	"clearpost/ledger"
 )
 
-// pauses is who is paused, replaced whole at every change so that the ping path reads it without a lock.
-type pauses struct {
-	book     *buyers.Book
-	subjects map[string]bool
-	campaign []bool // by campaign index: itself or its buyer
-	source   map[string]bool
+// switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know: a pause is in
+// force for every trip at once, whichever plan it is on, and without a lock.
+type switches struct {
+	changing sync.Mutex // one change at a time
+	mu       sync.Mutex // guards by
+	by       map[string]*atomic.Bool
 }
 
-func newPauses(b *buyers.Book) *pauses {
-	return &pauses{book: b, subjects: map[string]bool{}, campaign: make([]bool, len(b.Campaigns)), source: map[string]bool{}}
-}
-
-func (p *pauses) set(subject string, on bool) {
-	if on {
-		p.subjects[subject] = true
-	} else {
-		delete(p.subjects, subject)
+// of is the switch of a subject: on means paused.
+func (s *switches) of(subject string) *atomic.Bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.by[subject]
+	if b == nil {
+		b = &atomic.Bool{}
+		s.by[subject] = b
 	}
-	for i, c := range p.book.Campaigns {
-		p.campaign[i] = p.subjects["campaign:"+c.ID] || p.subjects["buyer:"+c.Buyer.ID]
-	}
-	clear(p.source)
-	for s := range p.subjects {
-		if id, ok := strings.CutPrefix(s, "source:"); ok {
-			p.source[id] = true
-		}
-	}
-}
-
-func (p *pauses) clone() *pauses {
-	return &pauses{p.book, maps.Clone(p.subjects), slices.Clone(p.campaign), maps.Clone(p.source)}
+	return b
 }
 
 // ErrSubject is returned for a pause of something that is not configured.
@@ -60,20 +46,22 @@ func (e *ErrSubject) Error() string {
 }
 
 // Subject finds what a name means: "buyer:ID", "campaign:ID", "source:ID", or a bare id that only one of them has.
-func (e *Exchange) Subject(name string) (string, error) {
+func (e *Exchange) Subject(name string) (string, error) { return e.plan.Load().subject(name) }
+
+func (pl *plan) subject(name string) (string, error) {
 	var found []string
 	match := func(kind, id string) {
 		if name == id || name == kind+":"+id {
 			found = append(found, kind+":"+id)
 		}
 	}
-	for _, b := range e.cfg.Book.Buyers {
+	for _, b := range pl.cfg.Book.Buyers {
 		match("buyer", b.ID)
 	}
-	for _, c := range e.cfg.Book.Campaigns {
+	for _, c := range pl.cfg.Book.Campaigns {
 		match("campaign", c.ID)
 	}
-	for _, s := range e.cfg.Sources {
+	for _, s := range pl.cfg.Sources {
 		match("source", s.ID)
 	}
 	if len(found) != 1 {
@@ -85,24 +73,23 @@ func (e *Exchange) Subject(name string) (string, error) {
 // Pause stops (or resumes) a buyer, campaign or source at once and durably: when it returns nil the change is in the ledger and in
 // force. Attempts on the wire are not touched. It tells the subject, and whether anything changed.
 func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, changed bool, err error) {
-	if subject, err = e.Subject(name); err != nil {
+	pl := e.plan.Load()
+	if subject, err = pl.subject(name); err != nil {
 		return "", false, err
 	}
-	e.pauseLock.Lock()
-	defer e.pauseLock.Unlock()
-	p := e.paused.Load()
-	if p.subjects[subject] == on {
+	e.paused.changing.Lock()
+	defer e.paused.changing.Unlock()
+	is := e.paused.of(subject)
+	if is.Load() == on {
 		return subject, false, nil
 	}
-	ev := &ledger.Adjusted{Head: e.head(ledger.KindAdjusted, noLead, "", "", e.now()), Adjustment: ledger.AdjustResumed, Subject: subject, Why: why, By: by}
+	ev := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, noLead, "", "", e.now()), Adjustment: ledger.AdjustResumed, Subject: subject, Why: why, By: by}
 	if on {
 		ev.Adjustment = ledger.AdjustPaused
 	}
 	if err := e.led.Append(ev); err != nil {
 		return subject, false, fmt.Errorf("not changed: %w", err)
 	}
-	p = p.clone()
-	p.set(subject, on)
-	e.paused.Store(p)
+	is.Store(on)
 	return subject, true, nil
 }

@@ -29,6 +29,7 @@ type Ping struct {
 
 	Reply Reply
 
+	plan     *plan
 	id       lead.ID
 	person   string
 	no       lead.Refusal // why there is no bid, if there is none
@@ -45,10 +46,10 @@ type Ping struct {
 	waited   time.Duration // for buyers and for the ledger: not our own time
 }
 
-// NewPing hands out an empty Ping of a vertical.
-func (e *Exchange) NewPing(s *Source, v *Vertical) *Ping {
+// NewPing hands out an empty Ping: its trip runs on the view, to which the source and the vertical belong.
+func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
 	p := e.pings.Get().(*Ping)
-	p.Source, p.Vertical = s, v
+	p.plan, p.Source, p.Vertical = on.plan, s, v
 	p.Lead.Reset(v.Schema)
 	return p
 }
@@ -97,7 +98,7 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 	if err := e.Available(); err != nil {
 		return unavailable(err)
 	}
-	if e.paused.Load().source[p.Source.ID] {
+	if p.plan.source[p.Source.ID].paused.Load() {
 		return sourcePaused()
 	}
 	if !p.Lead.OK(st) {
@@ -111,7 +112,7 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
 	p.person = person(p.Vertical, &p.Lead)
-	p.event = ledger.Pinged{Head: e.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
+	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
 		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
 	p.event.Private.Person = p.person
 	return now
@@ -119,9 +120,8 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 
 // solicit finds the campaigns that want the lead and asks those that bid by ping, all at once.
 func (e *Exchange) solicit(p *Ping, now time.Time) {
-	ps := e.paused.Load()
 	p.no = lead.NoBids
-	p.eligible = e.index[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
+	p.eligible = p.plan.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
 		return
@@ -132,7 +132,7 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	p.calls = p.calls[:cap(p.calls)]
 	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
 	for _, ci := range p.eligible {
-		e.invite(p, e.lanes[ci], ps, &in)
+		e.invite(p, p.plan.lanes[ci], &in)
 	}
 	if len(p.live) == 0 {
 		return
@@ -146,11 +146,11 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
-func (e *Exchange) invite(p *Ping, l *Lane, ps *pauses, in *wire.Inputs) {
+func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.lanes = append(p.lanes, l)
 	b := &p.bids[len(p.bids)-1]
-	if ps.campaign[l.Index] {
+	if l.paused() {
 		b.Refusal = lead.Paused
 		l.PauseSkips.Add(1)
 		return

@@ -13,6 +13,7 @@ import (
 
 // PostIn is one inbound post. Its lead and strings must be the caller's own: a trip may outlive the request.
 type PostIn struct {
+	On             View // the configuration to run on: Source and Vertical belong to it
 	Source         *Source
 	Vertical       *Vertical
 	PingID         lead.ID
@@ -180,10 +181,10 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		return nil, Reply{}, &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
 			Errors: l.Problems(lead.AtPing | lead.AtPost)}
 	}
-	if e.paused.Load().source[in.Source.ID] {
+	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
-	d := &delivery{e: e, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
+	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
 	if d.person == "" {
 		d.person = person(in.Vertical, l)
 	}
@@ -222,11 +223,8 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote is over.
 func (e *Exchange) conclude(st *story) (Reply, *Fault) {
-	v, s := e.vertical[st.pinged.Vertical], e.source[st.pinged.Source]
-	if v == nil {
-		v = &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	}
-	d := &delivery{e: e, st: st, v: v, src: s, seller: st.seller()}
+	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
+	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, seller: st.seller()}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted

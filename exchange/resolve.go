@@ -94,21 +94,21 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 		return nil, ErrNotUnresolved
 	}
 	e.restoreHolds(st)
-	p := a.posting
-	adj := &ledger.Adjusted{Head: e.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustResolved, Why: r.Why,
+	p, pl := a.posting, e.plan.Load()
+	adj := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustResolved, Why: r.Why,
 		By: r.By, Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
 	if r.Accepted {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
-			if s := e.source[p.Source]; s != nil && st.pinged.Mode == modeLead {
+			if s := pl.source[p.Source]; s != nil && st.pinged.Mode == modeLead {
 				adj.Payout = s.Margin.Payout(adj.Price) // nothing was quoted: the payout follows the sale
 			}
 		}
 	}
 	a.resolved = adj
 	group := []ledger.Event{adj}
-	if final := e.afterResolution(st, adj); final != nil {
+	if final := e.afterResolution(pl, st); final != nil {
 		group = append(group, final)
 	}
 	if err := e.led.Append(group...); err != nil {
@@ -139,7 +139,7 @@ func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {
 }
 
 // afterResolution is the lead's answer now, nil if it may still be sold or another attempt is open.
-func (e *Exchange) afterResolution(st *story, adj *ledger.Adjusted) *ledger.Settled {
+func (e *Exchange) afterResolution(pl *plan, st *story) *ledger.Settled {
 	if st.open() {
 		return nil
 	}
@@ -147,7 +147,7 @@ func (e *Exchange) afterResolution(st *story, adj *ledger.Adjusted) *ledger.Sett
 		return nil
 	}
 	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, st: st, v: v, src: &Source{ID: st.pinged.Source}}
+	d := &delivery{e: e, plan: pl, st: st, v: v, src: &Source{ID: st.pinged.Source}}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = &ledger.Posted{Refusal: a.posted.Refusal, Reason: a.posted.Reason, Reference: a.posted.Reference}

@@ -90,13 +90,14 @@ func TestAnswerOfAPostMayBeRepeatedAtOnce(t *testing.T) {
 	no.Post.Yes = 0
 	h := build(t, "", nil, no)
 	ex := h.node.Exchange
-	v, src := ex.Vertical([]byte("solar")), ex.Config().Sources[0]
+	on := ex.View()
+	v, src := on.Vertical("solar"), on.Config().Sources[0]
 	post := func(id lead.ID) (exchange.Reply, *exchange.Fault) {
 		l := &lead.Lead{}
 		l.Reset(v.Schema)
 		pos, _ := v.Schema.Position("phone")
 		l.Set(pos, []byte("2127365000"))
-		return ex.Post(&exchange.PostIn{Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now()})
+		return ex.Post(&exchange.PostIn{On: on, Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now()})
 	}
 	for range 100 {
 		id, _ := lead.ParseID(h.quote(20).PingID)
@@ -118,7 +119,8 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 	criterion := map[string]string{"b": "criteria: [{field: age, min: 20}]"}
 	h := build(t, "", criterion, script("b", 25*dollar))
 	ex := h.node.Exchange
-	v, src := ex.Vertical([]byte("solar")), ex.Config().Sources[0]
+	on := ex.View()
+	v, src := on.Vertical("solar"), on.Config().Sources[0]
 	try := func(what string, do func()) {
 		defer func() {
 			if recover() == nil {
@@ -137,12 +139,12 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 		l := &lead.Lead{}
 		l.Reset(wide)
 		l.Set(13, []byte("x"))
-		ex.Post(&exchange.PostIn{Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now(), IdempotencyKey: "k", BodyHash: "h"})
+		ex.Post(&exchange.PostIn{On: on, Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now(), IdempotencyKey: "k", BodyHash: "h"})
 	})
 	h.expect(h.post(p.PingID, "2127365000", "Idempotency-Key: k"), 200, ledger.ResultSuccess)
 	narrow, _ := lead.NewSchema("solar", nil)
 	try("one shot", func() {
-		in := ex.NewPing(src, v)
+		in := ex.NewPing(on, src, v)
 		in.Lead.Reset(narrow)
 		pos, _ := narrow.Position("phone")
 		in.Lead.Set(pos, []byte("2127365001"))

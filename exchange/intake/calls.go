@@ -71,7 +71,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 		s.fail(ctx, 404, "not_found", "this account does not have the profile "+c.profile.name)
 		return
 	}
-	r.vertical, r.names = s.ex.Vertical([]byte(c.vertical)), r.acc.names[c.vertical]
+	r.vertical, r.names = r.acc.view.Vertical(c.vertical), r.acc.names[c.vertical]
 	if r.vertical == nil || r.names == nil {
 		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical))
 		return
@@ -187,7 +187,7 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 }
 
 func (s *Server) ping(r *request) {
-	p := s.ex.NewPing(r.acc.Source, r.vertical)
+	p := s.ex.NewPing(r.acc.view, r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
 	if !s.fill(r, p, lead.AtPing) {
 		return
@@ -200,7 +200,7 @@ func (s *Server) ping(r *request) {
 }
 
 func (s *Server) oneShot(r *request) {
-	p := s.ex.NewPing(r.acc.Source, r.vertical)
+	p := s.ex.NewPing(r.acc.view, r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
 	if !s.fill(r, p, lead.AtPing|lead.AtPost) {
 		return
@@ -230,8 +230,8 @@ func (s *Server) post(r *request) {
 		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
-	reply, f := s.ex.Post(&exchange.PostIn{Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l, SellerLeadID: r.env.sellerLeadID,
-		IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait()})
+	reply, f := s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
+		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait()})
 	if f != nil {
 		s.fault(r.ctx, f)
 		return

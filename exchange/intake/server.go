@@ -6,8 +6,6 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +16,6 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
-	"golang.org/x/time/rate"
 
 	"clearpost/exchange"
 )
@@ -47,38 +44,16 @@ type Server struct {
 	ex      *exchange.Exchange
 	log     *slog.Logger
 	http    *fasthttp.Server
-	keys    map[[32]byte]*account
+	book    atomic.Pointer[book]
 	max     int64
 	flying  atomic.Int64
 	answers [600]atomic.Int64 // by HTTP status
 }
 
-type account struct {
-	*exchange.Source
-	hash  [32]byte
-	names map[string]*names // by vertical
-	limit *rate.Limiter
-}
-
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
-	s := &Server{ex: ex, log: log, keys: map[[32]byte]*account{}, max: int64(or(cfg.InFlightMax, 16384))}
-	for _, src := range ex.Config().Sources {
-		a := &account{Source: src, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
-		if src.RatePerSecond > 0 {
-			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
-		}
-		for _, id := range src.Verticals {
-			if v := ex.Vertical([]byte(id)); v != nil {
-				a.names[id] = newNames(v.Schema, src)
-			}
-		}
-		for _, h := range src.KeyHashes {
-			k := *a
-			k.hash = h
-			s.keys[h] = &k
-		}
-	}
+	s := &Server{ex: ex, log: log, max: int64(or(cfg.InFlightMax, 16384))}
+	s.book.Store(newBook(ex.View()))
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
@@ -180,38 +155,6 @@ func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
 	ctx.Response.Header.Set("Allow", want)
 	s.fail(ctx, 405, "method_not_allowed", "expected "+want)
 	return false
-}
-
-// account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429 itself.
-func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
-	key := ctx.Request.Header.Peek("X-Api-Key")
-	if auth := ctx.Request.Header.Peek("Authorization"); len(auth) > 7 && strings.EqualFold(string(auth[:7]), "bearer ") {
-		key = auth[7:]
-	}
-	if len(key) == 0 {
-		key = []byte(bodyKey)
-	}
-	if len(key) == 0 || len(key) > KeyBytesMax {
-		s.unauthorized(ctx)
-		return nil
-	}
-	h := sha256.Sum256(key)
-	a := s.keys[h]
-	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
-		s.unauthorized(ctx)
-		return nil
-	}
-	if !a.limit.Allow() {
-		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
-		return nil
-	}
-	return a
-}
-
-// isKey tells whether a text is the key that the account was found by.
-func (a *account) isKey(key string) bool {
-	h := sha256.Sum256([]byte(key))
-	return subtle.ConstantTimeCompare(a.hash[:], h[:]) == 1
 }
 
 func (s *Server) unauthorized(ctx *fasthttp.RequestCtx) {

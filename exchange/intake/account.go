@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"golang.org/x/time/rate"
+
+	"clearpost/exchange"
+)
+
+// book is the accounts of one configuration. It never changes: a request finds its account in one, and stays with it.
+type book struct {
+	keys map[[32]byte]*account
+}
+
+// account is a source under one of its keys, and the configuration that it was found in.
+type account struct {
+	*exchange.Source
+	view  exchange.View
+	hash  [32]byte
+	names map[string]*names // by vertical
+	limit *rate.Limiter
+}
+
+func newBook(v exchange.View) *book {
+	b := &book{keys: map[[32]byte]*account{}}
+	for _, src := range v.Config().Sources {
+		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
+		if src.RatePerSecond > 0 {
+			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
+		}
+		for _, id := range src.Verticals {
+			if vertical := v.Vertical(id); vertical != nil {
+				a.names[id] = newNames(vertical.Schema, src)
+			}
+		}
+		for _, h := range src.KeyHashes {
+			k := a
+			k.hash = h
+			b.keys[h] = &k
+		}
+	}
+	return b
+}
+
+// account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429 itself.
+func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
+	key := ctx.Request.Header.Peek("X-Api-Key")
+	if auth := ctx.Request.Header.Peek("Authorization"); len(auth) > 7 && strings.EqualFold(string(auth[:7]), "bearer ") {
+		key = auth[7:]
+	}
+	if len(key) == 0 {
+		key = []byte(bodyKey)
+	}
+	if len(key) == 0 || len(key) > KeyBytesMax {
+		s.unauthorized(ctx)
+		return nil
+	}
+	h := sha256.Sum256(key)
+	a := s.book.Load().keys[h]
+	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
+		s.unauthorized(ctx)
+		return nil
+	}
+	if !a.limit.Allow() {
+		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
+		return nil
+	}
+	return a
+}
+
+// isKey tells whether a text is the key that the account was found by.
+func (a *account) isKey(key string) bool {
+	h := sha256.Sum256([]byte(key))
+	return subtle.ConstantTimeCompare(a.hash[:], h[:]) == 1
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire/transport"
+)
+
+// plan is everything that one configuration decides. It never changes: a trip takes one at its beginning and ends on it, whatever is
+// configured meanwhile. What must outlive it (counts, limits of calls in flight, pauses) hangs on ids and is shared by all plans.
+type plan struct {
+	cfg      Config
+	lanes    []*Lane                   // by campaign index
+	vertical map[string]*verticalIndex // by id
+	source   map[string]*seller        // by id
+}
+
+type verticalIndex struct {
+	*Vertical
+	eligible *buyers.Index
+}
+
+type seller struct {
+	*Source
+	paused *atomic.Bool
+}
+
+// View is one configuration at work, as the doors see it: what they take from it belongs together. The zero View is none.
+type View struct{ plan *plan }
+
+// View is the configuration that new trips begin with.
+func (e *Exchange) View() View { return View{e.plan.Load()} }
+
+// Config is what the view's trips run on. It must not be changed.
+func (v View) Config() *Config { return &v.plan.cfg }
+
+// Vertical finds a vertical by id, nil if there is none.
+func (v View) Vertical(id string) *Vertical { return v.plan.verticalOf(id) }
+
+func (pl *plan) verticalOf(id string) *Vertical {
+	if v := pl.vertical[id]; v != nil {
+		return v.Vertical
+	}
+	return nil
+}
+
+// head begins an event that was decided by this plan.
+func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time.Time) ledger.Head {
+	return ledger.Head{Kind: k, EventID: newID(at), Node: pl.cfg.Node, At: at, Schema: ledger.SchemaVersion, Config: pl.cfg.Hash,
+		Lead: id, Source: source, Vertical: vertical}
+}
+
+// Lane is a campaign of one plan with all that the trip needs at hand.
+type Lane struct {
+	*buyers.Campaign
+	*Tally
+	ping, post  *transport.Target
+	counters    []*capstore.Counter
+	off, offAll *atomic.Bool // it is paused; its buyer is
+}
+
+func (l *Lane) paused() bool { return l.off.Load() || l.offAll.Load() }
+
+// Tally is what a campaign has counted since the start, under whatever configuration. All of it are atomics, for metrics and summaries.
+type Tally struct {
+	Asked, Bids, Won, Posted    atomic.Int64 // pings sent, bids got, quotes that counted on it, attempts
+	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
+	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
+	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	RevenueMicros, PayoutMicros atomic.Int64 // booked
+}
+
+// lasting is what lives on from plan to plan, by the ids of campaigns and buyers.
+type lasting struct {
+	tallies map[string]*Tally
+	gates   map[string]*transport.Gate
+}
+
+// newPlan makes the plan of a configuration. The caller makes one at a time.
+func (e *Exchange) newPlan(cfg Config) (*plan, error) {
+	pl := &plan{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
+	for _, v := range cfg.Verticals {
+		pl.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+	}
+	for _, s := range cfg.Sources {
+		pl.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+	}
+	for _, c := range cfg.Book.Campaigns {
+		l, err := e.newLane(c)
+		if err != nil {
+			return nil, fmt.Errorf("campaign %s: %w", c.ID, err)
+		}
+		pl.lanes = append(pl.lanes, l)
+	}
+	return pl, nil
+}
+
+func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
+	l := &Lane{Campaign: c, Tally: e.lasting.tallies[c.ID], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	if l.Tally == nil {
+		l.Tally = &Tally{}
+		e.lasting.tallies[c.ID] = l.Tally
+	}
+	gate := e.lasting.gates[c.Buyer.ID]
+	if gate == nil {
+		gate = transport.NewGate(c.Buyer.InFlightMax)
+		e.lasting.gates[c.Buyer.ID] = gate
+	}
+	for _, cp := range c.Caps {
+		l.counters = append(l.counters, e.store.Counter(cp))
+	}
+	target := func(ep *buyers.Endpoint) (*transport.Target, error) {
+		addr, name, tls := ep.Request.Host()
+		return e.wire.Target(transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
+			ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate})
+	}
+	var err error
+	if c.Ping != nil {
+		if l.ping, err = target(c.Ping); err != nil {
+			return nil, err
+		}
+	}
+	l.post, err = target(c.Post)
+	return l, err
+}
