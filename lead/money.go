@@ -18,12 +18,14 @@ const (
 	Unit Money = 1_000_000
 	// Cent is a hundredth of a unit.
 	Cent Money = 10_000
-	// MoneyMax bounds every amount that is parsed: ten million units.
-	MoneyMax Money = 10_000_000 * Unit
+	// MoneyMax bounds every amount that is parsed: a thousand million units, more than any home or loan.
+	MoneyMax Money = 1_000_000_000 * Unit
+	// PriceMax bounds what a buyer may bid or pay for one lead: ten million units.
+	PriceMax Money = 10_000_000 * Unit
 )
 
 // ErrMoney is returned for text that is not a plain decimal amount.
-var ErrMoney = errors.New("expected a decimal amount such as 12.50, at most 6 decimals and at most 10000000")
+var ErrMoney = errors.New("expected a decimal amount such as 12.50, at most 6 decimals and at most 1000000000")
 
 // ParseMoney reads a plain decimal amount ("12", "12.5", "-0.25", ".5"): at most six decimals, no signs of
 // currency, no separators, no exponent, magnitude at most MoneyMax. Anything else is ErrMoney.
@@ -118,7 +120,7 @@ func (m Money) FloorCents() Money {
 }
 
 // MulPPM multiplies by parts per million (1_000_000 = 1) rounding down; m and ppm must not be negative. A product that an int64 does not
-// hold, which no amount up to MoneyMax has with ppm up to 900_000_000_000, becomes the greatest one.
+// hold, which no amount up to MoneyMax has with ppm up to 9_000_000_000, becomes the greatest one.
 func (m Money) MulPPM(ppm int64) Money {
 	hi, lo := bits.Mul64(uint64(m), uint64(ppm))
 	if hi >= 1_000_000 {

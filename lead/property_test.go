@@ -256,7 +256,7 @@ var seeds = []string{"", " ", "x", "(212) 555-0123", "+1 212 555 0123", "Jane@Ex
 	"::ffff:203.0.113.9", "fe80::1%eth0", "HTTPS://Example.com:443/a b?c=%zz#d", "http://[::1]:80/", "http://a:b@c/", "http://:80", "http://x/%", "http://x/#a?%",
 	"25-64", "720+", "under 10", "10k–20k", "500 or more", "$1,234.50", "(100)", "1.2k", "Thu, 22 Mar 1984 01:02:03 GMT", "22-Mar-84", "3:04 PM",
 	"Dr. Jan van der Berg, Jr.", "536-22-1234", "1-800-FLOWERS", "212-555-0123 x5", "Jane <jane@example.com> (home)", "[\"2125550123\",null,5]", "SW1A 1AA", "+44 20 7946 0958",
-	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001"}
+	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001", "1000000000.000001"}
 
 func FuzzSet(f *testing.F) {
 	s := typeSchema(f)
@@ -285,7 +285,7 @@ func TestSetNearlyRight(t *testing.T) {
 }
 
 func FuzzParseMoney(f *testing.F) {
-	for _, seed := range []string{"12.50", "-0.25", ".5", "5.", "10000000.000000", "1e5", "+", "00000000000012"} {
+	for _, seed := range []string{"12.50", "-0.25", ".5", "5.", "10000000.000000", "1000000000.000000", "1e5", "+", "00000000000012"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -89,6 +89,9 @@ func Canonical() []Field {
 		{Name: "timestamp", Type: TypeDateTime, Aliases: []string{"submitted_at"}},
 		{Name: "source_url", Type: TypeURL, Aliases: []string{"landing_page", "page_url"}},
 		{Name: "opt_in", Type: TypeBoolean, Aliases: []string{"optin", "consent"}},
+		{Name: "sub_id", Type: TypeText, Aliases: []string{"subid", "sub_id1", "sub1"}}, // where the source has the lead from
+		{Name: "sub_id2", Type: TypeText, Aliases: []string{"subid2", "sub2"}},
+		{Name: "sub_id3", Type: TypeText, Aliases: []string{"subid3", "sub3"}},
 	}
 }
 

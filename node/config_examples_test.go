@@ -277,10 +277,10 @@ func TestExamplesReadTheBuyersAnswers(t *testing.T) {
 func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 	cfg := loadExamples(t, Options{})
 	x := cfg.Exchange
-	if len(x.Verticals) != 2 || len(x.Sources) != 3 || len(x.Book.Buyers) != 6 {
+	if len(x.Verticals) != 4 || len(x.Sources) != 3 || len(x.Book.Buyers) != 6 {
 		t.Fatalf("%d verticals, %d sources, %d buyers", len(x.Verticals), len(x.Sources), len(x.Book.Buyers))
 	}
-	solar := x.Verticals[1]
+	solar := x.Verticals[3]
 	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) || solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}

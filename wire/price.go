@@ -9,7 +9,7 @@ const priceBytesMax = 40
 
 // parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once, half up. It takes digits with or
 // without commas between groups of three, one point, and a dollar sign or USD before or behind. It refuses everything else, among
-// it signs, exponents, a point without a digit behind it, amounts above lead.MoneyMax, and what is not positive in cents.
+// it signs, exponents, a point without a digit behind it, amounts above lead.PriceMax, and what is not positive in cents.
 func parsePrice(b []byte, cents bool) (lead.Money, bool) {
 	b = cutCurrency(b)
 	if len(b) == 0 || len(b) > priceBytesMax {
@@ -38,7 +38,7 @@ func parsePrice(b []byte, cents bool) (lead.Money, bool) {
 	if digitAt(decimals, 0) >= 5 {
 		n++
 	}
-	if n <= 0 || n > int64(lead.MoneyMax/lead.Cent) {
+	if n <= 0 || n > int64(lead.PriceMax/lead.Cent) {
 		return 0, false
 	}
 	return lead.Money(n) * lead.Cent, true
@@ -72,7 +72,7 @@ func groupedDigits(b []byte) (int64, bool) {
 			continue
 		}
 		group++
-		if n = n*10 + int64(c-'0'); n > int64(lead.MoneyMax/lead.Cent) {
+		if n = n*10 + int64(c-'0'); n > int64(lead.PriceMax/lead.Cent) {
 			return 0, false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -19,7 +20,7 @@ import (
 
 type tryCmd struct {
 	Field tryFieldCmd `cmd:"" help:"Read values as a type of field."`
-	Lead  tryLeadCmd  `cmd:"" help:"Read a JSON lead as a vertical would."`
+	Lead  tryLeadCmd  `cmd:"" help:"Read a lead in any dialect as a vertical would."`
 }
 
 // Help implements kong.HelpProvider.
@@ -195,10 +196,11 @@ func appendTried(dst []byte, first string, l *lead.Lead, pos int, input string) 
 }
 
 type tryLeadCmd struct {
-	File     string `arg:"" optional:"" default:"-" help:"File with one JSON object; - is standard input."`
+	File     string `arg:"" optional:"" default:"-" help:"File with a request's body; - is standard input."`
 	Dir      string `short:"d" required:"" help:"Configuration directory." type:"existingdir"`
 	Vertical string `required:"" help:"Id of the vertical."`
-	Source   string `help:"Id of the source that would send it."`
+	Source   string `help:"Id of the source that would send it: its names, values and profile count."`
+	Type     string `help:"Content-Type of the body; without it the body's beginning tells." placeholder:"TYPE"`
 	At       string `help:"The time that is now, such as 2026-01-31T15:04:05Z." placeholder:"TIME"`
 	JSON     bool   `help:"Print one JSON object."`
 }
@@ -206,10 +208,12 @@ type tryLeadCmd struct {
 // Help implements kong.HelpProvider.
 func (tryLeadCmd) Help() string {
 	return `For each field: what was sent, its normal form and parts, or what is wrong; derived fields and defaults are marked. Then what is still
-missing at the ping and at the post. Nothing is sent or kept.
+missing at the ping and at the post. Nothing is sent or kept. The lead may be JSON, a form, multipart, XML, or one of these in gzip.
 
-Example:
-  clearpost try lead --vertical auto --source bluekite -d ./conf lead.json`
+Examples:
+  clearpost try lead --vertical auto --source bluekite -d ./conf lead.json
+  echo 'zip=90210&dob=3/22/84' | clearpost try lead --vertical auto -d ./conf
+  clearpost try lead --vertical auto -d ./conf --type 'text/xml; charset=windows-1252' lead.xml`
 }
 
 // Run tries.
@@ -222,7 +226,7 @@ func (c *tryLeadCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.schema(cfg)
+	s, src, err := c.schema(cfg)
 	if err != nil {
 		return err
 	}
@@ -244,42 +248,43 @@ func (c *tryLeadCmd) Run(e *env) error {
 	}
 	var l lead.Lead
 	l.Reset(s)
-	problems, ok := intake.ReadJSON(body, &l, now)
-	if !ok {
-		return fmt.Errorf("expected one JSON object")
+	r, err := intake.Read(body, c.Type, src, &l, now, tryLeadMax)
+	if err != nil {
+		return err
 	}
-	unknown := intake.UnknownNames(body, s)
 	w := bufio.NewWriter(e.out)
 	if c.JSON {
-		w.Write(c.object(&l, problems, unknown))
+		w.Write(c.object(&l, &r))
 	} else {
-		tellLead(w, &l, problems, unknown)
+		tellLead(w, &l, &r)
 	}
 	return w.Flush()
 }
 
-// schema finds the vertical's schema and checks that the source may send such leads.
-func (c *tryLeadCmd) schema(cfg *node.Config) (*lead.Schema, error) {
+// schema finds the vertical's schema, and the source if one is named: it must be one that may send such leads.
+func (c *tryLeadCmd) schema(cfg *node.Config) (*lead.Schema, *exchange.Source, error) {
+	var src *exchange.Source
 	for _, s := range cfg.Exchange.Sources {
-		if s.ID == c.Source && !slices.Contains(s.Verticals, c.Vertical) {
-			return nil, fmt.Errorf("source %q may not send leads of %q", c.Source, c.Vertical)
-		}
 		if s.ID == c.Source {
-			c.Source = ""
+			src = s
 		}
 	}
-	if c.Source != "" {
-		return nil, fmt.Errorf("no source %q", c.Source)
+	switch {
+	case c.Source != "" && src == nil:
+		return nil, nil, fmt.Errorf("no source %q", c.Source)
+	case src != nil && !slices.Contains(src.Verticals, c.Vertical):
+		return nil, nil, fmt.Errorf("source %q may not send leads of %q", c.Source, c.Vertical)
 	}
 	for _, v := range cfg.Exchange.Verticals {
 		if v.ID == c.Vertical {
-			return v.Schema, nil
+			return v.Schema, src, nil
 		}
 	}
-	return nil, fmt.Errorf("no vertical %q", c.Vertical)
+	return nil, nil, fmt.Errorf("no vertical %q", c.Vertical)
 }
 
-func tellLead(w io.Writer, l *lead.Lead, problems []lead.Problem, unknown []string) {
+func tellLead(w io.Writer, l *lead.Lead, r *intake.Reading) {
+	fmt.Fprintf(w, "read as %s\n", r.ContentType)
 	for pos := range l.Len() {
 		slot := l.Slot(pos)
 		if slot.State == lead.Missing {
@@ -291,10 +296,10 @@ func tellLead(w io.Writer, l *lead.Lead, problems []lead.Problem, unknown []stri
 		}
 		fmt.Fprintf(w, "%s: %q → %s%s\n", l.Schema().Fields[pos].Name, shownInput(l, pos, string(l.Raw(pos))), told(l, pos), made)
 	}
-	for _, name := range unknown {
+	for _, name := range r.Unknown {
 		fmt.Fprintf(w, "%q: the vertical has no such field\n", name)
 	}
-	for _, p := range problems {
+	for _, p := range r.Problems {
 		fmt.Fprintf(w, "%s: expected %s\n", p.Field, p.Expected)
 	}
 	for _, s := range tryStages {
@@ -313,8 +318,9 @@ var tryStages = []struct {
 	stage lead.Stage
 }{{"ping", lead.AtPing}, {"post", lead.AtPing | lead.AtPost}}
 
-func (c *tryLeadCmd) object(l *lead.Lead, problems []lead.Problem, unknown []string) []byte {
+func (c *tryLeadCmd) object(l *lead.Lead, r *intake.Reading) []byte {
 	dst := ledger.AppendString([]byte(`{"vertical":`), c.Vertical)
+	dst = ledger.AppendString(append(dst, `,"content_type":`...), r.ContentType)
 	dst = append(dst, `,"fields":[`...)
 	n := 0
 	for pos := range l.Len() {
@@ -329,7 +335,7 @@ func (c *tryLeadCmd) object(l *lead.Lead, problems []lead.Problem, unknown []str
 		dst = fmt.Appendf(dst, `,"made":%t}`, l.Slot(pos).Made)
 	}
 	dst = append(dst, `],"unknown":[`...)
-	for i, name := range unknown {
+	for i, name := range r.Unknown {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -338,7 +344,7 @@ func (c *tryLeadCmd) object(l *lead.Lead, problems []lead.Problem, unknown []str
 	dst = append(dst, ']')
 	for _, s := range tryStages {
 		dst = fmt.Appendf(dst, `,"%s_problems":[`, s.name)
-		for i, p := range append(slices.Clone(problems), l.Problems(s.stage)...) {
+		for i, p := range append(slices.Clone(r.Problems), l.Problems(s.stage)...) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}

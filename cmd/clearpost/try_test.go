@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,6 +97,57 @@ func TestTryLead(t *testing.T) {
 	for _, args := range [][]string{{"--vertical", "roofs"}, {"--vertical", "auto", "--source", "nobody"}, {"--vertical", "auto", "--source", "sunpath"}} {
 		if code, _, errOut := clearpost(t, append([]string{"try", "lead", "-d", dir, file}, args...)...); code != exitFailed || errOut == "" {
 			t.Errorf("%v: exit %d, %q", args, code, errOut)
+		}
+	}
+}
+
+func TestTryLeadReadsEveryDialect(t *testing.T) {
+	dir := t.TempDir()
+	if err := examples.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	source := "id: partner\nkeys: [partner-key-1]\nverticals: [auto]\nprofile: boberdoo\naliases: {Geburt: dob}\nvalues: {gender: {weiblich: F}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "sources", "partner.yaml"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var gz bytes.Buffer
+	z := gzip.NewWriter(&gz)
+	if _, err := z.Write([]byte("Zip=90210&Geburt=3%2F22%2F84&gender=weiblich&city=Sa%F1ta&Mode=ping&colour=red")); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	want := ""
+	for _, c := range []struct{ body, typ string }{
+		{`{"Request":{"Zip":"90210","Geburt":"3/22/84","gender":"weiblich","city":"Sañta","Mode":"ping","colour":"red"}}`, ""},
+		{"Zip=90210&Geburt=3%2F22%2F84&gender=weiblich&city=Sa%C3%B1ta&Mode=ping&colour=red", ""},
+		{"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><l><Zip>90210</Zip><p><Geburt>3/22/84</Geburt><gender>weiblich</gender></p><city>Sa\xf1ta</city><Mode>ping</Mode><colour>red</colour></l>", ""},
+		{"--b1\r\nContent-Disposition: form-data; name=\"Zip\"\r\n\r\n90210\r\n--b1\r\nContent-Disposition: form-data; name=\"Geburt\"\r\n\r\n3/22/84\r\n--b1\r\n" +
+			"Content-Disposition: form-data; name=\"gender\"\r\n\r\nweiblich\r\n--b1\r\nContent-Disposition: form-data; name=\"city\"\r\n\r\nSañta\r\n--b1\r\n" +
+			"Content-Disposition: form-data; name=\"colour\"\r\n\r\nred\r\n--b1--\r\n", ""},
+		{gz.String(), "application/x-www-form-urlencoded; charset=iso-8859-1"},
+	} {
+		file := filepath.Join(dir, "lead")
+		if err := os.WriteFile(file, []byte(c.body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := must(t, "try", "lead", "--vertical", "auto", "--source", "partner", "-d", dir, "--at", "2026-02-28", "--type", c.typ, file)
+		_, out, _ = strings.Cut(out, "\n") // as what it was read
+		if want == "" {
+			want = out
+		}
+		for _, line := range []string{`dob: "3/22/84" → "1984-03-22"`, `gender: "F" → "F"`, `city: "Sañta"`, `"colour": the vertical`} {
+			if out != want || !strings.Contains(out, line) || strings.Contains(out, `"Mode"`) {
+				t.Errorf("%s\n%q gives\n%s", line, c.body, out)
+				break
+			}
+		}
+	}
+	for _, body := range []string{"[1]", "<a", "a=%zz", "\x1f\x8bxx"} {
+		file := filepath.Join(dir, "lead")
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errOut := clearpost(t, "try", "lead", "--vertical", "auto", "-d", dir, file); code != exitFailed || errOut == "" || out != "" {
+			t.Errorf("%q: exit %d, %q, %q", body, code, out, errOut)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type profile struct {
 	soft    bool              // what is wrong with a request is answered with status 200
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
-	mistake func(text string) any
+	mistake func(text string, errors []lead.Problem) any
 	pending func(id string) any
 }
 
@@ -54,13 +54,18 @@ func (p *profile) names() map[string]string {
 
 // unwrap takes the body out of its wrapper, and settles the answer's form by what the request says.
 func (p *profile) unwrap(ctx *fasthttp.RequestCtx, in *payload) {
+	p.open(in)
+	if f := find(in, p.format); f != "" {
+		styled(ctx).format(f) // one that is none is reported with the lead
+	}
+}
+
+// open takes the body out of its wrapper.
+func (p *profile) open(in *payload) {
 	if p.wrapper != "" && in.dialect == dialectJSON && gjson.ValidBytes(in.body) {
 		if inner := gjson.GetBytes(in.body, p.wrapper); inner.IsObject() {
 			in.body = bytesOf(inner.Raw)
 		}
-	}
-	if f := find(in, p.format); f != "" {
-		styled(ctx).format(f) // one that is none is reported with the lead
 	}
 }
 
@@ -73,19 +78,21 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 		return status, p.pending("")
 	}
 	text := t.Details
+	theirs := make([]lead.Problem, len(t.Errors)) // in the profile's names
 	for i, e := range t.Errors {
-		name, sep := e.Field, "; "
-		if theirs := p.shown[name]; theirs != "" {
-			name = theirs
-		}
+		sep := "; "
 		if i == 0 {
 			sep = ": "
 		}
-		text += sep + name
+		if name := p.shown[e.Field]; name != "" {
+			e.Field, e.Expected = name, strings.ReplaceAll(e.Expected, e.Field, name)
+		}
+		text += sep + e.Field
 		if e.Value != "" {
 			text += " " + quoted(e.Value)
 		}
-		text += ": expected " + strings.ReplaceAll(e.Expected, e.Field, name)
+		text += ": expected " + e.Expected
+		theirs[i] = e
 	}
 	if p.soft {
 		switch status {
@@ -93,7 +100,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 			status = 200
 		}
 	}
-	return status, p.mistake(text)
+	return status, p.mistake(text, theirs)
 }
 
 func (p *profile) pendingStatus() int {

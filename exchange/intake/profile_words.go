@@ -2,7 +2,10 @@
 
 package intake
 
-import "clearpost/exchange"
+import (
+	"clearpost/exchange"
+	"clearpost/lead"
+)
 
 // The consent certificates' hidden fields, under the names that their scripts give them.
 const (
@@ -20,7 +23,7 @@ var leadconduit = profile{
 	},
 	shown:  map[string]string{"ping_id": "lead_id", "seller_lead_id": "reference"},
 	answer: answerLeadConduit,
-	mistake: func(text string) any {
+	mistake: func(text string, _ []lead.Problem) any {
 		return conduitAnswer{Outcome: "error", Reason: text}
 	},
 	pending: pendingLeadConduit,
@@ -73,7 +76,7 @@ var boberdoo = profile{
 	},
 	shown:  map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost", "seller_lead_id": "Unique_Identifier"},
 	answer: answerBoberdoo,
-	mistake: func(text string) any {
+	mistake: func(text string, _ []lead.Problem) any {
 		return boberdooAnswer{boberdooBody{Status: "Error", Error: text}}
 	},
 	pending: pendingBoberdoo,
@@ -114,12 +117,16 @@ var leadspedia = profile{
 	name: "leadspedia", key: "lp_campaign_key", place: "as lp_campaign_key", format: "lp_response", root: "response", soft: true,
 	alias: map[string]string{
 		"lp_campaign_key": "key", "lp_response": "format", "lp_ping_id": "ping_id", "vendor_lead_id": "seller_lead_id", "lead_id": ignored,
-		"lp_test": testFlag, "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
+		"lp_test": testFlag, "lp_s1": "sub_id", "lp_s2": "sub_id2", "lp_s3": "sub_id3", "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
 	},
 	shown:  map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id", "seller_lead_id": "vendor_lead_id"},
 	answer: answerLeadspedia,
-	mistake: func(text string) any {
-		return leadspediaAnswer{Result: "failed", Msg: text}
+	mistake: func(text string, errors []lead.Problem) any {
+		a := leadspediaAnswer{Result: "failed", Msg: text}
+		for _, e := range errors {
+			a.Errors = append(a.Errors, leadspediaError{e.Field, "expected " + e.Expected})
+		}
+		return a
 	},
 	pending: pendingLeadspedia,
 }
@@ -131,6 +138,13 @@ type leadspediaAnswer struct {
 	PingID string `json:"ping_id,omitempty"`
 	LeadID string `json:"lead_id,omitempty"`
 	Price  *price `json:"price,omitempty"`
+
+	Errors []leadspediaError `json:"errors,omitempty"`
+}
+
+type leadspediaError struct {
+	Field string `json:"field"`
+	Error string `json:"error"`
 }
 
 func pendingLeadspedia(id string) any {

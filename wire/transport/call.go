@@ -15,6 +15,8 @@ type Call struct {
 	Target  *Target
 	Request []byte        // the whole HTTP/1.1 request, head and body
 	Timeout time.Duration // this call's own bound, from the moment its turn comes; the deadline bounds it too; 0: only the deadline
+	Gate    *Gate         // the limit that this call counts in; nil: its target's
+	Cookies bool          // keep the cookies of the answer
 
 	// Out.
 	Status  int           // HTTP status of the final answer; 0 while Refusal is set
@@ -23,6 +25,7 @@ type Call struct {
 	Whole   bool          // the framing has proven the body's end: a length or a last chunk, not the end of the connection
 	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
 	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it
+	Jar     []byte        // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
 	Took    time.Duration // from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it was read, an upper bound
 
 	// While a Scatter runs.
@@ -32,14 +35,14 @@ type Call struct {
 	started  time.Time
 }
 
-// Reset makes the call ready for another request; the buffers of Type and Body are kept for it.
+// Reset makes the call ready for another request; the buffers of Type, Body and Jar are kept for it.
 func (c *Call) Reset() {
-	*c = Call{Type: c.Type[:0], Body: c.Body[:0]}
+	*c = Call{Type: c.Type[:0], Body: c.Body[:0], Jar: c.Jar[:0]}
 }
 
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
-	c.Status, c.Type, c.Body = 0, c.Type[:0], c.Body[:0]
+	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
 	c.Refusal, c.Sent, c.Took, c.Whole = lead.NoRefusal, false, 0, false
 	c.conn, c.gate, c.started = nil, nil, now
 	c.deadline = deadline
@@ -52,5 +55,13 @@ func (c *Call) begin(now, deadline time.Time) {
 
 // refuse ends the call without an answer.
 func (c *Call) refuse(why lead.Refusal) {
-	c.Refusal, c.Status, c.Whole, c.Type, c.Body = why, 0, false, c.Type[:0], c.Body[:0]
+	c.Refusal, c.Status, c.Whole, c.Type, c.Body, c.Jar = why, 0, false, c.Type[:0], c.Body[:0], c.Jar[:0]
+}
+
+// limit is the gate that the call enters.
+func (c *Call) limit(targets *Gate) *Gate {
+	if c.Gate != nil {
+		return c.Gate
+	}
+	return targets
 }

@@ -91,10 +91,7 @@ func (t *Target) connect(w *conn, deadline time.Time, stage *atomic.Int32) error
 func (t *Target) tryConnect(w *conn, deadline time.Time, stage *atomic.Int32) error {
 	ctx, cancel := context.WithDeadline(t.client.ctx, deadline)
 	defer cancel()
-	d := net.Dialer{KeepAlive: -1} // an idle connection is closed long before a probe would tell anything
-	if !t.cfg.AllowPrivate {
-		d.Control = allowPublic
-	}
+	d := t.client.dialer(t.cfg.AllowPrivate)
 	nc, err := d.DialContext(ctx, "tcp", t.cfg.Addr)
 	if err != nil {
 		why := lead.Unreachable
@@ -128,6 +125,15 @@ func (t *Target) tryConnect(w *conn, deadline time.Time, stage *atomic.Int32) er
 		return &dialError{lead.NoConnection, net.ErrClosed}
 	}
 	return nil
+}
+
+// dialer is what every connection of a Client is made by.
+func (c *Client) dialer(allowPrivate bool) *net.Dialer {
+	d := &net.Dialer{KeepAlive: -1, Resolver: c.cfg.Resolver} // an idle connection is closed long before a probe would tell anything
+	if !allowPrivate {
+		d.Control = allowPublic
+	}
+	return d
 }
 
 // allowPublic looks at the very address that is about to be connected to, after every name has been resolved: a name

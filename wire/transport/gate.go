@@ -8,12 +8,17 @@ import "sync/atomic"
 // flight until its late answer has been read or its connection cut, because until then the buyer still works on it.
 // A nil Gate limits nothing.
 type Gate struct {
-	max int64
-	now atomic.Int64
+	outer *Gate // a place here is one there too; nil: none
+	max   int64
+	now   atomic.Int64
 }
 
 // NewGate makes a gate for max calls; max ≤ 0 limits nothing.
 func NewGate(max int) *Gate { return &Gate{max: int64(max)} }
+
+// NewGateWithin makes a gate for max calls of those that the outer gate lets in: a campaign's within its buyer's. max ≤ 0 leaves the
+// limit to the outer one.
+func NewGateWithin(outer *Gate, max int) *Gate { return &Gate{outer: outer, max: int64(max)} }
 
 // InFlight tells how many calls are inside now.
 func (g *Gate) InFlight() int {
@@ -32,12 +37,16 @@ func (g *Gate) enter() bool {
 		g.now.Add(-1)
 		return false
 	}
+	if !g.outer.enter() {
+		g.now.Add(-1)
+		return false
+	}
 	return true
 }
 
 // leave gives a place back.
 func (g *Gate) leave() {
-	if g != nil {
+	for ; g != nil; g = g.outer {
 		g.now.Add(-1)
 	}
 }

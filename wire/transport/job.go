@@ -51,7 +51,7 @@ func (j *job) prepare(call *Call, w *conn, fresh bool, done chan<- *job) {
 	j.request = append(j.request[:0], call.Request...)
 	j.own.Reset()
 	j.own.Target, j.own.Request, j.own.Sent = call.Target, j.request, call.Sent
-	j.own.gate, j.own.deadline, j.own.started = call.gate, call.deadline, call.started
+	j.own.gate, j.own.deadline, j.own.started, j.own.Cookies = call.gate, call.deadline, call.started, call.Cookies
 	j.conn, j.fresh, j.call, j.done = w, fresh, call, done
 	j.stage.Store(dialing)
 	if w != nil {
@@ -76,6 +76,7 @@ func (j *job) deliver() {
 	call.Status, call.Refusal, call.Sent, call.Took, call.Whole = j.own.Status, j.own.Refusal, j.own.Sent, j.own.Took, j.own.Whole
 	call.Type = append(call.Type[:0], j.own.Type...)
 	call.Body = append(call.Body[:0], j.own.Body...)
+	call.Jar = append(call.Jar[:0], j.own.Jar...)
 }
 
 // abandon ends the call while the worker is still at it; false: the worker has just finished.

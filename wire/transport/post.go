@@ -22,11 +22,12 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 		call.refuse(lead.NoTimeLeft)
 		return
 	}
-	if !t.enter(set.gate) {
+	gate := call.limit(set.gate)
+	if !t.enter(gate) {
 		call.refuse(lead.InFlightLimit)
 		return
 	}
-	defer t.leave(set.gate)
+	defer t.leave(gate)
 	w, err := t.single(call.deadline, nil)
 	if err != nil {
 		call.refuse(refusalOf(err))

@@ -76,11 +76,12 @@ func (s *scratch) prepare(call *Call) {
 		call.refuse(lead.TimedOut)
 		return
 	}
-	if !t.enter(set.gate) {
+	gate := call.limit(set.gate)
+	if !t.enter(gate) {
 		call.refuse(lead.InFlightLimit)
 		return
 	}
-	call.gate = set.gate
+	call.gate = gate
 	w, err := t.pool.idle()
 	if err != nil {
 		s.unready(call, err)
@@ -209,6 +210,9 @@ func (s *scratch) settle(call *Call) {
 func (a *reading) deliver(call *Call) {
 	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
+	if call.Cookies {
+		call.Jar = a.cookies(call.Jar[:0])
+	}
 }
 
 // giveBack ends a connection's use for a call.

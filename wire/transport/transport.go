@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Config struct {
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
 	IdleMax        time.Duration // an idle connection is closed after this; shorter than servers' keep-alive (4 s)
 	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
+	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
 
 // withDefaults fills what is zero.
@@ -87,6 +89,8 @@ type Client struct {
 	closed  bool
 	targets map[targetKey]*Target
 	open    map[*conn]struct{}
+	tokens  map[string]*Tokens
+	renewal sync.WaitGroup // the goroutines of tokens
 }
 
 // New makes a Client with its workers. Close frees it.
@@ -94,7 +98,8 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg.withDefaults(), targets: map[targetKey]*Target{}, open: map[*conn]struct{}{}}
+	c := &Client{cfg: cfg.withDefaults(), targets: map[targetKey]*Target{}, open: map[*conn]struct{}{},
+		tokens: map[string]*Tokens{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.scratches.New = func() any { return newScratch() }
 	c.readings.New = func() any { return newReading(c.cfg.HeaderBytesMax) }
@@ -130,6 +135,7 @@ func (c *Client) Close(ctx context.Context) error {
 	c.mu.Unlock()
 	c.stop()
 	err := errors.Join(c.workers.ReleaseContext(ctx), c.late.ReleaseContext(ctx))
+	c.renewal.Wait() // its fetches have ended with the context
 	for _, t := range targets {
 		t.pool.closeIdle()
 	}
