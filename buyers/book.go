@@ -40,8 +40,10 @@ type Campaign struct {
 	MaxSold      int        // sales of the lead in all, its own included; 1 = exclusive
 	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
 	Post         *Endpoint
-	Caps         []rules.Cap // its own, then its buyer's
-	PayPostPrice bool        // where the post's answer names a price, that one is booked, not the bid
+	Caps         []rules.Cap    // its own, then its buyer's
+	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
+	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
+	Examples     []*Example     // its tests; nothing of the trip looks at them
 }
 
 // Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it

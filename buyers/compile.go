@@ -133,6 +133,22 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 	c.endpoints(p, spec, schema, at)
 	c.price(p, spec, at)
+	c.examples(p, spec, schema, at)
+	if schema != nil {
+		p.Uses = uses(p, schema)
+	}
+}
+
+// uses collects what a campaign's bid hangs on.
+func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
+	for i := range p.Criteria {
+		out.Add(p.Criteria[i].Pos)
+	}
+	if p.Ping != nil && p.Ping.Request != nil {
+		out.AddAll(p.Ping.Request.Uses())
+	}
+	schema.AddOrigins(&out)
+	return out
 }
 
 // vertical finds the schema, nil where there is none to judge by.

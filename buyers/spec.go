@@ -44,6 +44,7 @@ type CampaignSpec struct {
 	Pay      string                `yaml:"pay"` // which price is booked where the post's answer names another: ping_price (default) or post_price
 	Ping     *EndpointSpec         `yaml:"ping"`
 	Post     *EndpointSpec         `yaml:"post"`
+	Examples []ExampleSpec         `yaml:"examples"` // worked examples, which are its tests
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.

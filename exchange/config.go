@@ -28,6 +28,7 @@ type Vertical struct {
 	PingDeadline time.Duration // from a ping's arrival to the last bid counted
 	PostTotal    time.Duration // for all attempts of one post together
 	Plan         Plan
+	OnChange     OnChange
 }
 
 // Source is a seller's account. It never changes after loading.
@@ -42,6 +43,8 @@ type Source struct {
 	AllowGet      bool          // it may send leads in a query string
 	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
+
+	OnChange OnChange // OnChangeUnset: as the vertical has it
 
 	Aliases map[string]string            // its names of fields → ours
 	Values  map[string]map[string]string // by field: its values → ours

@@ -177,9 +177,11 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	}
 	clash := l.CopyFrom(in.Lead, nil)
 	l.Finish()
-	if !l.OK(lead.AtPing | lead.AtPost) {
-		return nil, Reply{}, &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
-			Errors: l.Problems(lead.AtPing | lead.AtPost)}
+	if st.post != nil {
+		clash = nil // it was taken before
+	}
+	if f := st.contradiction(in, l, clash); f != nil {
+		return nil, Reply{}, f
 	}
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()

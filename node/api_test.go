@@ -258,7 +258,7 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 }
 
 func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
+	h := build(t, "on_change: keep\n", nil, script("b", 25*dollar))
 	p := h.quote(20)
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","zip":"90210","city":"Reno"}`, p.PingID))
 	h.expect(a, 200, ledger.ResultSuccess)

@@ -153,6 +153,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 	}
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
+	s.OnChange = l.onChange(f, spec.OnChange)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }
@@ -248,6 +249,7 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")
 		}
 	}
+	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
 	l.personKey(f, &spec, v)
 	if spec.ID == "" {

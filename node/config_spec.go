@@ -55,6 +55,7 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`
 	SellLimit      *int        `yaml:"sell_limit"`
 	Floor          *lead.Money `yaml:"floor"`
+	OnChange       string      `yaml:"on_change"` // refuse or keep
 }
 
 type fieldSpec struct {
@@ -95,6 +96,7 @@ type sourceSpec struct {
 	MaxWaitMS *int       `yaml:"max_wait_ms"`
 	AllowGet  bool       `yaml:"allow_get"`
 	Profile   string     `yaml:"profile"`
+	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours

@@ -138,7 +138,8 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 	try("post", func() {
 		l := &lead.Lead{}
 		l.Reset(wide)
-		l.Set(13, []byte("x"))
+		more, _ := wide.Position("more")
+		l.Set(more, []byte("x"))
 		ex.Post(&exchange.PostIn{On: on, Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now(), IdempotencyKey: "k", BodyHash: "h"})
 	})
 	h.expect(h.post(p.PingID, "2127365000", "Idempotency-Key: k"), 200, ledger.ResultSuccess)

@@ -66,8 +66,10 @@ func (c *requestCompiler) compileOrigin(f *field, s *FieldSpec, at string) bool 
 			c.bad(at+".from", s.From, "the token only in a post: it comes from the ping's answer")
 		}
 	case known && part != lead.PartNone:
+		c.out.uses.Add(pos)
 		f.from, f.pos, f.part, f.typ = fromSlot, pos, part, part.Type()
 	case known:
+		c.out.uses.Add(pos)
 		f.from, f.pos, f.typ = fromSlot, pos, c.schema.Fields[pos].Type
 		f.secret = f.typ == lead.TypeSSN || c.schema.Fields[pos].Of == lead.TypeSSN
 	default:

@@ -51,6 +51,7 @@ type Request struct {
 	host   string
 	tls    bool
 	token  bool // some field is the token
+	uses   lead.Positions
 
 	line    constant // method and target, up to the fields of the query
 	mark    string   // what stands before the first field of a query: ? or & or nothing
@@ -83,6 +84,9 @@ func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.
 
 // NeedsToken tells whether the request carries the token of the ping's answer.
 func (r *Request) NeedsToken() bool { return r.token }
+
+// Uses tells which fields of the lead the request may carry, in whole or in part.
+func (r *Request) Uses() *lead.Positions { return &r.uses }
 
 // AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, ErrSchema or ErrRequestTooLarge, nothing is appended.
 // It does not allocate where dst has room.
