@@ -108,7 +108,7 @@ func (m *sampler) word(field, text string) string {
 func (m *sampler) requests(call string) {
 	at := posting.Request{Call: call, Method: "POST", Path: "/v1/" + m.v.ID + "/" + call, Headers: [][2]string{{"Authorization", "Bearer " + posting.KeyPlaceholder}}}
 	p := m.pairs(call, false)
-	m.add(at, "JSON", "application/json", leadJSON(p, ""))
+	m.add(at, "JSON", "application/json", leadJSON(p))
 	m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
 	m.add(at, "XML", "application/xml", leadXML(p, "lead"))
 	if m.src.AllowGet {
@@ -118,7 +118,7 @@ func (m *sampler) requests(call string) {
 	}
 	if len(m.src.Aliases)+len(m.src.Values) > 0 && m.src.Profile == "" {
 		p = m.pairs(call, true)
-		m.add(at, "JSON, in your own names", "application/json", leadJSON(p, ""))
+		m.add(at, "JSON, in your own names", "application/json", leadJSON(p))
 		m.add(at, "Form, in your own names", "application/x-www-form-urlencoded", leadForm(p))
 	}
 }
@@ -135,7 +135,7 @@ func (m *sampler) profileRequests(call string) {
 	switch m.src.Profile {
 	case "leadconduit":
 		at.Headers = [][2]string{{"X-Api-Key", posting.KeyPlaceholder}}
-		m.add(at, "JSON", "application/json", leadJSON(p, ""))
+		m.add(at, "JSON", "application/json", leadJSON(p))
 		m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
 	case "boberdoo":
 		mode := call
@@ -144,12 +144,12 @@ func (m *sampler) profileRequests(call string) {
 		}
 		p = append([]pair{{"Key", posting.KeyPlaceholder, lead.TypeText}, {"Mode", mode, lead.TypeText}}, p...)
 		m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
-		m.add(at, "JSON, with an answer in JSON", "application/json", leadJSON(append(p, pair{"Format", "JSON", lead.TypeText}), "Request"))
+		m.add(at, "JSON, with an answer in JSON", "application/json", leadJSON(append(p, pair{"Format", "JSON", lead.TypeText})))
 		m.add(at, "XML", "application/xml", leadXML(p, "Request"))
 	case "leadspedia":
 		p = append([]pair{{"lp_campaign_key", posting.KeyPlaceholder, lead.TypeText}, {"lp_response", "JSON", lead.TypeText}}, p...)
 		m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
-		m.add(at, "JSON", "application/json", leadJSON(p, ""))
+		m.add(at, "JSON", "application/json", leadJSON(p))
 	}
 }
 
@@ -159,17 +159,12 @@ func (m *sampler) add(r posting.Request, title, contentType, body string) {
 	m.out.Requests = append(m.out.Requests, r)
 }
 
-// leadJSON writes an object, in a wrapper if that has a name.
-func leadJSON(pairs []pair, wrapper string) string {
-	indent := "  "
+// leadJSON writes an object.
+func leadJSON(pairs []pair) string {
 	var b strings.Builder
 	b.WriteString("{\n")
-	if wrapper != "" {
-		b.WriteString(`  "` + wrapper + "\": {\n")
-		indent = "    "
-	}
 	for i, p := range pairs {
-		b.WriteString(indent)
+		b.WriteString("  ")
 		b.Write(gjson.AppendJSONString(nil, plainName(p.name)))
 		b.WriteString(": ")
 		switch {
@@ -182,9 +177,6 @@ func leadJSON(pairs []pair, wrapper string) string {
 			b.WriteByte(',')
 		}
 		b.WriteByte('\n')
-	}
-	if wrapper != "" {
-		b.WriteString("  }\n")
 	}
 	return b.String() + "}"
 }
