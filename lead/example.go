@@ -145,7 +145,7 @@ var named = []struct{ word, text string }{
 func (s *Schema) samplesOf(f *Field, t Type) (out []string) {
 	switch t {
 	case TypeEnum:
-		return f.Values[:1]
+		return []string{f.Values[0]}
 	case TypeList:
 		if f.Of == TypeEnum && len(f.Values) > 1 {
 			return []string{f.Values[0] + ", " + f.Values[1]}

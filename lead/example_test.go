@@ -3,6 +3,7 @@
 package lead
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -58,7 +59,12 @@ func TestExamplesAreTaken(t *testing.T) {
 		var l Lead
 		l.Reset(s)
 		l.SetNow(now)
-		for pos, text := range s.Example(c.stage, 3, now) {
+		before := fmt.Sprint(s.Fields)
+		example := s.Example(c.stage, 3, now)
+		if after := fmt.Sprint(s.Fields); after != before {
+			t.Errorf("%s: the schema was changed:\n%s\n%s", c.name, before, after)
+		}
+		for pos, text := range example {
 			l.Set(pos, []byte(text))
 			if want, ok := c.want[s.Fields[pos].Name]; ok && text != want {
 				t.Errorf("%s: %s: got %q, want %q", c.name, s.Fields[pos].Name, text, want)
