@@ -202,7 +202,9 @@ func TestSpecOpensToItsOwnSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := func(source, vertical string) string { return "?token=" + url.QueryEscape(links.Token(source, vertical)) }
+	token := func(source, vertical string) string {
+		return "?token=" + url.QueryEscape(links.Token(source, vertical))
+	}
 	for _, c := range []struct {
 		path, header string
 		want         int

@@ -220,6 +220,15 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 			"first answer. Send one with every request that you may repeat"},
 		{Name: "the same ping_id again", Says: "gets the first answer and sells nothing twice"},
 	}
+	change := src.OnChange
+	if change == exchange.OnChangeUnset {
+		change = v.OnChange
+	}
+	changed := "are refused with 400 changed_since_ping, and nothing is consumed"
+	if change == exchange.OnChangeKeep {
+		changed = "are not used: the ping's stand"
+	}
+	out = append(out, posting.Named{Name: "other values in a post", Says: "than in its ping, for fields that the price came from, " + changed})
 	return append(out, repeats(v)...)
 }
 

@@ -30,6 +30,7 @@ var statusTable = []posting.Named{
 	{Name: "202", Says: "pending: ask `status_url` later"},
 	{Name: "303", Says: "a business answer or pending, where the lead has a `redirect_url`"},
 	{Name: "400 invalid_lead", Says: "values that cannot be used, or missing ones; `errors` lists field, value and expectation"},
+	{Name: "400 changed_since_ping", Says: "a post sends other values than its ping for fields that the price came from; `errors` lists them"},
 	{Name: "400 bad_json bad_form bad_multipart bad_xml", Says: "the body is not what its `Content-Type` says"},
 	{Name: "400 bad_encoding bad_charset", Says: "the body is not packed, or not written, as it declares"},
 	{Name: "400 bad_request bad_idempotency_key", Says: "the request is not well formed; the header is more than 200 characters or not visible ASCII"},
