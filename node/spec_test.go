@@ -52,6 +52,7 @@ rules:
   - {any: [address, city]}
 person_key: [phone]
 sell_limit: 2
+test_zips: {"00001": accepted, "00002": no_bids}
 `
 
 // specHouse has a source of every profile, one with words of its own, and one that anybody may read about.
@@ -63,9 +64,10 @@ func specHouse(t *testing.T) *house {
 	own := "aliases: {Postleitzahl: zip, \"contact[tel]\": phone, KennNr: seller_lead_id}\nvalues: {homeowner: {O: own, \"n/a\": \"\"}}\n"
 	for id, more := range map[string]string{
 		"own":         "allow_get: true\n" + own,
+		"tester":      "tests: true\nprofile: boberdoo\n" + own,
 		"leadconduit": "profile: leadconduit\nallow_get: true\n" + own,
 		"boberdoo":    "profile: boberdoo\n" + own,
-		"leadspedia":  "profile: leadspedia",
+		"leadspedia":  "profile: leadspedia\ntests: true",
 		"open":        "spec: public",
 	} {
 		h.write("sources/"+id+".yaml", fmt.Sprintf(source, id, more))
@@ -171,7 +173,7 @@ func (h *house) do(c command, key, pingID string) (int, string) {
 // Whoever follows a posting spec to the letter is understood: every example of every dialect, profile and call works.
 func TestEveryExampleOfASpecWorks(t *testing.T) {
 	h := specHouse(t)
-	for source, least := range map[string]int{"own": 18, "leadconduit": 18, "boberdoo": 18, "leadspedia": 15, "open": 9} {
+	for source, least := range map[string]int{"own": 18, "leadconduit": 18, "boberdoo": 18, "leadspedia": 15, "open": 9, "tester": 18} {
 		for _, vertical := range []string{"solar", "rich"} {
 			list := commands(t, h.shown(source, vertical, "md"))
 			if len(list) < least {
@@ -189,6 +191,9 @@ func TestEveryExampleOfASpecWorks(t *testing.T) {
 				good := status == 200 || status == 201 && strings.HasSuffix(c.url, "/submit")
 				if !good || !uuid.MatchString(text) || strings.Contains(strings.ToLower(text), "error") {
 					t.Errorf("%s, %s, %s: %s\n%v\n%s\nanswered %d %s", source, vertical, c.call, c.url, c.head, c.body, status, text)
+				}
+				if tests := source == "tester" || source == "leadspedia"; tests != regexp.MustCompile(`"test":true|<test>true</test>`).MatchString(text) {
+					t.Errorf("%s: a test is %v, answered %s", source, tests, text)
 				}
 			}
 		}

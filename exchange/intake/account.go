@@ -40,6 +40,7 @@ func newBook(v exchange.View) *book {
 		for _, id := range src.Verticals {
 			if vertical := v.Vertical(id); vertical != nil {
 				a.names[id] = newNames(vertical.Schema, src)
+				a.names[id].keep = vertical.KeepUnknown
 			}
 		}
 		b.ids[src.ID] = &a

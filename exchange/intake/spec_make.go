@@ -30,7 +30,11 @@ func Spec(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) *posting
 	for _, r := range v.Schema.Rules() {
 		d.Rules = append(d.Rules, ruleText(&r))
 	}
+	d.Tests = tests(src, v)
 	for _, n := range apiNames {
+		if !src.Tests && strings.HasPrefix(n.Name, "test") {
+			continue
+		}
 		n.Also = own[target{own: n.Name, pos: -1}]
 		d.Names = append(d.Names, n)
 	}
@@ -45,6 +49,9 @@ var apiNames = []posting.Name{
 	{Name: "min_price", Where: "ping, leads", Says: "the least that you want to be paid, such as 12.50"},
 	{Name: "max_wait_ms", Where: "post, leads", Says: "how long you want to wait for the answer: 1 to 600000 milliseconds"},
 	{Name: "format", Where: "all", Says: "json or xml: how you want to be answered"},
+	{Name: "test", Where: "all", Says: "marks a test lead, which is not sold"},
+	{Name: "test_result", Where: "all", Says: "marks a test lead and asks for its result"},
+	{Name: "debug", Where: "all", Says: "true: the answer tells what became of the fields"},
 	{Name: "redirect_url", Where: "post, leads", Says: "forms only: where the person's browser goes after the answer"},
 }
 
@@ -243,6 +250,32 @@ func repeats(v *exchange.Vertical) []posting.Named {
 	who := strings.Join(names, " and ")
 	return []posting.Named{{Name: "the same person again", Says: "a one-shot lead with the same " + who + " within " + span(v.DedupeWindow) +
 		" gets the first answer; a post with another " + who + " than its ping is refused"}}
+}
+
+// testResults are what the results that a test may ask for mean.
+var testResults = map[lead.TestResult]string{
+	lead.TestSold: "a quote; the post is a success", lead.TestRejected: "a quote; the post fails with rejected",
+	lead.TestDuplicate: "a quote; the post fails with duplicate", lead.TestInvalid: "a quote; the post fails with invalid_data",
+	lead.TestNoBids: "the ping fails with no_bids", lead.TestPending: "a quote; the post is pending and stays so",
+}
+
+// tests are the ways to mark a test lead; none where the source may send no tests.
+func tests(src *exchange.Source, v *exchange.Vertical) []posting.Named {
+	if !src.Tests {
+		return nil
+	}
+	out := []posting.Named{
+		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, no, n, off or empty"},
+		{Name: "`lead_mode`", Says: "a test where it is 0 or test"},
+	}
+	for _, name := range lead.TestResultNames() {
+		r, _ := lead.ParseTestResult(name)
+		out = append(out, posting.Named{Name: "`test_result` is `" + name + "`", Says: testResults[r]})
+	}
+	for _, zip := range slices.Sorted(maps.Keys(v.Tests.ZIPs)) {
+		out = append(out, posting.Named{Name: fmt.Sprintf("`%s` is `%s`", v.Schema.Fields[v.Tests.ZIP].Name, zip), Says: testResults[v.Tests.ZIPs[zip]]})
+	}
+	return append(out, posting.Named{Name: "answers", Says: "have `test` true; nothing is sold, nobody owes anything, and it is nobody's duplicate. A test ping stays a test"})
 }
 
 // span writes a duration as people say it.

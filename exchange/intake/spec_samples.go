@@ -43,6 +43,9 @@ func SpecSamples(src *exchange.Source, v *exchange.Vertical, now time.Time) *pos
 	return &m.out
 }
 
+// testFlagOf is what marks a test in the words of a profile.
+var testFlagOf = map[string]string{"boberdoo": "Test_Lead", "leadspedia": "lp_test"}
+
 // pair is one name of an example with its text.
 type pair struct {
 	name, text string
@@ -59,6 +62,13 @@ func (m *sampler) pairs(call string, own bool) []pair {
 		put("ping_id", posting.PingPlaceholder)
 	}
 	put("seller_lead_id", "A-1077")
+	if m.src.Tests { // whoever tries the examples sells nothing
+		flag := testFlagOf[m.src.Profile]
+		if !own || flag == "" {
+			flag = "test"
+		}
+		out = append(out, pair{flag, "1", lead.TypeText})
+	}
 	from := m.full
 	if call == "ping" {
 		from = m.ping
