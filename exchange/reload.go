@@ -43,13 +43,15 @@ func (e *Exchange) Reload(cfg Config) (View, error) {
 // checkTargets finds out whether all targets of a book can be made, before anything is changed.
 func (e *Exchange) checkTargets(b *buyers.Book) error {
 	for _, c := range b.Campaigns {
-		for _, ep := range []*buyers.Endpoint{c.Ping, c.Post} {
-			if ep == nil {
-				continue
-			}
-			cfg := e.targetOf(c, ep, nil)
-			if err := cfg.Validate(); err != nil {
-				return err
+		for ; c != nil; c = c.AsTest {
+			for _, ep := range []*buyers.Endpoint{c.Ping, c.Post} {
+				if ep == nil {
+					continue
+				}
+				cfg := e.targetOf(c, ep, nil)
+				if err := cfg.Validate(); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -60,10 +62,12 @@ func (e *Exchange) checkTargets(b *buyers.Book) error {
 func (pl *plan) targets() map[*transport.Target]bool {
 	out := map[*transport.Target]bool{}
 	for _, l := range pl.lanes {
-		if l.ping != nil {
-			out[l.ping] = true
+		for ; l != nil; l = l.test {
+			if l.ping != nil {
+				out[l.ping] = true
+			}
+			out[l.post] = true
 		}
-		out[l.post] = true
 	}
 	return out
 }

@@ -106,11 +106,27 @@ func (n *Node) open(offline bool) error {
 		return err
 	}
 	n.reloads.told = admin.ConfigStatus{Hash: cfg.Hash, Since: n.Exchange.Now(), Reloads: map[string]int64{}}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax}, n.Exchange, n.log)
+	links, err := cfg.SpecLinks()
+	if err != nil {
+		return fmt.Errorf("links to posting specs: %w", err)
+	}
+	if err := keepSpecs(cfg, n.Exchange.Now()); err != nil {
+		return err
+	}
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax,
+		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status}, n.log)
+	return nil
+}
+
+// keepSpecs makes the posting specs of a configuration the newest versions.
+func keepSpecs(cfg *Config, now time.Time) error {
+	if err := intake.KeepSpecs(cfg.SpecHistory(), &cfg.Exchange, cfg.Limits.BodyBytesMax, now); err != nil {
+		return fmt.Errorf("keep posting specs: %w", err)
+	}
 	return nil
 }
 

@@ -100,6 +100,9 @@ func (n *Node) apply(next *Config) error {
 	if err := n.Ledger.KeepConfig(next.Hash, next.Files); err != nil {
 		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
 	}
+	if err := keepSpecs(next, n.Exchange.Now()); err != nil {
+		return err
+	}
 	n.Ledger.KeepAtLeast(quotesLast(next))
 	view, err := n.Exchange.Reload(next.Exchange)
 	if err != nil {
@@ -143,6 +146,7 @@ func (c *Config) fixed(next *Config) []string {
 		{"admin.token", c.AdminToken, next.AdminToken},
 		{"kafka", c.Kafka, next.Kafka},
 		{"limits", c.Limits, next.Limits},
+		{"specs", [2]string{c.SpecURL, c.SpecSecret}, [2]string{next.SpecURL, next.SpecSecret}},
 	} {
 		if !reflect.DeepEqual(k.was, k.now) {
 			out = append(out, k.key)

@@ -18,6 +18,7 @@ import (
 // book is the accounts of one configuration. It never changes: a request finds its account in one, and stays with it.
 type book struct {
 	keys   map[[32]byte]*account
+	ids    map[string]*account      // of each source one, by its id
 	limits map[string]*rate.Limiter // by source; those without a limit are left out
 }
 
@@ -32,7 +33,7 @@ type account struct {
 
 // newBook makes the accounts of a view. The limiters of the book before, and what they have counted, go on.
 func newBook(v exchange.View, before *book) *book {
-	b := &book{keys: map[[32]byte]*account{}, limits: map[string]*rate.Limiter{}}
+	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{}}
 	for _, src := range v.Config().Sources {
 		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
 		if src.RatePerSecond > 0 {
@@ -42,8 +43,10 @@ func newBook(v exchange.View, before *book) *book {
 		for _, id := range src.Verticals {
 			if vertical := v.Vertical(id); vertical != nil {
 				a.names[id] = newNames(vertical.Schema, src)
+				a.names[id].keep = vertical.KeepUnknown
 			}
 		}
+		b.ids[src.ID] = &a
 		for _, h := range src.KeyHashes {
 			k := a
 			k.hash = h
