@@ -223,6 +223,8 @@ func (c *compiler) price(p *Campaign, spec *CampaignSpec, at string) {
 		c.bad(at, "", "", "a fixed `price`, or a `ping` that asks for one")
 	case p.Ping.Answer != nil && !p.Ping.Answer.GivesPrice():
 		c.bad(at, "ping.answer.price", "", "where the price stands in the answer, or a fixed `price` of the campaign")
+	case p.Ping.Answer != nil && p.Ping.Answer.NeedsFixedPrice():
+		c.bad(at, "ping.answer.price", "use_fixed", "refuse or no_bid, or a fixed `price` of the campaign to use")
 	}
 	switch spec.Pay {
 	case "", "ping_price":

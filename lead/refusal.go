@@ -42,6 +42,7 @@ const (
 	BlockedAddress  Refusal = 108
 	WriteFailed     Refusal = 109
 	UnknownOutcome  Refusal = 110
+	Queued          Refusal = 111
 
 	// We did not ask.
 	CriteriaMismatch  Refusal = 200
@@ -108,6 +109,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BlockedAddress:  {Name: "blocked_address", Published: "buyer_error", Meaning: "the buyer's address is private or loopback and not allowed"},
 	WriteFailed:     {Name: "write_failed", Published: "buyer_error", Meaning: "the request could not be written whole"},
 	UnknownOutcome:  {Name: "unknown", Published: "pending", Meaning: "the request may have arrived and no receipt came back"},
+	Queued:          {Name: "queued", Published: "pending", Meaning: "the buyer took the lead and has not decided yet"},
 
 	CriteriaMismatch:  {Name: "criteria", Published: "no_bids", Meaning: "the lead does not meet the campaign's criteria"},
 	CapReached:        {Name: "cap_reached", Published: "no_bids", Meaning: "a cap of the campaign or its buyer is full"},
@@ -185,7 +187,7 @@ func (r Refusal) Outcome() Outcome {
 		return Duplicate
 	case BuyerInvalid, InvalidPhone, InvalidEmail:
 		return Invalid
-	case UnknownOutcome:
+	case UnknownOutcome, Queued:
 		return Unknown
 	}
 	return Rejected

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 func TestTestsAreConfigured(t *testing.T) {
@@ -35,6 +36,26 @@ func TestTestsAreConfigured(t *testing.T) {
 	}
 	if live, _, _ := c.Post.Request.Host(); live == "staging.one.example:443" {
 		t.Errorf("real leads go to %s", live)
+	}
+}
+
+// A request that says by itself what is a test needs nothing besides.
+func TestARequestMayMarkTestsItself(t *testing.T) {
+	for _, field := range []string{"{to: is_test, from: test}", "{to: is_test, value: true, when: {field: test, equals: true}}"} {
+		cfg, err := Load(writeConfig(t, change{"buyers/one.yaml", "price: 0010.50", "price: 10.50\n    test: {}"},
+			change{"buyers/one.yaml", "{to: zip, from: zip}", "{to: zip, from: zip}\n          - " + field}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := cfg.Exchange.Book.Campaign("one-auto")
+		var l lead.Lead
+		l.Reset(cfg.Exchange.Verticals[0].Schema)
+		for isTest, call := range map[bool]*wire.Request{false: c.Post.Request, true: c.AsTest.Post.Request} {
+			b, err := call.AppendHTTP(nil, &wire.Inputs{Lead: &l, Test: isTest})
+			if err != nil || strings.Contains(string(b), `"is_test":true`) != isTest {
+				t.Errorf("%s, test %v: %s, %v", field, isTest, b, err)
+			}
+		}
 	}
 }
 
