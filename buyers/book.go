@@ -26,6 +26,23 @@ type Endpoint struct {
 	Request *wire.Request
 	Answer  *wire.Answer
 	Timeout time.Duration // never 0: the vertical's own bound where the campaign has none
+	Rate    *Rate         // nil: not limited
+}
+
+// Rate bounds calls over time.
+type Rate struct {
+	Every time.Duration // between calls on average, above 0
+	Burst int           // calls at once, at least 1
+}
+
+// Breaker says when a campaign whose pings fail is left alone.
+type Breaker struct {
+	FailuresPPM  int64         // share of failed calls in the window at which it opens
+	RequestsMin  int           // calls in the window before it judges
+	Window       time.Duration // how long a call's end counts
+	Open         time.Duration // how long it refuses before it probes
+	Probes       int           // calls that must all end well for it to close
+	SimulateOnly bool          // it counts and refuses nothing
 }
 
 // Campaign is one standing order of a buyer. It never changes and may be shared.
@@ -41,8 +58,11 @@ type Campaign struct {
 	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
 	Post         *Endpoint
 	Caps         []rules.Cap    // its own, then its buyer's
+	InFlightMax  int            // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker      *Breaker       // of its pings; nil: none
 	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
+	Examples     []*Example     // its tests; nothing of the trip looks at them
 }
 
 // Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it

@@ -131,8 +131,13 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		p.Criteria, ds = rules.Compile(spec.Criteria, schema)
 		c.take(at, "criteria", ds)
 	}
+	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
+		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
+	}
 	c.endpoints(p, spec, schema, at)
+	p.Breaker = c.breaker(p, spec.Breaker, at)
 	c.price(p, spec, at)
+	c.examples(p, spec, schema, at)
 	if schema != nil {
 		p.Uses = uses(p, schema)
 	}
@@ -186,7 +191,7 @@ func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schem
 }
 
 func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration, at string) *Endpoint {
-	e := &Endpoint{Timeout: timeout}
+	e := &Endpoint{Timeout: timeout, Rate: c.rate(spec.Rate, at)}
 	if spec.TimeoutMS < 0 || spec.TimeoutMS > TimeoutMSMost {
 		c.bad(at, "timeout_ms", fmt.Sprint(spec.TimeoutMS), fmt.Sprintf("1 to %d ms", TimeoutMSMost))
 	}

@@ -175,6 +175,10 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
 		return lead.CriteriaMismatch, nil
 	}
+	if !d.plan.lanes[c.Index].gear.posts.allow(e.wall()) {
+		d.plan.lanes[c.Index].ThrottleSkips.Add(1)
+		return lead.Throttled, nil
+	}
 	lane := d.plan.lanes[c.Index]
 	p := &ledger.Posting{Head: d.plan.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
@@ -229,7 +233,7 @@ func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
 func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 	e := d.e
 	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout}
+	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
 	out := &ledger.Posted{Head: d.plan.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}

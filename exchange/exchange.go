@@ -56,7 +56,7 @@ type Exchange struct {
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax,
-		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {

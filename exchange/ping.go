@@ -38,7 +38,7 @@ type Ping struct {
 	lanes    []*Lane          // by bid
 	calls    []transport.Call // one per bid that has a call; reused
 	live     []*transport.Call
-	bidOf    []int32 // by live call: its bid
+	asked    []asked // by live call
 	requests []byte
 	entries  []auction.Bid
 	result   auction.Result
@@ -57,7 +57,7 @@ func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
 	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
-		bidOf: p.bidOf[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
+		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
 	e.pings.Put(p)
 }
 
@@ -131,22 +131,32 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	}
 	p.calls = p.calls[:cap(p.calls)]
 	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
+	start := e.wall()
 	for _, ci := range p.eligible {
-		e.invite(p, p.plan.lanes[ci], &in)
+		e.invite(p, p.plan.lanes[ci], &in, start)
 	}
 	if len(p.live) == 0 {
 		return
 	}
-	start := e.wall()
+	start = e.wall()
 	e.wire.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
-	p.waited += e.wall().Sub(start)
+	end := e.wall()
+	p.waited += end.Sub(start)
 	for i, c := range p.live {
-		e.hear(p, &p.bids[p.bidOf[i]], p.lanes[p.bidOf[i]], c)
+		a := &p.asked[i]
+		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c)
+		p.lanes[a.bid].gear.breaker.end(a.pass, end, verdictOf(no))
 	}
 }
 
+// asked is what belongs to a call.
+type asked struct {
+	bid  int32
+	pass pass
+}
+
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
-func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs) {
+func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.lanes = append(p.lanes, l)
 	b := &p.bids[len(p.bids)-1]
@@ -168,23 +178,29 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs) {
 	if l.Ping == nil {
 		return
 	}
+	leave, no := l.mayPing(wall)
+	if no != lead.NoRefusal {
+		b.Price, b.Refusal = 0, no
+		return
+	}
 	at := len(p.requests)
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
 		b.Refusal = lead.RenderFailed
+		l.gear.breaker.end(leave, wall, callUntold)
 		return
 	}
 	p.requests = req
 	c := &p.calls[len(p.live)]
 	c.Reset()
-	c.Target, c.Request, c.Timeout = l.ping, req[at:len(req):len(req)], l.Ping.Timeout
+	c.Target, c.Request, c.Timeout, c.Gate = l.ping, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate
 	p.live = append(p.live, c)
-	p.bidOf = append(p.bidOf, int32(len(p.bids)-1))
+	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave})
 	l.Asked.Add(1)
 }
 
-// hear turns a call's end into a bid or a named refusal.
-func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
+// hear turns a call's end into a bid or a named refusal, which it returns.
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) lead.Refusal {
 	b.TookUS = c.Took.Microseconds()
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0
@@ -194,7 +210,7 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		} else {
 			l.Errors.Add(1)
 		}
-		return
+		return b.Refusal
 	}
 	r := read(l.Ping.Answer, c)
 	b.Reason = view(r.Reason)
@@ -203,13 +219,14 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) {
 		if r.Refusal == lead.MalformedAnswer || r.Refusal == lead.UnclearAnswer {
 			b.Answer = view(c.Body[:min(len(c.Body), answerKept)])
 		}
-		return
+		return b.Refusal
 	}
 	b.Token = view(r.Token)
 	if !l.Fixed {
 		b.Price = r.Price
 	}
 	l.Bids.Add(1)
+	return lead.NoRefusal
 }
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.

@@ -64,6 +64,7 @@ type Lane struct {
 	*Tally
 	ping, post  *transport.Target
 	counters    []*capstore.Counter
+	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }
 
@@ -75,6 +76,7 @@ type Tally struct {
 	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
 	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	ThrottleSkips, BreakerSkips atomic.Int64 // the same, posts included; and those that a breaker that only simulates would have refused
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
 }
 
@@ -82,6 +84,7 @@ type Tally struct {
 type lasting struct {
 	tallies map[string]*Tally
 	gates   map[string]*transport.Gate
+	gears   map[string]*gear
 }
 
 // newPlan makes the plan of a configuration. The caller makes one at a time.
@@ -114,6 +117,8 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
+	l.gear = e.lasting.gears[c.ID].renew(c, gate)
+	e.lasting.gears[c.ID] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}

@@ -47,6 +47,8 @@ const (
 	CriteriaMismatch  Refusal = 200
 	CapReached        Refusal = 202
 	Paused            Refusal = 204
+	Throttled         Refusal = 205
+	BreakerOpen       Refusal = 206
 	InFlightLimit     Refusal = 208
 	NoConnection      Refusal = 209
 	WorkersBusy       Refusal = 210
@@ -56,6 +58,8 @@ const (
 	NotReached        Refusal = 214
 	BuyerSoldAlready  Refusal = 215
 	CampaignWithdrawn Refusal = 216
+	AuthFailed        Refusal = 217
+	BidExpired        Refusal = 218
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -108,6 +112,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 	CriteriaMismatch:  {Name: "criteria", Published: "no_bids", Meaning: "the lead does not meet the campaign's criteria"},
 	CapReached:        {Name: "cap_reached", Published: "no_bids", Meaning: "a cap of the campaign or its buyer is full"},
 	Paused:            {Name: "paused", Published: "no_bids", Meaning: "the campaign or its buyer is paused"},
+	Throttled:         {Name: "throttled", Published: "no_bids", Meaning: "the campaign's calls a second are used up"},
+	BreakerOpen:       {Name: "breaker_open", Published: "no_bids", Meaning: "too many of the campaign's pings failed: it is left alone for a while"},
 	InFlightLimit:     {Name: "in_flight_limit", Published: "no_bids", Meaning: "too many calls to this buyer are in flight"},
 	NoConnection:      {Name: "no_connection", Published: "no_bids", Meaning: "the buyer's connection pool is used up"},
 	WorkersBusy:       {Name: "workers_busy", Published: "no_bids", Meaning: "no worker was free to dial the buyer"},
@@ -117,6 +123,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 	NotReached:        {Name: "not_reached", Published: "quote_lost", Meaning: "the lead was sold, or stopped, before this campaign's turn"},
 	BuyerSoldAlready:  {Name: "buyer_has_it", Published: "duplicate", Meaning: "this buyer has bought this lead already"},
 	CampaignWithdrawn: {Name: "withdrawn", Published: "quote_lost", Meaning: "the campaign is no longer configured"},
+	AuthFailed:        {Name: "auth_failed", Published: "buyer_error", Meaning: "there is no access token for the buyer at this moment"},
+	BidExpired:        {Name: "bid_expired", Published: "quote_lost", Meaning: "the buyer's bid had ended before its turn came"},
 
 	BelowFloor:      {Name: "below_floor", Published: "no_bids", Meaning: "the bid is below the vertical's floor"},
 	MalformedAnswer: {Name: "malformed_answer", Published: "buyer_error", Meaning: "the answer's body is not well-formed"},

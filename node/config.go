@@ -44,6 +44,9 @@ type Config struct {
 	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
 	Files map[string][]byte
 
+	// Examples is what came of the campaigns' examples.
+	Examples Examples
+
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
 }
@@ -68,8 +71,9 @@ type Options struct {
 	Rewrite map[string]string
 }
 
-// Load reads, checks and compiles the configuration in dir. If anything is wrong the error is a *ConfigError with every problem of
-// every file; no file is opened for writing and no network is used.
+// Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the error is a
+// *ConfigError with every problem of every file; no file is opened for writing and no network is used. Examples that do not hold
+// are no such error: they stand in Config.Examples.
 func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 	return LoadWith(dir, Options{Env: env})
 }

@@ -311,6 +311,16 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 func TestRewriteMovesBuyersAndNotTheHash(t *testing.T) {
 	plain := loadExamples(t, Options{})
 	moved := loadExamples(t, Options{Rewrite: map[string]string{"http://127.0.0.1:9700": "http://127.0.0.1:40123"}})
+	for _, cfg := range []*Config{plain, moved} {
+		if cfg.Examples.Ran < len(cfg.Exchange.Book.Campaigns) || cfg.Examples.Err() != nil {
+			t.Errorf("%d examples: %v", cfg.Examples.Ran, cfg.Examples.Err())
+		}
+	}
+	for _, c := range plain.Exchange.Book.Campaigns {
+		if len(c.Examples) == 0 {
+			t.Errorf("%s has no example", c.ID)
+		}
+	}
 	if plain.Hash != moved.Hash || len(plain.Hash) != 32 {
 		t.Errorf("hashes %s and %s", plain.Hash, moved.Hash)
 	}

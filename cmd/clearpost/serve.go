@@ -16,6 +16,8 @@ import (
 type serveCmd struct {
 	Dir      string `arg:"" help:"Configuration directory." type:"existingdir"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+
+	SkipExamples bool `help:"Start although examples of campaigns do not hold."`
 }
 
 // Help implements kong.HelpProvider.
@@ -37,6 +39,10 @@ func (c *serveCmd) Run(e *env) error {
 	cfg, err := loadConfig(e.err, c.Dir)
 	if err != nil {
 		return err
+	}
+	if bad := cfg.Examples.Err(); bad != nil && !c.SkipExamples {
+		fmt.Fprintln(e.err, bad)
+		return errSaid
 	}
 	n, err := node.New(cfg, log, false)
 	if err != nil {

@@ -30,8 +30,9 @@ var (
 	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
 	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
-	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips.", "campaign", "buyer", "what")
+	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped).", "campaign", "buyer", "what")
 	descRevenue  = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign", "buyer")
+	descBreaker  = desc("campaign_breaker", "State of a campaign's breaker: 0 closed, 1 probing, 2 refusing; simulates says that it refuses nothing.", "campaign", "buyer", "simulates")
 	descCap      = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
 	descCapMax   = desc("cap_limit", "Limit of a cap.", "cap")
 	descEvents   = desc("ledger_events_total", "Events made durable since the start.")
@@ -43,7 +44,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descMoney, descStatus, descDuration, descCampaign, descRevenue, descCap, descCapMax,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descMoney, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
 		descEvents, descSeq, descShipErr, descUnship, descUp} {
 		ch <- d
 	}
@@ -75,6 +76,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
 		}
 		count(descRevenue, units(l.RevenueMicros.Load()), l.ID, l.Buyer.ID)
+		if state, simulates, ok := l.Breaker(); ok {
+			gauge(descBreaker, float64(state), l.ID, l.Buyer.ID, strconv.FormatBool(simulates))
+		}
 	}
 	for _, u := range capUses(c.ex) {
 		gauge(descCap, float64(u.Used), u.Cap)
@@ -102,7 +106,8 @@ type named struct {
 func counts(l *exchange.Lane) []named {
 	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()}, {"posted", l.Posted.Load()},
 		{"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()}, {"unknown", l.Unknown.Load()}, {"late", l.Late.Load()},
-		{"errors", l.Errors.Load()}, {"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()}}
+		{"errors", l.Errors.Load()}, {"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
+		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()}}
 }
 
 func units(micros int64) float64 { return float64(micros) / float64(lead.Unit) }
@@ -186,6 +191,19 @@ type CampaignStatus struct {
 	Buyer    string           `json:"buyer"`
 	Counts   map[string]int64 `json:"counts"`
 	Revenue  lead.Money       `json:"revenue_micros"`
+	Breaker  string           `json:"breaker,omitempty"` // closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
+}
+
+func breakerText(l *exchange.Lane) string {
+	state, simulates, ok := l.Breaker()
+	if !ok {
+		return ""
+	}
+	text := [...]string{exchange.BreakerClosed: "closed", exchange.BreakerProbing: "probing", exchange.BreakerRefusing: "refusing"}[state]
+	if simulates {
+		text += " (simulated)"
+	}
+	return text
 }
 
 func (s *Server) status() Status { return Summary(s.ex, s.led) }
@@ -202,7 +220,8 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	l := led.Stats()
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}
 	for _, l := range ex.Lanes() {
-		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load())}
+		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load()),
+			Breaker: breakerText(l)}
 		for _, x := range counts(l) {
 			c.Counts[x.what] = x.n
 		}
