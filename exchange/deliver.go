@@ -27,7 +27,7 @@ type delivery struct {
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
-	person  string
+	who     identity
 	seller  string // the seller's own lead id
 	oneShot bool
 	minimum lead.Money     // one-shot: the payout that the seller asked for at least
@@ -47,6 +47,7 @@ type delivery struct {
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
+	details string         // more of that, for the seller
 }
 
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
@@ -57,6 +58,9 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
+	if d.why == lead.LeadRepeated {
+		d.order = nil
+	}
 	for _, b := range d.order {
 		if len(d.st.sales()) >= d.limit || d.unknown {
 			break
@@ -384,7 +388,13 @@ func (d *delivery) settlement() *ledger.Settled {
 		if d.why != lead.NoRefusal {
 			no = d.why
 		}
-		ev.Result, ev.Refusal, ev.Details = ledger.ResultFailure, no, no.Info().Meaning
+		ev.Result, ev.Refusal, ev.Details = ledger.ResultFailure, no, d.details
+		if ev.Details == "" {
+			ev.Details = no.Info().Meaning
+		}
+	}
+	if ev.Result != ledger.ResultFailure {
+		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published

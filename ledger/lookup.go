@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/goccy/go-json"
+
 	"clearpost/lead"
 )
 
@@ -178,6 +180,25 @@ const (
 	fetchRecords = 1000
 	fetchBytes   = 4 << 20
 )
+
+// Quote tells the content by which a quoted ping is recognised, and when its quote ends; "" for all other events.
+func (r Record) Quote() (content string, expires time.Time) {
+	if r.Kind != KindPinged {
+		return "", expires
+	}
+	var p struct {
+		Mode    string    `json:"mode"`
+		Result  string    `json:"result"`
+		Expires time.Time `json:"expires_at"`
+		Private struct {
+			Content string `json:"content"`
+		} `json:"private"`
+	}
+	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != ResultSuccess {
+		return "", expires // what cannot be read is no quote: whoever asks for the lead hears of the damage
+	}
+	return p.Private.Content, p.Expires
+}
 
 // Since finds a seq before which no event is as young as a time, as far as their times rise: callers that appended at once need not stand in the order
 // of theirs. It is past the end where there is none as young.

@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestSieveIsFilledFromTheViews(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("not filled within 10 s")
 		}
-		l.news.tell()
+		runtime.Gosched()
 	}
 	known(l)
 	if _, ok := l.ByPerson("acme", "solar", "joe"); ok {
