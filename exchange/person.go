@@ -44,8 +44,8 @@ const (
 	RefuseNone
 )
 
-// dedupe is what holds for a source's leads of a vertical: its own rule, else the vertical's.
-func (s *Source) dedupe(v *Vertical) *Dedupe {
+// DedupeOf is what holds for a source's leads of a vertical: its own rule, else the vertical's. It must not be changed.
+func (s *Source) DedupeOf(v *Vertical) *Dedupe {
 	for i, d := range s.Dedupe {
 		if d != nil && s.Verticals[i] == v.ID {
 			return d

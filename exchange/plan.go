@@ -62,6 +62,7 @@ func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time
 type Lane struct {
 	*buyers.Campaign
 	*Tally
+	test        *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
 	ping, post  *transport.Target
 	counters    []*capstore.Counter
 	gear        *gear
@@ -109,18 +110,22 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 }
 
 func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
-	l := &Lane{Campaign: c, Tally: e.lasting.tallies[c.ID], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	key := c.ID
+	if c.Tests {
+		key += " test" // no id has a space: what tests count and break is none of the campaign's
+	}
+	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
-		e.lasting.tallies[c.ID] = l.Tally
+		e.lasting.tallies[key] = l.Tally
 	}
 	gate := e.lasting.gates[c.Buyer.ID]
 	if gate == nil {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
-	l.gear = e.lasting.gears[c.ID].renew(c, gate)
-	e.lasting.gears[c.ID] = l.gear
+	l.gear = e.lasting.gears[key].renew(c, gate)
+	e.lasting.gears[key] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
@@ -135,6 +140,9 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 			return nil, err
 		}
 	}
-	l.post, err = target(c.Post)
+	if l.post, err = target(c.Post); err != nil || c.AsTest == nil {
+		return l, err
+	}
+	l.test, err = e.newLane(c.AsTest)
 	return l, err
 }

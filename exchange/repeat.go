@@ -13,8 +13,10 @@ import (
 
 // identify finds the rule for the ping's leads, and who it is about.
 func (p *Ping) identify() {
-	p.rule = p.Source.dedupe(p.Vertical)
-	p.who = p.rule.identify(&p.Lead)
+	p.rule = p.Source.DedupeOf(p.Vertical)
+	if !p.Test.On { // a test names nobody
+		p.who = p.rule.identify(&p.Lead)
+	}
 }
 
 // shares tells whether the ping may get the quote of another that has sent the same. A ping without a person is always its own lead, and one with an
@@ -89,7 +91,7 @@ func (e *Exchange) recognise(p *Ping) (f *Fault) {
 // repeated tells what the seller hears if a lead of the person is a repeat of an earlier one than self, "" if it is none. Of another source's lead nothing is
 // told but that there was one.
 func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID) (details string, f *Fault) {
-	d := s.dedupe(v)
+	d := s.DedupeOf(v)
 	if !d.refuses() {
 		return "", nil
 	}
@@ -164,7 +166,7 @@ func (st *story) standing() bool {
 
 // claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
 func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (end func(), f *Fault) {
-	d := s.dedupe(v)
+	d := s.DedupeOf(v)
 	if !d.refuses() {
 		return func() {}, nil
 	}

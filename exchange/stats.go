@@ -16,8 +16,9 @@ type Stats struct {
 	Pings, Quotes, NoBids        atomic.Int64
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
-	sources                      sync.Map  // id → *SourceTally
-	Own, Whole                   Histogram // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
+	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	sources                      sync.Map     // id → *SourceTally
+	Own, Whole                   Histogram    // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
 }
 
 // SourceTally is what a source's leads have come to without an auction, since the start.
@@ -40,6 +41,10 @@ func (s *Stats) Sources(fn func(id string, t *SourceTally)) {
 }
 
 func (s *Stats) pinged(p *Ping, whole time.Duration) {
+	if p.Test.On {
+		s.Tests.Add(1)
+		return
+	}
 	s.Pings.Add(1)
 	if p.event.Result == ledger.ResultSuccess {
 		s.Quotes.Add(1)
@@ -51,6 +56,9 @@ func (s *Stats) pinged(p *Ping, whole time.Duration) {
 }
 
 func (s *Stats) settled(ev *ledger.Settled) {
+	if ev.Test {
+		return
+	}
 	s.Posts.Add(1)
 	switch ev.Result {
 	case ledger.ResultSuccess:

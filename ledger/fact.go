@@ -94,8 +94,11 @@ func factOf(f *Facts) fact {
 	return out
 }
 
-// refsOf lists under which keys a lead is found by its person or content. A ping has none.
+// refsOf lists under which keys a lead is found by its person or content. A ping has none, nor has a test.
 func refsOf(f *Facts) (out []string) {
+	if f.Test {
+		return nil
+	}
 	if f.Content != "" {
 		out = append(out, string(appendWholeKey(nil, f.Source, f.Content)))
 	}

@@ -51,6 +51,7 @@ func (l *loader) node(cfg *Config) {
 		}
 	}
 	l.kafka(f, spec.Kafka, cfg)
+	l.specs(f, &spec.Specs, cfg)
 	l.limits(f, &spec.Limits, &cfg.Limits)
 }
 
@@ -252,6 +253,7 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
+	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil
 	}

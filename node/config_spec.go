@@ -12,6 +12,13 @@ type nodeSpec struct {
 	Admin   adminSpec  `yaml:"admin"`
 	Kafka   *kafkaSpec `yaml:"kafka"`
 	Limits  limitsSpec `yaml:"limits"`
+	Specs   specsSpec  `yaml:"specs"`
+}
+
+// specsSpec is about the posting specs that sellers read.
+type specsSpec struct {
+	URL    string `yaml:"url"`    // under which sellers reach this exchange
+	Secret string `yaml:"secret"` // links are derived from it
 }
 
 type adminSpec struct {
@@ -56,7 +63,11 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`
 	SellLimit      *int        `yaml:"sell_limit"`
 	Floor          *lead.Money `yaml:"floor"`
-	OnChange       string      `yaml:"on_change"` // refuse or keep
+	UnknownFields  string      `yaml:"unknown_fields"` // drop or keep
+	TestPrice      *lead.Money `yaml:"test_price"`
+
+	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
+	OnChange string            `yaml:"on_change"` // refuse or keep
 }
 
 type fieldSpec struct {
@@ -96,7 +107,9 @@ type sourceSpec struct {
 	Rate      *rateSpec   `yaml:"rate"`
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"`
+	Tests     bool        `yaml:"tests"`
 	Profile   string      `yaml:"profile"`
+	Spec      string      `yaml:"spec"`      // public: anybody may read its posting specs
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`
 
