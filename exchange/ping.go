@@ -160,7 +160,8 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
-	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
+	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
+		Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
 	start := e.wall()
 	if p.Test.On {
 		e.inviteTest(p, &in, start)
