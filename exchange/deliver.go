@@ -200,7 +200,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
-		SourceName: d.src.Name, Vertical: d.v.ID, Sold: len(d.st.sales()), Left: d.limit - len(d.st.sales()), Test: d.test(), Now: now, Close: true}
+		SourceName: d.src.Name, Vertical: d.v.ID, Sold: d.st.sold(), Left: d.limit - d.st.sold(), Test: d.test(), Now: now, Close: true}
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		return lead.RenderFailed, nil
