@@ -45,6 +45,7 @@ type Exchange struct {
 
 	decoded decoded
 	trips   tripTable
+	quotes  quoteTable
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
 	stop    context.Context
@@ -62,6 +63,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
 	}
+	e.quotes.init()
 	pl, err := e.newPlan(cfg)
 	if err != nil {
 		return nil, err
@@ -88,6 +90,9 @@ func (e *Exchange) Start() error {
 	}
 	for subject := range e.led.Pauses() {
 		e.paused.of(subject).Store(true)
+	}
+	if err := e.restoreQuotes(); err != nil {
+		return fmt.Errorf("find the live quotes: %w", err)
 	}
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))

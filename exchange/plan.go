@@ -93,9 +93,11 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 	pl := &plan{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
 		pl.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
 		pl.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+		e.Stats.source(s.ID)
 	}
 	for _, c := range cfg.Book.Campaigns {
 		l, err := e.newLane(c)

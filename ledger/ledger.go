@@ -124,6 +124,7 @@ type Ledger struct {
 
 	gather  gather
 	overlay *overlay
+	persons *sieve // the keys of ByPerson
 	state   *state
 	ring    ring
 	news    news
@@ -211,7 +212,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 		return nil, err
 	}
 	in.defaults()
-	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes
 	l.closeOne = sync.OnceValue(l.close)
@@ -243,6 +244,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	w := &writer{l: l, next: l.last.Load() + 1}
 	l.writerC.Go(w.run)
 	l.others.Go(l.runLook)
+	l.others.Go(l.fillSieve)
 	l.applierC.Go(l.runApplier)
 	if l.ship != nil {
 		l.ship.start()

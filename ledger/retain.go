@@ -190,7 +190,7 @@ func (v *views) remove(facts []fact, upTo uint64) error {
 				return err
 			}
 		}
-		for _, key := range [...]string{f.idem, f.person} {
+		for _, key := range append([]string{f.idem}, f.refs...) {
 			if key == "" {
 				continue
 			}

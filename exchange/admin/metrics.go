@@ -3,7 +3,9 @@
 package admin
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +31,8 @@ var (
 	descPosts    = desc("posts_total", "Posts settled, by result.", "result")
 	descTests    = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
 	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
+	descSuppress = desc("suppressed_pings_total", "Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")
+	descRepeated = desc("repeated_leads_total", "Pings, posts and one-shot leads refused as repeats of an earlier lead of their person, by source.", "source")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
 	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
 	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped).", "campaign", "buyer", "what")
@@ -45,7 +49,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
 		descEvents, descSeq, descShipErr, descUnship, descUp} {
 		ch <- d
 	}
@@ -68,6 +72,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descTests, float64(s.Tests.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
 	count(descMoney, units(s.PayoutMicros.Load()), "payout")
+	s.Sources(func(id string, t *exchange.SourceTally) {
+		count(descSuppress, float64(t.Suppressed.Load()), id)
+		count(descRepeated, float64(t.Repeated.Load()), id)
+	})
 	durations(ch, &s.Own, "own")
 	durations(ch, &s.Whole, "whole")
 	if c.statuses != nil {
@@ -165,8 +173,16 @@ type Status struct {
 	OwnUS     Quantiles        `json:"own_us"`
 	WholeUS   Quantiles        `json:"whole_us"`
 	Ledger    LedgerStatus     `json:"ledger"`
+	Sources   []SourceStatus   `json:"sources"`
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
+}
+
+// SourceStatus is what a source's leads have come to without an auction, since the start.
+type SourceStatus struct {
+	Source     string `json:"source"`
+	Suppressed int64  `json:"suppressed"` // pings that got the quote of another
+	Repeated   int64  `json:"repeated"`   // repeats of an earlier lead of their person
 }
 
 // LedgerStatus is the state of the ledger. Seqs are numbers of events.
@@ -230,5 +246,9 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 		}
 		out.Campaigns = append(out.Campaigns, c)
 	}
+	st.Sources(func(id string, t *exchange.SourceTally) {
+		out.Sources = append(out.Sources, SourceStatus{id, t.Suppressed.Load(), t.Repeated.Load()})
+	})
+	slices.SortFunc(out.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Source, b.Source) })
 	return out
 }
