@@ -179,12 +179,26 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		}
 	}
 	dst = appendText(dst, "person", e.Private.Person)
+	for i, c := range e.Private.Cookies {
+		if i == 0 {
+			dst = append(appendKey(dst, "cookies"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = appendText(AppendString(append(dst, `{"campaign":`...), c.Campaign), "cookie", c.Cookie)
+		dst = append(dst, '}')
+	}
+	if len(e.Private.Cookies) > 0 {
+		dst = append(dst, ']')
+	}
 	return append(dst, '}', '}')
 }
 
 func (b *Bid) append(dst []byte) []byte {
 	dst = AppendString(append(dst, `{"campaign":`...), b.Campaign)
 	dst = appendText(dst, "buyer", b.Buyer)
+	dst = appendInt(dst, "leg", int64(b.Leg))
+	dst = appendText(dst, "brand", b.Brand)
 	dst = appendInt(dst, "price_micros", int64(b.Price))
 	dst = appendInt(dst, "payout_micros", int64(b.Payout))
 	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
@@ -192,6 +206,9 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendTrue(dst, "winner", b.Winner)
 	dst = appendTrue(dst, "fixed", b.Fixed)
 	dst = appendText(dst, "token", b.Token)
+	if !b.Expires.IsZero() {
+		dst = AppendTime(appendKey(dst, "expires_at"), b.Expires)
+	}
 	dst = appendInt(dst, "took_us", b.TookUS)
 	dst = appendInt(dst, "refusal", int64(b.Refusal))
 	dst = appendText(dst, "reason", b.Reason)
