@@ -28,6 +28,7 @@ type attempt struct {
 	posting  *ledger.Posting
 	posted   *ledger.Posted
 	resolved *ledger.Adjusted
+	resends  int // postings of the same request again, whatever came of them
 }
 
 // outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
@@ -66,7 +67,11 @@ func (st *story) add(ev ledger.Event) {
 		st.pinged, st.person = ev, ev.Private.Person
 	case *ledger.Posting:
 		st.posting(ev.Post, ev.Private)
-		st.attempts = append(st.attempts, attempt{posting: ev})
+		if ev.Again != ledger.AgainResend {
+			st.attempts = append(st.attempts, attempt{posting: ev})
+		} else if a := st.attempt(*ev.Of); a != nil {
+			a.resends++
+		}
 	case *ledger.Posted:
 		if a := st.attempt(ev.Attempt); a != nil {
 			a.posted = ev

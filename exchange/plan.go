@@ -11,6 +11,7 @@ import (
 	"clearpost/capstore"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/wire"
 	"clearpost/wire/transport"
 )
 
@@ -63,6 +64,8 @@ type Lane struct {
 	*buyers.Campaign
 	*Tally
 	ping, post  *transport.Target
+	backup      *transport.Target // of posts that got nowhere; nil: none
+	status      *transport.Target // asked about attempts whose outcome is not known; nil: none
 	counters    []*capstore.Counter
 	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
@@ -78,6 +81,9 @@ type Tally struct {
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
 	ThrottleSkips, BreakerSkips atomic.Int64 // the same, posts included; and those that a breaker that only simulates would have refused
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
+	Backups                     atomic.Int64 // attempts that went to the backup URL
+	StatusCalls, Resends        atomic.Int64 // what was done about attempts without a known outcome
+	ClearedUp                   atomic.Int64 // of them resolved by it
 }
 
 // lasting is what lives on from plan to plan, by the ids of campaigns and buyers.
@@ -122,17 +128,24 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
-	target := func(ep *buyers.Endpoint) (*transport.Target, error) {
-		addr, name, tls := ep.Request.Host()
+	target := func(r *wire.Request) (*transport.Target, error) {
+		addr, name, tls := r.Host()
 		return e.wire.Target(transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
 			ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate})
 	}
 	var err error
-	if c.Ping != nil {
-		if l.ping, err = target(c.Ping); err != nil {
-			return nil, err
+	place := func(at **transport.Target, r *wire.Request) {
+		if r != nil && err == nil {
+			*at, err = target(r)
 		}
 	}
-	l.post, err = target(c.Post)
+	if c.Ping != nil {
+		place(&l.ping, c.Ping.Request)
+	}
+	place(&l.post, c.Post.Request)
+	place(&l.backup, c.Post.Backup)
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		place(&l.status, c.IfUnknown.Status.Request)
+	}
 	return l, err
 }

@@ -270,6 +270,7 @@ type Sale struct {
 // Tried is a campaign whose turn came at the post and that was not sent to.
 type Tried struct {
 	Campaign string       `json:"campaign"`
+	Leg      int          `json:"leg,omitempty"`
 	Refusal  lead.Refusal `json:"refusal"`
 }
 

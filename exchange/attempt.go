@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+)
+
+// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is set where the buyer has
+// refused the access token of an attempt: this one is the same once more.
+func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) {
+	e := d.e
+	now := e.now()
+	c := d.plan.cfg.Book.Campaign(b.Campaign)
+	payout, covered := d.payout(b)
+	switch {
+	case c == nil || c.Vertical != d.v.ID:
+		return lead.CampaignWithdrawn, nil
+	case d.plan.lanes[c.Index].paused():
+		return lead.Paused, nil
+	case !covered:
+		return lead.NotCovered, nil
+	case !b.Expires.IsZero() && !now.Before(b.Expires):
+		return lead.BidExpired, nil
+	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
+		return lead.NoTimeLeft, nil
+	}
+	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
+		return lead.CriteriaMismatch, nil
+	}
+	lane := d.plan.lanes[c.Index]
+	if !lane.gear.posts.allow(e.wall()) {
+		lane.ThrottleSkips.Add(1)
+		return lead.Throttled, nil
+	}
+	p := &ledger.Posting{Head: d.plan.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
+	if first != nil {
+		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
+	}
+	in := d.st.inputs(d.l, p)
+	req, err := c.Post.Request.AppendHTTP(nil, &in)
+	if err != nil {
+		return lead.RenderFailed, nil
+	}
+	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
+		MaxSold: b.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+	if no != lead.NoRefusal {
+		return no, nil
+	}
+	p.Charges = ledgerCharges(charges)
+	d.record(p, c.Post.Request, &in)
+	if err := d.append(p); err != nil {
+		if !errors.Is(err, ledger.ErrUncertain) {
+			e.release(p.Attempt)
+		}
+		return lead.NoRefusal, err
+	}
+	d.sent = true
+	d.st.attempts = append(d.st.attempts, attempt{posting: p})
+	d.wire(lane, p, req, &in)
+	return lead.NoRefusal, nil
+}
+
+// inputs are what an attempt's request is rendered from. All of it stands in the ledger, so that the very same request can be made again.
+func (st *story) inputs(l *lead.Lead, p *ledger.Posting) wire.Inputs {
+	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source, Vertical: p.Vertical, Now: p.At, Close: true}
+	for i := range st.pinged.Bids {
+		if b := &st.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
+			in.Token = []byte(b.Token)
+		}
+	}
+	return in
+}
+
+// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
+// that has no time to be answered would only end as unknown.
+const attemptMin = 100 * time.Millisecond
+
+func leastTime(timeout time.Duration) time.Duration {
+	if timeout > 0 {
+		return min(timeout, attemptMin)
+	}
+	return attemptMin
+}
+
+// record puts into the posting what explains it: the seller's post (once) and the exact request.
+func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
+	if d.post != nil {
+		p.Post, p.Private = d.post, d.private
+		d.post = nil
+	}
+	if red, err := r.AppendRedacted(nil, in); err == nil {
+		p.Private.Request = newBody(red)
+	}
+}
