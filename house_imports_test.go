@@ -17,6 +17,7 @@ import (
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
+	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
 	"examples":          {}, // the example configuration, carried inside the binary
@@ -37,7 +38,7 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange"},
 	"exchange/admin":  {"lead", "exchange", "ledger"},
 
-	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger", "exchange", "exchange/intake",
 		"exchange/admin"},
 
 	"loadtest": {"lead", "loadtest/audit"},

@@ -38,7 +38,6 @@ type Example struct {
 	given    ExampleGiven
 	now      time.Time
 	id, try  lead.ID
-	price    lead.Money // where neither given nor the ping's answer has one
 }
 
 type slotValue struct {
@@ -67,20 +66,33 @@ func (x *Example) Lead() *lead.Lead {
 	return l
 }
 
+// Lead makes a lead of the values; what the schema does not have is left out.
+func (v ExampleValues) Lead(s *lead.Schema, now time.Time) *lead.Lead {
+	l := new(lead.Lead)
+	l.Reset(s)
+	l.SetNow(now)
+	for _, e := range v {
+		if pos, ok := s.Position(e.Name); ok {
+			l.Set(pos, []byte(e.Text))
+		}
+	}
+	l.Finish()
+	return l
+}
+
 // Own tells whether the example has a lead of its own, and not that of the campaign's first example.
 func (x *Example) Own() bool { return !x.borrowed }
 
 // Inputs are what the calls of the example are rendered from. A post's token and price are those of the ping's answer, where
 // the example has one and does not say otherwise.
 func (x *Example) Inputs(c *Campaign, post bool) wire.Inputs {
-	in := wire.Inputs{Lead: x.Lead(), LeadID: x.id, Source: x.given.Source, Vertical: x.vertical, Now: x.now, Price: x.price}
-	if !post {
-		in.Price = 0
-		if c.Fixed {
-			in.Price = c.Price
-		}
-	} else {
-		in.Attempt, in.Close, in.Token = x.try, true, []byte(ExampleToken)
+	in := SampleInputs(x.Lead(), x.vertical, post)
+	in.LeadID, in.Source, in.Now = x.id, x.given.Source, x.now
+	if c.Fixed {
+		in.Price = c.Price
+	}
+	if post {
+		in.Attempt = x.try
 		if x.Ping != nil && x.Ping.Answer != nil && c.Ping != nil {
 			if r := x.Ping.Read(c.Ping.Answer); r.Outcome == lead.Accepted {
 				in.Token = r.Token
@@ -124,10 +136,7 @@ func (c *compiler) examples(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 			c.bad(path, "name", s.Name, "a name that no other example of the campaign has")
 		}
 		names[s.Name] = true
-		x := &Example{Name: s.Name, path: path, schema: schema, vertical: spec.Vertical, price: ExamplePrice}
-		if p.Fixed {
-			x.price = p.Price
-		}
+		x := &Example{Name: s.Name, path: path, schema: schema, vertical: spec.Vertical}
 		c.exampleLead(x, s, p.Examples)
 		c.exampleGiven(x, s.Given)
 		x.Ping = c.exampleCall(s.Ping, p.Ping != nil, path+".ping")

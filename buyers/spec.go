@@ -41,6 +41,8 @@ type BuyerSpec struct {
 type CampaignSpec struct {
 	ID       string                `yaml:"id"`
 	Vertical string                `yaml:"vertical"`
+	Template string                `yaml:"template"` // from which the campaign starts; its own keys stand above the template's
+	Set      map[string]string     `yaml:"set"`      // the template's parameters; they are taken before the campaign is compiled
 	Price    *lead.Money           `yaml:"price"`    // fixed price; absent = quoted in the ping's answer
 	MaxSold  int                   `yaml:"max_sold"` // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
 	Criteria []rules.CriterionSpec `yaml:"criteria"`
@@ -51,7 +53,15 @@ type CampaignSpec struct {
 	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
 	Ping     *EndpointSpec         `yaml:"ping"`
 	Post     *EndpointSpec         `yaml:"post"`
+	Test     *TestSpec             `yaml:"test"`     // how test leads are sent; absent: none are
 	Examples []ExampleSpec         `yaml:"examples"` // worked examples, which are its tests
+}
+
+// TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of its own.
+type TestSpec struct {
+	PingURL string           `yaml:"ping_url"` // in place of ping.request.url
+	PostURL string           `yaml:"post_url"` // in place of post.request.url
+	Fields  []wire.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.

@@ -35,11 +35,17 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		return lead.CriteriaMismatch, nil
 	}
 	lane := d.plan.lanes[c.Index]
+	if d.test() {
+		if lane = lane.test; lane == nil {
+			return lead.NoTestEndpoint, nil
+		}
+		c = lane.Campaign
+	}
 	if !lane.gear.posts.allow(e.wall()) {
 		lane.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
 	}
-	p := &ledger.Posting{Head: d.plan.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
@@ -49,15 +55,12 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	if err != nil {
 		return lead.RenderFailed, nil
 	}
-	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
-		MaxSold: b.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
-	if no != lead.NoRefusal {
+	if no := d.hold(p, lane, now); no != lead.NoRefusal {
 		return no, nil
 	}
-	p.Charges = ledgerCharges(charges)
 	d.record(p, c.Post.Request, &in)
 	if err := d.append(p); err != nil {
-		if !errors.Is(err, ledger.ErrUncertain) {
+		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
 			e.release(p.Attempt)
 		}
 		return lead.NoRefusal, err
@@ -66,6 +69,24 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	d.st.attempts = append(d.st.attempts, attempt{posting: p})
 	d.wire(lane, p, req, &in)
 	return lead.NoRefusal, nil
+}
+
+// head begins an event of this lead.
+func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
+	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
+	h.Test = d.test()
+	return h
+}
+
+// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is there no room for it.
+func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
+	if d.test() {
+		return d.st.roomForTest(p)
+	}
+	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
+		MaxSold: p.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+	p.Charges = ledgerCharges(charges)
+	return no
 }
 
 // inputs are what an attempt's request is rendered from. All of it stands in the ledger, so that the very same request can be made again.

@@ -28,6 +28,8 @@ type Vertical struct {
 	PingDeadline time.Duration // from a ping's arrival to the last bid counted
 	PostTotal    time.Duration // for all attempts of one post together
 	Plan         Plan
+	KeepUnknown  bool // what sellers send and the schema does not know is kept as sent
+	Tests        TestRules
 	OnChange     OnChange
 }
 
@@ -40,6 +42,7 @@ type Source struct {
 	Margin        auction.Margin
 	RatePerSecond float64       // requests a second on average; 0 = not limited
 	Burst         int           // requests at once, at least 1 where there is a rate
+	Tests         bool          // it may send test leads
 	AllowGet      bool          // it may send leads in a query string
 	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal

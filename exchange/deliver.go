@@ -24,8 +24,9 @@ type delivery struct {
 	person  string
 	seller  string // the seller's own lead id
 	oneShot bool
-	minimum lead.Money     // one-shot: the payout that the seller asked for at least
-	before  []ledger.Event // one-shot: its pinged event, durable together with the first event of the delivery
+	want    lead.TestResult // test: what the post asks for
+	minimum lead.Money      // one-shot: the payout that the seller asked for at least
+	before  []ledger.Event  // one-shot: its pinged event, durable together with the first event of the delivery
 
 	newUntil time.Time // no attempt begins after this
 	until    time.Time // no attempt lasts longer
@@ -51,8 +52,11 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
+	if r, f, ok := d.simulate(); ok {
+		return r, f
+	}
 	for _, b := range d.order {
-		if len(d.st.sales()) >= d.limit || d.unknown {
+		if d.st.sold() >= d.limit || d.unknown {
 			break
 		}
 		if d.st.triedBefore(b) {
@@ -96,6 +100,9 @@ func (d *delivery) begin() {
 	for _, s := range d.st.sales() {
 		d.fillPart(s.Payout)
 	}
+	for _, s := range d.st.testSales() {
+		d.fillPart(s.Payout)
+	}
 }
 
 // payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
@@ -104,7 +111,7 @@ func (d *delivery) begin() {
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
-		return p, len(d.st.sales()) > 0 || p+d.prospect(b) >= d.minimum
+		return p, d.st.sold() > 0 || p+d.prospect(b) >= d.minimum
 	}
 	blocked := d.blocked(b)
 	var rest lead.Money
@@ -133,7 +140,7 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 
 // blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given up.
 func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.limit) - len(d.st.sales()) - 1
+	after := min(max(b.MaxSold, 1), d.limit) - d.st.sold() - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
@@ -186,9 +193,10 @@ func (d *delivery) append(next ledger.Event) error {
 }
 
 // settle writes the answer down and gives it.
-func (d *delivery) settle() (Reply, *Fault) {
+func (d *delivery) settle() (Reply, *Fault) { return d.conclude(d.settlement()) }
+
+func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	e := d.e
-	ev := d.settlement()
 	if d.post != nil {
 		ev.Post, ev.Private = d.post, d.private
 	}
@@ -210,8 +218,8 @@ func (d *delivery) settle() (Reply, *Fault) {
 
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
-	ev := &ledger.Settled{Head: d.plan.head(ledger.KindSettled, d.st.id, d.src.ID, d.v.ID, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
-	ev.Sales = d.st.sales()
+	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev.Sales, ev.TestSales = d.st.sales(), d.st.testSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
 		ev.Payout += s.Payout
@@ -220,6 +228,8 @@ func (d *delivery) settlement() *ledger.Settled {
 	case d.st.open():
 	case len(ev.Sales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
+	case len(ev.TestSales) > 0:
+		ev.Result, ev.Reference = ledger.ResultSuccess, ev.TestSales[0].Reference
 	case d.no != nil:
 		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason, d.no.Reference
 		if ev.Details == "" {
@@ -230,12 +240,17 @@ func (d *delivery) settlement() *ledger.Settled {
 		if d.why != lead.NoRefusal {
 			no = d.why
 		}
-		ev.Result, ev.Refusal, ev.Details = ledger.ResultFailure, no, no.Info().Meaning
+		fail(ev, no)
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published
 	}
 	return ev
+}
+
+// fail makes an answer a failure in our own words.
+func fail(ev *ledger.Settled, no lead.Refusal) {
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, no, no.Info().Published, no.Info().Meaning
 }
 
 // broken answers when the ledger failed: a fault if nothing was sent, else "pending": an attempt may have been a sale.
@@ -249,7 +264,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

@@ -38,6 +38,8 @@ func (a *attempt) outcome() lead.Outcome {
 		return a.resolved.Outcome
 	case a.posted != nil:
 		return a.posted.Outcome
+	case a.posting.Test:
+		return lead.Rejected // whatever the buyer did with it, it is no sale
 	}
 	return lead.Unknown
 }
@@ -142,6 +144,9 @@ func (st *story) sales() []ledger.Sale {
 	return out
 }
 
+// sold is how many sales there are, or would be if the lead were no test.
+func (st *story) sold() int { return len(st.sales()) + len(st.testSales()) }
+
 // resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash cut
 // off. The seller's repeat goes on with the next bid while the quote lasts.
 func (st *story) resumable() bool { return len(st.attempts) > 0 && st.settled == nil && !st.open() }
@@ -214,7 +219,7 @@ func fill(l *lead.Lead, fields, raw ledger.Fields) {
 
 // reply is what the seller hears of a lead now.
 func (e *Exchange) reply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}
+	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}
 	switch {
 	case st.settled != nil && !st.open():
 		r.settled(st.settled)
@@ -231,6 +236,10 @@ func (e *Exchange) reply(st *story) Reply {
 func (r *Reply) settled(s *ledger.Settled) {
 	r.Result, r.Refusal, r.Details, r.Reference, r.Price = s.Result, s.Refusal, s.Details, s.Reference, s.Payout
 	for _, x := range s.Sales {
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
+	}
+	for _, x := range s.TestSales {
+		r.Price += x.Payout
 		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
 	}
 }

@@ -26,6 +26,8 @@ type Ping struct {
 	MinPrice       lead.Money
 	ReceivedAt     time.Time
 	MaxWait        time.Duration // one-shot: how long the answer may take, 0 = the vertical's time for posts
+	Test           TestAsk
+	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
 
 	Reply Reply
 
@@ -111,16 +113,21 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
-	p.person = person(p.Vertical, &p.Lead)
+	if !p.Test.On { // a test names nobody
+		p.person = person(p.Vertical, &p.Lead)
+	}
 	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
 		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
-	p.event.Private.Person = p.person
+	p.event.Private.Person, p.event.Private.Unknown, p.event.Test = p.person, p.Unknown, p.Test.On
 	return now
 }
 
 // solicit finds the campaigns that want the lead and asks those that bid by ping, all at once.
 func (e *Exchange) solicit(p *Ping, now time.Time) {
 	p.no = lead.NoBids
+	if p.Test.Want != lead.TestAny {
+		return // the answer is known: nobody is asked
+	}
 	p.eligible = p.plan.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
@@ -132,8 +139,12 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	p.calls = p.calls[:cap(p.calls)]
 	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
 	start := e.wall()
-	for _, ci := range p.eligible {
-		e.invite(p, p.plan.lanes[ci], &in, start)
+	if p.Test.On {
+		e.inviteTest(p, &in, start)
+	} else {
+		for _, ci := range p.eligible {
+			e.invite(p, p.plan.lanes[ci], &in, start)
+		}
 	}
 	if len(p.live) == 0 {
 		return
@@ -255,7 +266,7 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 		i := p.entries[o.Bid].Ref
 		b := &p.bids[i]
 		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
-		if o.Winner {
+		if o.Winner && !p.Test.On {
 			p.lanes[i].Won.Add(1)
 		}
 	}
@@ -275,9 +286,13 @@ func (l *Lane) acceptance() int64 {
 func (p *Ping) quote() {
 	ev := &p.event
 	ev.Bids = p.bids
-	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency}
-	if len(p.result.Order) > 0 {
-		ev.Result, ev.Price = ledger.ResultSuccess, p.result.Payout
+	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency, Test: p.Test.On}
+	price, sells := p.result.Payout, len(p.result.Order) > 0
+	if p.Test.Want != lead.TestAny {
+		price, sells = p.wanted()
+	}
+	if sells {
+		ev.Result, ev.Price = ledger.ResultSuccess, price
 		ev.ExpiresAt = ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond)
 		p.Reply.Result, p.Reply.Price, p.Reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
 		return

@@ -63,6 +63,7 @@ func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time
 type Lane struct {
 	*buyers.Campaign
 	*Tally
+	test        *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
 	ping, post  *transport.Target
 	backup      *transport.Target // of posts that got nowhere; nil: none
 	status      *transport.Target // asked about attempts whose outcome is not known; nil: none
@@ -113,18 +114,22 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 }
 
 func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
-	l := &Lane{Campaign: c, Tally: e.lasting.tallies[c.ID], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	key := c.ID
+	if c.Tests {
+		key += " test" // no id has a space: what tests count and break is none of the campaign's
+	}
+	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
-		e.lasting.tallies[c.ID] = l.Tally
+		e.lasting.tallies[key] = l.Tally
 	}
 	gate := e.lasting.gates[c.Buyer.ID]
 	if gate == nil {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
-	l.gear = e.lasting.gears[c.ID].renew(c, gate)
-	e.lasting.gears[c.ID] = l.gear
+	l.gear = e.lasting.gears[key].renew(c, gate)
+	e.lasting.gears[key] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
@@ -147,5 +152,9 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
 		place(&l.status, c.IfUnknown.Status.Request)
 	}
+	if err != nil || c.AsTest == nil {
+		return l, err
+	}
+	l.test, err = e.newLane(c.AsTest)
 	return l, err
 }

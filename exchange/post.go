@@ -23,6 +23,9 @@ type PostIn struct {
 	BodyHash       string
 	ReceivedAt     time.Time
 	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
+	Test           TestAsk
+	Unknown        Fields         // what the schema does not know, as sent, where the vertical keeps it
+	Problems       []lead.Problem // what is wrong with the request besides the lead: it is refused, together with what is wrong with that
 }
 
 // trip is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
@@ -120,7 +123,7 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 		return Reply{}, inProgress()
 	}
 	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}, nil
+		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}, nil
 	}
 	return Reply{}, inProgress()
 }
@@ -130,6 +133,10 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 func (st *story) fits(in *PostIn) *Fault {
 	if st.pinged.Vertical != in.Vertical.ID {
 		return notFound(in.PingID)
+	}
+	if in.Test.On && !st.pinged.Test {
+		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field, Expected: "a post without it: its ping was a real lead, and stays one"})
+		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test", Errors: in.Problems}
 	}
 	l := st.lead(in.Vertical.Schema)
 	for _, i := range in.Vertical.PersonKey {
@@ -162,6 +169,20 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if f := st.fits(in); f != nil {
 		return nil, Reply{}, f
 	}
+	l := st.lead(in.Vertical.Schema)
+	before := make([]bool, l.Len())
+	for i := range before {
+		before[i] = l.Slot(i).State != lead.Missing
+	}
+	clash := l.CopyFrom(in.Lead, nil)
+	l.Finish()
+	if st.post != nil {
+		clash = nil // it was taken before
+	}
+	wrong := st.contradiction(in, l, clash)
+	if len(in.Problems) > 0 {
+		return nil, Reply{}, wrong // whatever has become of the lead
+	}
 	now := e.now()
 	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
 		return nil, r, f
@@ -173,24 +194,14 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if err := e.Available(); err != nil {
 		return nil, Reply{}, unavailable(err)
 	}
-	l := st.lead(in.Vertical.Schema)
-	before := make([]bool, l.Len())
-	for i := range before {
-		before[i] = l.Slot(i).State != lead.Missing
-	}
-	clash := l.CopyFrom(in.Lead, nil)
-	l.Finish()
-	if st.post != nil {
-		clash = nil // it was taken before
-	}
-	if f := st.contradiction(in, l, clash); f != nil {
-		return nil, Reply{}, f
+	if wrong != nil {
+		return nil, Reply{}, wrong
 	}
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
 	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
-	if d.person == "" {
+	if d.want = in.Test.Want; d.person == "" && !st.pinged.Test {
 		d.person = person(in.Vertical, l)
 	}
 	if st.post == nil {
@@ -199,7 +210,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
-		d.private.Person = d.person
+		d.private.Person, d.private.Unknown = d.person, in.Unknown
 	}
 	return d, Reply{}, nil
 }
@@ -336,7 +347,7 @@ const (
 // pingReply is the answer that the lead's ping had.
 func pingReply(st *story) Reply {
 	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true, Result: st.pinged.Result,
-		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details}
+		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details, Test: st.pinged.Test}
 	r.Refusal = st.pinged.Refusal
 	return r
 }

@@ -23,7 +23,7 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
 	again, backup := e.toBackup(lane, call, in, d.until)
-	out := &ledger.Posted{Head: d.plan.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	if backup != nil {
 		call, out.Backup, out.Private.Request = again, true, backup
@@ -34,6 +34,9 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 		margin = nil
 	}
 	readReceipt(lane, p, out, call, margin)
+	if d.test() {
+		testEnd(out)
+	}
 	d.st.attempts[len(d.st.attempts)-1].posted = out
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
@@ -43,11 +46,15 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 		lane.Accepted.Add(1)
 		lane.RevenueMicros.Add(int64(out.Price))
 		lane.PayoutMicros.Add(int64(out.Payout))
+	case lead.TestAccepted:
+		d.fillPart(p.Payout)
 	case lead.Unknown:
 		d.unknown = true
 		lane.Unknown.Add(1)
 	default:
-		d.refused = p.Attempt
+		if !d.test() { // else there is no hold to release
+			d.refused = p.Attempt
+		}
 		lane.Rejected.Add(1)
 		if d.no == nil {
 			d.no = out

@@ -15,10 +15,15 @@ type Stats struct {
 	Pings, Quotes, NoBids        atomic.Int64
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
-	Own, Whole                   Histogram // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
+	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	Own, Whole                   Histogram    // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
 }
 
 func (s *Stats) pinged(p *Ping, whole time.Duration) {
+	if p.Test.On {
+		s.Tests.Add(1)
+		return
+	}
 	s.Pings.Add(1)
 	if p.event.Result == ledger.ResultSuccess {
 		s.Quotes.Add(1)
@@ -30,6 +35,9 @@ func (s *Stats) pinged(p *Ping, whole time.Duration) {
 }
 
 func (s *Stats) settled(ev *ledger.Settled) {
+	if ev.Test {
+		return
+	}
 	s.Posts.Add(1)
 	switch ev.Result {
 	case ledger.ResultSuccess:

@@ -276,7 +276,7 @@ func (s *Schema) addEnum(i int) (problems []string) {
 }
 
 var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true,
-	"format": true, "redirect_url": true}
+	"format": true, "redirect_url": true, "test": true, "test_result": true, "debug": true}
 
 // ReservedName tells whether the seller API uses the name itself.
 func ReservedName(n string) bool { return reserved[n] }

@@ -49,6 +49,7 @@ type Head struct {
 	Lead     lead.ID   `json:"lead_id,omitempty"` // zero only for adjustments of no lead (pause, resume)
 	Source   string    `json:"source,omitempty"`
 	Vertical string    `json:"vertical,omitempty"`
+	Test     bool      `json:"test,omitempty"` // of a test lead: nothing in it is a sale, money or a place under a cap
 }
 
 // Event is one typed event. Its concrete type is one of *Pinged, *Posting, *Posted, *Settled, *Adjusted.
@@ -116,6 +117,7 @@ func (f Fields) Get(name string) (string, bool) {
 type Private struct {
 	Fields  Fields `json:"fields,omitempty"`  // personal fields, normal form
 	Raw     Fields `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
+	Unknown Fields `json:"unknown,omitempty"` // what the vertical does not know, as sent; only where the vertical keeps it
 	Person  string `json:"person,omitempty"`  // hash of the person key
 	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
 	Answer  *Body  `json:"answer,omitempty"`  // posted: the answer as it came
@@ -184,6 +186,7 @@ type Pinged struct {
 	SellerLeadID   string       `json:"seller_lead_id,omitempty"`
 	IdempotencyKey string       `json:"idempotency_key,omitempty"`
 	BodyHash       string       `json:"body_hash,omitempty"`
+	TestResult     string       `json:"test_result,omitempty"` // test leads: the result that is simulated; "" where buyers' test endpoints were asked
 	Fields         Fields       `json:"fields"`
 	Raw            Fields       `json:"raw,omitempty"`
 	Bids           []Bid        `json:"bids,omitempty"`
@@ -287,7 +290,20 @@ type Settled struct {
 	Revenue   lead.Money   `json:"revenue_micros"`
 	Sales     []Sale       `json:"sales,omitempty"`
 	Tried     []Tried      `json:"tried,omitempty"`
-	Private   Private      `json:"private"`
+
+	TestResult string     `json:"test_result,omitempty"` // test leads: the result that was simulated; "" where buyers' test endpoints were asked
+	TestSales  []TestSale `json:"test_sales,omitempty"`  // test leads: what the seller is told in place of sales; it counts nowhere
+	Private    Private    `json:"private"`
+}
+
+// TestSale is what a seller is told of a test lead in place of a sale. Nobody owes anything for it.
+type TestSale struct {
+	Attempt   lead.ID    `json:"attempt,omitempty"`  // zero where it was simulated
+	Campaign  string     `json:"campaign,omitempty"` // "" where the result was asked for
+	Buyer     string     `json:"buyer,omitempty"`
+	Reference string     `json:"reference,omitempty"`
+	Price     lead.Money `json:"price_micros"`
+	Payout    lead.Money `json:"payout_micros"`
 }
 
 // Adjustments.
@@ -331,11 +347,12 @@ type Facts struct {
 	Charges        []Charge
 	Subject        string
 	Adjustment     string
+	Test           bool
 	Why, By        string
 }
 
 func (h *Head) facts() Facts {
-	return Facts{Kind: h.Kind, Lead: h.Lead, At: h.At.UnixMicro(), Source: h.Source, Vertical: h.Vertical}
+	return Facts{Kind: h.Kind, Lead: h.Lead, At: h.At.UnixMicro(), Source: h.Source, Vertical: h.Vertical, Test: h.Test}
 }
 
 // Facts implements Event.

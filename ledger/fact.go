@@ -70,7 +70,7 @@ func splitParts(key []byte, n int) ([]string, bool) {
 // factOf copies what the views need. The seq is filled in later.
 func factOf(f *Facts) fact {
 	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
-	person := f.OneShot && f.Person != ""
+	person := f.OneShot && f.Person != "" && !f.Test
 	if f.IdempotencyKey == "" && f.SellerLeadID == "" && !person {
 		return out
 	}

@@ -45,6 +45,8 @@ func changeOf(f *Facts) *change {
 	switch {
 	case f.Kind == KindPosting && f.Attempt.IsZero():
 		return nil // a resend
+	case f.Test: // it takes no place and nobody has to settle it
+		return nil
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
 	default:

@@ -252,6 +252,7 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
 	l.personKey(f, &spec, v)
+	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil
 	}

@@ -57,6 +57,7 @@ func (l *loader) load() *Config {
 			l.unread(f.name)
 		}
 	}
+	l.useTemplates()
 	cfg := &Config{Dir: l.dir, Files: map[string][]byte{}, Hash: hashFiles(l.files)}
 	for _, f := range l.files {
 		cfg.Files[f.name] = f.text

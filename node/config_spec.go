@@ -55,7 +55,11 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`
 	SellLimit      *int        `yaml:"sell_limit"`
 	Floor          *lead.Money `yaml:"floor"`
-	OnChange       string      `yaml:"on_change"` // refuse or keep
+	UnknownFields  string      `yaml:"unknown_fields"` // drop or keep
+	TestPrice      *lead.Money `yaml:"test_price"`
+
+	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
+	OnChange string            `yaml:"on_change"` // refuse or keep
 }
 
 type fieldSpec struct {
@@ -95,6 +99,7 @@ type sourceSpec struct {
 	Rate      *rateSpec  `yaml:"rate"`
 	MaxWaitMS *int       `yaml:"max_wait_ms"`
 	AllowGet  bool       `yaml:"allow_get"`
+	Tests     bool       `yaml:"tests"`
 	Profile   string     `yaml:"profile"`
 	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 

@@ -216,10 +216,19 @@ func showReceipt(r Receipt) string {
 	for _, v := range []struct {
 		name string
 		text []byte
-	}{{"token", r.Token}, {"reference", r.Reference}, {"reason", r.Reason}} {
+	}{{"token", r.Token}, {"reference", r.Reference}, {"reason", r.Reason}, {"redirect", r.Redirect}} {
 		if v.text != nil {
 			fmt.Fprintf(&b, " %s=%q", v.name, v.text)
 		}
+	}
+	if r.ExpiresIn > 0 {
+		fmt.Fprintf(&b, " expires=%s", r.ExpiresIn)
+	}
+	if !r.ExpiresAt.IsZero() {
+		fmt.Fprintf(&b, " expires=%s", r.ExpiresAt.Format(time.RFC3339))
+	}
+	for _, l := range r.Legs {
+		fmt.Fprintf(&b, " leg=%s/%d/%q/%q", l.Price, l.MaxSold, l.Brand, l.Token)
 	}
 	return b.String() + "\n"
 }

@@ -27,6 +27,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descPings    = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
 	descPosts    = desc("posts_total", "Posts settled, by result.", "result")
+	descTests    = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
 	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
 	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
@@ -44,7 +45,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descMoney, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
 		descEvents, descSeq, descShipErr, descUnship, descUp} {
 		ch <- d
 	}
@@ -64,6 +65,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descPosts, float64(s.Sold.Load()), "success")
 	count(descPosts, float64(s.Unsold.Load()), "failure")
 	count(descPosts, float64(s.Pending.Load()), "pending")
+	count(descTests, float64(s.Tests.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
 	count(descMoney, units(s.PayoutMicros.Load()), "payout")
 	durations(ch, &s.Own, "own")
@@ -158,6 +160,7 @@ type Status struct {
 	Sold      int64            `json:"sold"`
 	Unsold    int64            `json:"unsold"`
 	Pending   int64            `json:"pending"`
+	Tests     int64            `json:"tests"` // test leads, which count nowhere else
 	Revenue   lead.Money       `json:"revenue_micros"`
 	Payout    lead.Money       `json:"payout_micros"`
 	OwnUS     Quantiles        `json:"own_us"`
@@ -216,7 +219,7 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 		return Quantiles{h.Quantile(.5).Microseconds(), h.Quantile(.95).Microseconds(), h.Quantile(.99).Microseconds()}
 	}
 	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(), Unsold: st.Unsold.Load(),
-		Pending: st.Pending.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
+		Pending: st.Pending.Load(), Tests: st.Tests.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
 		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Caps: capUses(ex)}
 	l := led.Stats()
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}

@@ -39,6 +39,7 @@ func newBook(v exchange.View) *book {
 		for _, id := range src.Verticals {
 			if vertical := v.Vertical(id); vertical != nil {
 				a.names[id] = newNames(vertical.Schema, src)
+				a.names[id].keep = vertical.KeepUnknown
 			}
 		}
 		for _, h := range src.KeyHashes {

@@ -25,6 +25,7 @@ func (p price) MarshalJSON() ([]byte, error) { return lead.Money(p).Append(nil),
 // answer is a business answer. Which fields are there depends on the call and its result; their order is fixed.
 type answer struct {
 	Result       string `json:"result"`
+	Test         bool   `json:"test,omitempty"`
 	PingID       string `json:"ping_id,omitempty"`
 	LeadID       string `json:"lead_id,omitempty"`
 	SellerLeadID string `json:"seller_lead_id,omitempty"`
@@ -52,7 +53,7 @@ type trouble struct {
 }
 
 func form(r *exchange.Reply) answer {
-	a := answer{Result: r.Result, SellerLeadID: r.SellerLeadID}
+	a := answer{Result: r.Result, Test: r.Test, SellerLeadID: r.SellerLeadID}
 	id := ""
 	if !r.LeadID.IsZero() {
 		id = r.LeadID.String()
@@ -112,7 +113,7 @@ func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 		s.put(ctx, status, v)
 		return
 	}
-	if st == nil && r.Quote && r.Result == exchange.ResultSuccess {
+	if st == nil && r.Quote && r.Result == exchange.ResultSuccess && !r.Test {
 		var buf [512]byte
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return
@@ -151,6 +152,13 @@ func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
 		status, b = 500, []byte(`{"result":"error","reason":"internal","details":"the answer could not be written"}`)
 	}
 	st := styleOf(ctx)
+	if st != nil && st.debug != nil && err == nil {
+		root := ""
+		if st.profile != nil {
+			root = st.profile.root
+		}
+		b = withDebug(b, st.debug, root)
+	}
 	if st != nil && st.location != "" {
 		status = 303
 		ctx.Response.Header.Set("Location", st.location)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"clearpost/exchange"
 	"clearpost/lead"
 )
 
@@ -24,6 +25,10 @@ type envelope struct {
 	errors       []lead.Problem
 	seen         uint8
 	browser      bool // the dialect is one that a browser's form speaks
+	debug        bool // the answer should tell what became of the fields
+	test         exchange.TestAsk
+	unknown      exchange.Fields // what nobody knows, where the vertical keeps it
+	unknownBytes int
 }
 
 func (v *envelope) bad(field, value, expected string) {
@@ -89,11 +94,13 @@ func (d *reader) pair(name, val gjson.Result) bool {
 			switch t.own {
 			case "":
 				d.set(t.pos, val)
-			case testFlag:
-				d.env.isTest(name.Str, val)
 			case ignored:
 			default:
-				d.env.own(t.own, val)
+				if f := flagOf(t.own); f != noFlag {
+					d.env.flag(f, name.Str, val)
+				} else {
+					d.env.own(t.own, val)
+				}
 			}
 			return true
 		}
@@ -107,19 +114,26 @@ func (d *reader) pair(name, val gjson.Result) bool {
 		d.set(pos, val)
 		return true
 	}
-	d.end(name.Str, val)
+	if f := flagOf(name.Str); f != noFlag {
+		d.hits++
+		d.env.flag(f, name.Str, val)
+		return true
+	}
+	if !d.end(name.Str, val) && d.names.keep {
+		d.env.keep(name.Str, val)
+	}
 	return true
 }
 
-// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is.
-func (d *reader) end(path string, val gjson.Result) {
+// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is. It returns false if nobody knows the end.
+func (d *reader) end(path string, val gjson.Result) bool {
 	if v := sole(val); v.Type == gjson.Null || v.Type == gjson.String && strings.TrimSpace(v.Str) == "" {
-		return
+		return true
 	}
 	for rest := path; ; {
 		dot := strings.IndexByte(rest, '.')
 		if dot < 0 {
-			return
+			return false
 		}
 		rest = rest[dot+1:]
 		pos, ok := -1, false
@@ -131,7 +145,7 @@ func (d *reader) end(path string, val gjson.Result) {
 		if ok {
 			d.hits++
 			d.maybe = append(d.maybe, candidate{pos, path, val})
-			return
+			return true
 		}
 	}
 }

@@ -29,14 +29,11 @@ type profile struct {
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
 	mistake func(text string, errors []lead.Problem) any
-	pending func(id string) any
+	pending func(id string, test bool) any
 }
 
-// What a name of a profile can mean beside a field or a name of the API.
-const (
-	ignored  = "?ignored"
-	testFlag = "?test"
-)
+// ignored is what a name of a profile means that stands for nothing of ours.
+const ignored = "?ignored"
 
 var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo, leadspedia.name: &leadspedia}
 
@@ -73,9 +70,9 @@ func (p *profile) open(in *payload) {
 func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 	switch { // a post that may sell the lead, or may have sold it
 	case t.Reason == "in_progress" && !ping:
-		return p.pendingStatus(), p.pending("")
+		return p.pendingStatus(), p.pending("", false)
 	case t.Reason == "internal" && !ping:
-		return status, p.pending("")
+		return status, p.pending("", false)
 	}
 	text := t.Details
 	theirs := make([]lead.Problem, len(t.Errors)) // in the profile's names
@@ -132,15 +129,6 @@ func idOf(r *exchange.Reply) string {
 func priceOf(r *exchange.Reply) *price {
 	p := price(r.Price)
 	return &p
-}
-
-// isTest takes a flag that marks a lead as a test. Test leads are not taken, so that none is ever sold as a real one.
-func (v *envelope) isTest(name string, val gjson.Result) {
-	switch lower(strings.TrimSpace(single(val))) {
-	case "", "0", "false", "no", "n", "off", "null":
-		return
-	}
-	v.bad(name, "", "no test lead: this exchange sells every lead that it takes")
 }
 
 // profileRoute finds the call for a path of a profile; ok is false if it is none.
