@@ -116,6 +116,7 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		return
 	}
 	c.id(at, spec.ID, "campaign")
+	spec = c.keyed(spec, at)
 	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical, MaxSold: max(spec.MaxSold, 1)}
 	c.book.Campaigns = append(c.book.Campaigns, p)
 	if spec.MaxSold < 0 || spec.MaxSold > MaxSoldMax {

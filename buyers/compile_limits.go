@@ -5,6 +5,9 @@ package buyers
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"clearpost/lead"
@@ -97,6 +100,33 @@ func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.S
 	}
 	return nil
 }
+
+// keyed is the campaign with the header of its posts' idempotency key among the request's own.
+func (c *compiler) keyed(spec *CampaignSpec, at string) *CampaignSpec {
+	if spec.Ping != nil && spec.Ping.Key != nil {
+		c.bad(at, "ping.idempotency", "", "no key of a ping: a ping sells nothing")
+	}
+	if spec.Post == nil || spec.Post.Key == nil {
+		return spec
+	}
+	name := spec.Post.Key.Header
+	for _, h := range spec.Post.Request.Headers {
+		if strings.EqualFold(h.Name, name) {
+			c.bad(at, "post.idempotency.header", name, "a header that the request does not have already")
+			return spec
+		}
+	}
+	if !headerName.MatchString(name) {
+		c.bad(at, "post.idempotency.header", name, "the name of a header, such as Idempotency-Key")
+		return spec
+	}
+	own, post := *spec, *spec.Post
+	post.Request.Headers = append(slices.Clone(post.Request.Headers), wire.Header{Name: name, Value: *wire.Text("{{ idempotency_key }}")})
+	own.Post = &post
+	return &own
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]{1,64}$`)
 
 // carriesKey tells whether a post's request holds what is the same in every sending of it and in no other request.
 func carriesKey(post *EndpointSpec) bool {

@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -50,7 +51,12 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}
-	in := d.st.inputs(d.l, p)
+	in := d.st.inputs(d.plan, d.l, p)
+	if in.Bearer = lane.posts.bearer(); in.Bearer == nil && lane.posts.tokens != nil {
+		lane.AuthSkips.Add(1)
+		return lead.AuthFailed, nil
+	}
+	d.bearer = in.Bearer
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		return lead.RenderFailed, nil
@@ -71,6 +77,40 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	return lead.NoRefusal, nil
 }
 
+// renewMax is how long an attempt waits for another access token.
+const renewMax = 3 * time.Second
+
+// refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and another token is at
+// hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not looked at the lead.
+func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
+	if err != nil || len(d.st.attempts) == 0 {
+		return nil
+	}
+	a := &d.st.attempts[len(d.st.attempts)-1]
+	p, q := a.posting, a.posted
+	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
+		!unauthorized(q.Status) {
+		return nil
+	}
+	c := d.plan.cfg.Book.Campaign(p.Campaign)
+	lane := d.plan.lanes[c.Index]
+	if d.test() {
+		lane = lane.test
+	}
+	if lane.posts.tokens == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(d.e.stop, min(renewMax, d.newUntil.Sub(d.e.wall())))
+	defer cancel()
+	if lane.posts.tokens.Renew(ctx, d.bearer) == nil {
+		return nil
+	}
+	if d.no == q {
+		d.no = nil // what comes of the next is its end
+	}
+	return a
+}
+
 // head begins an event of this lead.
 func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
 	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
@@ -89,12 +129,26 @@ func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refus
 	return no
 }
 
-// inputs are what an attempt's request is rendered from. All of it stands in the ledger, so that the very same request can be made again.
-func (st *story) inputs(l *lead.Lead, p *ledger.Posting) wire.Inputs {
-	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source, Vertical: p.Vertical, Now: p.At, Close: true}
+// inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and the configuration, so that
+// the very same request can be made again.
+func (st *story) inputs(pl *plan, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+	sold := len(st.sales())
+	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source, Vertical: p.Vertical, Sold: sold,
+		Left: p.SellLimit - sold, Test: st.pinged.Test, Now: p.At.Truncate(time.Microsecond), Close: true}
+	if p.Of != nil {
+		in.Key = *p.Of
+	}
+	if s := pl.source[p.Source]; s != nil {
+		in.SourceName = s.Name
+	}
 	for i := range st.pinged.Bids {
 		if b := &st.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
 			in.Token = []byte(b.Token)
+		}
+	}
+	for _, c := range st.pinged.Private.Cookies {
+		if c.Campaign == p.Campaign {
+			in.Cookies = []byte(c.Cookie)
 		}
 	}
 	return in

@@ -49,6 +49,8 @@ type Source struct {
 
 	OnChange OnChange // OnChangeUnset: as the vertical has it
 
+	SpecPublic bool // anybody may read its posting specs
+
 	Aliases map[string]string            // its names of fields → ours
 	Values  map[string]map[string]string // by field: its values → ours
 }

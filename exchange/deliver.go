@@ -39,6 +39,7 @@ type delivery struct {
 	refused lead.ID        // the hold to release then
 	sent    bool           // an attempt of this lead stands in the ledger
 	unknown bool
+	bearer  []byte // the access token of the last attempt
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
@@ -63,6 +64,9 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 			continue
 		}
 		no, err := d.attempt(b, nil)
+		if first := d.refusedToken(b, err); first != nil {
+			_, err = d.attempt(b, first)
+		}
 		if err != nil {
 			return d.broken(err)
 		}

@@ -102,9 +102,10 @@ func (e *Exchange) Start() error {
 // pursuit of attempts whose outcome is not known. It waits for nothing and is called once, by an exchange that takes leads.
 func (e *Exchange) Warm() {
 	e.chases.run(&e.running)
+	e.keepTokens(e.plan.Load())
 	for _, l := range e.Lanes() {
-		if l.ping != nil {
-			l.ping.Warm(warmConns)
+		if l.pings.target != nil {
+			l.pings.target.Warm(warmConns)
 		}
 	}
 }

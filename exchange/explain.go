@@ -145,7 +145,7 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 			s.Verdict = "backup"
 		}
 		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
-			s.Request = e.pingAgain(c, st, l)
+			s.Request = e.pingAgain(pl, c, st, l)
 		}
 		out = append(out, s)
 	}
@@ -166,11 +166,18 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
-func (e *Exchange) pingAgain(c *buyers.Campaign, st *story, l *lead.Lead) string {
+func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Lead) string {
 	if c.Ping == nil {
 		return ""
 	}
-	b, err := c.Ping.Request.AppendRedacted(nil, &wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Now: st.pinged.At})
+	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Test: st.pinged.Test, Now: st.pinged.At}
+	if s := pl.source[in.Source]; s != nil {
+		in.SourceName = s.Name
+	}
+	if v := pl.vertical[in.Vertical]; v != nil {
+		in.Left = v.Plan.SellLimit
+	}
+	b, err := c.Ping.Request.AppendRedacted(nil, &in)
 	if err != nil {
 		return ""
 	}

@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"slices"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -81,8 +83,12 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev.From = nil
 	ev.Bids = make([]ledger.Bid, len(p.bids))
 	for i, b := range p.bids {
-		b.Token, b.Reason, b.Answer = clone(b.Token), clone(b.Reason), clone(b.Answer)
+		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)
 		ev.Bids[i] = b
+	}
+	ev.Private.Cookies = slices.Clone(ev.Private.Cookies)
+	for i := range ev.Private.Cookies {
+		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)
 	}
 	st := &story{id: p.id, pinged: &ev, person: p.person}
 	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), person: p.person, seller: p.SellerLeadID, oneShot: true,

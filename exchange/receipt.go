@@ -20,7 +20,7 @@ import (
 func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inputs) {
 	e := d.e
 	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
+	call := &transport.Call{Target: lane.posts.target, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
 	again, backup := e.toBackup(lane, call, in, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
@@ -37,7 +37,8 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 	if d.test() {
 		testEnd(out)
 	}
-	d.st.attempts[len(d.st.attempts)-1].posted = out
+	a := &d.st.attempts[len(d.st.attempts)-1]
+	a.posted, a.redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
 	case lead.Accepted:
@@ -115,7 +116,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 	if r.Outcome != lead.Accepted {
 		return
 	}
-	out.Price, out.Payout = p.Price, p.Payout
+	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
 	if lane.PayPostPrice && r.HasPrice {
 		out.Price = r.Price
 		if margin != nil {

@@ -83,14 +83,17 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt", p.Attempt.String(), "campaign", p.Campaign)
 		return 0
 	}
-	in := st.inputs(st.whole(pl), p)
+	in := st.inputs(pl, st.whole(pl), p)
+	if in.Bearer = l.statuses.bearer(); in.Bearer == nil && l.statuses.tokens != nil {
+		return u.Every
+	}
 	req, err := u.Status.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		e.log.Warn("the status request cannot be made", "attempt", p.Attempt.String(), "err", err)
 		return 0
 	}
 	l.StatusCalls.Add(1)
-	call := &transport.Call{Target: l.status, Request: req, Timeout: u.Status.Timeout, Gate: l.gear.gate}
+	call := &transport.Call{Target: l.statuses.target, Request: req, Timeout: u.Status.Timeout, Gate: l.gear.gate}
 	e.wire.PostOnce(call, e.wall().Add(u.Status.Timeout))
 	if call.Refusal != lead.NoRefusal {
 		return u.Every
@@ -154,13 +157,16 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 	switch {
 	case a == nil || a.outcome() != lead.Unknown:
 		return 0
-	case a.resends >= u.Times:
+	case len(a.resends) >= u.Times:
 		e.log.Warn("no resend told the outcome: the attempt waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign)
 		return 0
 	case l.paused() || !l.gear.posts.allow(e.wall()):
 		return max(u.Every, busyAfter)
 	}
 	s, err := st.sameAgain(pl, l, a)
+	if errors.Is(err, errNoToken) {
+		return max(u.Every, busyAfter)
+	}
 	if err != nil {
 		e.log.Warn("the attempt is not sent again and waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign, "why", err)
 		return 0
@@ -186,12 +192,13 @@ type again struct {
 
 var (
 	errOtherRequest = errors.New("the request would not be the same: the configuration has changed, or a value is not kept")
+	errNoToken      = errors.New("there is no access token")
 	errWhichURL     = errors.New("the ledger does not tell which of two URLs the first went to")
 )
 
 // sameAgain makes an attempt's request once more, if that is possible.
 func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
-	s := &again{target: l.post, recorded: a.posting.Private.Request}
+	s := &again{target: l.posts.target, recorded: a.posting.Private.Request}
 	r := l.Campaign.Post.Request
 	switch {
 	case a.posted == nil && l.backup != nil:
@@ -202,10 +209,13 @@ func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
 		}
 		s.target, s.recorded, s.backup, r = l.backup, a.posted.Private.Request, true, l.Campaign.Post.Backup
 	}
-	in := st.inputs(st.whole(pl), a.posting)
+	in := st.inputs(pl, st.whole(pl), a.posting)
 	red, err := r.AppendRedacted(nil, &in)
 	if err != nil || s.recorded == nil || newBody(red).SHA256 != s.recorded.SHA256 {
 		return nil, errOtherRequest
+	}
+	if in.Bearer = l.posts.bearer(); in.Bearer == nil && l.posts.tokens != nil {
+		return nil, errNoToken
 	}
 	if s.request, err = r.AppendHTTP(nil, &in); err != nil {
 		return nil, errOtherRequest

@@ -68,6 +68,7 @@ type Schema struct {
 	derived          []derivation
 	defaults         []int
 	rules            []rule
+	given            []Rule
 
 	byName map[string]int
 	enums  []map[string]int // per field: lower-case value → index in Values
@@ -187,7 +188,7 @@ func (s *Schema) take(opt *Options) error {
 	if len(opt.Rules) > RulesMax {
 		return fmt.Errorf("%d rules: expected at most %d", len(opt.Rules), RulesMax)
 	}
-	s.dayFirst, s.free, s.disposable = opt.DayFirst, opt.Free, opt.Disposable
+	s.dayFirst, s.free, s.disposable, s.given = opt.DayFirst, opt.Free, opt.Disposable, opt.Rules
 	if s.free == nil {
 		s.free = freeDomains()
 	}

@@ -34,6 +34,8 @@ type Config struct {
 	Listen      string // host:port for sellers
 	AdminListen string // host:port for the admin API and metrics
 	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
+	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
 	Limits      Limits
 	Exchange    exchange.Config

@@ -51,6 +51,7 @@ func (l *loader) node(cfg *Config) {
 		}
 	}
 	l.kafka(f, spec.Kafka, cfg)
+	l.specs(f, &spec.Specs, cfg)
 	l.limits(f, &spec.Limits, &cfg.Limits)
 }
 

@@ -23,6 +23,13 @@ const (
 // words reads how a source calls fields and values.
 func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	s.AllowGet, s.Tests = spec.AllowGet, spec.Tests
+	switch spec.Spec {
+	case "", "private":
+	case "public":
+		s.SpecPublic = true
+	default:
+		l.bad(f, "spec", spec.Spec, "private (with the source's key or a link) or public")
+	}
 	switch known := intake.ProfileNames(); {
 	case spec.Profile == "" || spec.Profile == known[0]:
 	case slices.Contains(known, spec.Profile):

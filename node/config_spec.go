@@ -12,6 +12,13 @@ type nodeSpec struct {
 	Admin   adminSpec  `yaml:"admin"`
 	Kafka   *kafkaSpec `yaml:"kafka"`
 	Limits  limitsSpec `yaml:"limits"`
+	Specs   specsSpec  `yaml:"specs"`
+}
+
+// specsSpec is about the posting specs that sellers read.
+type specsSpec struct {
+	URL    string `yaml:"url"`    // under which sellers reach this exchange
+	Secret string `yaml:"secret"` // links are derived from it
 }
 
 type adminSpec struct {
@@ -101,6 +108,7 @@ type sourceSpec struct {
 	AllowGet  bool       `yaml:"allow_get"`
 	Tests     bool       `yaml:"tests"`
 	Profile   string     `yaml:"profile"`
+	Spec      string     `yaml:"spec"`      // public: anybody may read its posting specs
 	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field

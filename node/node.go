@@ -106,11 +106,27 @@ func (n *Node) open(offline bool) error {
 	if err := n.Exchange.Start(); err != nil {
 		return err
 	}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax}, n.Exchange, n.log)
+	links, err := cfg.SpecLinks()
+	if err != nil {
+		return fmt.Errorf("links to posting specs: %w", err)
+	}
+	if err := n.keepSpecs(); err != nil {
+		return err
+	}
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax,
+		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
 	n.Admin = admin.New(n.Exchange, led, n.token, n.Intake.Statuses, n.log)
+	return nil
+}
+
+// keepSpecs makes the posting specs of the configuration the newest versions.
+func (n *Node) keepSpecs() error {
+	if err := intake.KeepSpecs(n.cfg.SpecHistory(), &n.cfg.Exchange, n.cfg.Limits.BodyBytesMax, n.Exchange.Now()); err != nil {
+		return fmt.Errorf("keep the posting specs: %w", err)
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 // book is the accounts of one configuration. It never changes: a request finds its account in one, and stays with it.
 type book struct {
 	keys map[[32]byte]*account
+	ids  map[string]*account // of each source one, by its id
 }
 
 // account is a source under one of its keys, and the configuration that it was found in.
@@ -30,7 +31,7 @@ type account struct {
 }
 
 func newBook(v exchange.View) *book {
-	b := &book{keys: map[[32]byte]*account{}}
+	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}}
 	for _, src := range v.Config().Sources {
 		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
 		if src.RatePerSecond > 0 {
@@ -42,6 +43,7 @@ func newBook(v exchange.View) *book {
 				a.names[id].keep = vertical.KeepUnknown
 			}
 		}
+		b.ids[src.ID] = &a
 		for _, h := range src.KeyHashes {
 			k := a
 			k.hash = h

@@ -37,12 +37,14 @@ type answer struct {
 	Details      string `json:"details,omitempty"`
 	Reference    string `json:"reference,omitempty"`
 	StatusURL    string `json:"status_url,omitempty"`
+	RedirectURL  string `json:"redirect_url,omitempty"`
 	Sales        []sale `json:"sales,omitempty"`
 }
 
 type sale struct {
-	ID    string `json:"id"`
-	Price price  `json:"price"`
+	ID          string `json:"id"`
+	Price       price  `json:"price"`
+	RedirectURL string `json:"redirect_url,omitempty"`
 }
 
 type trouble struct {
@@ -80,13 +82,24 @@ func form(r *exchange.Reply) answer {
 		}
 		p := price(r.Price)
 		a.ID, a.Price, a.Currency = r.Reference, &p, r.Currency
-		if len(r.Sales) > 1 {
-			for _, x := range r.Sales {
-				a.Sales = append(a.Sales, sale{x.ID, price(x.Price)})
+		for _, x := range r.Sales {
+			if a.RedirectURL == "" {
+				a.RedirectURL = x.Redirect
+			}
+			if len(r.Sales) > 1 {
+				a.Sales = append(a.Sales, sale{x.ID, price(x.Price), x.Redirect})
 			}
 		}
 	}
 	return a
+}
+
+// statusOf is the HTTP status of a business answer.
+func statusOf(r *exchange.Reply) int {
+	if r.Result == exchange.ResultPending {
+		return 202
+	}
+	return 200
 }
 
 // expiresLayout is RFC 3339 in UTC with milliseconds.
@@ -118,11 +131,7 @@ func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return
 	}
-	status := 200
-	if r.Result == exchange.ResultPending {
-		status = 202
-	}
-	s.write(ctx, status, form(r))
+	s.write(ctx, statusOf(r), form(r))
 }
 
 func (s *Server) list(ctx *fasthttp.RequestCtx, rs []exchange.Reply) {
@@ -147,7 +156,7 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, status int, v any) {
 
 // put answers in the request's form.
 func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
-	b, err := json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
+	b, err := inJSON(v)
 	if err != nil {
 		status, b = 500, []byte(`{"result":"error","reason":"internal","details":"the answer could not be written"}`)
 	}
@@ -167,15 +176,24 @@ func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
 		s.send(ctx, status, b)
 		return
 	}
+	s.send(ctx, status, inXML(b, st.profile))
+	ctx.SetContentType("application/xml; charset=utf-8")
+}
+
+func inJSON(v any) ([]byte, error) {
+	return json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
+}
+
+// inXML writes an answer in JSON as XML, under the root of a profile or our own.
+func inXML(b []byte, p *profile) []byte {
 	root, val := "answer", gjson.ParseBytes(b)
-	if st.profile != nil {
-		root = st.profile.root
+	if p != nil {
+		root = p.root
 	}
 	if inner := val.Get(root); inner.IsObject() { // the JSON form has a root of its own
 		val = inner
 	}
-	s.send(ctx, status, appendXML([]byte(xml.Header), root, val))
-	ctx.SetContentType("application/xml; charset=utf-8")
+	return appendXML([]byte(xml.Header), root, val)
 }
 
 func (s *Server) send(ctx *fasthttp.RequestCtx, status int, body []byte) {
@@ -198,8 +216,10 @@ func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
 	s.fail(ctx, no.status, no.code, no.message)
 }
 
+const invalidLead = "the request has values that cannot be used"
+
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
-	s.write(ctx, 400, trouble{"error", "invalid_lead", "the request has values that cannot be used", errs})
+	s.write(ctx, 400, trouble{"error", "invalid_lead", invalidLead, errs})
 }
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {

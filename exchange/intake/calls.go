@@ -20,7 +20,7 @@ type call struct {
 	profile  *profile // nil is our own
 	vertical string
 	source   string // where the path names who sends: a key, or the id of the source whose key stands in a header
-	do       func(*request)
+	do       func(*Server, *request)
 	ping     bool
 }
 
@@ -84,7 +84,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 		}
 		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
-	c.do(r)
+	c.do(s, r)
 }
 
 // unpack reads what the request is written in. It answers itself if that cannot be.
@@ -249,7 +249,8 @@ func (s *Server) post(r *request) {
 }
 
 // status answers GET /v1/leads/{id} and GET /v1/leads?seller_lead_id=….
-func (s *Server) status(ctx *fasthttp.RequestCtx, id string) {
+func (s *Server) status(ctx *fasthttp.RequestCtx, at *segments) {
+	id := at.id
 	if !s.accept(ctx, nil, false) {
 		return
 	}

@@ -131,28 +131,6 @@ func priceOf(r *exchange.Reply) *price {
 	return &p
 }
 
-// profileRoute finds the call for a path of a profile; ok is false if it is none.
-func (s *Server) profileRoute(path string) (c call, ok bool) {
-	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	switch {
-	case len(part) == 5 && part[0] == "flows" && part[2] == "sources":
-		c = call{profile: &leadconduit, vertical: part[1], source: part[3], do: s.postOrLead}
-		if part[4] == "ping" {
-			c.do, c.ping = s.ping, true
-		}
-		ok = part[4] == "ping" || part[4] == "submit"
-	case len(part) == 2 && part[0] == "boberdoo":
-		c, ok = call{profile: &boberdoo, vertical: part[1], do: s.byMode}, true
-	case len(part) == 3 && part[0] == "leadspedia":
-		c = call{profile: &leadspedia, vertical: part[1], do: s.postOrLead}
-		if part[2] == "ping.do" {
-			c.do, c.ping = s.ping, true
-		}
-		ok = part[2] == "ping.do" || part[2] == "post.do"
-	}
-	return c, ok
-}
-
 // postOrLead posts what names a ping, and takes the rest as a one-shot lead.
 func (s *Server) postOrLead(r *request) {
 	for theirs, ours := range profiles[r.acc.Profile].alias {
