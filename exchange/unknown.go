@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"clearpost/auction"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
@@ -238,8 +237,10 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.gear.gate}
 	e.wire.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
 	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
-		Backup: s.backup, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds()}
-	readReceipt(l, p, out, call, oneShotMargin(pl, st))
+		Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds()}
+	readReceipt(l, p, out, call, nil)
+	booked := out.Price
+	out.Price, out.Payout = 0, 0 // the resolution books it
 	no := out.Outcome == lead.Rejected || out.Outcome == lead.Invalid
 	if out.Outcome != lead.Accepted && (!no || out.Refusal >= 100) {
 		if err := e.led.Append(out); err != nil {
@@ -250,7 +251,7 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 	r := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference, By: byClearpost,
 		Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
 	if r.Accepted {
-		r.Price = &out.Price
+		r.Price = &booked
 	}
 	if _, err := e.resolve(st, r, []ledger.Event{out}); err != nil {
 		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err", err)
@@ -258,12 +259,4 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 	}
 	l.ClearedUp.Add(1)
 	return 0
-}
-
-// oneShotMargin is the margin by which a one-shot lead's payout follows its price, nil for a lead that was quoted.
-func oneShotMargin(pl *plan, st *story) *auction.Margin {
-	if s := pl.source[st.pinged.Source]; s != nil && st.pinged.Mode == modeLead {
-		return &s.Margin
-	}
-	return nil
 }

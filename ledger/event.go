@@ -245,6 +245,7 @@ type Posted struct {
 	Attempt     lead.ID      `json:"attempt"`
 	Campaign    string       `json:"campaign"`
 	Buyer       string       `json:"buyer"`
+	Again       string       `json:"again,omitempty"`  // resend: its booking stands in the resolution of the first attempt
 	Backup      bool         `json:"backup,omitempty"` // the backup URL answered; no byte went to the other
 	Outcome     lead.Outcome `json:"outcome"`
 	Refusal     lead.Refusal `json:"refusal,omitempty"`
