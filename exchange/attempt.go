@@ -21,7 +21,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
@@ -124,7 +124,7 @@ func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refus
 		return d.st.roomForTest(p)
 	}
 	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
-		MaxSold: p.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
 	p.Charges = ledgerCharges(charges)
 	return no
 }

@@ -21,7 +21,7 @@ type delivery struct {
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
-	person  string
+	who     identity
 	seller  string // the seller's own lead id
 	oneShot bool
 	want    lead.TestResult // test: what the post asks for
@@ -43,6 +43,7 @@ type delivery struct {
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
+	details string         // more of that, for the seller
 }
 
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
@@ -53,6 +54,9 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
+	if d.why == lead.LeadRepeated {
+		d.order = nil
+	}
 	if r, f, ok := d.simulate(); ok {
 		return r, f
 	}
@@ -245,6 +249,12 @@ func (d *delivery) settlement() *ledger.Settled {
 			no = d.why
 		}
 		fail(ev, no)
+		if d.details != "" {
+			ev.Details = d.details
+		}
+	}
+	if ev.Result != ledger.ResultFailure {
+		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published
@@ -268,7 +278,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency, Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

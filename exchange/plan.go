@@ -102,6 +102,21 @@ func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Token
 	return e.wire.Tokens(t)
 }
 
+// requests are all that a campaign may send.
+func requests(c *buyers.Campaign) []*wire.Request {
+	out := []*wire.Request{c.Post.Request}
+	if c.Ping != nil {
+		out = append(out, c.Ping.Request)
+	}
+	if c.Post.Backup != nil {
+		out = append(out, c.Post.Backup)
+	}
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		out = append(out, c.IfUnknown.Status.Request)
+	}
+	return out
+}
+
 // lines are all ways that a lane's calls go.
 func (l *Lane) lines() []*line {
 	out := []*line{&l.pings, &l.posts, &l.statuses}
@@ -166,9 +181,11 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 	pl := &plan{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
 		pl.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
 		pl.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+		e.Stats.source(s.ID)
 	}
 	for _, c := range cfg.Book.Campaigns {
 		l, err := e.newLane(c)
@@ -195,16 +212,13 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
+	gate.SetMax(c.Buyer.InFlightMax)
 	l.gear = e.lasting.gears[key].renew(c, gate)
 	e.lasting.gears[key] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
-	target := func(r *wire.Request) (*transport.Target, error) {
-		addr, name, tls := r.Host()
-		return e.wire.Target(transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
-			ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate})
-	}
+	target := func(r *wire.Request) (*transport.Target, error) { return e.wire.Target(e.targetOf(c, r, gate)) }
 	var err error
 	place := func(at *line, r *wire.Request) {
 		if r == nil || err != nil {
@@ -229,4 +243,10 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	}
 	l.test, err = e.newLane(c.AsTest)
 	return l, err
+}
+
+func (e *Exchange) targetOf(c *buyers.Campaign, r *wire.Request, gate *transport.Gate) transport.TargetConfig {
+	addr, name, tls := r.Host()
+	return transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
+		ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate}
 }
