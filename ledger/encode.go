@@ -184,19 +184,25 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		dst = e.Private.Unknown.appendJSON(appendKey(dst, "unknown"))
 	}
 	dst = appendText(dst, "person", e.Private.Person)
-	for i, p := range e.Private.Also {
+	dst = e.Private.appendLists(dst)
+	return append(dst, '}', '}')
+}
+
+// appendLists writes the lists of a ping's private part, and what stands between them.
+func (p *Private) appendLists(dst []byte) []byte {
+	for i, also := range p.Also {
 		if i == 0 {
 			dst = append(appendKey(dst, "also"), '[')
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = AppendString(dst, p)
+		dst = AppendString(dst, also)
 	}
-	if len(e.Private.Also) > 0 {
+	if len(p.Also) > 0 {
 		dst = append(dst, ']')
 	}
-	dst = appendText(dst, "content", e.Private.Content)
-	for i, c := range e.Private.Cookies {
+	dst = appendText(dst, "content", p.Content)
+	for i, c := range p.Cookies {
 		if i == 0 {
 			dst = append(appendKey(dst, "cookies"), '[')
 		} else {
@@ -205,10 +211,10 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		dst = appendText(AppendString(append(dst, `{"campaign":`...), c.Campaign), "cookie", c.Cookie)
 		dst = append(dst, '}')
 	}
-	if len(e.Private.Cookies) > 0 {
+	if len(p.Cookies) > 0 {
 		dst = append(dst, ']')
 	}
-	return append(dst, '}', '}')
+	return dst
 }
 
 func (b *Bid) append(dst []byte) []byte {
