@@ -94,7 +94,7 @@ type Request struct {
 	body   bodyKind
 	doc    bodyKind // what the fields make: the body, or the document that a pair holds
 	root   *node    // JSON
-	segs   []segment
+	segs   segments
 	xml    *xmlBody
 	pairs  []pair
 	text   *template
@@ -325,8 +325,10 @@ func (r *Request) appendDocument(dst []byte, p *pass) []byte {
 	switch {
 	case r.xml != nil:
 		return r.xml.append(dst, p)
-	case r.segs != nil:
-		return appendSegments(dst, r.segs, p)
+	case r.segs.plain != nil && p.redact:
+		return appendSegments(dst, r.segs.redacted, p)
+	case r.segs.plain != nil:
+		return appendSegments(dst, r.segs.plain, p)
 	}
 	mark := len(dst)
 	dst, there := r.root.append(dst, p)
