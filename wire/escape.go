@@ -66,17 +66,12 @@ func appendJSON[T text](dst []byte, s T) []byte {
 // appendForm percent-encodes for a query or a form body: space is +, and only letters, digits and -_.~ stand for themselves.
 func appendForm[T text](dst []byte, s T) []byte {
 	for i := 0; i < len(s); i++ {
-		j := i
-		for j < len(s) && formPlain[s[j]] {
-			j++
-		}
-		dst = append(dst, s[i:j]...)
-		if i = j; i == len(s) {
-			break
-		}
-		if c := s[i]; c == ' ' {
+		switch c := s[i]; {
+		case formPlain[c]:
+			dst = append(dst, c)
+		case c == ' ':
 			dst = append(dst, '+')
-		} else {
+		default:
 			dst = append(dst, '%', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
