@@ -174,7 +174,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
@@ -234,7 +234,7 @@ func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refus
 		return d.st.roomForTest(p)
 	}
 	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
-		MaxSold: p.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
 	p.Charges = ledgerCharges(charges)
 	return no
 }
@@ -456,7 +456,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency, Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

@@ -38,10 +38,11 @@ type Exchange struct {
 	log       *slog.Logger
 	answerMax int
 
-	plan     atomic.Pointer[plan] // what new trips begin with
-	lasting  lasting
-	paused   switches
-	settling sync.Mutex // one resolution at a time
+	plan      atomic.Pointer[plan] // what new trips begin with
+	paused    switches
+	settling  sync.Mutex // one resolution at a time
+	reloading sync.Mutex // one change of the plan at a time
+	lasting   lasting    // guarded by reloading
 
 	decoded decoded
 	trips   tripTable

@@ -144,6 +144,7 @@ type Ledger struct {
 	free        atomic.Uint64
 	first, last atomic.Uint64
 	lastTime    atomic.Int64
+	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
 
 	appended, appendedBytes, syncs, appendErrors, reopens atomic.Uint64
 }
@@ -213,6 +214,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	}
 	in.defaults()
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes
 	l.closeOne = sync.OnceValue(l.close)

@@ -17,9 +17,9 @@ import (
 
 // collector gathers the exchange's atomics when somebody asks; the trip itself touches no label.
 type collector struct {
-	ex       *exchange.Exchange
-	led      *ledger.Ledger
-	statuses func(fn func(status int, n int64))
+	ex    *exchange.Exchange
+	led   *ledger.Ledger
+	hooks Hooks
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -45,12 +45,15 @@ var (
 	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
 	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
 	descUp       = desc("available", "1 while leads are taken.")
+	descReloads  = desc("config_reloads_total", "Times that the configuration's directory was read again, by result: applied, unchanged, refused.", "result")
+	descReloadOK = desc("config_last_reload_ok", "0 if the directory's last reading was refused: what runs is not what stands there.")
+	descConfigAt = desc("config_applied_seconds", "Unix time at which the configuration in force was applied.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
-		descEvents, descSeq, descShipErr, descUnship, descUp} {
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
+		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt} {
 		ch <- d
 	}
 }
@@ -78,9 +81,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	})
 	durations(ch, &s.Own, "own")
 	durations(ch, &s.Whole, "whole")
-	if c.statuses != nil {
-		c.statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
-	}
+	c.hooks.Statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
 	for _, l := range c.ex.Lanes() {
 		for _, x := range counts(l) {
 			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
@@ -106,6 +107,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		up = 1
 	}
 	gauge(descUp, up)
+	cfg, ok := c.hooks.Config(), 1.0
+	for _, result := range []string{Applied, Unchanged, Refused} {
+		count(descReloads, float64(cfg.Reloads[result]), result)
+	}
+	if cfg.Last != nil && cfg.Last.Result == Refused {
+		ok = 0
+	}
+	gauge(descReloadOK, ok)
+	gauge(descConfigAt, float64(cfg.Since.UnixMilli())/1000)
 }
 
 type named struct {
@@ -176,6 +186,7 @@ type Status struct {
 	Sources   []SourceStatus   `json:"sources"`
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
+	Config    ConfigStatus     `json:"config"`
 }
 
 // SourceStatus is what a source's leads have come to without an auction, since the start.
@@ -225,9 +236,13 @@ func breakerText(l *exchange.Lane) string {
 	return text
 }
 
-func (s *Server) status() Status { return Summary(s.ex, s.led) }
+func (s *Server) status() Status {
+	out := Summary(s.ex, s.led)
+	out.Config = s.hooks.Config()
+	return out
+}
 
-// Summary reads the state of an exchange. The numbers are read one after another.
+// Summary reads the state of an exchange, without its configuration's. The numbers are read one after another.
 func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	st := &ex.Stats
 	q := func(h *exchange.Histogram) Quantiles {
