@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -359,7 +360,15 @@ func who(key string) string {
 func demoSources(cfg *node.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
-		out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: s.Verticals})
+		var made []string // those for which there are made-up leads
+		for _, v := range s.Verticals {
+			if slices.Contains(loadtest.Verticals(), v) {
+				made = append(made, v)
+			}
+		}
+		if len(made) > 0 {
+			out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: made})
+		}
 	}
 	return out
 }
