@@ -356,16 +356,11 @@ func who(key string) string {
 	return key
 }
 
-// demoSources are the example sources as sellers see them.
+// demoSources are the example sources as sellers see them, with the verticals whose leads the generator can make.
 func demoSources(cfg *node.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
-		var made []string // those for which there are made-up leads
-		for _, v := range s.Verticals {
-			if slices.Contains(loadtest.Verticals(), v) {
-				made = append(made, v)
-			}
-		}
+		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool { return !slices.Contains(loadtest.Verticals(), v) })
 		if len(made) > 0 {
 			out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: made})
 		}
