@@ -35,6 +35,7 @@ type cli struct {
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
