@@ -18,6 +18,7 @@ var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
 	"node/schema":       {}, // the JSON Schemas of the configuration's files, for editors
+	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
 	"examples":          {}, // the example configuration, carried inside the binary
@@ -35,18 +36,20 @@ var below = map[string][]string{
 
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
-	"exchange/intake": {"lead", "exchange"},
+	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
+
+	"exchange/intake": {"lead", "exchange", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "ledger"},
 
-	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin"},
+	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+		"exchange/intake/posting", "exchange/admin"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest"},
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "ledger/schema", "node/schema", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

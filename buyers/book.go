@@ -26,6 +26,23 @@ type Endpoint struct {
 	Request *wire.Request
 	Answer  *wire.Answer
 	Timeout time.Duration // never 0: the vertical's own bound where the campaign has none
+	Rate    *Rate         // nil: not limited
+}
+
+// Rate bounds calls over time.
+type Rate struct {
+	Every time.Duration // between calls on average, above 0
+	Burst int           // calls at once, at least 1
+}
+
+// Breaker says when a campaign whose pings fail is left alone.
+type Breaker struct {
+	FailuresPPM  int64         // share of failed calls in the window at which it opens
+	RequestsMin  int           // calls in the window before it judges
+	Window       time.Duration // how long a call's end counts
+	Open         time.Duration // how long it refuses before it probes
+	Probes       int           // calls that must all end well for it to close
+	SimulateOnly bool          // it counts and refuses nothing
 }
 
 // Campaign is one standing order of a buyer. It never changes and may be shared.
@@ -40,8 +57,14 @@ type Campaign struct {
 	MaxSold      int        // sales of the lead in all, its own included; 1 = exclusive
 	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
 	Post         *Endpoint
-	Caps         []rules.Cap // its own, then its buyer's
-	PayPostPrice bool        // where the post's answer names a price, that one is booked, not the bid
+	Caps         []rules.Cap    // its own, then its buyer's
+	InFlightMax  int            // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker      *Breaker       // of its pings; nil: none
+	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
+	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
+	Examples     []*Example     // its tests; nothing of the trip looks at them
+	Tests        bool           // it is the AsTest of a campaign, whose id and index it has
+	AsTest       *Campaign      // the campaign as test leads have it: its calls are marked or go elsewhere, and it has no caps. nil: no test reaches it
 }
 
 // Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it

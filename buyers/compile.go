@@ -131,8 +131,31 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		p.Criteria, ds = rules.Compile(spec.Criteria, schema)
 		c.take(at, "criteria", ds)
 	}
+	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
+		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
+	}
 	c.endpoints(p, spec, schema, at)
+	p.Breaker = c.breaker(p, spec.Breaker, at)
 	c.price(p, spec, at)
+	c.examples(p, spec, schema, at)
+	if schema != nil {
+		p.Uses = uses(p, schema)
+	}
+	if spec.Test != nil {
+		c.test(p, spec, schema, at)
+	}
+}
+
+// uses collects what a campaign's bid hangs on.
+func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
+	for i := range p.Criteria {
+		out.Add(p.Criteria[i].Pos)
+	}
+	if p.Ping != nil && p.Ping.Request != nil {
+		out.AddAll(p.Ping.Request.Uses())
+	}
+	schema.AddOrigins(&out)
+	return out
 }
 
 // vertical finds the schema, nil where there is none to judge by.
@@ -171,7 +194,7 @@ func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schem
 }
 
 func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration, at string) *Endpoint {
-	e := &Endpoint{Timeout: timeout}
+	e := &Endpoint{Timeout: timeout, Rate: c.rate(spec.Rate, at)}
 	if spec.TimeoutMS < 0 || spec.TimeoutMS > TimeoutMSMost {
 		c.bad(at, "timeout_ms", fmt.Sprint(spec.TimeoutMS), fmt.Sprintf("1 to %d ms", TimeoutMSMost))
 	}
@@ -200,6 +223,8 @@ func (c *compiler) price(p *Campaign, spec *CampaignSpec, at string) {
 		c.bad(at, "", "", "a fixed `price`, or a `ping` that asks for one")
 	case p.Ping.Answer != nil && !p.Ping.Answer.GivesPrice():
 		c.bad(at, "ping.answer.price", "", "where the price stands in the answer, or a fixed `price` of the campaign")
+	case p.Ping.Answer != nil && p.Ping.Answer.NeedsFixedPrice():
+		c.bad(at, "ping.answer.price", "use_fixed", "refuse or no_bid, or a fixed `price` of the campaign to use")
 	}
 	switch spec.Pay {
 	case "", "ping_price":

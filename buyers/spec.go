@@ -20,6 +20,8 @@ const (
 	InFlightDefault = 200 // outbound calls of one buyer at once, where the buyer does not say
 	InFlightMost    = 100000
 	TimeoutMSMost   = 120000
+	RateMost        = 1_000_000 // calls a second
+	BurstMost       = 10_000_000
 )
 
 // BuyerSpec is a buyer as it stands in a file.
@@ -37,18 +39,48 @@ type BuyerSpec struct {
 type CampaignSpec struct {
 	ID       string                `yaml:"id"`
 	Vertical string                `yaml:"vertical"`
+	Template string                `yaml:"template"` // from which the campaign starts; its own keys stand above the template's
+	Set      map[string]string     `yaml:"set"`      // the template's parameters; they are taken before the campaign is compiled
 	Price    *lead.Money           `yaml:"price"`    // fixed price; absent = quoted in the ping's answer
 	MaxSold  int                   `yaml:"max_sold"` // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
 	Criteria []rules.CriterionSpec `yaml:"criteria"`
 	Caps     []rules.CapSpec       `yaml:"caps"`
-	Pay      string                `yaml:"pay"` // which price is booked where the post's answer names another: ping_price (default) or post_price
+	InFlight int                   `yaml:"in_flight_max"` // calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
+	Breaker  *BreakerSpec          `yaml:"breaker"`       // absent: it is asked however its pings end
+	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
 	Ping     *EndpointSpec         `yaml:"ping"`
 	Post     *EndpointSpec         `yaml:"post"`
+	Test     *TestSpec             `yaml:"test"`     // how test leads are sent; absent: none are
+	Examples []ExampleSpec         `yaml:"examples"` // worked examples, which are its tests
+}
+
+// TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of its own.
+type TestSpec struct {
+	PingURL string           `yaml:"ping_url"` // in place of ping.request.url
+	PostURL string           `yaml:"post_url"` // in place of post.request.url
+	Fields  []wire.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.
 type EndpointSpec struct {
 	TimeoutMS int              `yaml:"timeout_ms"` // 0 = as long as the vertical allows
+	Rate      *RateSpec        `yaml:"rate"`       // absent: as many as there are leads
 	Request   wire.RequestSpec `yaml:"request"`
 	Answer    wire.AnswerSpec  `yaml:"answer"`
+}
+
+// RateSpec bounds the calls of an endpoint over time.
+type RateSpec struct {
+	PerSecond *lead.Money `yaml:"per_second"` // on average, above 0, with decimals where wanted
+	Burst     *int        `yaml:"burst"`      // at once; absent: what comes in a second, at least 1
+}
+
+// BreakerSpec says when a campaign whose pings fail is left alone. Absent numbers take their defaults.
+type BreakerSpec struct {
+	FailuresPercent *int `yaml:"failures_percent"` // of the calls in the window, 1 to 100 (50)
+	RequestsMin     *int `yaml:"requests_min"`     // calls in the window before it judges (20)
+	WindowS         *int `yaml:"window_s"`         // (30)
+	OpenS           *int `yaml:"open_s"`           // how long it refuses before it probes (15)
+	Probes          *int `yaml:"probes"`           // calls that must all end well for it to close (3)
+	SimulateOnly    bool `yaml:"simulate_only"`    // counts and reports, and refuses nothing
 }

@@ -124,14 +124,14 @@ func (l *Lead) SetBad(pos int, raw []byte, why Why) {
 	l.slots[pos] = Slot{State: Bad, Why: why, raw: l.put(raw)}
 }
 
-// CopyFrom fills the missing slots of l with those of another lead of the same schema. It tells which positions
-// stood in both with different values, appended to clash.
+// CopyFrom fills the slots of l that are missing, or bad where the other's is valid, with those of another lead of the same schema. It tells
+// which positions stood in both with different values, appended to clash: l keeps its own.
 func (l *Lead) CopyFrom(o *Lead, clash []int) []int {
 	for i := range o.slots {
 		if o.slots[i].State == Missing {
 			continue
 		}
-		if l.slots[i].State == Missing {
+		if l.slots[i].State == Missing || l.slots[i].State == Bad && o.slots[i].State == Valid {
 			s := o.slots[i]
 			s.raw, s.normal = l.put(o.at(s.raw)), l.put(o.at(s.normal))
 			l.slots[i] = s

@@ -57,7 +57,7 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 func TestInvalidLeadListsEveryProblemAtOnce(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	a := h.ping(`{"phone":"555-GET-SOLAR-NOW","age":"old","AGE":41,"state":"Zanzibar","city":["a","b"],"min_price":"lots","lead_id":"7"}`)
-	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": `"7"`, "zip": ""}
+	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": "7", "zip": ""}
 	if a.status != 400 || a.Reason != "invalid_lead" {
 		t.Fatalf("got %d %s", a.status, a.text)
 	}
@@ -258,7 +258,7 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 }
 
 func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
+	h := build(t, "on_change: keep\n", nil, script("b", 25*dollar))
 	p := h.quote(20)
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","zip":"90210","city":"Reno"}`, p.PingID))
 	h.expect(a, 200, ledger.ResultSuccess)

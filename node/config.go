@@ -34,6 +34,8 @@ type Config struct {
 	Listen      string // host:port for sellers
 	AdminListen string // host:port for the admin API and metrics
 	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
+	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
 	Limits      Limits
 	Exchange    exchange.Config
@@ -44,8 +46,18 @@ type Config struct {
 	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
 	Files map[string][]byte
 
+	// Examples is what came of the campaigns' examples.
+	Examples Examples
+
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
+
+	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
+	SkipExamples bool
+
+	opt         Options
+	secrets     [32]byte // a digest of what the secrets' placeholders stood for
+	secretFiles []string // where ${file:…} were read
 }
 
 // Limits bound what the node takes on. Load fills in the defaults.
@@ -68,8 +80,9 @@ type Options struct {
 	Rewrite map[string]string
 }
 
-// Load reads, checks and compiles the configuration in dir. If anything is wrong the error is a *ConfigError with every problem of
-// every file; no file is opened for writing and no network is used.
+// Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the error is a
+// *ConfigError with every problem of every file; no file is opened for writing and no network is used. Examples that do not hold
+// are no such error: they stand in Config.Examples.
 func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 	return LoadWith(dir, Options{Env: env})
 }

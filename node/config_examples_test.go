@@ -284,8 +284,8 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) || solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}
-	if len(solar.PersonKey) != 1 || solar.Schema.Fields[solar.PersonKey[0]].Name != "phone" {
-		t.Errorf("solar's person key is %v", solar.PersonKey)
+	if key := solar.Dedupe.Key; len(key) != 1 || solar.Schema.Fields[key[0].Pos].Name != "phone" {
+		t.Errorf("solar's person key is %v", key)
 	}
 	payout := map[string]string{"quotemill": "16.00", "bluekite": "17.00", "sunpath": "17.00"}
 	for _, s := range x.Sources {
@@ -311,6 +311,16 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 func TestRewriteMovesBuyersAndNotTheHash(t *testing.T) {
 	plain := loadExamples(t, Options{})
 	moved := loadExamples(t, Options{Rewrite: map[string]string{"http://127.0.0.1:9700": "http://127.0.0.1:40123"}})
+	for _, cfg := range []*Config{plain, moved} {
+		if cfg.Examples.Ran < len(cfg.Exchange.Book.Campaigns) || cfg.Examples.Err() != nil {
+			t.Errorf("%d examples: %v", cfg.Examples.Ran, cfg.Examples.Err())
+		}
+	}
+	for _, c := range plain.Exchange.Book.Campaigns {
+		if len(c.Examples) == 0 {
+			t.Errorf("%s has no example", c.ID)
+		}
+	}
 	if plain.Hash != moved.Hash || len(plain.Hash) != 32 {
 		t.Errorf("hashes %s and %s", plain.Hash, moved.Hash)
 	}

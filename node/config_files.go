@@ -23,6 +23,7 @@ const (
 	sourcesFolder   = "sources"
 	buyersFolder    = "buyers"
 	listsFolder     = "lists"
+	templatesFolder = "templates"
 )
 
 // The lists of e-mail domains that may stand in the lists folder, each instead of the embedded one.
@@ -31,7 +32,7 @@ const (
 	disposableDomainsFile = listsFolder + "/disposable_domains.txt"
 )
 
-// readAll reads clearpost.yaml and every YAML file of the three folders and the folders in them, in the order of their names. Hidden
+// readAll reads clearpost.yaml and every YAML file of the folders and the folders in them, in the order of their names. Hidden
 // files, and files that are not called *.yaml or *.yml, are left alone.
 func (l *loader) readAll() {
 	entries, err := os.ReadDir(l.dir)
@@ -47,7 +48,7 @@ func (l *loader) readAll() {
 		case strings.HasPrefix(name, "."):
 		case name == nodeFile:
 			l.readFile(name)
-		case name == verticalsFolder, name == sourcesFolder, name == buyersFolder:
+		case name == verticalsFolder, name == sourcesFolder, name == buyersFolder, name == templatesFolder:
 			l.readFolder(name, 1)
 		case name == listsFolder:
 			l.readLists()
@@ -55,7 +56,7 @@ func (l *loader) readAll() {
 			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
 				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
 		case e.IsDir():
-			if near := nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder}); near != "" {
+			if near := lead.Nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder, templatesFolder}); near != "" {
 				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?", near)})
 			}
 		}

@@ -57,6 +57,7 @@ func (l *loader) load() *Config {
 			l.unread(f.name)
 		}
 	}
+	l.useTemplates()
 	cfg := &Config{Dir: l.dir, Files: map[string][]byte{}, Hash: hashFiles(l.files)}
 	for _, f := range l.files {
 		cfg.Files[f.name] = f.text
@@ -68,12 +69,14 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
 		}
 	}
-	cfg.Exchange.Book = l.buyers()
+	cfg.Exchange.Book, cfg.Examples = l.buyers()
 	for _, f := range l.in(sourcesFolder) {
 		if s := l.source(f); s != nil {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
 	}
+	cfg.opt = l.opt
+	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg
 }
 
@@ -170,8 +173,8 @@ func (l *loader) expand(f *sourceFile, path, text string) (string, bool) {
 	return v, true
 }
 
-// buyers compiles the book of all buyers' files.
-func (l *loader) buyers() *buyers.Book {
+// buyers compiles the book of all buyers' files and runs its examples.
+func (l *loader) buyers() (*buyers.Book, Examples) {
 	files := l.in(buyersFolder)
 	specs := make([]buyers.BuyerSpec, len(files))
 	for i, f := range files {
@@ -198,7 +201,10 @@ func (l *loader) buyers() *buyers.Book {
 		}
 		l.bad(files[i], rest, d.Value, d.Expected+l.whySecret(d.Expected))
 	}
-	return book
+	if book == nil {
+		return nil, Examples{}
+	}
+	return book, runExamples(book, files)
 }
 
 func (l *loader) subject(f *sourceFile, path, id string) {
@@ -252,6 +258,7 @@ func (l *loader) rewrite(spec *buyers.BuyerSpec) {
 			}
 			if longest != "" {
 				e.Request.URL = to + e.Request.URL[len(longest):]
+				rewriteExamples(spec.Campaigns[i].Examples, longest, to)
 			}
 		}
 	}

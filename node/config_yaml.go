@@ -25,6 +25,8 @@ type sourceFile struct {
 	// What follows from a value that was reported already is not reported again: spoil has the paths of such values, and of
 	// mappings with unknown keys; blunt has the paths of what holds such a value.
 	spoil, blunt map[string]bool
+
+	from map[*token.Token]string // which tokens come from a template, and from where in it
 }
 
 // problem reports something at a token.
@@ -34,6 +36,9 @@ func (l *loader) problem(f *sourceFile, tk *token.Token, path, format string, a 
 
 // at makes a problem of a token's place.
 func (f *sourceFile) at(tk *token.Token, path, message string, hide bool) Problem {
+	if from := f.from[tk]; from != "" {
+		message += " (in " + from + ")"
+	}
 	p := Problem{File: f.name, Path: path, Message: message}
 	if tk != nil && tk.Position != nil {
 		p.Line, p.Column = tk.Position.Line, max(tk.Position.Column, 1)

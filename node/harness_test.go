@@ -85,6 +85,12 @@ func script(id string, price lead.Money) buyertest.Script {
 // build writes a configuration for these buyers and starts its exchange. Each buyer's extra YAML stands under its campaign.
 func build(t *testing.T, vertical string, more map[string]string, scripts ...buyertest.Script) *house {
 	t.Helper()
+	return buildWith(t, vertical, more, nil, scripts...)
+}
+
+// buildWith is build with pairs of texts that replace one another in the buyers' YAML.
+func buildWith(t *testing.T, vertical string, more map[string]string, edit []string, scripts ...buyertest.Script) *house {
+	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
 	var err error
 	if h.farm, err = buyertest.New(buyertest.Config{Buyers: scripts, Seed: 7}); err != nil {
@@ -96,7 +102,7 @@ func build(t *testing.T, vertical string, more map[string]string, scripts ...buy
 	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n")
 	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key-0123456789]\nverticals: [solar]\nmargin: {percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
 	for _, s := range scripts {
-		h.write("buyers/"+s.ID+".yaml", fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID]))
+		h.write("buyers/"+s.ID+".yaml", strings.NewReplacer(edit...).Replace(fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID])))
 	}
 	h.start()
 	return h

@@ -24,7 +24,10 @@ func (checkCmd) Help() string {
   clearpost check ./examples
   clearpost check ./conf --json | jq '.problems[].message'
 
-Exit code 0: nothing is wrong. 1: there are problems; every one is listed with file, line and column.`
+The campaigns' examples are run too: what a lead becomes, and what an answer means. Of an example that does not hold a diff is shown:
+lines with - are expected, lines with + are what comes of it.
+
+Exit code 0: nothing is wrong. 1: there are problems, or examples that do not hold; every one is listed with file, line and column.`
 }
 
 // Run checks.
@@ -41,22 +44,30 @@ func (c *checkCmd) Run(e *env) error {
 		fmt.Fprintln(e.out, bad.Error())
 		return errSaid
 	}
+	if err := cfg.Examples.Err(); err != nil {
+		fmt.Fprintln(e.out, err)
+		return errSaid
+	}
 	x := cfg.Exchange
-	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns; config %s\n", len(x.Verticals), len(x.Sources), len(x.Book.Buyers),
-		len(x.Book.Campaigns), cfg.Hash)
+	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n", len(x.Verticals), len(x.Sources),
+		len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
 	return nil
 }
 
 func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) error {
 	out := struct {
-		OK       bool           `json:"ok"`
-		Config   string         `json:"config,omitempty"`
-		Problems []node.Problem `json:"problems"`
-	}{Problems: []node.Problem{}}
+		OK       bool                  `json:"ok"`
+		Config   string                `json:"config,omitempty"`
+		Problems []node.Problem        `json:"problems"`
+		Ran      int                   `json:"examples_run"`
+		Failures []node.ExampleFailure `json:"example_failures"`
+	}{Problems: []node.Problem{}, Failures: []node.ExampleFailure{}}
 	if bad != nil {
 		out.Problems = bad.Problems
 	} else {
-		out.OK, out.Config = true, cfg.Hash
+		out.Config, out.Ran = cfg.Hash, cfg.Examples.Ran
+		out.Failures = append(out.Failures, cfg.Examples.Failures...)
+		out.OK = len(out.Failures) == 0
 	}
 	if err := printJSON(w, out); err != nil {
 		return err

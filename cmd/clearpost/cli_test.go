@@ -71,9 +71,10 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 2 verticals, 3 sources, 6 buyers") {
+	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 4 verticals, 3 sources, 6 buyers") {
 		t.Errorf("check: %s", out)
 	}
+	checkExamples(t, dir)
 	b := filepath.Join(dir, "sources", "sunpath.yaml")
 	if err := os.WriteFile(b, []byte("id: sunpath\nname: S\nkeys: [demo-key-sunpath]\nverticals: [solar, roofs]\nmargins: {percent: 10}\n"), 0o600); err != nil {
 		t.Fatal(err)

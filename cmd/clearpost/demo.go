@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -331,11 +332,14 @@ func who(key string) string {
 	return key
 }
 
-// demoSources are the example sources as sellers see them.
+// demoSources are the example sources as sellers see them, with the verticals whose leads the generator can make.
 func demoSources(cfg *node.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
-		out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: s.Verticals})
+		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool { return !slices.Contains(loadtest.Verticals(), v) })
+		if len(made) > 0 {
+			out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: made})
+		}
 	}
 	return out
 }

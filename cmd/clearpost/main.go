@@ -28,12 +28,14 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run an exchange from a configuration directory."`
 	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
 	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
+	Spec       specCmd       `cmd:"" help:"Write the posting spec of a source and a vertical, or the link that opens it."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
+	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

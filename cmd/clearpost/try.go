@@ -21,19 +21,24 @@ import (
 type tryCmd struct {
 	Field tryFieldCmd `cmd:"" help:"Read values as a type of field."`
 	Lead  tryLeadCmd  `cmd:"" help:"Read a lead in any dialect as a vertical would."`
+
+	Request  tryRequestCmd  `cmd:"" help:"Print the exact request that a lead becomes for a campaign, as bytes or as curl."`
+	Response tryResponseCmd `cmd:"" help:"Read a buyer's answer as a campaign does, and tell which rule decides."`
 }
 
 // Help implements kong.HelpProvider.
 func (tryCmd) Help() string {
 	return `Examples:
   clearpost try field phone '(212) 555-0123'
-  clearpost try lead --vertical auto -d ./conf lead.json`
+  clearpost try lead --vertical auto -d ./conf lead.json
+  clearpost try request harborline-standard --ping -d ./conf
+  clearpost try response harborline-standard --ping -d ./conf --status 200 answer.json`
 }
 
 // tryLineMax bounds a line of standard input; a value may have far fewer bytes.
 const tryLineMax = 1 << 20
 
-// tryLeadMax bounds a lead that is tried.
+// tryLeadMax bounds a lead or an answer that is tried.
 const tryLeadMax = 4 << 20
 
 type tryFieldCmd struct {
@@ -230,21 +235,9 @@ func (c *tryLeadCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	in := e.in
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
-	}
-	body, err := io.ReadAll(io.LimitReader(in, tryLeadMax+1))
+	body, err := readInput(e, c.File)
 	if err != nil {
 		return err
-	}
-	if len(body) > tryLeadMax {
-		return fmt.Errorf("the lead is larger than %d bytes", tryLeadMax)
 	}
 	var l lead.Lead
 	l.Reset(s)
@@ -259,6 +252,24 @@ func (c *tryLeadCmd) Run(e *env) error {
 		tellLead(w, &l, &r)
 	}
 	return w.Flush()
+}
+
+// readInput reads a file, or standard input for "-".
+func readInput(e *env, file string) ([]byte, error) {
+	in := e.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	body, err := io.ReadAll(io.LimitReader(in, tryLeadMax+1))
+	if err == nil && len(body) > tryLeadMax {
+		err = fmt.Errorf("%s is larger than %d bytes", file, tryLeadMax)
+	}
+	return body, err
 }
 
 // schema finds the vertical's schema, and the source if one is named: it must be one that may send such leads.

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package buyers
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"clearpost/lead"
+	"clearpost/wire"
+)
+
+// ExampleFailure is an example that does not hold. Its texts have placeholders in place of secrets.
+type ExampleFailure struct {
+	Path     string `json:"path"` // where the expectation stands in the specs of Compile
+	Campaign string `json:"campaign"`
+	Example  string `json:"example"`
+	Call     string `json:"call"` // ping or post
+	Part     string `json:"part"` // such as request.body or receipt
+	Message  string `json:"message"`
+	Expected string `json:"expected"`
+	Actual   string `json:"actual"`
+	Diff     string `json:"diff"` // for people: lines with - are expected, those with + are what comes of it
+}
+
+// RunExamples runs all examples of the book, in its order, and returns how many there are and what does not hold.
+func (b *Book) RunExamples() (ran int, failures []ExampleFailure) {
+	for _, c := range b.Campaigns {
+		for _, x := range c.Examples {
+			ran++
+			failures = append(failures, x.Run(c)...)
+		}
+	}
+	return ran, failures
+}
+
+// Run runs one example of the campaign.
+func (x *Example) Run(c *Campaign) []ExampleFailure {
+	r := exampleRun{x: x, c: c}
+	if x.Ping != nil && c.Ping != nil {
+		r.call("ping", x.Ping, c.Ping)
+	}
+	if x.Post != nil {
+		r.call("post", x.Post, c.Post)
+	}
+	return r.failures
+}
+
+type exampleRun struct {
+	x        *Example
+	c        *Campaign
+	name     string // of the call
+	failures []ExampleFailure
+}
+
+func (r *exampleRun) call(name string, k *ExampleCall, e *Endpoint) {
+	r.name = name
+	if k.Request != nil {
+		in := r.x.Inputs(r.c, name == "post")
+		got, err := e.Request.AppendRedacted(nil, &in)
+		if err != nil {
+			r.fail("request", "the request cannot be rendered: "+err.Error(), "", "")
+		} else {
+			r.request(k, ParseRequest(e.Request, got))
+		}
+	}
+	if k.Answer != nil {
+		r.receipt(k, e.Answer)
+	}
+}
+
+// fail notes a difference; where there are texts to compare, the diff shows them.
+func (r *exampleRun) fail(part, message, want, got string) {
+	f := ExampleFailure{Path: r.x.path + "." + r.name + "." + part, Campaign: r.c.ID, Example: r.x.Name, Call: r.name, Part: part,
+		Message: message, Expected: want, Actual: got}
+	if want != got {
+		f.Diff = Diff(want, got)
+	}
+	r.failures = append(r.failures, f)
+}
+
+func (r *exampleRun) request(k *ExampleCall, got RequestParts) {
+	want := k.Request
+	if want.Text != "" {
+		head, body, _ := strings.Cut(strings.ReplaceAll(want.Text, "\r\n", "\n"), "\n\n")
+		r.same("request.text", "the head of the request", strings.TrimRight(head, "\n"), got.Head)
+		r.body("request.text", body, got.Body)
+		return
+	}
+	if want.Method != "" {
+		r.same("request.method", "the method", want.Method, got.Method)
+	}
+	if want.URL != "" {
+		r.same("request.url", "the URL", want.URL, got.URL)
+	}
+	for _, h := range want.Headers {
+		value, there := got.Header(h.Name)
+		if !there {
+			r.fail("request.headers."+h.Name, "there is no such header", h.Value.Text, "")
+			continue
+		}
+		r.same("request.headers."+h.Name, "the header "+h.Name, h.Value.Text, value)
+	}
+	if k.body != nil {
+		key := "body"
+		switch {
+		case want.JSON != "":
+			key = "json"
+		case want.Joined != "":
+			key = "joined"
+		}
+		r.body("request."+key, *k.body, got.Body)
+	}
+}
+
+func (r *exampleRun) same(part, what, want, got string) {
+	if want != got {
+		r.fail(part, what+" differs", want, got)
+	}
+}
+
+func (r *exampleRun) body(part, want, got string) {
+	switch {
+	case want == got:
+		return
+	case want == got+"\n":
+		r.fail(part, "the expected body ends with a line end that is not sent: in YAML, begin it with |- in place of |", want, got)
+		return
+	}
+	r.fail(part, "the body differs", want, got)
+}
+
+// receipt compares what the answer means with what it should mean, line by line.
+func (r *exampleRun) receipt(k *ExampleCall, a *wire.Answer) {
+	got := k.Read(a)
+	var want, have strings.Builder
+	line := func(b *strings.Builder, name, value string) { fmt.Fprintf(b, "%s: %s\n", name, value) }
+	told := TellReceipt(&got)
+	for i, v := range k.Receipt.told() {
+		if v.Value == nil {
+			continue
+		}
+		line(&want, v.Name, *v.Value)
+		line(&have, v.Name, *told[i].Value)
+	}
+	if want.String() == have.String() {
+		return
+	}
+	r.fail("receipt", a.Explain(k.Answer.Status, []byte(k.Answer.Type), []byte(k.Answer.Body)), want.String(), have.String())
+}
+
+// noRefusal and noValue stand for what is not there.
+const (
+	noRefusal = "none"
+	noValue   = "none"
+)
+
+// Told is one line of a receipt, for people. Value is nil where nothing is said of it.
+type Told struct {
+	Name  string
+	Value *string
+}
+
+// TellReceipt tells a receipt line by line; no Value is nil.
+func TellReceipt(r *wire.Receipt) []Told {
+	refusal, published, price := noRefusal, noValue, noValue
+	if r.Refusal != lead.NoRefusal {
+		refusal, published = r.Refusal.Info().Name, r.Refusal.Info().Published
+	}
+	if r.HasPrice {
+		price = r.Price.String()
+	}
+	return tell(r.Outcome.String(), refusal, &price, quote(r.Token), quote(r.Reference), quote(r.Reason), published, r.Rule)
+}
+
+func (s *ExampleReceiptSpec) told() []Told {
+	var price *string
+	if s.Price != nil {
+		text := noValue
+		if *s.Price > 0 {
+			text = s.Price.String()
+		}
+		price = &text
+	}
+	again := func(v *string) *string {
+		if v == nil {
+			return nil
+		}
+		return quote([]byte(*v))
+	}
+	return tell(s.Outcome, s.Refusal, price, again(s.Token), again(s.Reference), again(s.Reason), s.Published, s.Rule)
+}
+
+func tell(outcome, refusal string, price, token, reference, reason *string, published, rule string) []Told {
+	given := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	return []Told{{"outcome", given(outcome)}, {"refusal", given(refusal)}, {"price", price}, {"token", token}, {"reference", reference},
+		{"reason", reason}, {"published", given(published)}, {"rule", given(rule)}}
+}
+
+func quote(b []byte) *string {
+	s := noValue
+	if len(b) > 0 {
+		s = fmt.Sprintf("%q", b)
+	}
+	return &s
+}
+
+// RequestParts are the parts of a rendered request, as text.
+type RequestParts struct {
+	Method  string
+	URL     string // absolute
+	Target  string // path and query
+	Head    string // request line and headers, with \n between them
+	Headers [][2]string
+	Body    string
+}
+
+// ParseRequest takes a request apart that r has rendered.
+func ParseRequest(r *wire.Request, http []byte) RequestParts {
+	head, body, _ := bytes.Cut(http, []byte("\r\n\r\n"))
+	p := RequestParts{Head: strings.ReplaceAll(string(head), "\r\n", "\n"), Body: string(body)}
+	first, rest, _ := strings.Cut(p.Head, "\n")
+	p.Method, p.Target, _ = strings.Cut(first, " ")
+	p.Target = strings.TrimSuffix(p.Target, " HTTP/1.1")
+	host := ""
+	for line := range strings.Lines(rest) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		p.Headers = append(p.Headers, [2]string{name, value})
+		if strings.EqualFold(name, "host") {
+			host = value
+		}
+	}
+	scheme := "http://"
+	if _, _, tls := r.Host(); tls {
+		scheme = "https://"
+	}
+	p.URL = scheme + host + p.Target
+	return p
+}
+
+// Header finds a header without regard to the case of its name.
+func (p *RequestParts) Header(name string) (string, bool) {
+	for _, h := range p.Headers {
+		if strings.EqualFold(h[0], name) {
+			return h[1], true
+		}
+	}
+	return "", false
+}

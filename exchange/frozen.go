@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"slices"
+
+	"clearpost/lead"
+)
+
+// OnChange says what becomes of a post that sends another value than its ping for a field by which the ping was priced.
+type OnChange uint8
+
+// The ways. For a source, OnChangeUnset leaves it to the vertical; for a vertical it refuses.
+const (
+	OnChangeUnset  OnChange = iota
+	OnChangeRefuse          // the post is not taken, and consumes nothing
+	OnChangeKeep            // the ping's value stands, and the event names the field
+)
+
+func (s *Source) onChange(v *Vertical) OnChange {
+	if s.OnChange != OnChangeUnset {
+		return s.OnChange
+	}
+	return v.OnChange
+}
+
+// priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its order. Campaigns that are no
+// longer configured cannot buy it.
+func (st *story) priced(pl *plan) (out lead.Positions) {
+	for i := range st.pinged.Bids {
+		b := &st.pinged.Bids[i]
+		if b.Rank == 0 {
+			continue
+		}
+		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == st.pinged.Vertical {
+			out.AddAll(&c.Uses)
+		}
+	}
+	return out
+}
+
+// contradiction says what a first post may not bring against its ping: a value that cannot be used for a field that the ping has, and another
+// value of a field by which the ping was priced. What is wrong with the request besides stands before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the
+// merged lead misses is listed with it, so that the seller hears everything at once.
+func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
+	out := slices.Clone(in.Problems)
+	f := &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used"}
+	bad := in.Lead.Problems(0)
+	priced := st.priced(in.On.plan)
+	for _, i := range clash {
+		field := &l.Schema().Fields[i]
+		if in.Lead.Slot(i).State == lead.Bad {
+			for _, p := range bad {
+				if p.Field == field.Name {
+					out = append(out, p)
+				}
+			}
+			continue
+		}
+		if priced.Has(i) && in.Source.onChange(in.Vertical) != OnChangeKeep {
+			f.Code, f.Message = "changed_since_ping", "the lead was priced by values that the post changes: repeat it with those of the ping, or ping again"
+			out = append(out, lead.Problem{Field: field.Name, Value: lead.Mask(field, in.Lead.Value(i)),
+				Expected: lead.Mask(field, l.Value(i)) + ", as in the ping"})
+		}
+	}
+	for _, p := range l.Problems(lead.AtPing | lead.AtPost) {
+		if !slices.ContainsFunc(in.Problems, func(q lead.Problem) bool { return q.Field == p.Field }) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	f.Errors = out
+	return f
+}
