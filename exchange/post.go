@@ -128,6 +128,9 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 	if f := st.fits(in); f != nil {
 		return Reply{}, f
 	}
+	if st.settled != nil {
+		return e.reply(st), nil // its trip is over: somebody finds out what became of an attempt
+	}
 	if other.done == nil || len(st.attempts) == 0 {
 		return Reply{}, inProgress()
 	}
