@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,11 +85,32 @@ func generated(t *testing.T, kind string, spec any, comments map[string]string) 
 			enumerate(s, key, values)
 		}
 	}
+	described(t, kind, s)
+	for name, d := range s.Definitions {
+		described(t, name, d)
+	}
+	// What a template's parameters may be, the template says.
+	if c := s.Definitions["campaign"]; c != nil {
+		set, _ := c.Properties.Get("set")
+		set.AdditionalProperties = nil
+	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return append(b, '\n')
+}
+
+// described finds keys of which an editor could tell nothing.
+func described(t *testing.T, name string, s *emit.Schema) {
+	if s.Properties == nil {
+		return
+	}
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if p.Value.Description == "" && p.Value.Ref == "" {
+			t.Errorf("%s.%s: no comment at the field says what it is", name, p.Key)
+		}
+	}
 }
 
 // definition is a type's name in the schema: CapSpec is cap.
@@ -129,6 +151,11 @@ func scalar() *emit.Schema {
 	return &emit.Schema{OneOf: []*emit.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
 }
 
+// listed is one value or a list of them.
+func listed(one *emit.Schema) *emit.Schema {
+	return &emit.Schema{OneOf: append(slices.Clone(one.OneOf), &emit.Schema{Type: "array", Items: one})}
+}
+
 // mapped is the schema of a type that the loader does not read as reflection sees it; nil of all others.
 func mapped(t *testing.T, typ reflect.Type) *emit.Schema {
 	switch typ {
@@ -138,8 +165,12 @@ func mapped(t *testing.T, typ reflect.Type) *emit.Schema {
 		return &emit.Schema{OneOf: []*emit.Schema{{Type: "number"}, {Type: "string", Pattern: `^-?[0-9]*(\.[0-9]+)?$`}}}
 	case reflect.TypeFor[wire.Scalar]():
 		return scalar()
+	case reflect.TypeFor[wire.Scalars]():
+		return listed(scalar())
 	case reflect.TypeFor[wire.ValueMap](), reflect.TypeFor[wire.Headers]():
 		return &emit.Schema{Type: "object", AdditionalProperties: scalar()}
+	case reflect.TypeFor[buyers.ExampleValues]():
+		return &emit.Schema{Type: "object", AdditionalProperties: listed(scalar())}
 	}
 	if _, own := reflect.New(typ).Interface().(nodeTaker); own {
 		t.Errorf("%s reads its own value: say here what it looks like", typ)
