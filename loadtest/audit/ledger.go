@@ -27,6 +27,8 @@ type auditor struct {
 	books    map[bookKey]*booked
 	bought   map[string]bool // books that were given
 	keys     map[sourceKey]id
+	repeats  map[[2]string]*Repeat // by source and vertical
+	persons  map[id]somebody
 }
 
 // pinged is what is kept of every lead.
@@ -107,7 +109,9 @@ func newAuditor(o Options) (*auditor, error) {
 		capByKey:    map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{}, names: map[string]string{}, events: map[id]seenEvent{},
 		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
+		repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
 	}
+	a.addRepeats(o.Repeats)
 	return a, a.addCaps(o.Caps)
 }
 
@@ -148,6 +152,7 @@ func (a *auditor) event(b []byte) {
 			return
 		}
 		a.realEvent(e)
+		a.person(e, b)
 	}
 	switch e.Kind {
 	case "pinged":

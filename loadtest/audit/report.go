@@ -57,6 +57,7 @@ const (
 	RuleAnswerFigures    = "answer_differs"       // the ledger has other figures than the seller was told
 	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
+	RuleSoldAgain        = "person_sold_again"    // a person was sold within the time in which a repeat is refused
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
 	RuleTestMixed        = "test_mixed"           // an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestCounts       = "test_counts"          // a test lead has charges, money or a sale, or a real one ends as a test
