@@ -168,7 +168,10 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 			continue
 		}
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(), Why: c.Why(l, lead.AtPing)}
-		if len(s.Why) == 0 {
+		switch {
+		case st.pinged.Refusal == lead.LeadRepeated:
+			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+st.pinged.Details
+		case len(s.Why) == 0:
 			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but it was not among those that the ping found: the configuration, or the values known then, were others"
 		}
 		out = append(out, s)
