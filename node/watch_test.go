@@ -67,7 +67,9 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 	if a := h.ping(`{"zip":"10001"}`, "Authorization: Bearer third-key-one"); a.status != 401 {
 		t.Errorf("the old key: %d", a.status)
 	}
-	h.watched("a file in the new folder", admin.Applied, func() { h.write("sources/more/third.yaml", "id: third\nname: Third\nkeys: [third-key-three]\nverticals: [solar]\n") })
+	h.watched("a file in the new folder", admin.Applied, func() {
+		h.write("sources/more/third.yaml", "id: third\nname: Third\nkeys: [third-key-three]\nverticals: [solar]\n")
+	})
 	h.watched("a file that goes", admin.Applied, func() { h.must(os.Remove(at("sources/more/third.yaml"))) })
 	if a := h.ping(`{"zip":"10001"}`, "Authorization: Bearer third-key-three"); a.status != 401 {
 		t.Errorf("a source that is gone: %d", a.status)
