@@ -82,7 +82,7 @@ func LoadRules(file string, opt RulesOptions) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", filepath.Base(file), plainError(err))
 	}
-	f := &sourceFile{name: filepath.Base(file), text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
+	f := newSourceFile(filepath.Base(file), text)
 	if l.parse(f); f.root == nil {
 		return nil, l.problems.err()
 	}

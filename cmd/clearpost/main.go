@@ -28,6 +28,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run an exchange from a configuration directory."`
 	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
 	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
+	Buyers     buyersCmd     `cmd:"" help:"List templates of buyers, and write a buyer's page from one."`
 	Spec       specCmd       `cmd:"" help:"Write the posting spec of a source and a vertical, or the link that opens it."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
