@@ -33,6 +33,8 @@ var below = map[string][]string{
 
 	"buyers": {"lead", "rules", "auction", "wire"},
 
+	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
+
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
 	"exchange/intake": {"lead", "exchange"},
@@ -46,7 +48,7 @@ var below = map[string][]string{
 		"exchange/admin", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

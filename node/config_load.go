@@ -258,6 +258,9 @@ func (l *loader) rewrite(spec *buyers.BuyerSpec) {
 				e.Request.URL = to + e.Request.URL[len(longest):]
 				rewriteExamples(spec.Campaigns[i].Examples, longest, to)
 			}
+			if l.opt.Aim != nil {
+				e.Request.URL = l.opt.Aim(spec.Campaigns[i].ID, e == spec.Campaigns[i].Post, e.Request.URL)
+			}
 		}
 	}
 }
