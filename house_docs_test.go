@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"clearpost/exchange/intake"
+	"clearpost/exchange/intake/posting"
 	"clearpost/lead"
 )
 
@@ -186,4 +188,42 @@ func TestReferenceHasEveryVerb(t *testing.T) {
 	if !slices.Equal(told, have) {
 		t.Errorf("docs/operators.md tells of the verbs\n %v\nthe command has\n %v", told, have)
 	}
+}
+
+// What a posting spec says of statuses and reasons is what docs/sellers.md says.
+func TestPostingSpecsSayWhatTheSellersDocumentSays(t *testing.T) {
+	texts, _ := files()
+	rows := func(title string, row *regexp.Regexp) (out []posting.Named) {
+		_, table, _ := strings.Cut(string(texts["docs/sellers.md"]), "\n## "+title+"\n")
+		table, _, _ = strings.Cut(table, "\n## ")
+		for _, m := range row.FindAllStringSubmatch(table, -1) {
+			name := strings.TrimSpace(strings.NewReplacer("`", "", ",", "", " |", "").Replace(m[1]))
+			out = append(out, posting.Named{Name: name, Says: m[2]})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		title string
+		row   *regexp.Regexp
+		have  []posting.Named
+	}{
+		{"Status codes", regexp.MustCompile("(?m)^\\| ([0-9]{3} \\|[^|]*) \\| (.*) \\|$"), intake.StatusMeanings()},
+		{"Reasons", regexp.MustCompile("(?m)^\\| (`[a-z_]+`) \\| (.*) \\|$"), intake.Reasons()},
+	} {
+		want := rows(c.title, c.row)
+		if len(want) < 5 {
+			t.Fatalf("%s: %d rows found in docs/sellers.md: did it move?", c.title, len(want))
+		}
+		if !slices.Equal(want, c.have) {
+			t.Errorf("%s: docs/sellers.md has\n%s\nexchange/intake/spec_words.go has\n%s", c.title, named(want), named(c.have))
+		}
+	}
+}
+
+func named(list []posting.Named) string {
+	var b strings.Builder
+	for _, n := range list {
+		fmt.Fprintf(&b, "  %s: %s\n", n.Name, n.Says)
+	}
+	return b.String()
 }

@@ -37,18 +37,20 @@ var below = map[string][]string{
 
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
-	"exchange/intake": {"lead", "exchange"},
+	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
+
+	"exchange/intake": {"lead", "exchange", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "ledger"},
 
 	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin"},
+		"exchange/intake/posting", "exchange/admin"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest"},
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -63,6 +63,8 @@ type Campaign struct {
 	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
 	Examples     []*Example     // its tests; nothing of the trip looks at them
+	Tests        bool           // it is the AsTest of a campaign, whose id and index it has
+	AsTest       *Campaign      // the campaign as test leads have it: its calls are marked or go elsewhere, and it has no caps. nil: no test reaches it
 }
 
 // Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it

@@ -141,6 +141,9 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if schema != nil {
 		p.Uses = uses(p, schema)
 	}
+	if spec.Test != nil {
+		c.test(p, spec, schema, at)
+	}
 }
 
 // uses collects what a campaign's bid hangs on.
@@ -220,6 +223,8 @@ func (c *compiler) price(p *Campaign, spec *CampaignSpec, at string) {
 		c.bad(at, "", "", "a fixed `price`, or a `ping` that asks for one")
 	case p.Ping.Answer != nil && !p.Ping.Answer.GivesPrice():
 		c.bad(at, "ping.answer.price", "", "where the price stands in the answer, or a fixed `price` of the campaign")
+	case p.Ping.Answer != nil && p.Ping.Answer.NeedsFixedPrice():
+		c.bad(at, "ping.answer.price", "use_fixed", "refuse or no_bid, or a fixed `price` of the campaign to use")
 	}
 	switch spec.Pay {
 	case "", "ping_price":

@@ -50,7 +50,15 @@ type CampaignSpec struct {
 	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
 	Ping     *EndpointSpec         `yaml:"ping"`
 	Post     *EndpointSpec         `yaml:"post"`
+	Test     *TestSpec             `yaml:"test"`     // how test leads are sent; absent: none are
 	Examples []ExampleSpec         `yaml:"examples"` // worked examples, which are its tests
+}
+
+// TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of its own.
+type TestSpec struct {
+	PingURL string           `yaml:"ping_url"` // in place of ping.request.url
+	PostURL string           `yaml:"post_url"` // in place of post.request.url
+	Fields  []wire.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.

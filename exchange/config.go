@@ -22,12 +22,13 @@ type Vertical struct {
 	Name         string
 	Currency     string // ISO 4217
 	Schema       *lead.Schema
-	PersonKey    []int         // slot positions of the fields that name a person together; may be empty
-	DedupeWindow time.Duration // within it a source's one-shot lead of the same person is the same lead
+	Dedupe       Dedupe
 	PingTTL      time.Duration // how long a quote stands
 	PingDeadline time.Duration // from a ping's arrival to the last bid counted
 	PostTotal    time.Duration // for all attempts of one post together
 	Plan         Plan
+	KeepUnknown  bool // what sellers send and the schema does not know is kept as sent
+	Tests        TestRules
 	OnChange     OnChange
 }
 
@@ -40,11 +41,15 @@ type Source struct {
 	Margin        auction.Margin
 	RatePerSecond float64       // requests a second on average; 0 = not limited
 	Burst         int           // requests at once, at least 1 where there is a rate
+	Tests         bool          // it may send test leads
 	AllowGet      bool          // it may send leads in a query string
 	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
 
-	OnChange OnChange // OnChangeUnset: as the vertical has it
+	OnChange OnChange  // OnChangeUnset: as the vertical has it
+	Dedupe   []*Dedupe // by position in Verticals; where it ends or has nil, the vertical's holds
+
+	SpecPublic bool // anybody may read its posting specs
 
 	Aliases map[string]string            // its names of fields → ours
 	Values  map[string]map[string]string // by field: its values → ours

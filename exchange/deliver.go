@@ -27,11 +27,12 @@ type delivery struct {
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
-	person  string
+	who     identity
 	seller  string // the seller's own lead id
 	oneShot bool
-	minimum lead.Money     // one-shot: the payout that the seller asked for at least
-	before  []ledger.Event // one-shot: its pinged event, durable together with the first event of the delivery
+	want    lead.TestResult // test: what the post asks for
+	minimum lead.Money      // one-shot: the payout that the seller asked for at least
+	before  []ledger.Event  // one-shot: its pinged event, durable together with the first event of the delivery
 
 	newUntil time.Time // no attempt begins after this
 	until    time.Time // no attempt lasts longer
@@ -47,6 +48,7 @@ type delivery struct {
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
+	details string         // more of that, for the seller
 }
 
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
@@ -57,8 +59,14 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
+	if d.why == lead.LeadRepeated {
+		d.order = nil
+	}
+	if r, f, ok := d.simulate(); ok {
+		return r, f
+	}
 	for _, b := range d.order {
-		if len(d.st.sales()) >= d.limit || d.unknown {
+		if d.st.sold() >= d.limit || d.unknown {
 			break
 		}
 		if d.st.triedBefore(b.Campaign) {
@@ -102,6 +110,9 @@ func (d *delivery) begin() {
 	for _, s := range d.st.sales() {
 		d.fillPart(s.Payout)
 	}
+	for _, s := range d.st.testSales() {
+		d.fillPart(s.Payout)
+	}
 }
 
 // payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
@@ -110,7 +121,7 @@ func (d *delivery) begin() {
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
-		return p, len(d.st.sales()) > 0 || p+d.prospect(b) >= d.minimum
+		return p, d.st.sold() > 0 || p+d.prospect(b) >= d.minimum
 	}
 	blocked := d.blocked(b)
 	var rest lead.Money
@@ -139,7 +150,7 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 
 // blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given up.
 func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.limit) - len(d.st.sales()) - 1
+	after := min(max(b.MaxSold, 1), d.limit) - d.st.sold() - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
@@ -163,7 +174,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
@@ -175,28 +186,31 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
 		return lead.CriteriaMismatch, nil
 	}
-	if !d.plan.lanes[c.Index].gear.posts.allow(e.wall()) {
-		d.plan.lanes[c.Index].ThrottleSkips.Add(1)
+	lane := d.plan.lanes[c.Index]
+	if d.test() {
+		if lane = lane.test; lane == nil {
+			return lead.NoTestEndpoint, nil
+		}
+		c = lane.Campaign
+	}
+	if !lane.gear.posts.allow(e.wall()) {
+		lane.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
 	}
-	lane := d.plan.lanes[c.Index]
-	p := &ledger.Posting{Head: d.plan.head(ledger.KindPosting, d.st.id, d.src.ID, d.v.ID, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
-		Vertical: d.v.ID, Now: now, Close: true}
+		SourceName: d.src.Name, Vertical: d.v.ID, Sold: d.st.sold(), Left: d.limit - d.st.sold(), Test: d.test(), Now: now, Close: true}
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		return lead.RenderFailed, nil
 	}
-	charges, no := e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: c.Buyer.ID, SellLimit: p.SellLimit,
-		MaxSold: b.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
-	if no != lead.NoRefusal {
+	if no := d.hold(p, lane, now); no != lead.NoRefusal {
 		return no, nil
 	}
-	p.Charges = ledgerCharges(charges)
 	d.record(p, c.Post.Request, &in)
 	if err := d.append(p); err != nil {
-		if !errors.Is(err, ledger.ErrUncertain) {
+		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
 			e.release(p.Attempt)
 		}
 		return lead.NoRefusal, err
@@ -205,6 +219,24 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	d.st.attempts = append(d.st.attempts, attempt{posting: p})
 	d.wire(lane, p, req)
 	return lead.NoRefusal, nil
+}
+
+// head begins an event of this lead.
+func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
+	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
+	h.Test = d.test()
+	return h
+}
+
+// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is there no room for it.
+func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
+	if d.test() {
+		return d.st.roomForTest(p)
+	}
+	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
+		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
+	p.Charges = ledgerCharges(charges)
+	return no
 }
 
 // attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
@@ -235,9 +267,12 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 	lane.Posted.Add(1)
 	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
-	out := &ledger.Posted{Head: d.plan.head(ledger.KindPosted, d.st.id, d.src.ID, d.v.ID, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	d.receipt(lane, p, out, call)
+	if d.test() {
+		testEnd(out)
+	}
 	d.st.attempts[len(d.st.attempts)-1].posted = out
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
@@ -247,11 +282,15 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
 		lane.Accepted.Add(1)
 		lane.RevenueMicros.Add(int64(out.Price))
 		lane.PayoutMicros.Add(int64(out.Payout))
+	case lead.TestAccepted:
+		d.fillPart(p.Payout)
 	case lead.Unknown:
 		d.unknown = true
 		lane.Unknown.Add(1)
 	default:
-		d.refused = p.Attempt
+		if !d.test() { // else there is no hold to release
+			d.refused = p.Attempt
+		}
 		lane.Rejected.Add(1)
 		if d.no == nil {
 			d.no = out
@@ -343,9 +382,10 @@ func (d *delivery) append(next ledger.Event) error {
 }
 
 // settle writes the answer down and gives it.
-func (d *delivery) settle() (Reply, *Fault) {
+func (d *delivery) settle() (Reply, *Fault) { return d.conclude(d.settlement()) }
+
+func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	e := d.e
-	ev := d.settlement()
 	if d.post != nil {
 		ev.Post, ev.Private = d.post, d.private
 	}
@@ -364,8 +404,8 @@ func (d *delivery) settle() (Reply, *Fault) {
 
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
-	ev := &ledger.Settled{Head: d.plan.head(ledger.KindSettled, d.st.id, d.src.ID, d.v.ID, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
-	ev.Sales = d.st.sales()
+	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev.Sales, ev.TestSales = d.st.sales(), d.st.testSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
 		ev.Payout += s.Payout
@@ -374,6 +414,8 @@ func (d *delivery) settlement() *ledger.Settled {
 	case d.st.open():
 	case len(ev.Sales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
+	case len(ev.TestSales) > 0:
+		ev.Result, ev.Reference = ledger.ResultSuccess, ev.TestSales[0].Reference
 	case d.no != nil:
 		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason, d.no.Reference
 		if ev.Details == "" {
@@ -384,12 +426,23 @@ func (d *delivery) settlement() *ledger.Settled {
 		if d.why != lead.NoRefusal {
 			no = d.why
 		}
-		ev.Result, ev.Refusal, ev.Details = ledger.ResultFailure, no, no.Info().Meaning
+		fail(ev, no)
+		if d.details != "" {
+			ev.Details = d.details
+		}
+	}
+	if ev.Result != ledger.ResultFailure {
+		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published
 	}
 	return ev
+}
+
+// fail makes an answer a failure in our own words.
+func fail(ev *ledger.Settled, no lead.Refusal) {
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, no, no.Info().Published, no.Info().Meaning
 }
 
 // broken answers when the ledger failed: a fault if nothing was sent, else "pending": an attempt may have been a sale.
@@ -403,7 +456,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

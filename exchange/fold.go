@@ -16,7 +16,7 @@ type story struct {
 	id       lead.ID
 	pinged   *ledger.Pinged
 	post     *ledger.Post // the first post, nil if there was none
-	person   string
+	who      identity
 	private  ledger.Private // personal fields that the post brought
 	attempts []attempt
 	settled  *ledger.Settled // the last one
@@ -37,6 +37,8 @@ func (a *attempt) outcome() lead.Outcome {
 		return a.resolved.Outcome
 	case a.posted != nil:
 		return a.posted.Outcome
+	case a.posting.Test:
+		return lead.Rejected // whatever the buyer did with it, it is no sale
 	}
 	return lead.Unknown
 }
@@ -63,7 +65,7 @@ func (st *story) add(ev ledger.Event) {
 	st.events = append(st.events, ev)
 	switch ev := ev.(type) {
 	case *ledger.Pinged:
-		st.pinged, st.person = ev, ev.Private.Person
+		st.pinged, st.who = ev, identity{ev.Private.Person, ev.Private.Also}
 	case *ledger.Posting:
 		st.posting(ev.Post, ev.Private)
 		st.attempts = append(st.attempts, attempt{posting: ev})
@@ -87,7 +89,7 @@ func (st *story) posting(p *ledger.Post, priv ledger.Private) {
 	}
 	st.post, st.private = p, priv
 	if priv.Person != "" {
-		st.person = priv.Person
+		st.who = identity{priv.Person, priv.Also}
 	}
 }
 
@@ -136,6 +138,9 @@ func (st *story) sales() []ledger.Sale {
 	}
 	return out
 }
+
+// sold is how many sales there are, or would be if the lead were no test.
+func (st *story) sold() int { return len(st.sales()) + len(st.testSales()) }
 
 // resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash cut
 // off. The seller's repeat goes on with the next bid while the quote lasts.
@@ -209,7 +214,7 @@ func fill(l *lead.Lead, fields, raw ledger.Fields) {
 
 // reply is what the seller hears of a lead now.
 func (e *Exchange) reply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}
+	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}
 	switch {
 	case st.settled != nil && !st.open():
 		r.settled(st.settled)
@@ -226,6 +231,10 @@ func (e *Exchange) reply(st *story) Reply {
 func (r *Reply) settled(s *ledger.Settled) {
 	r.Result, r.Refusal, r.Details, r.Reference, r.Price = s.Result, s.Refusal, s.Details, s.Reference, s.Payout
 	for _, x := range s.Sales {
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
+	}
+	for _, x := range s.TestSales {
+		r.Price += x.Payout
 		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
 	}
 }

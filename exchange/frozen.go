@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"slices"
+
 	"clearpost/lead"
 )
 
@@ -39,10 +41,10 @@ func (st *story) priced(pl *plan) (out lead.Positions) {
 }
 
 // contradiction says what a first post may not bring against its ping: a value that cannot be used for a field that the ping has, and another
-// value of a field by which the ping was priced. clash is where the two differ; l is the lead with the ping's values in these places. What else the
+// value of a field by which the ping was priced. What is wrong with the request besides stands before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the
 // merged lead misses is listed with it, so that the seller hears everything at once.
 func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
-	var out []lead.Problem
+	out := slices.Clone(in.Problems)
 	f := &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used"}
 	bad := in.Lead.Problems(0)
 	priced := st.priced(in.On.plan)
@@ -62,7 +64,12 @@ func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 				Expected: lead.Mask(field, l.Value(i)) + ", as in the ping"})
 		}
 	}
-	if out = append(out, l.Problems(lead.AtPing|lead.AtPost)...); len(out) == 0 {
+	for _, p := range l.Problems(lead.AtPing | lead.AtPost) {
+		if !slices.ContainsFunc(in.Problems, func(q lead.Problem) bool { return q.Field == p.Field }) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
 		return nil
 	}
 	f.Errors = out

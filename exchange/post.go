@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -23,6 +22,9 @@ type PostIn struct {
 	BodyHash       string
 	ReceivedAt     time.Time
 	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
+	Test           TestAsk
+	Unknown        Fields         // what the schema does not know, as sent, where the vertical keeps it
+	Problems       []lead.Problem // what is wrong with the request besides the lead: it is refused, together with what is wrong with that
 }
 
 // trip is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
@@ -62,6 +64,19 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	d, reply, f := e.prepare(in)
 	if d == nil {
 		return reply, f
+	}
+	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who, t)
+	if f != nil {
+		return Reply{}, f
+	}
+	endLead := end
+	end = func() { endPerson(); endLead() }
+	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.st.id); f != nil {
+		return Reply{}, f
+	}
+	if d.details != "" {
+		d.why = lead.LeadRepeated
+		e.Stats.source(in.Source.ID).Repeated.Add(1)
 	}
 	started = true
 	return e.run(t, d, begin, in.MaxWait, end)
@@ -117,7 +132,7 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 		return Reply{}, inProgress()
 	}
 	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency}, nil
+		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}, nil
 	}
 	return Reply{}, inProgress()
 }
@@ -128,11 +143,12 @@ func (st *story) fits(in *PostIn) *Fault {
 	if st.pinged.Vertical != in.Vertical.ID {
 		return notFound(in.PingID)
 	}
-	l := st.lead(in.Vertical.Schema)
-	for _, i := range in.Vertical.PersonKey {
-		if l.Slot(i).State == lead.Valid && in.Lead.Slot(i).State == lead.Valid && !bytes.Equal(l.Normal(i), in.Lead.Normal(i)) {
-			return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
-		}
+	if in.Test.On && !st.pinged.Test {
+		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field, Expected: "a post without it: its ping was a real lead, and stays one"})
+		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test", Errors: in.Problems}
+	}
+	if in.Source.DedupeOf(in.Vertical).another(st.lead(in.Vertical.Schema), in.Lead) {
+		return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
 	}
 	return nil
 }
@@ -142,7 +158,7 @@ func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
 	st, err := e.fold(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
-		return nil, unavailable(fmt.Errorf("the lead could not be read"))
+		return nil, unavailable(errUnread)
 	}
 	if st.pinged == nil || st.pinged.Source != s.ID {
 		return nil, notFound(id)
@@ -159,6 +175,20 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if f := st.fits(in); f != nil {
 		return nil, Reply{}, f
 	}
+	l := st.lead(in.Vertical.Schema)
+	before := make([]bool, l.Len())
+	for i := range before {
+		before[i] = l.Slot(i).State != lead.Missing
+	}
+	clash := l.CopyFrom(in.Lead, nil)
+	l.Finish()
+	if st.post != nil {
+		clash = nil // it was taken before
+	}
+	wrong := st.contradiction(in, l, clash)
+	if len(in.Problems) > 0 {
+		return nil, Reply{}, wrong // whatever has become of the lead
+	}
 	now := e.now()
 	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
 		return nil, r, f
@@ -170,25 +200,18 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if err := e.Available(); err != nil {
 		return nil, Reply{}, unavailable(err)
 	}
-	l := st.lead(in.Vertical.Schema)
-	before := make([]bool, l.Len())
-	for i := range before {
-		before[i] = l.Slot(i).State != lead.Missing
-	}
-	clash := l.CopyFrom(in.Lead, nil)
-	l.Finish()
-	if st.post != nil {
-		clash = nil // it was taken before
-	}
-	if f := st.contradiction(in, l, clash); f != nil {
-		return nil, Reply{}, f
+	if wrong != nil {
+		return nil, Reply{}, wrong
 	}
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
-	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
-	if d.person == "" {
-		d.person = person(in.Vertical, l)
+	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want, seller: st.seller()}
+	if !st.pinged.Test { // a test names nobody
+		d.who = in.Source.DedupeOf(in.Vertical).identify(l)
+	}
+	if d.who.person == "" {
+		d.who = st.who
 	}
 	if st.post == nil {
 		if in.SellerLeadID != "" {
@@ -196,7 +219,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
-		d.private.Person = d.person
+		d.private.Person, d.private.Also, d.private.Unknown = d.who.person, d.who.also, in.Unknown
 	}
 	return d, Reply{}, nil
 }
@@ -226,7 +249,7 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote is over.
 func (e *Exchange) conclude(st *story) (Reply, *Fault) {
 	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, seller: st.seller()}
+	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who, seller: st.seller()}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted
@@ -333,7 +356,7 @@ const (
 // pingReply is the answer that the lead's ping had.
 func pingReply(st *story) Reply {
 	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true, Result: st.pinged.Result,
-		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details}
+		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details, Test: st.pinged.Test}
 	r.Refusal = st.pinged.Refusal
 	return r
 }

@@ -16,6 +16,7 @@ type Reply struct {
 	Result       string // ResultSuccess, ResultFailure or ResultPending
 	LeadID       lead.ID
 	SellerLeadID string
+	Test         bool // a test lead: nothing is sold or owed
 	Quote        bool // the answer to a ping: Price is offered until ExpiresAt
 	Price        lead.Money
 	Currency     string
@@ -78,6 +79,12 @@ func notFound(id lead.ID) *Fault {
 func sourcePaused() *Fault {
 	return &Fault{Kind: FaultUnavailable, Code: "source_paused", Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
 }
+
+// Fields are named texts in their order. They are the ledger's.
+type (
+	Fields     = ledger.Fields
+	FieldValue = ledger.FieldValue
+)
 
 // Results that a seller can hear. They are the ledger's words.
 const (

@@ -16,9 +16,10 @@ const (
 	Invalid
 	NotSent
 	Unknown
+	TestAccepted // a test lead was taken as one: no sale
 )
 
-var outcomeNames = [...]string{"none", "accepted", "rejected", "duplicate", "invalid", "not_sent", "unknown"}
+var outcomeNames = [...]string{"none", "accepted", "rejected", "duplicate", "invalid", "not_sent", "unknown", "test"}
 
 // String is the outcome's name as it stands in events.
 func (o Outcome) String() string {

@@ -42,6 +42,7 @@ const (
 	BlockedAddress  Refusal = 108
 	WriteFailed     Refusal = 109
 	UnknownOutcome  Refusal = 110
+	Queued          Refusal = 111
 
 	// We did not ask.
 	CriteriaMismatch  Refusal = 200
@@ -60,6 +61,7 @@ const (
 	CampaignWithdrawn Refusal = 216
 	AuthFailed        Refusal = 217
 	BidExpired        Refusal = 218
+	NoTestEndpoint    Refusal = 219
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -71,9 +73,10 @@ const (
 	UnclearAnswer   Refusal = 307
 
 	// Our answer to the seller.
-	NoBids     Refusal = 500
-	QuoteLost  Refusal = 501
-	NoEligible Refusal = 504
+	NoBids       Refusal = 500
+	QuoteLost    Refusal = 501
+	NoEligible   Refusal = 504
+	LeadRepeated Refusal = 505
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -107,6 +110,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BlockedAddress:  {Name: "blocked_address", Published: "buyer_error", Meaning: "the buyer's address is private or loopback and not allowed"},
 	WriteFailed:     {Name: "write_failed", Published: "buyer_error", Meaning: "the request could not be written whole"},
 	UnknownOutcome:  {Name: "unknown", Published: "pending", Meaning: "the request may have arrived and no receipt came back"},
+	Queued:          {Name: "queued", Published: "pending", Meaning: "the buyer took the lead and has not decided yet"},
 
 	CriteriaMismatch:  {Name: "criteria", Published: "no_bids", Meaning: "the lead does not meet the campaign's criteria"},
 	CapReached:        {Name: "cap_reached", Published: "no_bids", Meaning: "a cap of the campaign or its buyer is full"},
@@ -122,6 +126,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	NotReached:        {Name: "not_reached", Published: "quote_lost", Meaning: "the lead was sold, or stopped, before this campaign's turn"},
 	BuyerSoldAlready:  {Name: "buyer_has_it", Published: "duplicate", Meaning: "this buyer has bought this lead already"},
 	CampaignWithdrawn: {Name: "withdrawn", Published: "quote_lost", Meaning: "the campaign is no longer configured"},
+	NoTestEndpoint:    {Name: "no_test_endpoint", Published: "quote_lost", Meaning: "a test lead, and the campaign does not say how tests are sent to it"},
 	AuthFailed:        {Name: "auth_failed", Published: "buyer_error", Meaning: "there is no access token for the buyer at this moment"},
 	BidExpired:        {Name: "bid_expired", Published: "quote_lost", Meaning: "the buyer's bid had ended before its turn came"},
 
@@ -133,9 +138,10 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BadContentType:  {Name: "bad_content_type", Published: "buyer_error", Meaning: "the answer is declared as a type that is not expected"},
 	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: read as not sold"},
 
-	NoBids:     {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
-	QuoteLost:  {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
-	NoEligible: {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
+	NoBids:       {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
+	QuoteLost:    {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
+	NoEligible:   {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
+	LeadRepeated: {Name: "repeated_lead", Published: "duplicate", Meaning: "a lead of this person was received before"},
 }
 
 // Info tells all about a refusal; an unlisted number has the name refusal_N.
@@ -183,7 +189,7 @@ func (r Refusal) Outcome() Outcome {
 		return Duplicate
 	case BuyerInvalid, InvalidPhone, InvalidEmail:
 		return Invalid
-	case UnknownOutcome:
+	case UnknownOutcome, Queued:
 		return Unknown
 	}
 	return Rejected

@@ -68,6 +68,7 @@ type Schema struct {
 	derived          []derivation
 	defaults         []int
 	rules            []rule
+	given            []Rule
 
 	byName map[string]int
 	enums  []map[string]int // per field: lower-case value → index in Values
@@ -187,7 +188,7 @@ func (s *Schema) take(opt *Options) error {
 	if len(opt.Rules) > RulesMax {
 		return fmt.Errorf("%d rules: expected at most %d", len(opt.Rules), RulesMax)
 	}
-	s.dayFirst, s.free, s.disposable = opt.DayFirst, opt.Free, opt.Disposable
+	s.dayFirst, s.free, s.disposable, s.given = opt.DayFirst, opt.Free, opt.Disposable, opt.Rules
 	if s.free == nil {
 		s.free = freeDomains()
 	}
@@ -276,7 +277,7 @@ func (s *Schema) addEnum(i int) (problems []string) {
 }
 
 var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true,
-	"format": true, "redirect_url": true}
+	"format": true, "redirect_url": true, "test": true, "test_result": true, "debug": true}
 
 // ReservedName tells whether the seller API uses the name itself.
 func ReservedName(n string) bool { return reserved[n] }

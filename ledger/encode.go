@@ -128,7 +128,8 @@ func (h *Head) append(dst []byte) []byte {
 	dst = h.Lead.Append(dst)
 	dst = append(dst, '"')
 	dst = appendText(dst, "source", h.Source)
-	return appendText(dst, "vertical", h.Vertical)
+	dst = appendText(dst, "vertical", h.Vertical)
+	return appendTrue(dst, "test", h.Test)
 }
 
 // AppendJSON implements Event. It is written by hand since it runs once a ping.
@@ -140,6 +141,7 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "seller_lead_id", e.SellerLeadID)
 	dst = appendText(dst, "idempotency_key", e.IdempotencyKey)
 	dst = appendText(dst, "body_hash", e.BodyHash)
+	dst = appendText(dst, "test_result", e.TestResult)
 	dst = appendKey(dst, "fields")
 	if e.From != nil {
 		dst = appendSlots(dst, e.From, false, false)
@@ -178,7 +180,22 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 			dst = e.Private.Raw.appendJSON(appendKey(dst, "raw"))
 		}
 	}
+	if len(e.Private.Unknown) > 0 {
+		dst = e.Private.Unknown.appendJSON(appendKey(dst, "unknown"))
+	}
 	dst = appendText(dst, "person", e.Private.Person)
+	for i, p := range e.Private.Also {
+		if i == 0 {
+			dst = append(appendKey(dst, "also"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, p)
+	}
+	if len(e.Private.Also) > 0 {
+		dst = append(dst, ']')
+	}
+	dst = appendText(dst, "content", e.Private.Content)
 	return append(dst, '}', '}')
 }
 

@@ -49,6 +49,7 @@ type Head struct {
 	Lead     lead.ID   `json:"lead_id,omitempty"` // zero only for adjustments of no lead (pause, resume)
 	Source   string    `json:"source,omitempty"`
 	Vertical string    `json:"vertical,omitempty"`
+	Test     bool      `json:"test,omitempty"` // of a test lead: nothing in it is a sale, money or a place under a cap
 }
 
 // Event is one typed event. Its concrete type is one of *Pinged, *Posting, *Posted, *Settled, *Adjusted.
@@ -114,11 +115,14 @@ func (f Fields) Get(name string) (string, bool) {
 // Private is the part of an event that is personal, or the exact bytes that went over the wire. It stands apart so that it can
 // be sealed and erased.
 type Private struct {
-	Fields  Fields `json:"fields,omitempty"`  // personal fields, normal form
-	Raw     Fields `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
-	Person  string `json:"person,omitempty"`  // hash of the person key
-	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
-	Answer  *Body  `json:"answer,omitempty"`  // posted: the answer as it came
+	Fields  Fields   `json:"fields,omitempty"`  // personal fields, normal form
+	Raw     Fields   `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
+	Unknown Fields   `json:"unknown,omitempty"` // what the vertical does not know, as sent; only where the vertical keeps it
+	Person  string   `json:"person,omitempty"`  // hash of the person key
+	Also    []string `json:"also,omitempty"`    // what Person would be if the seller had sent hashes: a received lead only
+	Content string   `json:"content,omitempty"` // pinged: hash of what was sent, where a repeat is to be recognised by it
+	Request *Body    `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
+	Answer  *Body    `json:"answer,omitempty"`  // posted: the answer as it came
 }
 
 // BodyBytesMax is how much of a request or an answer an event keeps.
@@ -172,6 +176,7 @@ type Pinged struct {
 	SellerLeadID   string       `json:"seller_lead_id,omitempty"`
 	IdempotencyKey string       `json:"idempotency_key,omitempty"`
 	BodyHash       string       `json:"body_hash,omitempty"`
+	TestResult     string       `json:"test_result,omitempty"` // test leads: the result that is simulated; "" where buyers' test endpoints were asked
 	Fields         Fields       `json:"fields"`
 	Raw            Fields       `json:"raw,omitempty"`
 	Bids           []Bid        `json:"bids,omitempty"`
@@ -263,7 +268,20 @@ type Settled struct {
 	Revenue   lead.Money   `json:"revenue_micros"`
 	Sales     []Sale       `json:"sales,omitempty"`
 	Tried     []Tried      `json:"tried,omitempty"`
-	Private   Private      `json:"private"`
+
+	TestResult string     `json:"test_result,omitempty"` // test leads: the result that was simulated; "" where buyers' test endpoints were asked
+	TestSales  []TestSale `json:"test_sales,omitempty"`  // test leads: what the seller is told in place of sales; it counts nowhere
+	Private    Private    `json:"private"`
+}
+
+// TestSale is what a seller is told of a test lead in place of a sale. Nobody owes anything for it.
+type TestSale struct {
+	Attempt   lead.ID    `json:"attempt,omitempty"`  // zero where it was simulated
+	Campaign  string     `json:"campaign,omitempty"` // "" where the result was asked for
+	Buyer     string     `json:"buyer,omitempty"`
+	Reference string     `json:"reference,omitempty"`
+	Price     lead.Money `json:"price_micros"`
+	Payout    lead.Money `json:"payout_micros"`
 }
 
 // Adjustments.
@@ -300,23 +318,31 @@ type Facts struct {
 	SellerLeadID   string
 	IdempotencyKey string
 	Person         string
-	OneShot        bool
+	Also           []string
+	Content        string // of a one-shot lead
+	Received       bool   // a whole lead of this person has come
+	Standing       bool   // it is sold, or may be
 	Attempt        lead.ID
 	Outcome        lead.Outcome
 	Charges        []Charge
 	Subject        string
 	Adjustment     string
+	Test           bool
 	Why, By        string
 }
 
 func (h *Head) facts() Facts {
-	return Facts{Kind: h.Kind, Lead: h.Lead, At: h.At.UnixMicro(), Source: h.Source, Vertical: h.Vertical}
+	return Facts{Kind: h.Kind, Lead: h.Lead, At: h.At.UnixMicro(), Source: h.Source, Vertical: h.Vertical, Test: h.Test}
 }
 
 // Facts implements Event.
 func (e *Pinged) Facts() Facts {
 	f := e.facts()
-	f.SellerLeadID, f.IdempotencyKey, f.Person, f.OneShot = e.SellerLeadID, e.IdempotencyKey, e.Private.Person, e.Mode == "lead"
+	f.SellerLeadID, f.IdempotencyKey = e.SellerLeadID, e.IdempotencyKey
+	if e.Mode == "lead" {
+		f.Content = e.Private.Content
+		f.person(&e.Private, e.Refusal != lead.LeadRepeated, false)
+	}
 	return f
 }
 
@@ -324,7 +350,8 @@ func (e *Pinged) Facts() Facts {
 func (e *Posting) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
-	f.Person, f.Attempt, f.Charges = e.Private.Person, e.Attempt, e.Charges
+	f.Attempt, f.Charges = e.Attempt, e.Charges
+	f.person(&e.Private, e.Post != nil, false)
 	return f
 }
 
@@ -339,6 +366,7 @@ func (e *Posted) Facts() Facts {
 func (e *Settled) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
+	f.person(&e.Private, e.Post != nil && e.Refusal != lead.LeadRepeated, e.Result != ResultFailure)
 	return f
 }
 
@@ -348,6 +376,12 @@ func (e *Adjusted) Facts() Facts {
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
 	f.Why, f.By = e.Why, e.By
 	return f
+}
+
+func (f *Facts) person(p *Private, received, standing bool) {
+	if f.Received, f.Standing = received, standing; received || standing {
+		f.Person, f.Also = p.Person, p.Also
+	}
 }
 
 func (f *Facts) post(p *Post) {

@@ -34,6 +34,8 @@ type Config struct {
 	Listen      string // host:port for sellers
 	AdminListen string // host:port for the admin API and metrics
 	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
+	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
 	Limits      Limits
 	Exchange    exchange.Config
@@ -49,6 +51,13 @@ type Config struct {
 
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
+
+	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
+	SkipExamples bool
+
+	opt         Options
+	secrets     [32]byte // a digest of what the secrets' placeholders stood for
+	secretFiles []string // where ${file:…} were read
 }
 
 // Limits bound what the node takes on. Load fills in the defaults.

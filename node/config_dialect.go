@@ -22,7 +22,14 @@ const (
 
 // words reads how a source calls fields and values.
 func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
-	s.AllowGet = spec.AllowGet
+	s.AllowGet, s.Tests = spec.AllowGet, spec.Tests
+	switch spec.Spec {
+	case "", "private":
+	case "public":
+		s.SpecPublic = true
+	default:
+		l.bad(f, "spec", spec.Spec, "private (with the source's key or a link) or public")
+	}
 	switch known := intake.ProfileNames(); {
 	case spec.Profile == "" || spec.Profile == known[0]:
 	case slices.Contains(known, spec.Profile):
@@ -47,7 +54,7 @@ func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 		case seen[name] != "":
 			l.bad(f, path, theirs, fmt.Sprintf("each name once: it is read like %q", seen[name]))
 		case !known && sure && (!lead.ReservedName(ours) || ours == "key" || ours == "lead_id"):
-			l.bad(f, path, ours, "a field of one of its verticals, or ping_id, seller_lead_id, min_price, max_wait_ms, format or redirect_url")
+			l.bad(f, path, ours, "a field of one of its verticals, or ping_id, seller_lead_id, min_price, max_wait_ms, format, redirect_url, test, test_result or debug")
 		}
 		seen[name] = theirs
 	}

@@ -75,6 +75,8 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
 	}
+	cfg.opt = l.opt
+	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg
 }
 
@@ -244,6 +246,11 @@ func (l *loader) deadlines(vertical string) (ping, post time.Duration) {
 // rewrite changes the beginnings of a buyer's URLs as the options say.
 func (l *loader) rewrite(spec *buyers.BuyerSpec) {
 	for i := range spec.Campaigns {
+		if t := spec.Campaigns[i].Test; t != nil && l.opt.Aim != nil {
+			if t.PingURL, t.PostURL = "", ""; len(t.Fields) == 0 {
+				spec.Campaigns[i].Test = nil // where calls are aimed is where tests go
+			}
+		}
 		for _, e := range []*buyers.EndpointSpec{spec.Campaigns[i].Ping, spec.Campaigns[i].Post} {
 			if e == nil {
 				continue

@@ -26,16 +26,19 @@ fields:
   - {name: trustedform_cert_url, type: url}
   - {name: test_lead, type: text}
 person_key: [phone]
+test_zips: {"00001": accepted, "00002": rejected, "00003": pending, "00004": no_bids}
 dedupe_hours: %d
 ping_deadline_ms: 400
 post_total_ms: 3000
 `
 
+const profileSource = "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nallow_get: true\nprofile: "
+
 // profileHouse has one buyer, who serves all ZIP codes but 90001.
 func profileHouse(t *testing.T, profile string, dedupeHours int) *house {
 	h := build(t, "", map[string]string{"b": "criteria: [{field: zip, not_in: [90001]}]"}, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", fmt.Sprintf(profileVertical, dedupeHours))
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nallow_get: true\nprofile: "+profile+"\n")
+	h.write("sources/acme.yaml", profileSource+profile+"\n")
 	h.restart()
 	return h
 }
@@ -94,6 +97,10 @@ func TestConversations(t *testing.T) {
 					return c.say(d.Input)
 				case "silence": // the buyer takes the next lead and does not answer
 					h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+					return ""
+				case "permit": // from now on the source may send tests
+					h.write("sources/acme.yaml", profileSource+filepath.Base(file)+"\ntests: true\n")
+					h.restart()
 					return ""
 				}
 				t.Fatalf("unknown command %s", d.Cmd)

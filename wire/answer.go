@@ -4,21 +4,37 @@ package wire
 
 import (
 	"bytes"
-	"unicode/utf8"
+	"regexp"
+	"time"
+
+	"github.com/andybalholm/cascadia"
+	"github.com/antchfx/xpath"
 
 	"clearpost/lead"
 )
 
 // Receipt is a buyer's answer as read. Its byte slices may lie in the body that was read and live as long as it does.
 type Receipt struct {
-	Outcome   lead.Outcome // Accepted: every success condition held. Otherwise what Refusal stands for
-	Refusal   lead.Refusal // 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
-	Price     lead.Money   // in whole cents, rounded once
-	HasPrice  bool         // a positive price stands there
-	Token     []byte       // at most TokenBytesMax
-	Reference []byte       // at most ReferenceBytesMax
-	Reason    []byte       // at most ReasonBytesMax; the buyer's words
-	Rule      string       // the part of the spec that decided, such as "success[1]"; see Answer.Explain
+	Outcome   lead.Outcome  // Accepted: a success. Otherwise what Refusal stands for; Unknown for one that a rule calls queued
+	Refusal   lead.Refusal  // 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
+	Price     lead.Money    // in whole cents, rounded once
+	HasPrice  bool          // a positive price stands there
+	Token     []byte        // at most TokenBytesMax
+	Reference []byte        // at most ReferenceBytesMax
+	Reason    []byte        // at most ReasonBytesMax; the buyer's words
+	Redirect  []byte        // an http or https URL for the consumer, at most RedirectBytesMax
+	ExpiresIn time.Duration // how long the bid stands, if the buyer gave a time span
+	ExpiresAt time.Time     // until when the bid stands, if the buyer gave a time
+	Legs      []Leg         // the offers of a ping's answer, at most LegsMax; nil without a legs rule
+	Rule      string        // the part of the spec that decided, such as "success[1]"; see Answer.Explain
+}
+
+// Leg is one offer of several in a buyer's answer to a ping.
+type Leg struct {
+	Price   lead.Money // positive, in whole cents
+	MaxSold int        // how many may buy the lead, this sale included; 1 is exclusive, 0 is not said
+	Brand   []byte     // at most BrandBytesMax
+	Token   []byte     // at most TokenBytesMax
 }
 
 // answerFormat is how an answer's body is read.
@@ -28,22 +44,34 @@ const (
 	answerJSON answerFormat = iota
 	answerForm
 	answerText
+	answerXML
+	answerHTML
+	answerFormats // how many there are
 )
+
+var answerFormatNames = [answerFormats]string{"json", "form", "text", "xml", "html"}
 
 // Answer is a compiled AnswerSpec. It never changes and may be used by any number of callers at once.
 type Answer struct {
 	post       bool
 	format     answerFormat
-	conditions []condition
+	rules      []outcomeRule
+	conditions []condition // the short form
 	price      *value
 	token      *value
 	reference  *value
 	reason     *value
+	redirect   *value
+	expires    *value
+	legs       *legs
 	reasons    []reason
 	types      []string
+	inside     []wrapper
 
 	paths []answerPath // by number
 	root  *keyNode     // JSON: the same paths as a tree
+
+	auto *[answerFormats]*Answer // format auto: the same spec for each format
 }
 
 // answerPath is a place in an answer.
@@ -51,7 +79,15 @@ type answerPath struct {
 	text   string // as configured
 	part   int    // text: the number of a part, or -1
 	weight weight
-	absent bool // a success needs that nothing is there
+	absent bool // a condition needs that nothing is there
+	never  bool // format auto: a path of another format
+	regex  *regexp.Regexp
+	xpath  *xpath.Expr
+	css    cascadia.Matcher
+	attr   string // HTML: the attribute in place of the text
+	leaf   string // XML: the last name of the path
+	join   *string
+	steps  []keyStep // JSON
 }
 
 // weight is what a second value at a path does.
@@ -63,38 +99,32 @@ const (
 	weightDecisive               // the answer is unclear
 )
 
-// condition is a compiled ConditionSpec.
-type condition struct {
-	rule   string
-	status []int
-	test   testKind
-	path   int // -1: the whole body
-	exact  bool
-	values []string
-	words  []string
-}
-
-type testKind uint8
-
-const (
-	testNone testKind = iota // only the status
-	testEquals
-	testPresent
-	testAbsent
-	testWords
-)
-
 // value is a compiled ValueSpec.
 type value struct {
 	paths    []int
-	cents    bool
+	money    moneyForm
+	zero     policy
+	missing  policy
+	unit     timeUnit
+	join     *string
 	optional bool
-	whole    bool // text: the whole body
+	whole    bool // text and HTML: the whole text
 }
+
+// policy is what becomes of a ping's acceptance whose price is 0 or is not there.
+type policy uint8
+
+const (
+	policyRefuse policy = iota
+	policyNoBid
+	policyFixed
+)
 
 type reason struct {
 	rule    string
 	match   string // in lower case
+	equals  string
+	regex   *regexp.Regexp
 	refusal lead.Refusal
 }
 
@@ -103,27 +133,35 @@ const (
 	ruleSuccess     = "success"
 	rulePrice       = "price"
 	ruleToken       = "token"
+	ruleLegs        = "legs"
 	ruleStatus      = "status"
 	ruleContentType = "content_types"
 	ruleSize        = "size"
 	ruleForm        = "well-formed"
 	ruleTorn        = "whole"
 	ruleTwice       = "twice"
+	ruleNone        = "rules" // none of the rules matched
 )
 
-// GivesPrice tells whether the spec has a rule for the price.
-func (a *Answer) GivesPrice() bool { return a.price != nil }
+// GivesPrice tells whether the spec has a rule for the price, of the answer or of its legs.
+func (a *Answer) GivesPrice() bool { return a.price != nil || a.legs != nil }
 
-// GivesToken tells whether the spec has a rule for the token.
-func (a *Answer) GivesToken() bool { return a.token != nil }
+// GivesToken tells whether the spec has a rule for the token, of the answer or of its legs.
+func (a *Answer) GivesToken() bool { return a.token != nil || a.legs != nil && a.legs.leg.token != nil }
 
-// Read reads an answer whose end is not proven: it may be the beginning of a longer one, cut where the connection ended. JSON proves
-// its own end. A form or a text cannot, so it is never accepted here: it is a TornAnswer. See ReadWhole.
+// NeedsFixedPrice tells whether an answer may be a bid without a price of its own, so that its campaign must have a fixed one.
+func (a *Answer) NeedsFixedPrice() bool {
+	return !a.post && a.price != nil && (a.price.zero == policyFixed || a.price.missing == policyFixed)
+}
+
+// Read reads an answer whose end is not proven: it may be the beginning of a longer one, cut where the connection ended. JSON and XML
+// prove their own end. Forms, texts and HTML cannot, so they are never accepted here: they are a TornAnswer. See ReadWhole.
 //
-// The order: an oversized body; a status that is an error (a 4xx is still searched for a configured reason) unless some condition lists
-// it; a content type that is not allowed; a body that is not well-formed; a decisive value that is there twice; the conditions. When one
-// fails, the first of the reasons that matches decides; without one a value that says otherwise is the buyer's no, and anything else is
-// an UnclearAnswer. When all hold, a ping still needs its price and its token.
+// The order: an oversized body; a status that is an error (with a 4xx the rules that refuse and the reasons are asked all the same)
+// unless some condition names it; a content type that is not allowed; a body that is not well-formed; a decisive value that is there
+// twice; the rules in their order; the conditions of the short form. When none holds, the first of the reasons that matches decides;
+// without one a value that says otherwise is the buyer's no, and anything else is an UnclearAnswer. An acceptance needs a status 2xx,
+// or a condition that holds and names the status; at a ping it still needs its price and its token.
 func (a *Answer) Read(status int, contentType, body []byte) Receipt {
 	return a.read(status, contentType, body, false)
 }
@@ -137,23 +175,32 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 	if len(body) > AnswerBytesMax {
 		return refuse(lead.OversizedAnswer, ruleSize)
 	}
-	listed := a.lists(status)
-	if !listed && (status < 200 || status > 299) {
-		return a.readError(status, body)
+	if a.auto != nil {
+		a, contentType, body = a.choose(contentType, body)
+	}
+	listed, good := a.lists(status), status >= 200 && status <= 299
+	switch {
+	case listed || good:
+	case status >= 300 && status < 400:
+		return refuse(lead.RedirectAnswer, ruleStatus)
+	case status < 400 || status > 499:
+		return refuse(lead.ServerError, ruleStatus)
 	}
 	if !listed && status == 204 && !a.post {
 		return refuse(lead.NoBid, ruleStatus)
 	}
-	if len(a.types) > 0 && !a.allows(contentType) {
+	if (listed || good) && len(a.types) > 0 && !a.allows(contentType) {
 		return refuse(lead.BadContentType, ruleContentType)
 	}
 	var f found
-	if !a.find(&f, body) {
-		return refuse(lead.MalformedAnswer, ruleForm)
+	if !a.find(&f, contentType, body) {
+		return a.unreadable(status, listed || good)
 	}
 	r := Receipt{Reason: a.reasonIn(&f), Reference: a.referenceIn(&f)}
 	switch {
-	case !whole && a.format != answerJSON:
+	case !listed && !good:
+		a.judgeError(&r, &f, status)
+	case !whole && a.format != answerJSON && a.format != answerXML || !whole && f.unwrapped:
 		r.refuse(lead.TornAnswer, ruleTorn)
 	case f.twice:
 		r.refuse(lead.UnclearAnswer, ruleTwice)
@@ -165,35 +212,84 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 
 // judge decides over a well-formed body.
 func (a *Answer) judge(r *Receipt, f *found, status int) {
-	rule, clear := "", false
+	if i := a.firstRule(f, status); i >= 0 {
+		a.apply(r, f, &a.rules[i])
+		return
+	}
+	if len(a.conditions) == 0 {
+		a.unmatched(r, f, status)
+		return
+	}
+	rule, clear, named := "", false, false
 	for i := range a.conditions {
 		c := &a.conditions[i]
-		holds, no := c.holds(f, status, a.post)
-		if holds {
+		v := c.holds(f, status, a.post)
+		if v.holds {
+			named = named || v.named
 			continue
 		}
 		if rule == "" {
 			rule = c.rule
 		}
-		clear = clear || no
+		clear = clear || v.no
 	}
-	if rule != "" {
+	switch {
+	case rule != "":
 		a.refuseByReason(r, f, rule, clear)
-		return
+	case (status < 200 || status > 299) && !named:
+		r.refuse(lead.ServerError, ruleStatus)
+	default:
+		a.accept(r, f, ruleSuccess)
 	}
+}
+
+// accept takes out of an accepting answer what goes with it. A ping's bid needs a price and a token where there are rules for them.
+func (a *Answer) accept(r *Receipt, f *found, rule string) {
+	r.Outcome, r.Rule = lead.Accepted, rule
+	zero := false
 	if a.price != nil {
-		r.Price, r.HasPrice = a.priceIn(f)
+		r.Price, r.HasPrice, zero = a.priceIn(f)
 	}
 	if a.token != nil {
 		r.Token = a.tokenIn(f)
 	}
+	if a.redirect != nil {
+		r.Redirect = a.redirectIn(f)
+	}
+	if a.post {
+		return
+	}
+	if a.expires != nil {
+		r.ExpiresIn, r.ExpiresAt = a.expiryIn(f)
+	}
+	if a.legs != nil {
+		a.takeLegs(r, f)
+	}
 	switch {
-	case !a.post && a.price != nil && !r.HasPrice:
-		r.refuse(lead.MissingPrice, rulePrice)
-	case !a.post && a.token != nil && !a.token.optional && r.Token == nil:
+	case r.Outcome != lead.Accepted:
+	case a.price != nil && !r.HasPrice && len(r.Legs) == 0:
+		a.withoutPrice(r, f, zero)
+	case a.token != nil && !a.token.optional && r.Token == nil:
 		r.refuse(lead.UnclearAnswer, ruleToken)
-	default:
-		r.Outcome, r.Rule = lead.Accepted, ruleSuccess
+	}
+}
+
+// withoutPrice is what becomes of a ping's acceptance without a positive price.
+func (a *Answer) withoutPrice(r *Receipt, f *found, zero bool) {
+	p := policyRefuse
+	switch {
+	case zero:
+		p = a.price.zero
+	case !f.priceTwice && !f.first(a.price).filled():
+		p = a.price.missing
+	}
+	switch {
+	case p == policyNoBid:
+		r.refuse(lead.NoBid, rulePrice)
+	case p == policyRefuse:
+		r.refuse(lead.MissingPrice, rulePrice)
+	case a.token != nil && !a.token.optional && r.Token == nil:
+		r.refuse(lead.UnclearAnswer, ruleToken)
 	}
 }
 
@@ -213,46 +309,27 @@ func (a *Answer) refuseByReason(r *Receipt, f *found, rule string, clear bool) {
 	}
 }
 
-// readError reads an answer with a status that is an error. Business refusals come with 4xx too, so their reasons are looked for.
-func (a *Answer) readError(status int, body []byte) Receipt {
-	if status >= 300 && status < 400 {
-		return refuse(lead.RedirectAnswer, ruleStatus)
-	}
-	r := refuse(lead.ServerError, ruleStatus)
-	var f found
-	if status < 400 || status > 499 || !a.find(&f, body) {
-		return r
-	}
-	r.Reason = a.reasonIn(&f)
-	if m := a.matchReason(&f); m != nil && !f.twice {
-		r.refuse(m.refusal, m.rule)
-	}
-	return r
-}
-
 func refuse(no lead.Refusal, rule string) Receipt {
 	var r Receipt
 	r.refuse(no, rule)
 	return r
 }
 
+// refuse makes the receipt one that is not sold.
 func (r *Receipt) refuse(no lead.Refusal, rule string) {
 	r.Outcome, r.Refusal, r.Rule = no.Outcome(), no, rule
+	r.Legs, r.Redirect = nil, nil
 }
 
 // lists tells whether some condition names the status.
 func (a *Answer) lists(status int) bool {
 	for i := range a.conditions {
-		if hasStatus(a.conditions[i].status, status) {
+		if a.conditions[i].names(status) {
 			return true
 		}
 	}
-	return false
-}
-
-func hasStatus(list []int, status int) bool {
-	for _, s := range list {
-		if s == status {
+	for i := range a.rules {
+		if a.rules[i].when.names(status) {
 			return true
 		}
 	}
@@ -260,11 +337,7 @@ func hasStatus(list []int, status int) bool {
 }
 
 func (a *Answer) allows(contentType []byte) bool {
-	media := contentType
-	if i := bytes.IndexByte(media, ';'); i >= 0 {
-		media = media[:i]
-	}
-	media = trim(media)
+	media := mediaType(contentType)
 	for _, t := range a.types {
 		if equalFold(t, media) {
 			return true
@@ -273,155 +346,10 @@ func (a *Answer) allows(contentType []byte) bool {
 	return false
 }
 
-// holds tells whether the condition holds; if not, no tells whether the answer is a clear "no" and not merely something else.
-func (c *condition) holds(f *found, status int, post bool) (holds, no bool) {
-	if len(c.status) > 0 && !hasStatus(c.status, status) {
-		return false, false
+// mediaType is a content type without its parameters.
+func mediaType(contentType []byte) []byte {
+	if i := bytes.IndexByte(contentType, ';'); i >= 0 {
+		contentType = contentType[:i]
 	}
-	if c.test == testNone {
-		return true, false
-	}
-	p := f.whole()
-	if c.path >= 0 {
-		p = f.at[c.path]
-	}
-	switch c.test {
-	case testPresent:
-		return p.filled(), !post
-	case testAbsent:
-		return !p.filled(), true
-	}
-	if !p.single() {
-		return false, false
-	}
-	var buf [256]byte
-	text := trim(f.decode(buf[:0], p))
-	if c.test == testWords {
-		said, against := findWords(text, c.words)
-		return said && !against, !said && against
-	}
-	for _, v := range c.values {
-		if c.exact && string(text) == v || !c.exact && equalFold(text, v) {
-			return true, false
-		}
-	}
-	return false, len(text) > 0
-}
-
-// priceIn reads the price from the first of its places that holds something.
-func (a *Answer) priceIn(f *found) (lead.Money, bool) {
-	p := f.first(a.price)
-	if f.priceTwice || p.kind != foundString && p.kind != foundNumber {
-		return 0, false
-	}
-	var buf [64]byte
-	return parsePrice(trim(f.decode(buf[:0], p)), a.price.cents)
-}
-
-// tokenIn is the token as it stands; nil if there is none, or none that could be sent back.
-func (a *Answer) tokenIn(f *found) []byte {
-	p := f.first(a.token)
-	if p.kind != foundString && p.kind != foundNumber {
-		return nil
-	}
-	t := f.decode(nil, p)
-	if len(t) == 0 || len(t) > TokenBytesMax || !clean(t) {
-		return nil
-	}
-	return t
-}
-
-func (a *Answer) referenceIn(f *found) []byte {
-	if a.reference == nil {
-		return nil
-	}
-	p := f.first(a.reference)
-	if p.kind != foundString && p.kind != foundNumber {
-		return nil
-	}
-	return shorten(f.decode(nil, p), ReferenceBytesMax)
-}
-
-// reasonIn is what the buyer says, cut and cleaned; a list or an object as its JSON.
-func (a *Answer) reasonIn(f *found) []byte {
-	if a.reason == nil {
-		return nil
-	}
-	p := f.first(a.reason)
-	if !p.filled() {
-		return nil
-	}
-	return shorten(f.decode(nil, p), ReasonBytesMax)
-}
-
-// matchReason finds the first configured reason within the whole of what the buyer says.
-func (a *Answer) matchReason(f *found) *reason {
-	if a.reason == nil || len(a.reasons) == 0 {
-		return nil
-	}
-	p := f.first(a.reason)
-	if !p.filled() {
-		return nil
-	}
-	text := f.decode(nil, p)
-	for i := range a.reasons {
-		if containsFold(text, a.reasons[i].match) {
-			return &a.reasons[i]
-		}
-	}
-	return nil
-}
-
-// clean tells whether a text is UTF-8 without control characters.
-func clean(b []byte) bool {
-	ascii := true
-	for _, c := range b {
-		if c < 0x20 || c == 0x7f {
-			return false
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	return ascii || utf8.Valid(b)
-}
-
-// shorten cuts a text at a rune's end and replaces control characters by spaces and what is not UTF-8 by U+FFFD. It returns nil for
-// empty text, and what it was given if that is fine.
-func shorten(b []byte, most int) []byte {
-	b = trim(b)
-	if len(b) > most {
-		n := most
-		for n > 0 && !utf8.RuneStart(b[n]) {
-			n--
-		}
-		b = b[:n]
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	if clean(b) {
-		return b
-	}
-	out := make([]byte, 0, most)
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r < 0x20 || r == 0x7f {
-			r = ' '
-		}
-		if len(out)+utf8.RuneLen(r) > most {
-			break
-		}
-		out = utf8.AppendRune(out, r)
-		i += n
-	}
-	return out
-}
-
-// containsFold finds a text in lower case without regard to the case of ASCII letters.
-func containsFold(s []byte, lowered string) bool {
-	for i := 0; i+len(lowered) <= len(s); i++ {
-		if equalFold(s[i:i+len(lowered)], lowered) {
-			return true
-		}
-	}
-	return false
+	return trim(contentType)
 }

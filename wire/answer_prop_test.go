@@ -96,7 +96,7 @@ func checkReceipt(t testing.TB, a *Answer, body []byte, r Receipt) {
 	if (r.Outcome == lead.Accepted) != (r.Refusal == lead.NoRefusal) || r.Rule == "" || r.Outcome == lead.OutcomeNone {
 		t.Fatalf("%+v", r)
 	}
-	if r.HasPrice != (r.Price > 0) || r.Price%lead.Cent != 0 || r.Price > lead.MoneyMax {
+	if r.HasPrice != (r.Price > 0) || r.Price%lead.Cent != 0 || r.Price > lead.PriceMax {
 		t.Fatalf("price of %+v", r)
 	}
 	if r.Outcome == lead.Accepted && !a.post && (!r.HasPrice || r.Token == nil) {
@@ -201,9 +201,9 @@ func TestParsePrice(t *testing.T) {
 		{"12 50", false, ""}, {"12.5x", false, ""}, {"€12.50", false, ""}, {"12.50 EUR", false, ""}, {"NaN", false, ""}, {"Infinity", false, ""},
 		{"twelve", false, ""}, {"١٢", false, ""}, {strings.Repeat("0", 41), false, ""}, {"1" + strings.Repeat("0", 39), false, ""},
 	} {
-		m, ok := parsePrice([]byte(c.text), c.cents)
+		m, _ := parsePrice([]byte(c.text), &moneyForm{cents: c.cents, signs: []string{"US$", "$", "USD"}})
 		got := ""
-		if ok {
+		if m > 0 {
 			got = m.String()
 		}
 		if got != c.want {
@@ -212,7 +212,7 @@ func TestParsePrice(t *testing.T) {
 	}
 	rapid.Check(t, func(r *rapid.T) {
 		text := rapid.StringMatching(`[0-9]{1,7}(\.[0-9]{1,20})?`).Draw(r, "text")
-		if m, ok := parsePrice([]byte(text), false); ok {
+		if m, _ := parsePrice([]byte(text), &moneyForm{}); m > 0 {
 			checkRounded(t, text, m)
 		} else if exact, _ := new(big.Rat).SetString(text); exact.Cmp(big.NewRat(5, 1000)) >= 0 {
 			r.Fatalf("%q is no price", text)

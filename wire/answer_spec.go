@@ -2,60 +2,113 @@
 
 package wire
 
-// AnswerSpec tells how a buyer's answer is read.
+// AnswerSpec tells how a buyer's answer is read. Success is the short form: one outcome, all of whose conditions must hold. Rules name
+// an outcome each; the first whose When holds decides, and Success is asked after them.
 type AnswerSpec struct {
-	Format       string          `yaml:"format"`        // json (the default), form or text
+	Format       string          `yaml:"format"`        // json (the default), xml, html, form, text or auto
+	Inside       []string        `yaml:"inside"`        // where the document may stand within another: pre, body, script, element, or an XPath
+	Rules        []RuleSpec      `yaml:"rules"`         // the first whose `when` holds decides
 	Success      []ConditionSpec `yaml:"success"`       // all must hold
 	Price        *ValueSpec      `yaml:"price"`         // where given at a ping, a success needs a positive one
 	Token        *ValueSpec      `yaml:"token"`         // where given at a ping, a success needs one unless it is optional
 	Reference    *ValueSpec      `yaml:"reference"`     // the buyer's own id of the lead
 	Reason       *ValueSpec      `yaml:"reason"`        // the buyer's words; for text the whole body unless given
 	Reasons      []ReasonSpec    `yaml:"reasons"`       // from the buyer's words to our refusals; the first that matches decides
+	Redirect     *ValueSpec      `yaml:"redirect"`      // an http or https URL for the consumer
+	Expires      *ValueSpec      `yaml:"expires"`       // pings: how long the bid stands, or until when
+	Legs         *LegsSpec       `yaml:"legs"`          // pings: a list of offers
 	ContentTypes []string        `yaml:"content_types"` // where given, an answer declared otherwise is refused
 }
 
-// ConditionSpec is one success condition: what stands at the path, or the status, or both. Texts are compared without regard to the
-// case of ASCII letters and to space around them, unless CaseSensitive.
+// RuleSpec gives an outcome to the answers for which When holds.
+type RuleSpec struct {
+	Outcome string        `yaml:"outcome"` // accepted, rejected, duplicate, invalid, queued (posts) or error
+	When    ConditionSpec `yaml:"when"`
+	Refusal string        `yaml:"refusal"` // rejected, invalid: stands in place of what `reasons` finds
+}
+
+// ConditionSpec is a condition on an answer: a test of what stands at a path, a list of statuses, or both; or a combination of conditions.
+// Texts are compared without regard to the case of ASCII letters and to space around them, unless CaseSensitive.
 type ConditionSpec struct {
-	Path          string   `yaml:"path"`           // empty for text: the whole body
-	Equals        *Scalar  `yaml:"equals"`         // the value's text is this
-	In            []Scalar `yaml:"in"`             // the value's text is one of these
-	Exists        *bool    `yaml:"exists"`         // there is a value that is not null and not empty, or there is none
-	Matches       string   `yaml:"matches"`        // the value's text holds these whole words, and no word of refusal besides
-	CaseSensitive bool     `yaml:"case_sensitive"` // for Equals and In
-	Status        []int    `yaml:"status"`         // the HTTP status is one of these
+	Path          string          `yaml:"path"`           // empty for text and HTML: the whole text
+	Paths         []string        `yaml:"paths"`          // in place of path: the first that holds something counts
+	Equals        *Scalar         `yaml:"equals"`         // the value's text is this
+	In            []Scalar        `yaml:"in"`             // the value's text is one of these
+	Contains      Scalars         `yaml:"contains"`       // the text holds one of these, as whole words; for an acceptance no word of refusal besides
+	Matches       string          `yaml:"matches"`        // the same as contains, with one text
+	PartOfWord    bool            `yaml:"part_of_word"`   // for Contains: within words too
+	Regex         string          `yaml:"regex"`          // the text matches this regular expression (RE2)
+	Exists        *bool           `yaml:"exists"`         // there is a value that is not null and not empty, or there is none
+	Empty         *bool           `yaml:"empty"`          // what is there is null or empty, or is not
+	Greater       *Scalar         `yaml:"greater"`        // the value is a number greater than this
+	Less          *Scalar         `yaml:"less"`           // the value is a number less than this
+	CaseSensitive bool            `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
+	Status        Scalars         `yaml:"status"`         // the HTTP status is one of these: 200, or a class such as 2xx
+	Any           []ConditionSpec `yaml:"any"`            // one of these holds
+	All           []ConditionSpec `yaml:"all"`            // all of these hold
+	Not           *ConditionSpec  `yaml:"not"`            // this does not hold
 }
 
 // ValueSpec tells where a value stands. Of several paths the first that holds something counts.
 //
-// For JSON a path is dotted, with the index of a list as a step of its own or in brackets: bids.0.price, bids[0].price. For a form
-// it is the name. For text it is a word — what follows the word and one of `:`, `=`, `|` or space, up to the next space, `|` or `;`
-// — or a number: the n-th part, from 0, of the body split at `|`, `;`, tab and line ends.
+// For JSON a path is dotted, with the index of a list as a step of its own or in brackets: bids.0.price, bids[0].price; [-1] is the
+// last, [*] the first that holds something, $ the whole document. For XML it is an XPath with local names, for HTML a CSS selector,
+// with @name behind it for an attribute. For a form it is the name. For text it is a word — what follows the word and one of `:`, `=`,
+// `|` or space, up to the next space, `|` or `;` — or a number: the n-th part, from 0, of the body split at `|`, `;`, tab and line
+// ends; or `re:` and a regular expression with one group. With format auto a path may begin with json:, xpath:, css:, form:, text:.
 type ValueSpec struct {
 	Path     string   `yaml:"path"`
 	Paths    []string `yaml:"paths"`
-	Unit     string   `yaml:"unit"`     // for prices: units (the default) or cents
-	Optional bool     `yaml:"optional"` // for the token of a ping: a success may come without
+	Join     *string  `yaml:"join"`     // reason: all that stand there, with this between them
+	Unit     string   `yaml:"unit"`     // price: units (the default) or cents; expires: seconds, minutes, unix, unix_ms, time or auto (the default)
+	Currency string   `yaml:"currency"` // price: whose sign or code may stand beside the amount; USD unless given
+	Decimal  string   `yaml:"decimal"`  // price: point (the default) or comma
+	Zero     string   `yaml:"zero"`     // price of a ping that is 0: refuse (the default), no_bid or use_fixed
+	Missing  string   `yaml:"missing"`  // price of a ping that is not there: refuse (the default), no_bid or use_fixed
+	Optional bool     `yaml:"optional"` // token of a ping: a success may come without
 }
 
-// ReasonSpec maps a buyer's words to a refusal. Match is found anywhere in the reason, without regard to the case of ASCII letters.
+// LegsSpec reads a list of offers of one buyer. The paths of a leg begin at the leg.
+type LegsSpec struct {
+	List    string         `yaml:"list"`
+	When    *ConditionSpec `yaml:"when"` // a leg for which it does not hold is left out
+	Price   *ValueSpec     `yaml:"price"`
+	MaxSold *ValueSpec     `yaml:"max_sold"` // how many may buy the lead, this sale included; 1 is exclusive
+	Brand   *ValueSpec     `yaml:"brand"`    // who buys in the end
+	Token   *ValueSpec     `yaml:"token"`    // a leg without one is left out, unless it is optional
+}
+
+// ReasonSpec maps a buyer's words to a refusal, by one of Match, Equals and Regex, without regard to the case of ASCII letters.
 type ReasonSpec struct {
-	Match   string `yaml:"match"`
-	Refusal string `yaml:"refusal"` // a name such as duplicate; only those that say that the buyer said no
+	Match     string `yaml:"match"`     // found anywhere in the reason
+	Equals    string `yaml:"equals"`    // the whole reason
+	Regex     string `yaml:"regex"`     // a regular expression (RE2) that finds something in the reason
+	Refusal   string `yaml:"refusal"`   // a name such as duplicate; only those that say that the buyer said no
+	Published string `yaml:"published"` // in place of the refusal: the reason that the seller hears
 }
 
 // Limits of answers. A spec beyond them is refused when it is compiled; an answer beyond them is a refusal.
 const (
-	ConditionsMax     = 16        // success conditions
-	AlternativesMax   = 64        // values of one `in`
+	RulesMax          = 32        // outcome rules
+	ConditionsMax     = 16        // success conditions, and conditions of one any or all
+	ConditionDepthMax = 4         // nesting of any, all and not
+	AlternativesMax   = 64        // values of one `in` or `contains`
+	StatusesMax       = 32        // statuses of one condition
+	RegexBytesMax     = 256       // bytes of a regular expression
 	ReasonsMax        = 64        // reasons of an answer
 	CandidatesMax     = 8         // candidate paths of one value
-	AnswerPathsMax    = 32        // different paths of an answer
+	AnswerPathsMax    = 64        // different paths of an answer
 	ContentTypesMax   = 16        // allowed content types
 	AnswerBytesMax    = 256 << 10 // bytes of an answer's body
-	AnswerDepthMax    = 64        // nesting of a JSON answer
+	AnswerDepthMax    = 64        // nesting of a JSON or XML answer
+	NodesMax          = 8192      // elements of an XML or HTML answer
+	HTMLDepthMax      = 256       // elements of an HTML answer that are open at once
 	FormPairsMax      = 512       // pairs of a form answer
 	TokenBytesMax     = 512       // a longer token is no token
 	ReferenceBytesMax = 256       // a longer reference is cut
 	ReasonBytesMax    = 512       // a longer reason is cut
+	BrandBytesMax     = 128       // a longer brand is cut
+	RedirectBytesMax  = 2048      // a longer URL is none
+	LegsMax           = 32        // further legs are left out
+	ExpiresDaysMax    = 30        // a longer time is no expiry
 )

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,14 +14,24 @@ import (
 type answerCompiler struct {
 	spec    *AnswerSpec
 	out     *Answer
-	numbers map[string]int // a path's canonical text → its number
+	auto    bool            // one of several formats of the spec
+	usable  map[string]bool // auto: whether the path at this place of the spec is one of any format
+	numbers map[string]int  // a path's canonical text → its number
 	defects []lead.Defect
 }
 
 // CompileAnswer compiles a spec; post says that it reads answers to posts. All mistakes are returned at once, with paths relative to
 // the spec; the Answer is nil if there is any.
 func CompileAnswer(spec *AnswerSpec, post bool) (*Answer, []lead.Defect) {
-	c := &answerCompiler{spec: spec, numbers: map[string]int{}, out: &Answer{post: post, root: &keyNode{path: -1, index: -1}}}
+	if spec.Format == "auto" {
+		return compileAuto(spec, post)
+	}
+	c := newAnswerCompiler(spec, post)
+	if n := slices.Index(answerFormatNames[:], spec.Format); n >= 0 {
+		c.out.format = answerFormat(n)
+	} else if spec.Format != "" {
+		c.bad("format", spec.Format, "one of json, xml, html, form, text, auto")
+	}
 	c.compile()
 	if len(c.defects) > 0 {
 		return nil, c.defects
@@ -28,31 +39,64 @@ func CompileAnswer(spec *AnswerSpec, post bool) (*Answer, []lead.Defect) {
 	return c.out, nil
 }
 
+func newAnswerCompiler(spec *AnswerSpec, post bool) *answerCompiler {
+	return &answerCompiler{spec: spec, numbers: map[string]int{}, out: &Answer{post: post, root: newKeyNode(keyStep{})}}
+}
+
+// compileAuto compiles the spec for each format: a path of another format finds nothing.
+func compileAuto(spec *AnswerSpec, post bool) (*Answer, []lead.Defect) {
+	out := &Answer{auto: &[answerFormats]*Answer{}}
+	var defects []lead.Defect
+	usable := map[string]bool{}
+	for n := range answerFormats {
+		c := newAnswerCompiler(spec, post)
+		c.auto, c.usable, c.out.format = true, usable, n
+		c.compile()
+		out.auto[n] = c.out
+		for _, d := range c.defects {
+			if !slices.Contains(defects, d) {
+				defects = append(defects, d)
+			}
+		}
+	}
+	for at, ok := range usable {
+		if !ok {
+			defects = append(defects, lead.Defect{Path: at, Expected: "a path of a format: dotted for JSON, an XPath from / on, a name for forms, " +
+				"or one with json:, xpath:, css:, form:, text: or re: before it"})
+		}
+	}
+	if len(defects) > 0 {
+		slices.SortStableFunc(defects, func(a, b lead.Defect) int { return strings.Compare(a.Path, b.Path) })
+		return nil, defects
+	}
+	first := out.auto[0]
+	out.post, out.price, out.token, out.legs = post, first.price, first.token, first.legs
+	return out, nil
+}
+
 func (c *answerCompiler) bad(path, value, format string, args ...any) {
 	c.defects = append(c.defects, lead.Defect{Path: path, Value: value, Expected: fmt.Sprintf(format, args...)})
 }
 
 func (c *answerCompiler) compile() {
-	switch c.spec.Format {
-	case "", "json":
-	case "form":
-		c.out.format = answerForm
-	case "text":
-		c.out.format = answerText
-	default:
-		c.bad("format", c.spec.Format, "one of json, form, text")
-	}
-	c.compileSuccess()
+	c.compileInside()
+	c.compileRules()
 	price, token := weightDecisive, weightDecisive
 	if c.out.post {
 		price, token = weightPrice, weightNone
 	}
-	c.out.price = c.value("price", c.spec.Price, price)
-	c.out.token = c.value("token", c.spec.Token, token)
-	c.out.reference = c.value("reference", c.spec.Reference, weightNone)
-	c.out.reason = c.value("reason", c.spec.Reason, weightNone)
-	if c.out.reason == nil && c.out.format == answerText {
+	c.out.price = c.value("price", "price", c.spec.Price, price)
+	c.out.token = c.value("token", "token", c.spec.Token, token)
+	c.out.reference = c.value("reference", "reference", c.spec.Reference, weightNone)
+	c.out.reason = c.value("reason", "reason", c.spec.Reason, weightNone)
+	if c.out.reason == nil && (c.out.format == answerText || c.out.format == answerHTML) {
 		c.out.reason = &value{whole: true}
+	}
+	c.out.redirect = c.value("redirect", "redirect", c.spec.Redirect, weightNone)
+	c.out.expires = c.value("expires", "expires", c.spec.Expires, weightNone)
+	c.compileLegs()
+	if c.out.post && c.spec.Expires != nil {
+		c.bad("expires", "", "expires in answers to pings only")
 	}
 	c.compileReasons()
 	c.compileTypes()
@@ -61,117 +105,97 @@ func (c *answerCompiler) compile() {
 	}
 }
 
-func (c *answerCompiler) compileSuccess() {
-	if len(c.spec.Success) == 0 || len(c.spec.Success) > ConditionsMax {
-		c.bad("success", strconv.Itoa(len(c.spec.Success))+" conditions", "1 to %d conditions that all hold for a success", ConditionsMax)
-		return
-	}
-	positive, status := false, false
-	for i := range c.spec.Success {
-		k := c.condition(i)
-		c.out.conditions = append(c.out.conditions, k)
-		positive = positive || k.test != testNone && k.test != testAbsent
-		status = status || len(k.status) > 0
-	}
-	if positive || c.out.format == answerText && status || len(c.defects) > 0 {
-		return
-	}
-	c.bad("success", "", "a condition on what the body holds: a status, or a missing value, is no receipt (format text may do with a status)")
-}
-
-func (c *answerCompiler) condition(i int) condition {
-	s := &c.spec.Success[i]
-	k := condition{rule: "success[" + strconv.Itoa(i) + "]", status: s.Status, path: -1, exact: s.CaseSensitive}
-	for j, st := range s.Status {
-		if st < 200 || st > 599 {
-			c.bad(fmt.Sprintf("%s.status[%d]", k.rule, j), strconv.Itoa(st), "an HTTP status from 200 to 599")
-		}
-	}
-	tests := 0
-	if s.Equals != nil {
-		tests++
-		k.test, k.values = testEquals, []string{c.text(k.rule+".equals", *s.Equals)}
-	}
-	if s.In != nil {
-		tests++
-		k.test = testEquals
-		if len(s.In) == 0 || len(s.In) > AlternativesMax {
-			c.bad(k.rule+".in", strconv.Itoa(len(s.In))+" values", "1 to %d values", AlternativesMax)
-		}
-		for j, v := range s.In {
-			k.values = append(k.values, c.text(fmt.Sprintf("%s.in[%d]", k.rule, j), v))
-		}
-	}
-	if s.Exists != nil {
-		tests++
-		if k.test = testAbsent; *s.Exists {
-			k.test = testPresent
-		}
-	}
-	if s.Matches != "" {
-		tests++
-		if k.test, k.words = testWords, splitWords(s.Matches); len(k.words) == 0 || len(s.Matches) > PathBytesMax {
-			c.bad(k.rule+".matches", s.Matches, "one or more words, at most %d bytes", PathBytesMax)
-		}
-	}
-	switch {
-	case tests > 1:
-		c.bad(k.rule, "", "one of equals, in, exists, matches; two tests are two conditions")
-	case tests == 0 && len(s.Status) == 0:
-		c.bad(k.rule, "", "one of equals, in, exists, matches, or a list of statuses")
-	case tests == 0 && s.Path != "":
-		c.bad(k.rule, s.Path, "a test of what stands at the path: equals, in, exists or matches")
-	case tests > 0 && (s.Path != "" || c.out.format != answerText):
-		if k.path = c.path(k.rule+".path", s.Path, weightDecisive); k.path >= 0 && k.test == testAbsent {
-			c.out.paths[k.path].absent = true
-			c.markAbsent(k.path)
-		}
-	}
-	return k
-}
-
-// text is a value to compare with: its text without the space around it.
-func (c *answerCompiler) text(path string, v Scalar) string {
-	t := strings.Trim(v.Text, " \t\r\n")
-	if v.Kind == ScalarNone || t == "" || len(t) > PathBytesMax {
-		c.bad(path, v.Text, "a single value of 1 to %d bytes (for nothing there, exists: false)", PathBytesMax)
-	}
-	return t
-}
-
-func (c *answerCompiler) value(name string, s *ValueSpec, w weight) *value {
+// value compiles where a value stands; at is its place in the spec, kind what it is.
+func (c *answerCompiler) value(at, kind string, s *ValueSpec, w weight) *value {
 	if s == nil {
 		return nil
 	}
-	v := &value{optional: s.Optional}
+	v := &value{optional: s.Optional, join: s.Join}
+	c.valueKeys(v, at, kind, s)
 	switch {
-	case s.Unit == "" || name == "price" && s.Unit == "units":
-	case name == "price" && s.Unit == "cents":
-		v.cents = true
-	case name == "price":
-		c.bad("price.unit", s.Unit, "units or cents")
-	default:
-		c.bad(name+".unit", s.Unit, "no unit: only a price has one")
+	case s.Join != nil && kind != "reason":
+		c.bad(at+".join", *s.Join, "join for the reason only")
+	case s.Join != nil && len(*s.Join) > 16:
+		c.bad(at+".join", *s.Join, "at most 16 bytes between the reasons")
 	}
-	if s.Optional && name != "token" {
-		c.bad(name+".optional", "true", "optional for the token only")
+	if s.Optional && kind != "token" {
+		c.bad(at+".optional", "true", "optional for the token only")
 	}
-	switch {
-	case s.Path != "" && len(s.Paths) > 0:
-		c.bad(name+".paths", "", "path or paths, not both")
-	case len(s.Paths) > CandidatesMax:
-		c.bad(name+".paths", strconv.Itoa(len(s.Paths))+" paths", "at most %d paths", CandidatesMax)
-	case s.Path == "" && len(s.Paths) == 0 && name == "reason" && c.out.format == answerText:
+	if s.Path == "" && len(s.Paths) == 0 && kind == "reason" && (c.out.format == answerText || c.out.format == answerHTML) {
 		v.whole = true
-	case len(s.Paths) == 0:
-		v.paths = append(v.paths, c.path(name+".path", s.Path, w))
+		return v
 	}
-	if s.Path == "" && len(s.Paths) <= CandidatesMax {
-		for i, p := range s.Paths {
-			v.paths = append(v.paths, c.path(fmt.Sprintf("%s.paths[%d]", name, i), p, w))
+	v.paths = c.candidates(at, s.Path, s.Paths, w)
+	for _, p := range v.paths {
+		if p >= 0 && s.Join != nil {
+			c.out.paths[p].join = s.Join
 		}
 	}
 	return v
+}
+
+// valueKeys compiles the keys of a value that belong to one kind only.
+func (c *answerCompiler) valueKeys(v *value, at, kind string, s *ValueSpec) {
+	switch kind {
+	case "price":
+		c.moneyKeys(v, at, s)
+		return
+	case "expires":
+		v.unit = timeUnit(max(slices.Index(timeUnitNames[:], s.Unit), 0))
+		if s.Unit != "" && timeUnitNames[v.unit] != s.Unit {
+			c.bad(at+".unit", s.Unit, "one of %s", strings.Join(timeUnitNames[:], ", "))
+		}
+	default:
+		if s.Unit != "" {
+			c.bad(at+".unit", s.Unit, "no unit: only a price and expires have one")
+		}
+	}
+	for _, k := range []struct{ name, value string }{{"currency", s.Currency}, {"decimal", s.Decimal}, {"zero", s.Zero}, {"missing", s.Missing}} {
+		if k.value != "" {
+			c.bad(at+"."+k.name, k.value, "no %s: only a price has one", k.name)
+		}
+	}
+}
+
+func (c *answerCompiler) moneyKeys(v *value, at string, s *ValueSpec) {
+	switch s.Unit {
+	case "", "units":
+	case "cents":
+		v.money.cents = true
+	default:
+		c.bad(at+".unit", s.Unit, "units or cents")
+	}
+	switch s.Decimal {
+	case "", "point":
+	case "comma":
+		v.money.comma = true
+	default:
+		c.bad(at+".decimal", s.Decimal, "point or comma")
+	}
+	code := s.Currency
+	if code == "" {
+		code = "USD"
+	}
+	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		c.bad(at+".currency", code, "a currency's code such as USD")
+	}
+	v.money.signs = append(slices.Clone(currencySigns[code]), code)
+	policies := []string{"refuse", "no_bid", "use_fixed"}
+	for _, k := range []struct {
+		name, value string
+		to          *policy
+	}{{"zero", s.Zero, &v.zero}, {"missing", s.Missing, &v.missing}} {
+		n := slices.Index(policies, k.value)
+		switch {
+		case k.value == "":
+		case n < 0:
+			c.bad(at+"."+k.name, k.value, "one of %s", strings.Join(policies, ", "))
+		case c.out.post || at != "price":
+			c.bad(at+"."+k.name, k.value, "no %s: it is for the price of a ping; an accepted post is a sale whatever its price", k.name)
+		default:
+			*k.to = policy(n)
+		}
+	}
 }
 
 func (c *answerCompiler) compileReasons() {
@@ -182,23 +206,65 @@ func (c *answerCompiler) compileReasons() {
 	if len(c.spec.Reasons) > 0 && c.out.reason == nil {
 		c.bad("reasons", "", "a reason (path) in whose text they are looked for")
 	}
-	for i, s := range c.spec.Reasons {
-		at := "reasons[" + strconv.Itoa(i) + "]"
-		no, known := lead.RefusalByName(s.Refusal)
-		if !known || no >= 100 {
-			c.bad(at+".refusal", s.Refusal, "one of %s", buyerRefusals())
+	for i := range c.spec.Reasons {
+		s := &c.spec.Reasons[i]
+		r := reason{rule: "reasons[" + strconv.Itoa(i) + "]"}
+		r.refusal = c.reasonRefusal(r.rule, s)
+		given := 0
+		for _, t := range []string{s.Match, s.Equals, s.Regex} {
+			if t != "" {
+				given++
+			}
 		}
-		if s.Match == "" || len(s.Match) > PathBytesMax {
-			c.bad(at+".match", s.Match, "words of 1 to %d bytes", PathBytesMax)
+		if given > 1 {
+			c.bad(r.rule, "", "one of match, equals, regex")
 		}
-		c.out.reasons = append(c.out.reasons, reason{at, foldASCII(s.Match), no})
+		if len(s.Match) > PathBytesMax || given == 0 {
+			c.bad(r.rule+".match", s.Match, "words of 1 to %d bytes", PathBytesMax)
+		}
+		if len(s.Equals) > PathBytesMax {
+			c.bad(r.rule+".equals", s.Equals, "words of 1 to %d bytes", PathBytesMax)
+		}
+		if s.Regex != "" {
+			r.regex = c.regex(r.rule+".regex", s.Regex, true)
+		}
+		r.match, r.equals = foldASCII(s.Match), strings.Trim(s.Equals, " \t\r\n")
+		c.out.reasons = append(c.out.reasons, r)
 	}
 }
 
-func buyerRefusals() string {
+// reasonRefusal is the refusal of a reason: by its name, or the first that the seller hears by the published reason.
+func (c *answerCompiler) reasonRefusal(at string, s *ReasonSpec) lead.Refusal {
+	if s.Published == "" {
+		no, known := lead.RefusalByName(s.Refusal)
+		if !known || no >= 100 {
+			c.bad(at+".refusal", s.Refusal, "one of %s", buyerRefusals(false))
+		}
+		return no
+	}
+	if s.Refusal != "" {
+		c.bad(at+".published", s.Published, "refusal or published, not both")
+	}
 	var names []string
 	for _, i := range lead.Refusals() {
-		if i.Number < 100 {
+		if i.Number >= 100 {
+			break
+		}
+		if i.Published == s.Published && i.Number != lead.NoBid {
+			return i.Number
+		}
+		if !slices.Contains(names, i.Published) && i.Number != lead.NoBid {
+			names = append(names, i.Published)
+		}
+	}
+	c.bad(at+".published", s.Published, "one of %s", strings.Join(names, ", "))
+	return lead.NoRefusal
+}
+
+func buyerRefusals(invalid bool) string {
+	var names []string
+	for _, i := range lead.Refusals() {
+		if i.Number < 100 && (!invalid || i.Number.Outcome() == lead.Invalid) {
 			names = append(names, i.Name)
 		}
 	}
@@ -224,80 +290,4 @@ func (c *answerCompiler) compileTypes() {
 		}
 	}
 	c.out.types = c.spec.ContentTypes
-}
-
-// path numbers a path, or returns -1 with a defect.
-func (c *answerCompiler) path(at, s string, w weight) int {
-	part := -1
-	var steps []step
-	key := s
-	switch c.out.format {
-	case answerJSON:
-		var err error
-		if steps, err = parsePath(s); err != nil {
-			c.bad(at, s, "%s", err)
-			return -1
-		}
-		key = ""
-		for _, st := range steps {
-			key += st.key + "\x00"
-		}
-	case answerForm:
-		if s == "" || len(s) > PathBytesMax {
-			c.bad(at, s, "a name of 1 to %d bytes", PathBytesMax)
-			return -1
-		}
-	default:
-		if n, err := strconv.ParseUint(s, 10, 16); err == nil && n <= ListIndexMax {
-			part = int(n)
-		} else if words := splitWords(s); len(words) != 1 || len(words[0]) != len(s) || len(s) > PathBytesMax {
-			c.bad(at, s, "for text one word that stands before the value, or the number of a part from 0 to %d", ListIndexMax)
-			return -1
-		}
-	}
-	n, known := c.numbers[key]
-	if !known {
-		n = len(c.out.paths)
-		c.numbers[key] = n
-		c.out.paths = append(c.out.paths, answerPath{text: s, part: part})
-	}
-	c.out.paths[n].weight = max(c.out.paths[n].weight, w)
-	if c.out.format == answerJSON {
-		c.out.root.add(steps, n, w)
-	}
-	return n
-}
-
-// add puts a path into the tree. A step has the greatest weight of the paths that it lies on.
-func (n *keyNode) add(steps []step, path int, w weight) {
-	for _, st := range steps {
-		var kid *keyNode
-		for _, k := range n.kids {
-			if k.key == st.key {
-				kid = k
-			}
-		}
-		if kid == nil {
-			kid = &keyNode{key: st.key, path: -1, index: -1}
-			if i, err := strconv.ParseUint(st.key, 10, 31); err == nil && strconv.FormatUint(i, 10) == st.key {
-				kid.index = int(i)
-			}
-			n.kids = append(n.kids, kid)
-		}
-		kid.weight = max(kid.weight, w)
-		n = kid
-	}
-	n.path = path
-}
-
-// markAbsent marks the place of a path at which nothing may be.
-func (c *answerCompiler) markAbsent(path int) {
-	var mark func(n *keyNode)
-	mark = func(n *keyNode) {
-		n.absent = n.absent || n.path == path
-		for _, k := range n.kids {
-			mark(k)
-		}
-	}
-	mark(c.out.root)
 }

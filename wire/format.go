@@ -28,20 +28,25 @@ const (
 	formatInteger
 	formatDecimal2
 	formatCents
+	formatDecimal  // with width decimals
+	formatGrouped  // thousands with commas, no decimals
+	formatGrouped2 // thousands with commas, two decimals
 )
 
 // number tells whether the format shows a JSON number.
 func (k formatKind) number() bool {
 	switch k {
-	case formatUnix, formatUnixMilli, formatInteger, formatDecimal2, formatCents:
+	case formatUnix, formatUnixMilli, formatInteger, formatDecimal2, formatCents, formatDecimal:
 		return true
 	}
 	return false
 }
 
 type format struct {
-	kind formatKind
-	mask []maskPart
+	kind  formatKind
+	width int // decimals of formatDecimal
+	mask  []maskPart
+	zone  *time.Location // nil: UTC
 }
 
 // maskPart is plain text, one phone digit ('#'), or a part of a time: the letter and how often it stands.
@@ -55,7 +60,7 @@ const (
 	phoneFormats  = "digits10, digits11, e164, dashes, or a mask with ten # such as (###) ###-####"
 	timeFormats   = "a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A such as MM/DD/YYYY, or unix, unix_ms"
 	dateFormats   = "a mask of YYYY YY MM M DD D such as MM/DD/YYYY, or unix, unix_ms"
-	numberFormats = "integer, decimal2 or cents"
+	numberFormats = "integer, cents, decimal1 to decimal6, grouped (1,235) or grouped2 (1,234.50)"
 	clockFormats  = "a mask of HH H hh h mm ss A such as hh:mm A"
 	ssnFormats    = "digits9, or a mask with nine # such as ###-##-####"
 	caseFormats   = "upper or lower"
@@ -77,7 +82,7 @@ func compileFormat(s string, t lead.Type) (format, error) {
 	switch t {
 	case lead.TypePhone:
 		if mask, ok := phoneMask(s); ok {
-			return format{formatPhoneMask, mask}, nil
+			return format{kind: formatPhoneMask, mask: mask}, nil
 		}
 		expected = phoneFormats
 	case lead.TypeState:
@@ -95,17 +100,12 @@ func compileFormat(s string, t lead.Type) (format, error) {
 			s = "#########"
 		}
 		if mask, ok := digitMask(s, 9); ok {
-			return format{formatSSNMask, mask}, nil
+			return format{kind: formatSSNMask, mask: mask}, nil
 		}
 		expected = ssnFormats
 	case lead.TypeInteger, lead.TypeDecimal, lead.TypeMoney:
-		switch s {
-		case "integer":
-			return format{kind: formatInteger}, nil
-		case "decimal2":
-			return format{kind: formatDecimal2}, nil
-		case "cents":
-			return format{kind: formatCents}, nil
+		if f, ok := numberFormat(s); ok {
+			return f, nil
 		}
 		expected = numberFormats
 	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum, lead.TypePostalCode,
@@ -121,6 +121,24 @@ func compileFormat(s string, t lead.Type) (format, error) {
 		expected = "no format"
 	}
 	return format{}, fmt.Errorf("%s, for a value of type %s", expected, t)
+}
+
+func numberFormat(s string) (format, bool) {
+	switch s {
+	case "integer":
+		return format{kind: formatInteger}, true
+	case "decimal2":
+		return format{kind: formatDecimal2}, true
+	case "cents":
+		return format{kind: formatCents}, true
+	case "grouped":
+		return format{kind: formatGrouped}, true
+	case "grouped2":
+		return format{kind: formatGrouped2}, true
+	case "decimal1", "decimal3", "decimal4", "decimal5", "decimal6":
+		return format{kind: formatDecimal, width: int(s[len(s)-1] - '0')}, true
+	}
+	return format{}, false
 }
 
 func phoneMask(s string) ([]maskPart, bool) {
@@ -230,9 +248,13 @@ func (f *format) appendDigits(dst, digits []byte) []byte {
 	return dst
 }
 
-// appendTime writes an instant, in UTC.
+// appendTime writes an instant, in the format's zone or in UTC.
 func (f *format) appendTime(dst []byte, t time.Time) []byte {
-	t = t.UTC()
+	if f.zone != nil {
+		t = t.In(f.zone)
+	} else {
+		t = t.UTC()
+	}
 	switch f.kind {
 	case formatUnix:
 		return appendInt(dst, t.Unix(), 0)
@@ -286,8 +308,54 @@ func (f *format) appendMoney(dst []byte, m lead.Money) []byte {
 		return appendInt(dst, roundDiv(int64(m), int64(lead.Cent)), 0)
 	case formatDecimal2:
 		return m.RoundCents().Append(dst)
+	case formatDecimal:
+		return appendDecimals(dst, m, f.width)
+	case formatGrouped:
+		return appendGrouped(dst, m, 0)
+	case formatGrouped2:
+		return appendGrouped(dst, m, 2)
 	}
 	return m.Append(dst)
+}
+
+// appendDecimals writes an amount with exactly so many decimals.
+func appendDecimals(dst []byte, m lead.Money, decimals int) []byte {
+	by := int64(lead.Unit)
+	for range decimals {
+		by /= 10
+	}
+	n := roundDiv(int64(m), by)
+	if n < 0 {
+		dst = append(dst, '-')
+		n = -n
+	}
+	mark := len(dst)
+	dst = appendInt(dst, n, decimals+1)
+	if decimals == 0 {
+		return dst
+	}
+	at := len(dst) - decimals
+	dst = append(dst, 0)
+	copy(dst[at+1:], dst[at:])
+	dst[max(at, mark)] = '.'
+	return dst
+}
+
+// appendGrouped writes an amount with commas between the thousands.
+func appendGrouped(dst []byte, m lead.Money, decimals int) []byte {
+	var b [32]byte
+	s := appendDecimals(b[:0], m, decimals)
+	whole := len(s)
+	if decimals > 0 {
+		whole -= decimals + 1
+	}
+	for i, c := range s {
+		if i > 0 && i < whole && (whole-i)%3 == 0 && isDigit(s[i-1]) {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // appendInteger writes a whole number by one of the number formats.
@@ -297,16 +365,35 @@ func (f *format) appendInteger(dst []byte, n int64) []byte {
 		return appendInt(dst, n*100, 0)
 	case formatDecimal2:
 		return append(appendInt(dst, n, 0), ".00"...)
+	case formatDecimal:
+		return append(append(appendInt(dst, n, 0), '.'), "000000"[:f.width]...)
+	case formatGrouped, formatGrouped2:
+		var b [20]byte
+		s := appendInt(b[:0], n, 0)
+		for i, c := range s {
+			if i > 0 && (len(s)-i)%3 == 0 && isDigit(s[i-1]) {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, c)
+		}
+		if f.kind == formatGrouped2 {
+			dst = append(dst, ".00"...)
+		}
+		return dst
 	}
 	return appendInt(dst, n, 0)
 }
 
-// roundDiv divides and rounds half away from zero.
+// roundDiv divides by an even number and rounds half away from zero.
 func roundDiv(n, by int64) int64 {
-	if n < 0 {
-		return -roundDiv(-n, by)
+	q, r := n/by, n%by
+	switch {
+	case r >= by-by/2:
+		q++
+	case -r >= by-by/2:
+		q--
 	}
-	return (n + by/2) / by
+	return q
 }
 
 // appendInt writes at least width digits.
@@ -374,8 +461,13 @@ func phoneDigits(l *lead.Lead, pos int, d *[10]byte) bool {
 	if s.State != lead.Bad || !s.Why.OfType() {
 		return false
 	}
+	return tenDigits(l.Raw(pos), d)
+}
+
+// tenDigits finds the ten national digits of a number as people write it, with or without the country's 1.
+func tenDigits(raw []byte, d *[10]byte) bool {
 	n, ones := 0, 0
-	for i, c := range l.Raw(pos) {
+	for i, c := range raw {
 		switch {
 		case isDigit(c):
 			if n == 0 && ones == 0 && c == '1' {

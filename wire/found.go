@@ -2,7 +2,10 @@
 
 package wire
 
-import "bytes"
+import (
+	"github.com/antchfx/xmlquery"
+	"golang.org/x/net/html"
+)
 
 // foundKind is what stands at a place of an answer.
 type foundKind uint8
@@ -43,14 +46,24 @@ func (p place) single() bool { return p.kind >= foundString && p.kind <= foundBo
 
 // found is what stands at the paths of an answer.
 type found struct {
-	body       []byte
-	twice      bool // a decisive place is there twice
-	priceTwice bool // the price of a post is there twice
+	body       []byte         // what the places lie in: the answer's body, or the texts taken out of its tree
+	text       place          // XML and HTML: the text of the whole document
+	tree       *xmlquery.Node // XML
+	page       *html.Node     // HTML
+	unwrapped  bool           // the document stood within another
+	twice      bool           // a decisive place is there twice
+	priceTwice bool           // the price of a post is there twice
+	puts       int            // JSON: places that hold something
 	at         [AnswerPathsMax]place
 }
 
 // whole is the whole body as one text.
-func (f *found) whole() place { return place{to: uint32(len(f.body)), kind: foundString} }
+func (f *found) whole() place {
+	if f.text.kind != foundNothing {
+		return f.text
+	}
+	return place{to: uint32(len(f.body)), kind: foundString}
+}
 
 // first is the first of a value's places that holds something.
 func (f *found) first(v *value) place {
@@ -63,6 +76,30 @@ func (f *found) first(v *value) place {
 		}
 	}
 	return place{}
+}
+
+// firstOf is the first of a condition's places that holds something.
+func (f *found) firstOf(c *condition) place {
+	if c.whole {
+		return f.whole()
+	}
+	for _, i := range c.paths {
+		if f.at[i].filled() {
+			return f.at[i]
+		}
+	}
+	return place{}
+}
+
+// any is the first of a condition's places that holds something, else the first at which anything stands, such as null.
+func (f *found) any(c *condition) place {
+	p := f.firstOf(c)
+	for _, i := range c.paths {
+		if p.kind == foundNothing {
+			p = f.at[i]
+		}
+	}
+	return p
 }
 
 // decode is the text at a place: the body's own bytes where they are plain, else appended to buf.
@@ -79,13 +116,24 @@ func (f *found) decode(buf []byte, p place) []byte {
 }
 
 // find fills f; false if the body is not well-formed.
-func (a *Answer) find(f *found, body []byte) bool {
-	f.body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+func (a *Answer) find(f *found, contentType, body []byte) bool {
+	body, ok := a.decodeCharset(contentType, body)
+	if !ok {
+		return false
+	}
+	f.body = body
+	if len(a.inside) > 0 && !a.unwrap(f) {
+		return false
+	}
 	switch a.format {
 	case answerForm:
 		return a.findForm(f)
 	case answerText:
 		return a.findText(f)
+	case answerXML:
+		return a.findXML(f)
+	case answerHTML:
+		return a.findHTML(f)
 	}
 	return a.findJSON(f)
 }

@@ -2,142 +2,266 @@
 
 package wire
 
-import (
-	"bytes"
-
-	"github.com/tidwall/gjson"
-)
-
 // keyNode is a step of the paths of an answer: what to look for in an object or a list.
 type keyNode struct {
-	key    string
+	step   keyStep
 	index  int // the key as an index of a list, or -1
 	path   int // the path that ends here, or -1
 	weight weight
 	absent bool
 	kids   []*keyNode // at most AnswerPathsMax
+	each   *keyNode   // the step [*]
+	backs  bool       // a kid counts from the end of a list
 }
 
-// findJSON walks a body once. Only a body that is one valid JSON document is looked at.
+// findJSON reads a body once: it checks that the whole of it is one valid JSON document that nests at most AnswerDepthMax deep, and
+// notes what stands at the paths.
 func (a *Answer) findJSON(f *found) bool {
-	if !shallow(f.body) || !gjson.ValidBytes(f.body) {
-		return false
-	}
-	i := skipSpace(f.body, 0)
-	if c := f.body[i]; c == '{' || c == '[' {
-		a.walk(f, a.root, i)
-	}
-	return true
+	i := a.scan(f, a.root, skipSpace(f.body, 0), 0)
+	return i >= 0 && skipSpace(f.body, i) == len(f.body)
 }
 
-// shallow tells whether a document nests at most AnswerDepthMax deep, so that checking it cannot use up the stack.
-func shallow(b []byte) bool {
-	if bytes.Count(b, []byte{'['})+bytes.Count(b, []byte{'{'}) <= AnswerDepthMax {
-		return true
-	}
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '{', '[':
-			if depth++; depth > AnswerDepthMax {
-				return false
-			}
-		case '}', ']':
-			depth--
-		case '"':
-			if i, _ = stringEnd(b, i+1); i < 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// walk looks through the object or list that begins at i, for the node's kids, and returns the place behind it.
-func (a *Answer) walk(f *found, n *keyNode, i int) int {
+// scan checks the value that begins at i, notes what the node (nil: none) looks for in it, and returns the place behind it, or -1 if
+// it is malformed.
+func (a *Answer) scan(f *found, n *keyNode, i, depth int) int {
 	b := f.body
-	object := b[i] == '{'
-	var seen, folded uint64
-	index := -1
-	for i = skipSpace(b, i+1); b[i] != '}' && b[i] != ']'; i = skipSpace(b, i) {
-		if b[i] == ',' {
-			i = skipSpace(b, i+1)
-		}
-		at := -1
-		if object {
-			end, escaped := stringEnd(b, i+1)
-			var fold uint64
-			at, fold = n.findKey(b[i+1:end], escaped)
-			folded |= fold
-			i = skipSpace(b, skipSpace(b, end+1)+1) // behind the colon
-		} else {
-			index++
-			at = n.findIndex(index)
-		}
-		switch {
-		case at < 0:
-			i = skipValue(b, i)
-			continue
-		case seen&(1<<at) != 0:
-			f.again(n.kids[at].weight)
-			i = skipValue(b, i)
-			continue
-		}
-		seen |= 1 << at
-		i = a.take(f, n.kids[at], i)
+	if i >= len(b) {
+		return -1
 	}
-	for at, k := range n.kids {
-		if folded&(1<<at) != 0 && (k.absent || k.weight == weightDecisive && seen&(1<<at) != 0) {
-			f.twice = true
-		}
-	}
-	return i + 1
-}
-
-// take notes the value at i for the node and looks for the node's kids within it.
-func (a *Answer) take(f *found, k *keyNode, i int) int {
-	b := f.body
 	p := place{from: uint32(i)}
-	end := i
+	end := -1
 	switch c := b[i]; c {
 	case '{', '[':
+		if depth == AnswerDepthMax {
+			return -1
+		}
 		p.kind = foundContainer
-		if next := b[skipSpace(b, i+1)]; next == '}' || next == ']' {
-			p.kind = foundEmpty
-		}
-		if len(k.kids) > 0 {
-			end = a.walk(f, k, i)
+		if next := skipSpace(b, i+1); next < len(b) && b[next] == c+2 {
+			p.kind, end = foundEmpty, next+1
+		} else if c == '{' {
+			end = a.scanObject(f, n, next, depth+1)
 		} else {
-			end = skipValue(b, i)
+			end = a.scanList(f, n, next, depth+1)
 		}
-		p.to = uint32(end)
+		p.to = uint32(max(end, 0))
 	case '"':
-		last, escaped := stringEnd(b, i+1)
+		last, escaped := scanString(b, i+1)
+		if last < 0 {
+			return -1
+		}
 		p.kind, p.from, p.to = foundString, uint32(i+1), uint32(last)
 		if escaped {
 			p.spelling = spelledJSON
 		}
 		end = last + 1
 	default:
-		end = skipValue(b, i)
-		p.to = uint32(end)
-		p.kind = literalKind(c)
+		p.kind, end = scanLiteral(b, i)
+		p.to = uint32(max(end, 0))
 	}
-	if k.path >= 0 {
-		f.at[k.path] = p
+	if end >= 0 && n != nil && n.path >= 0 && !f.at[n.path].filled() {
+		f.at[n.path] = p
+		if p.filled() {
+			f.puts++
+		}
 	}
 	return end
 }
 
-// literalKind tells a literal's kind by its first byte.
-func literalKind(c byte) foundKind {
-	switch c {
-	case 'n':
-		return foundNull
-	case 't', 'f':
-		return foundBoolean
+// scanObject reads an object that has something in it, from its first key on.
+func (a *Answer) scanObject(f *found, n *keyNode, i, depth int) int {
+	b := f.body
+	var seen, folded uint64
+	done := false // what [*] looks for has been found
+	for {
+		if i >= len(b) || b[i] != '"' {
+			return -1
+		}
+		end, escaped := scanString(b, i+1)
+		if end < 0 {
+			return -1
+		}
+		colon := skipSpace(b, end+1)
+		if colon >= len(b) || b[colon] != ':' {
+			return -1
+		}
+		key := b[i+1 : end]
+		i = skipSpace(b, colon+1)
+		var kid *keyNode
+		if n != nil && len(n.kids) > 0 {
+			at, fold := n.findKey(key, escaped)
+			folded |= fold
+			if at >= 0 && seen&(1<<at) != 0 {
+				f.again(n.kids[at].weight)
+			} else if at >= 0 {
+				seen |= 1 << at
+				kid = n.kids[at]
+			}
+		}
+		if i = a.scanKids(f, n, kid, i, depth, &done); i < 0 {
+			return -1
+		}
+		more := false
+		if i, more = scanComma(b, i, '}'); !more {
+			break
+		}
 	}
-	return foundNumber
+	if n != nil && folded != 0 {
+		for at, k := range n.kids {
+			if folded&(1<<at) != 0 && (k.absent || k.weight == weightDecisive && seen&(1<<at) != 0) {
+				f.twice = true
+			}
+		}
+	}
+	return i
+}
+
+// scanList reads a list that has something in it, from its first element on.
+func (a *Answer) scanList(f *found, n *keyNode, i, depth int) int {
+	b := f.body
+	length := 0
+	if n != nil && n.backs {
+		length = listLength(b, i)
+	}
+	done := false
+	for index := 0; ; index++ {
+		var kid *keyNode
+		if n != nil {
+			for _, k := range n.kids {
+				if k.index != index && (k.step.back == 0 || index != length-k.step.back) {
+					continue
+				}
+				if kid != nil && a.scan(f, kid, i, depth) < 0 {
+					return -1
+				}
+				kid = k
+			}
+		}
+		if i = a.scanKids(f, n, kid, i, depth, &done); i < 0 {
+			return -1
+		}
+		more := false
+		if i, more = scanComma(b, i, ']'); !more {
+			return i
+		}
+	}
+}
+
+// scanKids reads one value for the kid that its key or index has found, and for the step [*] until that has found something.
+func (a *Answer) scanKids(f *found, n, kid *keyNode, i, depth int, done *bool) int {
+	if n == nil || n.each == nil || *done {
+		return a.scan(f, kid, i, depth)
+	}
+	before := f.puts
+	end := a.scan(f, n.each, i, depth)
+	*done = f.puts != before
+	if kid != nil && end >= 0 {
+		return a.scan(f, kid, i, depth)
+	}
+	return end
+}
+
+// scanComma reads what stands behind an element: a comma, and then the beginning of the next; or the end. i is -1 for anything else.
+func scanComma(b []byte, i int, last byte) (next int, more bool) {
+	i = skipSpace(b, i)
+	switch {
+	case i >= len(b):
+	case b[i] == ',':
+		return skipSpace(b, i+1), true
+	case b[i] == last:
+		return i + 1, false
+	}
+	return -1, false
+}
+
+// stringPlain are the bytes that stand in a string as they are.
+var stringPlain [256]bool
+
+func init() {
+	for c := 0x20; c < 256; c++ {
+		stringPlain[c] = c != '"' && c != '\\'
+	}
+}
+
+// scanString is the place of the closing quote of a string whose inside begins at i, or -1, and whether the string has escapes.
+func scanString(b []byte, i int) (end int, escaped bool) {
+	for i < len(b) {
+		if stringPlain[b[i]] {
+			i++
+			continue
+		}
+		switch {
+		case b[i] == '"':
+			return i, escaped
+		case b[i] != '\\' || i+1 >= len(b):
+			return -1, false
+		}
+		escaped = true
+		switch b[i+1] {
+		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			i += 2
+		case 'u':
+			if i+5 >= len(b) || unhex(b[i+2]) > 15 || unhex(b[i+3]) > 15 || unhex(b[i+4]) > 15 || unhex(b[i+5]) > 15 {
+				return -1, false
+			}
+			i += 6
+		default:
+			return -1, false
+		}
+	}
+	return -1, false
+}
+
+// scanLiteral reads a number, true, false or null; end is -1 for anything else.
+func scanLiteral(b []byte, i int) (kind foundKind, end int) {
+	switch b[i] {
+	case 't':
+		return foundBoolean, scanWord(b, i, "true")
+	case 'f':
+		return foundBoolean, scanWord(b, i, "false")
+	case 'n':
+		return foundNull, scanWord(b, i, "null")
+	}
+	return foundNumber, scanNumber(b, i)
+}
+
+func scanWord(b []byte, i int, word string) int {
+	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
+		return -1
+	}
+	return i + len(word)
+}
+
+func scanNumber(b []byte, i int) int {
+	if b[i] == '-' {
+		i++
+	}
+	from := i
+	if i = scanDigits(b, i); i == from || i > from+1 && b[from] == '0' {
+		return -1
+	}
+	if i < len(b) && b[i] == '.' {
+		from = i + 1
+		if i = scanDigits(b, from); i == from {
+			return -1
+		}
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		from = i
+		if i = scanDigits(b, i); i == from {
+			return -1
+		}
+	}
+	return i
+}
+
+func scanDigits(b []byte, i int) int {
+	for i < len(b) && isDigit(b[i]) {
+		i++
+	}
+	return i
 }
 
 // findKey finds the kid with the key, given as it stands between the quotes, or -1; fold has the bits of those that differ by case only.
@@ -149,26 +273,15 @@ func (n *keyNode) findKey(raw []byte, escaped bool) (at int, fold uint64) {
 	}
 	for i, k := range n.kids {
 		switch {
-		case len(k.key) != len(raw):
-		case k.key == string(raw):
+		case len(k.step.key) != len(raw) || k.step.back > 0:
+		case k.step.key == string(raw):
 			at = i
-		case equalFold(k.key, raw):
+		case equalFold(k.step.key, raw):
 			fold |= 1 << i
 		}
 	}
 	return at, fold
 }
-
-func (n *keyNode) findIndex(index int) int {
-	for i, k := range n.kids {
-		if k.index == index {
-			return i
-		}
-	}
-	return -1
-}
-
-// The functions below take valid JSON only, and a place at which a token begins.
 
 func skipSpace(b []byte, i int) int {
 	for i < len(b) && isSpace(b[i]) {
@@ -176,46 +289,3 @@ func skipSpace(b []byte, i int) int {
 	}
 	return i
 }
-
-// stringEnd is the place of the closing quote of a string whose inside begins at i, or -1, and whether the string has escapes.
-func stringEnd(b []byte, i int) (end int, escaped bool) {
-	for ; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			return i, escaped
-		case '\\':
-			escaped = true
-			i++
-		}
-	}
-	return -1, escaped
-}
-
-// skipValue is the place behind the value that begins at i.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for ; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			i, _ = stringEnd(b, i+1)
-		case '{', '[':
-			depth++
-			continue
-		case '}', ']':
-			depth--
-		case ',', ':', ' ', '\t', '\n', '\r':
-			continue
-		default:
-			for i+1 < len(b) && !isEnd(b[i+1]) {
-				i++
-			}
-		}
-		if depth == 0 {
-			return i + 1
-		}
-	}
-	return i
-}
-
-// isEnd tells whether a number or a literal ends before the byte.
-func isEnd(c byte) bool { return c == ',' || c == '}' || c == ']' || isSpace(c) }

@@ -13,13 +13,17 @@ func (a *Answer) findText(f *found) bool {
 		return false
 	}
 	for i := range a.paths {
-		if a.paths[i].part >= 0 {
-			if p, ok := textPartAt(f.body, a.paths[i].part); ok {
-				a.put(f, i, p)
+		switch p := &a.paths[i]; {
+		case p.never:
+		case p.regex != nil:
+			a.findRegex(f, i)
+		case p.part >= 0:
+			if part, ok := textPartAt(f.body, p.part); ok {
+				a.put(f, i, part)
 			}
-			continue
+		default:
+			a.findLabel(f, i)
 		}
-		a.findLabel(f, i)
 	}
 	return true
 }
@@ -49,6 +53,15 @@ func trimmedPlace(b []byte, from, to int) place {
 		to--
 	}
 	return place{from: uint32(from), to: uint32(to), kind: foundString}
+}
+
+// findRegex notes what the group of a path's expression finds, at its first two places: more tell nothing new.
+func (a *Answer) findRegex(f *found, path int) {
+	for _, m := range a.paths[path].regex.FindAllSubmatchIndex(f.body, 2) {
+		if m[2] >= 0 {
+			a.put(f, path, trimmedPlace(f.body, m[2], m[3]))
+		}
+	}
 }
 
 // findLabel notes what follows each whole word that is the path's label.
@@ -99,9 +112,11 @@ func nextWord[T text](s T, i int) (word T, end int) {
 	return s[i:end], end
 }
 
-// splitWords splits a text into its words, in lower case.
-func splitWords(s string) []string {
-	s = foldASCII(s)
+// splitWords splits a text into its words, in lower case unless exact.
+func splitWords(s string, exact bool) []string {
+	if !exact {
+		s = foldASCII(s)
+	}
 	var out []string
 	for w, i := nextWord(s, 0); w != ""; w, i = nextWord(s, i) {
 		out = append(out, w)
@@ -110,10 +125,10 @@ func splitWords(s string) []string {
 }
 
 // findWords tells whether a text says the phrase, word by word, and whether any other word in it speaks against a success: "not
-// accepted" and "accepted: duplicate" say "accepted" and speak against it.
-func findWords(s []byte, phrase []string) (said, against bool) {
+// accepted" and "accepted: duplicate" say "accepted" and speak against it. An empty phrase is never said. exact minds the case.
+func findWords(s []byte, phrase []string, exact bool) (said, against bool) {
 	for i := 0; ; {
-		if end := phraseEnd(s, i, phrase); end > 0 {
+		if end := phraseEnd(s, i, phrase, exact); end > 0 {
 			said = true
 			against = against || saysZero(s, end)
 			i = end
@@ -135,10 +150,13 @@ func saysZero(s []byte, i int) bool {
 }
 
 // phraseEnd is the place behind the phrase if the next words from i on are its words, else 0.
-func phraseEnd(s []byte, i int, phrase []string) int {
+func phraseEnd(s []byte, i int, phrase []string, exact bool) int {
+	if len(phrase) == 0 {
+		return 0
+	}
 	for _, p := range phrase {
 		var w []byte
-		if w, i = nextWord(s, i); !equalFold(w, p) {
+		if w, i = nextWord(s, i); exact && string(w) != p || !exact && !equalFold(w, p) {
 			return 0
 		}
 	}

@@ -7,51 +7,73 @@ import "clearpost/lead"
 // priceBytesMax is enough for the longest text that a float prints, and short of anything that is no price.
 const priceBytesMax = 40
 
+// moneyForm is how a buyer writes amounts.
+type moneyForm struct {
+	cents bool
+	comma bool // 1.234,50
+	signs []string
+}
+
+// currencySigns are the signs of currencies beside their codes, the longer first.
+var currencySigns = map[string][]string{
+	"USD": {"US$", "$"}, "CAD": {"CA$", "C$", "$"}, "AUD": {"AU$", "A$", "$"}, "NZD": {"NZ$", "$"}, "MXN": {"MX$", "$"},
+	"EUR": {"€"}, "GBP": {"£"}, "INR": {"₹"}, "BRL": {"R$"}, "ZAR": {"R"}, "CHF": {"Fr."}, "PLN": {"zł"},
+	"SEK": {"kr"}, "NOK": {"kr"}, "DKK": {"kr"},
+}
+
 // parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once, half up. It takes digits with or
-// without commas between groups of three, one point, and a dollar sign or USD before or behind. It refuses everything else, among
-// it signs, exponents, a point without a digit behind it, amounts above lead.PriceMax, and what is not positive in cents.
-func parsePrice(b []byte, cents bool) (lead.Money, bool) {
-	b = cutCurrency(b)
+// without marks between groups of three, one decimal mark, and the sign or code of the currency before or behind. It refuses everything
+// else, among it minus signs, exponents, a decimal mark without a digit behind it, other currencies, and amounts above lead.PriceMax.
+// The price is positive or there is none; zero tells that the text says 0, or less than half a cent.
+func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
+	b = m.cutCurrency(b)
 	if len(b) == 0 || len(b) > priceBytesMax {
 		return 0, false
 	}
+	group, point := byte(','), byte('.')
+	if m.comma {
+		group, point = point, group
+	}
 	end := 0
-	for end < len(b) && (isDigit(b[end]) || b[end] == ',') {
+	for end < len(b) && (isDigit(b[end]) || b[end] == group) {
 		end++
 	}
-	whole, ok := groupedDigits(b[:end])
+	whole, ok := groupedDigits(b[:end], group)
 	if !ok {
 		return 0, false
 	}
 	var decimals []byte
 	if end < len(b) {
 		decimals = b[end+1:]
-		if b[end] != '.' || len(decimals) == 0 || !allDigits(decimals) {
+		if b[end] != point || len(decimals) == 0 || !allDigits(decimals) {
 			return 0, false
 		}
 	}
 	n := whole
-	if !cents {
+	if !m.cents {
 		n = n*100 + digitAt(decimals, 0)*10 + digitAt(decimals, 1)
 		decimals = decimals[min(2, len(decimals)):]
 	}
 	if digitAt(decimals, 0) >= 5 {
 		n++
 	}
-	if n <= 0 || n > int64(lead.PriceMax/lead.Cent) {
+	if n > int64(lead.PriceMax/lead.Cent) {
 		return 0, false
 	}
-	return lead.Money(n) * lead.Cent, true
+	return lead.Money(n) * lead.Cent, n == 0
 }
 
-// cutCurrency cuts one sign of the currency, before or behind.
-func cutCurrency(b []byte) []byte {
-	for _, sign := range [...]string{"US$", "USD", "$"} {
+// cutCurrency cuts one sign or code of the currency, before or behind.
+func (m *moneyForm) cutCurrency(b []byte) []byte {
+	if len(b) == 0 || isDigit(b[0]) && isDigit(b[len(b)-1]) {
+		return b
+	}
+	for _, sign := range m.signs {
 		if n := len(sign); len(b) > n && equalFold(b[:n], sign) {
 			return trim(b[n:])
 		}
 	}
-	for _, sign := range [...]string{"USD", "$"} {
+	for _, sign := range m.signs {
 		if n := len(b) - len(sign); n > 0 && equalFold(b[n:], sign) {
 			return trim(b[:n])
 		}
@@ -60,11 +82,11 @@ func cutCurrency(b []byte) []byte {
 }
 
 // groupedDigits reads a whole number whose digits may stand in groups of three. No digits are zero, as in ".50".
-func groupedDigits(b []byte) (int64, bool) {
+func groupedDigits(b []byte, mark byte) (int64, bool) {
 	var n int64
 	group, groups := 0, 0
 	for _, c := range b {
-		if c == ',' {
+		if c == mark {
 			if group == 0 || group > 3 || groups > 0 && group != 3 {
 				return 0, false
 			}

@@ -37,6 +37,27 @@ func (s *Scalar) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
+// Scalars is one value or a list of them.
+type Scalars []Scalar
+
+// UnmarshalYAML takes a single value or a list.
+func (s *Scalars) UnmarshalYAML(n ast.Node) error {
+	*s = Scalars{}
+	if a, ok := n.(*ast.AnchorNode); ok {
+		n = a.Value
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+	case *ast.SequenceNode:
+		for _, v := range n.Values {
+			*s = append(*s, scalarOf(v))
+		}
+	default:
+		*s = append(*s, scalarOf(n))
+	}
+	return nil
+}
+
 func scalarOf(n ast.Node) Scalar {
 	switch n := n.(type) {
 	case *ast.StringNode:

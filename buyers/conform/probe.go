@@ -3,8 +3,10 @@
 package conform
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -72,6 +74,8 @@ type probe struct {
 	ctx        context.Context
 	client     *transport.Client
 	ping, post *transport.Target
+	bearers    map[string]*transport.Tokens // by call; nil where none is needed
+	cookies    []byte                       // of the last ping's answer
 	person     int
 	calls      uint64
 	last       []Exchange // of the case that runs
@@ -116,13 +120,16 @@ func Run(ctx context.Context, cfg ProbeConfig) (*Report, error) {
 		defer cancel()
 		_ = client.Close(end) // what it did is in the report
 	}()
-	p := &probe{cfg: cfg, ctx: ctx, client: client, person: cfg.Seed}
+	p := &probe{cfg: cfg, ctx: ctx, client: client, person: cfg.Seed, bearers: map[string]*transport.Tokens{}}
 	if cfg.Campaign.Ping != nil {
 		if p.ping, err = p.target("ping", cfg.Campaign.Ping); err != nil {
 			return nil, err
 		}
 	}
 	if p.post, err = p.target("post", cfg.Campaign.Post); err != nil {
+		return nil, err
+	}
+	if err := p.authorize(); err != nil {
 		return nil, err
 	}
 	r := &Report{Campaign: cfg.Campaign.ID}
@@ -145,6 +152,39 @@ func Run(ctx context.Context, cfg ProbeConfig) (*Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// authorize gets the OAuth 2.0 tokens that the calls carry.
+func (p *probe) authorize() error {
+	for name, e := range map[string]*buyers.Endpoint{"ping": p.cfg.Campaign.Ping, "post": p.cfg.Campaign.Post} {
+		if e == nil || !e.Request.NeedsBearer() {
+			continue
+		}
+		o := e.Request.OAuth2()
+		if o == nil {
+			return fmt.Errorf("the %s needs a bearer token, and nothing says where it comes from", name)
+		}
+		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, AllowPrivate: p.cfg.AllowPrivate}
+		if o.Audience != "" {
+			cfg.Params = url.Values{"audience": {o.Audience}}
+		}
+		t, err := p.client.Tokens(cfg)
+		if err != nil {
+			return err
+		}
+		t.Start()
+		wait, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+		got := t.Bearer()
+		if got == nil {
+			got = t.Renew(wait, nil)
+		}
+		cancel()
+		if got == nil {
+			return fmt.Errorf("no OAuth 2.0 token for the %s: %s", name, t.Problem())
+		}
+		p.bearers[name] = t
+	}
+	return nil
 }
 
 func (p *probe) target(name string, e *buyers.Endpoint) (*transport.Target, error) {
@@ -183,6 +223,9 @@ func (p *probe) id() lead.ID {
 func (p *probe) inputs(l *lead.Lead) wire.Inputs {
 	in := p.cfg.Inputs
 	in.Lead, in.LeadID, in.Attempt, in.Token, in.Now, in.Close = l, p.id(), lead.ID{}, nil, time.Now(), false
+	if t := p.bearers["post"]; t != nil {
+		in.Bearer = t.Bearer()
+	}
 	if in.Price = 0; p.cfg.Campaign.Fixed {
 		in.Price = p.cfg.Campaign.Price
 	}
@@ -222,6 +265,12 @@ func (p *probe) once(c *transport.Call) {
 
 // do renders, sends, reads and notes one call.
 func (p *probe) do(name string, e *buyers.Endpoint, in *wire.Inputs, send func(*transport.Call)) (*result, error) {
+	if t := p.bearers[name]; t != nil {
+		in.Bearer = t.Bearer()
+	}
+	if in.Cookies = nil; name == "post" {
+		in.Cookies = p.cookies
+	}
 	req, err := e.Request.AppendHTTP(nil, in)
 	if err != nil {
 		return nil, err
@@ -234,8 +283,10 @@ func (p *probe) do(name string, e *buyers.Endpoint, in *wire.Inputs, send func(*
 }
 
 func (p *probe) raw(name string, e *buyers.Endpoint, req []byte, shown string, send func(*transport.Call)) *result {
-	call := &transport.Call{Request: req, Timeout: e.Timeout}
-	send(call)
+	call := &transport.Call{Request: req, Timeout: e.Timeout, Cookies: name == "ping" && p.cfg.Campaign.Post.Request.TakesCookies()}
+	if send(call); call.Cookies {
+		p.cookies = bytes.Clone(call.Jar)
+	}
 	r := &result{call: call}
 	if call.Refusal != lead.NoRefusal {
 		r.receipt.Refusal, r.receipt.Outcome = call.Refusal, lead.Unknown

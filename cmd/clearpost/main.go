@@ -30,12 +30,14 @@ type cli struct {
 	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
 	Probe      probeCmd      `cmd:"" help:"Send test leads to a buyer's staging endpoint and report what it does."`
 	Mock       mockCmd       `cmd:"" help:"Play a campaign's buyer as a local server, from its own examples."`
+	Spec       specCmd       `cmd:"" help:"Write the posting spec of a source and a vertical, or the link that opens it."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
+	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -76,6 +76,10 @@ func (c *probeCmd) Run(e *env) error {
 	}
 	p := cfg.Exchange.Book.Campaign(c.Campaign)
 	in := rules.Inputs
+	if p.AsTest != nil {
+		p = p.AsTest
+	}
+	in.Test = true
 	r, err := conform.Run(e.ctx, conform.ProbeConfig{Campaign: p, Lead: in.Lead, Inputs: in, AllowPrivate: c.AllowPrivate || p.Buyer.AllowPrivate, Pings: c.Pings,
 		Seed: int(time.Now().UnixMilli() % 2000)})
 	if err != nil {

@@ -25,6 +25,7 @@ func (p price) MarshalJSON() ([]byte, error) { return lead.Money(p).Append(nil),
 // answer is a business answer. Which fields are there depends on the call and its result; their order is fixed.
 type answer struct {
 	Result       string `json:"result"`
+	Test         bool   `json:"test,omitempty"`
 	PingID       string `json:"ping_id,omitempty"`
 	LeadID       string `json:"lead_id,omitempty"`
 	SellerLeadID string `json:"seller_lead_id,omitempty"`
@@ -52,7 +53,7 @@ type trouble struct {
 }
 
 func form(r *exchange.Reply) answer {
-	a := answer{Result: r.Result, SellerLeadID: r.SellerLeadID}
+	a := answer{Result: r.Result, Test: r.Test, SellerLeadID: r.SellerLeadID}
 	id := ""
 	if !r.LeadID.IsZero() {
 		id = r.LeadID.String()
@@ -88,6 +89,14 @@ func form(r *exchange.Reply) answer {
 	return a
 }
 
+// statusOf is the HTTP status of a business answer.
+func statusOf(r *exchange.Reply) int {
+	if r.Result == exchange.ResultPending {
+		return 202
+	}
+	return 200
+}
+
 // expiresLayout is RFC 3339 in UTC with milliseconds.
 const expiresLayout = "2006-01-02T15:04:05.000Z"
 
@@ -112,16 +121,12 @@ func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 		s.put(ctx, status, v)
 		return
 	}
-	if st == nil && r.Quote && r.Result == exchange.ResultSuccess {
+	if st == nil && r.Quote && r.Result == exchange.ResultSuccess && !r.Test {
 		var buf [512]byte
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return
 	}
-	status := 200
-	if r.Result == exchange.ResultPending {
-		status = 202
-	}
-	s.write(ctx, status, form(r))
+	s.write(ctx, statusOf(r), form(r))
 }
 
 func (s *Server) list(ctx *fasthttp.RequestCtx, rs []exchange.Reply) {
@@ -146,11 +151,18 @@ func (s *Server) write(ctx *fasthttp.RequestCtx, status int, v any) {
 
 // put answers in the request's form.
 func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
-	b, err := json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
+	b, err := inJSON(v)
 	if err != nil {
 		status, b = 500, []byte(`{"result":"error","reason":"internal","details":"the answer could not be written"}`)
 	}
 	st := styleOf(ctx)
+	if st != nil && st.debug != nil && err == nil {
+		root := ""
+		if st.profile != nil {
+			root = st.profile.root
+		}
+		b = withDebug(b, st.debug, root)
+	}
 	if st != nil && st.location != "" {
 		status = 303
 		ctx.Response.Header.Set("Location", st.location)
@@ -159,15 +171,24 @@ func (s *Server) put(ctx *fasthttp.RequestCtx, status int, v any) {
 		s.send(ctx, status, b)
 		return
 	}
+	s.send(ctx, status, inXML(b, st.profile))
+	ctx.SetContentType("application/xml; charset=utf-8")
+}
+
+func inJSON(v any) ([]byte, error) {
+	return json.MarshalWithOption(v, json.DisableHTMLEscape(), json.UnorderedMap())
+}
+
+// inXML writes an answer in JSON as XML, under the root of a profile or our own.
+func inXML(b []byte, p *profile) []byte {
 	root, val := "answer", gjson.ParseBytes(b)
-	if st.profile != nil {
-		root = st.profile.root
+	if p != nil {
+		root = p.root
 	}
 	if inner := val.Get(root); inner.IsObject() { // the JSON form has a root of its own
 		val = inner
 	}
-	s.send(ctx, status, appendXML([]byte(xml.Header), root, val))
-	ctx.SetContentType("application/xml; charset=utf-8")
+	return appendXML([]byte(xml.Header), root, val)
 }
 
 func (s *Server) send(ctx *fasthttp.RequestCtx, status int, body []byte) {
@@ -190,8 +211,10 @@ func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
 	s.fail(ctx, no.status, no.code, no.message)
 }
 
+const invalidLead = "the request has values that cannot be used"
+
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
-	s.write(ctx, 400, trouble{"error", "invalid_lead", "the request has values that cannot be used", errs})
+	s.write(ctx, 400, trouble{"error", "invalid_lead", invalidLead, errs})
 }
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {

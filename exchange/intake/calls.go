@@ -20,7 +20,7 @@ type call struct {
 	profile  *profile // nil is our own
 	vertical string
 	source   string // where the path names who sends: a key, or the id of the source whose key stands in a header
-	do       func(*request)
+	do       func(*Server, *request)
 	ping     bool
 }
 
@@ -32,6 +32,7 @@ type request struct {
 	names    *names
 	in       payload
 	ping     bool
+	isPost   bool
 	received time.Time
 	idemKey  string
 	bodyHash string
@@ -83,7 +84,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 		}
 		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
-	c.do(r)
+	c.do(s, r)
 }
 
 // unpack reads what the request is written in. It answers itself if that cannot be.
@@ -135,6 +136,11 @@ func (s *Server) read(r *request, l *lead.Lead) bool {
 		return false
 	}
 	l.Finish()
+	r.env.magic(&r.vertical.Tests, l)
+	r.env.allow(r.acc.Source)
+	if r.wantsDebug() {
+		styled(r.ctx).debug = r.debug(l)
+	}
 	if len(r.in.query) == 0 && r.env.browser {
 		if to := r.ctx.QueryArgs().Peek("redirect_url"); len(to) > 0 {
 			r.env.redirect(word(string(to)))
@@ -183,6 +189,7 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
 	p.IdempotencyKey, p.BodyHash, p.ReceivedAt = r.idemKey, r.bodyHash, r.received
+	p.Test, p.Unknown = r.env.test, r.env.unknown
 	return true
 }
 
@@ -214,6 +221,7 @@ func (s *Server) oneShot(r *request) {
 }
 
 func (s *Server) post(r *request) {
+	r.isPost = true
 	l := &lead.Lead{}
 	l.Reset(r.vertical.Schema)
 	if !s.read(r, l) {
@@ -226,12 +234,13 @@ func (s *Server) post(r *request) {
 		s.fail(r.ctx, 404, "not_found", "no ping "+quoted(r.env.pingID)+" of this source")
 		return
 	}
-	if len(r.env.errors) > 0 {
+	if id.IsZero() && len(r.env.errors) > 0 {
 		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
 	reply, f := s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
-		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait()})
+		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait(),
+		Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
 	if f != nil {
 		s.fault(r.ctx, f)
 		return
@@ -240,7 +249,8 @@ func (s *Server) post(r *request) {
 }
 
 // status answers GET /v1/leads/{id} and GET /v1/leads?seller_lead_id=….
-func (s *Server) status(ctx *fasthttp.RequestCtx, id string) {
+func (s *Server) status(ctx *fasthttp.RequestCtx, at *segments) {
+	id := at.id
 	if !s.accept(ctx, nil, false) {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"clearpost/exchange"
 	"clearpost/lead"
 )
 
@@ -24,6 +25,10 @@ type envelope struct {
 	errors       []lead.Problem
 	seen         uint8
 	browser      bool // the dialect is one that a browser's form speaks
+	debug        bool // the answer should tell what became of the fields
+	test         exchange.TestAsk
+	unknown      exchange.Fields // what nobody knows, where the vertical keeps it
+	unknownBytes int
 }
 
 func (v *envelope) bad(field, value, expected string) {
@@ -89,11 +94,13 @@ func (d *reader) pair(name, val gjson.Result) bool {
 			switch t.own {
 			case "":
 				d.set(t.pos, val)
-			case testFlag:
-				d.env.isTest(name.Str, val)
 			case ignored:
 			default:
-				d.env.own(t.own, val)
+				if f := flagOf(t.own); f != noFlag {
+					d.env.flag(f, name.Str, val)
+				} else {
+					d.env.own(t.own, val)
+				}
 			}
 			return true
 		}
@@ -107,19 +114,26 @@ func (d *reader) pair(name, val gjson.Result) bool {
 		d.set(pos, val)
 		return true
 	}
-	d.end(name.Str, val)
+	if f := flagOf(name.Str); f != noFlag {
+		d.hits++
+		d.env.flag(f, name.Str, val)
+		return true
+	}
+	if !d.end(name.Str, val) && d.names.keep {
+		d.env.keep(name.Str, val)
+	}
 	return true
 }
 
-// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is.
-func (d *reader) end(path string, val gjson.Result) {
+// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is. It returns false if nobody knows the end.
+func (d *reader) end(path string, val gjson.Result) bool {
 	if v := sole(val); v.Type == gjson.Null || v.Type == gjson.String && strings.TrimSpace(v.Str) == "" {
-		return
+		return true
 	}
 	for rest := path; ; {
 		dot := strings.IndexByte(rest, '.')
 		if dot < 0 {
-			return
+			return false
 		}
 		rest = rest[dot+1:]
 		pos, ok := -1, false
@@ -131,7 +145,7 @@ func (d *reader) end(path string, val gjson.Result) {
 		if ok {
 			d.hits++
 			d.maybe = append(d.maybe, candidate{pos, path, val})
-			return
+			return true
 		}
 	}
 }
@@ -271,7 +285,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	case "max_wait_ms":
 		n, err := strconv.ParseInt(single(val), 10, 64)
 		if v.maxWaitMS = n; err != nil || n < 1 || n > 600_000 {
-			v.bad(name, strings.Clone(val.Raw), "a whole number of milliseconds from 1 to 600000")
+			v.bad(name, strings.Clone(single(val)), "a whole number of milliseconds from 1 to 600000")
 		}
 	case "min_price":
 		raw := single(val)
@@ -284,7 +298,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	case "redirect_url":
 		v.redirect(val)
 	case "lead_id":
-		v.bad(name, strings.Clone(val.Raw), "seller_lead_id for the seller's own id; ping_id for a ping's")
+		v.bad(name, strings.Clone(single(val)), "seller_lead_id for the seller's own id; ping_id for a ping's")
 	}
 	return true
 }
@@ -306,7 +320,7 @@ func (v *envelope) sellerLead(val gjson.Result) {
 		return
 	}
 	if id == "" || len(id) > SellerLeadIDBytesMax || !visible(id) {
-		v.bad("seller_lead_id", strings.Clone(val.Raw), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+" visible ASCII characters")
+		v.bad("seller_lead_id", strings.Clone(single(val)), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+" visible ASCII characters")
 		return
 	}
 	v.sellerLeadID = strings.Clone(id)

@@ -13,11 +13,12 @@ import (
 type names struct {
 	alias  map[string]target   // by lower-case name; nil where the source has none
 	values []map[string]string // by position: lower-case text of theirs → ours; nil where the source has none
+	keep   bool                // the vertical keeps what nobody knows
 }
 
 // target is what a name of a source's own means.
 type target struct {
-	own string // a name of the API, testFlag or ignored
+	own string // a name of the API, a flag or ignored
 	pos int    // else the field's position
 }
 
@@ -54,7 +55,7 @@ func newNames(s *lead.Schema, src *exchange.Source) *names {
 
 // meaning finds what an alias stands for; ok is false if the vertical does not have it.
 func meaning(s *lead.Schema, ours string) (t target, ok bool) {
-	if ownName(ours) >= 0 || ours == testFlag || ours == ignored {
+	if ownName(ours) >= 0 || flagOf(ours) != noFlag || ours == ignored {
 		return target{own: ours, pos: -1}, true
 	}
 	for one := range strings.SplitSeq(ours, "|") {

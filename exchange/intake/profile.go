@@ -29,14 +29,11 @@ type profile struct {
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
 	mistake func(text string, errors []lead.Problem) any
-	pending func(id string) any
+	pending func(id string, test bool) any
 }
 
-// What a name of a profile can mean beside a field or a name of the API.
-const (
-	ignored  = "?ignored"
-	testFlag = "?test"
-)
+// ignored is what a name of a profile means that stands for nothing of ours.
+const ignored = "?ignored"
 
 var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo, leadspedia.name: &leadspedia}
 
@@ -73,9 +70,9 @@ func (p *profile) open(in *payload) {
 func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 	switch { // a post that may sell the lead, or may have sold it
 	case t.Reason == "in_progress" && !ping:
-		return p.pendingStatus(), p.pending("")
+		return p.pendingStatus(), p.pending("", false)
 	case t.Reason == "internal" && !ping:
-		return status, p.pending("")
+		return status, p.pending("", false)
 	}
 	text := t.Details
 	theirs := make([]lead.Problem, len(t.Errors)) // in the profile's names
@@ -134,37 +131,6 @@ func priceOf(r *exchange.Reply) *price {
 	return &p
 }
 
-// isTest takes a flag that marks a lead as a test. Test leads are not taken, so that none is ever sold as a real one.
-func (v *envelope) isTest(name string, val gjson.Result) {
-	switch lower(strings.TrimSpace(single(val))) {
-	case "", "0", "false", "no", "n", "off", "null":
-		return
-	}
-	v.bad(name, "", "no test lead: this exchange sells every lead that it takes")
-}
-
-// profileRoute finds the call for a path of a profile; ok is false if it is none.
-func (s *Server) profileRoute(path string) (c call, ok bool) {
-	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	switch {
-	case len(part) == 5 && part[0] == "flows" && part[2] == "sources":
-		c = call{profile: &leadconduit, vertical: part[1], source: part[3], do: s.postOrLead}
-		if part[4] == "ping" {
-			c.do, c.ping = s.ping, true
-		}
-		ok = part[4] == "ping" || part[4] == "submit"
-	case len(part) == 2 && part[0] == "boberdoo":
-		c, ok = call{profile: &boberdoo, vertical: part[1], do: s.byMode}, true
-	case len(part) == 3 && part[0] == "leadspedia":
-		c = call{profile: &leadspedia, vertical: part[1], do: s.postOrLead}
-		if part[2] == "ping.do" {
-			c.do, c.ping = s.ping, true
-		}
-		ok = part[2] == "ping.do" || part[2] == "post.do"
-	}
-	return c, ok
-}
-
 // postOrLead posts what names a ping, and takes the rest as a one-shot lead.
 func (s *Server) postOrLead(r *request) {
 	for theirs, ours := range profiles[r.acc.Profile].alias {
@@ -187,6 +153,11 @@ func (s *Server) byMode(r *request) {
 	case "full":
 		s.oneShot(r)
 	default:
-		s.invalid(r.ctx, []lead.Problem{{Field: "Mode", Value: cut(mode), Expected: "ping, post or full"}})
+		l := &lead.Lead{}
+		l.Reset(r.vertical.Schema)
+		if s.read(r, l) {
+			r.env.bad("Mode", cut(mode), "ping, post or full")
+			s.invalid(r.ctx, r.problems(l, 0)) // what is missing hangs on the mode
+		}
 	}
 }

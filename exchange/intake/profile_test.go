@@ -57,7 +57,7 @@ func TestProfileAndSourceNames(t *testing.T) {
 	if got := bo.alias["type"]; got.own != "" || got.pos != pos("type") {
 		t.Errorf("the source's name is %+v", got)
 	}
-	if got := bo.alias["test_lead"]; got.own != testFlag {
+	if got := bo.alias["test_lead"]; got.own != "test" {
 		t.Errorf("the test flag is %+v", got)
 	}
 }

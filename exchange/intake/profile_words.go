@@ -32,6 +32,7 @@ var leadconduit = profile{
 // conduitAnswer is an answer of the profile leadconduit.
 type conduitAnswer struct {
 	Outcome string       `json:"outcome"`
+	Test    bool         `json:"test,omitempty"`
 	Reason  string       `json:"reason,omitempty"`
 	Lead    *conduitLead `json:"lead,omitempty"`
 	Price   *price       `json:"price,omitempty"`
@@ -48,8 +49,8 @@ func conduitLeadOf(id string) *conduitLead {
 	return &conduitLead{id}
 }
 
-func pendingLeadConduit(id string) any {
-	return conduitAnswer{Outcome: "queued", Reason: waiting, Lead: conduitLeadOf(id)}
+func pendingLeadConduit(id string, test bool) any {
+	return conduitAnswer{Outcome: "queued", Test: test, Reason: waiting, Lead: conduitLeadOf(id)}
 }
 
 func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
@@ -57,10 +58,10 @@ func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
 	if ping {
 		status = 200
 	}
-	a := conduitAnswer{Outcome: "success", Lead: conduitLeadOf(idOf(r)), Price: priceOf(r)}
+	a := conduitAnswer{Outcome: "success", Test: r.Test, Lead: conduitLeadOf(idOf(r)), Price: priceOf(r)}
 	switch r.Result {
 	case exchange.ResultPending:
-		return status, pendingLeadConduit(idOf(r))
+		return status, pendingLeadConduit(idOf(r), r.Test)
 	case exchange.ResultFailure:
 		a.Outcome, a.Reason = "failure", why(r)
 		a.Price = new(price)
@@ -72,7 +73,7 @@ var boberdoo = profile{
 	name: "boberdoo", key: "Key", place: "as Key", format: "Format", wrapper: "Request", root: "response", xml: true, soft: true,
 	alias: map[string]string{
 		"Key": "key", "Format": "format", "Lead_ID": "ping_id", "Cost": "min_price", "Unique_Identifier": "seller_lead_id",
-		"Mode": ignored, "API_Action": ignored, "TYPE": ignored, "SRC": ignored, "Test_Lead": testFlag,
+		"Mode": ignored, "API_Action": ignored, "TYPE": ignored, "SRC": ignored, "Test_Lead": "test", "TestResult": "test_result",
 	},
 	shown:  map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost", "seller_lead_id": "Unique_Identifier"},
 	answer: answerBoberdoo,
@@ -89,6 +90,7 @@ type boberdooAnswer struct {
 
 type boberdooBody struct {
 	Status  string `json:"status"`
+	Test    bool   `json:"test,omitempty"`
 	LeadID  string `json:"lead_id,omitempty"`
 	Price   *price `json:"price,omitempty"`
 	Reason  string `json:"unmatched_reason,omitempty"`
@@ -96,15 +98,15 @@ type boberdooBody struct {
 	Error   string `json:"error,omitempty"`
 }
 
-func pendingBoberdoo(id string) any {
-	return boberdooAnswer{boberdooBody{Status: "Pending", LeadID: id, Message: waiting}}
+func pendingBoberdoo(id string, test bool) any {
+	return boberdooAnswer{boberdooBody{Status: "Pending", Test: test, LeadID: id, Message: waiting}}
 }
 
 func answerBoberdoo(r *exchange.Reply, _ bool) (int, any) {
-	b := boberdooBody{Status: "Matched", LeadID: idOf(r)}
+	b := boberdooBody{Status: "Matched", Test: r.Test, LeadID: idOf(r)}
 	switch r.Result {
 	case exchange.ResultPending:
-		return 200, pendingBoberdoo(idOf(r))
+		return 200, pendingBoberdoo(idOf(r), r.Test)
 	case exchange.ResultFailure:
 		b.Status, b.Reason = "Unmatched", why(r)
 	default:
@@ -117,7 +119,7 @@ var leadspedia = profile{
 	name: "leadspedia", key: "lp_campaign_key", place: "as lp_campaign_key", format: "lp_response", root: "response", soft: true,
 	alias: map[string]string{
 		"lp_campaign_key": "key", "lp_response": "format", "lp_ping_id": "ping_id", "vendor_lead_id": "seller_lead_id", "lead_id": ignored,
-		"lp_test": testFlag, "lp_s1": "sub_id", "lp_s2": "sub_id2", "lp_s3": "sub_id3", "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
+		"lp_test": "test", "lp_s1": "sub_id", "lp_s2": "sub_id2", "lp_s3": "sub_id3", "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
 	},
 	shown:  map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id", "seller_lead_id": "vendor_lead_id"},
 	answer: answerLeadspedia,
@@ -134,6 +136,7 @@ var leadspedia = profile{
 // leadspediaAnswer is an answer of the profile leadspedia.
 type leadspediaAnswer struct {
 	Result string `json:"result"`
+	Test   bool   `json:"test,omitempty"`
 	Msg    string `json:"msg"`
 	PingID string `json:"ping_id,omitempty"`
 	LeadID string `json:"lead_id,omitempty"`
@@ -147,19 +150,19 @@ type leadspediaError struct {
 	Error string `json:"error"`
 }
 
-func pendingLeadspedia(id string) any {
-	return leadspediaAnswer{Result: "pending", Msg: "Lead Pending: " + waiting, LeadID: id}
+func pendingLeadspedia(id string, test bool) any {
+	return leadspediaAnswer{Result: "pending", Test: test, Msg: "Lead Pending: " + waiting, LeadID: id}
 }
 
 func answerLeadspedia(r *exchange.Reply, ping bool) (int, any) {
 	kind := "Lead"
-	a := leadspediaAnswer{Result: "success", LeadID: idOf(r)}
+	a := leadspediaAnswer{Result: "success", Test: r.Test, LeadID: idOf(r)}
 	if ping {
 		kind, a.PingID, a.LeadID = "Ping", idOf(r), ""
 	}
 	switch r.Result {
 	case exchange.ResultPending:
-		return 200, pendingLeadspedia(idOf(r))
+		return 200, pendingLeadspedia(idOf(r), r.Test)
 	case exchange.ResultFailure:
 		a.Result, a.Msg = "failed", kind+" Rejected: "+why(r)
 	default:

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +36,7 @@ type Config struct {
 	ReadTimeout  time.Duration // to read one request; default 15 s
 	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
 	IdleTimeout  time.Duration // of a kept connection; default 90 s
+	Specs        SpecConfig
 }
 
 // Server answers sellers.
@@ -48,12 +48,14 @@ type Server struct {
 	max     int64
 	flying  atomic.Int64
 	answers [600]atomic.Int64 // by HTTP status
+	specs   specDesk
 }
 
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, max: int64(or(cfg.InFlightMax, 16384))}
-	s.book.Store(newBook(ex.View()))
+	s.book.Store(newBook(ex.View(), &book{}))
+	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
@@ -62,6 +64,10 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	}
 	return s
 }
+
+// Use has requests that come from now on find their accounts in the view. Limits of requests a second go on by the source's id. The caller
+// makes one change at a time.
+func (s *Server) Use(v exchange.View) { s.book.Store(newBook(v, s.book.Load())) }
 
 // quiet drops fasthttp's own log lines, which may hold bytes of requests; what matters is counted by status.
 type quiet struct{}
@@ -111,41 +117,6 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	defer s.flying.Add(-1)
 	s.route(ctx)
-}
-
-// route finds the call for a path: /v1/{vertical}/ping|post|leads, /v1/leads and /v1/leads/{id}, and those of the profiles.
-func (s *Server) route(ctx *fasthttp.RequestCtx) {
-	path := string(ctx.Path())
-	rest, ok := strings.CutPrefix(path, "/v1/")
-	if !ok {
-		if c, ok := s.profileRoute(path); ok {
-			s.begin(ctx, c)
-			return
-		}
-		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
-		return
-	}
-	first, second, _ := strings.Cut(rest, "/")
-	if first == "leads" {
-		if !s.method(ctx, "GET") {
-			return
-		}
-		s.status(ctx, second)
-		return
-	}
-	c := call{vertical: first}
-	switch second {
-	case "ping":
-		c.do, c.ping = s.ping, true
-	case "post":
-		c.do = s.post
-	case "leads":
-		c.do = s.oneShot
-	default:
-		s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post or /v1/{vertical}/leads")
-		return
-	}
-	s.begin(ctx, c)
 }
 
 func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {

@@ -22,6 +22,7 @@ type style struct {
 	profile *profile
 	ping    bool // the call is a ping
 
+	debug    []byte // goes into the answer, as JSON
 	location string // where the person's browser is sent with the answer; "" = nowhere
 }
 

@@ -277,12 +277,13 @@ func TestFullEventsValidate(t *testing.T) {
 		full(v.Elem(), 0)
 		e := v.Interface().(ledger.Event)
 		*e.Header() = head(ledger.Kind(kind))
+		e.Header().Test = true
 		switch e := e.(type) {
 		case *ledger.Pinged:
-			e.Mode, e.Result = "lead", "success"
+			e.Mode, e.Result, e.TestResult = "lead", "success", "accepted"
 			e.Private.Request, e.Private.Answer = nil, nil // never of a ping
 		case *ledger.Settled:
-			e.Result = "pending"
+			e.Result, e.TestResult = "pending", "pending"
 		case *ledger.Adjusted:
 			e.Adjustment = ledger.AdjustResolved
 		}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package buyers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"clearpost/lead"
+	"clearpost/wire"
+)
+
+// test makes the campaign that test leads see. Nothing of it may be taken for a real lead: each call that it makes goes to another URL or
+// has a mark.
+func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+	if schema == nil || p.Post == nil || p.Post.Request == nil || p.Ping != nil && p.Ping.Request == nil {
+		return // what is wrong there is reported there
+	}
+	t := *p
+	t.Caps, t.AsTest, t.Examples, t.Tests = nil, nil, nil, true
+	if p.Ping != nil {
+		t.Ping = c.testCall(p.Ping, spec.Ping, schema, false, spec.Test, at+".test")
+	} else if spec.Test.PingURL != "" {
+		c.bad(at, "test.ping_url", spec.Test.PingURL, "no ping_url: the campaign has no ping")
+	}
+	t.Post = c.testCall(p.Post, spec.Post, schema, true, spec.Test, at+".test")
+	p.AsTest = &t
+}
+
+func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec, at string) *Endpoint {
+	request, key, url := spec.Request, "ping_url", t.PingURL
+	if post {
+		key, url = "post_url", t.PostURL
+	}
+	if url == "" && !marked(&request, t.Fields) {
+		c.bad(at, key, "", "the URL for tests, or a mark: a constant `value` in `fields` that real leads do not have, or a field `from: test` of the request; else the buyer would take a test for a real lead")
+		return live
+	}
+	if url != "" && url == request.URL {
+		c.bad(at, key, url, "another URL than that for real leads")
+		return live
+	}
+	if url != "" {
+		request.URL = url
+	}
+	request.Fields = slices.DeleteFunc(slices.Clone(request.Fields), func(f wire.FieldSpec) bool {
+		return slices.ContainsFunc(t.Fields, func(g wire.FieldSpec) bool { return g.To == f.To })
+	})
+	own := len(request.Fields)
+	request.Fields = append(request.Fields, t.Fields...)
+	out := *live
+	var ds []lead.Defect
+	out.Request, ds = wire.CompileRequest(&request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+	for _, d := range ds {
+		d.Path = testPath(d.Path, own, key)
+		c.defects = append(c.defects, d.In(at))
+	}
+	return &out
+}
+
+// marked tells whether a test has a constant that real leads do not have, or the request itself says what is a test.
+func marked(r *wire.RequestSpec, fields []wire.FieldSpec) bool {
+	if slices.ContainsFunc(r.Fields, func(f wire.FieldSpec) bool {
+		when := f.When
+		return f.From == "test" || f.Value != nil && when != nil && when.Field == "test" && when.Equals != nil && when.Equals.Text == "true"
+	}) {
+		return true
+	}
+	return slices.ContainsFunc(fields, func(f wire.FieldSpec) bool {
+		return f.Value != nil && !slices.ContainsFunc(r.Fields, func(g wire.FieldSpec) bool {
+			return g.To == f.To && g.Value != nil && *g.Value == *f.Value
+		})
+	})
+}
+
+// testPath says where a mistake in a test's request stands: the request itself was right, so that it is in what the test adds.
+func testPath(path string, own int, key string) string {
+	var i int
+	if _, err := fmt.Sscanf(path, "fields[%d]", &i); err != nil {
+		return key
+	}
+	_, rest, _ := strings.Cut(path, "]")
+	return fmt.Sprintf("fields[%d]%s", max(i-own, 0), rest)
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"strconv"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+)
+
+// A test lead takes the same way as any other, and is none: it goes only to campaigns that say how tests are sent to them, and if there is
+// none of those, its bids and its sale are made up without a call. It holds no place under a cap and no slot, counts in no total, names no
+// person, and its ends are never unknown. What makes it one stands in its ping's event and does not change.
+
+// TestAsk is what a request says about being a test. The zero value is a real lead.
+type TestAsk struct {
+	On    bool
+	Field string          // the name that said so, as sent: for messages
+	Want  lead.TestResult // the result that is asked for, TestAny if none is
+}
+
+// TestRules are how a vertical answers test leads that no buyer is asked about.
+type TestRules struct {
+	Price lead.Money                 // what a campaign without a fixed price is taken to bid; in whole cents
+	ZIPs  map[string]lead.TestResult // by normal postal code: such a lead is a test, and asks for this result
+	ZIP   int                        // position of the field with the postal code
+}
+
+// inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of all.
+func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
+	some := false
+	for _, ci := range p.eligible {
+		l := p.plan.lanes[ci]
+		some = some || l.test != nil && !l.paused()
+	}
+	for _, ci := range p.eligible {
+		switch l := p.plan.lanes[ci]; {
+		case some && l.test != nil:
+			e.invite(p, l.test, in, wall)
+		case some:
+			p.madeUp(l, 0, lead.NoTestEndpoint)
+		case l.paused():
+			p.madeUp(l, 0, lead.Paused)
+		case l.Fixed:
+			p.madeUp(l, l.Price, lead.NoRefusal)
+		default:
+			p.madeUp(l, p.Vertical.Tests.Price, lead.NoRefusal)
+		}
+	}
+	if !some {
+		p.event.TestResult = lead.TestSold.String()
+	}
+}
+
+// madeUp adds a bid that nobody was asked for.
+func (p *Ping) madeUp(l *Lane, price lead.Money, no lead.Refusal) {
+	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: price, Fixed: l.Fixed && no == lead.NoRefusal, Refusal: no})
+	p.lanes = append(p.lanes, l)
+}
+
+// wanted is the quote of a test that asks for its result, which hangs on nothing but the vertical and the source.
+func (p *Ping) wanted() (payout lead.Money, sells bool) {
+	p.event.TestResult = p.Test.Want.String()
+	return p.Source.Margin.Payout(p.Vertical.Tests.Price), p.Test.Want != lead.TestNoBids
+}
+
+// test tells whether the lead is one.
+func (d *delivery) test() bool { return d.st.pinged.Test }
+
+// simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.
+func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
+	if !d.test() {
+		return r, nil, false
+	}
+	asked, err := lead.ParseTestResult(d.st.pinged.TestResult)
+	want := d.want
+	if want == lead.TestAny {
+		want = asked
+	}
+	if want == lead.TestAny || err != nil || len(d.st.attempts) > 0 {
+		return r, nil, false
+	}
+	ev := d.settlement()
+	ev.TestResult = want.String()
+	switch no := want.Refusal(); {
+	case d.st.pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
+	case want == lead.TestPending:
+		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultPending, lead.NoRefusal, "", ""
+	case no == lead.NoBids:
+		fail(ev, lead.QuoteLost)
+	case no != lead.NoRefusal:
+		fail(ev, no)
+	default:
+		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultSuccess, lead.NoRefusal, "", ""
+		ev.TestSales = d.madeUpSales()
+		ev.Reference = ev.TestSales[0].Reference
+	}
+	r, f = d.conclude(ev)
+	return r, f, true
+}
+
+// madeUpSales are the sales that a test lead's quote counts on.
+func (d *delivery) madeUpSales() (out []ledger.TestSale) {
+	for _, b := range d.order {
+		if b.Winner {
+			out = append(out, ledger.TestSale{Campaign: b.Campaign, Buyer: b.Buyer, Reference: "test-" + strconv.Itoa(len(out)+1), Price: b.Price, Payout: b.Payout})
+		}
+	}
+	if out == nil { // the result was asked for
+		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.st.pinged.Price}}
+	}
+	return out
+}
+
+// testEnd makes the end of a test's attempt one that counts nowhere: what a real lead's would be worth stands in the posting.
+func testEnd(out *ledger.Posted) {
+	switch out.Outcome {
+	case lead.Accepted:
+		out.Outcome = lead.TestAccepted
+	case lead.Unknown:
+		out.Outcome = lead.Rejected
+	}
+	out.Price, out.Payout = 0, 0
+}
+
+// roomForTest tells why a test's attempt has no slot: as many have taken the lead as may, or its buyer has it.
+func (st *story) roomForTest(p *ledger.Posting) lead.Refusal {
+	limit := min(p.SellLimit, max(p.MaxSold, 1))
+	for i := range st.attempts {
+		switch o := st.attempts[i].posting; {
+		case st.attempts[i].outcome() != lead.TestAccepted:
+		case o.Buyer == p.Buyer:
+			return lead.BuyerSoldAlready
+		default:
+			limit = min(limit, max(o.MaxSold, 1))
+		}
+	}
+	if st.sold() >= limit {
+		return lead.NoSlot
+	}
+	return lead.NoRefusal
+}
+
+// testSales lists the attempts of a test lead that its buyers took, as sales would be.
+func (st *story) testSales() (out []ledger.TestSale) {
+	for i := range st.attempts {
+		a := &st.attempts[i]
+		if a.outcome() == lead.TestAccepted {
+			p := a.posting
+			out = append(out, ledger.TestSale{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Reference: a.posted.Reference, Price: p.Price, Payout: p.Payout})
+		}
+	}
+	return out
+}

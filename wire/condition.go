@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// condition is a compiled ConditionSpec.
+type condition struct {
+	rule     string // where it stands in the spec
+	statuses []statusRange
+	test     testKind
+	paths    []int // none: the whole text
+	whole    bool  // the whole text is what it tests, where the format has one
+	exact    bool
+	strict   bool // to hold speaks for a sale: words of refusal speak against it
+	part     bool // words may be parts of words
+	values   []string
+	phrases  [][]string
+	regex    *regexp.Regexp
+	number   int64 // millionths
+	kids     []condition
+}
+
+type testKind uint8
+
+const (
+	testNone testKind = iota // only the status
+	testEquals
+	testPresent
+	testAbsent
+	testEmpty
+	testWords
+	testRegex
+	testGreater
+	testLess
+	testAny
+	testAll
+	testNot
+)
+
+// statusRange is a status, or a class of them, both ends included.
+type statusRange struct{ from, to int }
+
+func hasStatus(list []statusRange, status int) bool {
+	for _, s := range list {
+		if s.from <= status && status <= s.to {
+			return true
+		}
+	}
+	return false
+}
+
+// verdict is what a condition says of an answer.
+type verdict struct {
+	holds bool
+	no    bool // it does not hold, and the answer is a clear "no" and not merely something else
+	named bool // it holds and names the status
+}
+
+// names tells whether the condition, or one in it, names the status.
+func (c *condition) names(status int) bool {
+	if hasStatus(c.statuses, status) {
+		return true
+	}
+	for i := range c.kids {
+		if c.kids[i].names(status) {
+			return true
+		}
+	}
+	return false
+}
+
+// onStatus tells whether the condition holds by the status alone, whatever the body is.
+func (c *condition) onStatus(status int) bool {
+	if len(c.statuses) > 0 && !hasStatus(c.statuses, status) {
+		return false
+	}
+	switch c.test {
+	case testNone:
+		return true
+	case testAny:
+		for i := range c.kids {
+			if c.kids[i].onStatus(status) {
+				return true
+			}
+		}
+	case testAll:
+		for i := range c.kids {
+			if !c.kids[i].onStatus(status) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// holds tells whether the condition holds, of an answer to a post or to a ping.
+func (c *condition) holds(f *found, status int, post bool) verdict {
+	v := verdict{named: len(c.statuses) > 0}
+	if v.named && !hasStatus(c.statuses, status) {
+		return verdict{}
+	}
+	switch c.test {
+	case testNone:
+		v.holds = true
+	case testAny, testAll, testNot:
+		return c.combine(v, f, status, post)
+	case testPresent:
+		v.holds, v.no = f.firstOf(c).filled(), !post
+	case testAbsent:
+		v.holds, v.no = !f.firstOf(c).filled(), true
+	case testEmpty:
+		p := f.any(c)
+		v.holds, v.no = p.kind != foundNothing && !p.filled(), true
+	default:
+		v.holds, v.no = c.tests(f)
+	}
+	if v.holds {
+		v.no = false
+	} else {
+		v.named = false
+	}
+	return v
+}
+
+// tests holds the value's text against the condition.
+func (c *condition) tests(f *found) (holds, no bool) {
+	p := f.firstOf(c)
+	if !p.single() {
+		return false, false
+	}
+	if c.test == testRegex { // apart: its text cannot lie on the stack
+		text := trim(f.decode(nil, p))
+		return c.regex.Match(text), len(text) > 0
+	}
+	var buf [256]byte
+	text := trim(f.decode(buf[:0], p))
+	switch c.test {
+	case testWords:
+		return c.says(text)
+	case testGreater, testLess:
+		n, ok := parseNumber(text)
+		return ok && (c.test == testGreater && n > c.number || c.test == testLess && n < c.number), ok
+	}
+	for _, v := range c.values {
+		if c.exact && string(text) == v || !c.exact && equalFold(text, v) {
+			return true, false
+		}
+	}
+	return false, len(text) > 0
+}
+
+// says tells whether a text says one of the phrases; where that speaks for a sale, no word may speak against it.
+func (c *condition) says(text []byte) (holds, no bool) {
+	said, against := false, false
+	for i, phrase := range c.phrases {
+		one, other := false, false
+		switch {
+		case c.part:
+			one = c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact && containsFold(text, c.values[i])
+			_, other = findWords(text, nil, false)
+		default:
+			one, other = findWords(text, phrase, c.exact)
+		}
+		if one && !other || one && !c.strict {
+			return true, false
+		}
+		said, against = said || one, against || other
+	}
+	return false, !said && against
+}
+
+// combine asks the conditions within an any, all or not.
+func (c *condition) combine(v verdict, f *found, status int, post bool) verdict {
+	v.holds = c.test != testAny
+	v.no = c.test == testAny
+	for i := range c.kids {
+		k := c.kids[i].holds(f, status, post)
+		switch c.test {
+		case testAny:
+			if k.holds {
+				return verdict{holds: true, named: v.named || k.named}
+			}
+			v.no = v.no && k.no
+		case testAll:
+			v.holds = v.holds && k.holds
+			v.no = v.no || k.no
+			v.named = v.named || k.named
+		default:
+			v.holds, v.no = !k.holds, k.holds
+		}
+	}
+	if v.holds {
+		v.no = false
+	} else {
+		v.named = false
+	}
+	return v
+}
+
+// proves tells whether the condition can hold only if something stands in the body. A status proves nothing, nor does what is not there.
+func (c *condition) proves() bool {
+	switch c.test {
+	case testNone, testAbsent, testEmpty, testNot:
+		return false
+	case testRegex:
+		return !c.regex.MatchString("")
+	case testAny:
+		for i := range c.kids {
+			if !c.kids[i].proves() {
+				return false
+			}
+		}
+		return len(c.kids) > 0
+	case testAll:
+		for i := range c.kids {
+			if c.kids[i].proves() {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// parseNumber reads a decimal number in millionths, never through a float. Further decimals are cut. It refuses exponents, and more
+// than twelve digits before the point.
+func parseNumber(b []byte) (int64, bool) {
+	negative := len(b) > 0 && b[0] == '-'
+	if negative {
+		b = b[1:]
+	}
+	whole, decimals := b, []byte(nil)
+	if i := bytes.IndexByte(b, '.'); i >= 0 {
+		whole, decimals = b[:i], b[i+1:]
+		if len(decimals) == 0 || len(decimals) > priceBytesMax || !allDigits(decimals) {
+			return 0, false
+		}
+	}
+	if len(whole) == 0 || len(whole) > 12 || !allDigits(whole) {
+		return 0, false
+	}
+	var n int64
+	for _, c := range whole {
+		n = n*10 + int64(c-'0')
+	}
+	for i := range 6 {
+		n = n*10 + digitAt(decimals, i)
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
