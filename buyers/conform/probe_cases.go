@@ -195,23 +195,25 @@ func (p *probe) doublePost() (Verdict, string) {
 			in.Price = p.cfg.Campaign.Price
 		}
 	}
-	keyed := in
-	keyed.Attempt = p.id()
-	e := p.cfg.Campaign.Post
-	a, errA := e.Request.AppendHTTP(nil, &in)
-	b, errB := e.Request.AppendHTTP(nil, &keyed)
-	if errA != nil || errB != nil {
-		return Fail, "the post cannot be rendered"
+	s, err := shapeOf(p.cfg.Campaign.Post, in, lead.AtPost)
+	if err != nil {
+		return Fail, "the post cannot be rendered: " + err.Error()
 	}
-	hasKey := !bytes.Equal(a, b)
-	first, _ := p.send(&in)
+	hasKey := len(s.key) > 0
+	first, err := p.send(&in)
+	if err != nil {
+		return Fail, err.Error()
+	}
 	if !first.sold() {
 		if first.no() {
 			return Unclear, "the test lead is refused: " + first.why()
 		}
 		return Fail, "the first post: " + first.why()
 	}
-	second, _ := p.send(&in)
+	second, err := p.send(&in)
+	if err != nil {
+		return Fail, err.Error()
+	}
 	same := bytes.Equal(first.receipt.Reference, second.receipt.Reference) && len(first.receipt.Reference) > 0
 	switch {
 	case second.sold() && same:
