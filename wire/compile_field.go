@@ -21,6 +21,7 @@ func (c *requestCompiler) compileField(s *FieldSpec, at string, enc encoding) *f
 	case known:
 		c.compileValue(f, s, at)
 	}
+	f.clean = f.stands()
 	c.compileMissing(f, s, at)
 	if s.When != nil {
 		f.when = c.when(s.When, at+".when")

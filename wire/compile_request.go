@@ -228,9 +228,9 @@ func (c *requestCompiler) placePair(f *field, name, at string, kind bodyKind) {
 	switch {
 	case !ok:
 	case kind == bodyQuery:
-		c.out.query = append(c.out.query, pair{lead, f})
+		c.out.query = append(c.out.query, pair{lead, f, pairOp(f)})
 	default:
-		c.out.pairs = append(c.out.pairs, pair{lead, f})
+		c.out.pairs = append(c.out.pairs, pair{lead, f, pairOp(f)})
 	}
 }
 

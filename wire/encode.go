@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -74,13 +75,28 @@ func encodeTail(dst []byte, mark int, enc encoding) []byte {
 	if enc == encodeNone {
 		return dst
 	}
-	if plain := plainIn[enc]; plain != nil && allPlain(dst[mark:], plain) {
+	if plain := plainIn[enc]; enc == encodeJSON && allJSONPlain(dst[mark:]) || enc != encodeJSON && plain != nil && allPlain(dst[mark:], plain) {
 		return dst
 	}
 	end := len(dst)
 	dst = appendEncoded(dst, dst[mark:end], enc)
 	n := copy(dst[mark:], dst[end:])
 	return dst[:mark+n]
+}
+
+// allJSONPlain is allPlain for JSON, eight bytes at a time.
+func allJSONPlain(b []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		quote, slash, del := x^(ones*'"'), x^(ones*'\\'), x^(ones*0x7f)
+		// The high bit of a byte is set where it is at least 0x80, less than a space, or one of the three.
+		if (x|(x-ones*0x20)&^x|(quote-ones)&^quote|(slash-ones)&^slash|(del-ones)&^del)&high != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	return allPlain(b, &jsonPlain)
 }
 
 func allPlain(b []byte, plain *[256]bool) bool {

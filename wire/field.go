@@ -24,6 +24,7 @@ type field struct {
 	enc      encoding
 	show     show
 	nilled   bool // XML: a missing value is an element with xsi:nil
+	clean    bool // what is made stands for itself in every encoding
 	template *template
 	filters  []filter
 	mapping  map[string]*constant
@@ -127,7 +128,9 @@ func (f *field) value(dst []byte, p *pass) ([]byte, bool) {
 	if f.show != showString {
 		return dst, f.fits(dst[mark:])
 	}
-	dst = encodeTail(dst, mark, f.enc)
+	if !f.clean {
+		dst = encodeTail(dst, mark, f.enc)
+	}
 	if quoted {
 		dst = append(dst, '"')
 	}
@@ -138,15 +141,39 @@ func (f *field) value(dst []byte, p *pass) ([]byte, bool) {
 func (f *field) unescaped(dst []byte, p *pass) ([]byte, bool) {
 	mark := len(dst)
 	var ok bool
-	if f.template != nil {
+	switch {
+	case f.template != nil:
 		dst, ok = f.template.append(dst, p, encodeNone)
-	} else {
+	case f.filters == nil:
+		return f.made(dst, p) // it is not held, and its secret was looked at
+	default:
 		dst, ok = f.source.append(dst, p)
 	}
-	if f.filters == nil {
-		return dst, ok
-	}
 	return runFilters(dst, mark, ok, f.filters, p)
+}
+
+// stands tells whether all that the field makes stands for itself in its encoding, so that nobody has to look at it.
+func (f *field) stands() bool {
+	plain := plainIn[f.enc]
+	if f.template != nil || f.filters != nil || plain == nil {
+		return false
+	}
+	switch f.from {
+	case fromLeadID, fromAttempt, fromKey:
+		return true
+	}
+	switch f.format.kind {
+	case formatPhoneMask, formatSSNMask, formatTimeMask:
+		for i := range f.format.mask {
+			if !allPlain([]byte(f.format.mask[i].plain), plain) {
+				return false
+			}
+		}
+		return true
+	case formatStateName:
+		return f.enc == encodeJSON || f.enc == encodeXML
+	}
+	return f.format.kind.number()
 }
 
 // shown writes a text by the field's type.

@@ -10,6 +10,9 @@ type segmentOp uint8
 const (
 	segLiteral segmentOp = iota // nothing
 	segText                     // the normal text of a slot, which may be missing; its key has the opening quote
+	segRaw                      // the same without quotes, where it is a number or a boolean
+	segMade                     // a value that is made and stands for itself; its key has the opening quote
+	segNumber                   // the same, a number
 	segField
 	segNode  // a list, which may be omitted
 	segOpen  // an object that is omitted if nothing comes into it
@@ -18,38 +21,44 @@ const (
 
 // segment is a step of writing a JSON body: what is always there, joined with all constants up to the next value, and the value.
 type segment struct {
-	lit   constant
-	key   constant // goes with the value, and away with it
-	comma bool     // the key begins with a comma that is not wanted where nothing stands before it
-	op    segmentOp
-	pos   int
+	lit   []byte
+	key   []byte // goes with the value, and away with it
 	field *field
 	node  *node
+	pos   int
+	op    segmentOp
+	comma bool // the key begins with a comma that is not wanted where nothing stands before it
 }
+
+// segments are those of a body with its secrets, and the same with placeholders.
+type segments struct{ plain, redacted []segment }
 
 // flattener makes segments of a tree.
 type flattener struct {
-	out []segment
+	out segments
 	lit constant
 }
 
 // flatten makes the segments of an object. A body whose root is a list has none: it is written from the tree.
-func flatten(root *node) []segment {
+func flatten(root *node) segments {
 	if root.kind != nodeObject {
-		return nil
+		return segments{}
 	}
 	fl := &flattener{}
 	fl.lit.addText("{")
 	fl.object(root)
 	fl.lit.addText("}")
-	fl.put(segment{op: segLiteral})
+	fl.put(segment{op: segLiteral}, constant{})
 	return fl.out
 }
 
-func (fl *flattener) put(s segment) {
-	s.lit = fl.lit
+// put ends what is always there with a segment and its key.
+func (fl *flattener) put(s segment, key constant) {
+	s.lit, s.key = fl.lit.plain, key.plain
+	fl.out.plain = append(fl.out.plain, s)
+	s.lit, s.key = fl.lit.redacted, key.redacted
+	fl.out.redacted = append(fl.out.redacted, s)
 	fl.lit = constant{}
-	fl.out = append(fl.out, s)
 }
 
 // sure tells whether a node is never omitted.
@@ -85,9 +94,9 @@ func (fl *flattener) kid(k *node, key constant, comma, sure bool) {
 	switch {
 	case k.kind == nodeObject && !sure:
 		key.addText("{")
-		fl.put(segment{op: segOpen, key: key, comma: comma})
+		fl.put(segment{op: segOpen, comma: comma}, key)
 		fl.object(k)
-		fl.put(segment{op: segClose})
+		fl.put(segment{op: segClose}, constant{})
 		return
 	case k.kind == nodeObject:
 		key.addText("{")
@@ -99,7 +108,7 @@ func (fl *flattener) kid(k *node, key constant, comma, sure bool) {
 		fl.lit.add(key)
 		key = constant{}
 	case fixed || k.kind == nodeObject:
-		fl.put(segment{op: segLiteral, key: key, comma: comma})
+		fl.put(segment{op: segLiteral, comma: comma}, key)
 	}
 	switch {
 	case fixed:
@@ -107,19 +116,35 @@ func (fl *flattener) kid(k *node, key constant, comma, sure bool) {
 		fl.object(k)
 		fl.lit.addText("}")
 	case k.kind == nodeList:
-		fl.put(segment{op: segNode, node: k, key: key, comma: comma})
-	case k.field.plainText():
+		fl.put(segment{op: segNode, node: k, comma: comma}, key)
+	case k.field.plainSlot() && k.field.show != showString:
+		fl.put(segment{op: segRaw, pos: k.field.pos, field: k.field, comma: comma}, key)
+	case k.field.plainSlot():
 		key.addText(`"`)
-		fl.put(segment{op: segText, pos: k.field.pos, key: key, comma: comma})
+		fl.put(segment{op: segText, pos: k.field.pos, comma: comma}, key)
+	case k.field.plainMade() && k.field.show == showString:
+		key.addText(`"`)
+		fl.put(segment{op: segMade, field: k.field, comma: comma}, key)
+	case k.field.plainMade() && k.field.format.kind.number():
+		fl.put(segment{op: segNumber, field: k.field, comma: comma}, key)
 	default:
-		fl.put(segment{op: segField, field: k.field, key: key, comma: comma})
+		fl.put(segment{op: segField, field: k.field, comma: comma}, key)
 	}
 }
 
-// plainText tells whether the field is nothing but the normal text of a slot.
-func (f *field) plainText() bool {
-	return f.from == fromSlot && f.part == lead.PartNone && f.typ != lead.TypeList && !f.secret && f.format.kind == formatNone && f.show == showString &&
-		f.mapping == nil && f.filters == nil && f.constant == nil && f.absent == nil && f.when == nil
+// plainSlot tells whether the field is nothing but the normal text of a slot.
+func (f *field) plainSlot() bool {
+	return f.plain() && f.from == fromSlot && f.part == lead.PartNone && f.typ != lead.TypeList && f.format.kind == formatNone
+}
+
+// plainMade tells whether the field is nothing but a value that has to be made, in letters that stand for themselves.
+func (f *field) plainMade() bool {
+	return f.plain() && f.clean && (f.from != fromSlot || f.part == lead.PartNone)
+}
+
+// plain tells whether nothing but the value decides about what is written.
+func (f *field) plain() bool {
+	return !f.secret && f.mapping == nil && f.template == nil && f.filters == nil && f.constant == nil && f.absent == nil && f.when == nil
 }
 
 // appendSegments writes the body. Whether something stands before a key is seen from the last byte: no value ends in a brace that opens.
@@ -128,12 +153,11 @@ func appendSegments(dst []byte, segs []segment, p *pass) []byte {
 	depth := 0
 	for i := range segs {
 		s := &segs[i]
-		lit, key := s.lit.plain, s.key.plain
-		if p.redact {
-			lit, key = s.lit.redacted, s.key.redacted
+		if len(s.lit) > 0 {
+			dst = append(dst, s.lit...)
 		}
-		dst = append(dst, lit...)
 		mark := len(dst)
+		key := s.key
 		if s.comma && dst[mark-1] == '{' {
 			key = key[1:]
 		}
@@ -145,14 +169,27 @@ func appendSegments(dst []byte, segs []segment, p *pass) []byte {
 				continue
 			}
 			dst = append(dst, key...)
-			dst = appendJSON(dst, v)
+			if allJSONPlain(v) {
+				dst = append(dst, v...)
+			} else {
+				dst = appendJSON(dst, v)
+			}
 			dst = append(dst, '"')
+		case segRaw:
+			v := p.Lead.Normal(s.pos)
+			if len(v) > 0 && s.field.fits(v) {
+				dst = append(append(dst, key...), v...)
+			}
+		case segMade:
+			if dst, there = s.field.made(append(dst, key...), p); there {
+				dst = append(dst, '"')
+			}
+		case segNumber:
+			dst, there = s.field.made(append(dst, key...), p)
 		case segField:
-			dst = append(dst, key...)
-			dst, there = s.field.append(dst, p)
+			dst, there = s.field.append(append(dst, key...), p)
 		case segNode:
-			dst = append(dst, key...)
-			dst, there = s.node.append(dst, p)
+			dst, there = s.node.append(append(dst, key...), p)
 		case segOpen:
 			dst = append(dst, key...)
 			marks[depth] = mark
