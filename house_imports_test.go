@@ -17,6 +17,7 @@ import (
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
+	"node/schema":       {}, // the JSON Schemas of the configuration's files, for editors
 	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
@@ -33,6 +34,8 @@ var below = map[string][]string{
 
 	"buyers": {"lead", "rules", "auction", "wire"},
 
+	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
+
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
@@ -47,8 +50,8 @@ var below = map[string][]string{
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
-	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "ledger/schema", "node/schema", "exchange", "exchange/intake",
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -80,6 +80,8 @@ type Options struct {
 	Rewrite map[string]string
 	// Also are files that are read as if they stood in the directory, by their path in it.
 	Also map[string][]byte
+	// Aim, where set, gives the URL that a campaign's call goes to in place of its own, after Rewrite. Probes use it.
+	Aim func(campaign string, post bool, url string) string
 }
 
 // Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the error is a

@@ -139,8 +139,7 @@ func expanded(full page) page {
 // madeExample is an example in the making.
 type madeExample struct {
 	name  string
-	lead  page // of the first example
-	given *page
+	lead  page        // of the first example
 	calls [2]madeCall // ping, post
 }
 
@@ -178,11 +177,6 @@ func (m *pageMaker) draftExamples() []madeExample {
 		}
 		if e.calls[0].answer == nil && e.calls[1].answer == nil {
 			continue
-		}
-		if i == 0 && m.b.NoPing {
-			given := page{}
-			given.put("token", pageRaw(`""`))
-			e.given = &given
 		}
 		out = append(out, e)
 	}
@@ -260,6 +254,9 @@ func requestPage(p *buyers.RequestParts) *page {
 		out.put("headers", headers)
 	}
 	pretty := buyers.Pretty(p.Body)
+	if typ, _ := p.Header("Content-Type"); typ == "application/x-www-form-urlencoded" {
+		pretty = strings.ReplaceAll(p.Body, "&", "\n&") // every & stands between two fields
+	}
 	joined := ""
 	for line := range strings.Lines(pretty) {
 		joined += strings.TrimSpace(line)
@@ -289,7 +286,7 @@ func receiptPage(lines []buyers.Told) page {
 				continue
 			}
 		}
-		if v == "none" {
+		if v == "none" || v == "0" && l.Name == "legs" {
 			continue
 		}
 		if text, err := strconv.Unquote(v); err == nil {
@@ -309,9 +306,6 @@ func (e *madeExample) page(first bool) page {
 	p.put("name", pageString(e.name))
 	if first {
 		p.put("lead", e.lead)
-	}
-	if e.given != nil {
-		p.put("given", *e.given)
 	}
 	for k, name := range []string{"ping", "post"} {
 		c := &e.calls[k]

@@ -29,6 +29,8 @@ type cli struct {
 	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
 	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
 	Buyers     buyersCmd     `cmd:"" help:"List templates of buyers, and write a buyer's page from one."`
+	Probe      probeCmd      `cmd:"" help:"Send test leads to a buyer's staging endpoint and report what it does."`
+	Mock       mockCmd       `cmd:"" help:"Play a campaign's buyer as a local server, from its own examples."`
 	Spec       specCmd       `cmd:"" help:"Write the posting spec of a source and a vertical, or the link that opens it."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
@@ -38,6 +40,7 @@ type cli struct {
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

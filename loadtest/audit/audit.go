@@ -39,6 +39,11 @@ type Input struct {
 type Options struct {
 	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
 	Caps []Cap
+	// Configs, where it is given, are all configurations that were in force, by the hash that events name: every event is held to its own. The limits of
+	// Caps are those of each event's configuration then.
+	Configs map[string]*Config
+	// Repeats are the promises about persons who come twice that held during the whole time.
+	Repeats []Repeat
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int
 }
@@ -105,6 +110,7 @@ func Run(in Input, o Options) (*Report, error) {
 		return nil, fmt.Errorf("audit: events: %w", err)
 	}
 	a.finishLeads()
+	a.finishRepeats()
 	if in.Receipts != nil {
 		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {
 			return nil, fmt.Errorf("audit: receipts: %w", err)
