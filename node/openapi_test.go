@@ -26,6 +26,7 @@ import (
 	verrors "github.com/pb33f/libopenapi-validator/errors"
 
 	"clearpost/exchange/intake"
+	"clearpost/exchange/intake/posting"
 )
 
 // description is an OpenAPI document to which requests and answers are held.
@@ -511,6 +512,63 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 		}
 		if d.make(c); t.Failed() {
 			t.Fatalf("sent %+v", c)
+		}
+	}
+}
+
+// The OpenAPI document of one source is one, has the calls of that source only, and takes the spec's own examples.
+func TestSpecAsOpenAPITakesItsOwnExamples(t *testing.T) {
+	h := specHouse(t)
+	for source, paths := range map[string]int{"own": 5, "leadconduit": 7, "boberdoo": 6, "leadspedia": 7, "open": 5} {
+		for _, vertical := range []string{"solar", "rich"} {
+			text := h.shown(source, vertical, "openapi")
+			d := openAPI(t, []byte(text))
+			if len(d.paths) != paths || d.paths["/v1/"+vertical+"/ping"] == nil {
+				t.Errorf("%s, %s: paths %v", source, vertical, slices.Sorted(maps.Keys(d.paths)))
+			}
+			if _, get := d.paths["/v1/"+vertical+"/ping"]["GET"]; get != (source == "own" || source == "leadconduit") {
+				t.Errorf("%s: GET of a ping is told: %v", source, get)
+			}
+			doc, err := libopenapi.NewDocument([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithoutSecurityValidation())
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			held := 0
+			for _, c := range commands(t, h.shown(source, vertical, "md")) {
+				if c.head.Get("Content-Type") != "application/json" || source == "own" && strings.Contains(c.body, "KennNr") {
+					continue // what is said in a source's own words is in no schema of ours
+				}
+				held++
+				body := strings.ReplaceAll(c.body, posting.PingPlaceholder, "018f3c2e-7c1a-7e55-9d6b-0a1b2c3d4e5f")
+				req, _ := http.NewRequest("POST", c.url, strings.NewReader(body))
+				req.Header.Set("Content-Type", "application/json")
+				if ok, errs := check.ValidateHttpRequest(req); !ok {
+					t.Errorf("%s, %s: %s\n%s\n%s", source, vertical, c.url, body, problems(errs))
+				}
+				wrong, _ := http.NewRequest("POST", c.url, strings.NewReader("[]"))
+				wrong.Header.Set("Content-Type", "application/json")
+				if ok, _ := check.ValidateHttpRequest(wrong); ok {
+					t.Errorf("%s, %s: %s takes a list for a lead", source, vertical, c.url)
+				}
+			}
+			if held < 3 {
+				t.Errorf("%s, %s: %d examples", source, vertical, held)
+			}
+			var fromYAML, fromJSON object
+			if err := yaml.Unmarshal([]byte(text), &fromYAML); err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.Unmarshal([]byte(h.shown(source, vertical, "openapi-json")), &fromJSON); err != nil {
+				t.Fatal(err)
+			}
+			a, _ := json.Marshal(fromYAML)
+			if b, _ := json.Marshal(fromJSON); !bytes.Equal(a, b) {
+				t.Errorf("%s, %s: the two forms differ", source, vertical)
+			}
 		}
 	}
 }
