@@ -109,7 +109,7 @@ func Person(l *lead.Lead, n int, now time.Time, drop ...int) *lead.Lead {
 func SampleInputs(l *lead.Lead, vertical string, post bool) wire.Inputs {
 	id, _ := lead.ParseID(ExampleLeadID)
 	now, _ := time.Parse(time.RFC3339, ExampleNow)
-	in := wire.Inputs{Lead: l, LeadID: id, Source: ExampleSource, Vertical: vertical, Now: now}
+	in := wire.Inputs{Lead: l, LeadID: id, Source: ExampleSource, SourceName: ExampleSource, Vertical: vertical, Left: 1, Now: now, Bearer: []byte("example-token")}
 	if post {
 		in.Attempt, _ = lead.ParseID(ExampleAttemptID)
 		in.Close, in.Token, in.Price = true, []byte(ExampleToken), ExamplePrice

@@ -34,7 +34,7 @@ func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Sch
 		key, url = "post_url", t.PostURL
 	}
 	if url == "" && !marked(&request, t.Fields) {
-		c.bad(at, key, "", "the URL for tests, or a mark in `fields`: a constant `value` that real leads do not have; else the buyer would take a test for a real lead")
+		c.bad(at, key, "", "the URL for tests, or a mark: a constant `value` in `fields` that real leads do not have, or a field `from: test` of the request; else the buyer would take a test for a real lead")
 		return live
 	}
 	if url != "" && url == request.URL {
@@ -59,8 +59,14 @@ func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Sch
 	return &out
 }
 
-// marked tells whether a test has a constant that real leads do not have.
+// marked tells whether a test has a constant that real leads do not have, or the request itself says what is a test.
 func marked(r *wire.RequestSpec, fields []wire.FieldSpec) bool {
+	if slices.ContainsFunc(r.Fields, func(f wire.FieldSpec) bool {
+		when := f.When
+		return f.From == "test" || f.Value != nil && when != nil && when.Field == "test" && when.Equals != nil && when.Equals.Text == "true"
+	}) {
+		return true
+	}
 	return slices.ContainsFunc(fields, func(f wire.FieldSpec) bool {
 		return f.Value != nil && !slices.ContainsFunc(r.Fields, func(g wire.FieldSpec) bool {
 			return g.To == f.To && g.Value != nil && *g.Value == *f.Value

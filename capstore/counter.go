@@ -10,12 +10,21 @@ import (
 	"clearpost/rules"
 )
 
-// Counter is one cap's count. It is made by Store.Counter and lives as long as the store.
+// Counter is one cap as one configuration has it. It is made by Store.Counter; the counts behind it live as long as the store.
 type Counter struct {
+	*meter
+	own int64 // the maximum that it was made with
+}
+
+// most is what may be counted: the lower of its own maximum and the one in force, so that work begun before a change passes neither.
+func (c *Counter) most() int64 { return min(c.own, c.max.Load()) }
+
+// meter is what all counters of one key share.
+type meter struct {
 	key string
 
 	// Read by anyone at any time.
-	max    atomic.Int64
+	max    atomic.Int64           // of the counter made last
 	spans  atomic.Pointer[[]span] // when each window is; replaced as a whole, in the order of time
 	closed atomic.Int64           // Unix seconds: no window that ends by then can be charged, unless it is still kept
 
@@ -44,7 +53,7 @@ type span struct {
 // Room tells whether the cap has room at the instant. It is a cheap look for the ping path: it takes no lock, allocates nothing, and what it
 // says may be over before a Hold.
 func (c *Counter) Room(now time.Time) bool {
-	most, t := c.max.Load(), now.Unix()
+	most, t := c.most(), now.Unix()
 	if w := c.find(t); w != nil {
 		return w.count.Load() < most
 	}
@@ -53,7 +62,7 @@ func (c *Counter) Room(now time.Time) bool {
 }
 
 // find looks for the window of an instant among those that are kept, the latest first.
-func (c *Counter) find(t int64) *window {
+func (c *meter) find(t int64) *window {
 	p := c.spans.Load()
 	if p == nil {
 		return nil
@@ -70,10 +79,10 @@ func (c *Counter) find(t int64) *window {
 	return nil
 }
 
-func (c *Counter) bound() bool { return c.window.Per != 0 }
+func (c *meter) bound() bool { return c.window.Per != 0 }
 
 // bind gives the counter its cap. If the zone is another one, the windows kept lie elsewhere in time.
-func (c *Counter) bind(k rules.Cap) {
+func (c *meter) bind(k rules.Cap) {
 	c.max.Store(k.Max)
 	if k.Window == c.window {
 		return
@@ -87,7 +96,7 @@ func (c *Counter) bind(k rules.Cap) {
 }
 
 // locate finds out when a window is. Of one that the present zone does not know, the last known end stays.
-func (c *Counter) locate(w *window) {
+func (c *meter) locate(w *window) {
 	w.spans = w.spans[:0]
 	if !c.bound() {
 		return
@@ -99,7 +108,7 @@ func (c *Counter) locate(w *window) {
 }
 
 // windowAt finds or makes the window of an instant; nil if it is closed.
-func (c *Counter) windowAt(now time.Time) *window {
+func (c *meter) windowAt(now time.Time) *window {
 	t := now.Unix()
 	if w := c.find(t); w != nil {
 		return w
@@ -112,7 +121,7 @@ func (c *Counter) windowAt(now time.Time) *window {
 }
 
 // named finds or makes the window of that name; nil if it is closed.
-func (c *Counter) named(name string) *window {
+func (c *meter) named(name string) *window {
 	if w := c.windows[name]; w != nil {
 		return w
 	}
@@ -128,7 +137,7 @@ func (c *Counter) named(name string) *window {
 }
 
 // prune closes the oldest windows beyond WindowsMax, but none that an open hold charges, and not the one that is just wanted.
-func (c *Counter) prune(wanted *window) {
+func (c *meter) prune(wanted *window) {
 	if len(c.windows) <= WindowsMax {
 		return
 	}
@@ -151,7 +160,7 @@ func (c *Counter) prune(wanted *window) {
 }
 
 // publish lets Room see the windows that are kept.
-func (c *Counter) publish() {
+func (c *meter) publish() {
 	all := make([]span, 0, len(c.windows))
 	for _, w := range c.windows {
 		all = append(all, w.spans...)

@@ -8,6 +8,7 @@ package capstore
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ type Restored struct {
 // Store keeps the counts. All methods may be called at any time by anyone.
 type Store struct {
 	mu       sync.Mutex // guards all below; held for microseconds, by posts and reloads only
-	counters map[string]*Counter
+	counters map[string]*meter
 	leads    map[lead.ID]*slots
 	holds    map[lead.ID]*hold
 	tombs    map[lead.ID]struct{}
@@ -91,7 +92,7 @@ type hold struct {
 
 // New makes an empty store.
 func New() *Store {
-	return &Store{counters: map[string]*Counter{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{}, tombs: map[lead.ID]struct{}{}}
+	return &Store{counters: map[string]*meter{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{}, tombs: map[lead.ID]struct{}{}}
 }
 
 // Hold takes a slot of the lead and one of each cap, or nothing and tells why:
@@ -157,16 +158,13 @@ func (s *Store) slotFor(h, ended *hold) lead.Refusal {
 func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
 	h.charges = make([]Charge, 0, len(counters))
 	h.windows = make([]*window, 0, len(counters))
-next:
 	for _, c := range counters {
-		for i := range h.charges {
-			if h.charges[i].Cap == c.key {
-				continue next // the same cap twice is charged once
-			}
-		}
 		w := c.windowAt(now)
-		if w == nil || w.count.Load()-ended.in(w) >= c.max.Load() {
+		if w == nil || w.count.Load()-ended.in(w) >= c.most() {
 			return false
+		}
+		if slices.Contains(h.windows, w) {
+			continue // the same cap twice is charged once
 		}
 		h.charges = append(h.charges, Charge{c.key, w.name, 1})
 		h.windows = append(h.windows, w)
@@ -328,20 +326,21 @@ func (s *Store) SetCount(key, name string, n int64) {
 	}
 }
 
-// Counter binds a cap: it finds the counter of the cap's key, or makes it, and gives it the cap's maximum and window. Counts are kept, so
-// that a reload may call it again; counts of hours of another zone stay under their names.
+// Counter binds a cap: it finds the counts of the cap's key, or makes them, and puts the cap's maximum and window into force. Counts are
+// kept, so that a reload may call it again; counts of hours of another zone stay under their names. Counters of the same key that were made
+// before count on, up to their own maximum or the new one, whichever is lower.
 func (s *Store) Counter(c rules.Cap) *Counter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.counter(c.Key)
 	n.bind(c)
-	return n
+	return &Counter{n, c.Max}
 }
 
-func (s *Store) counter(key string) *Counter {
+func (s *Store) counter(key string) *meter {
 	c := s.counters[key]
 	if c == nil {
-		c = &Counter{key: key, windows: map[string]*window{}}
+		c = &meter{key: key, windows: map[string]*window{}}
 		s.counters[key] = c
 	}
 	return c

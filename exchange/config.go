@@ -22,8 +22,7 @@ type Vertical struct {
 	Name         string
 	Currency     string // ISO 4217
 	Schema       *lead.Schema
-	PersonKey    []int         // slot positions of the fields that name a person together; may be empty
-	DedupeWindow time.Duration // within it a source's one-shot lead of the same person is the same lead
+	Dedupe       Dedupe
 	PingTTL      time.Duration // how long a quote stands
 	PingDeadline time.Duration // from a ping's arrival to the last bid counted
 	PostTotal    time.Duration // for all attempts of one post together
@@ -47,7 +46,8 @@ type Source struct {
 	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
 
-	OnChange OnChange // OnChangeUnset: as the vertical has it
+	OnChange OnChange  // OnChangeUnset: as the vertical has it
+	Dedupe   []*Dedupe // by position in Verticals; where it ends or has nil, the vertical's holds
 
 	SpecPublic bool // anybody may read its posting specs
 

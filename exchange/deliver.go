@@ -27,7 +27,7 @@ type delivery struct {
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
-	person  string
+	who     identity
 	seller  string // the seller's own lead id
 	oneShot bool
 	want    lead.TestResult // test: what the post asks for
@@ -48,6 +48,7 @@ type delivery struct {
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
+	details string         // more of that, for the seller
 }
 
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
@@ -58,6 +59,9 @@ var errUnsent = errors.New("the ledger could not take it")
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.st)
 	d.begin()
+	if d.why == lead.LeadRepeated {
+		d.order = nil
+	}
 	if r, f, ok := d.simulate(); ok {
 		return r, f
 	}
@@ -170,7 +174,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	c := d.plan.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.plan.lanes[c.Index].paused():
 		return lead.Paused, nil
@@ -196,7 +200,7 @@ func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
 	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
-		Vertical: d.v.ID, Now: now, Close: true}
+		SourceName: d.src.Name, Vertical: d.v.ID, Sold: d.st.sold(), Left: d.limit - d.st.sold(), Test: d.test(), Now: now, Close: true}
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		return lead.RenderFailed, nil
@@ -230,7 +234,7 @@ func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refus
 		return d.st.roomForTest(p)
 	}
 	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
-		MaxSold: p.MaxSold, Counters: lane.counters, Now: now, Instead: d.refused})
+		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
 	p.Charges = ledgerCharges(charges)
 	return no
 }
@@ -423,6 +427,12 @@ func (d *delivery) settlement() *ledger.Settled {
 			no = d.why
 		}
 		fail(ev, no)
+		if d.details != "" {
+			ev.Details = d.details
+		}
+	}
+	if ev.Result != ledger.ResultFailure {
+		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published
@@ -446,7 +456,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.v.Currency, Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.

@@ -38,13 +38,15 @@ type Exchange struct {
 	log       *slog.Logger
 	answerMax int
 
-	plan     atomic.Pointer[plan] // what new trips begin with
-	lasting  lasting
-	paused   switches
-	settling sync.Mutex // one resolution at a time
+	plan      atomic.Pointer[plan] // what new trips begin with
+	paused    switches
+	settling  sync.Mutex // one resolution at a time
+	reloading sync.Mutex // one change of the plan at a time
+	lasting   lasting    // guarded by reloading
 
 	decoded decoded
 	trips   tripTable
+	quotes  quoteTable
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
 	stop    context.Context
@@ -62,6 +64,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
 	}
+	e.quotes.init()
 	pl, err := e.newPlan(cfg)
 	if err != nil {
 		return nil, err
@@ -88,6 +91,9 @@ func (e *Exchange) Start() error {
 	}
 	for subject := range e.led.Pauses() {
 		e.paused.of(subject).Store(true)
+	}
+	if err := e.restoreQuotes(); err != nil {
+		return fmt.Errorf("find the live quotes: %w", err)
 	}
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))

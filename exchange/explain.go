@@ -18,12 +18,15 @@ type Explanation struct {
 	Source       string          `json:"source"`
 	Vertical     string          `json:"vertical"`
 	Mode         string          `json:"mode"`
+	Test         bool            `json:"test,omitempty"`
+	TestResult   string          `json:"test_result,omitempty"` // what was simulated; "" where test endpoints were asked
 	SellerLeadID string          `json:"seller_lead_id,omitempty"`
 	Currency     string          `json:"currency"`
 	PingedAt     time.Time       `json:"pinged_at"`
 	Config       string          `json:"config"`
 	SameConfig   bool            `json:"same_config"` // the running configuration is the one that decided
 	Fields       ledger.Fields   `json:"fields"`
+	Unknown      ledger.Fields   `json:"unknown,omitempty"` // what the vertical does not know, where it keeps that
 	Ping         PingStory       `json:"ping"`
 	Campaigns    []CampaignStory `json:"campaigns"`
 	Attempts     []AttemptStory  `json:"attempts,omitempty"`
@@ -100,6 +103,7 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	p, pl := st.pinged, e.plan.Load()
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(), Currency: p.Currency,
 		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == pl.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
+		Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
@@ -108,6 +112,7 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	if st.post != nil {
 		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
 	}
+	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), st.private.Unknown...)
 	x.Campaigns = e.explainCampaigns(pl, st)
 	for i := range st.attempts {
 		x.Attempts = append(x.Attempts, explainAttempt(&st.attempts[i]))
@@ -145,7 +150,7 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 			s.Verdict = "backup"
 		}
 		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
-			s.Request = e.pingAgain(c, st, l)
+			s.Request = e.pingAgain(pl, c, st, l)
 		}
 		out = append(out, s)
 	}
@@ -166,11 +171,21 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
-func (e *Exchange) pingAgain(c *buyers.Campaign, st *story, l *lead.Lead) string {
-	if c.Ping == nil {
+func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Lead) string {
+	if st.pinged.Test {
+		c = c.AsTest
+	}
+	if c == nil || c.Ping == nil || st.pinged.TestResult != "" {
 		return ""
 	}
-	b, err := c.Ping.Request.AppendRedacted(nil, &wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Now: st.pinged.At})
+	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Test: st.pinged.Test, Now: st.pinged.At}
+	if s := pl.source[in.Source]; s != nil {
+		in.SourceName = s.Name
+	}
+	if v := pl.vertical[in.Vertical]; v != nil {
+		in.Left = v.Plan.SellLimit
+	}
+	b, err := c.Ping.Request.AppendRedacted(nil, &in)
 	if err != nil {
 		return ""
 	}

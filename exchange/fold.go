@@ -16,7 +16,7 @@ type story struct {
 	id       lead.ID
 	pinged   *ledger.Pinged
 	post     *ledger.Post // the first post, nil if there was none
-	person   string
+	who      identity
 	private  ledger.Private // personal fields that the post brought
 	attempts []attempt
 	settled  *ledger.Settled // the last one
@@ -65,7 +65,7 @@ func (st *story) add(ev ledger.Event) {
 	st.events = append(st.events, ev)
 	switch ev := ev.(type) {
 	case *ledger.Pinged:
-		st.pinged, st.person = ev, ev.Private.Person
+		st.pinged, st.who = ev, identity{ev.Private.Person, ev.Private.Also}
 	case *ledger.Posting:
 		st.posting(ev.Post, ev.Private)
 		st.attempts = append(st.attempts, attempt{posting: ev})
@@ -89,7 +89,7 @@ func (st *story) posting(p *ledger.Post, priv ledger.Private) {
 	}
 	st.post, st.private = p, priv
 	if priv.Person != "" {
-		st.person = priv.Person
+		st.who = identity{priv.Person, priv.Also}
 	}
 }
 

@@ -10,33 +10,36 @@ import (
 	"clearpost/wire/transport"
 )
 
-// gear is what holds a campaign's calls back: limits with a state of their own, which lives on from plan to plan for as long as its
-// settings stay the same.
+// gear is what holds a campaign's calls back: limits with a state of their own, which lives on from plan to plan.
 type gear struct {
-	inFlight int
-	gate     *transport.Gate // the campaign's within its buyer's; nil: the buyer's alone
-	outer    *transport.Gate
-	pings    *throttle
-	posts    *throttle
-	breaker  *breaker
+	gate    *transport.Gate // the campaign's within its buyer's; nil: the buyer's alone
+	outer   *transport.Gate
+	pings   *throttle
+	posts   *throttle
+	breaker *breaker
 }
 
 // renew is the gear of a campaign under new settings: what has not changed stays.
 func (g *gear) renew(c *buyers.Campaign, buyer *transport.Gate) *gear {
-	n := &gear{inFlight: c.InFlightMax, outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)), breaker: newBreaker(c.Breaker)}
+	n := &gear{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)), breaker: newBreaker(c.Breaker)}
 	if c.InFlightMax > 0 {
 		n.gate = transport.NewGateWithin(buyer, c.InFlightMax)
 	}
 	if g == nil {
 		return n
 	}
-	if g.inFlight == n.inFlight && g.outer == n.outer {
-		n.gate = g.gate
+	if g.gate != nil && n.gate != nil && g.outer == n.outer {
+		n.gate = g.gate // with the calls that are in it
+		n.gate.SetMax(c.InFlightMax)
 	}
 	keep := func(old, fresh *throttle) *throttle {
-		if old != nil && fresh != nil && old.rate == fresh.rate {
+		if old == nil || fresh == nil {
+			return fresh
+		}
+		if old.rate == fresh.rate {
 			return old
 		}
+		fresh.due.Store(old.due.Load()) // a change of the rate is no further burst
 		return fresh
 	}
 	n.pings, n.posts = keep(g.pings, n.pings), keep(g.posts, n.posts)

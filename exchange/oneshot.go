@@ -8,13 +8,14 @@ import (
 )
 
 // LeadNow takes a whole lead in one shot: it asks the buyers as a ping does and posts to the winners at once. There is no quote: the
-// payout follows the sale. A repeat with the same idempotency key, or without a key by the same source with the same person
-// within the dedupe window, gets the first answer.
+// payout follows the sale. A repeat with the same idempotency key, or without a key with the same values within the dedupe window, gets the first
+// answer; another lead of a person whose earlier one counts is a repeat that nobody is asked about.
 func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	begin := e.wall()
 	if f := e.admit(p, lead.AtPing|lead.AtPost); f != nil {
 		return Reply{}, f
 	}
+	p.identify()
 	t := &trip{done: make(chan struct{})}
 	end, reply, f := e.claimOneShot(p, t)
 	if f != nil {
@@ -30,9 +31,7 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 		}
 	}()
 	now := e.open(p, modeLead)
-	e.solicit(p, now)
-	e.judge(p, p.MinPrice)
-	p.quote()
+	e.bid(p, now)
 	d := e.oneShot(p)
 	e.Stats.pinged(p, e.wall().Sub(begin))
 	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.
@@ -42,22 +41,45 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	return e.run(t, d, begin, p.MaxWait, func() { e.trips.end(key); end() })
 }
 
-// claimOneShot makes this the only trip of its idempotency key, or of its person where there is no key.
+// claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only one of its person where the
+// person's leads may be repeats of each other. It returns the answer of an earlier one.
 func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
-	if p.IdempotencyKey != "" {
-		return e.claimKey(keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
+	if p.who.person != "" && p.rule.Window > 0 {
+		p.digest(modeLead)
 	}
-	who := person(p.Vertical, &p.Lead)
-	if who == "" || p.Vertical.DedupeWindow <= 0 || p.Test.On {
-		return func() {}, nil, nil
+	end = func() {}
+	switch {
+	case p.IdempotencyKey != "":
+		end, r, f = e.claimKey(keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
+	case p.whatText != "":
+		end, r, f = e.claimContent(p, t)
 	}
-	claim := "person\x00" + p.Source.ID + "\x00" + p.Vertical.ID + "\x00" + who
+	if r != nil || f != nil {
+		return nil, r, f
+	}
+	endPerson, f := e.claimPerson(p.Source, p.Vertical, &p.who, t)
+	if f != nil {
+		end()
+		return nil, nil, f
+	}
+	endFirst := end
+	end = func() { endPerson(); endFirst() }
+	if f = e.recognise(p); f != nil {
+		end()
+		return nil, nil, f
+	}
+	return end, nil, nil
+}
+
+// claimContent makes this the only one-shot lead of what was sent, or returns the answer of an earlier one.
+func (e *Exchange) claimContent(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
+	claim := "content\x00" + p.whatText
 	if _, ok := e.trips.begin(claim, t); !ok {
 		return nil, nil, inProgress()
 	}
 	end = func() { e.trips.end(claim) }
-	id, at, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, who)
-	if !ok || at+p.Vertical.DedupeWindow.Microseconds() <= e.now().UnixMicro() {
+	id, at, ok := e.led.ByContent(p.Source.ID, p.whatText)
+	if !ok || at+p.rule.Window.Microseconds() <= e.now().UnixMicro() {
 		return end, nil, nil
 	}
 	st, f := e.own(p.Source, id)
@@ -84,9 +106,10 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 		b.Token, b.Reason, b.Answer = clone(b.Token), clone(b.Reason), clone(b.Answer)
 		ev.Bids[i] = b
 	}
-	st := &story{id: p.id, pinged: &ev, person: p.person}
-	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), person: p.person, seller: p.SellerLeadID, oneShot: true,
-		want: p.Test.Want, minimum: p.MinPrice, before: []ledger.Event{&ev}}
+	ev.Private.Also = p.who.also
+	st := &story{id: p.id, pinged: &ev, who: p.who}
+	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), who: p.who, seller: p.SellerLeadID, oneShot: true,
+		want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
 	if ev.Result == ledger.ResultFailure {
 		d.why = p.no
 	}

@@ -33,8 +33,13 @@ type Ping struct {
 
 	plan     *plan
 	id       lead.ID
-	person   string
+	rule     *Dedupe
+	who      identity
+	what     content // what was sent, and the same in hexadecimal; empty where no repeat is looked for
+	whatText string
+	flight   *flight      // guarded by the quote table's shard: who waits for this ping
 	no       lead.Refusal // why there is no bid, if there is none
+	details  string       // more of that, for the seller
 	eligible []int32
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
 	lanes    []*Lane          // by bid
@@ -45,6 +50,7 @@ type Ping struct {
 	entries  []auction.Bid
 	result   auction.Result
 	event    ledger.Pinged
+	scratch  []byte
 	waited   time.Duration // for buyers and for the ledger: not our own time
 }
 
@@ -59,7 +65,7 @@ func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
 	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
-		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result}
+		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result, scratch: p.scratch}
 	e.pings.Put(p)
 }
 
@@ -78,15 +84,34 @@ func (e *Exchange) Ping(p *Ping) *Fault {
 		}
 		defer end()
 	}
+	p.identify()
+	if f := e.recognise(p); f != nil {
+		return f
+	}
+	if p.shares() {
+		return e.share(p, begin)
+	}
+	return e.ask(p, begin)
+}
+
+// ask holds the auction of a ping and makes its answer durable.
+func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
 	now := e.open(p, modePing)
-	e.solicit(p, now)
-	e.judge(p, p.MinPrice)
-	p.quote()
+	e.bid(p, now)
 	if f := e.record(p); f != nil {
 		return f
 	}
 	e.Stats.pinged(p, e.wall().Sub(begin))
 	return nil
+}
+
+// bid finds what the lead is worth: nothing if it is a repeat, else what the auction says.
+func (e *Exchange) bid(p *Ping, now time.Time) {
+	if p.no != lead.LeadRepeated {
+		e.solicit(p, now)
+	}
+	e.judge(p, p.MinPrice)
+	p.quote()
 }
 
 func (p *Ping) take(r *Reply) {
@@ -113,12 +138,10 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
-	if !p.Test.On { // a test names nobody
-		p.person = person(p.Vertical, &p.Lead)
-	}
 	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
 		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
-	p.event.Private.Person, p.event.Private.Unknown, p.event.Test = p.person, p.Unknown, p.Test.On
+	p.event.Private.Person, p.event.Private.Content = p.who.person, p.whatText
+	p.event.Private.Unknown, p.event.Test = p.Unknown, p.Test.On
 	return now
 }
 
@@ -137,7 +160,8 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
-	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, Vertical: p.Vertical.ID, Now: now}
+	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
+		Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
 	start := e.wall()
 	if p.Test.On {
 		e.inviteTest(p, &in, start)
@@ -298,7 +322,10 @@ func (p *Ping) quote() {
 		return
 	}
 	r := p.no
-	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, r, r.Info().Published, r.Info().Meaning
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, r, r.Info().Published, p.details
+	if ev.Details == "" {
+		ev.Details = r.Info().Meaning
+	}
 	p.Reply.Result, p.Reply.Refusal, p.Reply.Details = ev.Result, r, ev.Details
 }
 

@@ -93,9 +93,11 @@ func (e *Exchange) newPlan(cfg Config) (*plan, error) {
 	pl := &plan{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
 		pl.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
 		pl.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+		e.Stats.source(s.ID)
 	}
 	for _, c := range cfg.Book.Campaigns {
 		l, err := e.newLane(c)
@@ -122,25 +124,27 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
 		e.lasting.gates[c.Buyer.ID] = gate
 	}
+	gate.SetMax(c.Buyer.InFlightMax)
 	l.gear = e.lasting.gears[key].renew(c, gate)
 	e.lasting.gears[key] = l.gear
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
-	target := func(ep *buyers.Endpoint) (*transport.Target, error) {
-		addr, name, tls := ep.Request.Host()
-		return e.wire.Target(transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
-			ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate})
-	}
 	var err error
 	if c.Ping != nil {
-		if l.ping, err = target(c.Ping); err != nil {
+		if l.ping, err = e.wire.Target(e.targetOf(c, c.Ping, gate)); err != nil {
 			return nil, err
 		}
 	}
-	if l.post, err = target(c.Post); err != nil || c.AsTest == nil {
+	if l.post, err = e.wire.Target(e.targetOf(c, c.Post, gate)); err != nil || c.AsTest == nil {
 		return l, err
 	}
 	l.test, err = e.newLane(c.AsTest)
 	return l, err
+}
+
+func (e *Exchange) targetOf(c *buyers.Campaign, ep *buyers.Endpoint, gate *transport.Gate) transport.TargetConfig {
+	addr, name, tls := ep.Request.Host()
+	return transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
+		ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate}
 }

@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -65,6 +64,19 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	d, reply, f := e.prepare(in)
 	if d == nil {
 		return reply, f
+	}
+	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who, t)
+	if f != nil {
+		return Reply{}, f
+	}
+	endLead := end
+	end = func() { endPerson(); endLead() }
+	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.st.id); f != nil {
+		return Reply{}, f
+	}
+	if d.details != "" {
+		d.why = lead.LeadRepeated
+		e.Stats.source(in.Source.ID).Repeated.Add(1)
 	}
 	started = true
 	return e.run(t, d, begin, in.MaxWait, end)
@@ -135,11 +147,8 @@ func (st *story) fits(in *PostIn) *Fault {
 		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field, Expected: "a post without it: its ping was a real lead, and stays one"})
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test", Errors: in.Problems}
 	}
-	l := st.lead(in.Vertical.Schema)
-	for _, i := range in.Vertical.PersonKey {
-		if l.Slot(i).State == lead.Valid && in.Lead.Slot(i).State == lead.Valid && !bytes.Equal(l.Normal(i), in.Lead.Normal(i)) {
-			return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
-		}
+	if in.Source.DedupeOf(in.Vertical).another(st.lead(in.Vertical.Schema), in.Lead) {
+		return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
 	}
 	return nil
 }
@@ -149,7 +158,7 @@ func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
 	st, err := e.fold(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
-		return nil, unavailable(fmt.Errorf("the lead could not be read"))
+		return nil, unavailable(errUnread)
 	}
 	if st.pinged == nil || st.pinged.Source != s.ID {
 		return nil, notFound(id)
@@ -197,9 +206,12 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
-	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, person: st.person, seller: st.seller()}
-	if d.want = in.Test.Want; d.person == "" && !st.pinged.Test {
-		d.person = person(in.Vertical, l)
+	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want, seller: st.seller()}
+	if !st.pinged.Test { // a test names nobody
+		d.who = in.Source.DedupeOf(in.Vertical).identify(l)
+	}
+	if d.who.person == "" {
+		d.who = st.who
 	}
 	if st.post == nil {
 		if in.SellerLeadID != "" {
@@ -207,7 +219,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
-		d.private.Person, d.private.Unknown = d.person, in.Unknown
+		d.private.Person, d.private.Also, d.private.Unknown = d.who.person, d.who.also, in.Unknown
 	}
 	return d, Reply{}, nil
 }
@@ -237,7 +249,7 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote is over.
 func (e *Exchange) conclude(st *story) (Reply, *Fault) {
 	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, seller: st.seller()}
+	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who, seller: st.seller()}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted

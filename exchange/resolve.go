@@ -147,7 +147,7 @@ func (e *Exchange) afterResolution(pl *plan, st *story) *ledger.Settled {
 		return nil
 	}
 	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: pl, st: st, v: v, src: &Source{ID: st.pinged.Source}}
+	d := &delivery{e: e, plan: pl, st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = &ledger.Posted{Refusal: a.posted.Refusal, Reason: a.posted.Reason, Reference: a.posted.Reference}

@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"math/bits"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,27 @@ type Stats struct {
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
 	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	sources                      sync.Map     // id → *SourceTally
 	Own, Whole                   Histogram    // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
+}
+
+// SourceTally is what a source's leads have come to without an auction, since the start.
+type SourceTally struct {
+	Suppressed atomic.Int64 // pings answered with the quote of an earlier or simultaneous one that had sent the same; Stats.Pings does not count them
+	Repeated   atomic.Int64 // pings, posts and one-shot leads that were repeats of an earlier lead of their person
+}
+
+func (s *Stats) source(id string) *SourceTally {
+	if t, ok := s.sources.Load(id); ok {
+		return t.(*SourceTally)
+	}
+	t, _ := s.sources.LoadOrStore(id, &SourceTally{})
+	return t.(*SourceTally)
+}
+
+// Sources calls fn with each source that is or was configured since the start, in no order.
+func (s *Stats) Sources(fn func(id string, t *SourceTally)) {
+	s.sources.Range(func(id, t any) bool { fn(id.(string), t.(*SourceTally)); return true })
 }
 
 func (s *Stats) pinged(p *Ping, whole time.Duration) {

@@ -73,9 +73,10 @@ const (
 	UnclearAnswer   Refusal = 307
 
 	// Our answer to the seller.
-	NoBids     Refusal = 500
-	QuoteLost  Refusal = 501
-	NoEligible Refusal = 504
+	NoBids       Refusal = 500
+	QuoteLost    Refusal = 501
+	NoEligible   Refusal = 504
+	LeadRepeated Refusal = 505
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -137,9 +138,10 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BadContentType:  {Name: "bad_content_type", Published: "buyer_error", Meaning: "the answer is declared as a type that is not expected"},
 	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: read as not sold"},
 
-	NoBids:     {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
-	QuoteLost:  {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
-	NoEligible: {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
+	NoBids:       {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
+	QuoteLost:    {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
+	NoEligible:   {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
+	LeadRepeated: {Name: "repeated_lead", Published: "duplicate", Meaning: "a lead of this person was received before"},
 }
 
 // Info tells all about a refusal; an unlisted number has the name refusal_N.

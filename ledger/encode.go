@@ -184,6 +184,18 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		dst = e.Private.Unknown.appendJSON(appendKey(dst, "unknown"))
 	}
 	dst = appendText(dst, "person", e.Private.Person)
+	for i, p := range e.Private.Also {
+		if i == 0 {
+			dst = append(appendKey(dst, "also"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, p)
+	}
+	if len(e.Private.Also) > 0 {
+		dst = append(dst, ']')
+	}
+	dst = appendText(dst, "content", e.Private.Content)
 	return append(dst, '}', '}')
 }
 

@@ -115,12 +115,14 @@ func (f Fields) Get(name string) (string, bool) {
 // Private is the part of an event that is personal, or the exact bytes that went over the wire. It stands apart so that it can
 // be sealed and erased.
 type Private struct {
-	Fields  Fields `json:"fields,omitempty"`  // personal fields, normal form
-	Raw     Fields `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
-	Unknown Fields `json:"unknown,omitempty"` // what the vertical does not know, as sent; only where the vertical keeps it
-	Person  string `json:"person,omitempty"`  // hash of the person key
-	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
-	Answer  *Body  `json:"answer,omitempty"`  // posted: the answer as it came
+	Fields  Fields   `json:"fields,omitempty"`  // personal fields, normal form
+	Raw     Fields   `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
+	Unknown Fields   `json:"unknown,omitempty"` // what the vertical does not know, as sent; only where the vertical keeps it
+	Person  string   `json:"person,omitempty"`  // hash of the person key
+	Also    []string `json:"also,omitempty"`    // what Person would be if the seller had sent hashes: a received lead only
+	Content string   `json:"content,omitempty"` // pinged: hash of what was sent, where a repeat is to be recognised by it
+	Request *Body    `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
+	Answer  *Body    `json:"answer,omitempty"`  // posted: the answer as it came
 }
 
 // BodyBytesMax is how much of a request or an answer an event keeps.
@@ -316,7 +318,10 @@ type Facts struct {
 	SellerLeadID   string
 	IdempotencyKey string
 	Person         string
-	OneShot        bool
+	Also           []string
+	Content        string // of a one-shot lead
+	Received       bool   // a whole lead of this person has come
+	Standing       bool   // it is sold, or may be
 	Attempt        lead.ID
 	Outcome        lead.Outcome
 	Charges        []Charge
@@ -333,7 +338,11 @@ func (h *Head) facts() Facts {
 // Facts implements Event.
 func (e *Pinged) Facts() Facts {
 	f := e.facts()
-	f.SellerLeadID, f.IdempotencyKey, f.Person, f.OneShot = e.SellerLeadID, e.IdempotencyKey, e.Private.Person, e.Mode == "lead"
+	f.SellerLeadID, f.IdempotencyKey = e.SellerLeadID, e.IdempotencyKey
+	if e.Mode == "lead" {
+		f.Content = e.Private.Content
+		f.person(&e.Private, e.Refusal != lead.LeadRepeated, false)
+	}
 	return f
 }
 
@@ -341,7 +350,8 @@ func (e *Pinged) Facts() Facts {
 func (e *Posting) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
-	f.Person, f.Attempt, f.Charges = e.Private.Person, e.Attempt, e.Charges
+	f.Attempt, f.Charges = e.Attempt, e.Charges
+	f.person(&e.Private, e.Post != nil, false)
 	return f
 }
 
@@ -356,6 +366,7 @@ func (e *Posted) Facts() Facts {
 func (e *Settled) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
+	f.person(&e.Private, e.Post != nil && e.Refusal != lead.LeadRepeated, e.Result != ResultFailure)
 	return f
 }
 
@@ -365,6 +376,12 @@ func (e *Adjusted) Facts() Facts {
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
 	f.Why, f.By = e.Why, e.By
 	return f
+}
+
+func (f *Facts) person(p *Private, received, standing bool) {
+	if f.Received, f.Standing = received, standing; received || standing {
+		f.Person, f.Also = p.Person, p.Also
+	}
 }
 
 func (f *Facts) post(p *Post) {

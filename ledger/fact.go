@@ -13,10 +13,10 @@ type fact struct {
 	seq    uint64
 	at     int64
 	lead   lead.ID
-	idem   string  // view key of the idempotency key, "" = none
-	seller string  // view key of the seller's lead id, without the seq, "" = none
-	person string  // view key of the person of a one-shot lead, "" = none
-	change *change // what it does to the state, nil = nothing
+	idem   string   // view key of the idempotency key, "" = none
+	seller string   // view key of the seller's lead id, without the seq, "" = none
+	refs   []string // view keys of the person of a received lead, and of what a one-shot lead is
+	change *change  // what it does to the state, nil = nothing
 }
 
 // View keys begin with what they hold. Parts that anyone may choose are preceded by their length, so that no two
@@ -26,7 +26,9 @@ const (
 	keyLead   = 'l' // lead id, seq →
 	keyIdem   = 'k' // source, key → ref
 	keySeller = 's' // source, seller's id, seq → lead id
-	keyPerson = 'p' // source, vertical, person → ref
+	keyPerson = 'p' // source ("" for all), vertical, person → ref of the last received lead
+	keySold   = 'b' // the same → ref of the last lead that is sold, or may be
+	keyWhole  = 'w' // source, content → ref of a one-shot lead
 	keyCount  = 'c' // cap, window → count
 	keyOpen   = 'o' // attempt id → OpenAttempt as JSON
 	keyPause  = 'z' // subject → PauseInfo as JSON
@@ -44,8 +46,12 @@ func appendSellerKey(dst []byte, source, id string) []byte {
 	return appendPart(appendPart(append(dst, keySeller), source), id)
 }
 
-func appendPersonKey(dst []byte, source, vertical, person string) []byte {
-	return appendPart(appendPart(appendPart(append(dst, keyPerson), source), vertical), person)
+func appendPersonKey(dst []byte, kind byte, source, vertical, person string) []byte {
+	return appendPart(appendPart(appendPart(append(dst, kind), source), vertical), person)
+}
+
+func appendWholeKey(dst []byte, source, content string) []byte {
+	return appendPart(appendPart(append(dst, keyWhole), source), content)
 }
 
 func appendCountKey(dst []byte, cap, window string) []byte {
@@ -70,8 +76,8 @@ func splitParts(key []byte, n int) ([]string, bool) {
 // factOf copies what the views need. The seq is filled in later.
 func factOf(f *Facts) fact {
 	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
-	person := f.OneShot && f.Person != "" && !f.Test
-	if f.IdempotencyKey == "" && f.SellerLeadID == "" && !person {
+	out.refs = refsOf(f)
+	if f.IdempotencyKey == "" && f.SellerLeadID == "" {
 		return out
 	}
 	var b [256]byte
@@ -83,12 +89,35 @@ func factOf(f *Facts) fact {
 	if f.SellerLeadID != "" {
 		buf = appendSellerKey(buf, f.Source, f.SellerLeadID)
 	}
-	c := len(buf)
-	if person {
-		buf = appendPersonKey(buf, f.Source, f.Vertical, f.Person)
-	}
 	all := string(buf)
-	out.idem, out.seller, out.person = all[:a], all[a:c], all[c:]
+	out.idem, out.seller = all[:a], all[a:]
+	return out
+}
+
+// refsOf lists under which keys a lead is found by its person or content. A ping has none, nor has a test.
+func refsOf(f *Facts) (out []string) {
+	if f.Test {
+		return nil
+	}
+	if f.Content != "" {
+		out = append(out, string(appendWholeKey(nil, f.Source, f.Content)))
+	}
+	add := func(person string) {
+		for _, source := range [...]string{f.Source, ""} {
+			if f.Received {
+				out = append(out, string(appendPersonKey(nil, keyPerson, source, f.Vertical, person)))
+			}
+			if f.Standing {
+				out = append(out, string(appendPersonKey(nil, keySold, source, f.Vertical, person)))
+			}
+		}
+	}
+	if f.Person != "" {
+		add(f.Person)
+	}
+	for _, p := range f.Also {
+		add(p)
+	}
 	return out
 }
 

@@ -124,6 +124,7 @@ type Ledger struct {
 
 	gather  gather
 	overlay *overlay
+	persons *sieve // the keys of ByPerson
 	state   *state
 	ring    ring
 	news    news
@@ -143,6 +144,7 @@ type Ledger struct {
 	free        atomic.Uint64
 	first, last atomic.Uint64
 	lastTime    atomic.Int64
+	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
 
 	appended, appendedBytes, syncs, appendErrors, reopens atomic.Uint64
 }
@@ -211,7 +213,8 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 		return nil, err
 	}
 	in.defaults()
-	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes
 	l.closeOne = sync.OnceValue(l.close)
@@ -243,6 +246,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	w := &writer{l: l, next: l.last.Load() + 1}
 	l.writerC.Go(w.run)
 	l.others.Go(l.runLook)
+	l.others.Go(l.fillSieve)
 	l.applierC.Go(l.runApplier)
 	if l.ship != nil {
 		l.ship.start()

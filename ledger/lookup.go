@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/goccy/go-json"
+
 	"clearpost/lead"
 )
 
@@ -96,9 +98,28 @@ func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
 	return r.lead, ok
 }
 
-// ByPerson returns the last one-shot lead of a person and its time in microseconds.
-func (l *Ledger) ByPerson(source, vertical, person string) (id lead.ID, atMicros int64, ok bool) {
-	r, ok := l.latest(appendPersonKey(nil, source, vertical, person))
+// ByPerson returns the last lead of a person that was received whole, by a post or in one shot, and was not refused as a repeat; of any source if the
+// source is "". It serves pings: a person of whom there is none costs neither a lock nor a read.
+func (l *Ledger) ByPerson(source, vertical, person string) (lead.ID, bool) {
+	var b [256]byte
+	key := appendPersonKey(b[:0], keyPerson, source, vertical, person)
+	if !l.persons.may(key) {
+		return lead.ID{}, false
+	}
+	r, ok := l.latest(key)
+	return r.lead, ok
+}
+
+// SoldByPerson returns the last lead of a person that was settled as sold or pending; of any source if the source is "". Whoever is found here has
+// been found by ByPerson too.
+func (l *Ledger) SoldByPerson(source, vertical, person string) (lead.ID, bool) {
+	r, ok := l.latest(appendPersonKey(nil, keySold, source, vertical, person))
+	return r.lead, ok
+}
+
+// ByContent returns the source's last one-shot lead of this content and its time in microseconds.
+func (l *Ledger) ByContent(source, content string) (id lead.ID, atMicros int64, ok bool) {
+	r, ok := l.latest(appendWholeKey(nil, source, content))
 	return r.lead, r.at, ok
 }
 
@@ -159,6 +180,50 @@ const (
 	fetchRecords = 1000
 	fetchBytes   = 4 << 20
 )
+
+// Quote tells the content by which a quoted ping is recognised, and when its quote ends; "" for all other events.
+func (r Record) Quote() (content string, expires time.Time) {
+	if r.Kind != KindPinged {
+		return "", expires
+	}
+	var p struct {
+		Mode    string    `json:"mode"`
+		Result  string    `json:"result"`
+		Expires time.Time `json:"expires_at"`
+		Private struct {
+			Content string `json:"content"`
+		} `json:"private"`
+	}
+	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != ResultSuccess {
+		return "", expires // what cannot be read is no quote: whoever asks for the lead hears of the damage
+	}
+	return p.Private.Content, p.Expires
+}
+
+// Since finds a seq before which no event is as young as a time, as far as their times rise: callers that appended at once need not stand in the order
+// of theirs. It is past the end where there is none as young.
+func (l *Ledger) Since(at time.Time) (uint64, error) {
+	first, last := l.first.Load(), l.last.Load()
+	if last == 0 {
+		return 1, nil
+	}
+	micros := at.UnixMicro()
+	for last+1 > first {
+		mid := first + (last-first)/2
+		rec, err := l.journal.read(mid)
+		switch {
+		case errors.Is(err, errNoRecord) && mid < l.first.Load(): // dropped meanwhile
+			first = mid + 1
+		case err != nil:
+			return 0, err
+		case rec.At < micros:
+			first = mid + 1
+		default:
+			last = mid - 1
+		}
+	}
+	return first, nil
+}
 
 // Scan calls fn with each record from a seq on (0: from the first kept) up to the last one that was stored when it was called. It ends with the
 // first error of fn.

@@ -30,7 +30,7 @@ type overlayShard struct {
 
 type generation struct {
 	leads  map[lead.ID]list[uint64] // → seqs
-	refs   map[string]ref           // idem and person keys → latest use
+	refs   map[string]ref           // idem keys, and those of persons and contents → latest use
 	seller map[string]list[lead.ID] // seller keys → leads
 }
 
@@ -97,13 +97,11 @@ func (o *overlay) add(facts []fact) {
 			s.mu.Unlock()
 		}
 		r := ref{f.lead, f.at, f.seq}
-		for _, key := range [...]string{f.idem, f.person} {
-			if key != "" {
-				s := o.ofKey(key)
-				s.mu.Lock()
-				s.gen[0].refs[key] = r
-				s.mu.Unlock()
-			}
+		if f.idem != "" {
+			o.point(f.idem, r)
+		}
+		for _, key := range f.refs {
+			o.point(key, r)
 		}
 		if f.seller != "" {
 			s := o.ofKey(f.seller)
@@ -112,6 +110,13 @@ func (o *overlay) add(facts []fact) {
 			s.mu.Unlock()
 		}
 	}
+}
+
+func (o *overlay) point(key string, r ref) {
+	s := o.ofKey(key)
+	s.mu.Lock()
+	s.gen[0].refs[key] = r
+	s.mu.Unlock()
 }
 
 // turn makes the younger generation the elder, which must be empty, and returns its facts, valid until drop.

@@ -78,6 +78,12 @@ func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
 	return limit, nil
 }
 
+// KeepAtLeast raises Retention.Least: a later configuration's quotes may last longer. It never lowers it.
+func (l *Ledger) KeepAtLeast(d time.Duration) {
+	for was := l.keep.Load(); int64(d) > was && !l.keep.CompareAndSwap(was, int64(d)); was = l.keep.Load() {
+	}
+}
+
 type segmentFile struct {
 	base  uint64
 	bytes int64
@@ -131,7 +137,7 @@ func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
 			return 0, err
 		}
 		age := l.cfg.Now().Sub(time.UnixMicro(rec.At))
-		if r.Least > 0 && age <= r.Least {
+		if least := time.Duration(l.keep.Load()); least > 0 && age <= least {
 			break
 		}
 		old := r.Age > 0 && age > r.Age
@@ -190,7 +196,7 @@ func (v *views) remove(facts []fact, upTo uint64) error {
 				return err
 			}
 		}
-		for _, key := range [...]string{f.idem, f.person} {
+		for _, key := range append([]string{f.idem}, f.refs...) {
 			if key == "" {
 				continue
 			}

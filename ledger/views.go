@@ -21,7 +21,7 @@ import (
 )
 
 // viewsVersion changes with the layout of the keys; views of another version are built anew.
-const viewsVersion = 1
+const viewsVersion = 2
 
 // views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to which it goes, so
 // a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the applier writes (and the shipper
@@ -180,12 +180,16 @@ func (v *views) put(b *pebble.Batch, f *fact) error {
 		set(v.scratch, nil)
 	}
 	r := ref{f.lead, f.at, f.seq}
-	for _, key := range [...]string{f.idem, f.person} {
-		if key != "" {
-			n := len(key)
-			v.scratch = r.append(append(v.scratch[:0], key...))
-			set(v.scratch[:n], v.scratch[n:])
-		}
+	point := func(key string) {
+		n := len(key)
+		v.scratch = r.append(append(v.scratch[:0], key...))
+		set(v.scratch[:n], v.scratch[n:])
+	}
+	if f.idem != "" {
+		point(f.idem)
+	}
+	for _, key := range f.refs {
+		point(key)
 	}
 	if f.seller != "" {
 		v.scratch = appendSeq(append(v.scratch[:0], f.seller...), f.seq)

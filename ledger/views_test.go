@@ -136,9 +136,19 @@ func (b *book) check(t interface{ Errorf(string, ...any) }, l *Ledger) {
 		if want, wantOK := b.lastOf(func(f Facts) bool { return f.IdempotencyKey == name }); id != want || ok != wantOK {
 			t.Errorf("key %s: %v %v, want %v %v", name, id, ok, want, wantOK)
 		}
-		id, _, ok = l.ByPerson("acme", "solar", name)
-		if want, wantOK := b.lastOf(func(f Facts) bool { return f.OneShot && f.Person == name }); id != want || ok != wantOK {
-			t.Errorf("person %s: %v %v, want %v %v", name, id, ok, want, wantOK)
+		for _, source := range []string{"acme", ""} {
+			id, ok = l.ByPerson(source, "solar", name)
+			if want, wantOK := b.lastOf(func(f Facts) bool { return f.Received && f.names(name) }); id != want || ok != wantOK {
+				t.Errorf("person %s of %q: %v %v, want %v %v", name, source, id, ok, want, wantOK)
+			}
+			id, ok = l.SoldByPerson(source, "solar", name)
+			if want, wantOK := b.lastOf(func(f Facts) bool { return f.Standing && f.names(name) }); id != want || ok != wantOK {
+				t.Errorf("sold person %s of %q: %v %v, want %v %v", name, source, id, ok, want, wantOK)
+			}
+		}
+		id, _, ok = l.ByContent("acme", name)
+		if want, wantOK := b.lastOf(func(f Facts) bool { return f.Content == name }); id != want || ok != wantOK {
+			t.Errorf("content %s: %v %v, want %v %v", name, id, ok, want, wantOK)
 		}
 	}
 }
@@ -147,6 +157,10 @@ const (
 	bookLeads = 6
 	bookNames = 3
 )
+
+func (f *Facts) names(person string) bool {
+	return f.Person == person || slices.Contains(f.Also, person)
+}
 
 // drawEvent makes an event over a few leads, attempts and names, in any order, sensible or not; only a new attempt, of which *attempts
 // counts, is always one that never was.
@@ -164,6 +178,7 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 	case 0:
 		p := ping(id)
 		p.SellerLeadID, p.IdempotencyKey, p.Private.Person = name("seller id"), name("key"), name("person")
+		p.Mode, p.Private.Content = rapid.SampledFrom([]string{"ping", "lead"}).Draw(t, "mode"), name("content")
 		if rapid.Bool().Draw(t, "one shot") {
 			p.Mode = "lead"
 		}
@@ -173,11 +188,16 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 		p := posting(id, testID(2, *attempts), charges())
 		p.Post = &Post{ReceivedAt: testAt, SellerLeadID: name("seller id"), IdempotencyKey: name("key")}
 		p.Private.Person = name("person")
+		if also := name("also"); also != "" {
+			p.Private.Also = []string{also}
+		}
 		return p
 	case 2:
 		return posted(id, attempt, lead.Outcome(rapid.IntRange(int(lead.Accepted), int(lead.Unknown)).Draw(t, "outcome")), charges())
 	case 3:
-		return &Settled{Head: head(KindSettled, id), Result: ResultSuccess}
+		s := &Settled{Head: head(KindSettled, id), Result: rapid.SampledFrom([]string{ResultSuccess, ResultFailure, ResultPending}).Draw(t, "result")}
+		s.Private.Person = name("person")
+		return s
 	case 4:
 		return resolved(id, attempt, rapid.SampledFrom([]lead.Outcome{lead.Accepted, lead.Rejected}).Draw(t, "outcome"))
 	}
@@ -412,7 +432,7 @@ func TestLookupsDuringHeavyAppends(t *testing.T) {
 				}
 				recs, err := l.Lead(id)
 				k, ok1 := l.ByIdempotencyKey("acme", key)
-				q, _, ok2 := l.ByPerson("acme", "solar", key)
+				q, ok2 := l.ByPerson("acme", "solar", key)
 				s := l.BySellerLeadID("acme", key)
 				if err != nil || len(recs) != 3 || !ok1 || k != id || !ok2 || q != id || len(s) != 1 || s[0] != id {
 					t.Errorf("lead %s: %d records, %v; key %v %v, person %v %v, seller %v", id, len(recs), err, k, ok1, q, ok2, s)

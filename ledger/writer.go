@@ -95,6 +95,13 @@ func (w *writer) publish(groups []*group) {
 	if len(w.recs) == 0 {
 		return
 	}
+	for i := range w.facts {
+		for _, key := range w.facts[i].refs {
+			if key[0] == keyPerson {
+				l.persons.add(key)
+			}
+		}
+	}
 	l.overlay.add(w.facts)
 	l.ring.push(w.recs)
 	l.lastTime.Store(latest)

@@ -57,7 +57,7 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 func TestInvalidLeadListsEveryProblemAtOnce(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	a := h.ping(`{"phone":"555-GET-SOLAR-NOW","age":"old","AGE":41,"state":"Zanzibar","city":["a","b"],"min_price":"lots","lead_id":"7"}`)
-	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": `"7"`, "zip": ""}
+	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": "7", "zip": ""}
 	if a.status != 400 || a.Reason != "invalid_lead" {
 		t.Fatalf("got %d %s", a.status, a.text)
 	}

@@ -51,6 +51,13 @@ type Config struct {
 
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
+
+	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
+	SkipExamples bool
+
+	opt         Options
+	secrets     [32]byte // a digest of what the secrets' placeholders stood for
+	secretFiles []string // where ${file:…} were read
 }
 
 // Limits bound what the node takes on. Load fills in the defaults.

@@ -155,6 +155,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
 	s.OnChange = l.onChange(f, spec.OnChange)
+	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }
@@ -236,7 +237,6 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	}
 	v := &exchange.Vertical{
 		ID: spec.ID, Name: orText(spec.Name, spec.ID), Currency: orText(spec.Currency, "USD"),
-		DedupeWindow: time.Duration(l.number(f, "dedupe_hours", spec.DedupeHours, 720, 0, 24*3660)) * time.Hour,
 		PingTTL:      time.Duration(l.number(f, "ping_ttl_s", spec.PingTTLS, 300, 1, 7*86400)) * time.Second,
 		PingDeadline: ms("ping_deadline_ms", spec.PingDeadlineMS, 800, 10, 60000),
 		PostTotal:    ms("post_total_ms", spec.PostTotalMS, 8000, 10, 600000),
@@ -252,7 +252,7 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	}
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
-	l.personKey(f, &spec, v)
+	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil
@@ -260,24 +260,4 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	l.schemas[spec.ID] = v.Schema
 	l.verticals[spec.ID] = v
 	return v
-}
-
-func (l *loader) personKey(f *sourceFile, spec *verticalSpec, v *exchange.Vertical) {
-	if len(spec.PersonKey) > lead.PersonKeyPartMax {
-		l.bad(f, "person_key", fmt.Sprint(len(spec.PersonKey), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))
-		return
-	}
-	if v.Schema == nil {
-		return
-	}
-	for i, name := range spec.PersonKey {
-		pos, ok := v.Schema.Position(name)
-		if ok && v.Schema.Fields[pos].Type == lead.TypeSSN {
-			l.bad(f, fmt.Sprintf("person_key[%d]", i), name, "another field: a social security number is not kept, so that nothing can be found by it")
-		} else if ok {
-			v.PersonKey = append(v.PersonKey, pos)
-		} else if !l.brokenName[spec.ID][strings.ToLower(name)] {
-			l.bad(f, fmt.Sprintf("person_key[%d]", i), name, "a field of this vertical")
-		}
-	}
 }

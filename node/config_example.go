@@ -23,6 +23,12 @@ type ExampleFailure struct {
 	buyers.ExampleFailure
 }
 
+// problem is the failure without its diff.
+func (f *ExampleFailure) problem() Problem {
+	return Problem{File: f.File, Line: f.Line, Column: f.Column, Path: f.Path,
+		Message: fmt.Sprintf("campaign %s, example %q, %s %s: %s", f.Campaign, f.Example, f.Call, f.Part, f.Message)}
+}
+
 // Err is nil if all examples hold. Otherwise it is an *ExamplesError.
 func (x *Examples) Err() error {
 	if len(x.Failures) == 0 {
@@ -42,8 +48,7 @@ func (e *ExamplesError) Error() string {
 	var b strings.Builder
 	for i := range e.Failures {
 		f := &e.Failures[i]
-		message := fmt.Sprintf("campaign %s, example %q, %s %s: %s", f.Campaign, f.Example, f.Call, f.Part, f.Message)
-		fmt.Fprintf(&b, "%s\n", Problem{File: f.File, Line: f.Line, Column: f.Column, Message: message})
+		fmt.Fprintf(&b, "%s\n", f.problem())
 		for line := range strings.Lines(f.Diff) {
 			b.WriteString("    " + line)
 		}

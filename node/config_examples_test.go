@@ -284,8 +284,8 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) || solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}
-	if len(solar.PersonKey) != 1 || solar.Schema.Fields[solar.PersonKey[0]].Name != "phone" {
-		t.Errorf("solar's person key is %v", solar.PersonKey)
+	if key := solar.Dedupe.Key; len(key) != 1 || solar.Schema.Fields[key[0].Pos].Name != "phone" {
+		t.Errorf("solar's person key is %v", key)
 	}
 	payout := map[string]string{"quotemill": "16.00", "bluekite": "17.00", "sunpath": "17.00"}
 	for _, s := range x.Sources {

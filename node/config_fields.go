@@ -127,8 +127,8 @@ func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, b
 	switch t, err := lead.ParseType(spec.Type); {
 	case err == nil:
 		out.Type = t
-	case nearest(spec.Type, lead.TypeNames()) != "":
-		bad("type", spec.Type, fmt.Sprintf("a type: did you mean %q?", nearest(spec.Type, lead.TypeNames())))
+	case lead.Nearest(spec.Type, lead.TypeNames()) != "":
+		bad("type", spec.Type, fmt.Sprintf("a type: did you mean %q?", lead.Nearest(spec.Type, lead.TypeNames())))
 	case spec.Type != "" || builtIn == lead.TypeNone:
 		bad("type", spec.Type, "one of "+strings.Join(lead.TypeNames(), ", "))
 	}

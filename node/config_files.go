@@ -56,7 +56,7 @@ func (l *loader) readAll() {
 			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
 				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
 		case e.IsDir():
-			if near := nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder, templatesFolder}); near != "" {
+			if near := lead.Nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder, templatesFolder}); near != "" {
 				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?", near)})
 			}
 		}

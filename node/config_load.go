@@ -75,6 +75,8 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
 	}
+	cfg.opt = l.opt
+	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg
 }
 

@@ -3,9 +3,12 @@
 package node
 
 import (
+	"crypto/sha256"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -86,6 +89,32 @@ func (s *secrets) file(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	return readMost(f, SecretBytesMax)
+}
+
+// digest names what all the placeholders that were looked up stand for, without telling it.
+func (s *secrets) digest() [32]byte {
+	h := sha256.New()
+	for _, p := range slices.Sorted(maps.Keys(s.done)) {
+		v := sha256.Sum256([]byte(s.done[p].value))
+		h.Write([]byte(p))
+		h.Write(v[:])
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// files are the files that secrets were read from.
+func (s *secrets) files() (out []string) {
+	for _, p := range slices.Sorted(maps.Keys(s.done)) {
+		name, ok := strings.CutPrefix(strings.TrimSuffix(p, "}"), "${file:")
+		if !ok {
+			continue
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(s.dir, filepath.FromSlash(name))
+		}
+		out = append(out, name)
+	}
+	return out
 }
 
 // expand puts the secrets into a text that may hold placeholders; $${ is a plain ${.

@@ -55,8 +55,9 @@ type verticalSpec struct {
 	DateOrder      string      `yaml:"date_order"` // month_first or day_first
 	Fields         []fieldSpec `yaml:"fields"`
 	Rules          []ruleSpec  `yaml:"rules"`
-	PersonKey      []string    `yaml:"person_key"`
-	DedupeHours    *int        `yaml:"dedupe_hours"`
+	PersonKey      []string    `yaml:"person_key"`   // the same as dedupe.person_key
+	DedupeHours    *int        `yaml:"dedupe_hours"` // the same as dedupe.window_hours
+	Dedupe         dedupeSpec  `yaml:"dedupe"`
 	PingTTLS       *int        `yaml:"ping_ttl_s"`
 	PingDeadlineMS *int        `yaml:"ping_deadline_ms"`
 	PostTotalMS    *int        `yaml:"post_total_ms"`
@@ -98,21 +99,31 @@ type ruleSpec struct {
 
 // sourceSpec is a file of sources/.
 type sourceSpec struct {
-	ID        string     `yaml:"id"`
-	Name      string     `yaml:"name"`
-	Keys      []string   `yaml:"keys"`
-	Verticals []string   `yaml:"verticals"`
-	Margin    marginSpec `yaml:"margin"`
-	Rate      *rateSpec  `yaml:"rate"`
-	MaxWaitMS *int       `yaml:"max_wait_ms"`
-	AllowGet  bool       `yaml:"allow_get"`
-	Tests     bool       `yaml:"tests"`
-	Profile   string     `yaml:"profile"`
-	Spec      string     `yaml:"spec"`      // public: anybody may read its posting specs
-	OnChange  string     `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
+	ID        string      `yaml:"id"`
+	Name      string      `yaml:"name"`
+	Keys      []string    `yaml:"keys"`
+	Verticals []string    `yaml:"verticals"`
+	Margin    marginSpec  `yaml:"margin"`
+	Rate      *rateSpec   `yaml:"rate"`
+	MaxWaitMS *int        `yaml:"max_wait_ms"`
+	AllowGet  bool        `yaml:"allow_get"`
+	Tests     bool        `yaml:"tests"`
+	Profile   string      `yaml:"profile"`
+	Spec      string      `yaml:"spec"`      // public: anybody may read its posting specs
+	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
+	Dedupe    *dedupeSpec `yaml:"dedupe"`
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
+}
+
+// dedupeSpec says which leads of a person are repeats. In a source's file what is left out is as the vertical has it.
+type dedupeSpec struct {
+	PersonKey      []string `yaml:"person_key"`
+	WindowHours    *int     `yaml:"window_hours"`
+	Scope          string   `yaml:"scope"`           // source or vertical
+	Refuse         string   `yaml:"refuse"`          // sold, received or none
+	IdenticalPings string   `yaml:"identical_pings"` // same_quote or own_auction
 }
 
 type marginSpec struct {

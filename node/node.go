@@ -28,10 +28,11 @@ import (
 
 // Node is one exchange with its doors. New opens the ledger, Start opens the doors, Stop closes all in reverse.
 type Node struct {
-	cfg    *Config
-	log    *slog.Logger
-	down   []teardown // last in, first out
-	failed chan error
+	cfg     *Config // changed by reloads, one at a time
+	log     *slog.Logger
+	down    []teardown // last in, first out
+	failed  chan error
+	reloads reloads
 
 	Exchange *exchange.Exchange
 	Ledger   *ledger.Ledger
@@ -73,12 +74,10 @@ func (n *Node) open(offline bool) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
-	// A quote must find its ping in the ledger for as long as it lasts, and an hour more.
-	for _, v := range cfg.Exchange.Verticals {
-		cfg.Limits.Retention.Least = max(cfg.Limits.Retention.Least, v.PingTTL+time.Hour)
-	}
+	retention := cfg.Limits.Retention
+	retention.Least = max(retention.Least, quotesLast(cfg))
 	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
-		Retention: cfg.Limits.Retention, Kafka: cfg.Kafka, Logger: n.log}
+		Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
 	openLedger := ledger.Open
 	if offline {
 		lc.Kafka, openLedger = nil, ledger.OpenOffline
@@ -106,11 +105,12 @@ func (n *Node) open(offline bool) error {
 	if err := n.Exchange.Start(); err != nil {
 		return err
 	}
+	n.reloads.told = admin.ConfigStatus{Hash: cfg.Hash, Since: n.Exchange.Now(), Reloads: map[string]int64{}}
 	links, err := cfg.SpecLinks()
 	if err != nil {
 		return fmt.Errorf("links to posting specs: %w", err)
 	}
-	if err := n.keepSpecs(); err != nil {
+	if err := keepSpecs(cfg, n.Exchange.Now()); err != nil {
 		return err
 	}
 	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax,
@@ -118,14 +118,14 @@ func (n *Node) open(offline bool) error {
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, n.Intake.Statuses, n.log)
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status}, n.log)
 	return nil
 }
 
-// keepSpecs makes the posting specs of the configuration the newest versions.
-func (n *Node) keepSpecs() error {
-	if err := intake.KeepSpecs(n.cfg.SpecHistory(), &n.cfg.Exchange, n.cfg.Limits.BodyBytesMax, n.Exchange.Now()); err != nil {
-		return fmt.Errorf("keep the posting specs: %w", err)
+// keepSpecs makes the posting specs of a configuration the newest versions.
+func keepSpecs(cfg *Config, now time.Time) error {
+	if err := intake.KeepSpecs(cfg.SpecHistory(), &cfg.Exchange, cfg.Limits.BodyBytesMax, now); err != nil {
+		return fmt.Errorf("keep posting specs: %w", err)
 	}
 	return nil
 }

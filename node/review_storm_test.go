@@ -136,6 +136,20 @@ func (s *storm) judge() {
 	h.t.Helper()
 	caps := []audit.Cap{{Key: "campaign:a-main:total", Who: "campaign:a-main", Per: "total", Zone: "America/New_York", Max: 25},
 		{Key: "campaign:b-main:hour", Who: "campaign:b-main", Per: "hour", Zone: "America/New_York", Max: 9}}
+	rep := s.report(caps)
+	for _, f := range rep.Findings {
+		h.t.Error(f)
+	}
+	if n := rep.Counts.Attempts["accepted"]; n < 10 {
+		h.t.Errorf("only %d sales: %+v", n, rep.Counts)
+	}
+	h.t.Logf("%+v", rep.Counts)
+}
+
+// report is the auditor's, of all events, what the farm has seen and what was heard.
+func (s *storm) report(caps []audit.Cap) *audit.Report {
+	h := s.h
+	h.t.Helper()
 	events := func(each func([]byte) error) error {
 		return h.node.Ledger.Scan(0, func(r ledger.Record) error { return each(r.Bytes) })
 	}
@@ -148,11 +162,5 @@ func (s *storm) judge() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, f := range rep.Findings {
-		h.t.Error(f)
-	}
-	if n := rep.Counts.Attempts["accepted"]; n < 10 {
-		h.t.Errorf("only %d sales: %+v", n, rep.Counts)
-	}
-	h.t.Logf("%+v", rep.Counts)
+	return rep
 }

@@ -51,7 +51,7 @@ func TestQuoteOutlivesAChangeOfThePersonKey(t *testing.T) {
 }
 
 func TestIdempotencyKeyNamesOneCallOnly(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
+	h := build(t, "dedupe: {refuse: none}\n", nil, script("b", 25*dollar))
 	h.write("verticals/roof.yaml", strings.Replace(strings.Replace(verticalYAML, "id: solar", "id: roof", 1), "name: Solar", "name: Roof", 1))
 	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar, roof]\nmargin: {percent: 20}\n")
 	h.restart()

@@ -214,7 +214,7 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 		buyertest.FaultOversized: true, buyertest.FaultInvalid: true, buyertest.Fault500: true,
 	}
 	sold := map[buyertest.Fault]bool{buyertest.FaultPriceDrop: true, buyertest.FaultContentType: true}
-	h := build(t, "", nil, script("bad", 40*dollar), script("next", 39*dollar))
+	h := build(t, "dedupe: {refuse: none}\n", nil, script("bad", 40*dollar), script("next", 39*dollar))
 	bad, next := h.farm.Buyer("bad"), h.farm.Buyer("next")
 	for _, f := range buyertest.Faults() {
 		t.Run(f.String(), func(t *testing.T) {

@@ -245,3 +245,6 @@ func compileCap(who string, spec *CapSpec, zone string) (c Cap, ds []lead.Defect
 	c.Window.Zone = loc
 	return c, ds
 }
+
+// LoadZone is lead.LoadZone: the zone of an IANA name, and no other.
+func LoadZone(name string) (*time.Location, error) { return lead.LoadZone(name) }

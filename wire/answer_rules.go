@@ -114,15 +114,13 @@ func (a *Answer) judgeError(r *Receipt, f *found, status int) {
 // unreadable is the receipt of an answer whose body is not well-formed. Rules on the status alone are asked of a 4xx, which says no by
 // itself; and a queued lead stays with the buyer either way. Nothing else is read into such an answer.
 func (a *Answer) unreadable(status int, judged bool) Receipt {
-	var f found
 	for i := range a.rules {
 		o := &a.rules[i]
-		if o.when.needsBody() || o.outcome == ruleAccepted || o.outcome != ruleQueued && (status < 400 || status > 499) {
+		if o.outcome == ruleAccepted || o.outcome != ruleQueued && (status < 400 || status > 499) || !o.when.onStatus(status) {
 			continue
 		}
-		if o.matches(&f, status, a.post) {
-			return refuse(a.refusalOf(&f, o), o.name)
-		}
+		var nothing found
+		return refuse(a.refusalOf(&nothing, o), o.name)
 	}
 	if !judged {
 		return refuse(lead.ServerError, ruleStatus)

@@ -10,11 +10,9 @@ import (
 	"clearpost/lead"
 )
 
-// compileField compiles one field and puts it into the body.
-func (c *requestCompiler) compileField(root *node, i int) {
-	s := &c.spec.Fields[i]
-	at := "fields[" + strconv.Itoa(i) + "]"
-	f := &field{}
+// compileField compiles one field; where it goes decides how it is encoded.
+func (c *requestCompiler) compileField(s *FieldSpec, at string, enc encoding) *field {
+	f := &field{enc: enc}
 	known := c.compileOrigin(f, s, at)
 	c.compileShow(f, s, at)
 	switch {
@@ -23,60 +21,48 @@ func (c *requestCompiler) compileField(root *node, i int) {
 	case known:
 		c.compileValue(f, s, at)
 	}
+	f.clean = f.stands()
 	c.compileMissing(f, s, at)
-	if c.out.body == bodyJSON {
-		path, err := parsePath(s.To)
-		if err == nil {
-			err = root.place(path, f, i)
-		}
-		if err != nil {
-			c.bad(at+".to", s.To, "%s", err)
-		}
-		return
+	if s.When != nil {
+		f.when = c.when(s.When, at+".when")
 	}
-	if s.To == "" || len(s.To) > PathBytesMax || !printable(s.To) {
-		c.bad(at+".to", s.To, "a name of 1 to %d signs of printable ASCII", PathBytesMax)
-		return
-	}
-	c.out.pairs = append(c.out.pairs, pair{append(appendForm([]byte{'&'}, s.To), '='), f})
+	return f
 }
 
 // compileOrigin finds where the value comes from; false if that is a defect.
 func (c *requestCompiler) compileOrigin(f *field, s *FieldSpec, at string) bool {
 	switch {
-	case s.From == "" && s.Value == nil:
-		c.bad(at, "", "from (a field's name) or value (a constant)")
+	case s.From == "" && s.Value == nil && s.Template == "":
+		c.bad(at, "", "from (a field's name), value (a constant) or template")
 		return false
 	case s.From != "" && s.Value != nil:
 		c.bad(at+".value", s.Value.Text, "from or value, not both")
 		return false
+	case s.Template != "" && (s.From != "" || s.Value != nil):
+		c.bad(at+".template", s.Template, "a template alone: it takes the place of from and value")
+		return false
 	case s.Value != nil:
 		return true
+	case s.Template != "":
+		f.from = fromTemplate
+		f.template = c.template(templatePlace{path: at + ".template"}, s.Template)
+		return f.template != nil
 	}
-	pos, part, known := c.schema.Resolve(s.From)
-	o, own := builtin[s.From]
-	switch {
-	case own && known && c.schema.Fields[pos].Name == s.From:
-		c.bad(at+".from", s.From, "another name: the vertical has a field of this name, which also means something else here")
-		return false
-	case own:
-		f.from = o
-		c.out.token = c.out.token || o == fromToken
-		if o == fromToken && !c.post {
-			c.bad(at+".from", s.From, "the token only in a post: it comes from the ping's answer")
-		}
-	case known && part != lead.PartNone:
-		c.out.uses.Add(pos)
-		f.from, f.pos, f.part, f.typ = fromSlot, pos, part, part.Type()
-	case known:
-		c.out.uses.Add(pos)
-		f.from, f.pos, f.typ = fromSlot, pos, c.schema.Fields[pos].Type
-		f.secret = f.typ == lead.TypeSSN || c.schema.Fields[pos].Of == lead.TypeSSN
-	default:
-		c.bad(at+".from", s.From, "a field of the vertical (%s), a part of one such as phone.area, or one of token, lead_id, attempt_id, source, vertical, price, now", c.fieldNames())
+	var problem string
+	if f.source, problem = c.source(s.From, nil); problem != "" {
+		c.bad(at+".from", s.From, "%s", problem)
 		return false
 	}
 	return true
+}
+
+// unknownName tells what names there are.
+func (c *requestCompiler) unknownName(extra []known) string {
+	names := BuiltinNames()
+	for _, k := range extra {
+		names = append(names, k.name)
+	}
+	return fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s", c.fieldNames(), strings.Join(names, ", "))
 }
 
 func (c *requestCompiler) fieldNames() string {
@@ -91,16 +77,16 @@ func (c *requestCompiler) compileShow(f *field, s *FieldSpec, at string) {
 	switch s.Type {
 	case "", "auto":
 		switch {
-		case f.from == fromPrice, f.from == fromSlot && (f.typ == lead.TypeInteger || f.typ == lead.TypeDecimal || f.typ == lead.TypeMoney):
+		case f.typ == lead.TypeInteger || f.typ == lead.TypeDecimal || f.typ == lead.TypeMoney:
 			f.show = showNumber
-		case f.from == fromSlot && f.typ == lead.TypeBoolean:
+		case f.typ == lead.TypeBoolean:
 			f.show = showBoolean
-		case f.typ == lead.TypeList && len(s.Map) == 0 && c.out.body == bodyJSON:
+		case f.typ == lead.TypeList && len(s.Map) == 0 && f.enc == encodeJSON && s.Filters == "":
 			f.show = showList
 		}
 	case "string":
 	case "number":
-		if f.show = showNumber; f.typ == lead.TypeBoolean && len(s.Map) == 0 {
+		if f.show = showNumber; f.typ == lead.TypeBoolean && len(s.Map) == 0 && s.Filters == "" {
 			c.bad(at+".type", s.Type, "for a boolean a map such as {true: 1, false: 0}")
 		}
 	case "boolean":
@@ -117,36 +103,94 @@ func (c *requestCompiler) compileConstant(f *field, s *FieldSpec, at string) {
 	if s.Format != "" {
 		c.bad(at+".format", s.Format, "no format for a constant")
 	}
+	if s.Filters != "" {
+		c.bad(at+".filters", s.Filters, "no filters for a constant: write a template")
+	}
+	if s.Zone != "" {
+		c.bad(at+".zone", s.Zone, "no zone for a constant")
+	}
 	if s.Default != nil {
 		c.bad(at+".default", s.Default.Text, "no default for a constant")
 	}
-	f.constant = c.constant(at+".value", *s.Value, s)
+	f.constant = c.constant(at+".value", *s.Value, s, f.enc)
 }
 
-// compileValue compiles map or format.
+// compileValue compiles map, or format and filters.
 func (c *requestCompiler) compileValue(f *field, s *FieldSpec, at string) {
-	if s.Map != nil {
-		if s.Format != "" {
-			c.bad(at+".format", s.Format, "a map or a format, not both: the map takes the normal value")
-			return
-		}
+	switch {
+	case s.Map != nil && s.Format != "":
+		c.bad(at+".format", s.Format, "a map or a format, not both: the map takes the normal value")
+		return
+	case s.Map != nil && s.Filters != "":
+		c.bad(at+".filters", s.Filters, "a map or filters, not both: there is a filter of the name map")
+		return
+	case s.Map != nil:
 		c.compileMap(f, s, at)
 		return
+	case f.template != nil && s.Format != "":
+		c.bad(at+".format", s.Format, "no format for a template: its expressions have filters")
+		return
+	}
+	if s.Format != "" || s.Filters == "" {
+		var err error
+		if f.format, err = compileFormat(s.Format, f.typ); err != nil {
+			c.bad(at+".format", s.Format, "%s", err)
+			return
+		}
+	}
+	if s.Zone != "" {
+		problem := f.format.in(s.Zone, f.typ)
+		if s.Format == "" {
+			problem = "a format that the zone is for"
+		}
+		if problem != "" {
+			c.bad(at+".zone", s.Zone, "%s", problem)
+		}
 	}
 	typ := f.typ
-	switch f.from {
-	case fromPrice:
-		typ = lead.TypeMoney
-	case fromNow:
-		typ = lead.TypeDateTime
+	if s.Filters != "" {
+		var ok bool
+		if typ, ok = c.compileFilters(f, s, at+".filters"); !ok {
+			return
+		}
 	}
-	var err error
-	if f.format, err = compileFormat(s.Format, typ); err != nil {
-		c.bad(at+".format", s.Format, "%s", err)
+	if s.Type != "" && s.Type != "auto" {
+		return
 	}
-	if f.format.kind.number() && (s.Type == "" || s.Type == "auto") {
+	switch {
+	case f.format.kind.number() && s.Filters == "", s.Filters != "" && takesNumber>>typ&1 == 1:
 		f.show = showNumber
+	case f.format.kind == formatGrouped || f.format.kind == formatGrouped2, s.Filters != "" && typ != lead.TypeBoolean:
+		f.show = showString
 	}
+}
+
+// compileFilters puts the field's value through filters; it tells the type of what they make.
+func (c *requestCompiler) compileFilters(f *field, s *FieldSpec, at string) (lead.Type, bool) {
+	bad := func(problem string) (lead.Type, bool) {
+		c.bad(at, s.Filters, "%s", problem)
+		return 0, false
+	}
+	if len(s.Filters) > TemplateBytesMax {
+		return bad(fmt.Sprintf("at most %d bytes", TemplateBytesMax))
+	}
+	tokens, _, err := lexExpression(s.Filters, false)
+	if err != nil {
+		return bad(err.Error())
+	}
+	e := &expression{source: f.source}
+	ch := chain{c: c, e: e, name: s.From, taken: f.template != nil}
+	if f.template != nil {
+		ch.name = "the template"
+	}
+	if problem := ch.filters(append([]token{{tokenPipe, "|"}}, tokens...)); problem != "" {
+		return bad(problem)
+	}
+	f.source, f.filters = e.source, e.filters
+	if f.filters == nil {
+		f.filters = []filter{} // a list that became one text: what is written is not what stands in the slot
+	}
+	return ch.typ, true
 }
 
 func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
@@ -155,7 +199,10 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 	case len(s.Map) == 0 || len(s.Map) > MapEntriesMax:
 		c.bad(at, strconv.Itoa(len(s.Map))+" entries", "1 to %d entries", MapEntriesMax)
 		return
-	case f.from != fromSlot && f.from != fromSource && f.from != fromVertical:
+	case f.from == fromTemplate:
+		c.bad(at, "", "no map for a template: there is a filter of the name map")
+		return
+	case f.from == fromToken, f.from == fromLeadID, f.from == fromAttempt, f.from == fromKey, f.from == fromPrice, f.from == fromNow:
 		c.bad(at, "", "no map for %s", s.From)
 		return
 	}
@@ -166,7 +213,7 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 			c.bad(at, e.To.Text, "a mapping of values to single values")
 			continue
 		}
-		key, expected := c.mapKey(f, e.From)
+		key, expected := c.mapKey(&f.source, e.From)
 		if expected != "" {
 			c.bad(path, e.From, "%s", expected)
 			continue
@@ -175,33 +222,27 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 			c.bad(path, e.From, "each value once: %q is there already", key)
 			continue
 		}
-		if v := c.constant(path, e.To, s); v != nil {
+		if v := c.constant(path, e.To, s, f.enc); v != nil {
 			f.mapping[key] = v
 		}
 	}
 }
 
-// mapKey is the key's normal text by the field's type, or what was expected.
-func (c *requestCompiler) mapKey(f *field, key string) (normal, expected string) {
-	if f.from != fromSlot {
-		if key == "" {
-			return "", "a value that is not empty"
-		}
-		return key, ""
-	}
-	if f.part != lead.PartNone {
+// mapKey is the key's normal text by the value's type, or what was expected.
+func (c *requestCompiler) mapKey(s *source, key string) (normal, expected string) {
+	if s.from != fromSlot || s.part != lead.PartNone {
 		if key == "" {
 			return "", "a value that is not empty"
 		}
 		return key, ""
 	}
 	c.probe.Reset(c.schema)
-	c.probe.Set(f.pos, []byte(key))
-	if c.probe.Slot(f.pos).State == lead.Valid {
-		return string(c.probe.Normal(f.pos)), ""
+	c.probe.Set(s.pos, []byte(key))
+	if c.probe.Slot(s.pos).State == lead.Valid {
+		return string(c.probe.Normal(s.pos)), ""
 	}
 	for _, p := range c.probe.Problems(lead.AtPing | lead.AtPost) {
-		if p.Field == c.schema.Fields[f.pos].Name {
+		if p.Field == c.schema.Fields[s.pos].Name {
 			return "", p.Expected
 		}
 	}
@@ -209,32 +250,38 @@ func (c *requestCompiler) mapKey(f *field, key string) (normal, expected string)
 }
 
 func (c *requestCompiler) compileMissing(f *field, s *FieldSpec, at string) {
-	if s.Default != nil && s.From != "" {
-		f.constant = c.constant(at+".default", *s.Default, s)
+	if s.Default != nil && s.Value == nil {
+		f.constant = c.constant(at+".default", *s.Default, s, f.enc)
 	}
-	json := c.out.body == bodyJSON
+	xml := f.enc == encodeXML || f.enc == encodeCDATA
 	switch s.Missing {
 	case "", "omit":
 	case "empty":
 		f.absent = []byte{}
-		if json {
+		if f.enc == encodeJSON {
 			f.absent = []byte(`""`)
 		}
 	case "json_null", "null":
 		f.absent = []byte("null")
-		if !json {
-			c.bad(at+".missing", s.Missing, "omit or empty: only JSON has a null")
+		if f.enc != encodeJSON {
+			c.bad(at+".missing", s.Missing, "omit or empty: only JSON has a null%s", map[bool]string{true: "; XML has xml_nil"}[xml])
+		}
+	case "xml_nil":
+		f.nilled = true
+		c.nilled = true
+		if !xml {
+			c.bad(at+".missing", s.Missing, "another rule: only an element of XML may be nil")
 		}
 	default:
-		c.bad(at+".missing", s.Missing, "one of omit, empty, json_null")
+		c.bad(at+".missing", s.Missing, "one of omit, empty, json_null, xml_nil")
 	}
-	if s.Missing != "" && s.From == "" {
+	if s.Missing != "" && s.Value != nil {
 		c.bad(at+".missing", s.Missing, "nothing here: a constant is never missing")
 	}
 }
 
 // constant encodes a constant, a default or a value of a map as it stands in the body; nil if it has a defect.
-func (c *requestCompiler) constant(path string, v Scalar, s *FieldSpec) *constant {
+func (c *requestCompiler) constant(path string, v Scalar, s *FieldSpec, enc encoding) *constant {
 	if v.Kind == ScalarNone {
 		c.bad(path, v.Text, "a single value")
 		return nil
@@ -249,8 +296,8 @@ func (c *requestCompiler) constant(path string, v Scalar, s *FieldSpec) *constan
 		c.bad(path, "", "at most %d bytes, secrets included", ConstantBytesMax)
 		return nil
 	}
-	if c.out.body != bodyJSON {
-		k := t.encode(appendForm[string], appendForm[string], asIs)
+	if enc != encodeJSON {
+		k := t.encode(escapeOf(enc), escapeOf(enc), holderOf(enc))
 		return &k
 	}
 	kind, err := constantKind(v, s.Type)

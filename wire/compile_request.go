@@ -4,7 +4,6 @@ package wire
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -19,7 +18,14 @@ type requestCompiler struct {
 	out     *Request
 	method  string
 	defects []lead.Defect
-	probe   lead.Lead // normalises the keys of maps
+	probe   lead.Lead // normalises the keys of maps and the values of conditions
+
+	seen     map[string]bool // headers that are taken, in small letters
+	lines    constant        // of the head, up to the next value
+	prefixes map[string]string
+	xml      *xmlBody
+	nilled   bool // some element may be nil
+	root     *node
 }
 
 func (c *requestCompiler) bad(path, value, format string, args ...any) {
@@ -28,26 +34,49 @@ func (c *requestCompiler) bad(path, value, format string, args ...any) {
 
 func (c *requestCompiler) compile() {
 	c.compileMethod()
+	c.compileWrap()
 	c.compileURL()
 	c.compileHeaders()
+	c.compileText()
 	if len(c.spec.Fields) > FieldsMax {
 		c.bad("fields", strconv.Itoa(len(c.spec.Fields)), "at most %d fields", FieldsMax)
 		return
 	}
-	root := &node{kind: nodeObject}
+	switch {
+	case c.out.doc.xml():
+		c.compileXML(c.out.doc)
+	case c.spec.XML != nil:
+		c.bad("xml", "", "nothing here: the format is not xml, soap11 or soap12")
+	}
+	c.root = &node{kind: nodeObject}
 	if len(c.spec.Fields) > 0 {
-		root.kind = nodeLeaf // the first path decides between an object and a list
+		c.root.kind = nodeLeaf // the first path decides between an object and a list
 	}
 	for i := range c.spec.Fields {
-		c.compileField(root, i)
+		c.place(i)
 	}
-	if c.out.body != bodyJSON {
-		return
+	c.authBody()
+	c.finish()
+}
+
+// finish ends the document that the fields made.
+func (c *requestCompiler) finish() {
+	switch {
+	case c.out.doc.xml():
+		c.finishXML(c.out.doc)
+		c.out.xml = c.xml
+	case c.out.doc == bodyJSON:
+		if c.root.kind == nodeLeaf && c.root.field == nil {
+			c.root.kind = nodeObject // all fields go elsewhere
+		}
+		c.root.order(func(spec, index int) {
+			c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To, "a list without holes: nothing goes to index %d", index)
+		})
+		c.out.root = c.root
+		if len(c.defects) == 0 {
+			c.out.segs = flatten(c.root)
+		}
 	}
-	root.order(func(spec, index int) {
-		c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To, "a list without holes: nothing goes to index %d", index)
-	})
-	c.out.root = root
 }
 
 func (c *requestCompiler) compileMethod() {
@@ -55,246 +84,168 @@ func (c *requestCompiler) compileMethod() {
 	switch c.method {
 	case "":
 		c.method = "POST"
-	case "GET", "POST", "PUT":
+	case "GET", "POST", "PUT", "PATCH":
 	default:
-		c.bad("method", c.method, "one of GET, POST, PUT")
+		c.bad("method", c.method, "one of GET, POST, PUT, PATCH")
 	}
+	c.out.method = c.method
 	c.out.get = c.method == "GET"
-	switch c.spec.Format {
-	case "", "json":
-		c.out.body = bodyJSON
-		if c.out.get {
-			c.bad("format", "json", "form or query with GET, which has no body")
+	kind, known := formats[or(c.spec.Format, "json")]
+	if !known {
+		c.bad("format", c.spec.Format, "one of json, form, query, multipart, xml, soap11, soap12, text")
+	}
+	if kind == bodyForm && c.out.get {
+		kind = bodyQuery
+	}
+	if c.out.get && kind != bodyQuery && known {
+		c.bad("format", or(c.spec.Format, "json"), "form or query with GET, which has no body")
+	}
+	c.out.body, c.out.doc = kind, kind
+}
+
+var formats = map[string]bodyKind{"json": bodyJSON, "form": bodyForm, "query": bodyQuery, "multipart": bodyMultipart, "xml": bodyXML,
+	"soap11": bodySOAP11, "soap12": bodySOAP12, "text": bodyText}
+
+// compileWrap makes the fields a document that stands in a pair.
+func (c *requestCompiler) compileWrap() {
+	w := c.spec.Wrap
+	if w == nil {
+		return
+	}
+	if !c.out.body.pairs() {
+		c.bad("wrap", "", "nothing here: only form, query and multipart have parameters")
+		return
+	}
+	switch w.Format {
+	case "json", "xml":
+		c.out.doc = formats[w.Format]
+	default:
+		c.bad("wrap.format", w.Format, "json or xml")
+	}
+	if lead, ok := c.pairLead("wrap.in", w.In, c.out.body); ok && c.out.body == bodyQuery {
+		c.out.query = append(c.out.query, pair{lead: lead})
+	} else if ok {
+		c.out.pairs = append(c.out.pairs, pair{lead: lead})
+	}
+}
+
+func (c *requestCompiler) compileText() {
+	if c.out.body != bodyText {
+		if c.spec.Body != "" {
+			c.bad("body", c.spec.Body, "nothing here: only the format text has a body as a template")
 		}
-	case "form":
-		c.out.body = bodyForm
-		if c.out.get {
-			c.out.body = bodyQuery
-		}
+		return
+	}
+	if c.spec.Body == "" {
+		c.bad("body", "", "a template: the whole body")
+		return
+	}
+	c.out.text = c.template(templatePlace{path: "body"}, c.spec.Body)
+}
+
+// place compiles a field and puts it where it goes.
+func (c *requestCompiler) place(i int) {
+	s, at := &c.spec.Fields[i], "fields["+strconv.Itoa(i)+"]"
+	if s.CDATA && (s.In != "" && s.In != "body" || !c.out.doc.xml()) {
+		c.bad(at+".cdata", "true", "nothing here: only the text of an element is a CDATA section")
+	}
+	switch s.In {
+	case "", "body":
 	case "query":
-		c.out.body = bodyQuery
-	default:
-		c.bad("format", c.spec.Format, "one of json, form, query")
-	}
-}
-
-// compileURL splits the URL at the end of the authority, which must hold no secret, so that one look at the file tells where leads go.
-func (c *requestCompiler) compileURL() {
-	shown := c.spec.URL
-	if strings.Contains(shown, "@") {
-		shown = "" // a password may stand there
-	}
-	bad := func(format string, args ...any) { c.bad("url", shown, format, args...) }
-	if c.spec.URL == "" {
-		bad("an http or https URL")
+		c.placePair(c.compileField(s, at, encodeForm), s.To, at, bodyQuery)
 		return
-	}
-	t, err := resolve(c.spec.URL, c.opt)
-	if err != nil {
-		bad("%s", err)
-		return
-	}
-	whole := t.encode(asIs, appendPercent, asIs)
-	if len(whole.plain) > URLBytesMax {
-		bad("at most %d bytes", URLBytesMax)
-		return
-	}
-	end, ok := authorityEnd(t.parts[0])
-	if !ok && (len(t.parts) > 1 || t.parts[0].holder != "") {
-		bad("no secret before the path: scheme, host and port are written out")
-		return
-	}
-	if err := c.setHost(string(whole.plain)); err != nil {
-		bad("%s", err)
-		return
-	}
-	target := constant{append([]byte(c.method+" "), rootSlash(whole.plain[end:])...), append([]byte(c.method+" "), rootSlash(whole.redacted[end:])...)}
-	c.out.line = target
-	switch at := strings.IndexByte(string(whole.plain), '?'); {
-	case at < 0:
-		c.out.mark = "?"
-	case at < len(whole.plain)-1 && whole.plain[len(whole.plain)-1] != '&':
-		c.out.mark = "&"
-	}
-}
-
-// authorityEnd finds where path or query begin in the first part of a URL; false if the part ends before.
-func authorityEnd(p textPart) (int, bool) {
-	if p.holder != "" {
-		return 0, false
-	}
-	at := strings.Index(p.plain, "://")
-	if at < 0 {
-		return 0, false
-	}
-	at += len("://")
-	n := strings.IndexAny(p.plain[at:], "/?#")
-	if n < 0 {
-		return len(p.plain), false
-	}
-	return at + n, true
-}
-
-func rootSlash(target []byte) []byte {
-	if len(target) == 0 || target[0] != '/' {
-		return append([]byte("/"), target...)
-	}
-	return target
-}
-
-// setHost checks the URL and sets the parts of Host. Its errors never show more than the spec does.
-func (c *requestCompiler) setHost(raw string) error {
-	for i := 0; i < len(raw); i++ {
-		if raw[i] <= ' ' || raw[i] > 0x7e || strings.IndexByte("\"<>\\^`{|}", raw[i]) >= 0 {
-			return fmt.Errorf("a URL in printable ASCII: percent-encode every other sign, and < > \" \\ ^ ` { | }")
+	case "form":
+		if c.spec.Wrap == nil {
+			c.bad(at+".in", s.In, "body or query: only beside a wrapped document is there a form")
+			return
 		}
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("a well-formed http or https URL")
-	}
-	c.out.host = strings.ToLower(u.Hostname())
-	port := u.Port()
-	switch u.Scheme {
-	case "http":
-		port = or(port, "80")
-	case "https":
-		port = or(port, "443")
-		c.out.tls = true
+		c.placePair(c.compileField(s, at, pairEncoding(c.out.body)), s.To, at, c.out.body)
+		return
+	case "soap_header":
+		if c.xml == nil || c.xml.header == nil {
+			c.bad(at+".in", s.In, "body or query: only SOAP has a header")
+			return
+		}
+		c.placeXML(c.xml.header, i)
+		return
 	default:
-		return fmt.Errorf("an http or https URL")
+		c.bad(at+".in", s.In, "one of body, query, form, soap_header")
+		return
 	}
 	switch {
-	case u.User != nil:
-		return fmt.Errorf("no user or password in the URL: send them in a header")
-	case u.Fragment != "" || strings.Contains(raw, "#"):
-		return fmt.Errorf("no fragment: it is never sent")
-	case !validHost(c.out.host):
-		return fmt.Errorf("a host name or an IP address")
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return fmt.Errorf("a port from 1 to 65535")
-	}
-	name := c.out.host
-	if strings.Contains(name, ":") {
-		name = "[" + name + "]"
-	}
-	c.out.addr = name + ":" + port
-	return nil
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-func validHost(h string) bool {
-	for i := 0; i < len(h); i++ {
-		c := h[i]
-		if !(c >= 'a' && c <= 'z' || isDigit(c) || c == '-' || c == '.' || c == '_' || c == ':') {
-			return false
+	case c.out.doc == bodyText:
+		c.bad(at+".in", s.In, "query: the body is a template")
+	case c.out.doc.xml():
+		c.placeXML(c.xml.root, i)
+	case c.out.doc.pairs():
+		c.placePair(c.compileField(s, at, pairEncoding(c.out.body)), s.To, at, c.out.body)
+	default:
+		f := c.compileField(s, at, encodeJSON)
+		path, err := parsePath(s.To)
+		if err == nil {
+			err = c.root.place(path, f, i)
+		}
+		if err != nil {
+			c.bad(at+".to", s.To, "%s", err)
 		}
 	}
-	return h != "" && len(h) <= 253
 }
 
-// ownHeaders are set by the request itself or would change how the answer is framed.
-var ownHeaders = map[string]string{
-	"host":              "it comes from the URL",
-	"content-length":    "it is counted",
-	"transfer-encoding": "the body has a Content-Length",
-	"connection":        "the transport decides it",
-	"keep-alive":        "the transport decides it",
-	"proxy-connection":  "the transport decides it",
-	"upgrade":           "the protocol is HTTP/1.1",
-	"te":                "answers are read without trailers",
-	"trailer":           "there are no trailers",
-	"expect":            "the body is sent at once",
-	"accept-encoding":   "answers are read uncompressed",
+func pairEncoding(kind bodyKind) encoding {
+	if kind == bodyMultipart {
+		return encodeNone
+	}
+	return encodeForm
 }
 
-func (c *requestCompiler) compileHeaders() {
-	if len(c.spec.Headers) > HeadersMax {
-		c.bad("headers", strconv.Itoa(len(c.spec.Headers)), "at most %d headers", HeadersMax)
-		return
+func (c *requestCompiler) placeXML(below *xmlElement, i int) {
+	s, at := &c.spec.Fields[i], "fields["+strconv.Itoa(i)+"]"
+	path, err := c.xmlPath(s.To)
+	enc := encodeXML
+	switch {
+	case err == nil && path[len(path)-1].attr:
+		if enc = encodeAttr; s.CDATA {
+			c.bad(at+".cdata", "true", "nothing here: an attribute is no CDATA section")
+		}
+	case s.CDATA:
+		enc = encodeCDATA
 	}
-	lines := constant{plain: []byte(" HTTP/1.1\r\nHost: " + c.hostHeader() + "\r\n")}
-	lines.redacted = append(lines.redacted, lines.plain...)
-	seen := map[string]bool{}
-	for _, h := range c.spec.Headers {
-		path := "headers"
-		if h.Name != "" {
-			path = "headers." + h.Name
-		}
-		low := strings.ToLower(h.Name)
-		switch {
-		case h.Name == "":
-			c.bad(path, h.Value.Text, "a mapping of header names to single values")
-			continue
-		case !headerName(h.Name):
-			c.bad(path, h.Name, "a header name, without spaces")
-			continue
-		case ownHeaders[low] != "":
-			c.bad(path, "", "no such header: %s", ownHeaders[low])
-			continue
-		case seen[low]:
-			c.bad(path, "", "each header once")
-			continue
-		}
-		seen[low] = true
-		if v, ok := c.headerValue(path, h.Value); ok {
-			lines.plain = append(append(append(lines.plain, h.Name...), ": "...), v.plain...)
-			lines.plain = append(lines.plain, "\r\n"...)
-			lines.redacted = append(append(append(lines.redacted, h.Name...), ": "...), v.redacted...)
-			lines.redacted = append(lines.redacted, "\r\n"...)
+	f := c.compileField(s, at, enc)
+	if err == nil {
+		if below.name == "" && (len(path) == 1 && path[0].attr) {
+			err = fmt.Errorf("an attribute of an element: there is no root")
+		} else {
+			err = below.place(path, f, i)
 		}
 	}
-	usual := func(name, value string) {
-		if !seen[strings.ToLower(name)] && value != "" {
-			lines.plain = append(lines.plain, name+": "+value+"\r\n"...)
-			lines.redacted = append(lines.redacted, name+": "+value+"\r\n"...)
-		}
-	}
-	usual("User-Agent", "clearpost")
-	usual("Accept", "*/*")
-	usual("Content-Type", [...]string{bodyJSON: "application/json", bodyForm: "application/x-www-form-urlencoded", bodyQuery: ""}[c.out.body])
-	c.out.headers = lines
-}
-
-// hostHeader is the address without the port that goes without saying.
-func (c *requestCompiler) hostHeader() string {
-	if c.out.tls {
-		return strings.TrimSuffix(c.out.addr, ":443")
-	}
-	return strings.TrimSuffix(c.out.addr, ":80")
-}
-
-func (c *requestCompiler) headerValue(path string, s Scalar) (constant, bool) {
-	if s.Kind == ScalarNone {
-		c.bad(path, s.Text, "a single value")
-		return constant{}, false
-	}
-	t, err := resolve(strings.Trim(s.Text, " \t"), c.opt)
 	if err != nil {
-		c.bad(path, s.Text, "%s", err)
-		return constant{}, false
+		c.bad(at+".to", s.To, "%s", err)
 	}
-	v := t.encode(asIs, asIs, asIs)
-	if len(v.plain) > HeaderBytesMax || !printable(string(v.plain)) {
-		c.bad(path, s.Text, "at most %d bytes of printable ASCII in one line, secrets included", HeaderBytesMax)
-		return constant{}, false
-	}
-	return v, true
 }
 
-func headerName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !(isDigit(c) || lower(c) >= 'a' && lower(c) <= 'z' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
+func (c *requestCompiler) placePair(f *field, name, at string, kind bodyKind) {
+	lead, ok := c.pairLead(at+".to", name, kind)
+	switch {
+	case !ok:
+	case kind == bodyQuery:
+		c.out.query = append(c.out.query, pair{lead, f, pairOp(f)})
+	default:
+		c.out.pairs = append(c.out.pairs, pair{lead, f, pairOp(f)})
 	}
-	return s != "" && len(s) <= 256
+}
+
+// pairLead is what stands before the value of a pair.
+func (c *requestCompiler) pairLead(at, name string, kind bodyKind) ([]byte, bool) {
+	if name == "" || len(name) > PathBytesMax || !printable(name) {
+		c.bad(at, name, "a name of 1 to %d signs of printable ASCII", PathBytesMax)
+		return nil, false
+	}
+	if kind != bodyMultipart {
+		return append(appendForm([]byte{'&'}, name), '='), true
+	}
+	if strings.ContainsAny(name, `"\`) {
+		c.bad(at, name, `a name without " and \`)
+		return nil, false
+	}
+	return []byte("Content-Disposition: form-data; name=\"" + name + "\"\r\n\r\n"), true
 }

@@ -73,20 +73,29 @@ func (c *condition) names(status int) bool {
 	return false
 }
 
-// needsBody tells whether the condition asks for anything but the status.
-func (c *condition) needsBody() bool {
+// onStatus tells whether the condition holds by the status alone, whatever the body is.
+func (c *condition) onStatus(status int) bool {
+	if len(c.statuses) > 0 && !hasStatus(c.statuses, status) {
+		return false
+	}
 	switch c.test {
 	case testNone:
-		return false
-	case testAny, testAll, testNot:
+		return true
+	case testAny:
 		for i := range c.kids {
-			if c.kids[i].needsBody() {
+			if c.kids[i].onStatus(status) {
 				return true
 			}
 		}
-		return false
+	case testAll:
+		for i := range c.kids {
+			if !c.kids[i].onStatus(status) {
+				return false
+			}
+		}
+		return true
 	}
-	return true
+	return false
 }
 
 // holds tells whether the condition holds, of an answer to a post or to a ping.

@@ -25,10 +25,14 @@ func (a *Answer) Explain(status int, contentType, body []byte) string {
 		if len(r.Legs) > 0 {
 			fmt.Fprintf(&b, ", %d legs", len(r.Legs))
 		}
-		return b.String()
 	}
 	if len(body) <= AnswerBytesMax && a.auto != nil {
 		a, contentType, body = a.choose(contentType, body)
+	}
+	if r.Outcome == lead.Accepted {
+		var f found
+		a.find(&f, contentType, body)
+		return b.String() + a.explainEarlier(r.Rule, &f, status)
 	}
 	fmt.Fprintf(&b, "not sold: %s (%s)", r.Refusal, r.Refusal.Info().Meaning)
 	switch r.Rule {
@@ -79,16 +83,27 @@ func (a *Answer) explainRule(rule string, f *found, status int) string {
 	}
 	if rule == ruleNone {
 		b.WriteString("; none of the rules holds")
-		for i := range a.rules {
-			fmt.Fprintf(&b, "; %s: %s", a.rules[i].name, a.why(&a.rules[i].when, f, status))
-		}
 	}
+	b.WriteString(a.explainEarlier(rule, f, status))
 	for i := range a.conditions {
 		if c := &a.conditions[i]; b.Len() == 0 || c.rule == rule {
 			if !c.holds(f, status, a.post).holds {
 				fmt.Fprintf(&b, "; %s does not hold: %s", c.rule, a.why(c, f, status))
 			}
 		}
+	}
+	return b.String()
+}
+
+// explainEarlier tells why the outcome rules before the one that decided do not hold.
+func (a *Answer) explainEarlier(rule string, f *found, status int) string {
+	var b strings.Builder
+	for i := range a.rules {
+		o := &a.rules[i]
+		if o.name == rule {
+			break
+		}
+		fmt.Fprintf(&b, "; %s (%s) does not hold: %s", o.name, ruleOutcomeNames[o.outcome], a.whyNot(o, f, status))
 	}
 	return b.String()
 }
@@ -121,10 +136,7 @@ func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 	}
 	for i := range a.rules {
 		o := &a.rules[i]
-		t := RuleTrace{Rule: o.name, Outcome: ruleOutcomeNames[o.outcome], Matched: o.matches(&f, status, a.post), Why: a.why(&o.when, &f, status)}
-		if !t.Matched && o.when.holds(&f, status, a.post).holds {
-			t.Why = fmt.Sprintf("it holds, but the status is %d: an acceptance needs 2xx, or a condition that names it", status)
-		}
+		t := RuleTrace{Rule: o.name, Outcome: ruleOutcomeNames[o.outcome], Matched: o.matches(&f, status, a.post), Why: a.whyNot(o, &f, status)}
 		if out = append(out, t); t.Matched {
 			break
 		}
@@ -139,6 +151,14 @@ func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 		}
 	}
 	return append(out, last)
+}
+
+// whyNot tells what a rule found, and where it holds and the status keeps it from deciding, that.
+func (a *Answer) whyNot(o *outcomeRule, f *found, status int) string {
+	if !o.matches(f, status, a.post) && o.when.holds(f, status, a.post).holds {
+		return fmt.Sprintf("the status is %d, and an acceptance needs 2xx, or a condition that names it", status)
+	}
+	return a.why(&o.when, f, status)
 }
 
 // why tells what the condition found and what it looks for.

@@ -28,20 +28,25 @@ const (
 	formatInteger
 	formatDecimal2
 	formatCents
+	formatDecimal  // with width decimals
+	formatGrouped  // thousands with commas, no decimals
+	formatGrouped2 // thousands with commas, two decimals
 )
 
 // number tells whether the format shows a JSON number.
 func (k formatKind) number() bool {
 	switch k {
-	case formatUnix, formatUnixMilli, formatInteger, formatDecimal2, formatCents:
+	case formatUnix, formatUnixMilli, formatInteger, formatDecimal2, formatCents, formatDecimal:
 		return true
 	}
 	return false
 }
 
 type format struct {
-	kind formatKind
-	mask []maskPart
+	kind  formatKind
+	width int // decimals of formatDecimal
+	mask  []maskPart
+	zone  *time.Location // nil: UTC
 }
 
 // maskPart is plain text, one phone digit ('#'), or a part of a time: the letter and how often it stands.
@@ -55,7 +60,7 @@ const (
 	phoneFormats  = "digits10, digits11, e164, dashes, or a mask with ten # such as (###) ###-####"
 	timeFormats   = "a mask of YYYY YY MM M DD D HH H hh h mm ss SSS A such as MM/DD/YYYY, or unix, unix_ms"
 	dateFormats   = "a mask of YYYY YY MM M DD D such as MM/DD/YYYY, or unix, unix_ms"
-	numberFormats = "integer, decimal2 or cents"
+	numberFormats = "integer, cents, decimal1 to decimal6, grouped (1,235) or grouped2 (1,234.50)"
 	clockFormats  = "a mask of HH H hh h mm ss A such as hh:mm A"
 	ssnFormats    = "digits9, or a mask with nine # such as ###-##-####"
 	caseFormats   = "upper or lower"
@@ -77,7 +82,7 @@ func compileFormat(s string, t lead.Type) (format, error) {
 	switch t {
 	case lead.TypePhone:
 		if mask, ok := phoneMask(s); ok {
-			return format{formatPhoneMask, mask}, nil
+			return format{kind: formatPhoneMask, mask: mask}, nil
 		}
 		expected = phoneFormats
 	case lead.TypeState:
@@ -95,17 +100,12 @@ func compileFormat(s string, t lead.Type) (format, error) {
 			s = "#########"
 		}
 		if mask, ok := digitMask(s, 9); ok {
-			return format{formatSSNMask, mask}, nil
+			return format{kind: formatSSNMask, mask: mask}, nil
 		}
 		expected = ssnFormats
 	case lead.TypeInteger, lead.TypeDecimal, lead.TypeMoney:
-		switch s {
-		case "integer":
-			return format{kind: formatInteger}, nil
-		case "decimal2":
-			return format{kind: formatDecimal2}, nil
-		case "cents":
-			return format{kind: formatCents}, nil
+		if f, ok := numberFormat(s); ok {
+			return f, nil
 		}
 		expected = numberFormats
 	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum, lead.TypePostalCode,
@@ -230,9 +230,13 @@ func (f *format) appendDigits(dst, digits []byte) []byte {
 	return dst
 }
 
-// appendTime writes an instant, in UTC.
+// appendTime writes an instant, in the format's zone or in UTC.
 func (f *format) appendTime(dst []byte, t time.Time) []byte {
-	t = t.UTC()
+	if f.zone != nil {
+		t = t.In(f.zone)
+	} else {
+		t = t.UTC()
+	}
 	switch f.kind {
 	case formatUnix:
 		return appendInt(dst, t.Unix(), 0)
@@ -275,59 +279,6 @@ func (f *format) appendTime(dst []byte, t time.Time) []byte {
 		dst = appendInt(dst, int64(v), p.width)
 	}
 	return dst
-}
-
-// appendMoney writes an amount of micros by one of the number formats.
-func (f *format) appendMoney(dst []byte, m lead.Money) []byte {
-	switch f.kind {
-	case formatInteger:
-		return appendInt(dst, roundDiv(int64(m), int64(lead.Unit)), 0)
-	case formatCents:
-		return appendInt(dst, roundDiv(int64(m), int64(lead.Cent)), 0)
-	case formatDecimal2:
-		return m.RoundCents().Append(dst)
-	}
-	return m.Append(dst)
-}
-
-// appendInteger writes a whole number by one of the number formats.
-func (f *format) appendInteger(dst []byte, n int64) []byte {
-	switch f.kind {
-	case formatCents:
-		return appendInt(dst, n*100, 0)
-	case formatDecimal2:
-		return append(appendInt(dst, n, 0), ".00"...)
-	}
-	return appendInt(dst, n, 0)
-}
-
-// roundDiv divides and rounds half away from zero.
-func roundDiv(n, by int64) int64 {
-	if n < 0 {
-		return -roundDiv(-n, by)
-	}
-	return (n + by/2) / by
-}
-
-// appendInt writes at least width digits.
-func appendInt(dst []byte, n int64, width int) []byte {
-	if width == 2 && n >= 0 && n < 100 {
-		return append(dst, byte('0'+n/10), byte('0'+n%10))
-	}
-	u := uint64(n)
-	if n < 0 {
-		dst = append(dst, '-')
-		u = -u
-	}
-	var b [20]byte
-	i := len(b)
-	for u > 0 || width > 0 || i == len(b) {
-		i--
-		b[i] = byte('0' + u%10)
-		u /= 10
-		width--
-	}
-	return append(dst, b[i:]...)
 }
 
 // appendCase writes a text in upper or lower case.
@@ -374,8 +325,13 @@ func phoneDigits(l *lead.Lead, pos int, d *[10]byte) bool {
 	if s.State != lead.Bad || !s.Why.OfType() {
 		return false
 	}
+	return tenDigits(l.Raw(pos), d)
+}
+
+// tenDigits finds the ten national digits of a number as people write it, with or without the country's 1.
+func tenDigits(raw []byte, d *[10]byte) bool {
 	n, ones := 0, 0
-	for i, c := range l.Raw(pos) {
+	for i, c := range raw {
 		switch {
 		case isDigit(c):
 			if n == 0 && ones == 0 && c == '1' {

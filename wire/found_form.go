@@ -60,7 +60,7 @@ func (a *Answer) takePair(f *found, at, end int) bool {
 	}
 	for i := range a.paths {
 		switch q := &a.paths[i]; {
-		case len(q.text) != len(name):
+		case q.never || len(q.text) != len(name):
 		case q.text == string(name):
 			a.put(f, i, p)
 		case equalFold(q.text, name):

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/andybalholm/cascadia"
@@ -57,7 +58,8 @@ func readHTML(b []byte) (*html.Node, bool) {
 	}
 	z := html.NewTokenizer(bytes.NewReader(b))
 	z.SetMaxBuf(AnswerBytesMax * 2)
-	depth, tags := 0, 0
+	tags := 0
+	var open []string // the elements that no end tag has closed
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -69,9 +71,9 @@ func readHTML(b []byte) (*html.Node, bool) {
 		case html.StartTagToken:
 			name, _ := z.TagName()
 			if !isVoid(atom.Lookup(name)) {
-				depth++
+				open = append(open, string(name))
 			}
-			if tags++; tags > NodesMax || depth > HTMLDepthMax {
+			if tags++; tags > NodesMax || len(open) > HTMLDepthMax {
 				return nil, false
 			}
 		case html.SelfClosingTagToken:
@@ -79,7 +81,12 @@ func readHTML(b []byte) (*html.Node, bool) {
 				return nil, false
 			}
 		case html.EndTagToken:
-			depth = max(depth-1, 0)
+			name, _ := z.TagName()
+			if i := len(open) - 1; i >= 0 && open[i] == string(name) {
+				open = open[:i]
+			} else if i = slices.Index(open, string(name)); i >= 0 {
+				open = slices.Delete(open, i, i+1)
+			}
 		}
 	}
 }

@@ -13,13 +13,17 @@ func (a *Answer) findText(f *found) bool {
 		return false
 	}
 	for i := range a.paths {
-		if a.paths[i].part >= 0 {
-			if p, ok := textPartAt(f.body, a.paths[i].part); ok {
-				a.put(f, i, p)
+		switch p := &a.paths[i]; {
+		case p.never:
+		case p.regex != nil:
+			a.findRegex(f, i)
+		case p.part >= 0:
+			if part, ok := textPartAt(f.body, p.part); ok {
+				a.put(f, i, part)
 			}
-			continue
+		default:
+			a.findLabel(f, i)
 		}
-		a.findLabel(f, i)
 	}
 	return true
 }
@@ -49,6 +53,15 @@ func trimmedPlace(b []byte, from, to int) place {
 		to--
 	}
 	return place{from: uint32(from), to: uint32(to), kind: foundString}
+}
+
+// findRegex notes what the group of a path's expression finds, at its first two places: more tell nothing new.
+func (a *Answer) findRegex(f *found, path int) {
+	for _, m := range a.paths[path].regex.FindAllSubmatchIndex(f.body, 2) {
+		if m[2] >= 0 {
+			a.put(f, path, trimmedPlace(f.body, m[2], m[3]))
+		}
+	}
 }
 
 // findLabel notes what follows each whole word that is the path's label.

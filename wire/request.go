@@ -4,7 +4,6 @@ package wire
 
 import (
 	"errors"
-	"strconv"
 	"time"
 
 	"clearpost/lead"
@@ -12,21 +11,37 @@ import (
 
 // Errors of rendering a request.
 var (
-	ErrRequestTooLarge = errors.New("wire: the request is larger than RequestBytesMax")
+	ErrRequestTooLarge = errors.New("wire: the request, a header or a value of it is larger than it may be")
 	ErrSchema          = errors.New("wire: the lead is of another schema than the request was compiled for")
+	ErrBearer          = errors.New("wire: the request needs an OAuth 2.0 token, and there is none that a header can carry")
+	ErrPath            = errors.New("wire: a value would make a step . or .. of the URL's path")
 )
 
 // Inputs is what a request is rendered from. Nothing of it is kept.
 type Inputs struct {
-	Lead     *lead.Lead // of the schema the request was compiled for
-	LeadID   lead.ID
-	Attempt  lead.ID    // zero at a ping
-	Token    []byte     // the buyer's own, from its ping answer; empty if none
-	Price    lead.Money // the bid; zero if none
-	Source   string
-	Vertical string
-	Now      time.Time
-	Close    bool // write "Connection: close"
+	Lead       *lead.Lead // of the schema the request was compiled for
+	LeadID     lead.ID
+	Attempt    lead.ID    // zero at a ping
+	Key        lead.ID    // the post's idempotency key: the first attempt's id, the same for a resend. Zero: Attempt is it
+	Token      []byte     // the buyer's own, from its ping answer; empty if none
+	Price      lead.Money // the bid; zero if none
+	Source     string
+	SourceName string
+	Vertical   string
+	Sold       int  // sales of the lead so far
+	Left       int  // sales that are still allowed, this one included
+	Test       bool // it is a test
+	Now        time.Time
+	Bearer     []byte // the OAuth 2.0 token of the moment, where NeedsBearer
+	Cookies    []byte // the value of Cookie, where TakesCookies; empty: no such header
+	Close      bool   // write "Connection: close"
+}
+
+func (in *Inputs) key() lead.ID {
+	if in.Key.IsZero() {
+		return in.Attempt
+	}
+	return in.Key
 }
 
 // CompileOptions is what compiling takes from outside.
@@ -35,43 +50,113 @@ type CompileOptions struct {
 	Secrets func(placeholder string) (value string, ok bool)
 }
 
-// bodyKind is where a request's fields go.
+// bodyKind is the format of a request.
 type bodyKind uint8
 
 const (
 	bodyJSON bodyKind = iota
 	bodyForm
 	bodyQuery
+	bodyMultipart
+	bodyXML
+	bodySOAP11
+	bodySOAP12
+	bodyText
 )
+
+func (k bodyKind) xml() bool { return k == bodyXML || k == bodySOAP11 || k == bodySOAP12 }
+
+// pairs tells whether the body is made of names and values.
+func (k bodyKind) pairs() bool { return k == bodyForm || k == bodyQuery || k == bodyMultipart }
 
 // Request is a compiled request. It never changes and may be used by any number of callers at once.
 type Request struct {
-	schema *lead.Schema
-	addr   string
-	host   string
-	tls    bool
-	token  bool // some field is the token
-	uses   lead.Positions
+	schema  *lead.Schema
+	addr    string
+	host    string // with its port where that is not the usual one
+	name    string // to expect in the certificate
+	tls     bool
+	token   bool // some field is the token
+	uses    lead.Positions
+	bearer  bool
+	cookies bool
+	oauth2  *OAuth2
 
-	line    constant // method and target, up to the fields of the query
-	mark    string   // what stands before the first field of a query: ? or & or nothing
-	headers constant // from " HTTP/1.1" to the last header's line end
-	body    bodyKind
-	get     bool
-	root    *node // JSON
-	pairs   []pair
+	method string
+	line   template // method and target, up to the fields of the query
+	moves  bool     // values of the lead stand in the line
+	mark   string   // what stands before the first field of a query: ? or & or nothing
+	query  []pair
+	head   []headPart // from " HTTP/1.1" to the last header's line end
+	get    bool
+	body   bodyKind
+	doc    bodyKind // what the fields make: the body, or the document that a pair holds
+	root   *node    // JSON
+	segs   segments
+	xml    *xmlBody
+	pairs  []pair
+	text   *template
+	sign   *signer
 }
 
-// pair is a field of a form or a query.
+// pair is a field of a form or a query, or the document that stands in one.
 type pair struct {
-	lead  []byte // &name=
-	field *field
+	lead  []byte // &name=, or the head of a part
+	field *field // nil: the document
+	op    segmentOp
+}
+
+// pairOp is the shortest way of writing a field of a form or a query.
+func pairOp(f *field) segmentOp {
+	switch {
+	case f.plainSlot():
+		return segText
+	case f.plainMade() && f.show == showString:
+		return segMade
+	}
+	return segField
+}
+
+// headKind is what follows the literal of a part of the head.
+type headKind uint8
+
+const (
+	headEnd headKind = iota
+	headTemplate
+	headBearer
+	headCookies
+	headBoundary
+	headSignature
+)
+
+// headPart is a piece of the head: what is always the same, and a value.
+type headPart struct {
+	lit  constant
+	kind headKind
+	name string // Name: and a space, of a header that may be left out
+	tmpl *template
+}
+
+// pass is one rendering of a request.
+type pass struct {
+	*Inputs
+	redact    bool
+	err       error
+	over      bool // something grew beyond its limit
+	start     int  // where the request begins
+	boundary  [boundaryBytes]byte
+	parts     int    // of a multipart body
+	signAt    int    // where the signature goes
+	signature []byte // what goes there when placeholders are written
+
+	method, host string // for the template of the signature
+	target, body []byte
 }
 
 // CompileRequest compiles a request for leads of the schema; post says that it is a post, which may carry the ping's token. All
 // mistakes are returned at once, with paths relative to the spec; the Request is nil if there is any.
 func CompileRequest(spec *RequestSpec, s *lead.Schema, post bool, opt CompileOptions) (*Request, []lead.Defect) {
-	c := &requestCompiler{spec: spec, schema: s, post: post, opt: opt, out: &Request{schema: s}}
+	c := &requestCompiler{spec: spec, schema: s, post: post, opt: opt, out: &Request{schema: s}, seen: map[string]bool{}}
 	c.compile()
 	if len(c.defects) > 0 {
 		return nil, c.defects
@@ -80,96 +165,46 @@ func CompileRequest(spec *RequestSpec, s *lead.Schema, post bool, opt CompileOpt
 }
 
 // Host tells where the request goes: host and port to dial, the name to expect in the certificate, and whether to use TLS.
-func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.host, r.tls }
+func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.name, r.tls }
 
 // NeedsToken tells whether the request carries the token of the ping's answer.
 func (r *Request) NeedsToken() bool { return r.token }
 
-// Uses tells which fields of the lead the request may carry, in whole or in part.
+// Uses tells which fields of the lead the request may carry, in whole or in part, or looks at.
 func (r *Request) Uses() *lead.Positions { return &r.uses }
 
-// AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, ErrSchema or ErrRequestTooLarge, nothing is appended.
+// NeedsBearer tells whether the request carries an OAuth 2.0 token: without Inputs.Bearer AppendHTTP fails with ErrBearer.
+func (r *Request) NeedsBearer() bool { return r.bearer }
+
+// TakesCookies tells whether a post carries the cookies of its ping's answer, where there are any.
+func (r *Request) TakesCookies() bool { return r.cookies }
+
+// OAuth2 tells how the token is got; nil where NeedsBearer is false. It holds secrets.
+func (r *Request) OAuth2() *OAuth2 { return r.oauth2 }
+
+// AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, one of the four of this package, nothing is appended.
 // It does not allocate where dst has room.
 func (r *Request) AppendHTTP(dst []byte, in *Inputs) ([]byte, error) {
-	return r.appendAll(dst, in, false)
+	p := pass{Inputs: in}
+	return r.appendAll(dst, &p)
 }
 
-// AppendRedacted appends the same with placeholders in place of secrets; its Content-Length counts what is there.
+// AppendRedacted appends the same with placeholders in place of secrets; its Content-Length counts what is there. A signature is that of
+// the request with its secrets. A token that is missing is no error here.
 func (r *Request) AppendRedacted(dst []byte, in *Inputs) ([]byte, error) {
-	return r.appendAll(dst, in, true)
-}
-
-// lengthRoom is the room kept for Content-Length and the blank line while the body is written behind it.
-const lengthRoom = 10
-
-func (r *Request) appendAll(dst []byte, in *Inputs, redact bool) ([]byte, error) {
-	if in.Lead == nil || in.Lead.Schema() != r.schema {
-		return dst, ErrSchema
+	p := pass{Inputs: in, redact: true}
+	if r.sign == nil {
+		return r.appendAll(dst, &p)
 	}
-	start := len(dst)
-	dst = r.line.append(dst, redact)
-	if r.body == bodyQuery {
-		dst = r.appendPairs(dst, in, redact, r.mark)
+	signed := *in
+	if len(signed.Bearer) == 0 {
+		signed.Bearer = []byte("-") // the signature does not look at it
 	}
-	dst = r.headers.append(dst, redact)
-	if in.Close {
-		dst = append(dst, "Connection: close\r\n"...)
+	q := pass{Inputs: &signed}
+	whole, err := r.appendAll(nil, &q)
+	if err != nil {
+		return dst, err
 	}
-	if r.get {
-		dst = append(dst, '\r', '\n')
-	} else {
-		dst = r.appendBody(dst, in, redact)
-	}
-	if len(dst)-start > RequestBytesMax {
-		return dst[:start], ErrRequestTooLarge
-	}
-	return dst, nil
-}
-
-// appendBody writes Content-Length and the body. The length is known only afterwards, so that the body moves back a few bytes.
-func (r *Request) appendBody(dst []byte, in *Inputs, redact bool) []byte {
-	dst = append(dst, "Content-Length: "...)
-	at := len(dst)
-	var room [lengthRoom]byte
-	dst = append(dst, room[:]...)
-	switch r.body {
-	case bodyJSON:
-		dst = r.appendRoot(dst, in, redact)
-	case bodyForm:
-		dst = r.appendPairs(dst, in, redact, "")
-	}
-	length := len(dst) - at - lengthRoom
-	head := strconv.AppendInt(dst[:at], int64(length), 10) // at most RequestBytesMax and a field more: it fits into the room
-	head = append(head, "\r\n\r\n"...)
-	return dst[:len(head)+copy(dst[len(head):], dst[at+lengthRoom:])]
-}
-
-func (r *Request) appendRoot(dst []byte, in *Inputs, redact bool) []byte {
-	mark := len(dst)
-	dst, there := r.root.append(dst, in, redact)
-	if !there && r.root.kind != nodeList {
-		return append(dst[:mark], "{}"...)
-	}
-	return dst
-}
-
-func (r *Request) appendPairs(dst []byte, in *Inputs, redact bool, mark string) []byte {
-	first := true
-	for i := range r.pairs {
-		p := &r.pairs[i]
-		at := len(dst)
-		if first {
-			dst = append(dst, mark...)
-			dst = append(dst, p.lead[1:]...)
-		} else {
-			dst = append(dst, p.lead...)
-		}
-		var there bool
-		if dst, there = p.field.append(dst, in, encodeForm, redact); !there {
-			dst = dst[:at]
-			continue
-		}
-		first = false
-	}
-	return dst
+	p.signature = whole[q.signAt : q.signAt+r.sign.length]
+	return r.appendAll(dst, &p)
 }

@@ -4,36 +4,127 @@ package wire
 
 // RequestSpec is a request as configured.
 type RequestSpec struct {
-	Method  string      `yaml:"method"`  // GET, POST (the default) or PUT
-	URL     string      `yaml:"url"`     // http or https, absolute
-	Headers Headers     `yaml:"headers"` // in the order of the file
-	Format  string      `yaml:"format"`  // json (the default), form, or query: the fields go into the URL; form with GET is query
+	Method  string      `yaml:"method"`  // GET, POST (the default), PUT or PATCH
+	URL     string      `yaml:"url"`     // http or https, absolute; templates may stand in path and query
+	Headers Headers     `yaml:"headers"` // in the order of the file; a value with {{ }} is a template
+	Auth    *AuthSpec   `yaml:"auth"`
+	Format  string      `yaml:"format"` // json (the default), form, query, multipart, xml, soap11, soap12, text; form with GET is query
+	XML     *XMLSpec    `yaml:"xml"`    // for xml, soap11, soap12 and a wrapped xml
+	Wrap    *WrapSpec   `yaml:"wrap"`   // the fields make a document that stands in one parameter of the form
+	Body    string      `yaml:"body"`   // for text: the template of the whole body
 	Fields  []FieldSpec `yaml:"fields"`
 }
 
 // FieldSpec is one field of a request: where it goes, and what it holds.
 type FieldSpec struct {
-	To      string   `yaml:"to"`      // JSON: a path such as contact.phones[0]; form and query: the name
-	From    string   `yaml:"from"`    // a field of the vertical, or token, lead_id, attempt_id, source, vertical, price, now
-	Value   *Scalar  `yaml:"value"`   // a constant in place of From
-	Map     ValueMap `yaml:"map"`     // normal value → what the buyer calls it
-	Format  string   `yaml:"format"`  // see the package comment
-	Type    string   `yaml:"type"`    // auto (the default), string, number or boolean
-	Default *Scalar  `yaml:"default"` // what stands in for a missing value
-	Missing string   `yaml:"missing"` // omit (the default), empty or json_null
+	To       string    `yaml:"to"`       // JSON: a path such as contact.phones[0]; XML: such as lead.phone[0].@type; form and query: the name
+	In       string    `yaml:"in"`       // body (the default), query (of the URL), form (beside a wrapped document), soap_header
+	From     string    `yaml:"from"`     // a field of the vertical, a part of one, or one of the names of BuiltinNames
+	Value    *Scalar   `yaml:"value"`    // a constant in place of From
+	Template string    `yaml:"template"` // a text with {{ }} in place of From
+	Map      ValueMap  `yaml:"map"`      // normal value → what the buyer calls it
+	Format   string    `yaml:"format"`   // see the package comment; the short form of a first filter
+	Zone     string    `yaml:"zone"`     // of a format of a time: an IANA name; UTC where there is none
+	Filters  string    `yaml:"filters"`  // such as "trim | upper"
+	Type     string    `yaml:"type"`     // auto (the default), string, number or boolean
+	Default  *Scalar   `yaml:"default"`  // what stands in for a missing value
+	Missing  string    `yaml:"missing"`  // omit (the default), empty, json_null, or xml_nil
+	When     *WhenSpec `yaml:"when"`     // the field is there only if this holds
+	CDATA    bool      `yaml:"cdata"`    // XML: the text of the element is a CDATA section
+}
+
+// WhenSpec is a condition: one test of one field, or conditions that are put together.
+type WhenSpec struct {
+	Field  string     `yaml:"field"`  // as a field's From
+	Equals *Scalar    `yaml:"equals"` // read by the field's type
+	In     []Scalar   `yaml:"in"`
+	Exists *bool      `yaml:"exists"`
+	Min    *Scalar    `yaml:"min"` // both ends included
+	Max    *Scalar    `yaml:"max"`
+	Any    []WhenSpec `yaml:"any"`
+	All    []WhenSpec `yaml:"all"`
+	Not    *WhenSpec  `yaml:"not"`
+}
+
+// XMLSpec is what an XML document has beside its fields.
+type XMLSpec struct {
+	Root        string   `yaml:"root"`        // the root element; SOAP: the element in the body, none if empty
+	Namespaces  ValueMap `yaml:"namespaces"`  // prefix → URI, declared at the root; the empty prefix is the default namespace
+	Declaration *bool    `yaml:"declaration"` // the line <?xml …?>; true unless said
+	Action      string   `yaml:"action"`      // SOAP: SOAPAction, or the action of the Content-Type
+}
+
+// WrapSpec puts a document into one parameter of a form.
+type WrapSpec struct {
+	In     string `yaml:"in"`     // the parameter's name
+	Format string `yaml:"format"` // json or xml
+}
+
+// AuthSpec is how a request shows who sends it. Several may stand together. Whatever is written here is a secret: what is kept of a
+// request shows placeholders.
+type AuthSpec struct {
+	Header  *AuthPairSpec `yaml:"header"`
+	Query   *AuthPairSpec `yaml:"query"`
+	Body    *AuthPairSpec `yaml:"body"` // one more field of the body: Name is its path
+	Basic   *BasicSpec    `yaml:"basic"`
+	Bearer  string        `yaml:"bearer"`
+	OAuth2  *OAuth2Spec   `yaml:"oauth2"`
+	HMAC    *SignSpec     `yaml:"hmac"`
+	Cookies bool          `yaml:"cookies"` // a post carries the cookies of the ping's answer
+}
+
+// AuthPairSpec is a name and a secret value.
+type AuthPairSpec struct {
+	Name  string `yaml:"name"`
+	Value string `yaml:"value"`
+}
+
+// BasicSpec is HTTP Basic.
+type BasicSpec struct {
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+}
+
+// OAuth2Spec is OAuth 2.0 by client credentials.
+type OAuth2Spec struct {
+	TokenURL     string   `yaml:"token_url"`
+	ClientID     string   `yaml:"client_id"`
+	ClientSecret string   `yaml:"client_secret"`
+	Scopes       []string `yaml:"scopes"`
+	Audience     string   `yaml:"audience"`
+	InBody       bool     `yaml:"in_body"` // id and secret go into the form of the token request, not into a Basic header
+}
+
+// SignSpec is a signature of the request by HMAC.
+type SignSpec struct {
+	Algorithm   string `yaml:"algorithm"` // sha256 (the default), sha1, sha512, md5
+	Key         string `yaml:"key"`
+	KeyEncoding string `yaml:"key_encoding"` // text (the default), hex, base64: how Key is written
+	Sign        string `yaml:"sign"`         // a template of what is signed; the body alone if empty
+	Encoding    string `yaml:"encoding"`     // hex (the default), base64, base64url
+	Prefix      string `yaml:"prefix"`       // before the signature, such as sha256=
+	Header      string `yaml:"header"`       // the header that carries it,
+	Query       string `yaml:"query"`        // or the parameter of the URL
 }
 
 // Limits. A spec beyond them is refused when it is compiled; a request beyond them is an error.
 const (
-	FieldsMax        = 256       // fields of a request
-	PathDepthMax     = 16        // steps of a JSON path
-	PathBytesMax     = 256       // bytes of a path or form name
-	ListIndexMax     = 63        // highest index in a path of a request
-	URLBytesMax      = 2048      // bytes of a URL, secrets included
-	HeadersMax       = 64        // headers of a request
-	HeaderBytesMax   = 4096      // bytes of a header's value, secrets included
-	ConstantBytesMax = 8192      // bytes of a constant, a default or a map's value, secrets included
-	MapEntriesMax    = 512       // entries of a map
-	FormatBytesMax   = 64        // bytes of a format
-	RequestBytesMax  = 256 << 10 // bytes of a rendered request
+	FieldsMax          = 256       // fields of a request
+	PathDepthMax       = 16        // steps of a path
+	PathBytesMax       = 256       // bytes of a path or form name
+	ListIndexMax       = 63        // highest index in a path of a request
+	URLBytesMax        = 2048      // bytes of a URL, secrets included, without the values of templates
+	HeadersMax         = 64        // headers of a request
+	HeaderBytesMax     = 4096      // bytes of a header's value, secrets included
+	ConstantBytesMax   = 8192      // bytes of a constant, a default or a map's value, secrets included
+	MapEntriesMax      = 512       // entries of a map
+	FormatBytesMax     = 64        // bytes of a format
+	TemplateBytesMax   = 16 << 10  // bytes of a template as written
+	ExpressionsMax     = 128       // expressions {{ }} of a template
+	FiltersMax         = 16        // filters of an expression
+	ExpressionBytesMax = 64 << 10  // bytes of what an expression makes, after each filter
+	WhenDepthMax       = 8         // nesting of a condition
+	WhenTestsMax       = 64        // tests of a condition
+	NamespacesMax      = 16        // namespaces of an XML document
+	RequestBytesMax    = 256 << 10 // bytes of a rendered request
 )

@@ -91,3 +91,22 @@ func (c *constant) append(dst []byte, redact bool) []byte {
 	}
 	return append(dst, c.plain...)
 }
+
+func (c *constant) text(redact bool) []byte {
+	if redact {
+		return c.redacted
+	}
+	return c.plain
+}
+
+// add puts another behind it.
+func (c *constant) add(o constant) {
+	c.plain = append(c.plain, o.plain...)
+	c.redacted = append(c.redacted, o.redacted...)
+}
+
+// addText puts a text that is no secret behind it.
+func (c *constant) addText(s string) {
+	c.plain = append(c.plain, s...)
+	c.redacted = append(c.redacted, s...)
+}

@@ -46,6 +46,9 @@ func (n *node) place(path []step, f *field, spec int) error {
 				kid.lead = append(append(appendJSON(append(kid.lead, '"'), st.key), '"'), ':')
 			}
 			n.kids = append(n.kids, kid)
+		} else if last := kid.field.last(); depth == len(path)-1 && last != nil && last.when != nil {
+			last.next = f // another field for the same place, if the condition of the first does not hold
+			return nil
 		} else if depth == len(path)-1 {
 			return fmt.Errorf("a path of its own: fields[%d] goes there or below already", kid.spec)
 		}
@@ -53,6 +56,14 @@ func (n *node) place(path []step, f *field, spec int) error {
 	}
 	n.field = f
 	return nil
+}
+
+// last is the last of the fields that share a place.
+func (f *field) last() *field {
+	for f != nil && f.next != nil {
+		f = f.next
+	}
+	return f
 }
 
 func (n *node) find(st step) *node {
@@ -84,17 +95,17 @@ func (n *node) order(hole func(spec, index int)) {
 }
 
 // append writes the node, or nothing and false if it is omitted.
-func (n *node) append(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
+func (n *node) append(dst []byte, p *pass) ([]byte, bool) {
 	switch n.kind {
 	case nodeObject:
-		return n.appendObject(dst, in, redact)
+		return n.appendObject(dst, p)
 	case nodeList:
-		return n.appendList(dst, in, redact)
+		return n.appendList(dst, p)
 	}
-	return n.field.append(dst, in, encodeJSON, redact)
+	return n.field.append(dst, p)
 }
 
-func (n *node) appendObject(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
+func (n *node) appendObject(dst []byte, p *pass) ([]byte, bool) {
 	dst = append(dst, '{')
 	open := len(dst)
 	for _, k := range n.kids {
@@ -105,14 +116,14 @@ func (n *node) appendObject(dst []byte, in *Inputs, redact bool) ([]byte, bool) 
 			dst = append(dst, k.lead...)
 		}
 		var there bool
-		if dst, there = k.append(dst, in, redact); !there {
+		if dst, there = k.append(dst, p); !there {
 			dst = dst[:mark]
 		}
 	}
 	return append(dst, '}'), len(dst) > open
 }
 
-func (n *node) appendList(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
+func (n *node) appendList(dst []byte, p *pass) ([]byte, bool) {
 	dst = append(dst, '[')
 	open := len(dst)
 	some := false
@@ -122,7 +133,7 @@ func (n *node) appendList(dst []byte, in *Inputs, redact bool) ([]byte, bool) {
 		}
 		mark := len(dst)
 		var there bool
-		if dst, there = k.append(dst, in, redact); there {
+		if dst, there = k.append(dst, p); there {
 			some = true
 			continue
 		}

@@ -49,7 +49,8 @@ var testNow = time.Date(2026, 11, 3, 15, 4, 5, 678_000_000, time.UTC)
 func testInputs(l *lead.Lead) *Inputs {
 	id, _ := lead.ParseID("018f3c2e-7c1a-7e55-9d6b-0a1b2c3d4e5f")
 	attempt, _ := lead.ParseID("018f3c2e-7c1a-7e55-9d6b-0a1b2c3d4e60")
-	return &Inputs{Lead: l, LeadID: id, Attempt: attempt, Token: []byte("tok-1"), Price: 22_500_000, Source: "acme", Vertical: "solar", Now: testNow}
+	return &Inputs{Lead: l, LeadID: id, Attempt: attempt, Token: []byte("tok-1"), Price: 22_500_000, Source: "acme",
+		SourceName: "Acme Leads", Vertical: "solar", Sold: 0, Left: 3, Now: testNow}
 }
 
 func fillLead(t testing.TB, s *lead.Schema, fields map[string]string) *lead.Lead {
@@ -111,6 +112,10 @@ func TestRequest(t *testing.T) {
 				}
 				in := testInputs(l)
 				in.Close = d.HasArg("close")
+				var bearer, cookies string
+				d.MaybeScanArgs(t, "bearer", &bearer)
+				d.MaybeScanArgs(t, "cookies", &cookies)
+				in.Bearer, in.Cookies = []byte(bearer), []byte(cookies)
 				if d.HasArg("bare") {
 					*in = Inputs{Lead: l}
 				}
@@ -127,7 +132,7 @@ func TestRequest(t *testing.T) {
 					t.Errorf("%s: not valid JSON: %s", d.Pos, body)
 				}
 				if d.HasArg("body") {
-					return string(body) + "\n"
+					return strings.ReplaceAll(string(body), "\r\n", "\n") + "\n"
 				}
 				return strings.ReplaceAll(string(out), "\r\n", "\n") + "\n"
 			}

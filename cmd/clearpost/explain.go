@@ -56,9 +56,16 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	if !x.SameConfig {
 		fmt.Fprint(w, " (another one is running now)")
 	}
+	tellTest(w, x)
 	fmt.Fprint(w, "\n  fields")
 	for _, f := range x.Fields {
 		fmt.Fprintf(w, " %s=%q", f.Name, f.Value)
+	}
+	for i, f := range x.Unknown {
+		if i == 0 {
+			fmt.Fprint(w, "\n  unknown, as sent")
+		}
+		fmt.Fprintf(w, " %q=%q", f.Name, f.Value)
 	}
 	switch x.Ping.Result {
 	case ledger.ResultSuccess:
@@ -86,6 +93,9 @@ func tell(w io.Writer, x *exchange.Explanation) {
 			fmt.Fprintf(w, " (%s, refusal %s: %s)", s.Reason, s.Refusal, s.Details)
 		}
 		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
+		for _, t := range s.TestSales {
+			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer, t.Price, t.Payout, x.Currency)
+		}
 		for _, t := range s.Tried {
 			fmt.Fprintf(w, "  not posted to %s: %s (%s)\n", t.Campaign, t.Refusal, t.Refusal.Info().Meaning)
 		}
@@ -93,6 +103,17 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
 	for _, ev := range x.Events {
 		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
+	}
+}
+
+// tellTest says that a lead is a test, and of which kind.
+func tellTest(w io.Writer, x *exchange.Explanation) {
+	switch {
+	case !x.Test:
+	case x.TestResult != "":
+		fmt.Fprintf(w, "\n  a test, simulated: %s", x.TestResult)
+	default:
+		fmt.Fprint(w, "\n  a test, at the buyers' test endpoints")
 	}
 }
 

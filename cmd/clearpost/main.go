@@ -35,6 +35,7 @@ type cli struct {
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
+	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -41,16 +41,26 @@ func (t *target) open(e *env) (*ops, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	h, err := node.ReadHandle(data)
-	if err == nil {
-		o := &ops{base: "http://" + h.Admin, token: h.Token, close: func() error { return nil }}
-		if o.alive(e.ctx) {
-			return o, nil
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(data, "admin.json"), err)
+	o, err := findNode(e, data)
+	if o != nil || err != nil {
+		return o, err
 	}
 	return t.offline(e)
+}
+
+// findNode finds the node that runs on a data directory, nil if none does.
+func findNode(e *env, data string) (*ops, error) {
+	h, err := node.ReadHandle(data)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(data, "admin.json"), err)
+	}
+	o := &ops{base: "http://" + h.Admin, token: h.Token, close: func() error { return nil }}
+	if !o.alive(e.ctx) {
+		return nil, nil
+	}
+	return o, nil
 }
 
 func (o *ops) alive(ctx context.Context) bool {

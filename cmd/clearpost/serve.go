@@ -8,16 +8,20 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
+	"clearpost/exchange/admin"
 	"clearpost/node"
 )
 
 type serveCmd struct {
 	Dir      string `arg:"" help:"Configuration directory." type:"existingdir"`
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	Watch    bool   `help:"Reload when a file of the configuration changes." default:"true" negatable:""`
 
-	SkipExamples bool `help:"Start although examples of campaigns do not hold."`
+	SkipExamples bool `help:"Start, and reload, although examples of campaigns do not hold."`
 }
 
 // Help implements kong.HelpProvider.
@@ -25,6 +29,10 @@ func (serveCmd) Help() string {
 	return `Examples:
   clearpost serve ./examples
   clearpost serve /etc/clearpost --log-level warn
+  clearpost serve /etc/clearpost --watch=false
+
+A change of the directory is put into force at once, without dropping a request, and so it is on SIGHUP or with clearpost reload. If
+anything is wrong in it, the log says so and the exchange goes on as it was.
 
 Ctrl-C or SIGTERM stops it: no new leads are taken, posts under way end first. A second one ends it at once, as kill -9 does.`
 }
@@ -40,6 +48,10 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	cfg.SkipExamples = c.SkipExamples
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	if bad := cfg.Examples.Err(); bad != nil && !c.SkipExamples {
 		fmt.Fprintln(e.err, bad)
 		return errSaid
@@ -52,12 +64,22 @@ func (c *serveCmd) Run(e *env) error {
 		return errors.Join(err, n.Stop())
 	}
 	fmt.Fprintf(e.out, "sellers http://%s  admin http://%s  config %s\n", n.SellerAddr, n.AdminAddr, cfg.Hash)
-	select {
-	case <-e.ctx.Done():
-		log.Info("stopping")
-	case err = <-n.Failed():
+	if c.Watch {
+		if err := n.Watch(); err != nil {
+			log.Error("the configuration is not watched: use SIGHUP or clearpost reload", "err", err)
+		}
 	}
-	return errors.Join(err, n.Stop())
+	for {
+		select {
+		case <-hup:
+			n.Reload(admin.BySignal)
+			continue
+		case <-e.ctx.Done():
+			log.Info("stopping")
+		case err = <-n.Failed():
+		}
+		return errors.Join(err, n.Stop())
+	}
 }
 
 // loadConfig reads a configuration; its problems are printed and become errSaid.

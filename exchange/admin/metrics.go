@@ -3,7 +3,9 @@
 package admin
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,9 +17,9 @@ import (
 
 // collector gathers the exchange's atomics when somebody asks; the trip itself touches no label.
 type collector struct {
-	ex       *exchange.Exchange
-	led      *ledger.Ledger
-	statuses func(fn func(status int, n int64))
+	ex    *exchange.Exchange
+	led   *ledger.Ledger
+	hooks Hooks
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -29,6 +31,8 @@ var (
 	descPosts    = desc("posts_total", "Posts settled, by result.", "result")
 	descTests    = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
 	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
+	descSuppress = desc("suppressed_pings_total", "Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")
+	descRepeated = desc("repeated_leads_total", "Pings, posts and one-shot leads refused as repeats of an earlier lead of their person, by source.", "source")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
 	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
 	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped).", "campaign", "buyer", "what")
@@ -41,12 +45,15 @@ var (
 	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
 	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
 	descUp       = desc("available", "1 while leads are taken.")
+	descReloads  = desc("config_reloads_total", "Times that the configuration's directory was read again, by result: applied, unchanged, refused.", "result")
+	descReloadOK = desc("config_last_reload_ok", "0 if the directory's last reading was refused: what runs is not what stands there.")
+	descConfigAt = desc("config_applied_seconds", "Unix time at which the configuration in force was applied.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax,
-		descEvents, descSeq, descShipErr, descUnship, descUp} {
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
+		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt} {
 		ch <- d
 	}
 }
@@ -68,11 +75,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descTests, float64(s.Tests.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
 	count(descMoney, units(s.PayoutMicros.Load()), "payout")
+	s.Sources(func(id string, t *exchange.SourceTally) {
+		count(descSuppress, float64(t.Suppressed.Load()), id)
+		count(descRepeated, float64(t.Repeated.Load()), id)
+	})
 	durations(ch, &s.Own, "own")
 	durations(ch, &s.Whole, "whole")
-	if c.statuses != nil {
-		c.statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
-	}
+	c.hooks.Statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
 	for _, l := range c.ex.Lanes() {
 		for _, x := range counts(l) {
 			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
@@ -98,6 +107,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		up = 1
 	}
 	gauge(descUp, up)
+	cfg, ok := c.hooks.Config(), 1.0
+	for _, result := range []string{Applied, Unchanged, Refused} {
+		count(descReloads, float64(cfg.Reloads[result]), result)
+	}
+	if cfg.Last != nil && cfg.Last.Result == Refused {
+		ok = 0
+	}
+	gauge(descReloadOK, ok)
+	gauge(descConfigAt, float64(cfg.Since.UnixMilli())/1000)
 }
 
 type named struct {
@@ -165,8 +183,17 @@ type Status struct {
 	OwnUS     Quantiles        `json:"own_us"`
 	WholeUS   Quantiles        `json:"whole_us"`
 	Ledger    LedgerStatus     `json:"ledger"`
+	Sources   []SourceStatus   `json:"sources"`
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
+	Config    ConfigStatus     `json:"config"`
+}
+
+// SourceStatus is what a source's leads have come to without an auction, since the start.
+type SourceStatus struct {
+	Source     string `json:"source"`
+	Suppressed int64  `json:"suppressed"` // pings that got the quote of another
+	Repeated   int64  `json:"repeated"`   // repeats of an earlier lead of their person
 }
 
 // LedgerStatus is the state of the ledger. Seqs are numbers of events.
@@ -209,9 +236,13 @@ func breakerText(l *exchange.Lane) string {
 	return text
 }
 
-func (s *Server) status() Status { return Summary(s.ex, s.led) }
+func (s *Server) status() Status {
+	out := Summary(s.ex, s.led)
+	out.Config = s.hooks.Config()
+	return out
+}
 
-// Summary reads the state of an exchange. The numbers are read one after another.
+// Summary reads the state of an exchange, without its configuration's. The numbers are read one after another.
 func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	st := &ex.Stats
 	q := func(h *exchange.Histogram) Quantiles {
@@ -230,5 +261,9 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 		}
 		out.Campaigns = append(out.Campaigns, c)
 	}
+	st.Sources(func(id string, t *exchange.SourceTally) {
+		out.Sources = append(out.Sources, SourceStatus{id, t.Suppressed.Load(), t.Repeated.Load()})
+	})
+	slices.SortFunc(out.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Source, b.Source) })
 	return out
 }

@@ -31,6 +31,7 @@ import (
 type Server struct {
 	ex      *exchange.Exchange
 	led     *ledger.Ledger
+	hooks   Hooks
 	log     *slog.Logger
 	token   [32]byte // SHA-256
 	http    *fasthttp.Server
@@ -40,12 +41,12 @@ type Server struct {
 	cancel  context.CancelFunc
 }
 
-// New makes a server. statuses tells the sellers' answers by HTTP status for the metrics; it may be nil.
-func New(ex *exchange.Exchange, led *ledger.Ledger, token string, statuses func(fn func(status int, n int64)), log *slog.Logger) *Server {
-	s := &Server{ex: ex, led: led, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second}
+// New makes a server.
+func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *slog.Logger) *Server {
+	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&collector{ex, led, statuses}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.metrics = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	// No WriteTimeout: it would cut /events off. Only operators come here.
 	s.http = &fasthttp.Server{Handler: s.handle, Name: "clearpost-admin", ReadTimeout: 15 * time.Second, IdleTimeout: 90 * time.Second,
@@ -102,8 +103,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.pause(ctx, false)
 	case path == "/v1/resolve" && post:
 		s.resolve(ctx)
+	case path == "/v1/reload" && post:
+		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 

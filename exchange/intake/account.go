@@ -17,8 +17,9 @@ import (
 
 // book is the accounts of one configuration. It never changes: a request finds its account in one, and stays with it.
 type book struct {
-	keys map[[32]byte]*account
-	ids  map[string]*account // of each source one, by its id
+	keys   map[[32]byte]*account
+	ids    map[string]*account      // of each source one, by its id
+	limits map[string]*rate.Limiter // by source; those without a limit are left out
 }
 
 // account is a source under one of its keys, and the configuration that it was found in.
@@ -30,12 +31,14 @@ type account struct {
 	limit *rate.Limiter
 }
 
-func newBook(v exchange.View) *book {
-	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}}
+// newBook makes the accounts of a view. The limiters of the book before, and what they have counted, go on.
+func newBook(v exchange.View, before *book) *book {
+	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{}}
 	for _, src := range v.Config().Sources {
 		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
 		if src.RatePerSecond > 0 {
-			a.limit = rate.NewLimiter(rate.Limit(src.RatePerSecond), max(src.Burst, 1))
+			a.limit = before.limiter(src)
+			b.limits[src.ID] = a.limit
 		}
 		for _, id := range src.Verticals {
 			if vertical := v.Vertical(id); vertical != nil {
@@ -51,6 +54,18 @@ func newBook(v exchange.View) *book {
 		}
 	}
 	return b
+}
+
+// limiter is the source's of this book with the limits put into force, or a new one.
+func (b *book) limiter(src *exchange.Source) *rate.Limiter {
+	per, burst := rate.Limit(src.RatePerSecond), max(src.Burst, 1)
+	l := b.limits[src.ID]
+	if l == nil {
+		return rate.NewLimiter(per, burst)
+	}
+	l.SetLimit(per)
+	l.SetBurst(burst)
+	return l
 }
 
 // account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429 itself.

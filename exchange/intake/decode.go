@@ -285,7 +285,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	case "max_wait_ms":
 		n, err := strconv.ParseInt(single(val), 10, 64)
 		if v.maxWaitMS = n; err != nil || n < 1 || n > 600_000 {
-			v.bad(name, strings.Clone(val.Raw), "a whole number of milliseconds from 1 to 600000")
+			v.bad(name, strings.Clone(single(val)), "a whole number of milliseconds from 1 to 600000")
 		}
 	case "min_price":
 		raw := single(val)
@@ -298,7 +298,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 	case "redirect_url":
 		v.redirect(val)
 	case "lead_id":
-		v.bad(name, strings.Clone(val.Raw), "seller_lead_id for the seller's own id; ping_id for a ping's")
+		v.bad(name, strings.Clone(single(val)), "seller_lead_id for the seller's own id; ping_id for a ping's")
 	}
 	return true
 }
@@ -320,7 +320,7 @@ func (v *envelope) sellerLead(val gjson.Result) {
 		return
 	}
 	if id == "" || len(id) > SellerLeadIDBytesMax || !visible(id) {
-		v.bad("seller_lead_id", strings.Clone(val.Raw), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+" visible ASCII characters")
+		v.bad("seller_lead_id", strings.Clone(single(val)), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+" visible ASCII characters")
 		return
 	}
 	v.sellerLeadID = strings.Clone(id)

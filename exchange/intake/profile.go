@@ -153,6 +153,11 @@ func (s *Server) byMode(r *request) {
 	case "full":
 		s.oneShot(r)
 	default:
-		s.invalid(r.ctx, []lead.Problem{{Field: "Mode", Value: cut(mode), Expected: "ping, post or full"}})
+		l := &lead.Lead{}
+		l.Reset(r.vertical.Schema)
+		if s.read(r, l) {
+			r.env.bad("Mode", cut(mode), "ping, post or full")
+			s.invalid(r.ctx, r.problems(l, 0)) // what is missing hangs on the mode
+		}
 	}
 }

@@ -54,7 +54,7 @@ type Server struct {
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, max: int64(or(cfg.InFlightMax, 16384))}
-	s.book.Store(newBook(ex.View()))
+	s.book.Store(newBook(ex.View(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
@@ -64,6 +64,10 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	}
 	return s
 }
+
+// Use has requests that come from now on find their accounts in the view. Limits of requests a second go on by the source's id. The caller
+// makes one change at a time.
+func (s *Server) Use(v exchange.View) { s.book.Store(newBook(v, s.book.Load())) }
 
 // quiet drops fasthttp's own log lines, which may hold bytes of requests; what matters is counted by status.
 type quiet struct{}

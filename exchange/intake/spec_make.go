@@ -239,20 +239,39 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 		changed = "are not used: the ping's stand"
 	}
 	out = append(out, posting.Named{Name: "other values in a post", Says: "than in its ping, for fields that the price came from, " + changed})
-	return append(out, repeats(v)...)
+	return append(out, repeats(src, v)...)
 }
 
-func repeats(v *exchange.Vertical) []posting.Named {
-	if len(v.PersonKey) == 0 || v.DedupeWindow <= 0 {
+// repeats tells what becomes of somebody who comes twice.
+func repeats(src *exchange.Source, v *exchange.Vertical) (out []posting.Named) {
+	d := src.DedupeOf(v)
+	if len(d.Key) == 0 {
 		return nil
 	}
 	var names []string
-	for _, pos := range v.PersonKey {
-		names = append(names, v.Schema.Fields[pos].Name)
+	for _, k := range d.Key {
+		name := v.Schema.Fields[k.Pos].Name
+		if k.Hash >= 0 {
+			name += " (or its MD5, SHA-1 or SHA-256 in " + v.Schema.Fields[k.Hash].Name + ")"
+		}
+		names = append(names, name)
 	}
 	who := strings.Join(names, " and ")
-	return []posting.Named{{Name: "the same person again", Says: "a one-shot lead with the same " + who + " within " + span(v.DedupeWindow) +
-		" gets the first answer; a post with another " + who + " than its ping is refused"}}
+	out = append(out, posting.Named{Name: "another person in a post", Says: "another " + who + " than its ping had: refused with 409 other_person"})
+	if d.Window <= 0 {
+		return out
+	}
+	if !d.OwnAuctions {
+		out = append(out, posting.Named{Name: "the same ping again", Says: "the same values, seller_lead_id and min_price with the same " + who +
+			", without an Idempotency-Key: the first one's ping_id, price and expiry, as long as they can be posted"})
+	}
+	out = append(out, posting.Named{Name: "the same one-shot lead again", Says: "the same values with the same " + who + " within " + span(d.Window) + ": the first answer"})
+	says := map[exchange.Refuse]string{exchange.RefuseSold: "is sold or pending", exchange.RefuseReceived: "was received"}[d.Refuse]
+	if says == "" {
+		return out
+	}
+	return append(out, posting.Named{Name: "the same person again", Says: "another lead with the same " + who + " within " + span(d.Window) + " of one that " + says +
+		": a failure with the reason duplicate"})
 }
 
 // testResults are what the results that a test may ask for mean.

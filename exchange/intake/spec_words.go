@@ -40,7 +40,7 @@ var statusTable = []posting.Named{
 	{Name: "406 not_acceptable", Says: "`Accept` allows neither JSON nor XML"},
 	{Name: "409 other_person", Says: "a field that names the person has another value than at the ping"},
 	{Name: "409 idempotency_key_reused", Says: "the `Idempotency-Key` came before with another call or body"},
-	{Name: "409 in_progress", Says: "the same request is under way: repeat it later to hear its answer"},
+	{Name: "409 in_progress", Says: "the same request, or another lead of this person, is under way: repeat it later to hear its answer"},
 	{Name: "410 ping_expired", Says: "the quote had expired when the post arrived: ping again"},
 	{Name: "413 body_too_large", Says: "packed or unpacked"},
 	{Name: "415 unsupported_media_type unsupported_encoding unsupported_charset",

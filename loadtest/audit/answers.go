@@ -12,6 +12,15 @@ func (a *auditor) answer(s *Answer) {
 		return
 	}
 	a.report.Counts.Answers[s.Op+" "+result]++
+	if lead, ok := parseID(s.Lead); ok {
+		if l := a.leads[lead]; l.pinged && l.test != s.Test {
+			a.found(RuleTestMixed, lead, "%s was answered %s, and the answer says test: %v", s.Op, result, s.Test)
+			return
+		} else if l.test {
+			a.testAnswer(s, lead, l)
+			return
+		}
+	}
 	if s.Op == OpPing {
 		a.pingAnswer(s)
 		return

@@ -83,6 +83,7 @@ type Answer struct {
 	Reference string     `json:"id,omitempty"`
 	Sales     []SaleSeen `json:"sales,omitempty"` // all sales, where there are several
 	Key       string     `json:"idempotency_key,omitempty"`
+	Test      bool       `json:"test,omitempty"` // it says that the lead is a test
 }
 
 // SaleSeen is one of several sales in an answer.

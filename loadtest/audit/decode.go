@@ -85,6 +85,8 @@ type event struct {
 	Result      string    `json:"result"`
 	Reason      string    `json:"reason"`
 	Sales       []sale    `json:"sales"`
+	Test        bool      `json:"test"`
+	TestSales   []sale    `json:"test_sales"`
 	Adjustment  string    `json:"adjustment"`
 	Post        *struct {
 		ReceivedAt time.Time `json:"received_at"`
@@ -122,6 +124,8 @@ func readPing(b []byte) (*event, error) {
 			err = e.EventID.UnmarshalText([]byte(v.Str))
 		case "lead_id":
 			err = e.Lead.UnmarshalText([]byte(v.Str))
+		case "test":
+			e.Test = v.Bool()
 		case "mode":
 			e.oneShot = v.Str == "lead"
 		case "result":

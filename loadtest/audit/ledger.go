@@ -18,6 +18,7 @@ type auditor struct {
 	windows  map[windowKey]*windowUse
 
 	leads    map[id]pinged
+	tests    map[id]*testTrip
 	trips    []trip
 	attempts map[id]*attempt
 	names    map[string]string // one copy of each buyer's and campaign's id
@@ -35,6 +36,7 @@ type pinged struct {
 	pinged    bool
 	oneShot   bool
 	quoted    bool
+	test      bool
 }
 
 // trip is what is kept of a lead that was posted.
@@ -101,7 +103,7 @@ func newAuditor(o Options) (*auditor, error) {
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
 		findingsMax: o.FindingsMax,
 		capByKey:    map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
-		leads: map[id]pinged{}, attempts: map[id]*attempt{}, names: map[string]string{}, events: map[id]seenEvent{},
+		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, names: map[string]string{}, events: map[id]seenEvent{},
 		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
 	}
 	return a, a.addCaps(o.Caps)
@@ -134,6 +136,16 @@ func (a *auditor) event(b []byte) {
 	if e.Lead == (id{}) && e.Kind != "adjusted" {
 		a.found(RuleUnreadable, id{}, "event %s of kind %q has no lead_id", e.EventID, e.Kind)
 		return
+	}
+	if e.Lead != (id{}) {
+		if a.mixed(e) {
+			return
+		}
+		if e.Test {
+			a.testEvent(e)
+			return
+		}
+		a.realEvent(e)
 	}
 	switch e.Kind {
 	case "pinged":

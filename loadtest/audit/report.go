@@ -56,6 +56,8 @@ const (
 	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
+	RuleTestMixed        = "test_mixed"           // an event or an answer is marked as a test's otherwise than its lead's ping
+	RuleTestCounts       = "test_counts"          // a test lead has charges, money or a sale, or a real one ends as a test
 	RuleNotShipped       = "not_shipped"          // an event that did not come out of Kafka
 	RuleShippedDiffers   = "shipped_differs"      // an event came out of Kafka with other bytes
 	RuleShippedUnknown   = "shipped_unknown"      // Kafka has an event that the ledger does not have
@@ -66,6 +68,7 @@ type Counts struct {
 	Events   map[string]int `json:"events"` // by kind
 	Leads    int            `json:"leads"`
 	Quoted   int            `json:"quoted"`
+	Tests    int            `json:"tests"`    // leads that are tests; they count in nothing but events, leads and answers
 	Attempts map[string]int `json:"attempts"` // by outcome; "open" has not ended
 	Sales    int            `json:"sales"`
 	Revenue  int64          `json:"revenue_micros"`

@@ -9,16 +9,27 @@ import "sync/atomic"
 // A nil Gate limits nothing.
 type Gate struct {
 	outer *Gate // a place here is one there too; nil: none
-	max   int64
+	max   atomic.Int64
 	now   atomic.Int64
 }
 
 // NewGate makes a gate for max calls; max ≤ 0 limits nothing.
-func NewGate(max int) *Gate { return &Gate{max: int64(max)} }
+func NewGate(max int) *Gate {
+	g := &Gate{}
+	g.SetMax(max)
+	return g
+}
+
+// SetMax changes how many calls may be inside. Those that are inside already stay and count.
+func (g *Gate) SetMax(max int) { g.max.Store(int64(max)) }
 
 // NewGateWithin makes a gate for max calls of those that the outer gate lets in: a campaign's within its buyer's. max ≤ 0 leaves the
 // limit to the outer one.
-func NewGateWithin(outer *Gate, max int) *Gate { return &Gate{outer: outer, max: int64(max)} }
+func NewGateWithin(outer *Gate, max int) *Gate {
+	g := NewGate(max)
+	g.outer = outer
+	return g
+}
 
 // InFlight tells how many calls are inside now.
 func (g *Gate) InFlight() int {
@@ -33,7 +44,7 @@ func (g *Gate) enter() bool {
 	if g == nil {
 		return true
 	}
-	if n := g.now.Add(1); g.max > 0 && n > g.max {
+	if n, most := g.now.Add(1), g.max.Load(); most > 0 && n > most {
 		g.now.Add(-1)
 		return false
 	}

@@ -52,16 +52,10 @@ type Target struct {
 // into force for calls that begin later. When what its connections are made of has changed (TLS, server name, private
 // addresses), a new target takes its place and the old one serves out the calls that hold it.
 func (c *Client) Target(cfg TargetConfig) (*Target, error) {
-	host, _, err := net.SplitHostPort(cfg.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("transport: target %s: %w", cfg.Name, err)
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
-	switch {
-	case host == "":
-		return nil, fmt.Errorf("transport: target %s: %q names no host", cfg.Name, cfg.Addr)
-	case cfg.ConnsMax < 0 || cfg.BodyBytesMax < 0:
-		return nil, fmt.Errorf("transport: target %s: a limit is negative", cfg.Name)
-	}
+	host, _, _ := net.SplitHostPort(cfg.Addr)
 	if cfg.ServerName == "" {
 		cfg.ServerName = host
 	}
@@ -85,6 +79,37 @@ func (c *Client) Target(cfg TargetConfig) (*Target, error) {
 	t.pool.setMax(cfg.ConnsMax)
 	t.set.Store(&settings{bodyMax: cfg.BodyBytesMax, gate: cfg.Gate, onLate: cfg.OnLate})
 	return t, nil
+}
+
+// Retire forgets the targets that keep does not want: their idle connections are closed, and what still holds such a target can go on
+// making calls with it.
+func (c *Client) Retire(keep func(*Target) bool) {
+	var gone []*Target
+	c.mu.Lock()
+	for key, t := range c.targets {
+		if !keep(t) {
+			delete(c.targets, key)
+			gone = append(gone, t)
+		}
+	}
+	c.mu.Unlock()
+	for _, t := range gone {
+		t.pool.closeIdle()
+	}
+}
+
+// Validate tells why there cannot be such a target.
+func (c *TargetConfig) Validate() error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	switch {
+	case err != nil:
+		return fmt.Errorf("transport: target %s: %w", c.Name, err)
+	case host == "":
+		return fmt.Errorf("transport: target %s: %q names no host", c.Name, c.Addr)
+	case c.ConnsMax < 0 || c.BodyBytesMax < 0:
+		return fmt.Errorf("transport: target %s: a limit is negative", c.Name)
+	}
+	return nil
 }
 
 // sameConnections tells whether a connection made for one could serve the other.

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import "time"
+
+// Hooks are what the server cannot do or know itself.
+type Hooks struct {
+	Statuses func(fn func(status int, n int64)) // the sellers' answers by HTTP status
+	Reload   func(by string) Reload             // reads the configuration's directory again
+	Config   func() ConfigStatus
+}
+
+// Who asks for a reload.
+const (
+	ByCommand = "command" // clearpost reload, or POST /v1/reload
+	BySignal  = "signal"  // SIGHUP
+	ByWatch   = "watch"   // the directory has changed
+)
+
+// How a reload ends.
+const (
+	Applied   = "applied"   // the directory's configuration is in force
+	Unchanged = "unchanged" // it was already: nothing was done
+	Refused   = "refused"   // the configuration before stays in force, whole
+)
+
+// Reload is how one reading of the configuration's directory ended.
+type Reload struct {
+	Result   string    `json:"result"`
+	At       time.Time `json:"at"`
+	By       string    `json:"by"`
+	Config   string    `json:"config"`             // hash of the configuration in force after it
+	Problems []Problem `json:"problems,omitempty"` // refused: all mistakes of all files
+	Restart  []string  `json:"restart,omitempty"`  // refused: keys of clearpost.yaml whose change needs a restart
+	Error    string    `json:"error,omitempty"`    // refused: why, in a line
+}
+
+// Problem is one mistake of a configuration and its place. Line and column are 0 where it is with a whole file.
+type Problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+	Excerpt string `json:"excerpt,omitempty"`
+}
+
+// ConfigStatus is which configuration is in force, and how it came to be.
+type ConfigStatus struct {
+	Hash    string           `json:"hash"`
+	Since   time.Time        `json:"since"`
+	Reloads map[string]int64 `json:"reloads"` // since the start, by result
+	Last    *Reload          `json:"last_reload,omitempty"`
+}

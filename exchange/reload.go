@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"slices"
+
+	"clearpost/buyers"
+	"clearpost/capstore"
+	"clearpost/wire/transport"
+)
+
+// Reload puts a configuration into force for all trips that begin from now on; those under way end on the one that they began with. Where
+// it returns an error nothing has changed. It does no I/O. Any goroutine may call it between Start and Stop; one at a time runs.
+//
+// Counts, pauses and limits go on by their ids. A trip on an older configuration keeps to the lower of the two maximums of a cap that
+// both have, and to the caps of both (see delivery.caps): none of either is passed.
+func (e *Exchange) Reload(cfg Config) (View, error) {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
+	if e.stop.Err() != nil {
+		return View{}, errStopping
+	}
+	if err := e.checkTargets(cfg.Book); err != nil {
+		return View{}, err
+	}
+	old := e.plan.Load()
+	pl, err := e.newPlan(cfg)
+	if err != nil {
+		return View{}, err
+	}
+	e.plan.Store(pl)
+	before, now := old.targets(), pl.targets()
+	for _, l := range pl.lanes {
+		if l.ping != nil && !before[l.ping] {
+			l.ping.Warm(warmConns)
+		}
+	}
+	e.wire.Retire(func(t *transport.Target) bool { return now[t] })
+	return View{pl}, nil
+}
+
+// checkTargets finds out whether all targets of a book can be made, before anything is changed.
+func (e *Exchange) checkTargets(b *buyers.Book) error {
+	for _, c := range b.Campaigns {
+		for ; c != nil; c = c.AsTest {
+			for _, ep := range []*buyers.Endpoint{c.Ping, c.Post} {
+				if ep == nil {
+					continue
+				}
+				cfg := e.targetOf(c, ep, nil)
+				if err := cfg.Validate(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// targets are those that a plan's pings and posts go to.
+func (pl *plan) targets() map[*transport.Target]bool {
+	out := map[*transport.Target]bool{}
+	for _, l := range pl.lanes {
+		for ; l != nil; l = l.test {
+			if l.ping != nil {
+				out[l.ping] = true
+			}
+			out[l.post] = true
+		}
+	}
+	return out
+}
+
+// caps are what an attempt of a lane has to keep to: the caps of its own configuration, and those of the one that is in force by now.
+func (d *delivery) caps(l *Lane) []*capstore.Counter {
+	now := d.e.plan.Load()
+	if now == d.plan {
+		return l.counters
+	}
+	c := now.cfg.Book.Campaign(l.ID)
+	if c == nil {
+		return l.counters
+	}
+	return append(slices.Clip(l.counters), now.lanes[c.Index].counters...)
+}

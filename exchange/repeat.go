@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// identify finds the rule for the ping's leads, and who it is about.
+func (p *Ping) identify() {
+	p.rule = p.Source.DedupeOf(p.Vertical)
+	if !p.Test.On { // a test names nobody
+		p.who = p.rule.identify(&p.Lead)
+	}
+}
+
+// shares tells whether the ping may get the quote of another that has sent the same. A ping without a person is always its own lead, and one with an
+// idempotency key is known by that alone.
+func (p *Ping) shares() bool {
+	return p.no == lead.NoRefusal && p.IdempotencyKey == "" && p.who.person != "" && p.rule.Window > 0 && !p.rule.OwnAuctions
+}
+
+// share answers a ping by the live quote, or by the ping under way, that has sent the same; else it asks. Nothing is written for a ping that is answered by
+// another's quote: its answer stands in the ledger already.
+func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
+	p.digest(modePing)
+	now := e.now()
+	other, quoted := e.quotes.enter(p, now)
+	if other != nil {
+		return e.follow(p, other)
+	}
+	f = unavailable(errors.New("the same ping failed")) // what those who wait hear if this panics
+	defer func() { e.quotes.leave(p, e.now(), f) }()
+	if !quoted.IsZero() {
+		st, err := e.fold(quoted)
+		if err != nil {
+			e.log.Error("read lead", "err", err)
+			return unavailable(errUnread)
+		}
+		if st.quoteAt(now) {
+			p.Reply = pingReply(st)
+			e.Stats.source(p.Source.ID).Suppressed.Add(1)
+			return nil
+		}
+	}
+	return e.ask(p, begin)
+}
+
+var errUnread = errors.New("the lead could not be read")
+
+// followGrace is how much longer than an auction the ping that holds it may take: for its sync.
+const followGrace = 250 * time.Millisecond
+
+// follow waits for a ping under way.
+func (e *Exchange) follow(p *Ping, other *flight) *Fault {
+	timer := time.NewTimer(p.Vertical.PingDeadline + followGrace)
+	defer timer.Stop()
+	select {
+	case <-other.done:
+	case <-timer.C:
+		return inProgress()
+	}
+	if other.fault != nil {
+		return other.fault
+	}
+	p.Reply = other.reply
+	e.Stats.source(p.Source.ID).Suppressed.Add(1)
+	return nil
+}
+
+// quoteAt tells whether the lead has a quote at a time that no post has used yet.
+func (st *story) quoteAt(now time.Time) bool {
+	p := st.pinged
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
+}
+
+// recognise says of a ping, or a one-shot lead, whether it is a repeat.
+func (e *Exchange) recognise(p *Ping) (f *Fault) {
+	if p.details, f = e.repeated(p.Source, p.Vertical, &p.who, noLead); p.details != "" {
+		p.no = lead.LeadRepeated
+		e.Stats.source(p.Source.ID).Repeated.Add(1)
+	}
+	return f
+}
+
+// repeated tells what the seller hears if a lead of the person is a repeat of an earlier one than self, "" if it is none. Of another source's lead nothing is
+// told but that there was one.
+func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID) (details string, f *Fault) {
+	d := s.DedupeOf(v)
+	if !d.refuses() {
+		return "", nil
+	}
+	scope := d.scope(s)
+	for i := range who.names() {
+		id, ok := e.led.ByPerson(scope, v.ID, who.name(i))
+		if !ok {
+			continue
+		}
+		last, f := e.counts(d, id, self)
+		if f != nil {
+			return "", f
+		}
+		if last == nil && d.Refuse == RefuseSold {
+			if id, ok = e.led.SoldByPerson(scope, v.ID, who.name(i)); ok {
+				if last, f = e.counts(d, id, self); f != nil {
+					return "", f
+				}
+			}
+		}
+		switch {
+		case last == nil:
+		case last.pinged.Source == s.ID:
+			return "Lead previously received " + last.received().UTC().Format(time.DateOnly), nil
+		default:
+			return "Lead previously received", nil
+		}
+	}
+	return "", nil
+}
+
+func (d *Dedupe) scope(s *Source) string {
+	if d.Scope == ScopeVertical {
+		return ""
+	}
+	return s.ID
+}
+
+// counts reads an earlier lead; it is nil if a later one is no repeat of it. A lead whose events were dropped with age is forgotten.
+func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*story, *Fault) {
+	if id == self {
+		return nil, nil
+	}
+	st, err := e.fold(id)
+	if err != nil {
+		e.log.Error("read lead", "err", err)
+		return nil, unavailable(errUnread)
+	}
+	if st.pinged == nil || e.now().Sub(st.received()) >= d.Window || d.Refuse == RefuseSold && !st.standing() {
+		return nil, nil
+	}
+	return st, nil
+}
+
+// received is when the whole lead came.
+func (st *story) received() time.Time {
+	if st.post != nil {
+		return st.post.ReceivedAt
+	}
+	return st.pinged.ReceivedAt
+}
+
+// standing tells whether the lead is sold, or may be.
+func (st *story) standing() bool {
+	for i := range st.attempts {
+		if st.attempts[i].outcome().Standing() {
+			return true
+		}
+	}
+	return false
+}
+
+// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
+func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (end func(), f *Fault) {
+	d := s.DedupeOf(v)
+	if !d.refuses() {
+		return func() {}, nil
+	}
+	var claims []string
+	end = func() {
+		for _, c := range claims {
+			e.trips.end(c)
+		}
+	}
+	for i := range who.names() {
+		c := "person\x00" + d.scope(s) + "\x00" + v.ID + "\x00" + who.name(i)
+		if _, ok := e.trips.begin(c, t); !ok {
+			end()
+			return nil, inProgress()
+		}
+		claims = append(claims, c)
+	}
+	return end, nil
+}
+
+// restoreQuotes finds the live quotes in the ledger. It reads as much of the log as the longest life of a quote.
+func (e *Exchange) restoreQuotes() error {
+	now := e.now()
+	from, err := e.led.Since(now.Add(-time.Duration(e.quotes.keep.Load()) - restoreSlack))
+	if err != nil {
+		return err
+	}
+	if last := e.led.Stats().LastSeq; last > restoreMax {
+		from = max(from, last-restoreMax)
+	}
+	return e.led.Scan(from, func(r ledger.Record) error {
+		var c content
+		text, expires := r.Quote()
+		if n, err := hex.Decode(c[:], []byte(text)); err == nil && n == len(c) && expires.After(now) {
+			e.quotes.restore(c, r.Lead, expires, now)
+		}
+		return nil
+	})
+}
+
+const (
+	restoreSlack = 10 * time.Second // events of one moment need not stand in the order of their times
+	restoreMax   = 1_000_000        // events; quotes before them are not recognised, so that a start takes no more than seconds
+)
