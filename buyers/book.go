@@ -27,12 +27,22 @@ type Endpoint struct {
 	Answer  *wire.Answer
 	Timeout time.Duration // never 0: the vertical's own bound where the campaign has none
 	Rate    *Rate         // nil: not limited
+	Backup  *wire.Request // posts: the same request to another URL, for when not a byte went to the first; nil: none
 }
 
 // Rate bounds calls over time.
 type Rate struct {
 	Every time.Duration // between calls on average, above 0
 	Burst int           // calls at once, at least 1
+}
+
+// Unknown says what becomes of an attempt whose outcome is not known: the buyer is asked at a status URL, or the same request is sent again.
+type Unknown struct {
+	Status *Endpoint     // nil: resend
+	Times  int           // of resends, at most
+	After  time.Duration // from the attempt's end to the first step
+	Every  time.Duration // between steps
+	For    time.Duration // from the attempt's beginning: no status call is made after it
 }
 
 // Breaker says when a campaign whose pings fail is left alone.
@@ -60,6 +70,7 @@ type Campaign struct {
 	Caps         []rules.Cap    // its own, then its buyer's
 	InFlightMax  int            // calls at once within the buyer's limit; 0 = the buyer's alone
 	Breaker      *Breaker       // of its pings; nil: none
+	IfUnknown    *Unknown       // nil: an attempt without a known outcome waits for a person
 	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
 	Examples     []*Example     // its tests; nothing of the trip looks at them

@@ -116,6 +116,7 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		return
 	}
 	c.id(at, spec.ID, "campaign")
+	spec = c.keyed(spec, at)
 	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical, MaxSold: max(spec.MaxSold, 1)}
 	c.book.Campaigns = append(c.book.Campaigns, p)
 	if spec.MaxSold < 0 || spec.MaxSold > MaxSoldMax {
@@ -136,6 +137,7 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 	c.endpoints(p, spec, schema, at)
 	p.Breaker = c.breaker(p, spec.Breaker, at)
+	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
 	c.price(p, spec, at)
 	c.examples(p, spec, schema, at)
 	if schema != nil {
@@ -206,6 +208,7 @@ func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, 
 		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
 		c.take(at, "request", ds)
 	}
+	e.Backup = c.backup(spec, schema, post, at)
 	e.Answer, ds = wire.CompileAnswer(&spec.Answer, post)
 	c.take(at, "answer", ds)
 	return e

@@ -5,9 +5,13 @@ package buyers
 import (
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 // number is a number of a spec: its default where it is absent, a defect where it is out of bounds.
@@ -56,4 +60,109 @@ func (c *compiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {
 		Probes:       c.number(at, "probes", spec.Probes, 3, 1, 1000),
 		SimulateOnly: spec.SimulateOnly,
 	}
+}
+
+// Defaults of what is done about an attempt whose outcome is not known.
+const (
+	statusTimeoutMS = 5000
+	unknownAfterMS  = 2000
+	unknownEveryMS  = 10000
+	statusForS      = 3600
+	resendTimes     = 3
+	afterMSMost     = 3_600_000
+	forSMost        = 7 * 86400
+)
+
+// unknown compiles what becomes of an attempt without a known outcome.
+func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.Schema, at string) *Unknown {
+	at += ".unknown"
+	ms := func(path string, v *int, standard, least int) time.Duration {
+		return time.Duration(c.number(at, path, v, standard, least, afterMSMost)) * time.Millisecond
+	}
+	switch s, r := spec.Status, spec.Resend; {
+	case s != nil && r != nil:
+		c.bad(at, "", "status and resend", "one of them: what cannot be asked is sent again, not both")
+	case s != nil:
+		u := &Unknown{After: ms("status.after_ms", s.AfterMS, unknownAfterMS, 0), Every: ms("status.every_ms", s.EveryMS, unknownEveryMS, 100),
+			For: time.Duration(c.number(at, "status.for_s", s.ForS, statusForS, 1, forSMost)) * time.Second}
+		if len(s.Answer.Success) > 0 || len(s.Answer.Rules) == 0 {
+			c.bad(at, "status.answer", "", "`rules`, each with its outcome, and no `success`: what no rule knows must leave the attempt open")
+		}
+		call := EndpointSpec{TimeoutMS: c.number(at, "status.timeout_ms", s.TimeoutMS, statusTimeoutMS, 1, TimeoutMSMost), Request: s.Request, Answer: s.Answer}
+		u.Status = c.endpoint(&call, schema, true, 0, at+".status")
+		return u
+	case r != nil:
+		if post != nil && !carriesKey(post) {
+			c.bad(at, "resend", "", "a post with an idempotency key (`idempotency: {header: …}`, or a field `from: idempotency_key`): without one the buyer may buy the lead twice")
+		}
+		return &Unknown{Times: c.number(at, "resend.times", r.Times, resendTimes, 1, 100), After: ms("resend.after_ms", r.AfterMS, unknownAfterMS, 0),
+			Every: ms("resend.every_ms", r.EveryMS, unknownEveryMS, 100)}
+	}
+	return nil
+}
+
+// keyed is the campaign with the header of its posts' idempotency key among the request's own.
+func (c *compiler) keyed(spec *CampaignSpec, at string) *CampaignSpec {
+	if spec.Ping != nil && spec.Ping.Key != nil {
+		c.bad(at, "ping.idempotency", "", "no key of a ping: a ping sells nothing")
+	}
+	if spec.Post == nil || spec.Post.Key == nil {
+		return spec
+	}
+	name := spec.Post.Key.Header
+	for _, h := range spec.Post.Request.Headers {
+		if strings.EqualFold(h.Name, name) {
+			c.bad(at, "post.idempotency.header", name, "a header that the request does not have already")
+			return spec
+		}
+	}
+	if !headerName.MatchString(name) {
+		c.bad(at, "post.idempotency.header", name, "the name of a header, such as Idempotency-Key")
+		return spec
+	}
+	own, post := *spec, *spec.Post
+	post.Request.Headers = append(slices.Clone(post.Request.Headers), wire.Header{Name: name, Value: *wire.Text("{{ idempotency_key }}")})
+	own.Post = &post
+	return &own
+}
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+.^_|~-]{1,64}$`)
+
+// carriesKey tells whether a post's request holds what is the same in every sending of it and in no other request.
+func carriesKey(post *EndpointSpec) bool {
+	if post.Key != nil && post.Key.Header != "" {
+		return true
+	}
+	for i := range post.Request.Fields {
+		switch post.Request.Fields[i].From {
+		case "idempotency_key", "attempt_id":
+			return true
+		}
+	}
+	return false
+}
+
+// backup compiles the request of a post for its other URL.
+func (c *compiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool, at string) *wire.Request {
+	switch {
+	case spec.BackupURL == "":
+		return nil
+	case !post:
+		c.bad(at, "backup_url", spec.BackupURL, "no backup URL of a ping: a bid that does not come costs nothing")
+		return nil
+	case spec.BackupURL == spec.Request.URL:
+		c.bad(at, "backup_url", spec.BackupURL, "another URL than the request's")
+		return nil
+	case schema == nil:
+		return nil
+	}
+	other := spec.Request
+	other.URL = spec.BackupURL
+	r, ds := wire.CompileRequest(&other, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+	for _, d := range ds {
+		if d.Path == "url" { // the rest is told of the request itself
+			c.bad(at, "backup_url", d.Value, d.Expected)
+		}
+	}
+	return r
 }

@@ -5,6 +5,8 @@
 package buyers
 
 import (
+	"fmt"
+
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire"
@@ -47,6 +49,7 @@ type CampaignSpec struct {
 	Caps     []rules.CapSpec       `yaml:"caps"`
 	InFlight int                   `yaml:"in_flight_max"` // calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
 	Breaker  *BreakerSpec          `yaml:"breaker"`       // absent: it is asked however its pings end
+	Unknown  UnknownSpec           `yaml:"unknown"`       // what becomes of an attempt without a known outcome
 	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
 	Ping     *EndpointSpec         `yaml:"ping"`
 	Post     *EndpointSpec         `yaml:"post"`
@@ -65,6 +68,8 @@ type TestSpec struct {
 type EndpointSpec struct {
 	TimeoutMS int              `yaml:"timeout_ms"` // 0 = as long as the vertical allows
 	Rate      *RateSpec        `yaml:"rate"`       // absent: as many as there are leads
+	BackupURL string           `yaml:"backup_url"` // posts: where to when no byte went to the request's URL
+	Key       *KeySpec         `yaml:"idempotency"`
 	Request   wire.RequestSpec `yaml:"request"`
 	Answer    wire.AnswerSpec  `yaml:"answer"`
 }
@@ -83,4 +88,45 @@ type BreakerSpec struct {
 	OpenS           *int `yaml:"open_s"`           // how long it refuses before it probes (15)
 	Probes          *int `yaml:"probes"`           // calls that must all end well for it to close (3)
 	SimulateOnly    bool `yaml:"simulate_only"`    // counts and reports, and refuses nothing
+}
+
+// KeySpec says where a post carries its idempotency key: the id of the first attempt, the same when the request is sent again.
+type KeySpec struct {
+	Header string `yaml:"header"`
+}
+
+// UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the word `hold`: it waits
+// for a person. The word `resend` is a resend with the defaults.
+type UnknownSpec struct {
+	Status *StatusSpec `yaml:"status"`
+	Resend *ResendSpec `yaml:"resend"`
+}
+
+// TakeWord reads the policies that are written as one word.
+func (u *UnknownSpec) TakeWord(word string) error {
+	switch word {
+	case "hold":
+	case "resend":
+		u.Resend = &ResendSpec{}
+	default:
+		return fmt.Errorf("expected `hold`, `resend`, or keys with values: `status` or `resend`")
+	}
+	return nil
+}
+
+// StatusSpec asks the buyer what became of a lead.
+type StatusSpec struct {
+	Request   wire.RequestSpec `yaml:"request"`
+	Answer    wire.AnswerSpec  `yaml:"answer"`
+	TimeoutMS *int             `yaml:"timeout_ms"` // of one call (5000)
+	AfterMS   *int             `yaml:"after_ms"`   // from the attempt's end to the first call (2000)
+	EveryMS   *int             `yaml:"every_ms"`   // between calls (10000)
+	ForS      *int             `yaml:"for_s"`      // from the attempt's beginning to the last call (3600)
+}
+
+// ResendSpec sends the same request again.
+type ResendSpec struct {
+	Times   *int `yaml:"times"`    // at most (3)
+	AfterMS *int `yaml:"after_ms"` // from the attempt's end to the first (2000)
+	EveryMS *int `yaml:"every_ms"` // between them (10000)
 }

@@ -18,7 +18,7 @@ func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at
 		return // what is wrong there is reported there
 	}
 	t := *p
-	t.Caps, t.AsTest, t.Examples, t.Tests = nil, nil, nil, true
+	t.Caps, t.AsTest, t.Examples, t.IfUnknown, t.Tests = nil, nil, nil, nil, true
 	if p.Ping != nil {
 		t.Ping = c.testCall(p.Ping, spec.Ping, schema, false, spec.Test, at+".test")
 	} else if spec.Test.PingURL != "" {
@@ -50,6 +50,7 @@ func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Sch
 	own := len(request.Fields)
 	request.Fields = append(request.Fields, t.Fields...)
 	out := *live
+	out.Backup = nil // it would lead to where real leads go
 	var ds []lead.Defect
 	out.Request, ds = wire.CompileRequest(&request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
 	for _, d := range ds {

@@ -3,18 +3,12 @@
 package exchange
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
-	"clearpost/capstore"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
-	"clearpost/wire/transport"
 )
 
 // delivery is one walk down a lead's order of bids. One goroutine owns it.
@@ -45,6 +39,7 @@ type delivery struct {
 	refused lead.ID        // the hold to release then
 	sent    bool           // an attempt of this lead stands in the ledger
 	unknown bool
+	bearer  []byte // the access token of the last attempt
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
@@ -69,23 +64,26 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		if d.st.sold() >= d.limit || d.unknown {
 			break
 		}
-		if d.st.triedBefore(b.Campaign) {
+		if d.st.triedBefore(b) {
 			continue
 		}
-		no, err := d.attempt(b)
+		no, err := d.attempt(b, nil)
+		if first := d.refusedToken(b, err); first != nil {
+			_, err = d.attempt(b, first)
+		}
 		if err != nil {
 			return d.broken(err)
 		}
 		if no != lead.NoRefusal {
-			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Refusal: no})
+			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
 		}
 	}
 	return d.settle()
 }
 
-func (st *story) triedBefore(campaign string) bool {
+func (st *story) triedBefore(b *ledger.Bid) bool {
 	for i := range st.attempts {
-		if st.attempts[i].posting.Campaign == campaign {
+		if p := st.attempts[i].posting; p.Campaign == b.Campaign && p.Leg == b.Leg {
 			return true
 		}
 	}
@@ -167,185 +165,6 @@ func (d *delivery) fillPart(payout lead.Money) {
 	}
 }
 
-// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed.
-func (d *delivery) attempt(b *ledger.Bid) (lead.Refusal, error) {
-	e := d.e
-	now := e.now()
-	c := d.plan.cfg.Book.Campaign(b.Campaign)
-	payout, covered := d.payout(b)
-	switch {
-	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
-		return lead.CampaignWithdrawn, nil
-	case d.plan.lanes[c.Index].paused():
-		return lead.Paused, nil
-	case !covered:
-		return lead.NotCovered, nil
-	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
-		return lead.NoTimeLeft, nil
-	}
-	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
-		return lead.CriteriaMismatch, nil
-	}
-	lane := d.plan.lanes[c.Index]
-	if d.test() {
-		if lane = lane.test; lane == nil {
-			return lead.NoTestEndpoint, nil
-		}
-		c = lane.Campaign
-	}
-	if !lane.gear.posts.allow(e.wall()) {
-		lane.ThrottleSkips.Add(1)
-		return lead.Throttled, nil
-	}
-	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
-	in := wire.Inputs{Lead: d.l, LeadID: d.st.id, Attempt: p.Attempt, Token: []byte(b.Token), Price: b.Price, Source: d.src.ID,
-		SourceName: d.src.Name, Vertical: d.v.ID, Sold: d.st.sold(), Left: d.limit - d.st.sold(), Test: d.test(), Now: now, Close: true}
-	req, err := c.Post.Request.AppendHTTP(nil, &in)
-	if err != nil {
-		return lead.RenderFailed, nil
-	}
-	if no := d.hold(p, lane, now); no != lead.NoRefusal {
-		return no, nil
-	}
-	d.record(p, c.Post.Request, &in)
-	if err := d.append(p); err != nil {
-		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
-			e.release(p.Attempt)
-		}
-		return lead.NoRefusal, err
-	}
-	d.sent = true
-	d.st.attempts = append(d.st.attempts, attempt{posting: p})
-	d.wire(lane, p, req)
-	return lead.NoRefusal, nil
-}
-
-// head begins an event of this lead.
-func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
-	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
-	h.Test = d.test()
-	return h
-}
-
-// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is there no room for it.
-func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
-	if d.test() {
-		return d.st.roomForTest(p)
-	}
-	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
-		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
-	p.Charges = ledgerCharges(charges)
-	return no
-}
-
-// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
-// that has no time to be answered would only end as unknown.
-const attemptMin = 100 * time.Millisecond
-
-func leastTime(timeout time.Duration) time.Duration {
-	if timeout > 0 {
-		return min(timeout, attemptMin)
-	}
-	return attemptMin
-}
-
-// record puts into the posting what explains it: the seller's post (once) and the exact request.
-func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
-	if d.post != nil {
-		p.Post, p.Private = d.post, d.private
-		d.post = nil
-	}
-	if red, err := r.AppendRedacted(nil, in); err == nil {
-		p.Private.Request = newBody(red)
-	}
-}
-
-// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt.
-func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte) {
-	e := d.e
-	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.post, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
-	e.wire.PostOnce(call, d.until)
-	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
-		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
-	d.receipt(lane, p, out, call)
-	if d.test() {
-		testEnd(out)
-	}
-	d.st.attempts[len(d.st.attempts)-1].posted = out
-	d.carry = append(d.carry, out)
-	switch out.Outcome {
-	case lead.Accepted:
-		d.fillPart(p.Payout)
-		d.commit = append(d.commit, p.Attempt)
-		lane.Accepted.Add(1)
-		lane.RevenueMicros.Add(int64(out.Price))
-		lane.PayoutMicros.Add(int64(out.Payout))
-	case lead.TestAccepted:
-		d.fillPart(p.Payout)
-	case lead.Unknown:
-		d.unknown = true
-		lane.Unknown.Add(1)
-	default:
-		if !d.test() { // else there is no hold to release
-			d.refused = p.Attempt
-		}
-		lane.Rejected.Add(1)
-		if d.no == nil {
-			d.no = out
-		}
-	}
-}
-
-// receipt says what the call's end means. The default is "not sold"; without a complete answer it is "not sent" only if no byte was
-// given to the connection.
-func (d *delivery) receipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call) {
-	if call.Refusal != lead.NoRefusal {
-		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
-		if !call.Sent {
-			out.Outcome = lead.NotSent
-		}
-		if len(call.Body) > 0 {
-			out.Private.Answer = newBody(call.Body)
-		}
-		return
-	}
-	out.Private.Answer = newBody(call.Body)
-	r := read(lane.Campaign.Post.Answer, call)
-	out.Outcome, out.Refusal = r.Outcome, r.Refusal
-	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
-	if r.Outcome != lead.Accepted && noReceipt(r.Refusal, call.Status) {
-		out.Outcome = lead.Unknown
-	}
-	if r.HasPrice {
-		out.AnswerPrice = r.Price
-	}
-	if r.Outcome != lead.Accepted {
-		return
-	}
-	out.Price, out.Payout = p.Price, p.Payout
-	if lane.PayPostPrice && r.HasPrice {
-		out.Price = r.Price
-		if d.oneShot {
-			out.Payout = d.src.Margin.Payout(r.Price)
-		}
-	}
-}
-
-// noReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
-// on the way says that it failed while it may have handled the lead. A 501, 503 or 505 says that it was not handled; a
-// well-formed answer that no rule knows is "not sold".
-func noReceipt(r lead.Refusal, status int) bool {
-	switch r {
-	case lead.MalformedAnswer, lead.TornAnswer, lead.OversizedAnswer, lead.BadContentType:
-		return true
-	case lead.ServerError:
-		return status >= 500 && status != 501 && status != 503 && status != 505
-	}
-	return false
-}
-
 // append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an error ends
 // the trip; after that it is tried again for as long as the exchange runs, since what happened must be written down.
 func (d *delivery) append(next ledger.Event) error {
@@ -397,6 +216,9 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 		e.store.Forget(d.st.id)
 	}
 	e.Stats.settled(ev)
+	if d.unknown {
+		e.pursueOpen(d.st)
+	}
 	r := e.reply(d.st)
 	r.SellerLeadID = d.seller
 	return r, nil
@@ -470,15 +292,4 @@ func (e *Exchange) release(t lead.ID) {
 	if err := e.store.Release(t); err != nil {
 		e.log.Error("release a hold", "attempt", t.String(), "err", err)
 	}
-}
-
-// newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.
-func newBody(b []byte) *ledger.Body {
-	sum := sha256.Sum256(b)
-	out := &ledger.Body{Bytes: len(b), SHA256: hex.EncodeToString(sum[:])}
-	if len(b) > ledger.BodyBytesMax {
-		b, out.Cut = b[:ledger.BodyBytesMax], true
-	}
-	out.Text = strings.ToValidUTF8(string(b), "\ufffd")
-	return out
 }

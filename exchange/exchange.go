@@ -46,6 +46,7 @@ type Exchange struct {
 
 	decoded decoded
 	trips   tripTable
+	chases  *chaser
 	quotes  quoteTable
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
@@ -60,6 +61,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax,
 		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
+	e.chases = newChaser(e.stop, e.pursue)
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
@@ -88,6 +90,7 @@ func (e *Exchange) Start() error {
 			return fmt.Errorf("lead %s: %w", o.Lead, err)
 		}
 		e.restoreHolds(st)
+		e.pursueOpen(st)
 	}
 	for subject := range e.led.Pauses() {
 		e.paused.of(subject).Store(true)
@@ -101,11 +104,14 @@ func (e *Exchange) Start() error {
 	return nil
 }
 
-// Warm opens a few connections to each buyer, so that the first pings need not wait for handshakes. It does not wait for them.
+// Warm begins what runs beside the trips: a few connections to each buyer, so that the first pings need not wait for handshakes, and the
+// pursuit of attempts whose outcome is not known. It waits for nothing and is called once, by an exchange that takes leads.
 func (e *Exchange) Warm() {
+	e.chases.run(&e.running)
+	e.keepTokens(e.plan.Load())
 	for _, l := range e.Lanes() {
-		if l.ping != nil {
-			l.ping.Warm(warmConns)
+		if l.pings.target != nil {
+			l.pings.target.Warm(warmConns)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 
 	"clearpost/capstore"
 	"clearpost/lead"
@@ -28,6 +29,8 @@ type attempt struct {
 	posting  *ledger.Posting
 	posted   *ledger.Posted
 	resolved *ledger.Adjusted
+	resends  []lead.ID // postings of the same request again, whatever came of them
+	redirect string    // where the buyer sends the consumer
 }
 
 // outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
@@ -68,10 +71,16 @@ func (st *story) add(ev ledger.Event) {
 		st.pinged, st.who = ev, identity{ev.Private.Person, ev.Private.Also}
 	case *ledger.Posting:
 		st.posting(ev.Post, ev.Private)
-		st.attempts = append(st.attempts, attempt{posting: ev})
+		if ev.Again != ledger.AgainResend {
+			st.attempts = append(st.attempts, attempt{posting: ev})
+		} else if a := st.attempt(*ev.Of); a != nil {
+			a.resends = append(a.resends, ev.Attempt)
+		}
 	case *ledger.Posted:
 		if a := st.attempt(ev.Attempt); a != nil {
-			a.posted = ev
+			a.posted, a.redirect = ev, ev.Private.Redirect
+		} else if a := st.resent(ev.Attempt); a != nil && ev.Private.Redirect != "" {
+			a.redirect = ev.Private.Redirect
 		}
 	case *ledger.Adjusted:
 		if a := st.attempt(ev.Attempt); a != nil {
@@ -100,6 +109,24 @@ func (st *story) attempt(id lead.ID) *attempt {
 		}
 	}
 	return nil
+}
+
+// resent is the attempt that a resend is of.
+func (st *story) resent(id lead.ID) *attempt {
+	for i := range st.attempts {
+		if slices.Contains(st.attempts[i].resends, id) {
+			return &st.attempts[i]
+		}
+	}
+	return nil
+}
+
+// redirect is where the buyer of a sale sends the consumer, empty if nowhere.
+func (st *story) redirect(id lead.ID) string {
+	if a := st.attempt(id); a != nil {
+		return a.redirect
+	}
+	return ""
 }
 
 // open tells whether an attempt has no known outcome.
@@ -217,7 +244,7 @@ func (e *Exchange) reply(st *story) Reply {
 	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}
 	switch {
 	case st.settled != nil && !st.open():
-		r.settled(st.settled)
+		r.settled(st)
 	case st.settled != nil || len(st.attempts) > 0:
 		r.Result = ledger.ResultPending
 	case st.pinged.Result == ledger.ResultFailure:
@@ -228,13 +255,14 @@ func (e *Exchange) reply(st *story) Reply {
 	return r
 }
 
-func (r *Reply) settled(s *ledger.Settled) {
+func (r *Reply) settled(st *story) {
+	s := st.settled
 	r.Result, r.Refusal, r.Details, r.Reference, r.Price = s.Result, s.Refusal, s.Details, s.Reference, s.Payout
 	for _, x := range s.Sales {
-		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, st.redirect(x.Attempt)})
 	}
 	for _, x := range s.TestSales {
 		r.Price += x.Payout
-		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout})
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, st.redirect(x.Attempt)})
 	}
 }

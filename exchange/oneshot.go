@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"slices"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -103,8 +105,12 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev.From = nil
 	ev.Bids = make([]ledger.Bid, len(p.bids))
 	for i, b := range p.bids {
-		b.Token, b.Reason, b.Answer = clone(b.Token), clone(b.Reason), clone(b.Answer)
+		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)
 		ev.Bids[i] = b
+	}
+	ev.Private.Cookies = slices.Clone(ev.Private.Cookies)
+	for i := range ev.Private.Cookies {
+		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)
 	}
 	ev.Private.Also = p.who.also
 	st := &story{id: p.id, pinged: &ev, who: p.who}

@@ -179,15 +179,16 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	p.waited += end.Sub(start)
 	for i, c := range p.live {
 		a := &p.asked[i]
-		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c)
+		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c, a.bearer)
 		p.lanes[a.bid].gear.breaker.end(a.pass, end, verdictOf(no))
 	}
 }
 
 // asked is what belongs to a call.
 type asked struct {
-	bid  int32
-	pass pass
+	bid    int32
+	pass   pass
+	bearer []byte
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
@@ -213,6 +214,11 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	if l.Ping == nil {
 		return
 	}
+	if in.Bearer = l.pings.bearer(); in.Bearer == nil && l.pings.tokens != nil {
+		b.Price, b.Refusal = 0, lead.AuthFailed
+		l.AuthSkips.Add(1)
+		return
+	}
 	leave, no := l.mayPing(wall)
 	if no != lead.NoRefusal {
 		b.Price, b.Refusal = 0, no
@@ -228,14 +234,15 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	p.requests = req
 	c := &p.calls[len(p.live)]
 	c.Reset()
-	c.Target, c.Request, c.Timeout, c.Gate = l.ping, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate
+	c.Target, c.Request, c.Timeout, c.Gate = l.pings.target, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate
+	c.Cookies = l.Post.Request.TakesCookies()
 	p.live = append(p.live, c)
-	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave})
+	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave, in.Bearer})
 	l.Asked.Add(1)
 }
 
-// hear turns a call's end into a bid or a named refusal, which it returns.
-func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) lead.Refusal {
+// hear turns a call's end into bids or a named refusal, which it returns. used is the access token that it carried.
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, used []byte) lead.Refusal {
 	b.TookUS = c.Took.Microseconds()
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0
@@ -249,6 +256,9 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) lead
 	}
 	r := read(l.Ping.Answer, c)
 	b.Reason = view(r.Reason)
+	if l.pings.tokens != nil && unauthorized(c.Status) && r.Outcome != lead.Accepted {
+		l.pings.tokens.Reject(used)
+	}
 	if r.Outcome != lead.Accepted {
 		b.Price, b.Refusal = 0, r.Refusal
 		if r.Refusal == lead.MalformedAnswer || r.Refusal == lead.UnclearAnswer {
@@ -256,12 +266,7 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call) lead
 		}
 		return b.Refusal
 	}
-	b.Token = view(r.Token)
-	if !l.Fixed {
-		b.Price = r.Price
-	}
-	l.Bids.Add(1)
-	return lead.NoRefusal
+	return e.takeBid(p, b, l, c, &r)
 }
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.
@@ -317,7 +322,7 @@ func (p *Ping) quote() {
 	}
 	if sells {
 		ev.Result, ev.Price = ledger.ResultSuccess, price
-		ev.ExpiresAt = ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond)
+		ev.ExpiresAt = p.quoteEnd(ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond))
 		p.Reply.Result, p.Reply.Price, p.Reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
 		return
 	}

@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"fmt"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"clearpost/capstore"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/wire"
 	"clearpost/wire/transport"
 )
 
@@ -63,10 +65,92 @@ type Lane struct {
 	*buyers.Campaign
 	*Tally
 	test        *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
-	ping, post  *transport.Target
+	pings       line
+	posts       line
+	statuses    line              // where to ask about attempts whose outcome is not known
+	backup      *transport.Target // of posts that got nowhere; nil: none
 	counters    []*capstore.Counter
 	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
+}
+
+// line is the way to one endpoint: the zero line leads nowhere.
+type line struct {
+	target *transport.Target
+	tokens *transport.Tokens // nil: its requests carry none
+}
+
+// bearer is the access token of the moment, nil if there is none or none is needed.
+func (w *line) bearer() []byte {
+	if w.tokens == nil {
+		return nil
+	}
+	return w.tokens.Bearer()
+}
+
+// tokens keeps the access tokens that a request carries, nil if it carries none.
+func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Tokens, error) {
+	o := r.OAuth2()
+	if o == nil {
+		return nil, nil
+	}
+	t := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, InBody: o.InBody,
+		AllowPrivate: c.Buyer.AllowPrivate}
+	if o.Audience != "" {
+		t.Params = url.Values{"audience": {o.Audience}}
+	}
+	return e.wire.Tokens(t)
+}
+
+// requests are all that a campaign may send.
+func requests(c *buyers.Campaign) []*wire.Request {
+	out := []*wire.Request{c.Post.Request}
+	if c.Ping != nil {
+		out = append(out, c.Ping.Request)
+	}
+	if c.Post.Backup != nil {
+		out = append(out, c.Post.Backup)
+	}
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		out = append(out, c.IfUnknown.Status.Request)
+	}
+	return out
+}
+
+// lines are all ways that a lane's calls go.
+func (l *Lane) lines() []*line {
+	out := []*line{&l.pings, &l.posts, &l.statuses}
+	if l.test != nil {
+		out = append(out, l.test.lines()...)
+	}
+	return out
+}
+
+// keepTokens keeps the access tokens of a plan fresh from now on, and no others. A trip on an older plan goes on with those it has.
+func (e *Exchange) keepTokens(pl *plan) {
+	var keep []*transport.Tokens
+	for _, l := range pl.lanes {
+		for _, w := range l.lines() {
+			if w.tokens != nil {
+				keep = append(keep, w.tokens)
+				w.tokens.Start()
+			}
+		}
+	}
+	e.wire.KeepTokens(keep)
+}
+
+// TokenProblem says why the campaign has no access token at this moment; empty if it has, or needs none.
+func (l *Lane) TokenProblem() string {
+	for _, w := range l.lines() {
+		if w.tokens != nil && w.bearer() == nil {
+			if why := w.tokens.Problem(); why != "" {
+				return why
+			}
+			return "it has not been fetched yet"
+		}
+	}
+	return ""
 }
 
 func (l *Lane) paused() bool { return l.off.Load() || l.offAll.Load() }
@@ -77,8 +161,12 @@ type Tally struct {
 	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
 	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	AuthSkips                   atomic.Int64 // the same, for want of an access token
 	ThrottleSkips, BreakerSkips atomic.Int64 // the same, posts included; and those that a breaker that only simulates would have refused
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
+	Backups                     atomic.Int64 // attempts that went to the backup URL
+	StatusCalls, Resends        atomic.Int64 // what was done about attempts without a known outcome
+	ClearedUp                   atomic.Int64 // of them resolved by it
 }
 
 // lasting is what lives on from plan to plan, by the ids of campaigns and buyers.
@@ -130,21 +218,35 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
+	target := func(r *wire.Request) (*transport.Target, error) { return e.wire.Target(e.targetOf(c, r, gate)) }
 	var err error
-	if c.Ping != nil {
-		if l.ping, err = e.wire.Target(e.targetOf(c, c.Ping, gate)); err != nil {
-			return nil, err
+	place := func(at *line, r *wire.Request) {
+		if r == nil || err != nil {
+			return
+		}
+		if at.target, err = target(r); err == nil {
+			at.tokens, err = e.tokens(c, r)
 		}
 	}
-	if l.post, err = e.wire.Target(e.targetOf(c, c.Post, gate)); err != nil || c.AsTest == nil {
+	if c.Ping != nil {
+		place(&l.pings, c.Ping.Request)
+	}
+	place(&l.posts, c.Post.Request)
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		place(&l.statuses, c.IfUnknown.Status.Request)
+	}
+	if c.Post.Backup != nil && err == nil {
+		l.backup, err = target(c.Post.Backup)
+	}
+	if err != nil || c.AsTest == nil {
 		return l, err
 	}
 	l.test, err = e.newLane(c.AsTest)
 	return l, err
 }
 
-func (e *Exchange) targetOf(c *buyers.Campaign, ep *buyers.Endpoint, gate *transport.Gate) transport.TargetConfig {
-	addr, name, tls := ep.Request.Host()
+func (e *Exchange) targetOf(c *buyers.Campaign, r *wire.Request, gate *transport.Gate) transport.TargetConfig {
+	addr, name, tls := r.Host()
 	return transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
 		ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate}
 }

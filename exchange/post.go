@@ -103,6 +103,10 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 		}()
 		t.reply, t.fault = e.deliver(d)
 	}()
+	if d.why != lead.NoRefusal && len(d.st.attempts) == 0 { // nobody is asked: the answer is one write away, and can be no sale
+		<-t.done
+		return t.reply, t.fault
+	}
 	timer := time.NewTimer(max(wait, 0) + answerGrace)
 	defer timer.Stop()
 	select {
@@ -127,6 +131,9 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 	}
 	if f := st.fits(in); f != nil {
 		return Reply{}, f
+	}
+	if st.settled != nil {
+		return e.reply(st), nil // its trip is over: somebody finds out what became of an attempt
 	}
 	if other.done == nil || len(st.attempts) == 0 {
 		return Reply{}, inProgress()

@@ -32,10 +32,11 @@ func (e *Exchange) Reload(cfg Config) (View, error) {
 	e.plan.Store(pl)
 	before, now := old.targets(), pl.targets()
 	for _, l := range pl.lanes {
-		if l.ping != nil && !before[l.ping] {
-			l.ping.Warm(warmConns)
+		if t := l.pings.target; t != nil && !before[t] {
+			t.Warm(warmConns)
 		}
 	}
+	e.keepTokens(pl)
 	e.wire.Retire(func(t *transport.Target) bool { return now[t] })
 	return View{pl}, nil
 }
@@ -44,11 +45,8 @@ func (e *Exchange) Reload(cfg Config) (View, error) {
 func (e *Exchange) checkTargets(b *buyers.Book) error {
 	for _, c := range b.Campaigns {
 		for ; c != nil; c = c.AsTest {
-			for _, ep := range []*buyers.Endpoint{c.Ping, c.Post} {
-				if ep == nil {
-					continue
-				}
-				cfg := e.targetOf(c, ep, nil)
+			for _, r := range requests(c) {
+				cfg := e.targetOf(c, r, nil)
 				if err := cfg.Validate(); err != nil {
 					return err
 				}
@@ -58,15 +56,16 @@ func (e *Exchange) checkTargets(b *buyers.Book) error {
 	return nil
 }
 
-// targets are those that a plan's pings and posts go to.
+// targets are those that a plan's calls go to.
 func (pl *plan) targets() map[*transport.Target]bool {
 	out := map[*transport.Target]bool{}
 	for _, l := range pl.lanes {
 		for ; l != nil; l = l.test {
-			if l.ping != nil {
-				out[l.ping] = true
+			for _, t := range []*transport.Target{l.pings.target, l.posts.target, l.statuses.target, l.backup} {
+				if t != nil {
+					out[t] = true
+				}
 			}
-			out[l.post] = true
 		}
 	}
 	return out

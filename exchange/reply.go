@@ -29,8 +29,9 @@ type Reply struct {
 
 // SaleReply is one sale as its seller sees it.
 type SaleReply struct {
-	ID    string
-	Price lead.Money // the payout
+	ID       string
+	Price    lead.Money // the payout
+	Redirect string     // where the buyer sends the consumer; empty if nowhere
 }
 
 // FaultKind says which kind of answer a Fault is.

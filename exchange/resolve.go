@@ -63,6 +63,8 @@ type Resolution struct {
 	Price     *lead.Money // accepted: the booked price; nil = the bid
 	Reference string
 	Why, By   string
+
+	from *lead.ID // the resend that told it
 }
 
 // Errors of Resolve.
@@ -89,14 +91,19 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := st.attempt(r.Attempt)
+	return e.resolve(st, &r, nil)
+}
+
+// resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable together with the resolution.
+func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
+	id, a := st.id, st.attempt(r.Attempt)
 	if a == nil || a.outcome() != lead.Unknown {
 		return nil, ErrNotUnresolved
 	}
 	e.restoreHolds(st)
 	p, pl := a.posting, e.plan.Load()
 	adj := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustResolved, Why: r.Why,
-		By: r.By, Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
+		By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
 	if r.Accepted {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
@@ -107,8 +114,9 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 		}
 	}
 	a.resolved = adj
-	group := []ledger.Event{adj}
-	if final := e.afterResolution(pl, st); final != nil {
+	group := append(append([]ledger.Event{}, before...), adj)
+	final := e.afterResolution(pl, st)
+	if final != nil {
 		group = append(group, final)
 	}
 	if err := e.led.Append(group...); err != nil {
@@ -119,7 +127,7 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	} else {
 		e.release(p.Attempt)
 	}
-	if len(group) > 1 && st.finished() {
+	if final != nil && st.finished() {
 		e.store.Forget(id)
 	}
 	return adj, nil

@@ -184,24 +184,44 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		dst = e.Private.Unknown.appendJSON(appendKey(dst, "unknown"))
 	}
 	dst = appendText(dst, "person", e.Private.Person)
-	for i, p := range e.Private.Also {
+	dst = e.Private.appendLists(dst)
+	return append(dst, '}', '}')
+}
+
+// appendLists writes the lists of a ping's private part, and what stands between them.
+func (p *Private) appendLists(dst []byte) []byte {
+	for i, also := range p.Also {
 		if i == 0 {
 			dst = append(appendKey(dst, "also"), '[')
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = AppendString(dst, p)
+		dst = AppendString(dst, also)
 	}
-	if len(e.Private.Also) > 0 {
+	if len(p.Also) > 0 {
 		dst = append(dst, ']')
 	}
-	dst = appendText(dst, "content", e.Private.Content)
-	return append(dst, '}', '}')
+	dst = appendText(dst, "content", p.Content)
+	for i, c := range p.Cookies {
+		if i == 0 {
+			dst = append(appendKey(dst, "cookies"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = appendText(AppendString(append(dst, `{"campaign":`...), c.Campaign), "cookie", c.Cookie)
+		dst = append(dst, '}')
+	}
+	if len(p.Cookies) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 func (b *Bid) append(dst []byte) []byte {
 	dst = AppendString(append(dst, `{"campaign":`...), b.Campaign)
 	dst = appendText(dst, "buyer", b.Buyer)
+	dst = appendInt(dst, "leg", int64(b.Leg))
+	dst = appendText(dst, "brand", b.Brand)
 	dst = appendInt(dst, "price_micros", int64(b.Price))
 	dst = appendInt(dst, "payout_micros", int64(b.Payout))
 	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
@@ -209,6 +229,9 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendTrue(dst, "winner", b.Winner)
 	dst = appendTrue(dst, "fixed", b.Fixed)
 	dst = appendText(dst, "token", b.Token)
+	if !b.Expires.IsZero() {
+		dst = AppendTime(appendKey(dst, "expires_at"), b.Expires)
+	}
 	dst = appendInt(dst, "took_us", b.TookUS)
 	dst = appendInt(dst, "refusal", int64(b.Refusal))
 	dst = appendText(dst, "reason", b.Reason)

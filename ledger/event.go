@@ -123,6 +123,15 @@ type Private struct {
 	Content string   `json:"content,omitempty"` // pinged: hash of what was sent, where a repeat is to be recognised by it
 	Request *Body    `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
 	Answer  *Body    `json:"answer,omitempty"`  // posted: the answer as it came
+
+	Redirect string    `json:"redirect,omitempty"` // posted: where the buyer sends the consumer
+	Cookies  []Carried `json:"cookies,omitempty"`  // pinged: for the posts of those campaigns that carry them
+}
+
+// Carried is the cookies that a campaign's answer to the ping set, as the value of a Cookie header.
+type Carried struct {
+	Campaign string `json:"campaign"`
+	Cookie   string `json:"cookie"`
 }
 
 // BodyBytesMax is how much of a request or an answer an event keeps.
@@ -147,6 +156,8 @@ type Charge struct {
 type Bid struct {
 	Campaign string       `json:"campaign"`
 	Buyer    string       `json:"buyer"`
+	Leg      int          `json:"leg,omitempty"`   // which of several offers in one answer, from 1; 0 where there is one
+	Brand    string       `json:"brand,omitempty"` // who buys in the end
 	Price    lead.Money   `json:"price_micros,omitempty"`
 	Payout   lead.Money   `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
 	MaxSold  int          `json:"max_sold,omitempty"`
@@ -154,6 +165,7 @@ type Bid struct {
 	Winner   bool         `json:"winner,omitempty"` // one of those that the quote counts on; the rest of the order are backups
 	Fixed    bool         `json:"fixed,omitempty"`  // a list price, nobody was asked
 	Token    string       `json:"token,omitempty"`
+	Expires  time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
 	TookUS   int64        `json:"took_us,omitempty"`
 	Refusal  lead.Refusal `json:"refusal,omitempty"`
 	Reason   string       `json:"reason,omitempty"` // the buyer's own words
@@ -203,14 +215,24 @@ type Post struct {
 	Changed        []string  `json:"changed,omitempty"` // fields sent with another value than at ping; the ping's value stands
 }
 
-// Posting tells that an attempt is about to be sent.
+// Why a lead goes to the same bid once more.
+const (
+	AgainAuth   = "auth"   // the buyer refused our access token: an attempt of its own, with a fresh one
+	AgainResend = "resend" // the outcome is not known: the same request, under the hold and the key of the first
+)
+
+// Posting tells that an attempt is about to be sent. A resend has no charges and no hold of its own, and is no attempt that may be
+// a sale: its answer resolves the one that it is of.
 type Posting struct {
 	Head
 	Post      *Post      `json:"post,omitempty"`
 	Attempt   lead.ID    `json:"attempt"`
+	Again     string     `json:"again,omitempty"`
+	Of        *lead.ID   `json:"of,omitempty"` // Again: the first attempt
 	Campaign  string     `json:"campaign"`
 	Buyer     string     `json:"buyer"`
 	Rank      int        `json:"rank"`
+	Leg       int        `json:"leg,omitempty"`
 	Price     lead.Money `json:"price_micros"`  // the bid
 	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
 	MaxSold   int        `json:"max_sold"`
@@ -225,6 +247,8 @@ type Posted struct {
 	Attempt     lead.ID      `json:"attempt"`
 	Campaign    string       `json:"campaign"`
 	Buyer       string       `json:"buyer"`
+	Again       string       `json:"again,omitempty"`  // resend: its booking stands in the resolution of the first attempt
+	Backup      bool         `json:"backup,omitempty"` // the backup URL answered; no byte went to the other
 	Outcome     lead.Outcome `json:"outcome"`
 	Refusal     lead.Refusal `json:"refusal,omitempty"`
 	Reason      string       `json:"reason,omitempty"`
@@ -252,6 +276,7 @@ type Sale struct {
 // Tried is a campaign whose turn came at the post and that was not sent to.
 type Tried struct {
 	Campaign string       `json:"campaign"`
+	Leg      int          `json:"leg,omitempty"`
 	Refusal  lead.Refusal `json:"refusal"`
 }
 
@@ -298,7 +323,8 @@ type Adjusted struct {
 	Subject    string       `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"
 	Why        string       `json:"why"`
 	By         string       `json:"by,omitempty"`
-	Attempt    lead.ID      `json:"attempt,omitempty"` // resolved: the attempt
+	Attempt    lead.ID      `json:"attempt,omitempty"`      // resolved: the attempt
+	From       *lead.ID     `json:"from_attempt,omitempty"` // resolved: the resend whose answer told it
 	Campaign   string       `json:"campaign,omitempty"`
 	Buyer      string       `json:"buyer,omitempty"`
 	Outcome    lead.Outcome `json:"outcome,omitempty"` // resolved: accepted or rejected
@@ -350,7 +376,9 @@ func (e *Pinged) Facts() Facts {
 func (e *Posting) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
-	f.Attempt, f.Charges = e.Attempt, e.Charges
+	if e.Again != AgainResend { // which opens nothing: the first attempt is open
+		f.Attempt, f.Charges = e.Attempt, e.Charges
+	}
 	f.person(&e.Private, e.Post != nil, false)
 	return f
 }

@@ -21,9 +21,9 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 	charges := []Charge{{"campaign:x:day", "2026-11-23", 1}}
 	for _, e := range []Event{
 		&Pinged{Head: h(KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Fields: Fields{{"state", "CA"}, {"q", "a\"b\x01é"}},
-			Raw: Fields{{"state", "California"}}, Bids: []Bid{{Campaign: "c1", Buyer: "b1", Price: 22_500_000, Rank: 1, Winner: true, Token: "t", TookUS: 5},
+			Raw: Fields{{"state", "California"}}, Bids: []Bid{{Campaign: "c1", Buyer: "b1", Price: 22_500_000, Leg: 2, Brand: "Sun", Rank: 1, Winner: true, Token: "t", Expires: at, TookUS: 5},
 				{Campaign: "c2", Buyer: "b2", Refusal: lead.TimedOut, Fixed: true}}, Result: "success", Price: 20_000_000, ExpiresAt: at,
-			Private: Private{Fields: Fields{{"phone", "+15551234567"}}, Person: "p"}},
+			Private: Private{Fields: Fields{{"phone", "+15551234567"}}, Person: "p", Cookies: []Carried{{"c1", "a=b"}, {"c2", "x=y; z=\"1\""}}}},
 		&Posting{Head: h(KindPosting), Post: &Post{ReceivedAt: at, IdempotencyKey: "k"}, Attempt: lead.ID{4}, Campaign: "c1", Buyer: "b1", Charges: charges,
 			Private: Private{Request: &Body{Text: "POST /", Bytes: 6}}},
 		&Posted{Head: h(KindPosted), Attempt: lead.ID{4}, Outcome: lead.Accepted, Price: 5, Charges: charges},

@@ -43,6 +43,8 @@ type change struct {
 // changeOf returns nil for events that leave the state alone. It copies everything.
 func changeOf(f *Facts) *change {
 	switch {
+	case f.Kind == KindPosting && f.Attempt.IsZero():
+		return nil // a resend
 	case f.Test: // it takes no place and nobody has to settle it
 		return nil
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:

@@ -25,6 +25,9 @@ var moneyType = reflect.TypeFor[lead.Money]()
 // nodeTaker is a type that reads its own value.
 type nodeTaker interface{ UnmarshalYAML(ast.Node) error }
 
+// wordTaker is a type of keys with values that may also be written as one word.
+type wordTaker interface{ TakeWord(word string) error }
+
 func (d *decoder) fail(tk *token.Token, path, format string, a ...any) {
 	d.f.spoil[path] = true
 	if end := strings.LastIndexAny(path, ".["); end > 0 {
@@ -52,6 +55,14 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, key *token.Tok
 			d.fail(at, path, "%v", err)
 		}
 		return
+	}
+	if t, ok := v.Addr().Interface().(wordTaker); ok {
+		if word, kind := scalarText(n); kind == kindText {
+			if err := t.TakeWord(word); err != nil {
+				d.fail(at, path, "%v, found %s", err, describe(n))
+			}
+			return
+		}
 	}
 	switch {
 	case v.Type() == moneyType:

@@ -102,7 +102,7 @@ func buildWith(t *testing.T, vertical string, more map[string]string, edit []str
 	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n")
 	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key-0123456789]\nverticals: [solar]\nmargin: {percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
 	for _, s := range scripts {
-		h.write("buyers/"+s.ID+".yaml", strings.NewReplacer(edit...).Replace(fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID])))
+		h.write("buyers/"+s.ID+".yaml", strings.NewReplacer(append([]string{"FARM", "http://" + h.farm.Addr()}, edit...)...).Replace(fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID])))
 	}
 	h.start()
 	return h
@@ -117,6 +117,15 @@ func (h *house) write(name, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+func (h *house) read(name string) string {
+	h.t.Helper()
+	b, err := os.ReadFile(filepath.Join(h.dir, name))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(b)
 }
 
 func (h *house) start() {

@@ -158,7 +158,9 @@ func (s *storm) report(caps []audit.Cap) *audit.Report {
 			return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
 		})
 	}
-	rep, err := audit.Run(audit.Input{Events: events, Receipts: receipts, Answers: audit.Values(s.heard)}, audit.Options{Caps: caps})
+	rep, err := audit.Run(audit.Input{Events: events, Receipts: receipts, Answers: audit.Values(s.heard)}, audit.Options{Caps: caps,
+		Repeats: []audit.Repeat{{Source: "acme", Vertical: "solar", Key: []string{"phone"}, Window: 24 * time.Hour},
+			{Source: "other", Vertical: "solar", Key: []string{"phone"}, Window: 24 * time.Hour}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}

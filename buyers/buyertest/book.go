@@ -24,6 +24,8 @@ type Receipt struct {
 	Reason    string     `json:"reason,omitempty"`       // refused only
 	Fault     string     `json:"fault,omitempty"`        // what was done to the answer
 	At        time.Time  `json:"at"`
+
+	key string // of a booked post
 }
 
 // Book is what one buyer has been sent by posts. It is safe for any number of goroutines.
@@ -32,13 +34,14 @@ type Book struct {
 	receipts []Receipt
 	byLead   map[string][]int32
 	byPerson map[string]int32 // the first acceptance
+	byKey    map[string]int32 // the first post with an idempotency key
 	accepted uint64
 	out      io.Writer // may be nil
 	outErr   error
 }
 
 func newBook(out io.Writer) *Book {
-	return &Book{byLead: map[string][]int32{}, byPerson: map[string]int32{}, out: out}
+	return &Book{byLead: map[string][]int32{}, byPerson: map[string]int32{}, byKey: map[string]int32{}, out: out}
 }
 
 // enter decides and writes in one step, so that two posts of one person cannot both find the book empty.
@@ -56,16 +59,41 @@ func (b *Book) enter(duplicates bool, r *Receipt, reference func(n uint64) strin
 		b.accepted++
 		r.Reference = reference(b.accepted)
 	}
-	i := int32(len(b.receipts))
-	b.receipts = append(b.receipts, *r)
-	b.byLead[r.Lead] = append(b.byLead[r.Lead], i)
+	i := b.append(r)
+	if r.key != "" {
+		b.byKey[r.key] = i
+	}
 	if _, had := b.byPerson[r.Person]; r.Accepted && !had {
 		b.byPerson[r.Person] = i
 	}
+	return earlier
+}
+
+func (b *Book) append(r *Receipt) int32 {
+	i := int32(len(b.receipts))
+	b.receipts = append(b.receipts, *r)
+	b.byLead[r.Lead] = append(b.byLead[r.Lead], i)
 	if b.out != nil && b.outErr == nil {
 		b.outErr = writeLine(b.out, r)
 	}
-	return earlier
+	return i
+}
+
+// ReasonRepeated stands in the receipt of a post whose idempotency key came before: nothing was decided or accepted by it.
+const ReasonRepeated = "repeated"
+
+// repeated books a post whose key came before, and returns the first one's receipt.
+func (b *Book) repeated(key string, r *Receipt) (first Receipt, had bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, had := b.byKey[key]
+	if !had {
+		return first, false
+	}
+	again := *r
+	again.Accepted, again.Price, again.Reason = false, 0, ReasonRepeated
+	b.append(&again)
+	return b.receipts[i], true
 }
 
 func writeLine(w io.Writer, v any) error {

@@ -18,11 +18,12 @@ type Buyer struct {
 	Script Script // read only
 	Book   *Book
 
-	seed    uint64
-	plans   [2]plan
-	calls   [2]atomic.Uint64
-	bids    atomic.Uint64
-	trapped atomic.Uint64
+	seed     uint64
+	plans    [2]plan
+	calls    [2]atomic.Uint64
+	bids     atomic.Uint64
+	statuses atomic.Uint64
+	trapped  atomic.Uint64
 }
 
 func newBuyer(s Script, seed uint64, books io.Writer) *Buyer {
@@ -126,12 +127,41 @@ func (b *Buyer) post(r *Request, d *dice, dec *Decision, fault Fault) {
 		rec.Accepted, rec.Price, rec.Reason = false, 0, ""
 		dec.Yes = false
 	}
+	key := r.key(s.Key)
+	if key != "" {
+		if first, had := b.Book.repeated(key, &rec); had {
+			dec.Yes, dec.Price, dec.Reason, dec.Reference = first.Accepted, first.Price, first.Reason, first.Reference
+			return
+		}
+		if fault.Booked() {
+			rec.key = key
+		}
+	}
 	if first := b.Book.enter(s.Duplicates, &rec, s.Reference); first != nil {
 		dec.Since = first.At
 		rec.Reference = first.Reference
 	}
 	dec.Yes, dec.Price, dec.Reason, dec.Reference = rec.Accepted, rec.Price, rec.Reason, rec.Reference
 }
+
+// status answers what became of a lead: accepted, rejected, or nothing that this buyer knows.
+func (b *Buyer) status(ctx *fasthttp.RequestCtx, a *Answer) {
+	b.statuses.Add(1)
+	says := Decision{Reason: "unknown"}
+	for _, r := range b.Book.Of(newRequest(ctx, &b.Script, Post).Lead) {
+		if r.Accepted {
+			says = Decision{Yes: true, Price: r.Price, Reference: r.Reference}
+			break
+		}
+		if r.Reason != "" {
+			says.Reason = r.Reason
+		}
+	}
+	FormatJSON(a, &Request{Endpoint: Post}, &says)
+}
+
+// Statuses counts the questions after what became of a lead.
+func (b *Buyer) Statuses() uint64 { return b.statuses.Load() }
 
 func (r *Rule) price(req *Request, d *dice) lead.Money {
 	lo, hi := r.Min, r.Max

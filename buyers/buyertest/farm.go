@@ -213,6 +213,12 @@ func (f *Farm) handle(ctx *fasthttp.RequestCtx) {
 		ep = Ping
 	case what == "post":
 		ep = Post
+	case what == "status":
+		ctx.SetContentType("application/json")
+		var a Answer
+		b.status(ctx, &a)
+		ctx.SetBody(a.Body)
+		return
 	case what == "trap":
 		b.trapped.Add(1)
 		ctx.Error("this address is a trap: redirects of leads must not be followed", fasthttp.StatusGone)

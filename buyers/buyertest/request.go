@@ -52,3 +52,14 @@ func (r *Request) Get(path string) string {
 	}
 	return string(r.ctx.QueryArgs().Peek(path))
 }
+
+// key is the idempotency key that stands where a script says.
+func (r *Request) key(where string) string {
+	if name, ok := strings.CutPrefix(where, "header:"); ok {
+		return r.Header(name)
+	}
+	if where == "" {
+		return ""
+	}
+	return r.Get(where)
+}

@@ -43,6 +43,9 @@ type Script struct {
 	Token string
 	// TokenStyle is how tokens look.
 	TokenStyle TokenStyle
+	// Key, if set, tells where a post carries its idempotency key: the name of a header after "header:", else as for Lead. A post with
+	// the key of an earlier one that was booked is not decided again: it gets the first one's answer.
+	Key string
 	// Person, if set, tells where a post carries what this buyer knows people by (a phone number, an e-mail address).
 	Person string
 	// Duplicates makes the buyer refuse a person that it has accepted before, with the first reference and time.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/examples"
+	"clearpost/exchange"
 	"clearpost/ledger"
 	"clearpost/ledger/kafkalocal"
 	"clearpost/loadtest"
@@ -318,7 +320,30 @@ func (d *demo) audit() (*audit.Report, error) {
 	} else {
 		fmt.Fprintln(d.e.err, "the local Kafka endpoint has dropped its oldest records: what was shipped is not audited")
 	}
-	return audit.Run(in, audit.Options{Caps: caps})
+	return audit.Run(in, audit.Options{Caps: caps, Repeats: promises(d.cfg)})
+}
+
+// promises are what the configuration says of persons who come twice.
+func promises(cfg *node.Config) (out []audit.Repeat) {
+	vertical := map[string]*exchange.Vertical{}
+	for _, v := range cfg.Exchange.Verticals {
+		vertical[v.ID] = v
+	}
+	for _, s := range cfg.Exchange.Sources {
+		for _, id := range s.Verticals {
+			v := vertical[id]
+			d := s.DedupeOf(v)
+			if d.Refuse == exchange.RefuseNone || d.Window <= 0 || len(d.Key) == 0 {
+				continue
+			}
+			r := audit.Repeat{Source: s.ID, Vertical: id, Window: d.Window, AllSources: d.Scope == exchange.ScopeVertical}
+			for _, k := range d.Key {
+				r.Key = append(r.Key, v.Schema.Fields[k.Pos].Name)
+			}
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // who is the part of a cap's key before the window: "campaign:ID" or "buyer:ID".
@@ -331,11 +356,14 @@ func who(key string) string {
 	return key
 }
 
-// demoSources are the example sources as sellers see them.
+// demoSources are the example sources as sellers see them, with the verticals whose leads the generator can make.
 func demoSources(cfg *node.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
-		out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: s.Verticals})
+		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool { return !slices.Contains(loadtest.Verticals(), v) })
+		if len(made) > 0 {
+			out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: made})
+		}
 	}
 	return out
 }

@@ -27,6 +27,8 @@ type demoSummary struct {
 	Quotes     int64            `json:"quotes"`
 	FillRate   float64          `json:"fill_rate"` // quotes for pings
 	Posts      int64            `json:"posts"`
+	Suppressed int64            `json:"suppressed"`
+	Repeated   int64            `json:"repeated"`
 	Sold       int64            `json:"sold"`
 	Unsold     int64            `json:"unsold"`
 	Pending    int64            `json:"pending"`
@@ -81,6 +83,10 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 		Sold: st.Sold, Unsold: st.Unsold, Pending: st.Pending, Revenue: st.Revenue.String(), Payout: st.Payout.String(),
 		Margin: (st.Revenue - st.Payout).String(), Own: ms(st.OwnUS), Whole: quantilesMS{r.Ping.Latency.P50, r.Ping.Latency.P95, r.Ping.Latency.P99},
 		Appended: st.Ledger.Appended, Shipped: st.Ledger.ShippedSeq, Audit: a.Verdict(), Findings: a.Findings, Audited: a.Counts, Sellers: r}
+	for _, x := range st.Sources {
+		s.Suppressed += x.Suppressed
+		s.Repeated += x.Repeated
+	}
 	for _, c := range []*loadtest.Call{&r.Ping, &r.Post, &r.Lead} {
 		s.Lost += c.Lost
 		for status, n := range c.Status {
@@ -112,6 +118,7 @@ func (s *demoSummary) print(out io.Writer) error {
 	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate)
 	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byStatus(s.Answers), s.Lost)
 	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
+	fmt.Fprintf(out, "repeats   %d pings got the quote of another, %d leads of a known person refused\n", s.Suppressed, s.Repeated)
 	fmt.Fprintf(out, "money     revenue $%s, payout $%s, margin $%s\n", s.Revenue, s.Payout, s.Margin)
 	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms: a ping without buyers and disk\n", s.Own.P50, s.Own.P95, s.Own.P99)
 	fmt.Fprintf(out, "answers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms: a ping as its seller sees it\n\n", s.Whole.P50, s.Whole.P95, s.Whole.P99)

@@ -35,7 +35,7 @@ var (
 	descRepeated = desc("repeated_leads_total", "Pings, posts and one-shot leads refused as repeats of an earlier lead of their person, by source.", "source")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
 	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
-	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped).", "campaign", "buyer", "what")
+	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped), auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
 	descRevenue  = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign", "buyer")
 	descBreaker  = desc("campaign_breaker", "State of a campaign's breaker: 0 closed, 1 probing, 2 refusing; simulates says that it refuses nothing.", "campaign", "buyer", "simulates")
 	descCap      = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
@@ -127,7 +127,8 @@ func counts(l *exchange.Lane) []named {
 	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()}, {"posted", l.Posted.Load()},
 		{"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()}, {"unknown", l.Unknown.Load()}, {"late", l.Late.Load()},
 		{"errors", l.Errors.Load()}, {"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
-		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()}}
+		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()}, {"auth_skips", l.AuthSkips.Load()},
+		{"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()}, {"resends", l.Resends.Load()}, {"cleared_up", l.ClearedUp.Load()}}
 }
 
 func units(micros int64) float64 { return float64(micros) / float64(lead.Unit) }
@@ -221,7 +222,8 @@ type CampaignStatus struct {
 	Buyer    string           `json:"buyer"`
 	Counts   map[string]int64 `json:"counts"`
 	Revenue  lead.Money       `json:"revenue_micros"`
-	Breaker  string           `json:"breaker,omitempty"` // closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
+	Breaker  string           `json:"breaker,omitempty"`       // closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
+	Token    string           `json:"token_problem,omitempty"` // why it has no access token
 }
 
 func breakerText(l *exchange.Lane) string {
@@ -255,7 +257,7 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}
 	for _, l := range ex.Lanes() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load()),
-			Breaker: breakerText(l)}
+			Breaker: breakerText(l), Token: l.TokenProblem()}
 		for _, x := range counts(l) {
 			c.Counts[x.what] = x.n
 		}

@@ -37,12 +37,14 @@ type answer struct {
 	Details      string `json:"details,omitempty"`
 	Reference    string `json:"reference,omitempty"`
 	StatusURL    string `json:"status_url,omitempty"`
+	RedirectURL  string `json:"redirect_url,omitempty"`
 	Sales        []sale `json:"sales,omitempty"`
 }
 
 type sale struct {
-	ID    string `json:"id"`
-	Price price  `json:"price"`
+	ID          string `json:"id"`
+	Price       price  `json:"price"`
+	RedirectURL string `json:"redirect_url,omitempty"`
 }
 
 type trouble struct {
@@ -80,9 +82,12 @@ func form(r *exchange.Reply) answer {
 		}
 		p := price(r.Price)
 		a.ID, a.Price, a.Currency = r.Reference, &p, r.Currency
-		if len(r.Sales) > 1 {
-			for _, x := range r.Sales {
-				a.Sales = append(a.Sales, sale{x.ID, price(x.Price)})
+		for _, x := range r.Sales {
+			if a.RedirectURL == "" {
+				a.RedirectURL = x.Redirect
+			}
+			if len(r.Sales) > 1 {
+				a.Sales = append(a.Sales, sale{x.ID, price(x.Price), x.Redirect})
 			}
 		}
 	}

@@ -39,6 +39,8 @@ type Input struct {
 type Options struct {
 	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
 	Caps []Cap
+	// Repeats are the promises about persons who come twice that held during the whole time.
+	Repeats []Repeat
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int
 }
@@ -105,6 +107,7 @@ func Run(in Input, o Options) (*Report, error) {
 		return nil, fmt.Errorf("audit: events: %w", err)
 	}
 	a.finishLeads()
+	a.finishRepeats()
 	if in.Receipts != nil {
 		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {
 			return nil, fmt.Errorf("audit: receipts: %w", err)

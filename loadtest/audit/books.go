@@ -90,7 +90,12 @@ func (a *auditor) inLedger(k bookKey, b *booked) {
 			if p.buyer != k.buyer {
 				continue
 			}
-			postings++
+			postings += 1 + len(p.resends)
+			for _, r := range p.resends {
+				if r.outcome == notSent {
+					unsent++
+				}
+			}
 			switch p.outcome {
 			case notSent:
 				unsent++

@@ -71,6 +71,9 @@ type event struct {
 	At          time.Time `json:"at"`
 	Lead        id        `json:"lead_id"`
 	Attempt     id        `json:"attempt"`
+	Again       string    `json:"again"`
+	Of          id        `json:"of"`
+	FromAttempt id        `json:"from_attempt"`
 	Campaign    string    `json:"campaign"`
 	Buyer       string    `json:"buyer"`
 	Price       int64     `json:"price_micros"`
@@ -98,6 +101,7 @@ type event struct {
 	winners   int
 	winnerSum int64
 	lossMaker string // a campaign whose payout is above its price
+	bidEnds   int64  // the earliest end of a winner's bid, microseconds; 0 is none
 }
 
 // readEvent decodes an event. Pings, most of the ledger, are read in one pass without reflection.
@@ -156,6 +160,15 @@ func (e *event) readBids(bids gjson.Result) (err error) {
 		}
 		if payout, err = integer(bid.Get("payout_micros")); err != nil {
 			return false
+		}
+		if ends := bid.Get("expires_at").Str; ends != "" {
+			var t time.Time
+			if t, err = time.Parse(time.RFC3339, ends); err != nil {
+				return false
+			}
+			if at := t.UnixMicro(); e.bidEnds == 0 || at < e.bidEnds {
+				e.bidEnds = at
+			}
 		}
 		e.winners++
 		e.winnerSum += payout

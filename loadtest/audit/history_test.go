@@ -15,6 +15,7 @@ type ev map[string]any
 
 // history is a whole hand-made past. The tests begin with a clean one and change one thing.
 type history struct {
+	repeats  []Repeat
 	t        *testing.T
 	events   []ev
 	receipts []Receipt
@@ -300,7 +301,7 @@ func (h *history) judge() *Report {
 	if h.shipped != nil {
 		shipped = h.shipped(lines)
 	}
-	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers), Shipped: Values(shipped)}, Options{Caps: h.caps})
+	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers), Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats})
 	if err != nil {
 		h.t.Fatal(err)
 	}

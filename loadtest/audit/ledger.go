@@ -22,10 +22,13 @@ type auditor struct {
 	trips    []trip
 	attempts map[id]*attempt
 	names    map[string]string // one copy of each buyer's and campaign's id
+	resends  map[id]*resend
 	events   map[id]seenEvent
 	books    map[bookKey]*booked
 	bought   map[string]bool // books that were given
 	keys     map[sourceKey]id
+	repeats  map[[2]string]*Repeat // by source and vertical
+	persons  map[id]somebody
 }
 
 // pinged is what is kept of every lead.
@@ -58,6 +61,7 @@ type attempt struct {
 	charges         []charge
 	counted         []windowKey
 	settled         bool // stands in the last settlement
+	resends         []*resend
 }
 
 type settlement struct {
@@ -103,9 +107,11 @@ func newAuditor(o Options) (*auditor, error) {
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
 		findingsMax: o.FindingsMax,
 		capByKey:    map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
-		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, names: map[string]string{}, events: map[id]seenEvent{},
+		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{}, names: map[string]string{}, events: map[id]seenEvent{},
 		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
+		repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
 	}
+	a.addRepeats(o.Repeats)
 	return a, a.addCaps(o.Caps)
 }
 
@@ -146,6 +152,7 @@ func (a *auditor) event(b []byte) {
 			return
 		}
 		a.realEvent(e)
+		a.person(e, b)
 	}
 	switch e.Kind {
 	case "pinged":
@@ -178,6 +185,9 @@ func (a *auditor) ping(e *event) {
 		if e.winnerSum != e.Price {
 			a.found(RuleQuoteSum, e.Lead, "quoted %s, the payouts of %d winners add up to %s", money(e.Price), e.winners, money(e.winnerSum))
 		}
+	}
+	if l.quoted && e.bidEnds != 0 && e.bidEnds < e.expiresAt {
+		a.found(RuleBidEnded, e.Lead, "the quote ends later than a bid that it counts on, by %d µs", e.expiresAt-e.bidEnds)
 	}
 	if e.lossMaker != "" {
 		a.found(RuleMargin, e.Lead, "the payout for the bid of %s is above its price", e.lossMaker)
@@ -215,6 +225,10 @@ func (a *auditor) posting(e *event) {
 	}
 	if e.Payout > e.Price {
 		a.found(RuleMargin, e.Lead, "attempt %s pays %s out of %s", e.Attempt, money(e.Payout), money(e.Price))
+	}
+	if e.Again == "resend" {
+		a.resent(e)
+		return
 	}
 	t := a.trip(e.Lead)
 	a.slots(e, t)
@@ -258,6 +272,10 @@ var outcomeNames = [...]string{open: "open", unknown: "unknown", accepted: "acce
 
 // ended takes the end of an attempt: a posted, or an adjusted that resolves it.
 func (a *auditor) ended(e *event) {
+	if r := a.resends[e.Attempt]; r != nil && e.Kind == "posted" {
+		a.resendEnded(e, r)
+		return
+	}
 	p := a.attempts[e.Attempt]
 	if p == nil {
 		a.found(RuleNoPosting, e.Lead, "attempt %s ended and never began", e.Attempt)
@@ -280,6 +298,9 @@ func (a *auditor) ended(e *event) {
 	if !sameCharges(e.Charges, p.charges) {
 		a.found(RuleChargeChanged, e.Lead, "attempt %s began with %d charges and ended with %d, or with others", e.Attempt, len(p.charges), len(e.Charges))
 	}
+	if resolves {
+		a.told(e, p)
+	}
 	p.outcome = o
 	if !o.standing() {
 		for _, k := range p.counted {
@@ -296,6 +317,9 @@ func (a *auditor) accept(e *event, p *attempt, resolved bool) {
 	p.price, p.payout = e.Price, e.Payout
 	if resolved {
 		p.answerPrice = e.Price
+		if r := a.resends[e.FromAttempt]; r != nil && r.answerPrice != 0 {
+			p.answerPrice = r.answerPrice
+		}
 	}
 	c := &a.report.Counts
 	if p.price < p.bid {

@@ -36,6 +36,8 @@ const (
 	RuleChargeUnknown    = "charge_unknown"       // a posting charged something that is no cap of its campaign or buyer
 	RuleChargeWindow     = "charge_window"        // a posting charged another window than its time falls into
 	RuleChargeChanged    = "charge_changed"       // an attempt ended with other charges than it began with
+	RuleResend           = "resend"               // a request was sent again for an attempt that had ended, on other terms, or its answer was not heeded
+	RuleBidEnded         = "bid_ended"            // a quote lasts longer than a bid that it counts on
 	RuleSettledSum       = "settled_sum"          // a settlement's payout or revenue is not the sum of its sales
 	RuleSettledSale      = "settled_sale"         // a settlement lists a sale that is no accepted attempt, or with other figures
 	RuleSaleNotSettled   = "sale_not_settled"     // an accepted attempt stands in no settlement
@@ -55,6 +57,7 @@ const (
 	RuleAnswerFigures    = "answer_differs"       // the ledger has other figures than the seller was told
 	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
+	RuleSoldAgain        = "person_sold_again"    // a person was sold within the time in which a repeat is refused
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
 	RuleTestMixed        = "test_mixed"           // an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestCounts       = "test_counts"          // a test lead has charges, money or a sale, or a real one ends as a test
@@ -77,6 +80,7 @@ type Counts struct {
 	PriceDrops int            `json:"price_drops"`
 	Losses     int            `json:"losses"`
 	Windows    int            `json:"cap_windows"`
+	Resends    int            `json:"resends"`          // requests sent again
 	FullCaps   int            `json:"cap_windows_full"` // windows that reached their cap
 	Receipts   int            `json:"receipts"`
 	BookedOnly int            `json:"booked_only"` // accepted by the buyer and unknown to us: legal

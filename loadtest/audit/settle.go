@@ -101,6 +101,7 @@ func (a *auditor) finishLeads() {
 		waits := false
 		for _, p := range t.attempts {
 			c.Attempts[outcomeNames[p.outcome]]++
+			a.finishResends(t.lead, p)
 			waits = waits || p.outcome == open || p.outcome == unknown
 			if p.outcome == accepted {
 				c.Sales++

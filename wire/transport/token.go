@@ -38,6 +38,7 @@ type TokenConfig struct {
 	ClientID     string
 	ClientSecret string
 	Scopes       []string
+	InBody       bool        // id and secret stand in the form; else in a Basic header
 	Params       url.Values  // further parameters, such as audience
 	TLSConfig    *tls.Config // optional
 	AllowPrivate bool        // the token endpoint may stand at an address that is not on the public Internet
@@ -45,7 +46,7 @@ type TokenConfig struct {
 
 // key tells configurations apart, without holding the secret.
 func (c *TokenConfig) key() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %v %p", c.URL, c.ClientID, c.ClientSecret, c.Scopes, c.Params.Encode(), c.AllowPrivate, c.TLSConfig))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %v %v %p", c.URL, c.ClientID, c.ClientSecret, c.Scopes, c.Params.Encode(), c.InBody, c.AllowPrivate, c.TLSConfig))
 	return string(sum[:])
 }
 
@@ -96,7 +97,10 @@ func (c *Client) Tokens(cfg TokenConfig) (*Tokens, error) {
 	}
 	t := &Tokens{client: c, key: key, wake: make(chan struct{}, 1), changed: make(chan struct{}),
 		source: clientcredentials.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, TokenURL: cfg.URL, Scopes: slices.Clone(cfg.Scopes),
-			EndpointParams: cfg.Params}}
+			EndpointParams: cfg.Params, AuthStyle: oauth2.AuthStyleInHeader}}
+	if cfg.InBody {
+		t.source.AuthStyle = oauth2.AuthStyleInParams
+	}
 	t.http = &http.Client{
 		Timeout:       tokenFetchMax,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

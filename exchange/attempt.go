@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+)
+
+// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is set where the buyer has
+// refused the access token of an attempt: this one is the same once more.
+func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) {
+	e := d.e
+	now := e.now()
+	c := d.plan.cfg.Book.Campaign(b.Campaign)
+	payout, covered := d.payout(b)
+	switch {
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
+		return lead.CampaignWithdrawn, nil
+	case d.plan.lanes[c.Index].paused():
+		return lead.Paused, nil
+	case !covered:
+		return lead.NotCovered, nil
+	case !b.Expires.IsZero() && !now.Before(b.Expires):
+		return lead.BidExpired, nil
+	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
+		return lead.NoTimeLeft, nil
+	}
+	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
+		return lead.CriteriaMismatch, nil
+	}
+	lane := d.plan.lanes[c.Index]
+	if d.test() {
+		if lane = lane.test; lane == nil {
+			return lead.NoTestEndpoint, nil
+		}
+		c = lane.Campaign
+	}
+	if !lane.gear.posts.allow(e.wall()) {
+		lane.ThrottleSkips.Add(1)
+		return lead.Throttled, nil
+	}
+	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
+		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
+	if first != nil {
+		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
+	}
+	in := d.st.inputs(d.plan, d.l, p)
+	if in.Bearer = lane.posts.bearer(); in.Bearer == nil && lane.posts.tokens != nil {
+		lane.AuthSkips.Add(1)
+		return lead.AuthFailed, nil
+	}
+	d.bearer = in.Bearer
+	req, err := c.Post.Request.AppendHTTP(nil, &in)
+	if err != nil {
+		return lead.RenderFailed, nil
+	}
+	if no := d.hold(p, lane, now); no != lead.NoRefusal {
+		return no, nil
+	}
+	d.record(p, c.Post.Request, &in)
+	if err := d.append(p); err != nil {
+		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
+			e.release(p.Attempt)
+		}
+		return lead.NoRefusal, err
+	}
+	d.sent = true
+	d.st.attempts = append(d.st.attempts, attempt{posting: p})
+	d.wire(lane, p, req, &in)
+	return lead.NoRefusal, nil
+}
+
+// renewMax is how long an attempt waits for another access token.
+const renewMax = 3 * time.Second
+
+// refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and another token is at
+// hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not looked at the lead.
+func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
+	if err != nil || len(d.st.attempts) == 0 {
+		return nil
+	}
+	a := &d.st.attempts[len(d.st.attempts)-1]
+	p, q := a.posting, a.posted
+	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
+		!unauthorized(q.Status) {
+		return nil
+	}
+	c := d.plan.cfg.Book.Campaign(p.Campaign)
+	lane := d.plan.lanes[c.Index]
+	if d.test() {
+		lane = lane.test
+	}
+	if lane.posts.tokens == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(d.e.stop, min(renewMax, d.newUntil.Sub(d.e.wall())))
+	defer cancel()
+	if lane.posts.tokens.Renew(ctx, d.bearer) == nil {
+		return nil
+	}
+	if d.no == q {
+		d.no = nil // what comes of the next is its end
+	}
+	return a
+}
+
+// head begins an event of this lead.
+func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
+	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
+	h.Test = d.test()
+	return h
+}
+
+// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is there no room for it.
+func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
+	if d.test() {
+		return d.st.roomForTest(p)
+	}
+	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
+		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
+	p.Charges = ledgerCharges(charges)
+	return no
+}
+
+// inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and the configuration, so that
+// the very same request can be made again.
+func (st *story) inputs(pl *plan, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+	sold := len(st.sales())
+	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source, Vertical: p.Vertical, Sold: sold,
+		Left: p.SellLimit - sold, Test: st.pinged.Test, Now: p.At.Truncate(time.Microsecond), Close: true}
+	if p.Of != nil {
+		in.Key = *p.Of
+	}
+	if s := pl.source[p.Source]; s != nil {
+		in.SourceName = s.Name
+	}
+	for i := range st.pinged.Bids {
+		if b := &st.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
+			in.Token = []byte(b.Token)
+		}
+	}
+	for _, c := range st.pinged.Private.Cookies {
+		if c.Campaign == p.Campaign {
+			in.Cookies = []byte(c.Cookie)
+		}
+	}
+	return in
+}
+
+// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
+// that has no time to be answered would only end as unknown.
+const attemptMin = 100 * time.Millisecond
+
+func leastTime(timeout time.Duration) time.Duration {
+	if timeout > 0 {
+		return min(timeout, attemptMin)
+	}
+	return attemptMin
+}
+
+// record puts into the posting what explains it: the seller's post (once) and the exact request.
+func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
+	if d.post != nil {
+		p.Post, p.Private = d.post, d.private
+		d.post = nil
+	}
+	if red, err := r.AppendRedacted(nil, in); err == nil {
+		p.Private.Request = newBody(red)
+	}
+}

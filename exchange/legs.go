@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/transport"
+)
+
+// takeBid makes the bids of an answer that accepts: one, or one for each of its legs. Of one buyer's bids the auction takes at most one; the
+// others stand by like any.
+func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, r *wire.Receipt) lead.Refusal {
+	b.Token = view(r.Token)
+	if !l.Fixed {
+		b.Price = r.Price
+	}
+	switch {
+	case !r.ExpiresAt.IsZero():
+		b.Expires = r.ExpiresAt.UTC().Truncate(time.Microsecond)
+	case r.ExpiresIn > 0:
+		b.Expires = p.event.At.UTC().Add(r.ExpiresIn).Truncate(time.Microsecond)
+	}
+	if !b.Expires.IsZero() && !b.Expires.After(p.event.At) {
+		b.Price, b.Refusal = 0, lead.BidExpired
+		return b.Refusal
+	}
+	l.Bids.Add(1)
+	if len(c.Jar) > 0 {
+		p.event.Private.Cookies = append(p.event.Private.Cookies, ledger.Carried{Campaign: l.ID, Cookie: view(c.Jar)})
+	}
+	first, whole := true, *b // b lies in a list that grows
+	for i := range r.Legs {
+		one, leg := whole, &r.Legs[i]
+		one.Leg, one.Brand = i+1, view(leg.Brand)
+		if !l.Fixed {
+			one.Price = leg.Price
+		}
+		if leg.MaxSold > 0 {
+			one.MaxSold = leg.MaxSold
+		}
+		if len(leg.Token) > 0 {
+			one.Token = view(leg.Token)
+		}
+		if first {
+			*b, first = one, false
+			continue
+		}
+		p.bids, p.lanes = append(p.bids, one), append(p.lanes, l)
+	}
+	return lead.NoRefusal
+}
+
+// quoteEnd is when the quote ends: at its time, or before with the first bid that it counts on.
+func (p *Ping) quoteEnd(at time.Time) time.Time {
+	for i := range p.bids {
+		if b := &p.bids[i]; b.Winner && !b.Expires.IsZero() && b.Expires.Before(at) {
+			at = b.Expires
+		}
+	}
+	return at
+}
+
+// unauthorized tells whether a status says that the access token was not taken.
+func unauthorized(status int) bool { return status == 401 || status == 403 }

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"clearpost/auction"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/transport"
+)
+
+// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the backup URL where no
+// byte went to the first.
+func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inputs) {
+	e := d.e
+	lane.Posted.Add(1)
+	call := &transport.Call{Target: lane.posts.target, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
+	e.wire.PostOnce(call, d.until)
+	again, backup := e.toBackup(lane, call, in, d.until)
+	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
+	if backup != nil {
+		call, out.Backup, out.Private.Request = again, true, backup
+		out.Status, out.TookUS = call.Status, out.TookUS+call.Took.Microseconds()
+	}
+	margin := &d.src.Margin
+	if !d.oneShot {
+		margin = nil
+	}
+	readReceipt(lane, p, out, call, margin)
+	if d.test() {
+		testEnd(out)
+	}
+	a := &d.st.attempts[len(d.st.attempts)-1]
+	a.posted, a.redirect = out, out.Private.Redirect
+	d.carry = append(d.carry, out)
+	switch out.Outcome {
+	case lead.Accepted:
+		d.fillPart(p.Payout)
+		d.commit = append(d.commit, p.Attempt)
+		lane.Accepted.Add(1)
+		lane.RevenueMicros.Add(int64(out.Price))
+		lane.PayoutMicros.Add(int64(out.Payout))
+	case lead.TestAccepted:
+		d.fillPart(p.Payout)
+	case lead.Unknown:
+		d.unknown = true
+		lane.Unknown.Add(1)
+	default:
+		if !d.test() { // else there is no hold to release
+			d.refused = p.Attempt
+		}
+		lane.Rejected.Add(1)
+		if d.no == nil {
+			d.no = out
+		}
+	}
+}
+
+// toBackup sends the request to the campaign's other URL where the first call got nowhere: not a byte of it was given to a connection. It
+// is the same attempt: one hold, one posting in the ledger, one buyer. It returns that call and its request for the event, or nils if
+// there was none.
+func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, until time.Time) (*transport.Call, *ledger.Body) {
+	if lane.backup == nil || first.Sent {
+		return nil, nil
+	}
+	switch first.Refusal {
+	case lead.Unreachable, lead.TLSFailed, lead.BlockedAddress, lead.NoConnection:
+	default:
+		return nil, nil // a limit of ours, or no time: the other URL would change nothing
+	}
+	r := lane.Campaign.Post.Backup
+	req, err := r.AppendHTTP(nil, in)
+	if err != nil {
+		return nil, nil
+	}
+	red, err := r.AppendRedacted(nil, in)
+	if err != nil {
+		return nil, nil
+	}
+	lane.Backups.Add(1)
+	call := &transport.Call{Target: lane.backup, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
+	e.wire.PostOnce(call, until)
+	return call, newBody(red)
+}
+
+// readReceipt says what the call's end means. The default is "not sold"; without a complete answer it is "not sent" only if no byte was
+// given to the connection. margin is set where nothing was quoted: then the payout follows the price.
+func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call, margin *auction.Margin) {
+	if call.Refusal != lead.NoRefusal {
+		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
+		if !call.Sent {
+			out.Outcome = lead.NotSent
+		}
+		if len(call.Body) > 0 {
+			out.Private.Answer = newBody(call.Body)
+		}
+		return
+	}
+	out.Private.Answer = newBody(call.Body)
+	r := read(lane.Campaign.Post.Answer, call)
+	out.Outcome, out.Refusal = r.Outcome, r.Refusal
+	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
+	if r.Outcome != lead.Accepted && noReceipt(r.Refusal, call.Status) {
+		out.Outcome = lead.Unknown
+	}
+	if r.HasPrice {
+		out.AnswerPrice = r.Price
+	}
+	if r.Outcome != lead.Accepted {
+		return
+	}
+	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
+	if lane.PayPostPrice && r.HasPrice {
+		out.Price = r.Price
+		if margin != nil {
+			out.Payout = margin.Payout(r.Price)
+		}
+	}
+}
+
+// noReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
+// on the way says that it failed while it may have handled the lead. A 501, 503 or 505 says that it was not handled; a
+// well-formed answer that no rule knows is "not sold".
+func noReceipt(r lead.Refusal, status int) bool {
+	switch r {
+	case lead.MalformedAnswer, lead.TornAnswer, lead.OversizedAnswer, lead.BadContentType:
+		return true
+	case lead.ServerError:
+		return status >= 500 && status != 501 && status != 503 && status != 505
+	}
+	return false
+}
+
+// newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.
+func newBody(b []byte) *ledger.Body {
+	sum := sha256.Sum256(b)
+	out := &ledger.Body{Bytes: len(b), SHA256: hex.EncodeToString(sum[:])}
+	if len(b) > ledger.BodyBytesMax {
+		b, out.Cut = b[:ledger.BodyBytesMax], true
+	}
+	out.Text = strings.ToValidUTF8(string(b), "\ufffd")
+	return out
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/transport"
+)
+
+// What becomes of an attempt whose outcome is not known is the campaign's policy: it waits for a person (the default), the buyer is asked
+// at a status URL, or the same request is sent again under the idempotency key of the first. All of it happens after the seller's
+// trip. Whatever is found out resolves the attempt as a person would; what is not found out stays open, for a person.
+
+// busyAfter is how soon to come back to a lead that somebody is at, or for which the time is not right.
+const busyAfter = time.Second
+
+// pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
+func (e *Exchange) pursueOpen(st *story) {
+	for i := range st.attempts {
+		a := &st.attempts[i]
+		if a.outcome() != lead.Unknown {
+			continue
+		}
+		l := e.laneOf(e.plan.Load(), a.posting)
+		if l == nil || l.IfUnknown == nil {
+			continue
+		}
+		if !e.chases.add(a.posting.Attempt, st.id, l.IfUnknown.After) {
+			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt", a.posting.Attempt.String())
+		}
+	}
+}
+
+// laneOf is the campaign of an attempt in a plan, nil if it is configured no more, or for another vertical.
+func (e *Exchange) laneOf(pl *plan, p *ledger.Posting) *Lane {
+	c := pl.cfg.Book.Campaign(p.Campaign)
+	if c == nil || c.Vertical != p.Vertical {
+		return nil
+	}
+	return pl.lanes[c.Index]
+}
+
+// pursue takes the next step for an open attempt. It returns when to come back, 0 for never.
+func (e *Exchange) pursue(x chase) (after time.Duration) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.log.Error("pursuing an open attempt panicked: it waits for a person", "attempt", x.attempt.String(), "panic", fmt.Sprint(r))
+			after = 0
+		}
+	}()
+	st, err := e.fold(x.lead)
+	if err != nil {
+		e.log.Error("read lead", "err", err)
+		return busyAfter
+	}
+	a := st.attempt(x.attempt)
+	if a == nil || a.outcome() != lead.Unknown {
+		return 0
+	}
+	pl := e.plan.Load()
+	l := e.laneOf(pl, a.posting)
+	switch {
+	case l == nil || l.IfUnknown == nil || pl.verticalOf(a.posting.Vertical) == nil:
+		return 0
+	case l.IfUnknown.Status != nil:
+		return e.askStatus(pl, l, st, a)
+	}
+	return e.resend(pl, l, x)
+}
+
+// askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule that accepts, or one that
+// refuses. Silence, and an answer that no rule knows, leave it open.
+func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Duration {
+	u, p := l.IfUnknown, a.posting
+	if e.now().Sub(p.At) > u.For {
+		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt", p.Attempt.String(), "campaign", p.Campaign)
+		return 0
+	}
+	in := st.inputs(pl, st.whole(pl), p)
+	if in.Bearer = l.statuses.bearer(); in.Bearer == nil && l.statuses.tokens != nil {
+		return u.Every
+	}
+	req, err := u.Status.Request.AppendHTTP(nil, &in)
+	if err != nil {
+		e.log.Warn("the status request cannot be made", "attempt", p.Attempt.String(), "err", err)
+		return 0
+	}
+	l.StatusCalls.Add(1)
+	call := &transport.Call{Target: l.statuses.target, Request: req, Timeout: u.Status.Timeout, Gate: l.gear.gate}
+	e.wire.PostOnce(call, e.wall().Add(u.Status.Timeout))
+	if call.Refusal != lead.NoRefusal {
+		return u.Every
+	}
+	r := read(u.Status.Answer, call)
+	if r.Outcome != lead.Accepted && !saidNo(&r) {
+		return u.Every
+	}
+	out := Resolution{Attempt: p.Attempt, Accepted: r.Outcome == lead.Accepted, Reference: string(r.Reference), By: byClearpost,
+		Why: "the buyer's status URL: " + r.Outcome.String()}
+	if out.Accepted && r.HasPrice && l.PayPostPrice {
+		price := r.Price
+		out.Price = &price
+	}
+	return e.clear(l, &out, nil, st.id, u.Every)
+}
+
+// saidNo tells whether a receipt is a refusal in words that a rule knows.
+func saidNo(r *wire.Receipt) bool {
+	return r.Refusal > lead.NoRefusal && r.Refusal < 100 && r.Outcome != lead.Unknown && r.Outcome != lead.Accepted
+}
+
+// byClearpost is who has resolved an attempt when no person did.
+const byClearpost = "clearpost"
+
+// clear resolves an attempt by what the exchange has found out itself.
+func (e *Exchange) clear(l *Lane, r *Resolution, ends []ledger.Event, id lead.ID, every time.Duration) time.Duration {
+	key := leadKey(id)
+	if _, ok := e.trips.begin(key, &trip{}); !ok {
+		return busyAfter
+	}
+	defer e.trips.end(key)
+	st, err := e.fold(id)
+	if err == nil {
+		_, err = e.resolve(st, r, ends)
+	}
+	switch {
+	case errors.Is(err, ErrNotUnresolved):
+		return 0
+	case err != nil:
+		e.log.Error("an outcome that was found out could not be written", "attempt", r.Attempt.String(), "err", err)
+		return every
+	}
+	l.ClearedUp.Add(1)
+	return 0
+}
+
+// resend sends the very same request again: the same bytes but for an access token, and so the same idempotency key. It is a posting of its own
+// in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of them.
+func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
+	key, u := leadKey(x.lead), l.IfUnknown
+	if _, ok := e.trips.begin(key, &trip{}); !ok {
+		return busyAfter
+	}
+	defer e.trips.end(key)
+	st, err := e.fold(x.lead) // again, now that nobody else is at it
+	if err != nil {
+		return busyAfter
+	}
+	a := st.attempt(x.attempt)
+	switch {
+	case a == nil || a.outcome() != lead.Unknown:
+		return 0
+	case len(a.resends) >= u.Times:
+		e.log.Warn("no resend told the outcome: the attempt waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign)
+		return 0
+	case l.paused() || !l.gear.posts.allow(e.wall()):
+		return max(u.Every, busyAfter)
+	}
+	s, err := st.sameAgain(pl, l, a)
+	if errors.Is(err, errNoToken) {
+		return max(u.Every, busyAfter)
+	}
+	if err != nil {
+		e.log.Warn("the attempt is not sent again and waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign, "why", err)
+		return 0
+	}
+	now := e.now()
+	p := *a.posting
+	p.Head, p.Attempt = pl.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), newID(now)
+	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil, ledger.Private{Request: s.recorded}
+	if err := e.led.Append(&p); err != nil {
+		return u.Every
+	}
+	l.Resends.Add(1)
+	return e.heardAgain(pl, l, st, a, &p, s)
+}
+
+// again is a request that has been sent before.
+type again struct {
+	target   *transport.Target
+	request  []byte
+	recorded *ledger.Body
+	backup   bool
+}
+
+var (
+	errOtherRequest = errors.New("the request would not be the same: the configuration has changed, or a value is not kept")
+	errNoToken      = errors.New("there is no access token")
+	errWhichURL     = errors.New("the ledger does not tell which of two URLs the first went to")
+)
+
+// sameAgain makes an attempt's request once more, if that is possible.
+func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
+	s := &again{target: l.posts.target, recorded: a.posting.Private.Request}
+	r := l.Campaign.Post.Request
+	switch {
+	case a.posted == nil && l.backup != nil:
+		return nil, errWhichURL
+	case a.posted != nil && a.posted.Backup:
+		if l.backup == nil {
+			return nil, errOtherRequest
+		}
+		s.target, s.recorded, s.backup, r = l.backup, a.posted.Private.Request, true, l.Campaign.Post.Backup
+	}
+	in := st.inputs(pl, st.whole(pl), a.posting)
+	red, err := r.AppendRedacted(nil, &in)
+	if err != nil || s.recorded == nil || newBody(red).SHA256 != s.recorded.SHA256 {
+		return nil, errOtherRequest
+	}
+	if in.Bearer = l.posts.bearer(); in.Bearer == nil && l.posts.tokens != nil {
+		return nil, errNoToken
+	}
+	if s.request, err = r.AppendHTTP(nil, &in); err != nil {
+		return nil, errOtherRequest
+	}
+	return s, nil
+}
+
+// whole is the lead as it was posted, as far as it is kept.
+func (st *story) whole(pl *plan) *lead.Lead {
+	l := st.lead(pl.verticalOf(st.pinged.Vertical).Schema)
+	l.Finish()
+	return l
+}
+
+// heardAgain makes the call of a resend and writes down its end, together with what it tells of the first. An acceptance is the first one's:
+// the buyer has seen the key before, or sees it for the first time. A refusal in its own words says that it has not bought; that the lead
+// is a duplicate says nothing, for that may be the first attempt.
+func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledger.Posting, s *again) time.Duration {
+	u := l.IfUnknown
+	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.gear.gate}
+	e.wire.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
+	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
+		Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds()}
+	readReceipt(l, p, out, call, nil)
+	booked := out.Price
+	out.Price, out.Payout = 0, 0 // the resolution books it
+	no := out.Outcome == lead.Rejected || out.Outcome == lead.Invalid
+	if out.Outcome != lead.Accepted && (!no || out.Refusal >= 100) {
+		if err := e.led.Append(out); err != nil {
+			e.log.Error("the end of a resend could not be written", "attempt", p.Attempt.String(), "err", err)
+		}
+		return u.Every
+	}
+	r := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference, By: byClearpost,
+		Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
+	if r.Accepted {
+		r.Price = &booked
+	}
+	if _, err := e.resolve(st, r, []ledger.Event{out}); err != nil {
+		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err", err)
+		return u.Every
+	}
+	l.ClearedUp.Add(1)
+	return 0
+}
