@@ -17,6 +17,7 @@ import (
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
+	"node/schema":       {}, // the JSON Schemas of the configuration's files, for editors
 	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
@@ -47,7 +48,7 @@ var below = map[string][]string{
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
-	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
+	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "ledger/schema", "node/schema", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 

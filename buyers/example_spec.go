@@ -47,13 +47,13 @@ type ExampleCallSpec struct {
 
 // ExampleRequestSpec is an expected request; only what is given is compared, byte for byte. Secrets stand as their placeholders.
 type ExampleRequestSpec struct {
-	Text    string       `yaml:"text"` // the whole request: request line, headers, an empty line, body
-	Method  string       `yaml:"method"`
+	Text    string       `yaml:"text"`    // the whole request: request line, headers, an empty line, body
+	Method  string       `yaml:"method"`  // of the request
 	URL     string       `yaml:"url"`     // with its query
 	Headers wire.Headers `yaml:"headers"` // those that matter
-	Body    *string      `yaml:"body"`
-	JSON    string       `yaml:"json"`   // the body, in JSON laid out at will: it is compared without the space between its signs
-	Joined  string       `yaml:"joined"` // the body, its lines joined without what indents them: for forms and XML
+	Body    *string      `yaml:"body"`    // of the request, byte for byte
+	JSON    string       `yaml:"json"`    // the body, in JSON laid out at will: it is compared without the space between its signs
+	Joined  string       `yaml:"joined"`  // the body, its lines joined without what indents them: for forms and XML
 }
 
 // ExampleAnswerSpec is what a buyer answers.
@@ -61,16 +61,16 @@ type ExampleAnswerSpec struct {
 	Status  int          `yaml:"status"`  // absent: 200
 	Type    string       `yaml:"type"`    // Content-Type; absent: none
 	Headers wire.Headers `yaml:"headers"` // others, for `clearpost mock`
-	Body    string       `yaml:"body"`
+	Body    string       `yaml:"body"`    // of the buyer's answer
 }
 
 // ExampleReceiptSpec is what an answer must mean; only what is given is compared.
 type ExampleReceiptSpec struct {
-	Outcome   string      `yaml:"outcome"` // accepted, rejected, duplicate, invalid…
-	Refusal   string      `yaml:"refusal"` // such as no_bid; none: there is none
-	Price     *lead.Money `yaml:"price"`   // 0: there is none
-	Token     *string     `yaml:"token"`   // "": there is none; so for the others
-	Reference *string     `yaml:"reference"`
+	Outcome   string      `yaml:"outcome"`   // accepted, rejected, duplicate, invalid…
+	Refusal   string      `yaml:"refusal"`   // such as no_bid; none: there is none
+	Price     *lead.Money `yaml:"price"`     // 0: there is none
+	Token     *string     `yaml:"token"`     // "": there is none; so for the others
+	Reference *string     `yaml:"reference"` // the buyer's id of the lead
 	Reason    *string     `yaml:"reason"`    // the buyer's words
 	Published string      `yaml:"published"` // the reason that sellers hear
 	Rule      string      `yaml:"rule"`      // the rule that decides, such as success[0]

@@ -28,33 +28,33 @@ const (
 
 // BuyerSpec is a buyer as it stands in a file.
 type BuyerSpec struct {
-	ID           string          `yaml:"id"`
-	Name         string          `yaml:"name"`
+	ID           string          `yaml:"id"`                      // stands in events, caps and pauses; it must not change
+	Name         string          `yaml:"name"`                    // for people
 	Timezone     string          `yaml:"timezone"`                // IANA name; the zone of caps that name none
 	InFlightMax  int             `yaml:"in_flight_max"`           // calls at once, 0 = InFlightDefault
 	AllowPrivate bool            `yaml:"allow_private_addresses"` // may be reached at private and loopback addresses
 	Caps         []rules.CapSpec `yaml:"caps"`                    // over all its campaigns
-	Campaigns    []CampaignSpec  `yaml:"campaigns"`
+	Campaigns    []CampaignSpec  `yaml:"campaigns"`               // its standing orders
 }
 
 // CampaignSpec is a campaign as it stands in a buyer's file.
 type CampaignSpec struct {
-	ID       string                `yaml:"id"`
-	Vertical string                `yaml:"vertical"`
-	Template string                `yaml:"template"` // from which the campaign starts; its own keys stand above the template's
-	Set      map[string]string     `yaml:"set"`      // the template's parameters; they are taken before the campaign is compiled
-	Price    *lead.Money           `yaml:"price"`    // fixed price; absent = quoted in the ping's answer
-	MaxSold  int                   `yaml:"max_sold"` // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
-	Criteria []rules.CriterionSpec `yaml:"criteria"`
-	Caps     []rules.CapSpec       `yaml:"caps"`
+	ID       string                `yaml:"id"`            // unique in the configuration
+	Vertical string                `yaml:"vertical"`      // the id of the kind of lead that it buys
+	Template string                `yaml:"template"`      // from which the campaign starts; its own keys stand above the template's
+	Set      map[string]string     `yaml:"set"`           // the template's parameters; they are taken before the campaign is compiled
+	Price    *lead.Money           `yaml:"price"`         // fixed price; absent = quoted in the ping's answer
+	MaxSold  int                   `yaml:"max_sold"`      // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
+	Criteria []rules.CriterionSpec `yaml:"criteria"`      // all must hold
+	Caps     []rules.CapSpec       `yaml:"caps"`          // its own, beside its buyer's
 	InFlight int                   `yaml:"in_flight_max"` // calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
 	Breaker  *BreakerSpec          `yaml:"breaker"`       // absent: it is asked however its pings end
 	Unknown  UnknownSpec           `yaml:"unknown"`       // what becomes of an attempt without a known outcome
 	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
-	Ping     *EndpointSpec         `yaml:"ping"`
-	Post     *EndpointSpec         `yaml:"post"`
-	Test     *TestSpec             `yaml:"test"`     // how test leads are sent; absent: none are
-	Examples []ExampleSpec         `yaml:"examples"` // worked examples, which are its tests
+	Ping     *EndpointSpec         `yaml:"ping"`          // the call that asks for a bid
+	Post     *EndpointSpec         `yaml:"post"`          // the call that delivers the lead
+	Test     *TestSpec             `yaml:"test"`          // how test leads are sent; absent: none are
+	Examples []ExampleSpec         `yaml:"examples"`      // worked examples, which are its tests
 }
 
 // TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of its own.
@@ -92,7 +92,7 @@ type BreakerSpec struct {
 
 // KeySpec says where a post carries its idempotency key: the id of the first attempt, the same when the request is sent again.
 type KeySpec struct {
-	Header string `yaml:"header"`
+	Header string `yaml:"header"` // that carries the key
 }
 
 // UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the word `hold`: it waits

@@ -274,25 +274,37 @@ func merged(base, over *ast.MappingNode) *ast.MappingNode {
 	return base
 }
 
-// mergedFields puts the upper list's fields in the place of those that go to the same place, and the others behind.
+// mergedFields puts the upper list's fields in the place of those that go to the same place, and the others behind. Several fields may
+// share a place, each with its condition: all of the upper list's take the place of all of the base's.
 func mergedFields(base, over []ast.Node) []ast.Node {
 	goesTo := func(n ast.Node) string {
-		if m, ok := n.(*ast.MappingNode); ok {
-			if kv := keyOf(m, "to"); kv != nil {
+		m, ok := n.(*ast.MappingNode)
+		if !ok {
+			return ""
+		}
+		place := ""
+		for _, name := range []string{"to", "in"} {
+			if kv := keyOf(m, name); kv != nil {
 				text, _ := scalarText(kv.Value)
-				return text
+				place += name + ":" + text + " "
 			}
 		}
-		return ""
+		return place
 	}
+	last := map[string]ast.Node{} // by place: the upper list's last field that stands there
 	for _, n := range over {
 		to := goesTo(n)
-		i := slices.IndexFunc(base, func(b ast.Node) bool { return to != "" && goesTo(b) == to })
-		if i < 0 {
+		at := slices.IndexFunc(base, func(b ast.Node) bool { return to != "" && (b == last[to] || last[to] == nil && goesTo(b) == to) })
+		switch {
+		case at < 0:
 			base = append(base, n)
-		} else {
-			base[i] = n
+		case last[to] != nil:
+			base = slices.Insert(base, at+1, n)
+		default:
+			base[at] = n
+			base = append(base[:at+1:at+1], slices.DeleteFunc(slices.Clone(base[at+1:]), func(b ast.Node) bool { return goesTo(b) == to })...)
 		}
+		last[to] = n
 	}
 	return base
 }

@@ -93,6 +93,51 @@ campaign:
 	}
 }
 
+// Several fields may share a place, each with its condition: the page's stand above all of the template's there, and nowhere else.
+func TestTemplateFieldsThatShareAPlace(t *testing.T) {
+	own := `campaign:
+  price: 3.00
+  post:
+    request:
+      url: https://two.example/
+      fields:
+        - {to: size, value: small, when: {field: age, max: 17}}
+        - {to: size, value: large}
+        - {to: zip, from: zip}
+        - {to: zip, in: query, from: zip}
+    answer: {success: [{path: ok, equals: 1}]}
+`
+	page := `id: two
+campaigns:
+  - id: two-auto
+    vertical: auto
+    template: json
+    post:
+      request:
+        fields:
+          - {to: size, value: 1, when: {field: age, max: 20}}
+          - {to: size, value: 2, when: {field: age, max: 60}}
+          - {to: size, value: 3}
+          - {to: zip, in: query, value: none}
+`
+	cfg, err := Load(templateDir(t, page, change{"templates/json.yaml", "", own}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lead.Lead{}
+	for age, want := range map[string]string{"18": `{"size":1,"zip":"10001"}`, "41": `{"size":2,"zip":"10001"}`, "70": `{"size":3,"zip":"10001"}`} {
+		l.Reset(cfg.Exchange.Verticals[0].Schema)
+		for name, value := range map[string]string{"zip": "10001", "age": age} {
+			pos, _ := l.Schema().Position(name)
+			l.Set(pos, []byte(value))
+		}
+		got, err := cfg.Exchange.Book.Campaign("two-auto").Post.Request.AppendHTTP(nil, &wire.Inputs{Lead: l})
+		if err != nil || !strings.HasPrefix(string(got), "POST /?zip=none HTTP/1.1\r\n") || !strings.HasSuffix(string(got), want) {
+			t.Errorf("%v: %s, not %s", err, got, want)
+		}
+	}
+}
+
 func TestTemplateMistakesHaveAPlace(t *testing.T) {
 	for name, c := range map[string]struct {
 		old, new string

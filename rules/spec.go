@@ -24,11 +24,11 @@ const (
 // CriterionSpec is a criterion as it stands in a file: either a list (in, or not_in) or a range (min, max or both; both ends are
 // included). Scalars are taken as their text, so that the ZIP code 07030 keeps its zero.
 type CriterionSpec struct {
-	Field string   `yaml:"field"`
-	In    []string `yaml:"in"`
-	NotIn []string `yaml:"not_in"`
-	Min   *string  `yaml:"min"`
-	Max   *string  `yaml:"max"`
+	Field string   `yaml:"field"`  // a field of the vertical, or a part of one such as phone.area
+	In    []string `yaml:"in"`     // it has one of these values
+	NotIn []string `yaml:"not_in"` // it has a value, and none of these
+	Min   *string  `yaml:"min"`    // it is not below this
+	Max   *string  `yaml:"max"`    // it is not above this
 }
 
 // CapSpec is a cap as it stands in a file: so many accepted leads in each window.

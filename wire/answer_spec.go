@@ -23,7 +23,7 @@ type AnswerSpec struct {
 // RuleSpec gives an outcome to the answers for which When holds.
 type RuleSpec struct {
 	Outcome string        `yaml:"outcome"` // accepted, rejected, duplicate, invalid, queued (posts) or error
-	When    ConditionSpec `yaml:"when"`
+	When    ConditionSpec `yaml:"when"`    // require: the field that decides
 	Refusal string        `yaml:"refusal"` // rejected, invalid: stands in place of what `reasons` finds
 }
 
@@ -57,8 +57,8 @@ type ConditionSpec struct {
 // `|` or space, up to the next space, `|` or `;` — or a number: the n-th part, from 0, of the body split at `|`, `;`, tab and line
 // ends; or `re:` and a regular expression with one group. With format auto a path may begin with json:, xpath:, css:, form:, text:.
 type ValueSpec struct {
-	Path     string   `yaml:"path"`
-	Paths    []string `yaml:"paths"`
+	Path     string   `yaml:"path"`     // where the value stands
+	Paths    []string `yaml:"paths"`    // several places: the first that holds something counts
 	Join     *string  `yaml:"join"`     // reason: all that stand there, with this between them
 	Unit     string   `yaml:"unit"`     // price: units (the default) or cents; expires: seconds, minutes, unix, unix_ms, time or auto (the default)
 	Currency string   `yaml:"currency"` // price: whose sign or code may stand beside the amount; USD unless given
@@ -70,9 +70,9 @@ type ValueSpec struct {
 
 // LegsSpec reads a list of offers of one buyer. The paths of a leg begin at the leg.
 type LegsSpec struct {
-	List    string         `yaml:"list"`
-	When    *ConditionSpec `yaml:"when"` // a leg for which it does not hold is left out
-	Price   *ValueSpec     `yaml:"price"`
+	List    string         `yaml:"list"`     // the list of bids
+	When    *ConditionSpec `yaml:"when"`     // a leg for which it does not hold is left out
+	Price   *ValueSpec     `yaml:"price"`    // where each bid's price stands
 	MaxSold *ValueSpec     `yaml:"max_sold"` // how many may buy the lead, this sale included; 1 is exclusive
 	Brand   *ValueSpec     `yaml:"brand"`    // who buys in the end
 	Token   *ValueSpec     `yaml:"token"`    // a leg without one is left out, unless it is optional

@@ -12,7 +12,7 @@ type RequestSpec struct {
 	XML     *XMLSpec    `yaml:"xml"`    // for xml, soap11, soap12 and a wrapped xml
 	Wrap    *WrapSpec   `yaml:"wrap"`   // the fields make a document that stands in one parameter of the form
 	Body    string      `yaml:"body"`   // for text: the template of the whole body
-	Fields  []FieldSpec `yaml:"fields"`
+	Fields  []FieldSpec `yaml:"fields"` // what is sent, in this order
 }
 
 // FieldSpec is one field of a request: where it goes, and what it holds.
@@ -37,12 +37,12 @@ type FieldSpec struct {
 type WhenSpec struct {
 	Field  string     `yaml:"field"`  // as a field's From
 	Equals *Scalar    `yaml:"equals"` // read by the field's type
-	In     []Scalar   `yaml:"in"`
-	Exists *bool      `yaml:"exists"`
-	Min    *Scalar    `yaml:"min"` // both ends included
-	Max    *Scalar    `yaml:"max"`
-	Any    []WhenSpec `yaml:"any"`
-	All    []WhenSpec `yaml:"all"`
+	In     []Scalar   `yaml:"in"`     // it has one of these values
+	Exists *bool      `yaml:"exists"` // it has a value, or none
+	Min    *Scalar    `yaml:"min"`    // both ends included
+	Max    *Scalar    `yaml:"max"`    // it is not above this
+	Any    []WhenSpec `yaml:"any"`    // one of these holds at least
+	All    []WhenSpec `yaml:"all"`    // all of these hold
 	Not    *WhenSpec  `yaml:"not"`
 }
 
@@ -67,7 +67,7 @@ type AuthSpec struct {
 	Query   *AuthPairSpec `yaml:"query"`
 	Body    *AuthPairSpec `yaml:"body"` // one more field of the body: Name is its path
 	Basic   *BasicSpec    `yaml:"basic"`
-	Bearer  string        `yaml:"bearer"`
+	Bearer  string        `yaml:"bearer"` // a token, best as ${env:NAME}
 	OAuth2  *OAuth2Spec   `yaml:"oauth2"`
 	HMAC    *SignSpec     `yaml:"hmac"`
 	Cookies bool          `yaml:"cookies"` // a post carries the cookies of the ping's answer
@@ -75,30 +75,30 @@ type AuthSpec struct {
 
 // AuthPairSpec is a name and a secret value.
 type AuthPairSpec struct {
-	Name  string `yaml:"name"`
-	Value string `yaml:"value"`
+	Name  string `yaml:"name"`  // of the header, parameter or field
+	Value string `yaml:"value"` // the secret, best as ${env:NAME}
 }
 
 // BasicSpec is HTTP Basic.
 type BasicSpec struct {
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
+	User     string `yaml:"user"`     // the user's name
+	Password string `yaml:"password"` // the password, best as ${env:NAME}
 }
 
 // OAuth2Spec is OAuth 2.0 by client credentials.
 type OAuth2Spec struct {
-	TokenURL     string   `yaml:"token_url"`
-	ClientID     string   `yaml:"client_id"`
-	ClientSecret string   `yaml:"client_secret"`
-	Scopes       []string `yaml:"scopes"`
-	Audience     string   `yaml:"audience"`
-	InBody       bool     `yaml:"in_body"` // id and secret go into the form of the token request, not into a Basic header
+	TokenURL     string   `yaml:"token_url"`     // where tokens are got
+	ClientID     string   `yaml:"client_id"`     // the client's id
+	ClientSecret string   `yaml:"client_secret"` // its secret, best as ${env:NAME}
+	Scopes       []string `yaml:"scopes"`        // that are asked for
+	Audience     string   `yaml:"audience"`      // that is asked for
+	InBody       bool     `yaml:"in_body"`       // id and secret go into the form of the token request, not into a Basic header
 }
 
 // SignSpec is a signature of the request by HMAC.
 type SignSpec struct {
-	Algorithm   string `yaml:"algorithm"` // sha256 (the default), sha1, sha512, md5
-	Key         string `yaml:"key"`
+	Algorithm   string `yaml:"algorithm"`    // sha256 (the default), sha1, sha512, md5
+	Key         string `yaml:"key"`          // the secret key, best as ${env:NAME}
 	KeyEncoding string `yaml:"key_encoding"` // text (the default), hex, base64: how Key is written
 	Sign        string `yaml:"sign"`         // a template of what is signed; the body alone if empty
 	Encoding    string `yaml:"encoding"`     // hex (the default), base64, base64url

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	events "clearpost/ledger/schema"
+	config "clearpost/node/schema"
+)
+
+type schemaCmd struct {
+	Kind string `arg:"" optional:"" help:"Of which kind of file or event; without it all kinds are listed."`
+	Out  string `help:"Write all schemas into this directory, as KIND.schema.json." placeholder:"DIR" type:"path"`
+}
+
+// eventKinds are the kinds of events that have a schema.
+var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted"}
+
+// Help implements kong.HelpProvider.
+func (schemaCmd) Help() string {
+	return `JSON Schemas of the configuration's files (` + strings.Join(config.Kinds(), ", ") + `), for editors that complete and explain keys, and of the
+events on Kafka (` + strings.Join(eventKinds, ", ") + `).
+
+Examples:
+  clearpost schema buyer
+  clearpost schema --out ./schemas
+With the second, an editor that knows the YAML language server takes this as the first line of a buyer's file:
+  # yaml-language-server: $schema=../schemas/buyer.schema.json`
+}
+
+// Run prints or writes.
+func (c *schemaCmd) Run(e *env) error {
+	kinds := append(config.Kinds(), eventKinds...)
+	switch {
+	case c.Out != "" && c.Kind != "":
+		return fmt.Errorf("KIND or --out, not both: --out writes all kinds")
+	case c.Out != "":
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			b, err := schemaOf(k)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(c.Out, k+".schema.json"), b, 0o644)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(e.out, "%d schemas written to %s\n", len(kinds), c.Out)
+		return nil
+	case c.Kind == "":
+		fmt.Fprintln(e.out, strings.Join(kinds, "\n"))
+		return nil
+	}
+	if !slices.Contains(kinds, c.Kind) {
+		return fmt.Errorf("no kind %q: expected one of %s", c.Kind, strings.Join(kinds, ", "))
+	}
+	b, err := schemaOf(c.Kind)
+	if err != nil {
+		return err
+	}
+	_, err = e.out.Write(b)
+	return err
+}
+
+func schemaOf(kind string) ([]byte, error) {
+	if slices.Contains(eventKinds, kind) {
+		return events.Schema(kind)
+	}
+	return config.Schema(kind)
+}
