@@ -48,6 +48,8 @@ type PingStory struct {
 type CampaignStory struct {
 	Campaign string     `json:"campaign"`
 	Buyer    string     `json:"buyer"`
+	Leg      int        `json:"leg,omitempty"`
+	Brand    string     `json:"brand,omitempty"`
 	Verdict  string     `json:"verdict"` // winner, backup, or the name of a refusal
 	Meaning  string     `json:"meaning,omitempty"`
 	Why      []string   `json:"why,omitempty"` // criteria that the lead does not meet
@@ -83,6 +85,10 @@ type AttemptStory struct {
 	Request     *ledger.Body    `json:"request,omitempty"`
 	Answer      *ledger.Body    `json:"answer,omitempty"`
 	Resolved    string          `json:"resolved,omitempty"` // why, and by whom
+	Leg         int             `json:"leg,omitempty"`
+	Again       string          `json:"again,omitempty"`   // auth: after the buyer refused the access token of the attempt before
+	Backup      bool            `json:"backup,omitempty"`  // the backup URL answered
+	Resends     int             `json:"resends,omitempty"` // how often the same request was sent again
 }
 
 // EventLine is one event of the lead, in short.
@@ -139,7 +145,7 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 	for i := range st.pinged.Bids {
 		b := &st.pinged.Bids[i]
 		told[b.Campaign] = true
-		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Rank: b.Rank, Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS,
+		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank, Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS,
 			Token: b.Token, Reason: b.Reason, Answer: b.Answer}
 		switch {
 		case b.Refusal != lead.NoRefusal:
@@ -162,7 +168,10 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 			continue
 		}
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(), Why: c.Why(l, lead.AtPing)}
-		if len(s.Why) == 0 {
+		switch {
+		case st.pinged.Refusal == lead.LeadRepeated:
+			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+st.pinged.Details
+		case len(s.Why) == 0:
 			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but it was not among those that the ping found: the configuration, or the values known then, were others"
 		}
 		out = append(out, s)
@@ -195,8 +204,9 @@ func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Le
 func explainAttempt(a *attempt) AttemptStory {
 	p := a.posting
 	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price, Payout: p.Payout, Hold: p.Charges,
-		Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept"}
+		Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept", Leg: p.Leg, Again: p.Again, Resends: len(a.resends)}
 	if q := a.posted; q != nil {
+		s.Backup = q.Backup
 		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference, q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
 		if q.Refusal != lead.NoRefusal {
 			s.Refusal = q.Refusal.String()

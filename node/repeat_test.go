@@ -160,6 +160,9 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 		if ev := last[*ledger.Pinged](h, again.PingID); ev.Refusal != lead.LeadRepeated || len(ev.Bids) != 0 {
 			t.Errorf("pinged: %+v", ev)
 		}
+		if x, ok, err := h.node.Exchange.Explain(last[*ledger.Pinged](h, again.PingID).Lead); err != nil || !ok || x.Campaigns[0].Verdict != "repeated_lead" {
+			t.Errorf("explained: %+v %v", x, err)
+		}
 		h.duplicate(h.post(again.PingID, "2127365000"), today())
 		h.duplicate(h.lead(`{"zip":"10001","phone":"2127365000","city":"Reno"}`), today())
 		h.duplicate(h.lead(jane, fmt.Sprint("Idempotency-Key: k", restart)), today())

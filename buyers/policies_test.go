@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package buyers
+
+import "testing"
+
+func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
+	n := func(v int) *int { return &v }
+	c := &compiler{book: &Book{}, ids: map[string]string{}}
+	c.rate(&RateSpec{}, "x.ping")
+	c.breaker(&Campaign{Ping: &Endpoint{}}, &BreakerSpec{FailuresPercent: n(101), Probes: n(0)}, "x")
+	c.breaker(&Campaign{}, &BreakerSpec{}, "x")
+	c.unknown(&UnknownSpec{Resend: &ResendSpec{Times: n(1000)}}, &EndpointSpec{}, nil, "x")
+	c.unknown(&UnknownSpec{Status: &StatusSpec{}, Resend: &ResendSpec{}}, nil, nil, "x")
+	c.backup(&EndpointSpec{BackupURL: "http://a.example"}, nil, false, "x.ping")
+	c.keyed(&CampaignSpec{Post: &EndpointSpec{Key: &KeySpec{Header: "Bad Name"}}}, "x")
+	want := []string{"x.ping.rate.per_second", "x.breaker.failures_percent", "x.breaker.probes", "x.breaker", "x.unknown.resend", "x.unknown.resend.times",
+		"x.unknown", "x.ping.backup_url", "x.post.idempotency.header"}
+	if len(c.defects) != len(want) {
+		t.Fatalf("%d defects: %+v", len(c.defects), c.defects)
+	}
+	for i, d := range c.defects {
+		if d.Path != want[i] || d.Expected == "" {
+			t.Errorf("defect %d: %+v, want one at %s", i, d, want[i])
+		}
+	}
+	var u UnknownSpec
+	if u.TakeWord("hold") != nil || u.Resend != nil || u.TakeWord("resend") != nil || u.Resend == nil || u.TakeWord("pray") == nil {
+		t.Error("the words of `unknown`")
+	}
+}
