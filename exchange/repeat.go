@@ -42,7 +42,7 @@ func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 			e.log.Error("read lead", "err", err)
 			return unavailable(errUnread)
 		}
-		if st.quoteAt(now) {
+		if st.quoteAt(now) && p.kept(st, now) {
 			p.Reply = pingReply(st)
 			e.Stats.source(p.Source.ID).Suppressed.Add(1)
 			return nil
@@ -77,6 +77,32 @@ func (e *Exchange) follow(p *Ping, other *flight) *Fault {
 func (st *story) quoteAt(now time.Time) bool {
 	p := st.pinged
 	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
+}
+
+// A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post in time.
+const leftShare = 10
+
+// kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now, and a good part of its time is left.
+func (p *Ping) kept(st *story, now time.Time) bool {
+	q := st.pinged
+	if q.ExpiresAt.Sub(now) < q.ExpiresAt.Sub(q.At)/leftShare {
+		return false
+	}
+	for i := range q.Bids {
+		if !q.Bids[i].Winner {
+			continue
+		}
+		c := p.plan.cfg.Book.Campaign(q.Bids[i].Campaign)
+		if c == nil || p.plan.lanes[c.Index].paused() {
+			return false
+		}
+		for _, count := range p.plan.lanes[c.Index].counters {
+			if !count.Room(now) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // recognise says of a ping, or a one-shot lead, whether it is a repeat.

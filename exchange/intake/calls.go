@@ -124,6 +124,9 @@ func (r *request) hash() string {
 	if len(r.in.query) > 0 {
 		h.Write([]byte("?"))
 		h.Write(r.in.query)
+	} else if r.urlSpeaks() { // a test and a real lead are two requests
+		h.Write([]byte("?"))
+		h.Write(r.ctx.URI().QueryString())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -136,6 +139,7 @@ func (s *Server) read(r *request, l *lead.Lead) bool {
 		return false
 	}
 	l.Finish()
+	r.flagsInURL()
 	r.env.magic(&r.vertical.Tests, l)
 	r.env.allow(r.acc.Source)
 	if r.wantsDebug() {
