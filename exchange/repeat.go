@@ -225,10 +225,14 @@ func (e *Exchange) restoreQuotes() error {
 	}
 	return e.led.Scan(from, func(r ledger.Record) error {
 		var c content
-		text, expires := r.Quote()
-		if n, err := hex.Decode(c[:], []byte(text)); err == nil && n == len(c) && expires.After(now) {
-			e.quotes.restore(c, r.Lead, expires, now)
+		q, ok := r.Quote()
+		if !ok || !q.Expires.After(now) {
+			return nil
 		}
+		if n, err := hex.Decode(c[:], []byte(q.Content)); err == nil && n == len(c) {
+			e.quotes.restore(c, r.Lead, q.Expires, now)
+		}
+		e.restoreUnnamed(&q, r.Lead, now)
 		return nil
 	})
 }

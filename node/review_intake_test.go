@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"clearpost/buyers/buyertest"
 	"clearpost/exchange/admin"
 	"clearpost/ledger"
@@ -90,5 +92,74 @@ func TestAnIdenticalPingIsNotGivenAQuoteThatIsNearlyOver(t *testing.T) {
 	h.ahead.Store(int64(299 * time.Second))
 	if again := h.ping(jane); again.PingID == first.PingID {
 		t.Errorf("with a second left: %s", again.text)
+	}
+}
+
+// conduit sends a call as sellers of the profile leadconduit do.
+func (h *house) conduit(call, body string) heard {
+	h.t.Helper()
+	a := h.call("POST", "/flows/solar/sources/acme-key-0123456789/"+call, body, "Authorization: ")
+	a.Result = gjson.Get(a.text, "outcome").Str
+	a.LeadID = gjson.Get(a.text, "lead.id").Str
+	return a
+}
+
+func TestASubmissionWithoutAnIDIsOfThePersonsQuote(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nprofile: leadconduit\ntests: true\n")
+	h.restart()
+	const more = `{"zip":"10001","phone":"212-736-5000","age":40,"first_name":"Jane"}`
+	p := h.conduit("ping", jane)
+	h.conduit("ping", `{"zip":"10001","phone":"212-736-5001"}`)
+	if test := h.conduit("submit", `{"test":true,`+more[1:]); !strings.Contains(test.text, `"test":true`) || test.LeadID == p.LeadID {
+		t.Errorf("a test: %s", test.text)
+	}
+	h.restart()
+	asked := h.asked()
+	if wrong := h.conduit("submit", `{"zip":"10002","phone":"212-736-5000"}`); wrong.status != 400 || !strings.Contains(wrong.text, "as in the ping") {
+		t.Errorf("another ZIP code: %d %s", wrong.status, wrong.text)
+	}
+	sold := h.conduit("submit", more)
+	if sold.status != 201 || sold.Result != "success" || sold.LeadID != p.LeadID || sold.Price != 20 || h.asked() != asked {
+		t.Errorf("submission: %d %s, ping %s", sold.status, sold.text, p.text)
+	}
+	h.restart()
+	h.ahead.Store(int64(10 * time.Minute))
+	if again := h.conduit("submit", more); again.text != sold.text {
+		t.Errorf("again: %s, first %s", again.text, sold.text)
+	}
+	if other := h.conduit("submit", `{"zip":"10001","phone":"212-736-5000","first_name":"Joan"}`); other.Result != "failure" || !strings.Contains(other.text, "duplicate") {
+		t.Errorf("other values: %s", other.text)
+	}
+	late := h.conduit("submit", `{"zip":"10001","phone":"212-736-5001"}`) // its quote is over
+	if late.Result != "success" || h.asked() != asked+1 {
+		t.Errorf("after the quote's end: %s", late.text)
+	}
+	if n := h.farm.Buyer("b").Calls(buyertest.Post); n != 2 {
+		t.Errorf("%d posts", n)
+	}
+}
+
+func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	const whole = `"zip":"10001","phone":"212-736-5000"}`
+	first, second := h.conduit("ping", `{"reference":"A",`+whole), h.conduit("ping", `{"reference":"B",`+whole)
+	if a := h.conduit("submit", `{"reference":"C",`+whole); a.LeadID == first.LeadID || a.LeadID == second.LeadID {
+		t.Errorf("another reference: %s", a.text)
+	}
+	h = build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	first = h.conduit("ping", `{"reference":"A",`+whole)
+	h.conduit("ping", `{"reference":"B",`+whole)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	pending := h.conduit("submit", `{"reference":"A",`+whole)
+	if pending.LeadID != first.LeadID || pending.Result != "queued" {
+		t.Errorf("the same reference: %s, ping %s", pending.text, first.text)
+	}
+	if again := h.conduit("submit", `{"reference":"A",`+whole); again.text != pending.text {
+		t.Errorf("again: %s, first %s", again.text, pending.text)
 	}
 }
