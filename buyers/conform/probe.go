@@ -164,7 +164,8 @@ func (p *probe) authorize() error {
 		if o == nil {
 			return fmt.Errorf("the %s needs a bearer token, and nothing says where it comes from", name)
 		}
-		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, AllowPrivate: p.cfg.AllowPrivate}
+		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, InBody: o.InBody,
+			AllowPrivate: p.cfg.AllowPrivate}
 		if o.Audience != "" {
 			cfg.Params = url.Values{"audience": {o.Audience}}
 		}
