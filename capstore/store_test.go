@@ -422,3 +422,40 @@ func TestHoldInsteadOfAnEndedOne(t *testing.T) {
 		t.Errorf("another lead: %v", no)
 	}
 }
+
+// Work that began before a change of a cap keeps to the lower of both maximums, and counts for the one in force.
+func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
+	s := New()
+	old := s.Counter(hourly(2))
+	mustHold(t, s, request(1, noon, old))
+	raised := s.Counter(hourly(3))
+	mustHold(t, s, request(2, noon, old))
+	if _, no := s.Hold(request(3, noon, old)); no != lead.CapReached || old.Room(noon) || !raised.Room(noon) {
+		t.Errorf("the old counter beyond its own maximum: %v, room %v, new one %v", no, old.Room(noon), raised.Room(noon))
+	}
+	if _, no := s.Hold(request(3, noon, raised, old)); no != lead.CapReached {
+		t.Errorf("both at once: %v", no)
+	}
+	charges := mustHold(t, s, request(4, noon, raised))
+	if len(charges) != 1 {
+		t.Errorf("charges %v", charges)
+	}
+	lowered := s.Counter(hourly(1))
+	for i, c := range []*Counter{old, raised, lowered} {
+		if _, no := s.Hold(request(5+i, noon, c)); no != lead.CapReached || c.Room(noon) {
+			t.Errorf("counter %d under the lowered cap: %v, room %v", i, no, c.Room(noon))
+		}
+	}
+	wantUse(t, s, noon, 3)
+	if err := s.Release(newID('t', 1)); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 2)
+	next := noon.Add(time.Hour)
+	if charges := mustHold(t, s, request(9, next, raised, lowered)); len(charges) != 1 {
+		t.Errorf("one cap of two configurations is charged once: %v", charges)
+	}
+	if lowered.Room(next) || raised.Room(next) {
+		t.Error("the lowered cap has room beyond its maximum")
+	}
+}

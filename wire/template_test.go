@@ -113,7 +113,7 @@ fields:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(100, func() { dst, _ = r.AppendHTTP(dst[:0], in) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { dst, _ = r.AppendHTTP(dst[:0], in) }); n != 0 && !raceOn { // under the race detector a pool forgets on purpose
 		t.Errorf("%v allocations", n)
 	}
 }

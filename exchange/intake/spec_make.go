@@ -114,6 +114,9 @@ func specField(src *exchange.Source, s *lead.Schema, pos int, own map[target][]s
 	f := &s.Fields[pos]
 	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(), Says: says(s, f), Default: f.Default,
 		Derived: f.Derive, Personal: f.Personal}
+	if len(out.Own) > 0 {
+		out.InJSON = plainName(out.Own[0])
+	}
 	if f.Of != lead.TypeNone {
 		out.Of = f.Of.String()
 	}

@@ -39,6 +39,9 @@ type Input struct {
 type Options struct {
 	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
 	Caps []Cap
+	// Configs, where it is given, are all configurations that were in force, by the hash that events name: every event is held to its own. The limits of
+	// Caps are those of each event's configuration then.
+	Configs map[string]*Config
 	// Repeats are the promises about persons who come twice that held during the whole time.
 	Repeats []Repeat
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.

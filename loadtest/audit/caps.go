@@ -90,7 +90,7 @@ func (a *auditor) charge(e *event) []windowKey {
 	}
 	for _, who := range []string{"campaign:" + e.Campaign, "buyer:" + e.Buyer} {
 		for _, i := range a.capsOf[who] {
-			if !has(i) {
+			if _, configured := a.limit(e, &a.caps[i]); configured && !has(i) {
 				a.found(RuleChargeMissing, e.Lead, "attempt %s did not charge %s", e.Attempt, a.caps[i].Key)
 				counted = append(counted, windowKey{i, a.caps[i].windowName(e.At)})
 			}
@@ -111,10 +111,11 @@ func (a *auditor) countUp(k windowKey, e *event) {
 	}
 	u.n++
 	c := &a.caps[k.cap]
-	if u.n > c.Max {
-		a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, u.n, k.window, c.Key, c.Max)
+	most, configured := a.limit(e, c)
+	if configured && u.n > most {
+		a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, u.n, k.window, c.Key, most)
 	}
-	if u.n >= c.Max && !u.full {
+	if configured && u.n >= most && !u.full {
 		u.full = true
 		a.report.Counts.FullCaps++
 	}

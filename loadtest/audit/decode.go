@@ -69,6 +69,7 @@ type event struct {
 	Kind        string    `json:"kind"`
 	EventID     id        `json:"event_id"`
 	At          time.Time `json:"at"`
+	Config      string    `json:"config"`
 	Lead        id        `json:"lead_id"`
 	Attempt     id        `json:"attempt"`
 	Again       string    `json:"again"`
@@ -130,6 +131,8 @@ func readPing(b []byte) (*event, error) {
 			err = e.Lead.UnmarshalText([]byte(v.Str))
 		case "test":
 			e.Test = v.Bool()
+		case "config":
+			e.Config = v.Str
 		case "mode":
 			e.oneShot = v.Str == "lead"
 		case "result":

@@ -24,6 +24,7 @@ type history struct {
 	shipped  func(lines [][]byte) [][]byte // nil: all of them
 	at       time.Time
 	n        int
+	configs  map[string]*Config
 }
 
 const unit = 1_000_000
@@ -301,7 +302,7 @@ func (h *history) judge() *Report {
 	if h.shipped != nil {
 		shipped = h.shipped(lines)
 	}
-	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers), Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats})
+	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers), Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs})
 	if err != nil {
 		h.t.Fatal(err)
 	}

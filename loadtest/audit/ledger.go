@@ -11,6 +11,7 @@ import (
 type auditor struct {
 	report      *Report
 	findingsMax int
+	configs     map[string]*Config
 
 	caps     []capState
 	capByKey map[string]int
@@ -105,8 +106,8 @@ func newAuditor(o Options) (*auditor, error) {
 	a := &auditor{
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
-		findingsMax: o.FindingsMax,
-		capByKey:    map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
+		findingsMax: o.FindingsMax, configs: o.Configs,
+		capByKey: map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{}, names: map[string]string{}, events: map[id]seenEvent{},
 		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
 		repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
@@ -152,6 +153,7 @@ func (a *auditor) event(b []byte) {
 			return
 		}
 		a.realEvent(e)
+		a.explain(e, b)
 		a.person(e, b)
 	}
 	switch e.Kind {

@@ -61,6 +61,7 @@ const (
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
 	RuleTestMixed        = "test_mixed"           // an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestCounts       = "test_counts"          // a test lead has charges, money or a sale, or a real one ends as a test
+	RuleConfig           = "config"               // the configuration that an event names does not explain it
 	RuleNotShipped       = "not_shipped"          // an event that did not come out of Kafka
 	RuleShippedDiffers   = "shipped_differs"      // an event came out of Kafka with other bytes
 	RuleShippedUnknown   = "shipped_unknown"      // Kafka has an event that the ledger does not have
@@ -86,6 +87,7 @@ type Counts struct {
 	BookedOnly int            `json:"booked_only"` // accepted by the buyer and unknown to us: legal
 	Answers    map[string]int `json:"answers"`     // by call and result
 	Shipped    int            `json:"shipped"`     // distinct events
+	Explained  int            `json:"explained"`   // events that were held to their configuration
 }
 
 // Report is the verdict with its grounds.

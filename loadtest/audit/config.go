@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"fmt"
+
+	"github.com/tidwall/gjson"
+)
+
+// Terms are what a configuration says of one campaign. Price is in micros.
+type Terms struct {
+	Vertical string
+	Price    int64 // the list price; 0: it bids by ping
+	MaxSold  int
+	// Wants tells whether a lead meets the criteria; field gives the lead's values as the ping's event has them, "" where there is none. Nil: every lead.
+	Wants func(field func(name string) string) bool
+}
+
+// Config is what a configuration says, as the auditor is told. A campaign that is not in it was not configured.
+type Config struct {
+	Campaigns map[string]Terms
+	Caps      map[string]int64 // the limit of each cap in it, by key
+}
+
+// explain judges whether an event's configuration explains it: for a ping, that exactly those campaigns were considered whose criteria the
+// lead meets, at the price and for the number of sales that stand there; for a posting, that its campaign is one of it.
+func (a *auditor) explain(e *event, b []byte) {
+	if a.configs == nil || e.Kind == "adjusted" {
+		return
+	}
+	c := a.configs[e.Config]
+	if c == nil {
+		a.found(RuleConfig, e.Lead, "event %s names the configuration %q, which is not known", e.EventID, e.Config)
+		return
+	}
+	switch e.Kind {
+	case "pinged":
+		for _, why := range c.explain(b) {
+			a.found(RuleConfig, e.Lead, "the ping's configuration %s does not explain it: %s", e.Config, why)
+		}
+	case "posting":
+		if _, ok := c.Campaigns[e.Campaign]; !ok {
+			a.found(RuleConfig, e.Lead, "attempt %s is of campaign %s, which its configuration %s does not have", e.Attempt, e.Campaign, e.Config)
+		}
+	}
+	a.report.Counts.Explained++
+}
+
+func (c *Config) explain(b []byte) (why []string) {
+	ev := gjson.ParseBytes(b)
+	vertical := ev.Get("vertical").Str
+	values := map[string]string{}
+	for _, at := range []string{"fields", "private.fields"} {
+		ev.Get(at).ForEach(func(k, v gjson.Result) bool {
+			values[k.Str] = v.String()
+			return true
+		})
+	}
+	wants := func(t Terms) bool {
+		return t.Vertical == vertical && (t.Wants == nil || t.Wants(func(name string) string { return values[name] }))
+	}
+	bids := map[string]bool{}
+	ev.Get("bids").ForEach(func(_, bid gjson.Result) bool {
+		id := bid.Get("campaign").Str
+		bids[id] = true
+		t, ok := c.Campaigns[id]
+		price, err := integer(bid.Get("price_micros"))
+		switch {
+		case !ok:
+			why = append(why, "it has no campaign "+id)
+		case !wants(t):
+			why = append(why, id+" does not want the lead")
+		case err != nil || t.Price > 0 && price != 0 && price != t.Price:
+			why = append(why, fmt.Sprintf("%s bid %s, its list price is %s", id, money(price), money(t.Price)))
+		case bid.Get("max_sold").Int() != int64(t.MaxSold):
+			why = append(why, fmt.Sprintf("%s bid for %d sales, expected %d", id, bid.Get("max_sold").Int(), t.MaxSold))
+		case t.Price > 0 && bid.Get("rank").Int() > 0 && price == 0:
+			why = append(why, id+" has a rank without its list price")
+		}
+		return true
+	})
+	for id, t := range c.Campaigns {
+		if wants(t) && !bids[id] {
+			why = append(why, id+" wants the lead and was not considered")
+		}
+	}
+	return why
+}
+
+// limit is what a cap allows to whom that event's configuration decides, and whether that configuration has the cap.
+func (a *auditor) limit(e *event, c *capState) (most int64, has bool) {
+	if a.configs == nil {
+		return c.Max, true
+	}
+	if cfg := a.configs[e.Config]; cfg != nil {
+		most, has = cfg.Caps[c.Key]
+	}
+	return most, has
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPingIsHeldToItsConfiguration(t *testing.T) {
+	inAZ := func(field func(string) string) bool { return field("state") == "AZ" }
+	c := &Config{Campaigns: map[string]Terms{
+		"list":  {Vertical: "solar", Price: 20 * unit, MaxSold: 1, Wants: inAZ},
+		"bids":  {Vertical: "solar", MaxSold: 2},
+		"other": {Vertical: "auto", Price: 9 * unit, MaxSold: 1},
+	}}
+	ping := func(state, bids string) []byte {
+		return []byte(`{"kind":"pinged","vertical":"solar","fields":{"state":"` + state + `"},"bids":[` + bids + `]}`)
+	}
+	list, quoted := `{"campaign":"list","price_micros":20000000,"max_sold":1,"rank":1}`, `{"campaign":"bids","price_micros":3000000,"max_sold":2}`
+	for _, x := range []struct{ name, state, bids, want string }{
+		{"as it stands", "AZ", list + "," + quoted, ""},
+		{"not wanted", "NV", quoted, ""},
+		{"refused without a price", "AZ", `{"campaign":"list","max_sold":1,"refusal":202},` + quoted, ""},
+		{"another list price", "AZ", strings.Replace(list, "20000000", "21000000", 1) + "," + quoted, "list bid"},
+		{"another promise", "AZ", list + "," + strings.Replace(quoted, `"max_sold":2`, `"max_sold":1`, 1), "bids bid for 1 sales"},
+		{"asked against its criteria", "NV", list + "," + quoted, "list does not want"},
+		{"left out", "AZ", quoted, "list wants the lead"},
+		{"unknown campaign", "NV", quoted + `,{"campaign":"gone","max_sold":1}`, "no campaign gone"},
+		{"of another vertical", "NV", quoted + `,{"campaign":"other","price_micros":9000000,"max_sold":1}`, "other does not want"},
+		{"ranked for nothing", "AZ", `{"campaign":"list","max_sold":1,"rank":1},` + quoted, "without its list price"},
+	} {
+		got := strings.Join(c.explain(ping(x.state, x.bids)), "; ")
+		if got != x.want && (x.want == "" || !strings.Contains(got, x.want)) {
+			t.Errorf("%s: found %q, want %q", x.name, got, x.want)
+		}
+	}
+}
+
+func TestEventsAndCapsAreHeldToTheConfigurationThatTheyName(t *testing.T) {
+	judge := func(change func(h *history, c *Config)) *Report {
+		t.Helper()
+		h := clean(t)
+		c := &Config{Campaigns: map[string]Terms{}, Caps: map[string]int64{}}
+		for _, e := range h.events {
+			e["config"] = "first"
+			if id, ok := e["campaign"].(string); ok && e["kind"] == "posting" {
+				c.Campaigns[id] = Terms{Vertical: "elsewhere"}
+			}
+			if e["kind"] == "pinged" {
+				delete(e, "bids")
+				e["result"], e["vertical"] = "failure", "solar"
+			}
+		}
+		for _, k := range h.caps {
+			key := k.Key
+			if key == "" {
+				key = k.Who + ":" + k.Per
+			}
+			c.Caps[key] = k.Max
+		}
+		change(h, c)
+		h.configs = map[string]*Config{"first": c}
+		return h.judge()
+	}
+	if r := judge(func(*history, *Config) {}); r.ByRule[RuleConfig] != 0 || r.ByRule[RuleCapPassed] != 0 || r.Counts.Explained == 0 {
+		t.Errorf("clean: %v, %+v", r.ByRule, r.Counts)
+	}
+	if r := judge(func(h *history, _ *Config) { h.events[0]["config"] = "second" }); r.ByRule[RuleConfig] != 1 {
+		t.Errorf("a configuration that is not known: %v", r.ByRule)
+	}
+	if r := judge(func(_ *history, c *Config) { clear(c.Campaigns) }); r.ByRule[RuleConfig] == 0 {
+		t.Errorf("postings of campaigns that are not configured: %v", r.ByRule)
+	}
+	if r := judge(func(_ *history, c *Config) { c.Caps["buyer:sunco:total"] = 1 }); r.ByRule[RuleCapPassed] == 0 {
+		t.Errorf("a lower cap in the configuration: %v", r.ByRule)
+	}
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"clearpost/buyers/buyertest"
+	"clearpost/exchange/admin"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/loadtest/audit"
+	"clearpost/rules"
+)
+
+var stormZIPs = []string{"10001", "94110", "60601"}
+
+// generation writes the n-th configuration of the storm and tells the auditor what stands in it.
+func (h *house) generation(n int) *audit.Config {
+	h.t.Helper()
+	c := &audit.Config{Campaigns: map[string]audit.Terms{}, Caps: map[string]int64{}}
+	for i, id := range []string{"a", "b", "c", "d"} {
+		name := "buyers/" + id + ".yaml"
+		if id == "c" && n%7 == 3 {
+			if err := os.Remove(filepath.Join(h.dir, name)); err != nil {
+				h.t.Fatal(err)
+			}
+			continue
+		}
+		price, most := 20+(7*n+i)%13, int64(100_000)
+		if i%2 == 0 { // a little above what is sold, or below it
+			used, _ := h.node.Exchange.CapUse(rules.Cap{Key: "campaign:" + id + "-main:total"})
+			most = max(1, used-2+3*int64(n%4))
+		}
+		var zips []string
+		for z, zip := range stormZIPs {
+			if (n>>z+i)%2 == 0 {
+				zips = append(zips, zip)
+			}
+		}
+		if len(zips) == 0 {
+			zips = stormZIPs[:1]
+		}
+		list := ""
+		terms := audit.Terms{Vertical: "solar", MaxSold: 1 + n%2, Wants: func(field func(string) string) bool { return slices.Contains(zips, field("zip")) }}
+		if id != "d" { // it bids by ping
+			list = fmt.Sprintf("price: %d\n    ", price)
+			terms.Price = int64(price) * 1_000_000
+		}
+		more := fmt.Sprintf("%smax_sold: %d\n    criteria: [{field: zip, in: ['%s']}]\n    caps: [{per: total, limit: %d}]", list, terms.MaxSold, strings.Join(zips, "', '"), most)
+		h.write(name, fmt.Sprintf(campaignYAML, id, "http://"+h.farm.Addr(), more)+fmt.Sprintf("# generation %d\n", n))
+		c.Campaigns[id+"-main"] = terms
+		c.Caps["campaign:"+id+"-main:total"] = most
+	}
+	return c
+}
+
+// TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps and campaigns while sellers ping and post. Every request is answered, every event is
+// explained by the configuration that it names, and no cap is passed.
+func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
+	reloads := 100
+	if testing.Short() {
+		reloads = 20
+	}
+	var scripts []buyertest.Script
+	for _, id := range []string{"a", "b", "c", "d"} {
+		x := script(id, 30*dollar)
+		x.Ping.Latency, x.Post.Latency, x.Post.Yes = buyertest.Fixed(4*time.Millisecond), buyertest.Fixed(12*time.Millisecond), .8
+		scripts = append(scripts, x)
+	}
+	h := build(t, "sell_limit: 2\n", nil, scripts...)
+	configs := map[string]*audit.Config{}
+	reload := func(n int) {
+		c := h.generation(n)
+		configs[h.reload(admin.Applied).Config] = c
+	}
+	reload(0)
+	s := &storm{h: h}
+	var stop atomic.Bool
+	var load sync.WaitGroup
+	for i := range 8 {
+		load.Go(func() { s.sell(rand.New(rand.NewPCG(11, uint64(i))), i, &stop) })
+	}
+	for n := 1; n <= reloads; n++ {
+		reload(n)
+	}
+	stop.Store(true)
+	load.Wait()
+	if err := h.node.Exchange.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	s.judgeConfigs(configs, reloads)
+}
+
+// sell pings and posts, one lead after another, until it is stopped.
+func (s *storm) sell(r *rand.Rand, seller int, stop *atomic.Bool) {
+	h := s.h
+	for n := 0; !stop.Load(); n++ {
+		p := h.ping(fmt.Sprintf(`{"zip":%q}`, stormZIPs[r.IntN(len(stormZIPs))]))
+		s.keep(audit.OpPing, "acme", p)
+		if p.status != 200 {
+			h.t.Errorf("a ping was answered %d %s", p.status, p.text)
+			return
+		}
+		if p.Result != ledger.ResultSuccess || r.IntN(3) == 0 {
+			continue
+		}
+		a := h.post(p.PingID, fmt.Sprintf("212%d%06d", 3+seller%6, n+seller*100_000))
+		s.keep(audit.OpPost, "acme", a)
+		if a.status != 200 && a.status != 202 {
+			h.t.Errorf("a post was answered %d %s", a.status, a.text)
+			return
+		}
+	}
+}
+
+func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
+	h := s.h
+	h.t.Helper()
+	var caps []audit.Cap
+	for _, id := range []string{"a", "b", "c", "d"} {
+		caps = append(caps, audit.Cap{Who: "campaign:" + id + "-main", Per: "total"})
+	}
+	decided := map[string]int{}
+	rep, err := audit.Run(audit.Input{
+		Events: func(each func([]byte) error) error {
+			return h.node.Ledger.Scan(0, func(r ledger.Record) error {
+				ev, err := ledger.Decode(r.Bytes)
+				if err != nil {
+					return err
+				}
+				decided[ev.Header().Config]++
+				return each(r.Bytes)
+			})
+		},
+		Receipts: func(each func(audit.Receipt) error) error {
+			return h.farm.EachReceipt(func(r buyertest.Receipt) error {
+				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+			})
+		},
+		Answers: audit.Values(s.heard),
+	}, audit.Options{Caps: caps, Configs: configs})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, f := range rep.Findings {
+		h.t.Error(f)
+	}
+	n := rep.Counts
+	if n.Leads == 0 || n.Attempts["accepted"] < 10 || n.FullCaps == 0 || n.Explained != n.Events["pinged"]+n.Events["posting"]+n.Events["posted"]+n.Events["settled"] {
+		h.t.Errorf("too little was seen: %+v", n)
+	}
+	if len(decided) < reloads/4 {
+		h.t.Errorf("only %d configurations of %d decided anything", len(decided), reloads)
+	}
+	kept, err := h.node.Ledger.Configs()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for hash := range decided {
+		if !slices.Contains(kept, hash) {
+			h.t.Errorf("configuration %s decided and is not kept", hash)
+		}
+	}
+	h.t.Logf("%d reloads, %d configurations decided: %+v", reloads, len(decided), n)
+}
+
+// TestPausesDuringReloadsAreNotLost pauses and resumes while configurations are swapped.
+func TestPausesDuringReloadsAreNotLost(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
+	var work sync.WaitGroup
+	var stop atomic.Bool
+	work.Go(func() {
+		for n := 0; !stop.Load(); n++ {
+			h.write("buyers/c.yaml", fmt.Sprintf(campaignYAML, "c", "http://"+h.farm.Addr(), "")+fmt.Sprintf("# %d\n", n))
+			h.reload(admin.Applied)
+		}
+	})
+	for n := range 40 {
+		on := n%2 == 0
+		if _, changed, err := h.node.Exchange.Pause("campaign:b-main", on, "x", "y"); err != nil || !changed {
+			t.Errorf("pause %v: changed %v, %v", on, changed, err)
+		}
+		want := lead.Money(25 * dollar)
+		if on {
+			want = 20 * dollar
+		}
+		if p := h.ping(`{"zip":"10001"}`); p.Price != float64(want)/float64(dollar)*.8 {
+			t.Errorf("paused %v: quoted %v of %v", on, p.Price, want)
+		}
+	}
+	stop.Store(true)
+	work.Wait()
+}
