@@ -163,3 +163,24 @@ func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
 		t.Errorf("again: %s, first %s", again.text, pending.text)
 	}
 }
+
+// mixed is a vertical whose leads are compared with those of all sources, but for one source.
+func mixed(t *testing.T) (h *house, third string) {
+	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
+	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.restart()
+	return h, "Authorization: Bearer third-key-0123456789"
+}
+
+func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
+	h, third := mixed(t)
+	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	h.expect(h.lead(jane, third), 202, ledger.ResultPending)
+	open, err := h.node.Exchange.Unresolved()
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%+v, %v", open, err)
+	}
+	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
+	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
+}
