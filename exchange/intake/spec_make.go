@@ -287,7 +287,7 @@ func tests(src *exchange.Source, v *exchange.Vertical) []posting.Named {
 		return nil
 	}
 	out := []posting.Named{
-		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, no, n, off or empty"},
+		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, f, no, n, off, none, live, production or empty"},
 		{Name: "`lead_mode`", Says: "a test where it is 0 or test"},
 	}
 	for _, name := range lead.TestResultNames() {
