@@ -207,7 +207,7 @@ func TestPostingSpecsSayWhatTheSellersDocumentSays(t *testing.T) {
 		row   *regexp.Regexp
 		have  []posting.Named
 	}{
-		{"Status codes", regexp.MustCompile("(?m)^\\| ([0-9]{3} \\|[^|]*) \\| (.*) \\|$"), intake.StatusMeanings()},
+		{"Status codes", regexp.MustCompile(`(?m)^\| ([0-9]{3} \|[^|]*) \| (.*) \|$`), intake.StatusMeanings()},
 		{"Reasons", regexp.MustCompile("(?m)^\\| (`[a-z_]+`) \\| (.*) \\|$"), intake.Reasons()},
 	} {
 		want := rows(c.title, c.row)

@@ -34,6 +34,8 @@ var below = map[string][]string{
 
 	"buyers": {"lead", "rules", "auction", "wire"},
 
+	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
+
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
@@ -49,7 +51,7 @@ var below = map[string][]string{
 		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "ledger/schema", "node/schema", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -51,6 +51,7 @@ type compiler struct {
 	book    *Book
 	ids     map[string]string // id of a buyer or campaign → path where it stands
 	defects []lead.Defect
+	status  bool // the call that is compiled asks what became of a lead
 }
 
 func (c *compiler) bad(at, path, value, expected string) {
@@ -205,7 +206,7 @@ func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, 
 	}
 	var ds []lead.Defect
 	if schema != nil {
-		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets, Status: c.status})
 		c.take(at, "request", ds)
 	}
 	e.Backup = c.backup(spec, schema, post, at)

@@ -90,7 +90,9 @@ func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.S
 			c.bad(at, "status.answer", "", "`rules`, each with its outcome, and no `success`: what no rule knows must leave the attempt open")
 		}
 		call := EndpointSpec{TimeoutMS: c.number(at, "status.timeout_ms", s.TimeoutMS, statusTimeoutMS, 1, TimeoutMSMost), Request: s.Request, Answer: s.Answer}
+		c.status = true
 		u.Status = c.endpoint(&call, schema, true, 0, at+".status")
+		c.status = false
 		return u
 	case r != nil:
 		if post != nil && !carriesKey(post) {

@@ -21,6 +21,7 @@ const (
 	ExampleAttemptID = "019bc225-4e88-7000-8000-000000000002"
 	ExampleToken     = "token-1"
 	ExampleSource    = "example-source"
+	ExampleBearer    = "example-bearer" // in place of an OAuth 2.0 token
 	ExamplePrice     = 25 * lead.Unit
 )
 
@@ -38,6 +39,7 @@ type Example struct {
 	given    ExampleGiven
 	now      time.Time
 	id, try  lead.ID
+	key      lead.ID // zero: the attempt's
 }
 
 type slotValue struct {
@@ -87,12 +89,14 @@ func (x *Example) Own() bool { return !x.borrowed }
 // the example has one and does not say otherwise.
 func (x *Example) Inputs(c *Campaign, post bool) wire.Inputs {
 	in := SampleInputs(x.Lead(), x.vertical, post)
-	in.LeadID, in.Source, in.Now = x.id, x.given.Source, x.now
+	g := &x.given
+	in.LeadID, in.Source, in.SourceName, in.Now = x.id, g.Source, g.Name, x.now
+	in.Sold, in.Left, in.Test, in.Cookies = g.Sold, max(g.Left, 1), g.Test, []byte(g.Cookies)
 	if c.Fixed {
 		in.Price = c.Price
 	}
 	if post {
-		in.Attempt = x.try
+		in.Attempt, in.Key = x.try, x.key
 		if x.Ping != nil && x.Ping.Answer != nil && c.Ping != nil {
 			if r := x.Ping.Read(c.Ping.Answer); r.Outcome == lead.Accepted {
 				in.Token = r.Token
@@ -192,6 +196,16 @@ func (c *compiler) exampleGiven(x *Example, given *ExampleGiven) {
 	}
 	if x.try, err = lead.ParseID(or(g.AttemptID, ExampleAttemptID)); err != nil {
 		c.bad(x.path, "given.attempt_id", g.AttemptID, "a UUID such as "+ExampleAttemptID)
+	}
+	if g.Key != "" {
+		if x.key, err = lead.ParseID(g.Key); err != nil {
+			c.bad(x.path, "given.idempotency_key", g.Key, "a UUID such as "+ExampleAttemptID)
+		}
+	}
+	for name, n := range map[string]int{"sold": g.Sold, "left": g.Left} {
+		if n < 0 || n > MaxSoldMax {
+			c.bad(x.path, "given."+name, fmt.Sprint(n), fmt.Sprintf("0 to %d", MaxSoldMax))
+		}
 	}
 	if g.Token != nil && len(*g.Token) > wire.TokenBytesMax {
 		c.bad(x.path, "given.token", "", fmt.Sprintf("at most %d bytes", wire.TokenBytesMax))

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"clearpost/lead"
 	"clearpost/wire"
@@ -164,18 +165,28 @@ type Told struct {
 
 // TellReceipt tells a receipt line by line; no Value is nil.
 func TellReceipt(r *wire.Receipt) []Told {
-	refusal, published, price := noRefusal, noValue, noValue
+	refusal, published, price, expires := noRefusal, noValue, noValue, noValue
 	if r.Refusal != lead.NoRefusal {
 		refusal, published = r.Refusal.Info().Name, r.Refusal.Info().Published
 	}
 	if r.HasPrice {
 		price = r.Price.String()
 	}
-	return tell(r.Outcome.String(), refusal, &price, quote(r.Token), quote(r.Reference), quote(r.Reason), published, r.Rule)
+	switch {
+	case r.ExpiresIn > 0:
+		expires = r.ExpiresIn.String()
+	case !r.ExpiresAt.IsZero():
+		expires = r.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	legs := fmt.Sprint(len(r.Legs))
+	outcome := r.Outcome.String()
+	return []Told{{"outcome", &outcome}, {"refusal", &refusal}, {"price", &price}, {"token", quote(r.Token)}, {"reference", quote(r.Reference)},
+		{"reason", quote(r.Reason)}, {"redirect", quote(r.Redirect)}, {"expires", &expires}, {"legs", &legs}, {"published", &published}, {"rule", &r.Rule}}
 }
 
+// told is the same of what is expected, with nil where nothing is.
 func (s *ExampleReceiptSpec) told() []Told {
-	var price *string
+	var price, legs *string
 	if s.Price != nil {
 		text := noValue
 		if *s.Price > 0 {
@@ -183,24 +194,25 @@ func (s *ExampleReceiptSpec) told() []Told {
 		}
 		price = &text
 	}
-	again := func(v *string) *string {
-		if v == nil {
-			return nil
-		}
-		return quote([]byte(*v))
+	if s.Legs != nil {
+		text := fmt.Sprint(*s.Legs)
+		legs = &text
 	}
-	return tell(s.Outcome, s.Refusal, price, again(s.Token), again(s.Reference), again(s.Reason), s.Published, s.Rule)
-}
-
-func tell(outcome, refusal string, price, token, reference, reason *string, published, rule string) []Told {
 	given := func(s string) *string {
 		if s == "" {
 			return nil
 		}
 		return &s
 	}
-	return []Told{{"outcome", given(outcome)}, {"refusal", given(refusal)}, {"price", price}, {"token", token}, {"reference", reference},
-		{"reason", reason}, {"published", given(published)}, {"rule", given(rule)}}
+	again := func(v *string) *string {
+		if v == nil {
+			return nil
+		}
+		return quote([]byte(*v))
+	}
+	return []Told{{"outcome", given(s.Outcome)}, {"refusal", given(s.Refusal)}, {"price", price}, {"token", again(s.Token)}, {"reference", again(s.Reference)},
+		{"reason", again(s.Reason)}, {"redirect", again(s.Redirect)}, {"expires", given(s.Expires)}, {"legs", legs}, {"published", given(s.Published)},
+		{"rule", given(s.Rule)}}
 }
 
 func quote(b []byte) *string {

@@ -30,12 +30,18 @@ type ExampleSpec struct {
 
 // ExampleGiven fixes what would differ from call to call. What it leaves out has a fixed value of its own.
 type ExampleGiven struct {
-	Now       string      `yaml:"now"`        // such as 2026-01-15T15:04:05Z, which it is where absent
-	LeadID    string      `yaml:"lead_id"`    // absent: ExampleLeadID
-	AttemptID string      `yaml:"attempt_id"` // absent: ExampleAttemptID
-	Token     *string     `yaml:"token"`      // absent: what the ping's answer of this example gives, else ExampleToken
-	Price     *lead.Money `yaml:"price"`      // absent: what the ping's answer of this example gives, else the fixed price, else 25.00
-	Source    string      `yaml:"source"`     // absent: ExampleSource
+	Now       string      `yaml:"now"`             // such as 2026-01-15T15:04:05Z, which it is where absent
+	LeadID    string      `yaml:"lead_id"`         // absent: ExampleLeadID
+	AttemptID string      `yaml:"attempt_id"`      // absent: ExampleAttemptID
+	Token     *string     `yaml:"token"`           // absent: what the ping's answer of this example gives, else ExampleToken
+	Price     *lead.Money `yaml:"price"`           // absent: what the ping's answer of this example gives, else the fixed price, else 25.00
+	Source    string      `yaml:"source"`          // absent: ExampleSource
+	Name      string      `yaml:"source_name"`     // absent: empty
+	Key       string      `yaml:"idempotency_key"` // a UUID; absent: the attempt's id
+	Sold      int         `yaml:"sold"`            // sales of the lead so far
+	Left      int         `yaml:"left"`            // sales that are still allowed; absent: 1
+	Test      bool        `yaml:"test"`            // the lead is a test
+	Cookies   string      `yaml:"cookies"`         // what the ping's answer set, as the value of a Cookie header
 }
 
 // ExampleCallSpec is one call of an example: the request that the lead must become, or an answer with what it means, or both.
@@ -72,6 +78,9 @@ type ExampleReceiptSpec struct {
 	Token     *string     `yaml:"token"`     // "": there is none; so for the others
 	Reference *string     `yaml:"reference"` // the buyer's id of the lead
 	Reason    *string     `yaml:"reason"`    // the buyer's words
+	Redirect  *string     `yaml:"redirect"`  // the URL for the consumer
+	Expires   string      `yaml:"expires"`   // a span such as 5m0s, or a time such as 2026-01-15T15:09:05Z; none: the buyer gave neither
+	Legs      *int        `yaml:"legs"`      // how many offers there are
 	Published string      `yaml:"published"` // the reason that sellers hear
 	Rule      string      `yaml:"rule"`      // the rule that decides, such as success[0]
 }

@@ -43,6 +43,7 @@ type Source struct {
 	Burst         int           // requests at once, at least 1 where there is a rate
 	Tests         bool          // it may send test leads
 	AllowGet      bool          // it may send leads in a query string
+	UnnamedPosts  bool          // its posts need not name their ping: a lead of a person with a live quote of the source's is that quote's
 	Profile       string        // whose words it speaks and hears beside ours; "" = none
 	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
 

@@ -190,7 +190,7 @@ func apart(x, y *lead.Lead, k KeyField) bool {
 
 // digest names what was sent: all values in their normal form, and the price that the seller asks for. Made values are left out, since the time makes some
 // of them. A social security number counts with its last digits only: the hash is kept. What the seller calls the lead counts for a ping: two
-// pings of two ids are two leads to it, and it could not tell whose quote it has.
+// pings of two ids are two leads to it, and it could not tell whose quote it has. So does the configuration: what it quotes may not be what another one did.
 func (p *Ping) digest(mode string) {
 	b := p.scratch[:0]
 	text := func(v string) { b = append(append(b, v...), 0) }
@@ -199,6 +199,7 @@ func (p *Ping) digest(mode string) {
 	text(mode)
 	if mode == modePing {
 		text(p.SellerLeadID)
+		text(p.plan.cfg.Hash)
 	}
 	b = append(p.MinPrice.Append(b), 0)
 	for i := range p.Lead.Len() {

@@ -88,10 +88,16 @@ func (e *Exchange) Ping(p *Ping) *Fault {
 	if f := e.recognise(p); f != nil {
 		return f
 	}
+	var f *Fault
 	if p.shares() {
-		return e.share(p, begin)
+		f = e.share(p, begin)
+	} else {
+		f = e.ask(p, begin)
 	}
-	return e.ask(p, begin)
+	if f == nil {
+		e.rememberUnnamed(p)
+	}
+	return f
 }
 
 // ask holds the auction of a ping and makes its answer durable.

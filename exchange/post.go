@@ -165,7 +165,7 @@ func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
 	st, err := e.fold(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
-		return nil, unavailable(errUnread)
+		return nil, unread()
 	}
 	if st.pinged == nil || st.pinged.Source != s.ID {
 		return nil, notFound(id)

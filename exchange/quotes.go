@@ -69,14 +69,7 @@ func (t *quoteTable) enter(p *Ping, now time.Time) (other *flight, quoted lead.I
 		return o.flight, noLead
 	}
 	s.flights[p.what] = p
-	q, ok := s.young[p.what]
-	if !ok {
-		q = s.old[p.what]
-	}
-	if q.expires > now.UnixNano() {
-		quoted = q.lead
-	}
-	return nil, quoted
+	return nil, s.find(p.what, now)
 }
 
 // leave ends what enter began and tells those who wait.
@@ -112,4 +105,24 @@ func (t *quoteTable) restore(c content, id lead.ID, expires, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.put(s, c, quoteRef{id, expires.UnixNano()}, now.UnixNano())
+}
+
+// find is the lead of a quote that may be alive, zero if there is none.
+func (t *quoteTable) find(c content, now time.Time) lead.ID {
+	s := t.shard(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(c, now)
+}
+
+// find is the table's. The caller holds the shard.
+func (s *quoteShard) find(c content, now time.Time) lead.ID {
+	q, ok := s.young[c]
+	if !ok {
+		q = s.old[c]
+	}
+	if q.expires > now.UnixNano() {
+		return q.lead
+	}
+	return noLead
 }

@@ -42,7 +42,7 @@ func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 			e.log.Error("read lead", "err", err)
 			return unavailable(errUnread)
 		}
-		if st.quoteAt(now) {
+		if st.quoteAt(now) && p.kept(st, now) {
 			p.Reply = pingReply(st)
 			e.Stats.source(p.Source.ID).Suppressed.Add(1)
 			return nil
@@ -79,6 +79,32 @@ func (st *story) quoteAt(now time.Time) bool {
 	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
 }
 
+// A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post in time.
+const leftShare = 10
+
+// kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now, and a good part of its time is left.
+func (p *Ping) kept(st *story, now time.Time) bool {
+	q := st.pinged
+	if q.ExpiresAt.Sub(now) < q.ExpiresAt.Sub(q.At)/leftShare {
+		return false
+	}
+	for i := range q.Bids {
+		if !q.Bids[i].Winner {
+			continue
+		}
+		c := p.plan.cfg.Book.Campaign(q.Bids[i].Campaign)
+		if c == nil || p.plan.lanes[c.Index].paused() {
+			return false
+		}
+		for _, count := range p.plan.lanes[c.Index].counters {
+			if !count.Room(now) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // recognise says of a ping, or a one-shot lead, whether it is a repeat.
 func (e *Exchange) recognise(p *Ping) (f *Fault) {
 	if p.details, f = e.repeated(p.Source, p.Vertical, &p.who, noLead); p.details != "" {
@@ -106,10 +132,8 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 			return "", f
 		}
 		if last == nil && d.Refuse == RefuseSold {
-			if id, ok = e.led.SoldByPerson(scope, v.ID, who.name(i)); ok {
-				if last, f = e.counts(d, id, self); f != nil {
-					return "", f
-				}
+			if last, f = e.lastSold(d, scope, v, who.name(i), self); f != nil {
+				return "", f
 			}
 		}
 		switch {
@@ -121,6 +145,25 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 		}
 	}
 	return "", nil
+}
+
+// lastSold reads the person's last lead that is sold, or may be. Where those of all sources count, it looks at each source's last one too: a lead of a source
+// that is compared with its own only may have come after another's sale, and not be sold itself.
+func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*story, *Fault) {
+	of := []string{scope}
+	if scope == "" {
+		for _, s := range e.plan.Load().cfg.Sources {
+			of = append(of, s.ID)
+		}
+	}
+	for _, source := range of {
+		if id, ok := e.led.SoldByPerson(source, v.ID, person); ok {
+			if last, f := e.counts(d, id, self); last != nil || f != nil {
+				return last, f
+			}
+		}
+	}
+	return nil, nil
 }
 
 func (d *Dedupe) scope(s *Source) string {
@@ -164,11 +207,20 @@ func (st *story) standing() bool {
 	return false
 }
 
-// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
+// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other: whoever is compared with all sources' leads excludes
+// also those that are compared with their own source's only.
 func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (end func(), f *Fault) {
 	d := s.DedupeOf(v)
 	if !d.refuses() {
 		return func() {}, nil
+	}
+	of := []string{d.scope(s)}
+	if of[0] == "" {
+		for _, other := range e.plan.Load().cfg.Sources {
+			if o := other.DedupeOf(v); o.refuses() && o.Scope == ScopeSource {
+				of = append(of, other.ID)
+			}
+		}
 	}
 	var claims []string
 	end = func() {
@@ -177,12 +229,14 @@ func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (
 		}
 	}
 	for i := range who.names() {
-		c := "person\x00" + d.scope(s) + "\x00" + v.ID + "\x00" + who.name(i)
-		if _, ok := e.trips.begin(c, t); !ok {
-			end()
-			return nil, inProgress()
+		for _, source := range of {
+			c := "person\x00" + source + "\x00" + v.ID + "\x00" + who.name(i)
+			if _, ok := e.trips.begin(c, t); !ok {
+				end()
+				return nil, inProgress()
+			}
+			claims = append(claims, c)
 		}
-		claims = append(claims, c)
 	}
 	return end, nil
 }
@@ -199,10 +253,14 @@ func (e *Exchange) restoreQuotes() error {
 	}
 	return e.led.Scan(from, func(r ledger.Record) error {
 		var c content
-		text, expires := r.Quote()
-		if n, err := hex.Decode(c[:], []byte(text)); err == nil && n == len(c) && expires.After(now) {
-			e.quotes.restore(c, r.Lead, expires, now)
+		q, ok := r.Quote()
+		if !ok || !q.Expires.After(now) {
+			return nil
 		}
+		if n, err := hex.Decode(c[:], []byte(q.Content)); err == nil && n == len(c) {
+			e.quotes.restore(c, r.Lead, q.Expires, now)
+		}
+		e.restoreUnnamed(&q, r.Lead, now)
 		return nil
 	})
 }

@@ -86,6 +86,9 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 		return 0
 	}
 	in := st.inputs(pl, st.whole(pl), p)
+	if a.posted != nil {
+		in.Reference = []byte(a.posted.Reference)
+	}
 	if in.Bearer = l.statuses.bearer(); in.Bearer == nil && l.statuses.tokens != nil {
 		return u.Every
 	}

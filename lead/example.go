@@ -26,7 +26,7 @@ func (s *Schema) DayFirst() bool { return s.dayFirst }
 func (s *Schema) Rules() []Rule { return s.given }
 
 // Example makes a plausible lead that the schema takes at a stage: by position the text that a seller would send, empty for fields that are
-// left out. It has what the stage requires, what rules then require, and up to optional further fields that are not personal. The person is
+// left out. It has what the stage requires, what rules then require, and up to optional further fields that no stage requires and that are not personal. The person is
 // nobody. now is the time at which it would be received.
 func (s *Schema) Example(st Stage, optional int, now time.Time) []string {
 	text := make([]string, len(s.Fields))
@@ -37,7 +37,7 @@ func (s *Schema) Example(st Stage, optional int, now time.Time) []string {
 	}
 	s.inOrder(text, now)
 	for i := range s.Fields {
-		if f := &s.Fields[i]; optional > 0 && !in[i] && !f.Personal && f.Derive == "" && text[i] != "" && i >= len(Canonical()) {
+		if f := &s.Fields[i]; optional > 0 && f.Required == 0 && !f.Personal && f.Derive == "" && text[i] != "" && i >= len(Canonical()) {
 			in[i] = true
 			optional--
 		}

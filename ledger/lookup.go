@@ -181,23 +181,35 @@ const (
 	fetchBytes   = 4 << 20
 )
 
-// Quote tells the content by which a quoted ping is recognised, and when its quote ends; "" for all other events.
-func (r Record) Quote() (content string, expires time.Time) {
+// Quote is what a quoted ping is recognised by.
+type Quote struct {
+	Source, Vertical, SellerLeadID string
+	Person, Content                string // "" where there is none
+	Expires                        time.Time
+}
+
+// Quote tells of a quoted ping; ok is false for all other events, and for tests.
+func (r Record) Quote() (q Quote, ok bool) {
 	if r.Kind != KindPinged {
-		return "", expires
+		return q, false
 	}
 	var p struct {
-		Mode    string    `json:"mode"`
-		Result  string    `json:"result"`
-		Expires time.Time `json:"expires_at"`
-		Private struct {
+		Source       string    `json:"source"`
+		Vertical     string    `json:"vertical"`
+		SellerLeadID string    `json:"seller_lead_id"`
+		Mode         string    `json:"mode"`
+		Result       string    `json:"result"`
+		Test         bool      `json:"test"`
+		Expires      time.Time `json:"expires_at"`
+		Private      struct {
+			Person  string `json:"person"`
 			Content string `json:"content"`
 		} `json:"private"`
 	}
-	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != ResultSuccess {
-		return "", expires // what cannot be read is no quote: whoever asks for the lead hears of the damage
+	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != ResultSuccess || p.Test {
+		return q, false // what cannot be read is no quote: whoever asks for the lead hears of the damage
 	}
-	return p.Private.Content, p.Expires
+	return Quote{p.Source, p.Vertical, p.SellerLeadID, p.Private.Person, p.Private.Content, p.Expires}, true
 }
 
 // Since finds a seq before which no event is as young as a time, as far as their times rise: callers that appended at once need not stand in the order

@@ -78,6 +78,10 @@ type Options struct {
 	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed. The demo
 	// uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
 	Rewrite map[string]string
+	// Also are files that are read as if they stood in the directory, by their path in it.
+	Also map[string][]byte
+	// Aim, where set, gives the URL that a campaign's call goes to in place of its own, after Rewrite. Probes use it.
+	Aim func(campaign string, post bool, url string) string
 }
 
 // Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the error is a

@@ -33,7 +33,7 @@ func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	switch known := intake.ProfileNames(); {
 	case spec.Profile == "" || spec.Profile == known[0]:
 	case slices.Contains(known, spec.Profile):
-		s.Profile = spec.Profile
+		s.Profile, s.UnnamedPosts = spec.Profile, intake.UnnamedPosts(spec.Profile)
 	default:
 		l.bad(f, "profile", spec.Profile, "one of "+strings.Join(known, ", "))
 	}

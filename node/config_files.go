@@ -66,6 +66,9 @@ func (l *loader) readAll() {
 			l.problems.add(Problem{File: want, Message: "there is no such file or folder"})
 		}
 	}
+	for name, text := range l.opt.Also {
+		l.files = append(l.files, newSourceFile(name, text))
+	}
 	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
 }
 
@@ -142,7 +145,7 @@ func (l *loader) readFile(name string) {
 		l.unread(name)
 		return
 	}
-	f := &sourceFile{name: name, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
+	f := newSourceFile(name, text)
 	l.files = append(l.files, f)
 }
 

@@ -246,6 +246,11 @@ func (l *loader) deadlines(vertical string) (ping, post time.Duration) {
 // rewrite changes the beginnings of a buyer's URLs as the options say.
 func (l *loader) rewrite(spec *buyers.BuyerSpec) {
 	for i := range spec.Campaigns {
+		if t := spec.Campaigns[i].Test; t != nil && l.opt.Aim != nil {
+			if t.PingURL, t.PostURL = "", ""; len(t.Fields) == 0 {
+				spec.Campaigns[i].Test = nil // where calls are aimed is where tests go
+			}
+		}
 		for _, e := range []*buyers.EndpointSpec{spec.Campaigns[i].Ping, spec.Campaigns[i].Post} {
 			if e == nil {
 				continue
@@ -259,6 +264,9 @@ func (l *loader) rewrite(spec *buyers.BuyerSpec) {
 			if longest != "" {
 				e.Request.URL = to + e.Request.URL[len(longest):]
 				rewriteExamples(spec.Campaigns[i].Examples, longest, to)
+			}
+			if l.opt.Aim != nil {
+				e.Request.URL = l.opt.Aim(spec.Campaigns[i].ID, e == spec.Campaigns[i].Post, e.Request.URL)
 			}
 		}
 	}

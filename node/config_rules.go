@@ -82,7 +82,7 @@ func LoadRules(file string, opt RulesOptions) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", filepath.Base(file), plainError(err))
 	}
-	f := &sourceFile{name: filepath.Base(file), text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
+	f := newSourceFile(filepath.Base(file), text)
 	if l.parse(f); f.root == nil {
 		return nil, l.problems.err()
 	}
@@ -107,6 +107,11 @@ func (l *loader) ruleSpec(f *sourceFile, opt *RulesOptions) (*buyers.CampaignSpe
 	}
 	switch {
 	case keys["campaigns"]:
+		if list, ok := child(f.root, "campaigns").(*ast.SequenceNode); ok {
+			for i, c := range list.Values {
+				l.ruleTemplate(f, c, fmt.Sprintf("campaigns[%d]", i))
+			}
+		}
 		var b buyers.BuyerSpec
 		l.decode(f, &b)
 		for i := range b.Campaigns {
@@ -123,9 +128,17 @@ func (l *loader) ruleSpec(f *sourceFile, opt *RulesOptions) (*buyers.CampaignSpe
 		}
 		return &buyers.CampaignSpec{Ping: e}, "", nil
 	}
+	l.ruleTemplate(f, f.root, "")
 	c := new(buyers.CampaignSpec)
 	l.decode(f, c)
 	return c, "", nil
+}
+
+// ruleTemplate fills a campaign that starts from a template.
+func (l *loader) ruleTemplate(f *sourceFile, n ast.Node, at string) {
+	if m, ok := n.(*ast.MappingNode); ok && keyOf(m, "template") != nil {
+		l.fill(f, m, at)
+	}
 }
 
 // rules compiles the call that is asked for.

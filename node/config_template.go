@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 
+	"clearpost/buyers"
 	"clearpost/buyers/templates"
 )
 
@@ -20,6 +21,15 @@ type templateSpec struct {
 	About    string      `yaml:"about"`
 	Params   []paramSpec `yaml:"params"`
 	Campaign openNode    `yaml:"campaign"` // as a buyer's file has it, with $(name) where a parameter stands
+	Others   string      `yaml:"others"`   // where a vertical's own fields go in a page made by `clearpost buyers add`, such as lead.$(field); empty: nowhere
+	Answers  []replySpec `yaml:"answers"`  // what such a buyer answers, for the examples of such a page; the first is the way of a lead that is sold
+}
+
+// replySpec is an answer to a ping, to a post, or to both.
+type replySpec struct {
+	Name string                    `yaml:"name"`
+	Ping *buyers.ExampleAnswerSpec `yaml:"ping"`
+	Post *buyers.ExampleAnswerSpec `yaml:"post"`
 }
 
 // paramSpec is a parameter of a template.
@@ -85,7 +95,23 @@ func (l *loader) fill(f *sourceFile, m *ast.MappingNode, at string) {
 		l.bad(f, at+".template", name, "a template whose campaign has keys")
 		return
 	}
+	asked := keyOf(base, "ping") != nil
 	m.Values = merged(base, own).Values
+	if asked && keyOf(m, "ping") == nil {
+		f.dropToken(m)
+	}
+}
+
+// dropToken takes the fields with a ping's token out of a campaign whose template has a ping and which wants none. Those that the campaign
+// itself has stay, to be reported.
+func (f *sourceFile) dropToken(m *ast.MappingNode) {
+	if list, ok := child(child(child(m, "post"), "request"), "fields").(*ast.SequenceNode); ok {
+		list.Values = slices.DeleteFunc(list.Values, func(n ast.Node) bool {
+			from := child(n, "from")
+			text, _ := scalarText(from)
+			return text == "token" && f.from[firstToken(from)] != ""
+		})
+	}
 }
 
 // template reads a template anew: the tree that it gives becomes the campaign's own.
@@ -98,7 +124,7 @@ func (l *loader) template(f *sourceFile, name, at string) *template {
 		text = l.files[there].text
 	case known:
 		text = b
-		l.files = append(l.files, &sourceFile{name: file, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}})
+		l.files = append(l.files, newSourceFile(file, text))
 	default:
 		names := templates.Names()
 		for _, g := range l.files {
@@ -109,7 +135,7 @@ func (l *loader) template(f *sourceFile, name, at string) *template {
 		l.bad(f, at+".template", name, "one of "+strings.Join(names, ", "))
 		return nil
 	}
-	t := &template{file: &sourceFile{name: file, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}}
+	t := &template{file: newSourceFile(file, text)}
 	l.parse(t.file)
 	if t.file.root == nil {
 		return nil

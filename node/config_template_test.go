@@ -145,7 +145,7 @@ func TestTemplateMistakesHaveAPlace(t *testing.T) {
 		want     []string
 	}{
 		"unknown template":  {"template: json", "template: jsno", nil, []string{`buyers/two.yaml:6:15: "jsno": expected one of `}},
-		"unknown parameter": {"timeout_ms: 700", "timeout: 700", nil, []string{`buyers/two.yaml:7:`, `"timeout": expected a parameter of the template: ping_url, post_url, key, key_header, timeout_ms`}},
+		"unknown parameter": {"timeout_ms: 700", "timeout: 700", nil, []string{`buyers/two.yaml:7:`, `"timeout": expected a parameter of the template: ping_url, post_url, key, key_header, accepted, timeout_ms`}},
 		"missing parameter": {"key: \"${env:TWO}\", ", "", nil, []string{"buyers/two.yaml:6:15: expected `set: {key: …}`: the API key"}},
 		"set is no mapping": {"set: {", "set: [{", nil, []string{"buyers/two.yaml"}},
 		"a field that the vertical lacks": {"vertical: auto", "vertical: bare", []change{{"verticals/bare.yaml", "", "id: bare\nfields: [{name: own, type: text}]\n"}},

@@ -29,6 +29,10 @@ type sourceFile struct {
 	from map[*token.Token]string // which tokens come from a template, and from where in it
 }
 
+func newSourceFile(name string, text []byte) *sourceFile {
+	return &sourceFile{name: name, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
+}
+
 // problem reports something at a token.
 func (l *loader) problem(f *sourceFile, tk *token.Token, path, format string, a ...any) {
 	l.problems.add(f.at(tk, path, fmt.Sprintf(format, a...), false))

@@ -202,7 +202,7 @@ func TestFlagsOfTests(t *testing.T) {
 		`"Test_Lead":"1"`: true, `"lp_test":1`: true, `"testMode":1`: true, `"is_test":"on"`: true, `"lead_mode":0`: true, `"lead_mode":"test"`: true,
 		`"TestResult":"Accepted"`: true, `"test_result":"rejected"`: true, `"test":false,"test_lead":1`: true, `"zip":"00001"`: true,
 		`"test":false`: false, `"test":null`: false, `"test":""`: false, `"lp_test":"0"`: false, `"lead_mode":1`: false, `"lead_mode":"live"`: false,
-		`"TestResult":""`: false, `"tested":true`: false, `"meta":{"test":true}`: false,
+		`"TestResult":""`: false, `"tested":true`: false, `"meta":{"test":"perhaps"}`: false,
 	} {
 		if !strings.Contains(body, "zip") {
 			body += `,"zip":"10001"`

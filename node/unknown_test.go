@@ -168,6 +168,25 @@ func TestStatusURLThatDoesNotKnowLeavesTheAttemptOpen(t *testing.T) {
 	h.settles(p.PingID, ledger.ResultFailure)
 }
 
+// A buyer that has queued a lead is asked by the name that it gave it.
+func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
+	asked := make(chan string, 100)
+	desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		fmt.Fprint(w, `{"status":"accepted"}`)
+	}))
+	defer desk.Close()
+	queued := []string{"        success: [{path: status, equals: accepted}]\n", "        rules: [{outcome: queued, when: {path: status, equals: accepted}}]\n"}
+	status := strings.NewReplacer("FARM/a/status", desk.URL+"/of/{{ reference }}", "          reference: {path: reference}\n", "").Replace(statusYAML)
+	h := buildWith(t, "", map[string]string{"a": status}, queued, script("a", 25*dollar))
+	p := h.quote(20)
+	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
+	h.settles(p.PingID, ledger.ResultSuccess)
+	if bought := h.farm.AcceptedBy(p.PingID); len(bought) != 1 || <-asked != "/of/"+bought[0].Reference {
+		t.Errorf("bought %+v", bought)
+	}
+}
+
 // nobody is an address at which nothing listens.
 func nobody(t *testing.T) string {
 	t.Helper()

@@ -148,7 +148,7 @@ func (w *watcher) add(cfg *Config) error {
 // folders watches the root and the folders that configurations are read from, with all in them. Where one is a link, it is that to which it
 // leads.
 func (w *watcher) folders(root string) error {
-	for _, name := range []string{"", verticalsFolder, sourcesFolder, buyersFolder, listsFolder} {
+	for _, name := range []string{"", verticalsFolder, sourcesFolder, buyersFolder, templatesFolder, listsFolder} {
 		top, err := filepath.EvalSymlinks(filepath.Join(root, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it comes with a change of what it stands in

@@ -70,6 +70,10 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 	h.watched("a file in the new folder", admin.Applied, func() {
 		h.write("sources/more/third.yaml", "id: third\nname: Third\nkeys: [third-key-three]\nverticals: [solar]\n")
 	})
+	h.watched("a folder of lists", admin.Applied, func() { h.write("lists/free_domains.txt", "example.com\n") })
+	h.watched("a list", admin.Applied, func() { h.write("lists/free_domains.txt", "example.net\n") })
+	h.watched("a folder of templates that nothing uses, with a mistake", admin.Refused, func() { h.write("templates/mine.yaml", "id: [\n") })
+	h.watched("the mistake in the folder mended", admin.Unchanged, func() { h.must(os.Remove(at("templates/mine.yaml"))) })
 	h.watched("a file that goes", admin.Applied, func() { h.must(os.Remove(at("sources/more/third.yaml"))) })
 	if a := h.ping(`{"zip":"10001"}`, "Authorization: Bearer third-key-three"); a.status != 401 {
 		t.Errorf("a source that is gone: %d", a.status)

@@ -33,6 +33,7 @@ type Inputs struct {
 	Test       bool // it is a test
 	Now        time.Time
 	Bearer     []byte // the OAuth 2.0 token of the moment, where NeedsBearer
+	Reference  []byte // what the buyer's answer to the post has called the lead; empty if none
 	Cookies    []byte // the value of Cookie, where TakesCookies; empty: no such header
 	Close      bool   // write "Connection: close"
 }
@@ -48,6 +49,8 @@ func (in *Inputs) key() lead.ID {
 type CompileOptions struct {
 	// Secrets resolves a whole placeholder such as "${env:NAME}". Nil, or false, makes each placeholder a defect.
 	Secrets func(placeholder string) (value string, ok bool)
+	// Status says that the request asks what became of a lead that was posted.
+	Status bool
 }
 
 // bodyKind is the format of a request.

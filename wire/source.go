@@ -29,6 +29,7 @@ const (
 	fromSold
 	fromLeft
 	fromTest
+	fromReference
 	fromMethod // these four: what a signature looks at
 	fromPath
 	fromHost
@@ -111,6 +112,8 @@ func (s *source) held(p *pass) (v []byte, held bool) {
 		}
 	case fromToken:
 		return p.Token, true
+	case fromReference:
+		return p.Reference, true
 	case fromSource:
 		return asBytes(p.Source), true
 	case fromSourceName:
@@ -249,6 +252,10 @@ func (c *requestCompiler) source(name string, extra []known) (source, string) {
 		at = -1
 	}
 	switch {
+	case name == "reference" && !there && c.opt.Status:
+		return source{from: fromReference}, ""
+	case name == "reference" && !there:
+		return source{}, "the reference only in a status request: it is what the buyer's answer to the post has called the lead"
 	case at >= 0:
 		s := source{from: builtins[at].from, typ: builtins[at].typ}
 		c.out.token = c.out.token || s.from == fromToken

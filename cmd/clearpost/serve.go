@@ -84,7 +84,12 @@ func (c *serveCmd) Run(e *env) error {
 
 // loadConfig reads a configuration; its problems are printed and become errSaid.
 func loadConfig(w io.Writer, dir string) (*node.Config, error) {
-	cfg, err := node.Load(dir, os.LookupEnv)
+	return readConfig(w, dir, node.Options{Env: os.LookupEnv})
+}
+
+// readConfig is loadConfig with options.
+func readConfig(w io.Writer, dir string, opt node.Options) (*node.Config, error) {
+	cfg, err := node.LoadWith(dir, opt)
 	var bad *node.ConfigError
 	if errors.As(err, &bad) {
 		fmt.Fprintln(w, bad.Error())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"clearpost/buyers"
+	"clearpost/wire"
 )
 
 type tryResponseCmd struct {
@@ -54,12 +55,20 @@ func (c *tryResponseCmd) Run(e *env) error {
 	if c.Torn && receipt.Rule != r.Answer.ReadWhole(c.Status, []byte(c.Type), body).Rule {
 		why = "not sold: " + receipt.Refusal.Info().Meaning
 	}
+	trace := r.Answer.Trace(c.Status, []byte(c.Type), body)
 	told := buyers.TellReceipt(&receipt)
 	if !c.JSON {
 		for _, t := range told {
 			fmt.Fprintf(e.out, "%-10s %s\n", t.Name, *t.Value)
 		}
 		fmt.Fprintf(e.out, "%-10s %s\n", "why", why)
+		for _, t := range trace {
+			mark := "no "
+			if t.Matched {
+				mark = "yes"
+			}
+			fmt.Fprintf(e.out, "  %s %-12s %s\n", mark, t.Rule, t.Why)
+		}
 		return nil
 	}
 	out := struct {
@@ -73,9 +82,13 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Reference string `json:"reference,omitempty"`
 		Reason    string `json:"reason,omitempty"`
 		Rule      string `json:"rule"`
+		Redirect  string `json:"redirect,omitempty"`
 		Why       string `json:"why"`
+
+		Trace []wire.RuleTrace `json:"trace"` // every rule in the order in which it is asked
 	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token), Reference: string(receipt.Reference),
-		Reason: string(receipt.Reason), Rule: receipt.Rule, Why: why}
+		Reason: string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
+		Why: why, Trace: trace}
 	if receipt.Refusal != 0 {
 		out.Refusal, out.Published = receipt.Refusal.Info().Name, receipt.Refusal.Info().Published
 	}

@@ -112,6 +112,10 @@ func TestTryRequestOfRulesAlone(t *testing.T) {
 	if out := must(t, "try", "request", "two", "--post", "--rules", page); !strings.HasSuffix(out, `{"p":7.00,"n":"joe"}`) {
 		t.Error(out)
 	}
+	from := write(t, "template: json\nset: {ping_url: 'https://b.example/ping', post_url: 'https://b.example/post', key: '${env:CLEARPOST_TEST_UNSET}'}\n")
+	if out := must(t, "try", "request", "--ping", "--rules", from); !strings.HasPrefix(out, "POST /ping HTTP/1.1\r\nHost: b.example\r\nX-Api-Key: ${env:CLEARPOST_TEST_UNSET}\r\n") {
+		t.Error(out)
+	}
 	for _, args := range [][]string{{"three", "--post"}, {"one", "--post"}} {
 		if code, _, errOut := clearpost(t, append(append([]string{"try", "request"}, args...), "--rules", page)...); code != exitFailed || errOut == "" {
 			t.Errorf("%v: exit %d, %q", args, code, errOut)

@@ -124,6 +124,9 @@ func (r *request) hash() string {
 	if len(r.in.query) > 0 {
 		h.Write([]byte("?"))
 		h.Write(r.in.query)
+	} else if r.urlSpeaks() { // a test and a real lead are two requests
+		h.Write([]byte("?"))
+		h.Write(r.ctx.URI().QueryString())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -136,6 +139,7 @@ func (s *Server) read(r *request, l *lead.Lead) bool {
 		return false
 	}
 	l.Finish()
+	r.flagsInURL()
 	r.env.magic(&r.vertical.Tests, l)
 	r.env.allow(r.acc.Source)
 	if r.wantsDebug() {
@@ -212,12 +216,38 @@ func (s *Server) oneShot(r *request) {
 	if !s.fill(r, p, lead.AtPing|lead.AtPost) {
 		return
 	}
-	reply, f := s.ex.LeadNow(p)
+	var (
+		id     lead.ID
+		pinged bool
+		f      *exchange.Fault
+		reply  exchange.Reply
+	)
+	if st := styleOf(r.ctx); st != nil && st.profile != nil && st.profile.unnamed {
+		id, pinged, f = s.ex.PingOf(p)
+	}
+	switch {
+	case f != nil:
+	case pinged:
+		l := &lead.Lead{} // of its own: the trip may outlive the request
+		l.Reset(r.vertical.Schema)
+		l.SetNow(r.received)
+		l.CopyFrom(&p.Lead, nil)
+		reply, f = s.sell(r, l, id)
+	default:
+		reply, f = s.ex.LeadNow(p)
+	}
 	if f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
 	s.answer(r, &reply)
+}
+
+// sell posts a pinged lead.
+func (s *Server) sell(r *request, l *lead.Lead, id lead.ID) (exchange.Reply, *exchange.Fault) {
+	return s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
+		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait(),
+		Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
 }
 
 func (s *Server) post(r *request) {
@@ -238,9 +268,7 @@ func (s *Server) post(r *request) {
 		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
-	reply, f := s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
-		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait(),
-		Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
+	reply, f := s.sell(r, l, id)
 	if f != nil {
 		s.fault(r.ctx, f)
 		return

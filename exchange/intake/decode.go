@@ -136,11 +136,16 @@ func (d *reader) end(path string, val gjson.Result) bool {
 			return false
 		}
 		rest = rest[dot+1:]
-		pos, ok := -1, false
+		pos, ok, as := -1, false, rest
 		if t, known := d.names.alias[lower(rest)]; known {
-			pos, ok = t.pos, t.pos >= 0
+			pos, ok, as = t.pos, t.pos >= 0, t.own
 		} else {
 			pos, ok = d.lead.Schema().Lookup(bytesOf(rest))
+		}
+		if f := nestedFlag(as, val); f != noFlag && !ok {
+			d.hits++
+			d.env.flag(f, path, val)
+			return true
 		}
 		if ok {
 			d.hits++

@@ -25,6 +25,7 @@ type profile struct {
 	shown   map[string]string // names of the API → theirs, for messages
 	root    string            // of answers in XML
 	xml     bool              // answers are XML unless the request wants JSON
+	unnamed bool              // its sellers learn no id from a ping's answer: a post belongs to the person's quote
 	soft    bool              // what is wrong with a request is answered with status 200
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
@@ -41,6 +42,9 @@ var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name
 func ProfileNames() []string {
 	return append([]string{"clearpost"}, slices.Sorted(maps.Keys(profiles))...)
 }
+
+// UnnamedPosts tells whether the posts of a profile's sellers need not name their pings.
+func UnnamedPosts(profile string) bool { return profiles[profile] != nil && profiles[profile].unnamed }
 
 func (p *profile) names() map[string]string {
 	if p == nil {
@@ -71,7 +75,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 	switch { // a post that may sell the lead, or may have sold it
 	case t.Reason == "in_progress" && !ping:
 		return p.pendingStatus(), p.pending("", false)
-	case t.Reason == "internal" && !ping:
+	case t.Reason == "internal" && !ping, t.unsure && !ping:
 		return status, p.pending("", false)
 	}
 	text := t.Details

@@ -14,7 +14,7 @@ const (
 )
 
 var leadconduit = profile{
-	name: "leadconduit", key: "key", place: "as the source in the path", format: "format", root: "result",
+	name: "leadconduit", key: "key", place: "as the source in the path", format: "format", root: "result", unnamed: true,
 	alias: map[string]string{
 		"lead_id": "ping_id", "lead.id": "ping_id", "ping_id": "ping_id", "reference": "seller_lead_id", "redir_url": "redirect_url",
 		"phone_1": "phone", "address_1": "address",

@@ -104,11 +104,11 @@ type strangers struct {
 func (u *strangers) found() int             { return u.known }
 func (u *strangers) problem(string, string) {} // the walk before this one has reported it
 
-func (u *strangers) pair(name, _ gjson.Result) bool {
+func (u *strangers) pair(name, val gjson.Result) bool {
 	for rest, more := name.Str, true; more; _, rest, more = strings.Cut(rest, ".") {
 		_, alias := u.names.alias[lower(rest)]
 		_, field := u.schema.Lookup(bytesOf(rest))
-		if alias || field || rest == name.Str && (ownName(rest) >= 0 || flagOf(rest) != noFlag) {
+		if alias || field || nestedFlag(rest, val) != noFlag || rest == name.Str && (ownName(rest) >= 0 || flagOf(rest) != noFlag) {
 			u.known++
 			return true
 		}

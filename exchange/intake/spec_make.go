@@ -114,6 +114,9 @@ func specField(src *exchange.Source, s *lead.Schema, pos int, own map[target][]s
 	f := &s.Fields[pos]
 	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(), Says: says(s, f), Default: f.Default,
 		Derived: f.Derive, Personal: f.Personal}
+	if len(out.Own) > 0 {
+		out.InJSON = plainName(out.Own[0])
+	}
 	if f.Of != lead.TypeNone {
 		out.Of = f.Of.String()
 	}
@@ -284,7 +287,7 @@ func tests(src *exchange.Source, v *exchange.Vertical) []posting.Named {
 		return nil
 	}
 	out := []posting.Named{
-		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, no, n, off or empty"},
+		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, f, no, n, off, none, live, production or empty"},
 		{Name: "`lead_mode`", Says: "a test where it is 0 or test"},
 	}
 	for _, name := range lead.TestResultNames() {

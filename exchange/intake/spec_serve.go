@@ -52,8 +52,8 @@ func (s *Server) openapi(ctx *fasthttp.RequestCtx, _ *segments) {
 // spec answers GET /spec/{source}/{vertical}. It opens with the source's own key, with a link's token, or to anybody where the source is public.
 func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 	ctx.Response.Header.Set("Cache-Control", "no-store")
-	format := string(ctx.QueryArgs().Peek("format"))
-	write := specFormats[format]
+	format := ctx.QueryArgs().Peek("format")
+	write := specFormats[string(format)]
 	if write == nil {
 		s.fail(ctx, 400, "bad_request", "expected format=html, md, openapi or openapi-json")
 		return

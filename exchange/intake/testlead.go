@@ -25,7 +25,7 @@ const (
 // flagBytesMax is the length of the longest flag.
 const flagBytesMax = len("test_result")
 
-// flagOf tells what a name that the vertical does not know means, in any case.
+// flagOf tells what a name that the vertical does not know means, in any case, and with dashes or spaces for underscores.
 func flagOf(name string) flag {
 	if len(name) > flagBytesMax {
 		return noFlag
@@ -33,8 +33,11 @@ func flagOf(name string) flag {
 	var b [flagBytesMax]byte
 	for i := range len(name) {
 		c := name[i]
-		if c >= 'A' && c <= 'Z' {
+		switch {
+		case c >= 'A' && c <= 'Z':
 			c += 'a' - 'A'
+		case c == '-' || c == ' ':
+			c = '_'
 		}
 		b[i] = c
 	}
@@ -89,8 +92,53 @@ func (v *envelope) flag(f flag, name string, val gjson.Result) {
 // saysNo tells whether a flag is not set. Whatever is no clear no is a yes: a test is never taken for a real lead.
 func saysNo(value string) bool {
 	switch lower(value) {
-	case "", "0", "false", "no", "n", "off", "null":
+	case "", "0", "false", "f", "no", "n", "off", "none", "null", "live", "production":
 		return true
+	}
+	return false
+}
+
+// nestedFlag is the flag that stands in an object or element, by the end of its dotted name. There a name may mean something else: only a clear word for a
+// test makes it a flag, so that a seller who puts the whole lead into an object does not sell its tests.
+func nestedFlag(name string, val gjson.Result) flag {
+	f, said := flagOf(name), lower(strings.TrimSpace(single(sole(val))))
+	sure := false
+	switch f {
+	case testFlags:
+		sure = said == "1" || said == "true" || said == "yes" || said == "y" || said == "on" || said == "test"
+	case modeFlag:
+		sure = said == "0" || said == "test"
+	case resultFlag:
+		want, err := lead.ParseTestResult(said)
+		sure = err == nil && want != lead.TestAny
+	}
+	if !sure {
+		return noFlag
+	}
+	return f
+}
+
+// flagsInURL takes the test flags of a query string of which nothing else is part of the lead.
+func (r *request) flagsInURL() {
+	if !r.urlSpeaks() {
+		return
+	}
+	for name, val := range r.ctx.QueryArgs().All() {
+		if f := flagOf(text(name)); f != noFlag && f != debugFlag {
+			r.env.flag(f, string(name), word(string(val)))
+		}
+	}
+}
+
+// urlSpeaks tells whether there is such a query string, with a flag in it.
+func (r *request) urlSpeaks() bool {
+	if len(r.in.query) > 0 || len(r.ctx.URI().QueryString()) == 0 {
+		return false
+	}
+	for name := range r.ctx.QueryArgs().All() {
+		if f := flagOf(text(name)); f != noFlag && f != debugFlag {
+			return true
+		}
 	}
 	return false
 }

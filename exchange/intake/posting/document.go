@@ -58,6 +58,7 @@ type Field struct {
 	Name     string   `json:"name"`
 	Also     []string `json:"also,omitempty"` // other names that every source may use
 	Own      []string `json:"own,omitempty"`  // names of this source's own, or of its profile
+	InJSON   string   `json:"-"`              // the first of Own as it stands in JSON, with dots for brackets
 	Type     string   `json:"type"`
 	Of       string   `json:"of,omitempty"` // list: the type of its elements
 	Says     string   `json:"says"`         // what is taken, in words

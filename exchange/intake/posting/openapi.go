@@ -162,8 +162,8 @@ func (p *Page) fieldSchema(call string, profile bool) object {
 	var required []any
 	for _, f := range p.Fields {
 		name := f.Name
-		if profile && len(f.Own) > 0 {
-			name = f.Own[0]
+		if profile && f.InJSON != "" {
+			name = f.InJSON
 		}
 		props = set(props, name, f.schema(len(f.Own) > 0 || len(f.Words) > 0))
 		need := f.Required == AtPing && call != "post" || f.Required == AtPost && call != "ping"

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conform_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"clearpost/buyers/conform"
+	"clearpost/node"
+)
+
+const shapesDir = "../../examples/shapes"
+
+// hosts are the buyers' own, and those that they have for tests.
+var hosts = regexp.MustCompile(`https://[a-z.-]+\.example/`)
+
+// settled copies the configuration with one page, whose buyer stands at addr; its hosts for tests stand there under another name.
+func settled(t *testing.T, page, addr string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files, _ := filepath.Glob(shapesDir + "/*/*.yaml")
+	for _, f := range append(files, shapesDir+"/clearpost.yaml") {
+		rel, _ := filepath.Rel(shapesDir, f)
+		if filepath.Dir(rel) == "buyers" && filepath.Base(rel) != page {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		switch filepath.Dir(rel) {
+		case "buyers":
+			text = strings.Replace(text, "\ncampaigns:", "\nallow_private_addresses: true\ncampaigns:", 1)
+			fallthrough
+		case "templates":
+			text, _, _ = strings.Cut(text, "\nanswers:")
+			text = hosts.ReplaceAllStringFunc(text, func(h string) string {
+				if strings.Contains(h, "staging.") || strings.Contains(h, "sandbox.") {
+					return "http://localhost:" + addr[strings.LastIndex(addr, ":")+1:] + "/"
+				}
+				return "http://" + addr + "/"
+			})
+		}
+		to := filepath.Join(dir, rel)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// The twelve shapes hold their examples, and a test lead goes through a live exchange to each, from ping to sale.
+func TestATestSaleToEachOfTheShapes(t *testing.T) {
+	cfg, err := node.Load(shapesDir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Examples.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Exchange.Book.Buyers) != 12 {
+		t.Errorf("%d buyers", len(cfg.Exchange.Book.Buyers))
+	}
+	for _, b := range cfg.Exchange.Book.Buyers {
+		t.Run(b.ID, func(t *testing.T) {
+			t.Parallel()
+			sellTest(t, cfg, b.ID)
+		})
+	}
+}
+
+func sellTest(t *testing.T, shapes *node.Config, buyer string) {
+	var mock http.Handler
+	var mu sync.Mutex
+	var served []conform.Served
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mock.ServeHTTP(w, r) }))
+	defer srv.Close()
+	cfg, err := node.Load(settled(t, buyer+".yaml", strings.TrimPrefix(srv.URL, "http://")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cfg.Exchange.Book.Campaigns[0]
+	rules, err := cfg.Rules(c.ID, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := func(s conform.Served) { mu.Lock(); defer mu.Unlock(); served = append(served, s) }
+	if mock, err = conform.NewMock(conform.MockConfig{Campaign: c, Sample: rules.Inputs.Lead, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Examples.Err(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.DataDir, cfg.Listen, cfg.AdminListen = t.TempDir(), "127.0.0.1:0", "127.0.0.1:0"
+	cfg.Limits.FreeBytesMin = 0
+	n, err := node.New(cfg, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	values := map[string]any{"test": true}
+	l := rules.Inputs.Lead
+	for pos := range l.Len() {
+		if s := l.Slot(pos); len(l.Raw(pos)) > 0 && !s.Made {
+			values[l.Schema().Fields[pos].Name] = string(l.Raw(pos))
+		}
+	}
+	call := func(path string) map[string]any {
+		body, _ := json.Marshal(values)
+		req, _ := http.NewRequest("POST", "http://"+n.SellerAddr+"/v1/"+c.Vertical+path, strings.NewReader(string(body)))
+		req.Header.Set("Authorization", "Bearer demo-key-formfield")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		var out map[string]any
+		if err := json.Unmarshal(text, &out); err != nil || out["result"] != "success" {
+			mu.Lock()
+			defer mu.Unlock()
+			t.Fatalf("%s: %s (served: %+v)", path, text, served)
+		}
+		return out
+	}
+	values["ping_id"] = call("/ping")["ping_id"]
+	sold := call("/post")
+	if sold["test"] != true || fmt.Sprint(sold["price"]) == "<nil>" {
+		t.Errorf("not a sold test: %v", sold)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	want := 2
+	if c.Ping == nil {
+		want = 1
+	}
+	if len(served) != want || served[want-1].Call != "post" {
+		t.Errorf("the buyer was called otherwise: %+v", served)
+	}
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// rememberUnnamed keeps whose quote a ping has got, where its source's posts need not name their pings.
+func (e *Exchange) rememberUnnamed(p *Ping) {
+	if p.Source.UnnamedPosts && p.who.person != "" && p.Reply.Result == ResultSuccess {
+		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.Reply.LeadID, p.Reply.ExpiresAt, e.now())
+	}
+}
+
+// personContent is what the table of quotes knows such a quote by: the person, and what the seller calls the lead.
+func personContent(source, vertical, person, sellerLeadID string) (c content) {
+	sum := sha256.Sum256([]byte("person\x00" + source + "\x00" + vertical + "\x00" + person + "\x00" + sellerLeadID))
+	copy(c[:], sum[:])
+	return c
+}
+
+// PingOf finds the ping to which a whole lead without a ping's id belongs, where its source's posts need not name their pings: the one of the person's live quote,
+// or of its earlier post, if that had the same values. ok is false for a lead that came in one shot. Ping is filled as for LeadNow.
+func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
+	if !p.Source.UnnamedPosts || p.Test.On {
+		return noLead, false, nil
+	}
+	if p.IdempotencyKey != "" {
+		if used, ok := e.led.ByIdempotencyKey(p.Source.ID, p.IdempotencyKey); ok {
+			st, f := e.read(used)
+			return used, f == nil && st.post != nil && st.post.IdempotencyKey == p.IdempotencyKey, f
+		}
+	}
+	p.identify()
+	now := e.now()
+	for i := range p.who.names() {
+		for _, called := range []string{p.SellerLeadID, ""} {
+			id := e.quotes.find(personContent(p.Source.ID, p.Vertical.ID, p.who.name(i), called), now)
+			if id.IsZero() {
+				continue
+			}
+			if st, f := e.read(id); f != nil || st.quoteAt(now) && p.MinPrice <= st.pinged.Price {
+				return id, f == nil, f
+			}
+		}
+	}
+	for i := range p.who.names() {
+		id, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, p.who.name(i))
+		if !ok {
+			continue
+		}
+		if st, f := e.read(id); f != nil || st.postedAs(p, now) {
+			return id, f == nil, f
+		}
+	}
+	return noLead, false, nil
+}
+
+func (e *Exchange) read(id lead.ID) (*story, *Fault) {
+	st, err := e.fold(id)
+	if err != nil {
+		e.log.Error("read lead", "err", err)
+		return nil, unread()
+	}
+	return st, nil
+}
+
+// postedAs tells whether the lead is one that was pinged, and posted within the window with the values that p has. A social security number is not
+// compared: it is not kept.
+func (st *story) postedAs(p *Ping, now time.Time) bool {
+	if st.pinged == nil || st.pinged.Mode != modePing || st.post == nil || now.Sub(st.post.ReceivedAt) >= p.rule.Window ||
+		p.SellerLeadID != "" && p.SellerLeadID != st.seller() {
+		return false
+	}
+	l := st.lead(p.Vertical.Schema)
+	for i := range l.Len() {
+		s, f := p.Lead.Slot(i), &l.Schema().Fields[i]
+		if s.State == lead.Missing || s.Made || f.Type == lead.TypeSSN || f.Of == lead.TypeSSN {
+			continue
+		}
+		if string(p.Lead.Value(i)) != string(l.Value(i)) {
+			return false
+		}
+	}
+	return true
+}
+
+// restoreUnnamed does for a quote in the ledger what rememberUnnamed does for a new one.
+func (e *Exchange) restoreUnnamed(q *ledger.Quote, id lead.ID, now time.Time) {
+	if s := e.plan.Load().source[q.Source]; s != nil && s.UnnamedPosts && q.Person != "" {
+		e.quotes.restore(personContent(q.Source, q.Vertical, q.Person, q.SellerLeadID), id, q.Expires, now)
+	}
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"clearpost/buyers/buyertest"
+	"clearpost/exchange/admin"
+	"clearpost/ledger"
+)
+
+// isTest expects an answer about a test lead.
+func (h *house) isTest(what string, a heard) {
+	h.t.Helper()
+	if a.status != 200 || !strings.Contains(a.text, `"test":true`) {
+		h.t.Errorf("%s: %d %s, want a test", what, a.status, a.text)
+	}
+}
+
+func TestFlagsInOddPlacesMakeATestAndNoSale(t *testing.T) {
+	h := testHouse(t, "test_zips: {\"00501\": accepted}\n", nil, script("a", 25*dollar))
+	const whole = `"zip":"10001","phone":"2127365000"`
+	const asForm = "Content-Type: application/x-www-form-urlencoded"
+	for what, a := range map[string]heard{
+		"URL's query string":       h.call("POST", "/v1/solar/leads?test=1", "{"+whole+"}"),
+		"query string of a ping":   h.call("POST", "/v1/solar/ping?lp_test=yes", `{"zip":"10001"}`),
+		"query string of a form":   h.call("POST", "/v1/solar/leads?Test_Lead=1", "zip=10001&phone=2127365000", asForm),
+		"object with the lead":     h.lead(`{"lead":{` + whole + `,"test":true}}`),
+		"object beside the lead":   h.lead(`{` + whole + `,"meta":{"Test_Lead":1}}`),
+		"mode beside the lead":     h.lead(`{` + whole + `,"meta":{"lead_mode":0}}`),
+		"name in brackets":         h.call("POST", "/v1/solar/leads", "lead[zip]=10001&lead[phone]=2127365000&lead[test]=true", asForm),
+		"element of XML":           h.call("POST", "/v1/solar/leads?format=json", "<r><lead><zip>10001</zip><phone>2127365000</phone><test>1</test></lead></r>", "Content-Type: application/xml"),
+		"postal code of nine":      h.lead(`{"zip":"00501-1234","phone":"2127365000"}`),
+		"postal code without dash": h.lead(`{"zip":"005011234","phone":"2127365000"}`),
+		"name with a dash":         h.lead(`{` + whole + `,"test-lead":"1"}`),
+	} {
+		h.isTest(what, a)
+	}
+	if b := h.farm.Buyer("a"); b.Calls(buyertest.Ping)+b.Calls(buyertest.Post) != 0 {
+		t.Error("the buyer was called")
+	}
+	for what, body := range map[string]string{
+		"live":    `{` + whole + `,"testMode":"live"}`,
+		"nothing": `{"zip":"10001","phone":"2127365001","meta":{"test":false}}`,
+		"result":  `{"zip":"10001","phone":"2127365002","ab":{"test":"variant B"}}`,
+	} {
+		if a := h.lead(body); a.Result != ledger.ResultSuccess || strings.Contains(a.text, `"test"`) {
+			t.Errorf("%s: %s, want a real sale", what, a.text)
+		}
+	}
+}
+
+func TestOneKeyIsNotForATestAndARealLead(t *testing.T) {
+	h := testHouse(t, "", nil, script("a", 25*dollar))
+	const whole, key = `{"zip":"10001","phone":"2127365000"}`, "Idempotency-Key: k1"
+	h.isTest("test", h.call("POST", "/v1/solar/leads?test=1", whole, key))
+	if a := h.lead(whole, key); a.status != 409 {
+		t.Errorf("the real one: %d %s", a.status, a.text)
+	}
+}
+
+func TestAnIdenticalPingIsNotGivenAQuoteThatNobodyWillKeep(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
+	first := h.ping(jane)
+	h.expect(first, 200, ledger.ResultSuccess)
+	h.admin("POST", "/v1/pause", map[string]string{"subject": "b-main", "why": "asked"}, nil)
+	paused := h.ping(jane)
+	if paused.PingID == first.PingID || paused.Price != 16 {
+		t.Errorf("its buyer is paused: %s", paused.text)
+	}
+	h.admin("POST", "/v1/resume", map[string]string{"subject": "b-main", "why": "asked"}, nil)
+	second := h.ping(jane)
+	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 40}\n")
+	h.reload(admin.Applied)
+	if other := h.ping(jane); other.PingID == second.PingID || other.Price != 15 {
+		t.Errorf("another margin is configured: %s, before %s", other.text, second.text)
+	}
+}
+
+func TestAnIdenticalPingIsNotGivenAQuoteThatIsNearlyOver(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	first := h.ping(jane)
+	h.ahead.Store(int64(200 * time.Second))
+	if again := h.ping(jane); again.PingID != first.PingID {
+		t.Errorf("with 100 s left: %s", again.text)
+	}
+	h.ahead.Store(int64(299 * time.Second))
+	if again := h.ping(jane); again.PingID == first.PingID {
+		t.Errorf("with a second left: %s", again.text)
+	}
+}
+
+// conduit sends a call as sellers of the profile leadconduit do.
+func (h *house) conduit(call, body string) heard {
+	h.t.Helper()
+	a := h.call("POST", "/flows/solar/sources/acme-key-0123456789/"+call, body, "Authorization: ")
+	a.Result = gjson.Get(a.text, "outcome").Str
+	a.LeadID = gjson.Get(a.text, "lead.id").Str
+	return a
+}
+
+func TestASubmissionWithoutAnIDIsOfThePersonsQuote(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nprofile: leadconduit\ntests: true\n")
+	h.restart()
+	const more = `{"zip":"10001","phone":"212-736-5000","age":40,"first_name":"Jane"}`
+	p := h.conduit("ping", jane)
+	h.conduit("ping", `{"zip":"10001","phone":"212-736-5001"}`)
+	if test := h.conduit("submit", `{"test":true,`+more[1:]); !strings.Contains(test.text, `"test":true`) || test.LeadID == p.LeadID {
+		t.Errorf("a test: %s", test.text)
+	}
+	h.restart()
+	asked := h.asked()
+	if wrong := h.conduit("submit", `{"zip":"10002","phone":"212-736-5000"}`); wrong.status != 400 || !strings.Contains(wrong.text, "as in the ping") {
+		t.Errorf("another ZIP code: %d %s", wrong.status, wrong.text)
+	}
+	sold := h.conduit("submit", more)
+	if sold.status != 201 || sold.Result != "success" || sold.LeadID != p.LeadID || sold.Price != 20 || h.asked() != asked {
+		t.Errorf("submission: %d %s, ping %s", sold.status, sold.text, p.text)
+	}
+	h.restart()
+	h.ahead.Store(int64(10 * time.Minute))
+	if again := h.conduit("submit", more); again.text != sold.text {
+		t.Errorf("again: %s, first %s", again.text, sold.text)
+	}
+	if other := h.conduit("submit", `{"zip":"10001","phone":"212-736-5000","first_name":"Joan"}`); other.Result != "failure" || !strings.Contains(other.text, "duplicate") {
+		t.Errorf("other values: %s", other.text)
+	}
+	late := h.conduit("submit", `{"zip":"10001","phone":"212-736-5001"}`) // its quote is over
+	if late.Result != "success" || h.asked() != asked+1 {
+		t.Errorf("after the quote's end: %s", late.text)
+	}
+	if n := h.farm.Buyer("b").Calls(buyertest.Post); n != 2 {
+		t.Errorf("%d posts", n)
+	}
+}
+
+func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	const whole = `"zip":"10001","phone":"212-736-5000"}`
+	first, second := h.conduit("ping", `{"reference":"A",`+whole), h.conduit("ping", `{"reference":"B",`+whole)
+	if a := h.conduit("submit", `{"reference":"C",`+whole); a.LeadID == first.LeadID || a.LeadID == second.LeadID {
+		t.Errorf("another reference: %s", a.text)
+	}
+	h = build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	first = h.conduit("ping", `{"reference":"A",`+whole)
+	h.conduit("ping", `{"reference":"B",`+whole)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	pending := h.conduit("submit", `{"reference":"A",`+whole)
+	if pending.LeadID != first.LeadID || pending.Result != "queued" {
+		t.Errorf("the same reference: %s, ping %s", pending.text, first.text)
+	}
+	if again := h.conduit("submit", `{"reference":"A",`+whole); again.text != pending.text {
+		t.Errorf("again: %s, first %s", again.text, pending.text)
+	}
+}
+
+// mixed is a vertical whose leads are compared with those of all sources, but for one source.
+func mixed(t *testing.T) (h *house, third string) {
+	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
+	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.restart()
+	return h, "Authorization: Bearer third-key-0123456789"
+}
+
+func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
+	h, third := mixed(t)
+	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	h.expect(h.lead(jane, third), 202, ledger.ResultPending)
+	open, err := h.node.Exchange.Unresolved()
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%+v, %v", open, err)
+	}
+	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
+	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
+}
