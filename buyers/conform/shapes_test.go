@@ -79,16 +79,41 @@ func TestATestSaleToEachOfTheShapes(t *testing.T) {
 	for _, b := range cfg.Exchange.Book.Buyers {
 		t.Run(b.ID, func(t *testing.T) {
 			t.Parallel()
-			sellTest(t, cfg, b.ID)
+			sellTest(t, b.ID, nil)
 		})
 	}
 }
 
-func sellTest(t *testing.T, shapes *node.Config, buyer string) {
+// A lender that pays 50 refuses the lead at 80 and is offered it once more, at 50: in one call, where no quote has promised more to the seller.
+func TestALadderIsClimbedDown(t *testing.T) {
+	var asked []string
+	sold := sellTest(t, "rungcapital", func(body string, w http.ResponseWriter) bool {
+		least := regexp.MustCompile(`MinimumPrice=[0-9.]+`).FindString(body)
+		if asked = append(asked, least); least != "MinimumPrice=80.00" {
+			return false
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		io.WriteString(w, "<Response><Result>Rejected</Result><Reason>No lender at this price</Reason></Response>")
+		return true
+	})
+	if fmt.Sprint(asked) != "[MinimumPrice=80.00 MinimumPrice=50.00]" || sold["result"] != "success" {
+		t.Errorf("%v: %v", asked, sold)
+	}
+}
+
+// sellTest sends a test lead to the buyer's mock, from ping to sale, and returns the answer to the post. With a first, it is sent in one call, without a
+// quote; a request that first takes is not seen by the mock.
+func sellTest(t *testing.T, buyer string, first func(body string, w http.ResponseWriter) bool) map[string]any {
 	var mock http.Handler
 	var mu sync.Mutex
 	var served []conform.Served
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mock.ServeHTTP(w, r) }))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		if first == nil || !first(string(body), w) {
+			mock.ServeHTTP(w, r)
+		}
+	}))
 	defer srv.Close()
 	cfg, err := node.Load(settled(t, buyer+".yaml", strings.TrimPrefix(srv.URL, "http://")), nil)
 	if err != nil {
@@ -146,6 +171,9 @@ func sellTest(t *testing.T, shapes *node.Config, buyer string) {
 		}
 		return out
 	}
+	if first != nil {
+		return call("/leads")
+	}
 	values["ping_id"] = call("/ping")["ping_id"]
 	sold := call("/post")
 	if sold["test"] != true || fmt.Sprint(sold["price"]) == "<nil>" {
@@ -160,4 +188,5 @@ func sellTest(t *testing.T, shapes *node.Config, buyer string) {
 	if len(served) != want || served[want-1].Call != "post" {
 		t.Errorf("the buyer was called otherwise: %+v", served)
 	}
+	return sold
 }
