@@ -67,6 +67,7 @@ type Answer struct {
 	reasons    []reason
 	types      []string
 	inside     []wrapper
+	bare       bool // text: the short form asks for nothing in the body
 
 	paths []answerPath // by number
 	root  *keyNode     // JSON: the same paths as a tree
@@ -200,7 +201,7 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 	switch {
 	case !listed && !good:
 		a.judgeError(&r, &f, status)
-	case !whole && a.format != answerJSON && a.format != answerXML || !whole && f.unwrapped:
+	case !whole && a.format != answerJSON && a.format != answerXML || !whole && (f.unwrapped || bareNumber(f.body)):
 		r.refuse(lead.TornAnswer, ruleTorn)
 	case f.twice:
 		r.refuse(lead.UnclearAnswer, ruleTwice)
@@ -208,6 +209,12 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 		a.judge(&r, &f, status)
 	}
 	return r
+}
+
+// bareNumber tells whether a document is nothing but a number: further digits may be missing.
+func bareNumber(body []byte) bool {
+	i := skipSpace(body, 0)
+	return i < len(body) && (body[i] == '-' || isDigit(body[i]))
 }
 
 // judge decides over a well-formed body.
@@ -238,9 +245,20 @@ func (a *Answer) judge(r *Receipt, f *found, status int) {
 		a.refuseByReason(r, f, rule, clear)
 	case (status < 200 || status > 299) && !named:
 		r.refuse(lead.ServerError, ruleStatus)
+	case a.bare && saysNo(f.body):
+		a.refuseByReason(r, f, ruleSuccess, false)
 	default:
 		a.accept(r, f, ruleSuccess)
 	}
+}
+
+// saysNo tells whether a text that needs to say nothing says no all the same: an error page, or a word against a success.
+func saysNo(text []byte) bool {
+	if b := trim(text); len(b) > 0 && b[0] == '<' {
+		return true
+	}
+	_, against := findWords(text, nil, false)
+	return against
 }
 
 // accept takes out of an accepting answer what goes with it. A ping's bid needs a price and a token where there are rules for them.

@@ -91,6 +91,9 @@ func (c *answerCompiler) autoPath(s string) (path string, never bool) {
 	case answerXML:
 		if autoNames.MatchString(s) {
 			steps := strings.ReplaceAll(s, ".", "/")
+			if c.leg {
+				return steps, false
+			}
 			return "/" + steps + " | /*/" + steps, false
 		}
 		return s, !strings.HasPrefix(s, "/")
@@ -150,6 +153,7 @@ var (
 	xpathText      = regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	xpathPredicate = regexp.MustCompile(`\[[^\]]*\]`)
 	xpathPrefix    = regexp.MustCompile(`[A-Za-z_][\w.-]*:[A-Za-z_*]`)
+	xpathLeaves    = regexp.MustCompile(`(^|[^\w\])*.'@/])\s*/|\.\.|(ancestor|parent|preceding|following)[\w-]*\s*::`)
 	xpathLeaf      = regexp.MustCompile(`[A-Za-z_][\w.-]*$`)
 )
 
@@ -157,6 +161,10 @@ func (c *answerCompiler) xpath(p *answerPath, at string) {
 	bare := xpathText.ReplaceAllString(p.text, "''")
 	if xpathPrefix.MatchString(bare) {
 		c.bad(at, p.text, "an XPath with local names: prefixes of namespaces are left out")
+		return
+	}
+	if c.leg && xpathLeaves.MatchString(bare) {
+		c.bad(at, p.text, "an XPath that begins at the leg and stays in it, such as price or offer/@price")
 		return
 	}
 	var err error

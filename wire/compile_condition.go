@@ -80,6 +80,7 @@ func (c *answerCompiler) compileSuccess() {
 		status = status || len(k.statuses) > 0
 		positive = positive || len(c.defects) == before && k.proves()
 	}
+	c.out.bare = !positive
 	if positive || c.out.format == answerText && !c.auto && status || len(c.defects) > 0 {
 		return
 	}
@@ -112,6 +113,7 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 		absent := k.test == testAbsent || k.test == testEmpty || pol.accepting && pol.negated
 		for _, p := range c.candidates(at, s.Path, s.Paths, weightDecisive) {
 			k.paths = append(k.paths, p)
+			k.label = k.label || p >= 0 && c.out.format == answerText && c.out.paths[p].part < 0 && c.out.paths[p].regex == nil
 			if absent && p >= 0 {
 				c.out.paths[p].absent = true
 				c.markAbsent(p)

@@ -53,6 +53,7 @@ type found struct {
 	unwrapped  bool           // the document stood within another
 	twice      bool           // a decisive place is there twice
 	priceTwice bool           // the price of a post is there twice
+	overflows  bool           // XML and HTML: the texts at the paths are more than is read
 	puts       int            // JSON: places that hold something
 	at         [AnswerPathsMax]place
 }

@@ -21,11 +21,10 @@ func (a *Answer) findHTML(f *found) bool {
 	if !ok {
 		return false
 	}
-	a.findInHTML(f, page)
-	return true
+	return a.findInHTML(f, page)
 }
 
-func (a *Answer) findInHTML(f *found, top *html.Node) {
+func (a *Answer) findInHTML(f *found, top *html.Node) bool {
 	f.page = top
 	buf := appendHTMLInside(nil, top)
 	f.text = trimmedPlace(buf, 0, len(buf))
@@ -48,6 +47,7 @@ func (a *Answer) findInHTML(f *found, top *html.Node) {
 		})
 	}
 	f.body = buf
+	return !f.overflows
 }
 
 // readHTML builds the tree of a page that has at least one element. It counts the elements first, so that a page made of nothing but

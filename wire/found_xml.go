@@ -45,8 +45,11 @@ func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 		}
 	}
 	f.body = buf
-	return true
+	return !f.overflows
 }
+
+// foundBytesMax is how much text at all paths together may be taken out of a tree before the next is refused.
+const foundBytesMax = 2 * AnswerBytesMax
 
 // noteTexts notes the text of the first of n nodes at a path, or the joined texts of all, and appends it to buf.
 func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]byte, int) []byte) []byte {
@@ -62,12 +65,14 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		if i > 0 && p.join == nil {
 			break
 		}
-		if i > 0 && len(buf) > from && len(buf) < AnswerBytesMax*2 {
+		if i > 0 && len(buf) > from {
 			buf = append(buf, *p.join...)
 		}
-		if len(buf) < AnswerBytesMax*2 {
-			buf = appendText(buf, i)
+		if len(buf) >= foundBytesMax {
+			f.overflows = true
+			break
 		}
+		buf = appendText(buf, i)
 	}
 	at := trimmedPlace(buf, from, len(buf))
 	if at.from == at.to {

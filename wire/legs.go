@@ -43,7 +43,7 @@ func (c *answerCompiler) compileLegs() {
 	if list.path("legs.list", s.List, weightNone) >= 0 {
 		l.list = list.out.paths[0]
 	}
-	leg := &answerCompiler{spec: c.spec, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
+	leg := &answerCompiler{spec: c.spec, leg: true, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
 	if s.When != nil {
 		k := leg.condition("legs.when", s.When, polarity{accepting: true}, 0)
 		l.when = &k
@@ -69,15 +69,16 @@ func (a *Answer) takeLegs(r *Receipt, f *found) {
 	l := a.legs
 	r.Legs = make([]Leg, 0, 4)
 	there, twice := 0, false
-	a.eachLeg(f, func(g *found, ok bool) {
+	a.eachLeg(f, func(g *found, ok bool) bool {
 		there++
-		if !ok || len(r.Legs) == LegsMax {
-			return
+		if !ok {
+			return true
 		}
 		twice = twice || g.twice
 		if leg, ok := l.read(g); ok {
 			r.Legs = append(r.Legs, leg)
 		}
+		return len(r.Legs) < LegsMax
 	})
 	switch {
 	case twice:
@@ -90,28 +91,39 @@ func (a *Answer) takeLegs(r *Receipt, f *found) {
 	}
 }
 
-// eachLeg calls fn with what stands at the paths of each leg; ok is false if the leg could not be read.
-func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool)) {
+// eachLeg calls fn with what stands at the paths of each leg, until fn wants no more; ok is false if the leg could not be read. Legs that lie in
+// each other are read no further than foundBytesMax of text.
+func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool) bool) {
+	read := 0
 	l := a.legs
 	if l.list.never {
 		return
 	}
 	switch a.format {
 	case answerJSON:
+		more := true
 		eachLegJSON(f.body, l.list.steps, func(b []byte) {
+			if !more {
+				return
+			}
 			g := found{body: b}
-			fn(&g, l.leg.findJSON(&g))
+			more = more && fn(&g, l.leg.findJSON(&g))
 		})
 	case answerXML:
 		for _, n := range selectXML(f.tree, l.list.xpath) {
 			var g found
-			fn(&g, n.Type == xmlquery.ElementNode && l.leg.findInXML(&g, n))
+			ok := n.Type == xmlquery.ElementNode && l.leg.findInXML(&g, n)
+			if read += len(g.body); read > foundBytesMax || !fn(&g, ok) {
+				return
+			}
 		}
 	case answerHTML:
 		for _, n := range cascadia.QueryAll(f.page, l.list.css) {
 			var g found
-			l.leg.findInHTML(&g, n)
-			fn(&g, true)
+			ok := l.leg.findInHTML(&g, n)
+			if read += len(g.body); read > foundBytesMax || !fn(&g, ok) {
+				return
+			}
 		}
 	}
 }
