@@ -187,7 +187,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	for i := range before {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
-	clash := l.CopyFrom(in.Lead, nil)
+	clash := st.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
 	l.Finish()
 	if st.post != nil {
 		clash = nil // it was taken before

@@ -34,8 +34,20 @@ func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 	if other != nil {
 		return e.follow(p, other)
 	}
-	f = unavailable(errors.New("the same ping failed")) // what those who wait hear if this panics
-	defer func() { e.quotes.leave(p, e.now(), f) }()
+	ended := false
+	defer func() {
+		if !ended { // it panicked: those who wait hear so
+			f = unavailable(errors.New("the same ping failed"))
+		}
+		e.quotes.leave(p, e.now(), f)
+	}()
+	f = e.answerOrAsk(p, quoted, now, begin)
+	ended = true
+	return f
+}
+
+// answerOrAsk answers by a quote that may be alive, or holds an auction.
+func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *Fault {
 	if !quoted.IsZero() {
 		st, err := e.fold(quoted)
 		if err != nil {

@@ -184,3 +184,21 @@ func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
 	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
 	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
 }
+
+func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
+	const ping = "{to: zip, from: zip}]\n      answer: {success"
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "person_key", "  - {name: ssn, type: ssn, personal: true}\nperson_key", 1))
+	h.edit("buyers/b.yaml", ping, strings.Replace(ping, "]", ", {to: ssn, from: ssn}]", 1))
+	h.restart()
+	p := h.ping(`{"zip":"10001","ssn":"523-45-6799"}`)
+	h.expect(p, 200, ledger.ResultSuccess)
+	send := func(ssn string) heard {
+		return h.call("POST", "/v1/solar/post", `{"ping_id":"`+p.PingID+`","phone":"2127365000","ssn":"`+ssn+`"}`)
+	}
+	a := send("523-45-6762")
+	if a.status != 400 || a.Reason != "changed_since_ping" || len(a.Errors) != 1 || a.Errors[0].Value != "****62" || a.Errors[0].Expected != "****99, as in the ping" {
+		t.Errorf("another number: %d %s", a.status, a.text)
+	}
+	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
+}

@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"clearpost/buyers"
 	"clearpost/buyers/conform"
 	"clearpost/node"
 )
@@ -25,14 +27,14 @@ const shapesDir = "../../examples/shapes"
 // hosts are the buyers' own, and those that they have for tests.
 var hosts = regexp.MustCompile(`https://[a-z.-]+\.example/`)
 
-// settled copies the configuration with one page, whose buyer stands at addr; its hosts for tests stand there under another name.
-func settled(t *testing.T, page, addr string) string {
+// settled copies the configuration with one buyer, whose buyer stands at addr; its hosts for tests stand there under another name.
+func settled(t *testing.T, buyer, addr string) string {
 	t.Helper()
 	dir := t.TempDir()
 	files, _ := filepath.Glob(shapesDir + "/*/*.yaml")
 	for _, f := range append(files, shapesDir+"/clearpost.yaml") {
 		rel, _ := filepath.Rel(shapesDir, f)
-		if filepath.Dir(rel) == "buyers" && filepath.Base(rel) != page {
+		if filepath.Dir(rel) == "buyers" && !strings.HasPrefix(filepath.Base(rel), buyer) {
 			continue
 		}
 		b, err := os.ReadFile(f)
@@ -73,28 +75,60 @@ func TestATestSaleToEachOfTheShapes(t *testing.T) {
 	if err := cfg.Examples.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Exchange.Book.Buyers) != 12 {
-		t.Errorf("%d buyers", len(cfg.Exchange.Book.Buyers))
-	}
-	for _, b := range cfg.Exchange.Book.Buyers {
-		t.Run(b.ID, func(t *testing.T) {
+	shapes := 0
+	for _, c := range cfg.Exchange.Book.Campaigns {
+		if len(c.Examples) == 0 {
+			continue // a further rung of a ladder
+		}
+		shapes++
+		t.Run(c.Buyer.ID, func(t *testing.T) {
 			t.Parallel()
-			sellTest(t, cfg, b.ID)
+			sellTest(t, c.Buyer.ID, nil)
 		})
+	}
+	if shapes != 12 {
+		t.Errorf("%d shapes", shapes)
 	}
 }
 
-func sellTest(t *testing.T, shapes *node.Config, buyer string) {
+// A lender that pays 50 refuses the lead at 80 and is offered it once more, at 50: in one call, where no quote has promised more to the seller.
+func TestALadderIsClimbedDown(t *testing.T) {
+	var asked []string
+	sold := sellTest(t, "rungcapital", func(body string, w http.ResponseWriter) bool {
+		least := regexp.MustCompile(`MinimumPrice=[0-9.]+`).FindString(body)
+		asked = append(asked, least)
+		w.Header().Set("Content-Type", "text/xml")
+		if least == "MinimumPrice=80.00" {
+			io.WriteString(w, "<Response><Result>Rejected</Result><Reason>No lender at this price</Reason></Response>")
+		} else {
+			io.WriteString(w, "<Response><Result>Accepted</Result><Price>52.00</Price><LeadId>RC-9</LeadId></Response>")
+		}
+		return true
+	})
+	if fmt.Sprint(asked) != "[MinimumPrice=80.00 MinimumPrice=50.00]" || sold["result"] != "success" {
+		t.Errorf("%v: %v", asked, sold)
+	}
+}
+
+// sellTest sends a test lead to the buyer's mock, from ping to sale, and returns the answer to the post. With a first, it is sent in one call, without a
+// quote; a request that first takes is not seen by the mock.
+func sellTest(t *testing.T, buyer string, first func(body string, w http.ResponseWriter) bool) map[string]any {
 	var mock http.Handler
 	var mu sync.Mutex
 	var served []conform.Served
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mock.ServeHTTP(w, r) }))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		if first == nil || !first(string(body), w) {
+			mock.ServeHTTP(w, r)
+		}
+	}))
 	defer srv.Close()
-	cfg, err := node.Load(settled(t, buyer+".yaml", strings.TrimPrefix(srv.URL, "http://")), nil)
+	cfg, err := node.Load(settled(t, buyer, strings.TrimPrefix(srv.URL, "http://")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cfg.Exchange.Book.Campaigns[0]
+	c := cfg.Exchange.Book.Campaigns[slices.IndexFunc(cfg.Exchange.Book.Campaigns, func(c *buyers.Campaign) bool { return c.Buyer.ID == buyer })]
 	rules, err := cfg.Rules(c.ID, true)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +180,9 @@ func sellTest(t *testing.T, shapes *node.Config, buyer string) {
 		}
 		return out
 	}
+	if first != nil {
+		return call("/leads")
+	}
 	values["ping_id"] = call("/ping")["ping_id"]
 	sold := call("/post")
 	if sold["test"] != true || fmt.Sprint(sold["price"]) == "<nil>" {
@@ -160,4 +197,5 @@ func sellTest(t *testing.T, shapes *node.Config, buyer string) {
 	if len(served) != want || served[want-1].Call != "post" {
 		t.Errorf("the buyer was called otherwise: %+v", served)
 	}
+	return sold
 }
