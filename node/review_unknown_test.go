@@ -15,13 +15,13 @@ import (
 	"clearpost/ledger"
 )
 
-// words is a buyer that answers its posts with one text after the other, and the last for ever after.
-type words struct {
+// reader is a buyer that answers its posts with one text after the other, and the last for ever after.
+type reader struct {
 	posts atomic.Int64
 	keys  chan string
 }
 
-func (b *words) serve(t *testing.T, answers ...string) string {
+func (b *reader) serve(t *testing.T, answers ...string) string {
 	t.Helper()
 	b.keys = make(chan string, 100)
 	mux := http.NewServeMux()
@@ -63,9 +63,9 @@ campaigns:
         rules: [{outcome: accepted, when: {path: s, equals: sold}}, {outcome: queued, when: {path: s, equals: review}}, {outcome: rejected, when: {path: s, equals: no}}]
 `
 
-func buildWords(t *testing.T, unknown string, answers ...string) (*house, *words) {
+func buildWords(t *testing.T, unknown string, answers ...string) (*house, *reader) {
 	t.Helper()
-	b := &words{}
+	b := &reader{}
 	url := b.serve(t, answers...)
 	h := build(t, "", map[string]string{"z": "criteria: [{field: zip, in: ['99999']}]"}, script("z", 5*dollar))
 	h.write("buyers/w.yaml", strings.NewReplacer("URL", url, "UNKNOWN", unknown).Replace(wordsYAML))
