@@ -3,6 +3,8 @@
 package node
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -201,4 +203,25 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 		t.Errorf("another number: %d %s", a.status, a.text)
 	}
 	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
+}
+
+func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	for _, c := range []struct {
+		days   int
+		source string
+		want   string
+	}{
+		{1, "", ""},
+		{2, "dedupe: {window_hours: 49}", `"2": expected at least 3: persons are to be remembered for 49 hours`},
+		{3, "dedupe: {window_hours: 49}", ""},
+		{2, "dedupe: {window_hours: 49, refuse: none}", ""},
+	} {
+		h.write("clearpost.yaml", fmt.Sprintf("node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
+		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
+		_, err := Load(h.dir, os.LookupEnv)
+		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
+			t.Errorf("%d days, %s: %s", c.days, c.source, got)
+		}
+	}
 }
