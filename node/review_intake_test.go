@@ -3,7 +3,10 @@
 package node
 
 import (
+	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -201,4 +204,59 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 		t.Errorf("another number: %d %s", a.status, a.text)
 	}
 	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
+}
+
+func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	for _, c := range []struct {
+		days   int
+		source string
+		want   string
+	}{
+		{1, "", ""},
+		{2, "dedupe: {window_hours: 49}", `"2": expected at least 3: persons are to be remembered for 49 hours`},
+		{3, "dedupe: {window_hours: 49}", ""},
+		{2, "dedupe: {window_hours: 49, refuse: none}", ""},
+	} {
+		h.write("clearpost.yaml", fmt.Sprintf("node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
+		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
+		_, err := Load(h.dir, os.LookupEnv)
+		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
+			t.Errorf("%d days, %s: %s", c.days, c.source, got)
+		}
+	}
+}
+
+func TestSubmissionsWithoutAnIDAtOnceAreOneSale(t *testing.T) {
+	slow := script("b", 25*dollar)
+	slow.Post.Latency = buyertest.Fixed(50 * time.Millisecond)
+	h := build(t, "", nil, slow)
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	p := h.conduit("ping", jane)
+	got := make([]heard, 6)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() {
+			body := jane
+			if i%2 == 1 {
+				body = `{"lead_id":"` + p.LeadID + `",` + jane[1:]
+			}
+			got[i] = h.conduit("submit", body)
+		})
+	}
+	all.Wait()
+	sold := 0
+	for _, a := range got {
+		switch {
+		case a.Result == "success" && a.LeadID == p.LeadID:
+			sold++
+		case a.Result == "queued":
+		default:
+			t.Errorf("answer: %d %s", a.status, a.text)
+		}
+	}
+	if n := h.farm.Buyer("b").Calls(buyertest.Post); sold < 1 || n != 1 {
+		t.Errorf("%d heard of the sale, %d posts", sold, n)
+	}
 }

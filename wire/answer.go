@@ -85,8 +85,10 @@ type answerPath struct {
 	regex  *regexp.Regexp
 	xpath  *xpath.Expr
 	css    cascadia.Matcher
-	attr   string // HTML: the attribute in place of the text
-	leaf   string // XML: the last name of the path
+	shape  cssShape // of css
+	cost   int      // of regex, for a byte
+	attr   string   // HTML: the attribute in place of the text
+	leaf   string   // XML: the last name of the path
 	join   *string
 	steps  []keyStep // JSON
 }
@@ -207,6 +209,9 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 		r.refuse(lead.UnclearAnswer, ruleTwice)
 	default:
 		a.judge(&r, &f, status)
+	}
+	if f.overflows {
+		return a.unreadable(status, listed || good)
 	}
 	return r
 }

@@ -140,6 +140,7 @@ func (c *answerCompiler) textPath(p *answerPath, at string) {
 		if p.regex = c.regex(at, re, false); p.regex.NumSubexp() != 1 && p.regex != noRegex {
 			c.bad(at, p.text, "a regular expression with one group in parentheses: the value")
 		}
+		p.cost = instructions(p.regex)
 		return
 	}
 	if n, err := strconv.ParseUint(p.text, 10, 16); err == nil && n <= ListIndexMax {
@@ -203,7 +204,7 @@ func (c *answerCompiler) selector(p *answerPath, at string) {
 		c.bad(at, p.text, "a CSS selector such as #status or td.price, with @name behind it for an attribute: %v", err)
 		return
 	}
-	p.css = css
+	p.css, p.shape = css, shapeOf(s)
 }
 
 func newKeyNode(st keyStep) *keyNode {

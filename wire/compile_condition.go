@@ -120,6 +120,16 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 			}
 		}
 	}
+	switch {
+	case k.test == testRegex:
+		k.cost = instructions(k.regex)
+	case k.part:
+		for _, v := range k.values {
+			k.cost += len(v)
+		}
+	default:
+		k.cost = len(k.phrases)
+	}
 	if s.PartOfWord && k.test != testWords {
 		c.bad(at+".part_of_word", "true", "part_of_word with contains only")
 	}

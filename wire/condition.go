@@ -17,6 +17,7 @@ type condition struct {
 	exact    bool
 	strict   bool // to hold speaks for a sale: words of refusal speak against it
 	part     bool // words may be parts of words
+	cost     int  // of a byte of the text
 	label    bool // text: the value is what follows a label
 	values   []string
 	phrases  [][]string
@@ -139,12 +140,15 @@ func (c *condition) tests(f *found) (holds, no bool) {
 	}
 	if c.test == testRegex { // apart: its text cannot lie on the stack
 		text := trim(f.decode(nil, p))
-		return c.finds(text), len(text) > 0
+		return f.afford(len(text)*c.cost) && c.finds(text), len(text) > 0
 	}
 	var buf [256]byte
 	text := trim(f.decode(buf[:0], p))
 	switch c.test {
 	case testWords:
+		if !f.afford(len(text) * c.cost) {
+			return false, false
+		}
 		return c.says(text)
 	case testGreater, testLess:
 		n, ok := parseNumber(text)

@@ -16,6 +16,9 @@ func (a *Answer) findText(f *found) bool {
 		switch p := &a.paths[i]; {
 		case p.never:
 		case p.regex != nil:
+			if !f.afford(len(f.body) * p.cost) {
+				return false
+			}
 			a.findRegex(f, i)
 		case p.part >= 0:
 			if part, ok := textPartAt(f.body, p.part); ok {

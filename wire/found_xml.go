@@ -25,7 +25,9 @@ func (a *Answer) findXML(f *found) bool {
 // findInXML notes what stands at the paths beneath a node. The texts of the tree become the body that the places lie in.
 func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 	// A path that was compiled can still make the library panic over what it meets: such an answer is not read.
+	spent := f.spent
 	defer func() {
+		f.spent = spent
 		if recover() != nil {
 			ok = false
 		}
@@ -38,7 +40,7 @@ func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 		if p.never {
 			continue
 		}
-		nodes := xmlquery.QuerySelectorAll(top, p.xpath)
+		nodes := queryXML(top, p.xpath, &spent)
 		buf = a.noteTexts(f, buf, i, len(nodes), func(buf []byte, n int) []byte { return appendXMLText(buf, nodes[n]) })
 		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0]) || p.absent && hasFolded(top, p.leaf) {
 			f.twice = true

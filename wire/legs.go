@@ -106,26 +106,44 @@ func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool) bool) {
 			if !more {
 				return
 			}
-			g := found{body: b}
-			more = more && fn(&g, l.leg.findJSON(&g))
+			g := found{body: b, spent: f.spent}
+			more = fn(&g, l.leg.findJSON(&g))
+			f.takeWork(&g)
 		})
 	case answerXML:
-		for _, n := range selectXML(f.tree, l.list.xpath) {
-			var g found
+		spent := f.spent
+		nodes := selectXML(f.tree, l.list.xpath, &spent)
+		if !f.afford(spent - f.spent) {
+			return
+		}
+		for _, n := range nodes {
+			g := found{spent: f.spent}
 			ok := n.Type == xmlquery.ElementNode && l.leg.findInXML(&g, n)
-			if read += len(g.body); read > foundBytesMax || !fn(&g, ok) {
+			more := fn(&g, ok)
+			f.takeWork(&g)
+			if read += len(g.body); read > foundBytesMax || !more {
 				return
 			}
 		}
 	case answerHTML:
+		if !f.affordCSS(l.list.shape) {
+			return
+		}
 		for _, n := range cascadia.QueryAll(f.page, l.list.css) {
-			var g found
+			g := found{spent: f.spent, size: f.size}
 			ok := l.leg.findInHTML(&g, n)
-			if read += len(g.body); read > foundBytesMax || !fn(&g, ok) {
+			more := fn(&g, ok)
+			f.takeWork(&g)
+			if read += len(g.body); read > foundBytesMax || !more {
 				return
 			}
 		}
 	}
+}
+
+// takeWork counts what a leg has cost: the conditions of the one before stand in it too.
+func (f *found) takeWork(g *found) {
+	f.overflows, f.spent = f.overflows || g.overflows, max(f.spent, g.spent)
 }
 
 // eachLegJSON calls fn with each element of the lists at the path, and with each object there.

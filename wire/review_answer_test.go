@@ -117,3 +117,45 @@ func TestTextsBeyondTheBudgetAreNotAbsent(t *testing.T) {
 		t.Errorf("accepted by %s", r.Rule)
 	}
 }
+
+// TestAnswersThatCostTooMuchAreNotRead: a body that was made to keep the reader busy ends it early, and says nothing either way.
+func TestAnswersThatCostTooMuchAreNotRead(t *testing.T) {
+	const (
+		xmlPath  = "format: xml\nrules: [{outcome: accepted, when: {all: [{path: /r/ok, equals: 1}, {not: {path: \"PATH\", equals: 1}}]}}]"
+		htmlPath = "format: html\nrules: [{outcome: accepted, when: {all: [{path: \"#ok\", equals: 1}, {not: {path: \"PATH\", equals: 1}}]}}]"
+		textPath = "format: text\nrules: [{outcome: accepted, when: {all: [{contains: ok}, {not: {PATH}}]}}]"
+	)
+	nested := "<r><ok>1</ok>" + strings.Repeat("<a>", 60) + strings.Repeat("<b/>", 7000) + strings.Repeat("</a>", 60) + "</r>"
+	flat := "<r><ok>1</ok>" + strings.Repeat("<a/>", 8000) + "</r>"
+	page := "<i id=ok>1</i>" + strings.Repeat("<div>", 200) + strings.Repeat("<p>x</p>", 7500) + strings.Repeat("</div>", 200)
+	many := make([]string, 64)
+	for i := range many {
+		many[i] = "zz" + strings.Repeat("x", i)
+	}
+	for _, c := range []struct{ spec, path, body, small string }{
+		{xmlPath, "//a//a//a//b", nested, "<r><ok>1</ok><a><a><b/></a></a></r>"},
+		{xmlPath, "//a[count(//a)>1]", flat, "<r><ok>1</ok><a/></r>"},
+		{xmlPath, "//a[following::c]", flat, "<r><ok>1</ok><a/></r>"},
+		{xmlPath, "//a[last()]", flat, "<r><ok>1</ok><a/></r>"},
+		{xmlPath, "/r/a | //a", flat, "<r><ok>1</ok><a/></r>"},
+		{htmlPath, "b div div div p", page, "<i id=ok>1</i><div><div><p>x</p></div></div>"},
+		{htmlPath, "b ~ p ~ p", page, "<i id=ok>1</i><p>x</p>"},
+		{htmlPath, "p:nth-last-of-type(3)", page, "<i id=ok>1</i><p>x</p>"},
+		{htmlPath, "b", "<i id=ok>1</i><b class=1><b class=2><b class=3><b class=4><b class=5>" + strings.Repeat("<div>x</div>", 7900), "<i id=ok>1</i><b>0</b>"},
+		{textPath, "regex: '[a-z]{1,1000}!'", "ok " + strings.Repeat("x", 200_000), "ok"},
+		{textPath, "contains: [" + strings.Join(many, ", ") + "]", "ok " + strings.Repeat("x ", 100_000), "ok"},
+		{textPath, "part_of_word: true, contains: [" + strings.Join(many, ", ") + "]", "ok " + strings.Repeat("z", 200_000), "ok"},
+	} {
+		a := compileAnswer(t, strings.Replace(c.spec, "PATH", c.path, 1), true)
+		if r := a.ReadWhole(200, nil, []byte(c.body)); r.Refusal != lead.MalformedAnswer {
+			t.Errorf("%s: %s %s by %s", c.path, r.Outcome, r.Refusal, r.Rule)
+		}
+		if r := a.ReadWhole(200, nil, []byte(c.small)); r.Outcome != lead.Accepted {
+			t.Errorf("%s: a small answer: %s by %s", c.path, r.Refusal, r.Rule)
+		}
+	}
+	legs := compileAnswer(t, "format: xml\nsuccess: [{path: /r/ok, equals: 1}]\nlegs: {list: /r/a, price: {path: './a[last()]'}}", false)
+	if r := legs.ReadWhole(200, nil, []byte("<r><ok>1</ok><a><a>5</a></a><a>"+strings.Repeat("<a>7</a>", 8000)+"</a></r>")); r.Refusal != lead.MalformedAnswer {
+		t.Errorf("legs: %s %s by %s, %v", r.Outcome, r.Refusal, r.Rule, r.Legs)
+	}
+}

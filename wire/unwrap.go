@@ -87,11 +87,12 @@ func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 		}
 	}
 	doc, xmlErr := readXML(b)
+	spent := 0
 	var page *html.Node
 	for _, w := range a.inside {
 		switch {
 		case w.xpath != nil && xmlErr == nil:
-			for _, node := range selectXML(doc, w.xpath) {
+			for _, node := range selectXML(doc, w.xpath, &spent) {
 				take(appendXMLText(nil, node))
 			}
 		case w.xpath == nil && (a.format != answerXML || xmlErr != nil):
@@ -115,14 +116,14 @@ func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 	return inner, n
 }
 
-// selectXML selects nodes; none if the library panics over what it meets.
-func selectXML(doc *xmlquery.Node, x *xpath.Expr) (nodes []*xmlquery.Node) {
+// selectXML selects nodes; none if it costs too much, or the library panics over what it meets.
+func selectXML(doc *xmlquery.Node, x *xpath.Expr, spent *int) (nodes []*xmlquery.Node) {
 	defer func() {
 		if recover() != nil {
 			nodes = nil
 		}
 	}()
-	return xmlquery.QuerySelectorAll(doc, x)
+	return queryXML(doc, x, spent)
 }
 
 // pageElements are the elements with a name.
