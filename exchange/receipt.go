@@ -107,7 +107,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 	r := read(lane.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
-	if r.Outcome != lead.Accepted && noReceipt(r.Refusal, call.Status) {
+	if r.Outcome != lead.Accepted && NoReceipt(r.Refusal, call.Status) {
 		out.Outcome = lead.Unknown
 	}
 	if r.HasPrice {
@@ -125,10 +125,10 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 	}
 }
 
-// noReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
+// NoReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
 // on the way says that it failed while it may have handled the lead. A 501, 503 or 505 says that it was not handled; a
 // well-formed answer that no rule knows is "not sold".
-func noReceipt(r lead.Refusal, status int) bool {
+func NoReceipt(r lead.Refusal, status int) bool {
 	switch r {
 	case lead.MalformedAnswer, lead.TornAnswer, lead.OversizedAnswer, lead.BadContentType:
 		return true

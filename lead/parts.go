@@ -118,6 +118,15 @@ var partsOf = map[Type][]Part{
 // Parts lists the parts that values of a type have, in a stable order; not every value has every one.
 func (t Type) Parts() []Part { return partsOf[t] }
 
+// PartNames lists the names of Parts, with commas between them.
+func (t Type) PartNames() string {
+	var names []string
+	for _, p := range partsOf[t] {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ", ")
+}
+
 // PartByName finds a part of a type by its name.
 func (t Type) PartByName(name string) (Part, bool) {
 	for _, p := range partsOf[t] {

@@ -312,6 +312,15 @@ func (s *Schema) Lookup(name []byte) (int, bool) {
 	return i, ok
 }
 
+// Names lists the fields' names in schema order, without aliases.
+func (s *Schema) Names() []string {
+	out := make([]string, len(s.Fields))
+	for i := range s.Fields {
+		out[i] = s.Fields[i].Name
+	}
+	return out
+}
+
 // Position is Lookup for a string.
 func (s *Schema) Position(name string) (int, bool) { return s.Lookup([]byte(name)) }
 

@@ -148,7 +148,7 @@ func TestTenMistakesInSeveralFilesAreAllReported(t *testing.T) {
 	want := []string{
 		`buyers/one.yaml:2:11: "EST": expected an IANA zone: write America/New_York`,
 		`buyers/one.yaml:8:5: key "price" stands twice in one mapping: first at line 6`,
-		`buyers/one.yaml:10:17: "zpi": expected a field of vertical auto, by its name or an alias`,
+		`buyers/one.yaml:10:17: "zpi": expected a field of vertical auto, by its name or an alias: did you mean "zip"?`,
 		`buyers/three.yaml:3:9: YAML: sequence end token ']' not found`,
 		`buyers/two.yaml:1:5: "one": expected an id that no other buyer or campaign has: it stands at buyers/one.yaml:1 already`,
 		`clearpost.yaml:2:1: unknown key "listne": did you mean "listen"?`,

@@ -154,6 +154,10 @@ func TestGetIsForSourcesThatMay(t *testing.T) {
 	if a := h.tell("GET", "/v1/solar/ping?zip=10001", ""); a.status != 401 {
 		t.Errorf("without a key: %+v", a)
 	}
+	if a := h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, keyHeader, "Content-Type: application/x-www-form-urlencoded"); a.status != 400 ||
+		!strings.Contains(a.text, "bad_form") || !strings.Contains(a.text, "Content-Type: application/json") {
+		t.Errorf("JSON as curl -d declares it: %+v", a)
+	}
 	if a := h.tell("GET", "/v1/solar/ping?zip=%zz", "", keyHeader); a.status != 400 || !strings.Contains(a.text, "bad_form") {
 		t.Errorf("a query that is not well formed: %+v", a)
 	}

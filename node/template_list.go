@@ -76,8 +76,7 @@ func readTemplate(dir, name string) (*template, error) {
 	if slices.Contains(own, name) {
 		l.readFile(templatesFolder + "/" + name + ".yaml")
 	} else if _, known := templates.Text(name); !known {
-		names := append(templates.Names(), own...)
-		return nil, fmt.Errorf("no template %q%s. There is %s", name, suggest(name, names), strings.Join(names, ", "))
+		return nil, fmt.Errorf("no template %q%s", name, suggest(name, append(templates.Names(), own...)))
 	}
 	asks := newSourceFile("campaign", []byte("campaigns: [{template: "+quoteYAML(name)+"}]"))
 	l.parse(asks)

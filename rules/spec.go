@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -66,7 +67,7 @@ func compileOne(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (Criter
 	case part != lead.PartNone:
 		c.Field += "." + part.String()
 	case f.Type == lead.TypeRange || f.Type == lead.TypeList:
-		return c, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "one of its parts, which are " + partsOf(f.Type) + ": type " + f.Type.String() + " has more than one value"}}
+		return c, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "one of its parts, which are " + f.Type.PartNames() + ": type " + f.Type.String() + " has more than one value"}}
 	}
 	ranged := spec.Min != nil || spec.Max != nil
 	switch {
@@ -90,20 +91,16 @@ func unknownField(name string, s *lead.Schema) string {
 	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
 		if pos, ok := s.Position(name[:dot]); ok {
 			if t := s.Fields[pos].Type; len(t.Parts()) > 0 {
-				return "a part of type " + t.String() + ": " + partsOf(t)
+				return "a part of type " + t.String() + ": " + t.PartNames()
 			}
 			return "no part: type " + s.Fields[pos].Type.String() + " has none"
 		}
 	}
-	return "a field of vertical " + s.Vertical + ", by its name or an alias"
-}
-
-func partsOf(t lead.Type) string {
-	var names []string
-	for _, p := range t.Parts() {
-		names = append(names, p.String())
+	out := "a field of vertical " + s.Vertical + ", by its name or an alias"
+	if near := lead.Nearest(name, s.Names()); near != "" {
+		out += ": did you mean " + strconv.Quote(near) + "?"
 	}
-	return strings.Join(names, ", ")
+	return out
 }
 
 // partSchema has a field of each type that parts have; the values of a criterion on a part are read as such a field's.

@@ -57,20 +57,23 @@ func (c *requestCompiler) compileOrigin(f *field, s *FieldSpec, at string) bool 
 }
 
 // unknownName tells what names there are.
-func (c *requestCompiler) unknownName(extra []known) string {
+func (c *requestCompiler) unknownName(name string, extra []known) string {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		if pos, ok := c.schema.Position(name[:dot]); ok && len(c.schema.Fields[pos].Type.Parts()) > 0 {
+			t := c.schema.Fields[pos].Type
+			return fmt.Sprintf("a part of type %s: %s", t, t.PartNames())
+		}
+	}
 	names := BuiltinNames()
 	for _, k := range extra {
 		names = append(names, k.name)
 	}
-	return fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s", c.fieldNames(), strings.Join(names, ", "))
-}
-
-func (c *requestCompiler) fieldNames() string {
-	var names []string
-	for i := range c.schema.Fields {
-		names = append(names, c.schema.Fields[i].Name)
+	fields := c.schema.Names()
+	out := fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s", strings.Join(fields, ", "), strings.Join(names, ", "))
+	if near := lead.Nearest(name, append(fields, names...)); near != "" {
+		out += fmt.Sprintf(": did you mean %q?", near)
 	}
-	return strings.Join(names, ", ")
+	return out
 }
 
 func (c *requestCompiler) compileShow(f *field, s *FieldSpec, at string) {

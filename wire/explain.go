@@ -22,8 +22,11 @@ func (a *Answer) Explain(status int, contentType, body []byte) string {
 		if r.HasPrice {
 			fmt.Fprintf(&b, ", price %s", r.Price)
 		}
-		if len(r.Legs) > 0 {
-			fmt.Fprintf(&b, ", %d legs", len(r.Legs))
+		switch n := len(r.Legs); {
+		case n == 1:
+			b.WriteString(", 1 leg")
+		case n > 1:
+			fmt.Fprintf(&b, ", %d legs", n)
 		}
 	}
 	if len(body) <= AnswerBytesMax && a.auto != nil {

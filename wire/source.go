@@ -271,5 +271,5 @@ func (c *requestCompiler) source(name string, extra []known) (source, string) {
 		f := &c.schema.Fields[pos]
 		return source{from: fromSlot, pos: pos, typ: f.Type, secret: f.Type == lead.TypeSSN || f.Of == lead.TypeSSN, sep: ","}, ""
 	}
-	return source{}, c.unknownName(extra)
+	return source{}, c.unknownName(name, extra)
 }

@@ -245,3 +245,30 @@ func TestReadmeCampaignIsValid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The tour of the README sets CLEARPOST_DIR once, for all verbs.
+func TestVerbsThatTakeADirectoryAsAnArgumentTakeItFromElsewhereToo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "conf")
+	must(t, "init", dir)
+	want := must(t, "spec", "first", "solar", dir, "--link")
+	if got := must(t, "spec", "first", "solar", "-d", dir, "--link"); got != want {
+		t.Errorf("by -d: %s, want %s", got, want)
+	}
+	t.Setenv("CLEARPOST_DIR", dir)
+	if got := must(t, "spec", "first", "solar", "--link"); got != want {
+		t.Errorf("by CLEARPOST_DIR: %s, want %s", got, want)
+	}
+	if code, _, errOut := clearpost(t, "reload"); code != exitFailed || !strings.Contains(errOut, "no exchange runs on "+dir) {
+		t.Errorf("reload: exit %d, %q", code, errOut)
+	}
+	lead := filepath.Join(t.TempDir(), "lead.json")
+	if err := os.WriteFile(lead, []byte(`{"zip":"85004"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "try", "lead", "--vertical", "solar", lead); !strings.Contains(out, `zip: "85004"`) {
+		t.Errorf("try lead: %s", out)
+	}
+	if code, _, errOut := clearpost(t, "reload", t.TempDir()); code != exitFailed || !strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
+		t.Errorf("the argument stands above: exit %d, %q", code, errOut)
+	}
+}

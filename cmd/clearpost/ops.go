@@ -26,6 +26,19 @@ type target struct {
 	Dir string `help:"Configuration directory of the exchange." short:"d" default:"." env:"CLEARPOST_DIR" type:"existingdir"`
 }
 
+// place is a configuration directory, for verbs that take it as an argument and as the others do. The argument stands above the rest.
+type place struct {
+	Arg    string `arg:"" optional:"" name:"dir" help:"Configuration directory; absent: -d DIR, else $$CLEARPOST_DIR, else the current one." type:"existingdir"`
+	Config string `name:"config" short:"d" help:"Configuration directory." default:"." env:"CLEARPOST_DIR" type:"existingdir"`
+}
+
+func (p *place) dir() string {
+	if p.Arg != "" {
+		return p.Arg
+	}
+	return p.Config
+}
+
 // ops speaks to the admin API: that of the running node, or, where none runs, of one that is opened for this verb.
 type ops struct {
 	base, token string

@@ -14,8 +14,8 @@ import (
 )
 
 type reloadCmd struct {
-	Dir  string `arg:"" optional:"" help:"Configuration directory of the running exchange." default:"." env:"CLEARPOST_DIR" type:"existingdir"`
-	JSON bool   `help:"Print JSON."`
+	place
+	JSON bool `help:"Print JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -32,13 +32,13 @@ Examples:
 
 // Run asks the running exchange to reload.
 func (c *reloadCmd) Run(e *env) error {
-	t := target{c.Dir}
+	t := target{c.dir()}
 	o, err := t.running(e)
 	if err != nil {
 		return err
 	}
 	if o == nil {
-		return fmt.Errorf("no exchange runs on %s: there is nothing to reload. clearpost check says whether it could start", c.Dir)
+		return fmt.Errorf("no exchange runs on %s: there is nothing to reload. clearpost check says whether it could start", c.dir())
 	}
 	var r admin.Reload
 	if err := o.call(e.ctx, "POST", "/v1/reload", nil, &r); err != nil {
@@ -76,7 +76,7 @@ func printReload(w io.Writer, r *admin.Reload) {
 func (t *target) running(e *env) (*ops, error) {
 	data, err := node.DataDir(t.Dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w\nName the exchange's configuration directory", err)
+		return nil, fmt.Errorf("%w\nName the exchange's configuration directory, as DIR, with -d DIR or in CLEARPOST_DIR", err)
 	} else if err != nil {
 		return nil, err
 	}

@@ -21,12 +21,12 @@ import (
 type specCmd struct {
 	Source   string `arg:"" help:"Id of the source."`
 	Vertical string `arg:"" help:"Id of the vertical."`
-	Dir      string `arg:"" optional:"" default:"." env:"CLEARPOST_DIR" help:"Configuration directory." type:"existingdir"`
-	Format   string `help:"How to write it: html, md, openapi or openapi-json." enum:"html,md,openapi,openapi-json" default:"html"`
-	Out      string `short:"o" help:"File to write; - is standard output." default:"-" placeholder:"FILE"`
-	URL      string `help:"Address under which the seller reaches the exchange; else specs.url, else listen." placeholder:"URL"`
-	Link     bool   `help:"Print the link that opens the spec in a browser, and nothing else." xor:"what"`
-	Diff     bool   `help:"Print what differs from the version that is in force, and nothing else." xor:"what"`
+	place
+	Format string `help:"How to write it: html, md, openapi or openapi-json." enum:"html,md,openapi,openapi-json" default:"html"`
+	Out    string `short:"o" help:"File to write; - is standard output." default:"-" placeholder:"FILE"`
+	URL    string `help:"Address under which the seller reaches the exchange; else specs.url, else listen." placeholder:"URL"`
+	Link   bool   `help:"Print the link that opens the spec in a browser, and nothing else." xor:"what"`
+	Diff   bool   `help:"Print what differs from the version that is in force, and nothing else." xor:"what"`
 }
 
 // Help implements kong.HelpProvider.
@@ -44,7 +44,7 @@ Exit code 0: done; with --diff, nothing differs. 1: it could not be done; with -
 
 // Run writes.
 func (c *specCmd) Run(e *env) error {
-	cfg, err := node.Load(c.Dir, os.LookupEnv)
+	cfg, err := node.Load(c.dir(), os.LookupEnv)
 	if err != nil {
 		return err
 	}

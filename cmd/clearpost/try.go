@@ -202,7 +202,7 @@ func appendTried(dst []byte, first string, l *lead.Lead, pos int, input string) 
 
 type tryLeadCmd struct {
 	File     string `arg:"" optional:"" default:"-" help:"File with a request's body; - is standard input."`
-	Dir      string `short:"d" required:"" help:"Configuration directory." type:"existingdir"`
+	Dir      string `short:"d" default:"." env:"CLEARPOST_DIR" help:"Configuration directory." type:"existingdir"`
 	Vertical string `required:"" help:"Id of the vertical."`
 	Source   string `help:"Id of the source that would send it: its names, values and profile count."`
 	Type     string `help:"Content-Type of the body; without it the body's beginning tells." placeholder:"TYPE"`

@@ -4,8 +4,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/lead"
 	"clearpost/wire"
 )
 
@@ -56,19 +59,9 @@ func (c *tryResponseCmd) Run(e *env) error {
 		why = "not sold: " + receipt.Refusal.Info().Meaning
 	}
 	trace := r.Answer.Trace(c.Status, []byte(c.Type), body)
-	told := buyers.TellReceipt(&receipt)
+	open := c.Post && receipt.Outcome != lead.Accepted && (receipt.Outcome == lead.Unknown || exchange.NoReceipt(receipt.Refusal, c.Status))
 	if !c.JSON {
-		for _, t := range told {
-			fmt.Fprintf(e.out, "%-10s %s\n", t.Name, *t.Value)
-		}
-		fmt.Fprintf(e.out, "%-10s %s\n", "why", why)
-		for _, t := range trace {
-			mark := "no "
-			if t.Matched {
-				mark = "yes"
-			}
-			fmt.Fprintf(e.out, "  %s %-12s %s\n", mark, t.Rule, t.Why)
-		}
+		printReceipt(e.out, &receipt, open, why, trace)
 		return nil
 	}
 	out := struct {
@@ -83,12 +76,15 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Reason    string `json:"reason,omitempty"`
 		Rule      string `json:"rule"`
 		Redirect  string `json:"redirect,omitempty"`
+		Unknown   bool   `json:"unknown,omitempty"` // of a post: the buyer may have the lead all the same
 		Why       string `json:"why"`
+
+		Legs []leg `json:"legs,omitempty"`
 
 		Trace []wire.RuleTrace `json:"trace"` // every rule in the order in which it is asked
 	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token), Reference: string(receipt.Reference),
 		Reason: string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
-		Why: why, Trace: trace}
+		Unknown: open, Why: why, Legs: legsOf(&receipt), Trace: trace}
 	if receipt.Refusal != 0 {
 		out.Refusal, out.Published = receipt.Refusal.Info().Name, receipt.Refusal.Info().Published
 	}
@@ -96,4 +92,54 @@ func (c *tryResponseCmd) Run(e *env) error {
 		out.Price = receipt.Price.String()
 	}
 	return printJSON(e.out, out)
+}
+
+func printReceipt(w io.Writer, r *wire.Receipt, open bool, why string, trace []wire.RuleTrace) {
+	for _, t := range buyers.TellReceipt(r) {
+		fmt.Fprintf(w, "%-10s %s\n", t.Name, *t.Value)
+	}
+	for i, l := range legsOf(r) {
+		fmt.Fprintf(w, "leg %-6d %s\n", i+1, l)
+	}
+	if open {
+		fmt.Fprintf(w, "%-10s %s\n", "the post", "unknown: the buyer may have the lead, so that nobody else is offered it and its place under the caps stays taken")
+	}
+	fmt.Fprintf(w, "%-10s %s\n", "why", why)
+	for _, t := range trace {
+		mark := "no "
+		if t.Matched {
+			mark = "yes"
+		}
+		fmt.Fprintf(w, "  %s %-12s %s\n", mark, t.Rule, t.Why)
+	}
+}
+
+// leg is an offer of a ping's answer that can be used.
+type leg struct {
+	Price   string `json:"price"`
+	MaxSold int    `json:"max_sold,omitempty"`
+	Brand   string `json:"brand,omitempty"`
+	Token   string `json:"token,omitempty"`
+}
+
+// String tells what is known of it.
+func (l leg) String() string {
+	out := l.Price
+	if l.MaxSold > 0 {
+		out += fmt.Sprintf("  max_sold %d", l.MaxSold)
+	}
+	if l.Brand != "" {
+		out += fmt.Sprintf("  brand %q", l.Brand)
+	}
+	if l.Token != "" {
+		out += fmt.Sprintf("  token %q", l.Token)
+	}
+	return out
+}
+
+func legsOf(r *wire.Receipt) (out []leg) {
+	for _, l := range r.Legs {
+		out = append(out, leg{l.Price.String(), l.MaxSold, string(l.Brand), string(l.Token)})
+	}
+	return out
 }

@@ -148,8 +148,20 @@ func TestTryResponse(t *testing.T) {
 			}
 		}
 	}
+	post := tryRules{Post: true, Rules: file}
+	for status, open := range map[int]bool{200: false, 404: false, 500: true, 503: false} {
+		out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: status}, `{"ok":2}`)
+		if strings.Contains(out, "the post   unknown") != open {
+			t.Errorf("a post that is answered with %d: %s", status, out)
+		}
+	}
+	legs := tryRules{Ping: true, Rules: write(t, rulesFile[:strings.Index(rulesFile, "  price:")]+"  legs: {list: offers, price: {path: p}, max_sold: {path: n}, token: {path: id}}\n")}
+	out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: legs, Status: 200}, `{"ok":1,"offers":[{"p":2.5,"n":3,"id":"a"},{"p":0,"id":"b"}]}`)
+	if !strings.Contains(out, "legs       1\n") || !strings.Contains(out, "leg 1      2.50  max_sold 3  token \"a\"\n") {
+		t.Errorf("legs: %s", out)
+	}
 	rules.JSON = false
-	out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: rules, Status: 200}, `{"ok":2}`)
+	out, _ = tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: rules, Status: 200}, `{"ok":2}`)
 	if !strings.Contains(out, "refusal    no_bid\n") || !strings.Contains(out, `why        not sold: no_bid`) {
 		t.Error(out)
 	}

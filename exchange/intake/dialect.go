@@ -35,6 +35,9 @@ func walk(p *payload, t taker) *refused {
 	case dialectJSON:
 		return walkJSON(p.body, t)
 	case dialectForm:
+		if gjson.ValidBytes(p.body) && gjson.ParseBytes(p.body).IsObject() { // curl -d says nothing else
+			return refuse(400, "bad_form", "the body is JSON and is declared as a form: send it with Content-Type: application/json")
+		}
 		_, no = walkForm(p.body, p.charset, t)
 		return no
 	case dialectMultipart:
