@@ -48,6 +48,7 @@ func newLoader(dir string, opt Options) *loader {
 
 func (l *loader) load() *Config {
 	l.readAll()
+	read := hashFiles(l.files)
 	for _, f := range l.files {
 		if strings.HasPrefix(f.name, listsFolder+"/") {
 			continue // no YAML: read already
@@ -58,7 +59,7 @@ func (l *loader) load() *Config {
 		}
 	}
 	l.useTemplates()
-	cfg := &Config{Dir: l.dir, Files: map[string][]byte{}, Hash: hashFiles(l.files)}
+	cfg := &Config{Dir: l.dir, Files: map[string][]byte{}, Hash: hashFiles(l.files), read: read}
 	for _, f := range l.files {
 		cfg.Files[f.name] = f.text
 	}
