@@ -145,7 +145,7 @@ func (d *decoder) money(n ast.Node, v reflect.Value, path string, at *token.Toke
 	}
 	m, err := lead.ParseMoney([]byte(text))
 	if err != nil {
-		d.fail(at, path, "%q: %v", text, err)
+		d.fail(at, path, "%q: %v", shown(text), err)
 		return
 	}
 	v.SetInt(int64(m))
