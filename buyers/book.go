@@ -42,7 +42,7 @@ type Unknown struct {
 	Times  int           // of resends, at most
 	After  time.Duration // from the attempt's end to the first step
 	Every  time.Duration // between steps
-	For    time.Duration // from the attempt's beginning: no status call is made after it
+	For    time.Duration // from the attempt's beginning: no step is taken after it
 }
 
 // Breaker says when a campaign whose pings fail is left alone.

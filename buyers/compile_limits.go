@@ -69,6 +69,7 @@ const (
 	unknownEveryMS  = 10000
 	statusForS      = 3600
 	resendTimes     = 3
+	resendForS      = 3600
 	afterMSMost     = 3_600_000
 	forSMost        = 7 * 86400
 )
@@ -98,7 +99,8 @@ func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.S
 			c.bad(at, "resend", "", "a post with an idempotency key (`idempotency: {header: …}`, or a field `from: idempotency_key`): without one the buyer may buy the lead twice")
 		}
 		return &Unknown{Times: c.number(at, "resend.times", r.Times, resendTimes, 1, 100), After: ms("resend.after_ms", r.AfterMS, unknownAfterMS, 0),
-			Every: ms("resend.every_ms", r.EveryMS, unknownEveryMS, 100)}
+			Every: ms("resend.every_ms", r.EveryMS, unknownEveryMS, 100),
+			For:   time.Duration(c.number(at, "resend.for_s", r.ForS, resendForS, 1, forSMost)) * time.Second}
 	}
 	return nil
 }
@@ -136,8 +138,8 @@ func carriesKey(post *EndpointSpec) bool {
 		return true
 	}
 	for i := range post.Request.Fields {
-		switch post.Request.Fields[i].From {
-		case "idempotency_key", "attempt_id":
+		f := &post.Request.Fields[i]
+		if f.When == nil && (f.From == "idempotency_key" || f.From == "attempt_id") {
 			return true
 		}
 	}

@@ -129,4 +129,5 @@ type ResendSpec struct {
 	Times   *int `yaml:"times"`    // at most (3)
 	AfterMS *int `yaml:"after_ms"` // from the attempt's end to the first (2000)
 	EveryMS *int `yaml:"every_ms"` // between them (10000)
+	ForS    *int `yaml:"for_s"`    // from the attempt's beginning to the last (3600); a buyer does not know a key for ever
 }

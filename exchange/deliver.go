@@ -284,12 +284,16 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 	if errors.Is(err, errUnsent) {
 		d.e.store.Forget(d.st.id)
 	}
-	return d.cutOff(errUnsent)
+	r, f := d.cutOff(errUnsent)
+	if f != nil {
+		f.Unsure = errors.Is(err, ledger.ErrUncertain)
+	}
+	return r, f
 }
 
 // cutOff answers a trip that cannot go on: "pending" if an attempt stands in the ledger, for it may have been a sale. Else nothing was sent to anybody,
 // and the seller hears a fault, also where nobody can tell what the ledger has taken: if it turns out to be an attempt, that one is unknown
-// and the seller's repeat hears "pending"; if it is nothing, a "pending" would never have come to an end.
+// and the seller's repeat hears "pending"; if it is nothing, a "pending" would never come to an end.
 func (d *delivery) cutOff(why error) (Reply, *Fault) {
 	if d.sent {
 		return d.pending(), nil

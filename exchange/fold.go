@@ -30,6 +30,7 @@ type attempt struct {
 	posted   *ledger.Posted
 	resolved *ledger.Adjusted
 	resends  []lead.ID // postings of the same request again, whatever came of them
+	queued   bool      // the buyer has said, then or since, that it has the lead and decides later
 	redirect string    // where the buyer sends the consumer
 }
 
@@ -78,9 +79,12 @@ func (st *story) add(ev ledger.Event) {
 		}
 	case *ledger.Posted:
 		if a := st.attempt(ev.Attempt); a != nil {
-			a.posted, a.redirect = ev, ev.Private.Redirect
-		} else if a := st.resent(ev.Attempt); a != nil && ev.Private.Redirect != "" {
-			a.redirect = ev.Private.Redirect
+			a.posted, a.redirect, a.queued = ev, ev.Private.Redirect, ev.Refusal == lead.Queued
+		} else if a := st.resent(ev.Attempt); a != nil {
+			a.queued = a.queued || ev.Refusal == lead.Queued
+			if ev.Private.Redirect != "" {
+				a.redirect = ev.Private.Redirect
+			}
 		}
 	case *ledger.Adjusted:
 		if a := st.attempt(ev.Attempt); a != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // OnChange says what becomes of a post that sends another value than its ping for a field by which the ping was priced.
@@ -40,6 +41,41 @@ func (st *story) priced(pl *plan) (out lead.Positions) {
 	return out
 }
 
+// otherSSNs adds the social security numbers that are not those of the ping to the fields that differ. Of the ping's no more than the last digits is kept, so
+// that only these are compared, and the post's number is the one that is delivered.
+func (st *story) otherSSNs(l *lead.Lead, clash []int) []int {
+	for i := range l.Len() {
+		f := &l.Schema().Fields[i]
+		if f.Type != lead.TypeSSN || l.Slot(i).State == lead.Missing {
+			continue
+		}
+		if was, ok := recorded(st.pinged, f.Name); ok {
+			if now, _ := l.Recorded(i); l.Slot(i).State == lead.Bad || string(now) != was {
+				clash = append(clash, i)
+			}
+		}
+	}
+	slices.Sort(clash)
+	return slices.Compact(clash)
+}
+
+// recorded is a ping's value of a field as the ledger keeps it.
+func recorded(p *ledger.Pinged, name string) (string, bool) {
+	if v, ok := p.Private.Fields.Get(name); ok {
+		return v, true
+	}
+	return p.Fields.Get(name)
+}
+
+// stands is the value of a field as the ping has it; l has the ping's values.
+func (st *story) stands(l *lead.Lead, i int) []byte {
+	if f := &l.Schema().Fields[i]; f.Type == lead.TypeSSN {
+		was, _ := recorded(st.pinged, f.Name)
+		return []byte(was)
+	}
+	return l.Value(i)
+}
+
 // contradiction says what a first post may not bring against its ping: a value that cannot be used for a field that the ping has, and another
 // value of a field by which the ping was priced. What is wrong with the request besides stands before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the
 // merged lead misses is listed with it, so that the seller hears everything at once.
@@ -61,7 +97,7 @@ func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 		if priced.Has(i) && in.Source.onChange(in.Vertical) != OnChangeKeep {
 			f.Code, f.Message = "changed_since_ping", "the lead was priced by values that the post changes: repeat it with those of the ping, or ping again"
 			out = append(out, lead.Problem{Field: field.Name, Value: lead.Mask(field, in.Lead.Value(i)),
-				Expected: lead.Mask(field, l.Value(i)) + ", as in the ping"})
+				Expected: lead.Mask(field, st.stands(l, i)) + ", as in the ping"})
 		}
 	}
 	for _, p := range l.Problems(lead.AtPing | lead.AtPost) {

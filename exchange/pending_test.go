@@ -31,7 +31,7 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 		},
 	}
 	for what, end := range ends {
-		if r, f := end(cut()); f == nil || f.Kind != FaultUnavailable {
+		if r, f := end(cut()); f == nil || f.Kind != FaultUnavailable || f.Unsure != (what != "a panic") {
 			t.Errorf("%s before an attempt: %+v, %v", what, r, f)
 		}
 		if r, f := end(cut(refused)); f != nil || r.Result != ResultPending {

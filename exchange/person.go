@@ -213,5 +213,10 @@ func (p *Ping) digest(mode string) {
 	p.scratch = b
 	sum := sha256.Sum256(b)
 	copy(p.what[:], sum[:])
-	p.whatText = hex.EncodeToString(p.what[:])
+	if mode != modePing { // its trip may outlive this memory
+		p.whatText = hex.EncodeToString(p.what[:])
+		return
+	}
+	hex.Encode(p.whatHex[:], p.what[:])
+	p.whatText = view(p.whatHex[:])
 }

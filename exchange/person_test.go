@@ -217,3 +217,32 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 		}
 	})
 }
+
+// A trip whose lead is compared with all sources' leads and one that is compared with its own source's only are not under way at once.
+func TestScopesExcludeEachOther(t *testing.T) {
+	s, d := personSchema(t)
+	v := &Vertical{ID: "v", Schema: s, Dedupe: *d}
+	v.Dedupe.Window, v.Dedupe.Scope = time.Hour, ScopeVertical
+	own := v.Dedupe
+	own.Scope = ScopeSource
+	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"}, Dedupe: []*Dedupe{&own}}
+	e := &Exchange{}
+	e.trips.init()
+	e.plan.Store(&plan{cfg: Config{Sources: []*Source{all, one}}})
+	who := identity{person: "jane"}
+	for _, order := range [][2]*Source{{all, one}, {one, all}} {
+		end, f := e.claimPerson(order[0], v, &who, &trip{})
+		if f != nil {
+			t.Fatal(f)
+		}
+		if _, f := e.claimPerson(order[1], v, &who, &trip{}); f == nil {
+			t.Errorf("%s and %s at once", order[0].ID, order[1].ID)
+		}
+		end()
+		if end, f = e.claimPerson(order[1], v, &who, &trip{}); f != nil {
+			t.Errorf("after its end: %v", f)
+		} else {
+			end()
+		}
+	}
+}

@@ -37,6 +37,7 @@ type Ping struct {
 	who      identity
 	what     content // what was sent, and the same in hexadecimal; empty where no repeat is looked for
 	whatText string
+	whatHex  [2 * len(content{})]byte
 	flight   *flight      // guarded by the quote table's shard: who waits for this ping
 	no       lead.Refusal // why there is no bid, if there is none
 	details  string       // more of that, for the seller
@@ -51,6 +52,7 @@ type Ping struct {
 	result   auction.Result
 	event    ledger.Pinged
 	scratch  []byte
+	inputs   wire.Inputs
 	waited   time.Duration // for buyers and for the ledger: not our own time
 }
 
@@ -166,14 +168,14 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
-	in := wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
+	p.inputs = wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
 		Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
 	start := e.wall()
 	if p.Test.On {
-		e.inviteTest(p, &in, start)
+		e.inviteTest(p, &p.inputs, start)
 	} else {
 		for _, ci := range p.eligible {
-			e.invite(p, p.plan.lanes[ci], &in, start)
+			e.invite(p, p.plan.lanes[ci], &p.inputs, start)
 		}
 	}
 	if len(p.live) == 0 {
@@ -277,11 +279,17 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, used
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.
 func read(a *wire.Answer, c *transport.Call) wire.Receipt {
+	if c.Coded {
+		return a.ReadWhole(c.Status, nil, unreadable)
+	}
 	if c.Whole {
 		return a.ReadWhole(c.Status, c.Type, c.Body)
 	}
 	return a.Read(c.Status, c.Type, c.Body)
 }
+
+// unreadable stands for a compressed body, whose bytes could pass for text of some charset: a body that no format reads.
+var unreadable = []byte{0xff}
 
 // answerKept is how much of an answer that could not be read stands in the event.
 const answerKept = 200

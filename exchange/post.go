@@ -170,7 +170,7 @@ func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
 	st, err := e.fold(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
-		return nil, unavailable(errUnread)
+		return nil, unread()
 	}
 	if st.pinged == nil || st.pinged.Source != s.ID {
 		return nil, notFound(id)
@@ -192,7 +192,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	for i := range before {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
-	clash := l.CopyFrom(in.Lead, nil)
+	clash := st.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
 	l.Finish()
 	if st.post != nil {
 		clash = nil // it was taken before

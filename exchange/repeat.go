@@ -34,8 +34,20 @@ func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 	if other != nil {
 		return e.follow(p, other)
 	}
-	f = unavailable(errors.New("the same ping failed")) // what those who wait hear if this panics
-	defer func() { e.quotes.leave(p, e.now(), f) }()
+	ended := false
+	defer func() {
+		if !ended { // it panicked: those who wait hear so
+			f = unavailable(errors.New("the same ping failed"))
+		}
+		e.quotes.leave(p, e.now(), f)
+	}()
+	f = e.answerOrAsk(p, quoted, now, begin)
+	ended = true
+	return f
+}
+
+// answerOrAsk answers by a quote that may be alive, or holds an auction.
+func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *Fault {
 	if !quoted.IsZero() {
 		st, err := e.fold(quoted)
 		if err != nil {
@@ -132,10 +144,8 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 			return "", f
 		}
 		if last == nil && d.Refuse == RefuseSold {
-			if id, ok = e.led.SoldByPerson(scope, v.ID, who.name(i)); ok {
-				if last, f = e.counts(d, id, self); f != nil {
-					return "", f
-				}
+			if last, f = e.lastSold(d, scope, v, who.name(i), self); f != nil {
+				return "", f
 			}
 		}
 		switch {
@@ -147,6 +157,25 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 		}
 	}
 	return "", nil
+}
+
+// lastSold reads the person's last lead that is sold, or may be. Where those of all sources count, it looks at each source's last one too: a lead of a source
+// that is compared with its own only may have come after another's sale, and not be sold itself.
+func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*story, *Fault) {
+	of := []string{scope}
+	if scope == "" {
+		for _, s := range e.plan.Load().cfg.Sources {
+			of = append(of, s.ID)
+		}
+	}
+	for _, source := range of {
+		if id, ok := e.led.SoldByPerson(source, v.ID, person); ok {
+			if last, f := e.counts(d, id, self); last != nil || f != nil {
+				return last, f
+			}
+		}
+	}
+	return nil, nil
 }
 
 func (d *Dedupe) scope(s *Source) string {
@@ -190,11 +219,20 @@ func (st *story) standing() bool {
 	return false
 }
 
-// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
+// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other: whoever is compared with all sources' leads excludes
+// also those that are compared with their own source's only.
 func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (end func(), f *Fault) {
 	d := s.DedupeOf(v)
 	if !d.refuses() {
 		return func() {}, nil
+	}
+	of := []string{d.scope(s)}
+	if of[0] == "" {
+		for _, other := range e.plan.Load().cfg.Sources {
+			if o := other.DedupeOf(v); o.refuses() && o.Scope == ScopeSource {
+				of = append(of, other.ID)
+			}
+		}
 	}
 	var claims []string
 	end = func() {
@@ -203,12 +241,14 @@ func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (
 		}
 	}
 	for i := range who.names() {
-		c := "person\x00" + d.scope(s) + "\x00" + v.ID + "\x00" + who.name(i)
-		if _, ok := e.trips.begin(c, t); !ok {
-			end()
-			return nil, personBusy()
+		for _, source := range of {
+			c := "person\x00" + source + "\x00" + v.ID + "\x00" + who.name(i)
+			if _, ok := e.trips.begin(c, t); !ok {
+				end()
+				return nil, personBusy()
+			}
+			claims = append(claims, c)
 		}
-		claims = append(claims, c)
 	}
 	return end, nil
 }

@@ -53,6 +53,7 @@ type Fault struct {
 	Message    string
 	Errors     []lead.Problem
 	RetryAfter time.Duration
+	Unsure     bool // the request may be the repeat of one that sold the lead: it must not be told as a failure
 }
 
 // Error implements error.
@@ -62,6 +63,13 @@ var errStopping = errors.New("the exchange is stopping")
 
 func unavailable(err error) *Fault {
 	return &Fault{Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " + err.Error(), RetryAfter: 2 * time.Second}
+}
+
+// unread is the answer where a lead that may be sold cannot be read.
+func unread() *Fault {
+	f := unavailable(errUnread)
+	f.Unsure = true
+	return f
 }
 
 func inProgress() *Fault {

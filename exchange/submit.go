@@ -65,7 +65,7 @@ func (e *Exchange) read(id lead.ID) (*story, *Fault) {
 	st, err := e.fold(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
-		return nil, unavailable(errUnread)
+		return nil, unread()
 	}
 	return st, nil
 }

@@ -46,6 +46,9 @@ func (e *Exchange) laneOf(pl *plan, p *ledger.Posting) *Lane {
 	return pl.lanes[c.Index]
 }
 
+// Pursued is how many attempts without a known outcome are pursued at this moment.
+func (e *Exchange) Pursued() int { return e.chases.open() }
+
 // pursue takes the next step for an open attempt. It returns when to come back, 0 for never.
 func (e *Exchange) pursue(x chase) (after time.Duration) {
 	defer func() {
@@ -159,8 +162,10 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 	switch {
 	case a == nil || a.outcome() != lead.Unknown:
 		return 0
-	case len(a.resends) >= u.Times:
-		e.log.Warn("no resend told the outcome: the attempt waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign)
+	case a.queued: // the buyer has it: the same again could be a second lead to it
+		return 0
+	case len(a.resends) >= u.Times, e.now().Sub(a.posting.At) > u.For:
+		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign)
 		return 0
 	case l.paused() || !l.gear.posts.allow(e.wall()):
 		return max(u.Every, busyAfter)

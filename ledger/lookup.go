@@ -102,11 +102,10 @@ func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
 // source is "". It serves pings: a person of whom there is none costs neither a lock nor a read.
 func (l *Ledger) ByPerson(source, vertical, person string) (lead.ID, bool) {
 	var b [256]byte
-	key := appendPersonKey(b[:0], keyPerson, source, vertical, person)
-	if !l.persons.may(key) {
+	if !l.persons.may(appendPersonKey(b[:0], keyPerson, source, vertical, person)) {
 		return lead.ID{}, false
 	}
-	r, ok := l.latest(key)
+	r, ok := l.latest(appendPersonKey(nil, keyPerson, source, vertical, person)) // not of b, which would have to be allocated for everybody
 	return r.lead, ok
 }
 

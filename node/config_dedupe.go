@@ -71,6 +71,38 @@ func (l *loader) sourceDedupe(f *sourceFile, spec *sourceSpec) []*exchange.Dedup
 	return out
 }
 
+// remembers checks that no event is dropped by age before its person may be forgotten: with the lead's events goes what is known of its person.
+func (l *loader) remembers(cfg *Config) {
+	age := cfg.Limits.Retention.Age
+	if age == 0 {
+		return
+	}
+	var longest time.Duration
+	note := func(d *exchange.Dedupe) {
+		if d != nil && d.Refuse != exchange.RefuseNone && len(d.Key) > 0 {
+			longest = max(longest, d.Window)
+		}
+	}
+	for _, v := range cfg.Exchange.Verticals {
+		note(&v.Dedupe)
+	}
+	for _, s := range cfg.Exchange.Sources {
+		for _, d := range s.Dedupe {
+			note(d)
+		}
+	}
+	if longest <= age {
+		return
+	}
+	const day = 24 * time.Hour
+	for _, f := range l.files {
+		if f.name == nodeFile && f.root != nil {
+			l.bad(f, "limits.retention_days", fmt.Sprint(int(age/day)),
+				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe)", (longest+day-1)/day, int(longest/time.Hour)))
+		}
+	}
+}
+
 // repeats reads the settings that stand under dedupe in both files.
 func (l *loader) repeats(f *sourceFile, spec *dedupeSpec, d *exchange.Dedupe) {
 	if spec.WindowHours != nil {

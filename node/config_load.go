@@ -75,6 +75,7 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
 	}
+	l.remembers(cfg)
 	cfg.opt = l.opt
 	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg

@@ -35,11 +35,11 @@ var bare = regexp.MustCompile(`^[A-Za-z_/$][A-Za-z0-9_./()$-]*( [A-Za-z0-9_./()$
 // bareOpen is what needs no quotes where a value ends with its line.
 var bareOpen = regexp.MustCompile(`^(https?://[^\s#{}]*|\$\{(env|file):[A-Za-z0-9_./-]+\})$`)
 
-// words are what looks like a text and is something else.
-var words = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+// otherWords are what looks like a text and is something else.
+var otherWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 func pageString(s string) page {
-	if bare.MatchString(s) && !slices.Contains(words, strings.ToLower(s)) || bareOpen.MatchString(s) {
+	if bare.MatchString(s) && !slices.Contains(otherWords, strings.ToLower(s)) || bareOpen.MatchString(s) {
 		return page{text: s, kind: pageText}
 	}
 	return page{text: quoteYAML(s), kind: pageText}

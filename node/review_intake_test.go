@@ -3,6 +3,8 @@
 package node
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -161,5 +163,65 @@ func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
 	}
 	if again := h.conduit("submit", `{"reference":"A",`+whole); again.text != pending.text {
 		t.Errorf("again: %s, first %s", again.text, pending.text)
+	}
+}
+
+// mixed is a vertical whose leads are compared with those of all sources, but for one source.
+func mixed(t *testing.T) (h *house, third string) {
+	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
+	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.restart()
+	return h, "Authorization: Bearer third-key-0123456789"
+}
+
+func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
+	h, third := mixed(t)
+	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+	h.expect(h.lead(jane, third), 202, ledger.ResultPending)
+	open, err := h.node.Exchange.Unresolved()
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%+v, %v", open, err)
+	}
+	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
+	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
+}
+
+func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
+	const ping = "{to: zip, from: zip}]\n      answer: {success"
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "person_key", "  - {name: ssn, type: ssn, personal: true}\nperson_key", 1))
+	h.edit("buyers/b.yaml", ping, strings.Replace(ping, "]", ", {to: ssn, from: ssn}]", 1))
+	h.restart()
+	p := h.ping(`{"zip":"10001","ssn":"523-45-6799"}`)
+	h.expect(p, 200, ledger.ResultSuccess)
+	send := func(ssn string) heard {
+		return h.call("POST", "/v1/solar/post", `{"ping_id":"`+p.PingID+`","phone":"2127365000","ssn":"`+ssn+`"}`)
+	}
+	a := send("523-45-6762")
+	if a.status != 400 || a.Reason != "changed_since_ping" || len(a.Errors) != 1 || a.Errors[0].Value != "****62" || a.Errors[0].Expected != "****99, as in the ping" {
+		t.Errorf("another number: %d %s", a.status, a.text)
+	}
+	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
+}
+
+func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	for _, c := range []struct {
+		days   int
+		source string
+		want   string
+	}{
+		{1, "", ""},
+		{2, "dedupe: {window_hours: 49}", `"2": expected at least 3: persons are to be remembered for 49 hours`},
+		{3, "dedupe: {window_hours: 49}", ""},
+		{2, "dedupe: {window_hours: 49, refuse: none}", ""},
+	} {
+		h.write("clearpost.yaml", fmt.Sprintf("node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
+		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
+		_, err := Load(h.dir, os.LookupEnv)
+		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
+			t.Errorf("%d days, %s: %s", c.days, c.source, got)
+		}
 	}
 }

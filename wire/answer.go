@@ -67,6 +67,7 @@ type Answer struct {
 	reasons    []reason
 	types      []string
 	inside     []wrapper
+	bare       bool // text: the short form asks for nothing in the body
 
 	paths []answerPath // by number
 	root  *keyNode     // JSON: the same paths as a tree
@@ -84,8 +85,10 @@ type answerPath struct {
 	regex  *regexp.Regexp
 	xpath  *xpath.Expr
 	css    cascadia.Matcher
-	attr   string // HTML: the attribute in place of the text
-	leaf   string // XML: the last name of the path
+	shape  cssShape // of css
+	cost   int      // of regex, for a byte
+	attr   string   // HTML: the attribute in place of the text
+	leaf   string   // XML: the last name of the path
 	join   *string
 	steps  []keyStep // JSON
 }
@@ -200,14 +203,23 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 	switch {
 	case !listed && !good:
 		a.judgeError(&r, &f, status)
-	case !whole && a.format != answerJSON && a.format != answerXML || !whole && f.unwrapped:
+	case !whole && a.format != answerJSON && a.format != answerXML || !whole && (f.unwrapped || bareNumber(f.body)):
 		r.refuse(lead.TornAnswer, ruleTorn)
 	case f.twice:
 		r.refuse(lead.UnclearAnswer, ruleTwice)
 	default:
 		a.judge(&r, &f, status)
 	}
+	if f.overflows {
+		return a.unreadable(status, listed || good)
+	}
 	return r
+}
+
+// bareNumber tells whether a document is nothing but a number: further digits may be missing.
+func bareNumber(body []byte) bool {
+	i := skipSpace(body, 0)
+	return i < len(body) && (body[i] == '-' || isDigit(body[i]))
 }
 
 // judge decides over a well-formed body.
@@ -238,9 +250,20 @@ func (a *Answer) judge(r *Receipt, f *found, status int) {
 		a.refuseByReason(r, f, rule, clear)
 	case (status < 200 || status > 299) && !named:
 		r.refuse(lead.ServerError, ruleStatus)
+	case a.bare && saysNo(f.body):
+		a.refuseByReason(r, f, ruleSuccess, false)
 	default:
 		a.accept(r, f, ruleSuccess)
 	}
+}
+
+// saysNo tells whether a text that needs to say nothing says no all the same: an error page, or a word against a success.
+func saysNo(text []byte) bool {
+	if b := trim(text); len(b) > 0 && b[0] == '<' {
+		return true
+	}
+	_, against := findWords(text, nil, false)
+	return against
 }
 
 // accept takes out of an accepting answer what goes with it. A ping's bid needs a price and a token where there are rules for them.

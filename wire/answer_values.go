@@ -90,6 +90,9 @@ func (a *Answer) joined(f *found, v *value) []byte {
 	return out
 }
 
+// reasonSearched is how much of a reason expressions are looked for in.
+const reasonSearched = 4096
+
 // matchReason finds the first configured reason within the whole of what the buyer says.
 func (a *Answer) matchReason(f *found) *reason {
 	if a.reason == nil || len(a.reasons) == 0 {
@@ -99,9 +102,10 @@ func (a *Answer) matchReason(f *found) *reason {
 	if len(text) == 0 {
 		return nil
 	}
+	short := text[:min(len(text), reasonSearched)]
 	for i := range a.reasons {
 		switch r := &a.reasons[i]; {
-		case r.regex != nil && r.regex.Match(text), r.equals != "" && equalFold(text, r.equals), r.match != "" && containsFold(text, r.match):
+		case r.regex != nil && r.regex.Match(short), r.equals != "" && equalFold(text, r.equals), r.match != "" && containsFold(text, r.match):
 			return r
 		}
 	}

@@ -15,6 +15,7 @@ type answerCompiler struct {
 	spec    *AnswerSpec
 	out     *Answer
 	auto    bool            // one of several formats of the spec
+	leg     bool            // the paths begin at a leg
 	usable  map[string]bool // auto: whether the path at this place of the spec is one of any format
 	numbers map[string]int  // a path's canonical text → its number
 	defects []lead.Defect

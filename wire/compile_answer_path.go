@@ -91,6 +91,9 @@ func (c *answerCompiler) autoPath(s string) (path string, never bool) {
 	case answerXML:
 		if autoNames.MatchString(s) {
 			steps := strings.ReplaceAll(s, ".", "/")
+			if c.leg {
+				return steps, false
+			}
 			return "/" + steps + " | /*/" + steps, false
 		}
 		return s, !strings.HasPrefix(s, "/")
@@ -137,6 +140,7 @@ func (c *answerCompiler) textPath(p *answerPath, at string) {
 		if p.regex = c.regex(at, re, false); p.regex.NumSubexp() != 1 && p.regex != noRegex {
 			c.bad(at, p.text, "a regular expression with one group in parentheses: the value")
 		}
+		p.cost = instructions(p.regex)
 		return
 	}
 	if n, err := strconv.ParseUint(p.text, 10, 16); err == nil && n <= ListIndexMax {
@@ -150,6 +154,7 @@ var (
 	xpathText      = regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	xpathPredicate = regexp.MustCompile(`\[[^\]]*\]`)
 	xpathPrefix    = regexp.MustCompile(`[A-Za-z_][\w.-]*:[A-Za-z_*]`)
+	xpathLeaves    = regexp.MustCompile(`(^|[^\w\])*.'@/])\s*/|\.\.|(ancestor|parent|preceding|following)[\w-]*\s*::`)
 	xpathLeaf      = regexp.MustCompile(`[A-Za-z_][\w.-]*$`)
 )
 
@@ -157,6 +162,10 @@ func (c *answerCompiler) xpath(p *answerPath, at string) {
 	bare := xpathText.ReplaceAllString(p.text, "''")
 	if xpathPrefix.MatchString(bare) {
 		c.bad(at, p.text, "an XPath with local names: prefixes of namespaces are left out")
+		return
+	}
+	if c.leg && xpathLeaves.MatchString(bare) {
+		c.bad(at, p.text, "an XPath that begins at the leg and stays in it, such as price or offer/@price")
 		return
 	}
 	var err error
@@ -195,7 +204,7 @@ func (c *answerCompiler) selector(p *answerPath, at string) {
 		c.bad(at, p.text, "a CSS selector such as #status or td.price, with @name behind it for an attribute: %v", err)
 		return
 	}
-	p.css = css
+	p.css, p.shape = css, shapeOf(s)
 }
 
 func newKeyNode(st keyStep) *keyNode {

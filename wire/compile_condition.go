@@ -80,6 +80,7 @@ func (c *answerCompiler) compileSuccess() {
 		status = status || len(k.statuses) > 0
 		positive = positive || len(c.defects) == before && k.proves()
 	}
+	c.out.bare = !positive
 	if positive || c.out.format == answerText && !c.auto && status || len(c.defects) > 0 {
 		return
 	}
@@ -112,11 +113,22 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 		absent := k.test == testAbsent || k.test == testEmpty || pol.accepting && pol.negated
 		for _, p := range c.candidates(at, s.Path, s.Paths, weightDecisive) {
 			k.paths = append(k.paths, p)
+			k.label = k.label || p >= 0 && c.out.format == answerText && c.out.paths[p].part < 0 && c.out.paths[p].regex == nil
 			if absent && p >= 0 {
 				c.out.paths[p].absent = true
 				c.markAbsent(p)
 			}
 		}
+	}
+	switch {
+	case k.test == testRegex:
+		k.cost = instructions(k.regex)
+	case k.part:
+		for _, v := range k.values {
+			k.cost += len(v)
+		}
+	default:
+		k.cost = len(k.phrases)
 	}
 	if s.PartOfWord && k.test != testWords {
 		c.bad(at+".part_of_word", "true", "part_of_word with contains only")

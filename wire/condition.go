@@ -17,6 +17,8 @@ type condition struct {
 	exact    bool
 	strict   bool // to hold speaks for a sale: words of refusal speak against it
 	part     bool // words may be parts of words
+	cost     int  // of a byte of the text
+	label    bool // text: the value is what follows a label
 	values   []string
 	phrases  [][]string
 	regex    *regexp.Regexp
@@ -110,7 +112,7 @@ func (c *condition) holds(f *found, status int, post bool) verdict {
 	case testAny, testAll, testNot:
 		return c.combine(v, f, status, post)
 	case testPresent:
-		v.holds, v.no = f.firstOf(c).filled(), !post
+		v.holds, v.no = c.present(f, post), !post
 	case testAbsent:
 		v.holds, v.no = !f.firstOf(c).filled(), true
 	case testEmpty:
@@ -133,14 +135,20 @@ func (c *condition) tests(f *found) (holds, no bool) {
 	if !p.single() {
 		return false, false
 	}
+	if c.strict && c.label && againstBehind(f.body, int(p.to)) {
+		return false, true
+	}
 	if c.test == testRegex { // apart: its text cannot lie on the stack
 		text := trim(f.decode(nil, p))
-		return c.regex.Match(text), len(text) > 0
+		return f.afford(len(text)*c.cost) && c.finds(text), len(text) > 0
 	}
 	var buf [256]byte
 	text := trim(f.decode(buf[:0], p))
 	switch c.test {
 	case testWords:
+		if !f.afford(len(text) * c.cost) {
+			return false, false
+		}
 		return c.says(text)
 	case testGreater, testLess:
 		n, ok := parseNumber(text)
@@ -156,22 +164,72 @@ func (c *condition) tests(f *found) (holds, no bool) {
 
 // says tells whether a text says one of the phrases; where that speaks for a sale, no word may speak against it.
 func (c *condition) says(text []byte) (holds, no bool) {
-	said, against := false, false
+	said := false
 	for i, phrase := range c.phrases {
-		one, other := false, false
 		switch {
-		case c.part:
-			one = c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact && containsFold(text, c.values[i])
-			_, other = findWords(text, nil, false)
-		default:
-			one, other = findWords(text, phrase, c.exact)
+		case c.part && (c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact && containsFold(text, c.values[i])):
+			phrase = nil
+		case c.part || !hasPhrase(text, phrase, c.exact):
+			continue
 		}
-		if one && !other || one && !c.strict {
+		if !c.strict {
 			return true, false
 		}
-		said, against = said || one, against || other
+		if _, against := findWords(text, phrase, c.exact); !against {
+			return true, false
+		}
+		said = true
 	}
-	return false, !said && against
+	if said {
+		return false, false
+	}
+	_, against := findWords(text, nil, false)
+	return false, against
+}
+
+// regexFindsMax is how many finds of a condition's expression are looked at.
+const regexFindsMax = 16
+
+// finds tells whether the expression finds something. Where that speaks for a sale, it is no part of a longer word, as in "unaccepted", and no
+// word in the same clause speaks against it.
+func (c *condition) finds(text []byte) bool {
+	if !c.strict {
+		return c.regex.Match(text)
+	}
+	for _, m := range c.regex.FindAllIndex(text, regexFindsMax) {
+		from, to := m[0], m[1]
+		if from > 0 && from < to && isLetter(text[from]) && isLetter(text[from-1]) {
+			continue
+		}
+		begin := bytes.LastIndexAny(text[:from], clauseEnds) + 1
+		end := len(text)
+		if i := bytes.IndexAny(text[to:], clauseEnds); i >= 0 {
+			end = to + i
+		}
+		_, before := findWords(text[begin:from], nil, false)
+		if _, behind := findWords(text[to:end], nil, false); !before && !behind {
+			return true
+		}
+	}
+	return false
+}
+
+// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing is none.
+func (c *condition) present(f *found, post bool) bool {
+	p := f.firstOf(c)
+	if !p.filled() || !c.strict || !p.single() {
+		return p.filled()
+	}
+	var buf [64]byte
+	text := trim(f.decode(buf[:0], p))
+	for _, no := range []string{"", "false", "null", "none", "nil", "undefined", "n/a", "-"} {
+		if equalFold(text, no) {
+			return false
+		}
+	}
+	// A ping's price of 0 is a matter of the price's own rules.
+	n, number := parseNumber(text)
+	return !post || !number || n != 0
 }
 
 // combine asks the conditions within an any, all or not.

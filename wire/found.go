@@ -53,6 +53,9 @@ type found struct {
 	unwrapped  bool           // the document stood within another
 	twice      bool           // a decisive place is there twice
 	priceTwice bool           // the price of a post is there twice
+	size       pageSize       // HTML
+	spent      int            // work
+	overflows  bool           // there is more text at the paths, or more to do, than is allowed: the answer is not read
 	puts       int            // JSON: places that hold something
 	at         [AnswerPathsMax]place
 }

@@ -21,11 +21,11 @@ func (a *Answer) findHTML(f *found) bool {
 	if !ok {
 		return false
 	}
-	a.findInHTML(f, page)
-	return true
+	f.size.measure(page, 1)
+	return a.findInHTML(f, page)
 }
 
-func (a *Answer) findInHTML(f *found, top *html.Node) {
+func (a *Answer) findInHTML(f *found, top *html.Node) bool {
 	f.page = top
 	buf := appendHTMLInside(nil, top)
 	f.text = trimmedPlace(buf, 0, len(buf))
@@ -33,6 +33,9 @@ func (a *Answer) findInHTML(f *found, top *html.Node) {
 		p := &a.paths[i]
 		if p.never {
 			continue
+		}
+		if !f.affordCSS(p.shape) {
+			return false
 		}
 		nodes := cascadia.QueryAll(top, p.css)
 		buf = a.noteTexts(f, buf, i, len(nodes), func(buf []byte, n int) []byte {
@@ -48,6 +51,7 @@ func (a *Answer) findInHTML(f *found, top *html.Node) {
 		})
 	}
 	f.body = buf
+	return !f.overflows
 }
 
 // readHTML builds the tree of a page that has at least one element. It counts the elements first, so that a page made of nothing but
@@ -59,7 +63,8 @@ func readHTML(b []byte) (*html.Node, bool) {
 	z := html.NewTokenizer(bytes.NewReader(b))
 	z.SetMaxBuf(AnswerBytesMax * 2)
 	tags := 0
-	var open []string // the elements that no end tag has closed
+	formats, again := 0, 0 // open elements such as <b>, which a reader of HTML opens again in each block
+	var open []string      // the elements that no end tag has closed
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -70,10 +75,14 @@ func readHTML(b []byte) (*html.Node, bool) {
 			return page, err == nil
 		case html.StartTagToken:
 			name, _ := z.TagName()
-			if !isVoid(atom.Lookup(name)) {
+			if a := atom.Lookup(name); !isVoid(a) {
 				open = append(open, string(name))
+				if formatting(a) {
+					formats++
+				}
 			}
-			if tags++; tags > NodesMax || len(open) > HTMLDepthMax {
+			again += formats
+			if tags++; tags > NodesMax || len(open) > HTMLDepthMax || again > 4*NodesMax {
 				return nil, false
 			}
 		case html.SelfClosingTagToken:
@@ -82,6 +91,9 @@ func readHTML(b []byte) (*html.Node, bool) {
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
+			if formatting(atom.Lookup(name)) && slices.Contains(open, string(name)) {
+				formats--
+			}
 			if i := len(open) - 1; i >= 0 && open[i] == string(name) {
 				open = open[:i]
 			} else if i = slices.Index(open, string(name)); i >= 0 {
@@ -89,6 +101,15 @@ func readHTML(b []byte) (*html.Node, bool) {
 			}
 		}
 	}
+}
+
+// formatting tells whether an element that is left open goes on in the next block.
+func formatting(a atom.Atom) bool {
+	switch a {
+	case atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.Font, atom.I, atom.Nobr, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U:
+		return true
+	}
+	return false
 }
 
 // isVoid tells whether an element has no end tag.

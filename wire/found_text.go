@@ -16,6 +16,9 @@ func (a *Answer) findText(f *found) bool {
 		switch p := &a.paths[i]; {
 		case p.never:
 		case p.regex != nil:
+			if !f.afford(len(f.body) * p.cost) {
+				return false
+			}
 			a.findRegex(f, i)
 		case p.part >= 0:
 			if part, ok := textPartAt(f.body, p.part); ok {
@@ -95,6 +98,8 @@ func (a *Answer) findLabel(f *found, path int) {
 	}
 }
 
+func isLetter(c byte) bool { return lower(c) >= 'a' && lower(c) <= 'z' || c >= utf8.RuneSelf }
+
 // isWord tells whether a byte is part of a word: a letter, a digit, an apostrophe, or part of any rune beyond ASCII.
 func isWord(c byte) bool {
 	return isDigit(c) || lower(c) >= 'a' && lower(c) <= 'z' || c == '\'' || c >= utf8.RuneSelf
@@ -143,6 +148,43 @@ func findWords(s []byte, phrase []string, exact bool) (said, against bool) {
 	}
 }
 
+// hasPhrase tells whether a text says the phrase, whatever stands beside it.
+func hasPhrase(s []byte, phrase []string, exact bool) bool {
+	for i := 0; ; {
+		if phraseEnd(s, i, phrase, exact) > 0 {
+			return true
+		}
+		w, end := nextWord(s, i)
+		if len(w) == 0 {
+			return false
+		}
+		i = end
+	}
+}
+
+// clauseEnds are the signs that end what one statement of a text is about.
+const clauseEnds = ".;:!?,|\t\r\n(){}[]<>\"="
+
+// againstBehind tells whether a word against a success stands behind the value of a label, before the next label: "accepted" in "status:
+// accepted pending review" is not all that there is.
+func againstBehind(s []byte, i int) bool {
+	for {
+		from := i
+		w, end := nextWord(s, i)
+		if len(w) == 0 || bytes.IndexAny(s[from:end-len(w)], "|;\n") >= 0 {
+			return false
+		}
+		for i = end; i < len(s) && (s[i] == ' ' || s[i] == '\t'); i++ {
+		}
+		if i < len(s) && (s[i] == ':' || s[i] == '=') {
+			return false
+		}
+		if isAgainst(w) {
+			return true
+		}
+	}
+}
+
 // saysZero tells whether what follows the phrase is a bare 0, as in "accepted: 0".
 func saysZero(s []byte, i int) bool {
 	w, end := nextWord(s, i)
@@ -166,21 +208,35 @@ func phraseEnd(s []byte, i int, phrase []string, exact bool) int {
 // againstWords and againstStems are the words that speak against a success: those, and all that begin so.
 var (
 	againstWords = []string{"no", "not", "non", "un", "none", "nor", "neither", "never", "without", "false", "nok", "nack", "unable",
-		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown"}
+		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown", "nobody", "nothing", "sorry", "regret",
+		"awaiting", "closed", "paused"}
 	againstStems = []string{"reject", "declin", "duplic", "fail", "error", "invalid", "refus", "unaccept", "unsold", "unmatch",
 		"unsuccess", "unqualif", "disqualif", "unavailab", "insufficient", "incomplet", "missing", "expired", "exceed", "exception",
-		"cancel", "blocked", "timeout"}
+		"cancel", "blocked", "timeout", "unfortunate"}
 )
 
-func isAgainst(w []byte) bool {
-	for _, a := range againstWords {
-		if equalFold(w, a) {
-			return true
-		}
+// againstBy are the same by their first letter: a text may have a hundred thousand words.
+var againstBy = func() (by [26]struct{ words, stems []string }) {
+	for _, w := range againstWords {
+		by[w[0]-'a'].words = append(by[w[0]-'a'].words, w)
 	}
-	for _, a := range againstStems {
-		if len(w) >= len(a) && equalFold(w[:len(a)], a) {
-			return true
+	for _, w := range againstStems {
+		by[w[0]-'a'].stems = append(by[w[0]-'a'].stems, w)
+	}
+	return by
+}()
+
+func isAgainst(w []byte) bool {
+	if i := int(lower(w[0])) - 'a'; i >= 0 && i < len(againstBy) {
+		for _, a := range againstBy[i].words {
+			if equalFold(w, a) {
+				return true
+			}
+		}
+		for _, a := range againstBy[i].stems {
+			if len(w) >= len(a) && equalFold(w[:len(a)], a) {
+				return true
+			}
 		}
 	}
 	n := len(w)

@@ -25,7 +25,9 @@ func (a *Answer) findXML(f *found) bool {
 // findInXML notes what stands at the paths beneath a node. The texts of the tree become the body that the places lie in.
 func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 	// A path that was compiled can still make the library panic over what it meets: such an answer is not read.
+	spent := f.spent
 	defer func() {
+		f.spent = spent
 		if recover() != nil {
 			ok = false
 		}
@@ -38,15 +40,18 @@ func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 		if p.never {
 			continue
 		}
-		nodes := xmlquery.QuerySelectorAll(top, p.xpath)
+		nodes := queryXML(top, p.xpath, &spent)
 		buf = a.noteTexts(f, buf, i, len(nodes), func(buf []byte, n int) []byte { return appendXMLText(buf, nodes[n]) })
 		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0]) || p.absent && hasFolded(top, p.leaf) {
 			f.twice = true
 		}
 	}
 	f.body = buf
-	return true
+	return !f.overflows
 }
+
+// foundBytesMax is how much text at all paths together may be taken out of a tree before the next is refused.
+const foundBytesMax = 2 * AnswerBytesMax
 
 // noteTexts notes the text of the first of n nodes at a path, or the joined texts of all, and appends it to buf.
 func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]byte, int) []byte) []byte {
@@ -62,12 +67,14 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		if i > 0 && p.join == nil {
 			break
 		}
-		if i > 0 && len(buf) > from && len(buf) < AnswerBytesMax*2 {
+		if i > 0 && len(buf) > from {
 			buf = append(buf, *p.join...)
 		}
-		if len(buf) < AnswerBytesMax*2 {
-			buf = appendText(buf, i)
+		if len(buf) >= foundBytesMax {
+			f.overflows = true
+			break
 		}
+		buf = appendText(buf, i)
 	}
 	at := trimmedPlace(buf, from, len(buf))
 	if at.from == at.to {

@@ -43,7 +43,7 @@ func (c *answerCompiler) compileLegs() {
 	if list.path("legs.list", s.List, weightNone) >= 0 {
 		l.list = list.out.paths[0]
 	}
-	leg := &answerCompiler{spec: c.spec, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
+	leg := &answerCompiler{spec: c.spec, leg: true, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
 	if s.When != nil {
 		k := leg.condition("legs.when", s.When, polarity{accepting: true}, 0)
 		l.when = &k
@@ -69,15 +69,16 @@ func (a *Answer) takeLegs(r *Receipt, f *found) {
 	l := a.legs
 	r.Legs = make([]Leg, 0, 4)
 	there, twice := 0, false
-	a.eachLeg(f, func(g *found, ok bool) {
+	a.eachLeg(f, func(g *found, ok bool) bool {
 		there++
-		if !ok || len(r.Legs) == LegsMax {
-			return
+		if !ok {
+			return true
 		}
 		twice = twice || g.twice
 		if leg, ok := l.read(g); ok {
 			r.Legs = append(r.Legs, leg)
 		}
+		return len(r.Legs) < LegsMax
 	})
 	switch {
 	case twice:
@@ -90,30 +91,59 @@ func (a *Answer) takeLegs(r *Receipt, f *found) {
 	}
 }
 
-// eachLeg calls fn with what stands at the paths of each leg; ok is false if the leg could not be read.
-func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool)) {
+// eachLeg calls fn with what stands at the paths of each leg, until fn wants no more; ok is false if the leg could not be read. Legs that lie in
+// each other are read no further than foundBytesMax of text.
+func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool) bool) {
+	read := 0
 	l := a.legs
 	if l.list.never {
 		return
 	}
 	switch a.format {
 	case answerJSON:
+		more := true
 		eachLegJSON(f.body, l.list.steps, func(b []byte) {
-			g := found{body: b}
-			fn(&g, l.leg.findJSON(&g))
+			if !more {
+				return
+			}
+			g := found{body: b, spent: f.spent}
+			more = fn(&g, l.leg.findJSON(&g))
+			f.takeWork(&g)
 		})
 	case answerXML:
-		for _, n := range selectXML(f.tree, l.list.xpath) {
-			var g found
-			fn(&g, n.Type == xmlquery.ElementNode && l.leg.findInXML(&g, n))
+		spent := f.spent
+		nodes := selectXML(f.tree, l.list.xpath, &spent)
+		if !f.afford(spent - f.spent) {
+			return
+		}
+		for _, n := range nodes {
+			g := found{spent: f.spent}
+			ok := n.Type == xmlquery.ElementNode && l.leg.findInXML(&g, n)
+			more := fn(&g, ok)
+			f.takeWork(&g)
+			if read += len(g.body); read > foundBytesMax || !more {
+				return
+			}
 		}
 	case answerHTML:
+		if !f.affordCSS(l.list.shape) {
+			return
+		}
 		for _, n := range cascadia.QueryAll(f.page, l.list.css) {
-			var g found
-			l.leg.findInHTML(&g, n)
-			fn(&g, true)
+			g := found{spent: f.spent, size: f.size}
+			ok := l.leg.findInHTML(&g, n)
+			more := fn(&g, ok)
+			f.takeWork(&g)
+			if read += len(g.body); read > foundBytesMax || !more {
+				return
+			}
 		}
 	}
+}
+
+// takeWork counts what a leg has cost: the conditions of the one before stand in it too.
+func (f *found) takeWork(g *found) {
+	f.overflows, f.spent = f.overflows || g.overflows, max(f.spent, g.spent)
 }
 
 // eachLegJSON calls fn with each element of the lists at the path, and with each object there.

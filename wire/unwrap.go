@@ -73,7 +73,8 @@ func (a *Answer) unwrap(f *found) bool {
 	return true
 }
 
-// innerDocument is the one text at the places of the wrappers that looks like a document of the answer's format, and how many there are.
+// innerDocument is the one text at the places of the wrappers that looks like a document of the answer's format, and how many there are. One
+// in a page that says no in the words beside it counts twice: it may be an example of what a good answer looks like.
 func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 	b = trim(b)
 	if len(b) == 0 || b[0] != '<' {
@@ -86,11 +87,12 @@ func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 		}
 	}
 	doc, xmlErr := readXML(b)
+	spent := 0
 	var page *html.Node
 	for _, w := range a.inside {
 		switch {
 		case w.xpath != nil && xmlErr == nil:
-			for _, node := range selectXML(doc, w.xpath) {
+			for _, node := range selectXML(doc, w.xpath, &spent) {
 				take(appendXMLText(nil, node))
 			}
 		case w.xpath == nil && (a.format != answerXML || xmlErr != nil):
@@ -100,39 +102,62 @@ func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 					return nil, n
 				}
 			}
-			for _, text := range elementTexts(page, w.element) {
-				take(text)
+			for _, node := range pageElements(page, w.element, nil) {
+				before := n
+				if take(ownText(node)); n == before {
+					continue
+				}
+				if _, no := findWords(appendBeside(nil, page, node), nil, false); no || n > 1 {
+					return inner, 2
+				}
 			}
 		}
 	}
 	return inner, n
 }
 
-// selectXML selects nodes; none if the library panics over what it meets.
-func selectXML(doc *xmlquery.Node, x *xpath.Expr) (nodes []*xmlquery.Node) {
+// selectXML selects nodes; none if it costs too much, or the library panics over what it meets.
+func selectXML(doc *xmlquery.Node, x *xpath.Expr, spent *int) (nodes []*xmlquery.Node) {
 	defer func() {
 		if recover() != nil {
 			nodes = nil
 		}
 	}()
-	return xmlquery.QuerySelectorAll(doc, x)
+	return queryXML(doc, x, spent)
 }
 
-// elementTexts are the texts of the elements with a name: of a body the text that stands in it bare.
-func elementTexts(n *html.Node, name atom.Atom) (out [][]byte) {
+// pageElements are the elements with a name.
+func pageElements(n *html.Node, name atom.Atom, out []*html.Node) []*html.Node {
 	if n.Type == html.ElementNode && n.DataAtom == name {
-		var text []byte
-		for k := n.FirstChild; k != nil; k = k.NextSibling {
-			if k.Type == html.TextNode {
-				text = append(text, k.Data...)
-			}
-		}
-		out = append(out, text)
+		out = append(out, n)
 	}
 	for k := n.FirstChild; k != nil; k = k.NextSibling {
-		out = append(out, elementTexts(k, name)...)
+		out = pageElements(k, name, out)
 	}
 	return out
+}
+
+// ownText is the text of an element that stands in it bare.
+func ownText(n *html.Node) (text []byte) {
+	for k := n.FirstChild; k != nil; k = k.NextSibling {
+		if k.Type == html.TextNode {
+			text = append(text, k.Data...)
+		}
+	}
+	return text
+}
+
+// appendBeside appends the text of a page that a reader sees, without what stands bare in one of its elements.
+func appendBeside(buf []byte, n, without *html.Node) []byte {
+	for k := n.FirstChild; k != nil; k = k.NextSibling {
+		switch {
+		case k.Type == html.TextNode && n != without:
+			buf = append(append(buf, k.Data...), ' ')
+		case k.Type == html.ElementNode && !unseen(k.DataAtom):
+			buf = appendBeside(buf, k, without)
+		}
+	}
+	return buf
 }
 
 // looksLike tells by its first sign whether a text is meant as a document of the format.

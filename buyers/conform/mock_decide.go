@@ -35,7 +35,11 @@ func (m *Mock) decide(s *side, got pairs) *reply {
 	}
 	if s == m.ping {
 		out := m.fresh(s, s.exact(got))
-		m.tokens[string(s.e.Answer.ReadWhole(out.answer.spec.Status, []byte(out.answer.spec.Type), []byte(out.body)).Token)] = true
+		r := s.e.Answer.ReadWhole(out.answer.spec.Status, []byte(out.answer.spec.Type), []byte(out.body))
+		m.tokens[string(r.Token)] = true
+		for _, leg := range r.Legs {
+			m.tokens[string(leg.Token)] = true // these are the example's own: a list of them is answered as it is
+		}
 		return out
 	}
 	return m.sell(s, got)

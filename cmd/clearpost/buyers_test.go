@@ -70,3 +70,18 @@ func TestBuyersTemplates(t *testing.T) {
 		t.Errorf("as JSON: %s%s", &out, &errOut)
 	}
 }
+
+// What init writes works as it is, and is never written over anything.
+func TestInit(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "conf")
+	var out, errOut strings.Builder
+	for _, args := range [][]string{{"init", dir}, {"check", dir}, {"buyers", "add", "-d", dir, "-t", "json", "--id", "oak", "--vertical", "solar", "-s", "ping_url=https://oak.example/ping",
+		"-s", "post_url=https://oak.example/post", "-s", "key=k"}, {"check", dir}} {
+		if code := run(args, &out, &errOut); code != exitOK {
+			t.Fatalf("%v: %d\n%s%s", args, code, &out, &errOut)
+		}
+	}
+	if code := run([]string{"init", dir}, &out, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "is not empty") {
+		t.Errorf("written over: %d, %s", code, &errOut)
+	}
+}

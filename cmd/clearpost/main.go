@@ -26,6 +26,7 @@ const (
 type cli struct {
 	Demo       demoCmd       `cmd:"" help:"Run a whole exchange on embedded examples: simulated sellers and buyers, a local Kafka endpoint, an audit at the end."`
 	Serve      serveCmd      `cmd:"" help:"Run an exchange from a configuration directory."`
+	Init       initCmd       `cmd:"" help:"Write a small configuration to start from."`
 	Check      checkCmd      `cmd:"" help:"Check a configuration directory and report every problem with its place."`
 	Try        tryCmd        `cmd:"" help:"Read values or a lead as sellers send them, and say what becomes of them."`
 	Buyers     buyersCmd     `cmd:"" help:"List templates of buyers, and write a buyer's page from one."`

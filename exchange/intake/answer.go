@@ -52,6 +52,7 @@ type trouble struct {
 	Reason  string         `json:"reason"`
 	Details string         `json:"details"`
 	Errors  []lead.Problem `json:"errors,omitempty"`
+	unsure  bool           // the lead may be sold
 }
 
 func form(r *exchange.Reply) answer {
@@ -208,8 +209,12 @@ func (s *Server) fail(ctx *fasthttp.RequestCtx, status int, code, message string
 }
 
 func (s *Server) later(ctx *fasthttp.RequestCtx, status int, code, message string, after time.Duration) {
-	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
+	retryAfter(ctx, after)
 	s.fail(ctx, status, code, message)
+}
+
+func retryAfter(ctx *fasthttp.RequestCtx, after time.Duration) {
+	ctx.Response.Header.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 }
 
 func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
@@ -219,13 +224,13 @@ func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
 const invalidLead = "the request has values that cannot be used"
 
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
-	s.write(ctx, 400, trouble{"error", "invalid_lead", invalidLead, errs})
+	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: invalidLead, Errors: errs})
 }
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	switch f.Kind {
 	case exchange.FaultInvalid:
-		s.write(ctx, 400, trouble{"error", f.Code, f.Message, f.Errors})
+		s.write(ctx, 400, trouble{Result: "error", Reason: f.Code, Details: f.Message, Errors: f.Errors})
 	case exchange.FaultNotFound:
 		s.fail(ctx, 404, f.Code, f.Message)
 	case exchange.FaultConflict:
@@ -233,6 +238,7 @@ func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	case exchange.FaultGone:
 		s.fail(ctx, 410, f.Code, f.Message)
 	default:
-		s.later(ctx, 503, f.Code, f.Message, f.RetryAfter)
+		retryAfter(ctx, f.RetryAfter)
+		s.write(ctx, 503, trouble{Result: "error", Reason: f.Code, Details: f.Message, unsure: f.Unsure})
 	}
 }

@@ -22,10 +22,14 @@ func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 			t.Errorf("%s: of a lead of which nothing is known it says %s, %v", name, text, err)
 		}
 		broken, internal := p.trouble(500, &trouble{Reason: "internal"}, false)
+		unread, lost := p.trouble(503, &trouble{Reason: "unavailable", unsure: true}, false)
+		if unread != 503 {
+			t.Errorf("%s: status %d of a lead that cannot be read", name, unread)
+		}
 		if busy >= 300 || broken != 500 {
 			t.Errorf("%s: statuses %d and %d", name, busy, broken)
 		}
-		for _, v := range []any{pending, underWay, internal} {
+		for _, v := range []any{pending, underWay, internal, lost} {
 			b, err := json.Marshal(v)
 			if err != nil {
 				t.Fatal(err)

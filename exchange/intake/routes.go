@@ -85,7 +85,8 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 		case r.do != nil:
 			s.begin(ctx, call{profile: r.profile, vertical: f.vertical, source: f.source, do: r.do, ping: r.ping})
 		case s.method(ctx, "GET"):
-			r.get(s, ctx, &f)
+			at := f // of its own: f would have to live on for every path that is tried
+			r.get(s, ctx, &at)
 		}
 		return
 	}

@@ -19,6 +19,7 @@ type fault struct {
 	refusal lead.Refusal
 	status  int
 	body    string
+	coded   bool
 	passes  bool   // the deadline has to pass for it
 	part    string // what a post leaves of a body that did not come whole
 }
@@ -62,6 +63,8 @@ var faults = []fault{
 	{name: "bad chunk end", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n"), refusal: lead.MalformedAnswer, part: "ab"},
 	{name: "for ever informational", script: says(strings.Repeat("HTTP/1.1 102 Wait\r\n\r\n", 9)), refusal: lead.MalformedAnswer},
 	{name: "continue", script: says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nX: y\r\n\r\n" + answer("yes")), status: 200, body: "yes"},
+	{name: "compressed", script: says("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"), status: 200, body: "abc", coded: true},
+	{name: "not compressed", script: says("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabc"), status: 200, body: "abc"},
 	{name: "no content", script: says("HTTP/1.1 204 No Content\r\n\r\n"), status: 204},
 	{name: "chunks", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n00000001\r\nc\r\n0\r\nX: y\r\n\r\n"), status: 200, body: "abc"},
 	{name: "ends with the connection", script: saysAndEnds("HTTP/1.1 200 OK\r\nConnection: x, Close\r\n\r\nabc"), status: 200, body: "abc"},
@@ -82,7 +85,7 @@ func reset(p *peer) {
 
 func (f *fault) check(t *testing.T, call *Call) {
 	t.Helper()
-	if call.Refusal != f.refusal || call.Status != f.status || string(call.Body) != f.body || !call.Sent {
+	if call.Refusal != f.refusal || call.Status != f.status || string(call.Body) != f.body || !call.Sent || call.Coded != f.coded {
 		t.Errorf("refusal %v, status %d, body %q, sent %v; want %v, %d, %q, sent", call.Refusal, call.Status, call.Body, call.Sent, f.refusal, f.status, f.body)
 	}
 	if call.Took <= 0 {

@@ -74,6 +74,7 @@ func (j *job) deliver() {
 		j.own.Target.counts.answers.Add(1)
 	}
 	call.Status, call.Refusal, call.Sent, call.Took, call.Whole = j.own.Status, j.own.Refusal, j.own.Sent, j.own.Took, j.own.Whole
+	call.Coded = j.own.Coded
 	call.Type = append(call.Type[:0], j.own.Type...)
 	call.Body = append(call.Body[:0], j.own.Body...)
 	call.Jar = append(call.Jar[:0], j.own.Jar...)

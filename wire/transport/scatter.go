@@ -206,10 +206,15 @@ func (s *scratch) settle(call *Call) {
 	}
 }
 
+var identity = []byte("identity")
+
 // deliver puts a complete answer into its call; the body is there already.
 func (a *reading) deliver(call *Call) {
 	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
+	if coding := a.head.ContentEncoding(); len(coding) > 0 && !bytes.EqualFold(bytes.TrimSpace(coding), identity) {
+		call.Coded = true
+	}
 	if call.Cookies {
 		call.Jar = a.cookies(call.Jar[:0])
 	}

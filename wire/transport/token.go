@@ -209,7 +209,8 @@ func (t *Tokens) run() {
 	for {
 		begun := time.Now()
 		next := pause
-		if err := t.fetch(begun); err != nil {
+		got, err := t.fetch(begun)
+		if err != nil {
 			text := whyNoToken(err)
 			t.problem.Store(&text)
 			t.failed.Add(1)
@@ -218,7 +219,7 @@ func (t *Tokens) run() {
 			t.problem.Store(nil)
 			t.fetched.Add(1)
 			pause = tokenRetryMin
-			next = max(t.now.Load().renew.Sub(begun), tokenRetryMin)
+			next = max(got.renew.Sub(begun), tokenRetryMin) // not t.now's: a call may have rejected it by now
 		}
 		t.mu.Lock()
 		close(t.changed)
@@ -251,15 +252,15 @@ func (t *Tokens) rest(begun time.Time, next time.Duration) bool {
 	}
 }
 
-func (t *Tokens) fetch(now time.Time) error {
+func (t *Tokens) fetch(now time.Time) (*token, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(t.ctx, oauth2.HTTPClient, t.http), tokenFetchMax)
 	defer cancel()
 	got, err := t.source.Token(ctx)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case !usable(got.AccessToken):
-		return errTokenText
+		return nil, errTokenText
 	}
 	k := &token{text: []byte(got.AccessToken), renew: now.Add(tokenLifeUnknown)}
 	if !got.Expiry.IsZero() {
@@ -267,7 +268,7 @@ func (t *Tokens) fetch(now time.Time) error {
 		k.until, k.renew = got.Expiry.Add(-min(life/20, 5*time.Second)), now.Add(life*4/5)
 	}
 	t.now.Store(k)
-	return nil
+	return k, nil
 }
 
 var errTokenText = errors.New("the access token is empty, too long or not of visible ASCII characters")
