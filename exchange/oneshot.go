@@ -114,7 +114,9 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	}
 	ev.Private.Also = p.who.also
 	st := &story{id: p.id, pinged: &ev, who: p.who}
-	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: st.lead(p.Vertical.Schema), who: p.who, seller: p.SellerLeadID, oneShot: true,
+	l := st.lead(p.Vertical.Schema)
+	l.CopyFrom(&p.Lead, nil) // social security numbers, which the event has masked
+	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID, oneShot: true,
 		want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
 	if ev.Result == ledger.ResultFailure {
 		d.why = p.no

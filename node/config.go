@@ -56,6 +56,7 @@ type Config struct {
 	SkipExamples bool
 
 	opt         Options
+	read        string   // hash of the directory's files, without the templates that came from elsewhere
 	secrets     [32]byte // a digest of what the secrets' placeholders stood for
 	secretFiles []string // where ${file:…} were read
 }

@@ -18,8 +18,8 @@ import (
 
 // templateSpec is a file of templates/, the configuration's own or one of the binary: a campaign with gaps.
 type templateSpec struct {
-	About    string      `yaml:"about"`
-	Params   []paramSpec `yaml:"params"`
+	About    string      `yaml:"about"`    // what it is for
+	Params   []paramSpec `yaml:"params"`   // what a campaign may or must set
 	Campaign openNode    `yaml:"campaign"` // as a buyer's file has it, with $(name) where a parameter stands
 	Others   string      `yaml:"others"`   // where a vertical's own fields go in a page made by `clearpost buyers add`, such as lead.$(field); empty: nowhere
 	Answers  []replySpec `yaml:"answers"`  // what such a buyer answers, for the examples of such a page; the first is the way of a lead that is sold
@@ -27,15 +27,15 @@ type templateSpec struct {
 
 // replySpec is an answer to a ping, to a post, or to both.
 type replySpec struct {
-	Name string                    `yaml:"name"`
+	Name string                    `yaml:"name"` // of the example
 	Ping *buyers.ExampleAnswerSpec `yaml:"ping"`
 	Post *buyers.ExampleAnswerSpec `yaml:"post"`
 }
 
 // paramSpec is a parameter of a template.
 type paramSpec struct {
-	Name    string  `yaml:"name"`
-	About   string  `yaml:"about"`
+	Name    string  `yaml:"name"`    // a–z, 0–9 and _, beginning with a letter
+	About   string  `yaml:"about"`   // what it is for
 	Example string  `yaml:"example"` // what stands there in a page made by `clearpost buyers add` that does not set it
 	Default *string `yaml:"default"` // absent: the campaign must set it
 }

@@ -105,3 +105,41 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 		}
 	}
 }
+
+// A lead in one shot is delivered from what was sent: of a social security number the ledger keeps no more than the last digits.
+func TestAOneShotLeadReachesItsBuyerWithTheSocialSecurityNumbers(t *testing.T) {
+	var mu sync.Mutex
+	got := map[string]string{}
+	buyer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		got[r.URL.Path] = string(b)
+		mu.Unlock()
+		fmt.Fprint(w, `{"status":"ok","price":25}`)
+	}))
+	defer buyer.Close()
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\ntests: true\n")
+	h.write("verticals/solar.yaml", strings.Replace(partsVertical, "{name: ssn, type: ssn}",
+		"{name: ssn, type: ssn, personal: true, required: post}\n  - {name: others, type: list, of: ssn}", 1))
+	page := strings.Replace(partsBuyer, "{to: age, from: age}]", "{to: age, from: age}, {to: others, from: others}, {to: last4, from: ssn.last4}]", 1)
+	page = strings.Replace(page, "    ping:", "    test: {ping_url: \"%[1]s/test/ping\", post_url: \"%[1]s/test/post\"}\n    ping:", 1)
+	page = strings.Replace(page, "criteria: [", "criteria: [{field: ssn, not_in: [536-22-9999]}, ", 1)
+	h.write("buyers/b.yaml", fmt.Sprintf(page, buyer.URL))
+	h.restart()
+	for i, test := range []string{"", "/test"} {
+		a := h.call("POST", "/v1/solar/leads", fmt.Sprintf(
+			`{"zip":"10001","dob":"2/29/1984","phone":"(212) 736-500%d","ssn":"536221234","others":["523-45-6799"],"test":%t}`, i, test != ""))
+		h.expect(a, 200, ledger.ResultSuccess)
+		mu.Lock()
+		if want := `"ssn":"536221234","age":42,"others":["523-45-6799"],"last4":"1234"`; !strings.Contains(got[test+"/post"], want) {
+			t.Errorf("%s/post has no %s: %s", test, want, got[test+"/post"])
+		}
+		mu.Unlock()
+		for _, ev := range h.events(a.LeadID) {
+			if text := string(ev.AppendJSON(nil)); strings.Contains(text, "536-22") || strings.Contains(text, "5362212") || strings.Contains(text, "523-45") {
+				t.Errorf("an event holds a number: %s", text)
+			}
+		}
+	}
+}

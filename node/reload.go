@@ -121,7 +121,7 @@ func (c *Config) again() (*Config, error) {
 			return nil, err
 		}
 		now := newLoader(c.Dir, c.opt)
-		if now.readAll(); hashFiles(now.files) == next.Hash {
+		if now.readAll(); hashFiles(now.files) == next.read {
 			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
 			return next, nil
 		}

@@ -258,3 +258,28 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	h.restart()
 	h.quote(20)
 }
+
+// A template of the binary becomes part of the configuration's files without being one of the directory's.
+func TestReloadOfACampaignFromATemplateOfTheBinary(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("buyers/c.yaml", `
+id: c
+name: c
+timezone: America/New_York
+campaigns:
+  - id: c-list
+    vertical: solar
+    price: 11.50
+    template: json
+    ping: null
+    set: {ping_url: "", post_url: "https://c.example/post", key: secret}
+`)
+	h.reload(admin.Applied)
+	h.reload(admin.Unchanged)
+	h.edit("buyers/c.yaml", "11.50", "12.50")
+	h.reload(admin.Applied)
+	h.edit("buyers/c.yaml", "12.50", "much")
+	if r := h.reload(admin.Refused); len(r.Problems) != 1 {
+		t.Errorf("a mistake: %+v", r)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -223,5 +224,39 @@ func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
 		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
 			t.Errorf("%d days, %s: %s", c.days, c.source, got)
 		}
+	}
+}
+
+func TestSubmissionsWithoutAnIDAtOnceAreOneSale(t *testing.T) {
+	slow := script("b", 25*dollar)
+	slow.Post.Latency = buyertest.Fixed(50 * time.Millisecond)
+	h := build(t, "", nil, slow)
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+	h.restart()
+	p := h.conduit("ping", jane)
+	got := make([]heard, 6)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() {
+			body := jane
+			if i%2 == 1 {
+				body = `{"lead_id":"` + p.LeadID + `",` + jane[1:]
+			}
+			got[i] = h.conduit("submit", body)
+		})
+	}
+	all.Wait()
+	sold := 0
+	for _, a := range got {
+		switch {
+		case a.Result == "success" && a.LeadID == p.LeadID:
+			sold++
+		case a.Result == "queued":
+		default:
+			t.Errorf("answer: %d %s", a.status, a.text)
+		}
+	}
+	if n := h.farm.Buyer("b").Calls(buyertest.Post); sold < 1 || n != 1 {
+		t.Errorf("%d heard of the sale, %d posts", sold, n)
 	}
 }

@@ -14,7 +14,7 @@ import (
 var files embed.FS
 
 // Kinds lists the kinds of files: clearpost is clearpost.yaml, the others are the files of the folders.
-func Kinds() []string { return []string{"clearpost", "vertical", "source", "buyer"} }
+func Kinds() []string { return []string{"clearpost", "vertical", "source", "buyer", "template"} }
 
 // Schema is the schema of a kind of file. The error names the kinds there are.
 func Schema(kind string) ([]byte, error) {
