@@ -71,8 +71,8 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		}
 		return lead.NoRefusal, err
 	}
-	d.sent = true
 	d.st.attempts = append(d.st.attempts, attempt{posting: p})
+	d.stands()
 	d.wire(lane, p, req, &in)
 	return lead.NoRefusal, nil
 }

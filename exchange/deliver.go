@@ -38,6 +38,7 @@ type delivery struct {
 	commit  []lead.ID      // holds to commit once carry is durable
 	refused lead.ID        // the hold to release then
 	sent    bool           // an attempt of this lead stands in the ledger
+	begun   chan struct{}  // closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
 	unknown bool
 	bearer  []byte // the access token of the last attempt
 	tried   []ledger.Tried
@@ -92,7 +93,9 @@ func (st *story) triedBefore(b *ledger.Bid) bool {
 
 // begin puts the bids in their order and counts what earlier trips of this lead have sold already.
 func (d *delivery) begin() {
-	d.sent = len(d.st.attempts) > 0
+	if len(d.st.attempts) > 0 {
+		d.stands()
+	}
 	for i := range d.st.pinged.Bids {
 		b := &d.st.pinged.Bids[i]
 		if b.Rank > 0 {
@@ -111,6 +114,14 @@ func (d *delivery) begin() {
 	for _, s := range d.st.testSales() {
 		d.fillPart(s.Payout)
 	}
+}
+
+// stands notes that an attempt of the lead is in the ledger.
+func (d *delivery) stands() {
+	if !d.sent && d.begun != nil {
+		close(d.begun)
+	}
+	d.sent = true
 }
 
 // payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
@@ -267,14 +278,27 @@ func fail(ev *ledger.Settled, no lead.Refusal) {
 	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, no, no.Info().Published, no.Info().Meaning
 }
 
-// broken answers when the ledger failed: a fault if nothing was sent, else "pending": an attempt may have been a sale.
+// broken answers when the ledger failed.
 func (d *delivery) broken(err error) (Reply, *Fault) {
 	d.e.log.Error("append failed during a post", "lead", d.st.id.String(), "sent", d.sent, "err", err)
 	if errors.Is(err, errUnsent) {
 		d.e.store.Forget(d.st.id)
-		return Reply{}, unavailable(errUnsent)
 	}
-	return d.pending(), nil
+	r, f := d.cutOff(errUnsent)
+	if f != nil {
+		f.Unsure = errors.Is(err, ledger.ErrUncertain)
+	}
+	return r, f
+}
+
+// cutOff answers a trip that cannot go on: "pending" if an attempt stands in the ledger, for it may have been a sale. Else nothing was sent to anybody,
+// and the seller hears a fault, also where nobody can tell what the ledger has taken: if it turns out to be an attempt, that one is unknown
+// and the seller's repeat hears "pending"; if it is nothing, a "pending" would never come to an end.
+func (d *delivery) cutOff(why error) (Reply, *Fault) {
+	if d.sent {
+		return d.pending(), nil
+	}
+	return Reply{}, unavailable(why)
 }
 
 func (d *delivery) pending() Reply {

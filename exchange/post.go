@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,14 +83,15 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	return e.run(t, d, begin, in.MaxWait, end)
 }
 
-// run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin.
+// run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin. A seller whose time is up before
+// an attempt stands in the ledger waits on until one does, or until the end: there may never be one, and then "pending" would be told of nothing.
 func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
 	now, total := e.wall(), d.v.PostTotal
 	if wait <= 0 {
 		begin, wait = now, total
 	}
 	wait = min(wait-now.Sub(begin), total)
-	d.newUntil, d.until = now.Add(max(wait, hurryMax)), now.Add(total)
+	d.newUntil, d.until, d.begun = now.Add(max(wait, hurryMax)), now.Add(total), make(chan struct{})
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
@@ -97,25 +99,28 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 		defer end()
 		defer func() {
 			if r := recover(); r != nil {
-				e.log.Error("post panicked: its open attempt stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))
-				t.reply, t.fault = d.pending(), nil
+				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))
+				t.reply, t.fault = d.cutOff(errPanicked)
 			}
 		}()
 		t.reply, t.fault = e.deliver(d)
 	}()
-	if d.why != lead.NoRefusal && len(d.st.attempts) == 0 { // nobody is asked: the answer is one write away, and can be no sale
-		<-t.done
-		return t.reply, t.fault
-	}
 	timer := time.NewTimer(max(wait, 0) + answerGrace)
 	defer timer.Stop()
 	select {
 	case <-t.done:
 		return t.reply, t.fault
 	case <-timer.C:
+	}
+	select {
+	case <-t.done:
+		return t.reply, t.fault
+	case <-d.begun:
 		return d.pending(), nil
 	}
 }
+
+var errPanicked = errors.New("an error of ours")
 
 // answerGrace lets an attempt that ends exactly at the deadline, and its sync, still be the answer.
 const answerGrace = 20 * time.Millisecond

@@ -107,7 +107,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 	r := read(lane.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
-	if r.Outcome != lead.Accepted && NoReceipt(r.Refusal, call.Status) {
+	if r.Outcome != lead.Accepted && (NoReceipt(r.Refusal, call.Status) || contradicts(lane.Campaign.Post.Answer, r.Refusal, call)) {
 		out.Outcome = lead.Unknown
 	}
 	if r.HasPrice {
@@ -136,6 +136,16 @@ func NoReceipt(r lead.Refusal, status int) bool {
 		return status >= 500 && status != 501 && status != 503 && status != 505
 	}
 	return false
+}
+
+// contradicts tells whether an answer says no by its status and yes in its body: the buyer may have bought the lead all the same.
+func contradicts(a *wire.Answer, no lead.Refusal, call *transport.Call) bool {
+	if no != lead.ServerError {
+		return false
+	}
+	good := *call
+	good.Status = 200
+	return read(a, &good).Outcome == lead.Accepted
 }
 
 // newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.

@@ -245,7 +245,7 @@ func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (
 			c := "person\x00" + source + "\x00" + v.ID + "\x00" + who.name(i)
 			if _, ok := e.trips.begin(c, t); !ok {
 				end()
-				return nil, inProgress()
+				return nil, personBusy()
 			}
 			claims = append(claims, c)
 		}

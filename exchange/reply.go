@@ -76,6 +76,11 @@ func inProgress() *Fault {
 	return &Fault{Kind: FaultConflict, Code: "in_progress", Message: "the same request is under way: repeat it later to hear its answer"}
 }
 
+// personBusy is not inProgress: nothing of this lead is under way or stands in the ledger, and no form of the answer may call it pending.
+func personBusy() *Fault {
+	return &Fault{Kind: FaultConflict, Code: "person_in_progress", Message: "another lead of this person is under way: send this one again later"}
+}
+
 func keyReused() *Fault {
 	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key came before with another call or body"}
 }

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -93,7 +94,8 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.
 		i, ok := keys.index[tk.Value]
 		if !ok {
 			d.f.spoil[path] = true
-			d.l.problem(d.f, tk, joinPath(path, tk.Value), "unknown key %q%s", tk.Value, suggest(tk.Value, keys.names))
+			hide := strings.Contains(path, ".auth") // what stands there may be a secret, whatever the key is called
+			d.l.problems.add(d.f.at(tk, joinPath(path, tk.Value), fmt.Sprintf("unknown key %q%s", tk.Value, suggest(tk.Value, keys.names)), hide))
 			continue
 		}
 		d.value(kv.Value, v.Field(i), joinPath(path, tk.Value), tk)
@@ -143,7 +145,7 @@ func (d *decoder) money(n ast.Node, v reflect.Value, path string, at *token.Toke
 	}
 	m, err := lead.ParseMoney([]byte(text))
 	if err != nil {
-		d.fail(at, path, "%q: %v", text, err)
+		d.fail(at, path, "%q: %v", shown(text), err)
 		return
 	}
 	v.SetInt(int64(m))

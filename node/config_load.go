@@ -114,6 +114,14 @@ func (l *loader) bad(f *sourceFile, path, value, expected string) {
 // badSecret is bad for values that messages must not show.
 func (l *loader) badSecret(f *sourceFile, path, message string) { l.report(f, path, "", message, true) }
 
+// shown is a value as messages have it: its beginning, if it is long.
+func shown(value string) string {
+	if r := []rune(value); len(r) > 2*excerptWidth {
+		return string(r[:2*excerptWidth]) + "…"
+	}
+	return value
+}
+
 func (l *loader) report(f *sourceFile, path, value, message string, hide bool) {
 	tk, found, missing := locate(f.root, path)
 	if f.spoil[found] || missing == "" && f.blunt[found] {
@@ -123,7 +131,7 @@ func (l *loader) report(f *sourceFile, path, value, message string, hide bool) {
 	case missing != "":
 		message = missing + " is not there: " + message
 	case value != "":
-		message = fmt.Sprintf("%q: %s", value, message)
+		message = fmt.Sprintf("%q: %s", shown(value), message)
 	}
 	l.problems.add(f.at(tk, path, message, hide))
 }

@@ -4,6 +4,7 @@ package node
 
 import (
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -125,7 +126,7 @@ func (f *sourceFile) excerpt(line, column int, hide bool) string {
 	if !ok {
 		return ""
 	}
-	runes := []rune(text)
+	runes := []rune(masked(text))
 	at := min(max(column-1, 0), len(runes))
 	if hide {
 		runes = append(runes[:at:at], '…')
@@ -150,6 +151,20 @@ func (f *sourceFile) excerpt(line, column int, hide bool) string {
 		caret.WriteByte(' ')
 	}
 	return b.String() + "\n" + caret.String() + "^"
+}
+
+// secretValue finds, in a line, a value whose key says that it is a secret; one that says where the secret stands is none.
+var secretValue = regexp.MustCompile(`(?i)(?:secret|passw(?:or)?d|\bpass|\bkey|api_?key|authorization)["']?\s*:\s*["']?([^\s"'{}\[\],$][^"'{}\[\],]*)`)
+
+// masked is a line with its secrets hidden, of the same length.
+func masked(line string) string {
+	return secretValue.ReplaceAllStringFunc(line, func(s string) string {
+		at := secretValue.FindStringSubmatchIndex(s)[2]
+		if v := s[at:]; strings.HasPrefix(v, "env:") || strings.HasPrefix(v, "file:") {
+			return s
+		}
+		return s[:at] + strings.Repeat("*", utf8.RuneCountInString(s[at:]))
+	})
 }
 
 // line is the text of a line, counted from 1, without its end.

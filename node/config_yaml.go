@@ -43,6 +43,9 @@ func (f *sourceFile) at(tk *token.Token, path, message string, hide bool) Proble
 	if from := f.from[tk]; from != "" {
 		message += " (in " + from + ")"
 	}
+	if r := []rune(message); len(r) > 10*excerptWidth {
+		message = string(r[:10*excerptWidth]) + "…"
+	}
 	p := Problem{File: f.name, Path: path, Message: message}
 	if tk != nil && tk.Position != nil {
 		p.Line, p.Column = tk.Position.Line, max(tk.Position.Column, 1)

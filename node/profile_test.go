@@ -188,3 +188,16 @@ func TestProfilesAreForTheirSources(t *testing.T) {
 		t.Errorf("our own calls: %s", a.text)
 	}
 }
+
+// What is to be sent again later is called no failure: it may be the repeat of a lead that was sold.
+func TestWhatIsToBeSentAgainIsNoFailure(t *testing.T) {
+	for profile, path := range map[string]string{"leadconduit": "/flows/solar/sources/acme-key-0123456789/submit?", "boberdoo": "/boberdoo/solar?Mode=full&Key=acme-key-0123456789&",
+		"leadspedia": "/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&"} {
+		h := profileHouse(t, profile, 0)
+		h.admin("POST", "/v1/pause", map[string]string{"subject": "acme", "why": "bad leads"}, nil)
+		a := h.tell("POST", path+"zip=10001&first_name=Jane&phone=212-736-5000", "", formType)
+		if a.status != 503 || !strings.Contains(strings.ToLower(a.text), "error") || strings.Contains(a.text, "failed") || strings.Contains(a.text, "failure") || strings.Contains(a.text, "Unmatched") {
+			t.Errorf("%s: %d %s", profile, a.status, a.text)
+		}
+	}
+}

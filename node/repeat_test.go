@@ -327,7 +327,7 @@ func TestTwoLeadsOfAPersonAtOnceAreOneSale(t *testing.T) {
 		switch {
 		case a.Result == ledger.ResultSuccess:
 			sold++
-		case a.status == 409 && a.Reason == "in_progress", a.Reason == "duplicate":
+		case a.status == 409 && a.Reason == "person_in_progress", a.Reason == "duplicate":
 		default:
 			t.Errorf("answer: %s", a.text)
 		}

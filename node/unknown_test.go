@@ -187,6 +187,32 @@ func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
 	}
 }
 
+// A buyer whose status says no while its body says yes may have bought the lead: nobody else gets it.
+func TestNoByStatusAndYesByBodyIsUnknown(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 503} {
+		var posts atomic.Int64
+		desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			posts.Add(1)
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"ok":true}`)
+		}))
+		h := build(t, "", nil, script("z", 5*dollar))
+		h.write("buyers/o.yaml", strings.ReplaceAll(`
+id: o
+allow_private_addresses: true
+campaigns:
+  - {id: o-main, vertical: solar, price: 30.00, post: {request: {url: URL/post, fields: [{to: zip, from: zip}]}, answer: {success: [{path: ok, equals: true}]}}}
+`, "URL", desk.URL))
+		h.restart()
+		p := h.quote(24)
+		h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
+		if n := h.farm.Buyer("z").Calls(buyertest.Post); n != 0 || posts.Load() != 1 {
+			t.Errorf("%d: %d posts to the buyer, %d to the next", status, posts.Load(), n)
+		}
+		desk.Close()
+	}
+}
+
 // nobody is an address at which nothing listens.
 func nobody(t *testing.T) string {
 	t.Helper()

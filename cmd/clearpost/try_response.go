@@ -59,7 +59,8 @@ func (c *tryResponseCmd) Run(e *env) error {
 		why = "not sold: " + receipt.Refusal.Info().Meaning
 	}
 	trace := r.Answer.Trace(c.Status, []byte(c.Type), body)
-	open := c.Post && receipt.Outcome != lead.Accepted && (receipt.Outcome == lead.Unknown || exchange.NoReceipt(receipt.Refusal, c.Status))
+	denied := receipt.Refusal == lead.ServerError && read(200, []byte(c.Type), body).Outcome == lead.Accepted // by its status only
+	open := c.Post && receipt.Outcome != lead.Accepted && (receipt.Outcome == lead.Unknown || exchange.NoReceipt(receipt.Refusal, c.Status) || denied)
 	if !c.JSON {
 		printReceipt(e.out, &receipt, open, why, trace)
 		return nil

@@ -155,6 +155,9 @@ func TestTryResponse(t *testing.T) {
 			t.Errorf("a post that is answered with %d: %s", status, out)
 		}
 	}
+	if out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: 404}, `{"ok":1}`); !strings.Contains(out, "the post   unknown") {
+		t.Errorf("a status that denies what the body affirms: %s", out)
+	}
 	legs := tryRules{Ping: true, Rules: write(t, rulesFile[:strings.Index(rulesFile, "  price:")]+"  legs: {list: offers, price: {path: p}, max_sold: {path: n}, token: {path: id}}\n")}
 	out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: legs, Status: 200}, `{"ok":1,"offers":[{"p":2.5,"n":3,"id":"a"},{"p":0,"id":"b"}]}`)
 	if !strings.Contains(out, "legs       1\n") || !strings.Contains(out, "leg 1      2.50  max_sold 3  token \"a\"\n") {

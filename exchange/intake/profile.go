@@ -29,7 +29,7 @@ type profile struct {
 	soft    bool              // what is wrong with a request is answered with status 200
 
 	answer  func(r *exchange.Reply, ping bool) (status int, v any)
-	mistake func(text string, errors []lead.Problem) any
+	mistake func(status int, text string, errors []lead.Problem) any
 	pending func(id string, test bool) any
 }
 
@@ -101,7 +101,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 			status = 200
 		}
 	}
-	return status, p.mistake(text, theirs)
+	return status, p.mistake(status, text, theirs)
 }
 
 func (p *profile) pendingStatus() int {

@@ -17,6 +17,10 @@ func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 	for name, p := range profiles {
 		_, pending := p.answer(&exchange.Reply{Result: exchange.ResultPending, LeadID: lead.ID{1}}, false)
 		busy, underWay := p.trouble(409, &trouble{Reason: "in_progress"}, false)
+		_, another := p.trouble(409, &trouble{Reason: "person_in_progress", Details: "another lead of this person is under way"}, false)
+		if text, err := json.Marshal(another); err != nil || !strings.Contains(string(text), "another lead") || strings.Contains(strings.ToLower(string(text)), "pending") {
+			t.Errorf("%s: of a lead of which nothing is known it says %s, %v", name, text, err)
+		}
 		broken, internal := p.trouble(500, &trouble{Reason: "internal"}, false)
 		unread, lost := p.trouble(503, &trouble{Reason: "unavailable", unsure: true}, false)
 		if unread != 503 {

@@ -23,7 +23,7 @@ var leadconduit = profile{
 	},
 	shown:  map[string]string{"ping_id": "lead_id", "seller_lead_id": "reference"},
 	answer: answerLeadConduit,
-	mistake: func(text string, _ []lead.Problem) any {
+	mistake: func(_ int, text string, _ []lead.Problem) any {
 		return conduitAnswer{Outcome: "error", Reason: text}
 	},
 	pending: pendingLeadConduit,
@@ -77,7 +77,7 @@ var boberdoo = profile{
 	},
 	shown:  map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost", "seller_lead_id": "Unique_Identifier"},
 	answer: answerBoberdoo,
-	mistake: func(text string, _ []lead.Problem) any {
+	mistake: func(_ int, text string, _ []lead.Problem) any {
 		return boberdooAnswer{boberdooBody{Status: "Error", Error: text}}
 	},
 	pending: pendingBoberdoo,
@@ -123,8 +123,11 @@ var leadspedia = profile{
 	},
 	shown:  map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id", "seller_lead_id": "vendor_lead_id"},
 	answer: answerLeadspedia,
-	mistake: func(text string, errors []lead.Problem) any {
+	mistake: func(status int, text string, errors []lead.Problem) any {
 		a := leadspediaAnswer{Result: "failed", Msg: text}
+		if status == 429 || status >= 500 { // it is to be sent again, and may be the repeat of a lead that was sold
+			a.Result = "error"
+		}
 		for _, e := range errors {
 			a.Errors = append(a.Errors, leadspediaError{e.Field, "expected " + e.Expected})
 		}
