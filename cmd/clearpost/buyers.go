@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,17 +144,36 @@ func (c *buyersAddCmd) next(e *env, file string, p *node.BuyerPage) {
 	if len(p.Unset) > 0 {
 		fmt.Fprintf(e.out, "its requests carry fields that the examples' lead has not: %s\n", strings.Join(p.Unset, ", "))
 	}
+	if at := c.nearby(); at != "" && !c.Private {
+		fmt.Fprintf(e.out, "%s is no public address: no call is made to it without allow_private_addresses, which --private writes\n", at)
+	}
 	fmt.Fprintln(e.out, "next:")
 	for _, v := range p.Variables {
-		fmt.Fprintf(e.out, "  export %s=…                      # what the buyer has given you\n", v)
+		fmt.Fprintf(e.out, "  export %s=…   # what the buyer has given you\n", v)
 	}
 	dir := ""
 	if c.Config != "." {
 		dir = " -d " + c.Config
 	}
-	fmt.Fprintf(e.out, "  $EDITOR %s                      # criteria, caps, names and values that are this buyer's own: docs/buyers.md\n", file)
+	fmt.Fprintf(e.out, "  $EDITOR %s   # criteria, caps, names and values that are this buyer's own: docs/buyers.md\n", file)
 	fmt.Fprintf(e.out, "  clearpost check %s\n", c.Config)
 	fmt.Fprintf(e.out, "  clearpost try request %s --post%s\n", p.Campaign, dir)
+}
+
+// nearby is the first host among the parameters that is a loopback or private address by itself, "" if there is none.
+func (c *buyersAddCmd) nearby() string {
+	for _, s := range c.Set {
+		_, value, _ := strings.Cut(s, "=")
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		a, err := netip.ParseAddr(u.Hostname())
+		if u.Hostname() == "localhost" || err == nil && (a.IsLoopback() || a.IsPrivate()) {
+			return u.Hostname()
+		}
+	}
+	return ""
 }
 
 // said prints what has lines of its own, and is any other error.

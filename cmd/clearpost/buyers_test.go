@@ -85,3 +85,20 @@ func TestInit(t *testing.T) {
 		t.Errorf("written over: %d, %s", code, &errOut)
 	}
 }
+
+func TestBuyersAddTellsOfAnAddressThatIsNotPublic(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "conf")
+	must(t, "init", dir)
+	for id, c := range map[string]struct {
+		host string
+		more []string
+		told bool
+	}{"a": {"127.0.0.1:9900", nil, true}, "b": {"localhost", nil, true}, "c": {"[fd00::1]", nil, true}, "d": {"10.1.2.3", []string{"--private"}, false},
+		"e": {"oakline.example", nil, false}} {
+		out := must(t, append([]string{"buyers", "add", "-t", "json", "--id", id, "--vertical", "solar", "-s", "key=given", "-d", dir,
+			"-s", "ping_url=http://" + c.host + "/ping", "-s", "post_url=http://" + c.host + "/post"}, c.more...)...)
+		if strings.Contains(out, "is no public address") != c.told {
+			t.Errorf("%s: %s", c.host, out)
+		}
+	}
+}
