@@ -171,7 +171,7 @@ func againstBehind(s []byte, i int) bool {
 	for {
 		from := i
 		w, end := nextWord(s, i)
-		if len(w) == 0 || bytes.IndexAny(s[from:end-len(w)], "|;\n") >= 0 {
+		if len(w) == 0 || bytes.ContainsAny(s[from:end-len(w)], "|;\n") {
 			return false
 		}
 		for i = end; i < len(s) && (s[i] == ' ' || s[i] == '\t'); i++ {
