@@ -313,3 +313,16 @@ func TestFixedPriceNeedsNoPing(t *testing.T) {
 		t.Errorf("bids: %+v", n.Bids)
 	}
 }
+
+// Whoever sends too much hears so, and not only that the connection was cut.
+func TestOversizedRequestsHearWhy(t *testing.T) {
+	h := build(t, "", nil, script("a", 25*dollar))
+	for range 8 {
+		if a := h.ping(`{"zip":"` + strings.Repeat("1", 2<<20) + `"}`); a.status != 413 || a.Reason != "body_too_large" {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+		if a := h.ping("{}", "X-Long: "+strings.Repeat("x", 40<<10)); a.status != 431 {
+			t.Fatalf("%d %s", a.status, a.text)
+		}
+	}
+}

@@ -93,13 +93,40 @@ func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
 	var small *fasthttp.ErrSmallBuffer
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		drain(ctx.Conn())
 		s.fail(ctx, 413, "body_too_large", fmt.Sprintf("the body is larger than %d bytes", s.http.MaxRequestBodySize))
 	case errors.As(err, &small):
+		drain(ctx.Conn())
 		s.fail(ctx, 431, "headers_too_large", fmt.Sprintf("the headers are larger than %d bytes", HeaderBytesMax))
 	default:
 		s.fail(ctx, 400, "bad_request", "this is not a well-formed HTTP request")
 	}
 	ctx.SetConnectionClose()
+}
+
+// What is still read of a request that is too large, so that its sender hears why: closing a connection with bytes on the way would cut off the
+// answer. It ends when nothing has come for a while.
+const (
+	drainBytesMax = 4 << 20
+	drainPauseMax = 50 * time.Millisecond
+	drainMax      = time.Second
+)
+
+func drain(c net.Conn) {
+	if c == nil {
+		return
+	}
+	var b [16 << 10]byte
+	end := time.Now().Add(drainMax)
+	for n := 0; n < drainBytesMax && time.Now().Before(end); {
+		if c.SetReadDeadline(time.Now().Add(drainPauseMax)) != nil {
+			return
+		}
+		got, err := c.Read(b[:])
+		if n += got; err != nil {
+			return
+		}
+	}
 }
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
