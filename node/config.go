@@ -49,6 +49,8 @@ type Config struct {
 	// Examples is what came of the campaigns' examples.
 	Examples Examples
 
+	asRead *Config // itself as the files have it: the caller may set some of it otherwise before the start
+
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
 
@@ -99,6 +101,8 @@ func LoadWith(dir string, opt Options) (*Config, error) {
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
+	asRead := *cfg
+	cfg.asRead = &asRead
 	return cfg, nil
 }
 

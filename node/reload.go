@@ -123,6 +123,7 @@ func (c *Config) again() (*Config, error) {
 		now := newLoader(c.Dir, c.opt)
 		if now.readAll(); hashFiles(now.files) == next.read {
 			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
+			next.goOn(c)
 			return next, nil
 		}
 	}
@@ -132,8 +133,15 @@ func (c *Config) again() (*Config, error) {
 // readsMax is how often a configuration is read that changes meanwhile.
 const readsMax = 5
 
-// fixed lists the keys of clearpost.yaml that differ: all that it says is in force from the start on.
+// goOn takes over what is in force from the start on, which its caller may have set otherwise than the files say.
+func (c *Config) goOn(from *Config) {
+	c.Exchange.Node, c.DataDir, c.Listen, c.AdminListen, c.AdminToken = from.Exchange.Node, from.DataDir, from.Listen, from.AdminListen, from.AdminToken
+	c.Kafka, c.Limits, c.SpecURL, c.SpecSecret = from.Kafka, from.Limits, from.SpecURL, from.SpecSecret
+}
+
+// fixed lists the keys of clearpost.yaml that say something else than they did: all of it is in force from the start on.
 func (c *Config) fixed(next *Config) []string {
+	c, next = c.asRead, next.asRead
 	var out []string
 	for _, k := range []struct {
 		key      string
