@@ -14,11 +14,12 @@ type conn struct {
 	net.Conn // what is spoken over: the sock, or TLS over the sock
 	sock     *sock
 	client   *Client
-	handle   any     // fasthttp's wrapper of this connection; nil when it is in no pool
-	kept     bool    // has waited in the pool: the peer may have ended it meanwhile
-	got      int     // bytes of the current answer
-	err      error   // why the last Read that failed has failed
-	one      [1]byte // for quiet
+	kept     bool      // has carried a call or waited: the peer may have ended it meanwhile
+	heard    bool      // its Keep-Alive was looked for
+	since    time.Time // when it became idle
+	got      int       // bytes of the current answer
+	err      error     // why the last Read that failed has failed
+	one      [1]byte   // for quiet
 }
 
 // Read counts bytes and keeps the error: parsers between here and the caller dress errors up.

@@ -16,17 +16,19 @@ import (
 	"sync"
 	"time"
 
+	"clearpost/lead"
+
 	"github.com/panjf2000/ants/v2"
 )
 
 // Config bounds a Client. A zero field takes its default.
 type Config struct {
-	Workers        int           // workers for what blocks: dials, handshakes and calls on cold targets (256)
+	Workers        int           // workers for what blocks: dials, handshakes and peers that take their request slowly (2048)
 	WorkersATarget int           // how many of them one target may hold at a time (a quarter of Workers)
 	LateWorkers    int           // workers that read late answers out (1024)
 	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
-	IdleMax        time.Duration // an idle connection is closed after this; shorter than servers' keep-alive (4 s)
+	IdleMax        time.Duration // an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
 	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
 	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
@@ -34,7 +36,7 @@ type Config struct {
 // withDefaults fills what is zero.
 func (c Config) withDefaults() Config {
 	if c.Workers == 0 {
-		c.Workers = 256
+		c.Workers = 2048
 	}
 	if c.WorkersATarget == 0 {
 		c.WorkersATarget = max(1, c.Workers/4)
@@ -49,7 +51,7 @@ func (c Config) withDefaults() Config {
 		c.DialMax = 3 * time.Second
 	}
 	if c.IdleMax == 0 {
-		c.IdleMax = 4 * time.Second
+		c.IdleMax = time.Minute
 	}
 	if c.HeaderBytesMax == 0 {
 		c.HeaderBytesMax = 8 << 10
@@ -82,15 +84,18 @@ type Client struct {
 
 	scratches sync.Pool // *scratch
 	readings  sync.Pool // *reading
-	jobs      sync.Pool // *job
+	waiters   sync.Pool // *waiter
 	lates     sync.Pool // *lateRead
+
+	starving sync.Mutex // guards starved
+	starved  []*Target  // want to dial and found no worker
 
 	mu      sync.Mutex // guards what follows; never taken on the path of a warm call
 	closed  bool
 	targets map[targetKey]*Target
 	open    map[*conn]struct{}
 	tokens  map[string]*Tokens
-	renewal sync.WaitGroup // the goroutines of tokens
+	renewal sync.WaitGroup // the goroutines of tokens, and of tend
 }
 
 // New makes a Client with its workers. Close frees it.
@@ -103,7 +108,7 @@ func New(cfg Config) (*Client, error) {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.scratches.New = func() any { return newScratch() }
 	c.readings.New = func() any { return newReading(c.cfg.HeaderBytesMax) }
-	c.jobs.New = func() any { return newJob() }
+	c.waiters.New = func() any { return &waiter{} }
 	c.lates.New = func() any { return newLateRead() }
 	var err error
 	if c.workers, err = ants.NewPool(c.cfg.Workers, ants.WithNonblocking(true)); err != nil {
@@ -113,6 +118,8 @@ func New(cfg Config) (*Client, error) {
 		c.workers.Release()
 		return nil, fmt.Errorf("transport: late workers: %w", err)
 	}
+	c.renewal.Add(1)
+	go c.tend()
 	return c, nil
 }
 
@@ -134,10 +141,13 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	c.stop()
+	for _, t := range targets {
+		t.refuseAll(lead.NoConnection)
+	}
 	err := errors.Join(c.workers.ReleaseContext(ctx), c.late.ReleaseContext(ctx))
 	c.renewal.Wait() // its fetches have ended with the context
 	for _, t := range targets {
-		t.pool.closeIdle()
+		t.closeIdle()
 	}
 	if err != nil {
 		return fmt.Errorf("transport: close: %w", err)
