@@ -15,6 +15,7 @@ type conn struct {
 	sock     *sock
 	client   *Client
 	kept     bool      // has carried a call or waited: the peer may have ended it meanwhile
+	placed   bool      // counts among the client's connections
 	heard    bool      // its Keep-Alive was looked for
 	since    time.Time // when it became idle
 	got      int       // bytes of the current answer
@@ -34,12 +35,22 @@ func (w *conn) Read(p []byte) (int, error) {
 
 // Close ends the connection without waiting: TLS says good-bye only if the socket takes it at once.
 func (w *conn) Close() error {
+	defer w.vacate()
 	if w.sock == nil {
-		return nil // a place that was never connected
+		return nil // was never connected
 	}
 	w.client.untrack(w)
 	w.sock.pollOnly()
 	return w.Conn.Close()
+}
+
+// vacate gives the connection's place among all back.
+func (w *conn) vacate() {
+	if w.placed {
+		w.placed = false
+		w.client.places.Add(1)
+		w.client.feed()
+	}
 }
 
 // cut ends the connection under whoever uses it.

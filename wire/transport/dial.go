@@ -39,7 +39,8 @@ func newTarget(c *Client, cfg TargetConfig) *Target {
 
 // single makes a connection that is in no pool: whoever uses it closes it.
 func (t *Target) single(deadline time.Time) (*conn, error) {
-	w := &conn{}
+	t.client.places.Add(-1) // though there be none: a lead that is sold goes before pings
+	w := &conn{client: t.client, placed: true}
 	if err := t.connect(w, deadline, nil); err != nil {
 		_ = w.Close()
 		return nil, err
@@ -85,7 +86,7 @@ func (t *Target) tryConnect(w *conn, deadline time.Time, p *pool) error {
 			return &dialError{lead.TLSFailed, err}
 		}
 	}
-	w.Conn, w.sock, w.client = spoken, s, t.client
+	w.Conn, w.sock = spoken, s
 	if !t.client.track(w) {
 		return &dialError{lead.NoConnection, errClosed}
 	}

@@ -104,24 +104,28 @@ func (c *Client) tend() {
 		case <-tick.C:
 		}
 		targets = targets[:0]
+		tight := c.tight.Swap(false)
 		c.mu.Lock()
 		for _, t := range c.targets {
 			targets = append(targets, t)
 		}
 		c.mu.Unlock()
 		for i, t := range targets {
-			t.tend(time.Now())
+			t.tend(time.Now(), tight)
 			targets[i] = nil
 		}
 	}
 }
 
-// tend closes idle connections that have grown old and has new ones made ahead of demand.
-func (t *Target) tend(now time.Time) {
+// tend closes idle connections that have grown old, or that others need, and has new ones made ahead of demand.
+func (t *Target) tend(now time.Time, tight bool) {
 	p := &t.pool
 	p.mu.Lock()
-	old := 0
-	for old < len(p.idle) && now.Sub(p.idle[old].since) >= p.keep.life {
+	old, life := 0, p.keep.life
+	if tight {
+		life = tendEvery
+	}
+	for old < len(p.idle) && now.Sub(p.idle[old].since) >= life {
 		old++
 	}
 	var aged []*conn
@@ -136,7 +140,7 @@ func (t *Target) tend(now time.Time) {
 		}
 	}
 	p.ahead = 0
-	if p.failures == 0 {
+	if p.failures == 0 && !tight {
 		p.ahead = p.keep.stock(now, t.counts.calls.Load())
 	}
 	t.dialMore()

@@ -14,11 +14,13 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"clearpost/lead"
 
 	"github.com/panjf2000/ants/v2"
+	"golang.org/x/sys/unix"
 )
 
 // Config bounds a Client. A zero field takes its default.
@@ -29,6 +31,7 @@ type Config struct {
 	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
 	IdleMax        time.Duration // an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
+	ConnsMax       int           // connections at most, of all targets (three quarters of the files the process may have open)
 	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
 	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
@@ -53,10 +56,22 @@ func (c Config) withDefaults() Config {
 	if c.IdleMax == 0 {
 		c.IdleMax = time.Minute
 	}
+	if c.ConnsMax == 0 {
+		c.ConnsMax = filesMax() / 4 * 3
+	}
 	if c.HeaderBytesMax == 0 {
 		c.HeaderBytesMax = 8 << 10
 	}
 	return c
+}
+
+// filesMax is how many files the process may have open, sockets included.
+func filesMax() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 1024
+	}
+	return int(min(l.Cur, 1<<20))
 }
 
 // Validate tells what cannot work. Zero fields are fine: they take their defaults.
@@ -64,6 +79,8 @@ func (c Config) Validate() error {
 	switch c = c.withDefaults(); {
 	case c.Workers < 0 || c.WorkersATarget < 0 || c.LateWorkers < 0:
 		return errors.New("transport: a number of workers is negative")
+	case c.ConnsMax < 0:
+		return errors.New("transport: a number of connections is negative")
 	case c.WorkersATarget > c.Workers:
 		return fmt.Errorf("transport: %d workers a target are more than the %d there are", c.WorkersATarget, c.Workers)
 	case c.LateReadMax < 0 || c.DialMax < 0 || c.IdleMax < 0:
@@ -87,8 +104,10 @@ type Client struct {
 	waiters   sync.Pool // *waiter
 	lates     sync.Pool // *lateRead
 
-	starving sync.Mutex // guards starved
-	starved  []*Target  // want to dial and found no worker
+	places   atomic.Int64 // connections that may still be opened
+	tight    atomic.Bool  // there was no place lately
+	starving sync.Mutex   // guards starved
+	starved  []*Target    // want to dial and found no worker or no place
 
 	mu      sync.Mutex // guards what follows; never taken on the path of a warm call
 	closed  bool
@@ -118,6 +137,7 @@ func New(cfg Config) (*Client, error) {
 		c.workers.Release()
 		return nil, fmt.Errorf("transport: late workers: %w", err)
 	}
+	c.places.Store(int64(c.cfg.ConnsMax))
 	c.renewal.Add(1)
 	go c.tend()
 	return c, nil

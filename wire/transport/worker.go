@@ -9,12 +9,13 @@ import (
 	"clearpost/lead"
 )
 
-// dialMore starts the dials that are needed; the caller holds the pool's lock. A dial without a free worker stays in line,
-// and the next worker that ends takes it on.
+// dialMore starts the dials that are needed; the caller holds the pool's lock. For those that find no worker, or no place
+// among the connections that the process may have, the target waits its turn.
 func (t *Target) dialMore() {
 	p := &t.pool
-	for n := p.needed(); n > 0; n-- {
-		if p.starved {
+	for n := p.needed(); n > 0 && !p.starved; n-- {
+		if !t.client.takePlace() {
+			t.starve()
 			return
 		}
 		p.dials++
@@ -22,21 +23,33 @@ func (t *Target) dialMore() {
 		if t.client.workers.Submit(t.run) != nil {
 			p.dials--
 			p.open--
-			p.starved = true
-			t.client.starve(t)
+			t.client.places.Add(1)
+			t.starve()
 			return
 		}
 	}
 }
 
-// starve notes a target that wants to dial as soon as a worker is free.
-func (c *Client) starve(t *Target) {
+// takePlace takes a place among all connections.
+func (c *Client) takePlace() bool {
+	if c.places.Add(-1) >= 0 {
+		return true
+	}
+	c.places.Add(1)
+	c.tight.Store(true)
+	return false
+}
+
+// starve notes that the target wants to dial as soon as it can; the caller holds the pool's lock.
+func (t *Target) starve() {
+	c := t.client
+	t.pool.starved = true
 	c.starving.Lock()
 	c.starved = append(c.starved, t)
 	c.starving.Unlock()
 }
 
-// fed takes the target that has waited longest for a worker.
+// fed takes the target that has waited longest; nil: none waits.
 func (c *Client) fed() *Target {
 	c.starving.Lock()
 	defer c.starving.Unlock()
@@ -48,36 +61,60 @@ func (c *Client) fed() *Target {
 	return t
 }
 
-// dialOnce is a worker's job: it makes one connection for the target, and then one each for those that found no worker.
-func (t *Target) dialOnce() {
-	t.dial()
-	for c := t.client; ; {
-		next := c.fed()
-		if next == nil {
-			return
-		}
-		p := &next.pool
+// feed lets the target that has waited longest dial, as far as it can.
+func (c *Client) feed() {
+	if t := c.fed(); t != nil {
+		p := &t.pool
 		p.mu.Lock()
 		p.starved = false
-		if p.needed() < 1 {
+		if c.ctx.Err() == nil {
+			t.dialMore()
+		}
+		p.mu.Unlock()
+	}
+}
+
+// dialOnce is a worker's job: it makes one connection for the target, and then one each for those that found no worker.
+func (t *Target) dialOnce() {
+	for next := t; next != nil; next = t.client.hungry() {
+		next.dial()
+	}
+}
+
+// hungry takes the target that has waited longest for a worker, with a place for the dial that it wants; nil: none, or there
+// are no places.
+func (c *Client) hungry() *Target {
+	for {
+		t := c.fed()
+		if t == nil {
+			return nil
+		}
+		p := &t.pool
+		p.mu.Lock()
+		p.starved = false
+		switch {
+		case p.needed() < 1:
 			p.mu.Unlock()
 			continue
+		case !c.takePlace():
+			t.starve()
+			p.mu.Unlock()
+			return nil
 		}
 		p.dials++
 		p.open++
 		if p.needed() > 0 { // more of them: behind the others
-			p.starved = true
-			c.starve(next)
+			t.starve()
 		}
 		p.mu.Unlock()
-		next.dial()
+		return t
 	}
 }
 
 // dial makes one connection, within DialMax, however little time the calls have that wait for it: what comes too late for
 // them is warm for the next, and a buyer with a slow handshake is not cold for ever.
 func (t *Target) dial() {
-	w := &conn{}
+	w := &conn{client: t.client, placed: true}
 	begun := time.Now()
 	err := t.connect(w, begun.Add(t.client.cfg.DialMax), &t.pool)
 	if err != nil {
