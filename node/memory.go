@@ -19,7 +19,7 @@ var frugal struct {
 // largeDirectory is from how many bytes of text on a configuration is read frugally, and the machine is given back what reading needed.
 const largeDirectory = 2 << 20
 
-const frugalPercent = 40
+const frugalPercent = 25
 
 // beFrugal begins, where nobody has set GOGC; the function ends it.
 func beFrugal() (end func()) {
@@ -51,6 +51,9 @@ func textBytes(files []*sourceFile) (n int) {
 // settle drops what was only needed to read the configuration and to keep it, and gives the machine back what that took.
 func (c *Config) settle() {
 	c.Files = nil
+	for _, p := range c.Exchange.Book.Campaigns {
+		p.Examples = nil // they have been run; a running exchange never looks at them
+	}
 	if c.asRead != nil {
 		c.asRead.Files = nil
 	}
