@@ -86,7 +86,12 @@ func (d *directory) do(c command) (any, error) {
 	return out, nil
 }
 
-func mb(n int64) string { return fmt.Sprintf("%.0f", float64(n)/(1<<20)) }
+func mb(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", float64(n)/(1<<20))
+}
 
 // BenchmarkConfiguration says what memory and time configurations of thousands of campaigns take.
 func BenchmarkConfiguration(b *testing.B) {
