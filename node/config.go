@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/exchange"
+	"clearpost/exchange/door"
 	"clearpost/ledger"
 )
 
@@ -29,11 +30,14 @@ const DataDirDefault = "data"
 
 // Config is a whole configuration, checked and compiled.
 type Config struct {
-	Dir         string // the configuration's own directory, as given
-	DataDir     string // where the log and the views stand
-	Listen      string // host:port for sellers
-	AdminListen string // host:port for the admin API and metrics
-	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	Dir         string    // the configuration's own directory, as given
+	DataDir     string    // where the log and the views stand
+	Listen      string    // host:port for sellers
+	AdminListen string    // host:port for the admin API and metrics
+	AdminToken  string    // empty: the node makes one and keeps it in DataDir
+	TLS         *KeyFiles // of the sellers' address; nil: it speaks plain HTTP
+	AdminTLS    *KeyFiles // of the operators' address
+	Proxies     *door.Proxies
 	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
 	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
@@ -66,6 +70,7 @@ type Config struct {
 // Limits bound what the node takes on. Load fills in the defaults.
 type Limits struct {
 	BodyBytesMax   int           // of a seller's request (64 KiB)
+	ConnsMax       int           // sellers' connections at once; those above it are closed
 	InFlightMax    int           // seller requests at once; more hear 503 (10,000)
 	WorkersMax     int           // workers for cold dials and handshakes to buyers (256)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
