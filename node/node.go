@@ -124,7 +124,7 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("admin token: %w", err)
 	}
 	cfg.settle()
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status}, n.log)
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline}, n.log)
 	return nil
 }
 
