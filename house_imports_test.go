@@ -40,11 +40,13 @@ var below = map[string][]string{
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
-	"exchange/intake": {"lead", "exchange", "exchange/intake/posting"},
-	"exchange/admin":  {"lead", "exchange", "ledger"},
+	"exchange/door": {}, // what stands between a listener and an HTTP server
+
+	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
+	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger"},
 
 	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin"},
+		"exchange/intake/posting", "exchange/admin", "exchange/door"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",

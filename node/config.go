@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/exchange"
+	"clearpost/exchange/door"
 	"clearpost/ledger"
 )
 
@@ -29,11 +30,14 @@ const DataDirDefault = "data"
 
 // Config is a whole configuration, checked and compiled.
 type Config struct {
-	Dir         string // the configuration's own directory, as given
-	DataDir     string // where the log and the views stand
-	Listen      string // host:port for sellers
-	AdminListen string // host:port for the admin API and metrics
-	AdminToken  string // empty: the node makes one and keeps it in DataDir
+	Dir         string    // the configuration's own directory, as given
+	DataDir     string    // where the log and the views stand
+	Listen      string    // host:port for sellers
+	AdminListen string    // host:port for the admin API and metrics
+	AdminToken  string    // empty: the node makes one and keeps it in DataDir
+	TLS         *KeyFiles // of the sellers' address; nil: it speaks plain HTTP
+	AdminTLS    *KeyFiles // of the operators' address
+	Proxies     *door.Proxies
 	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
 	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
@@ -43,7 +47,8 @@ type Config struct {
 	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in the order of
 	// their names, as 32 hexadecimal digits. Secrets behind ${env:…} and ${file:…} take part by their names only.
 	Hash string
-	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
+	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders. A node drops them when it has
+	// kept them beside its ledger.
 	Files map[string][]byte
 
 	// Examples is what came of the campaigns' examples.
@@ -58,6 +63,8 @@ type Config struct {
 	SkipExamples bool
 
 	opt         Options
+	large       bool     // its directory
+	pages       *pages   // for the next reading
 	read        string   // hash of the directory's files, without the templates that came from elsewhere
 	secrets     [32]byte // a digest of what the secrets' placeholders stood for
 	secretFiles []string // where ${file:…} were read
@@ -66,6 +73,7 @@ type Config struct {
 // Limits bound what the node takes on. Load fills in the defaults.
 type Limits struct {
 	BodyBytesMax   int           // of a seller's request (64 KiB)
+	ConnsMax       int           // sellers' connections at once; those above it are closed
 	InFlightMax    int           // seller requests at once; more hear 503 (10,000)
 	WorkersMax     int           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
@@ -95,8 +103,12 @@ func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 }
 
 // LoadWith is Load with options.
-func LoadWith(dir string, opt Options) (*Config, error) {
+func LoadWith(dir string, opt Options) (*Config, error) { return loadAfter(dir, opt, nil) }
+
+// loadAfter is LoadWith, and takes over what is as it was at the reading before, if there was one with the same options.
+func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l := newLoader(dir, opt)
+	l.before = before
 	cfg := l.load()
 	if err := l.problems.err(); err != nil {
 		return nil, err
@@ -108,6 +120,11 @@ func LoadWith(dir string, opt Options) (*Config, error) {
 
 // hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read the same.
 func hashFiles(files []*sourceFile) string {
+	sum := digestFiles(files)
+	return hex.EncodeToString(sum[:16])
+}
+
+func digestFiles(files []*sourceFile) (sum [32]byte) {
 	h := sha256.New()
 	put := func(b []byte) {
 		var n [8]byte
@@ -119,5 +136,6 @@ func hashFiles(files []*sourceFile) string {
 		put([]byte(f.name))
 		put(f.text)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	h.Sum(sum[:0])
+	return sum
 }

@@ -14,6 +14,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/exchange"
+	"clearpost/exchange/intake"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -44,6 +45,8 @@ func (l *loader) node(cfg *Config) {
 	if cfg.Listen != "" && cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
 		l.bad(f, "admin.listen", cfg.AdminListen, "another address than listen: the admin API has its own port")
 	}
+	cfg.TLS, cfg.AdminTLS = l.tls(f, "tls", spec.TLS), l.tls(f, "admin.tls", spec.Admin.TLS)
+	cfg.Proxies = l.proxies(f, &spec)
 	if token, ok := l.expand(f, "admin.token", spec.Admin.Token); ok && token != "" {
 		cfg.AdminToken = token
 		if why := badKey(token); why != "" {
@@ -101,6 +104,7 @@ func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
 		return l.number(f, "limits."+key, v, standard, least, most)
 	}
 	to.BodyBytesMax = n("body_bytes_max", s.BodyBytesMax, 64<<10, 1<<10, 4*mb)
+	to.ConnsMax = n("connections_max", s.ConnsMax, intake.ConnsMax, 1, 1000000)
 	to.InFlightMax = n("in_flight_max", s.InFlightMax, 10000, 1, 1000000)
 	to.WorkersMax = n("workers_max", s.WorkersMax, 2048, 1, 100000)
 	to.AnswerBytesMax = n("answer_bytes_max", s.AnswerBytesMax, 64<<10, 1<<10, 256<<10)
@@ -252,6 +256,9 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	}
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
+	if l.before != nil && l.before.schemas[spec.ID] != nil {
+		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
+	}
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	l.tests(f, &spec, v)
 	if spec.ID == "" {

@@ -9,10 +9,20 @@ type nodeSpec struct {
 	Node    string     `yaml:"node"`     // name of this node in events
 	DataDir string     `yaml:"data_dir"` // relative to the configuration's directory
 	Listen  string     `yaml:"listen"`   // the sellers' address, host:port (127.0.0.1:8080); port 0 is a free one
+	TLS     *tlsSpec   `yaml:"tls"`      // the sellers' address speaks TLS
 	Admin   adminSpec  `yaml:"admin"`
 	Kafka   *kafkaSpec `yaml:"kafka"`
 	Limits  limitsSpec `yaml:"limits"`
 	Specs   specsSpec  `yaml:"specs"`
+
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
+	ProxyHeader    string   `yaml:"proxy_header"`    // X-Forwarded-For or Forwarded: in which of them the proxies say for whom they speak
+}
+
+// tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they change.
+type tlsSpec struct {
+	Cert string `yaml:"cert"` // PEM: the certificate, and those between it and its root behind it
+	Key  string `yaml:"key"`  // PEM: its private key
 }
 
 // specsSpec is about the posting specs that sellers read.
@@ -22,8 +32,9 @@ type specsSpec struct {
 }
 
 type adminSpec struct {
-	Listen string `yaml:"listen"` // the operators' address (127.0.0.1:8081); keep it off the public network
-	Token  string `yaml:"token"`  // what operators must present; absent: one is made and kept in data_dir
+	Listen string   `yaml:"listen"` // the operators' address (127.0.0.1:8081); keep it off the public network
+	TLS    *tlsSpec `yaml:"tls"`    // the operators' address speaks TLS
+	Token  string   `yaml:"token"`  // what operators must present; absent: one is made and kept in data_dir
 }
 
 type kafkaSpec struct {
@@ -37,6 +48,7 @@ type kafkaSpec struct {
 
 type limitsSpec struct {
 	BodyBytesMax   *int `yaml:"body_bytes_max"`   // of a seller's request; a larger one hears 413 (65536)
+	ConnsMax       *int `yaml:"connections_max"`  // sellers' connections at once; those above it are closed (20000)
 	InFlightMax    *int `yaml:"in_flight_max"`    // seller requests at once; more hear 503 (10000)
 	WorkersMax     *int `yaml:"workers_max"`      // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax *int `yaml:"answer_bytes_max"` // of a buyer's answer (65536)

@@ -113,12 +113,18 @@ func (n *Node) open(offline bool) error {
 	if err := keepSpecs(cfg, n.Exchange.Now()); err != nil {
 		return err
 	}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax,
+	keys, err := cfg.TLS.load(n.log)
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax, ConnsMax: cfg.Limits.ConnsMax,
+		Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status}, n.log)
+	cfg.settle()
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline}, n.log)
 	return nil
 }
 
@@ -136,14 +142,27 @@ func (n *Node) Start() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	keys, err := n.cfg.AdminTLS.load(n.log)
+	if err != nil {
+		ln.Close()
+		return fmt.Errorf("admin.tls: %w", err)
+	}
 	aln, err := net.Listen("tcp", n.cfg.AdminListen)
 	if err != nil {
 		ln.Close()
 		return fmt.Errorf("admin.listen: %w", err)
 	}
 	n.SellerAddr, n.AdminAddr = ln.Addr().String(), aln.Addr().String()
-	n.serve("admin", aln, n.Admin.Serve, n.Admin.Shutdown)
-	path, err := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}.write(n.cfg.DataDir)
+	if n.cfg.AdminTLS == nil && beyondLoopback(aln.Addr()) {
+		n.log.Warn("ADMIN.LISTEN IS OPEN TO THE NETWORK WITHOUT TLS: whoever can read along has the admin token, and with it every lead; "+
+			"set admin.tls, or listen on 127.0.0.1", "listen", n.AdminAddr)
+	}
+	n.serve("admin", aln, func(ln net.Listener) error { return n.Admin.Serve(ln, keys) }, n.Admin.Shutdown)
+	h := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}
+	if n.cfg.AdminTLS != nil {
+		h.Cert = n.cfg.AdminTLS.Cert
+	}
+	path, err := h.write(n.cfg.DataDir)
 	if err != nil {
 		ln.Close()
 		return err

@@ -207,8 +207,8 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	}
 }
 
-// door is a sellers' door with sources in every state, and the calls that can be made to it.
-type door struct {
+// openDoors is a sellers' door with sources in every state, and the calls that can be made to it.
+type openDoors struct {
 	*house
 	*description
 	n int
@@ -216,7 +216,7 @@ type door struct {
 
 var profileNames = []string{"own", "leadconduit", "boberdoo", "leadspedia"}
 
-func openDoor(t *testing.T) *door {
+func openDoor(t *testing.T) *openDoors {
 	t.Helper()
 	h := build(t, "test_zips: {\"00001\": accepted}\n", nil, script("b", 25*dollar))
 	for _, p := range profileNames {
@@ -230,7 +230,7 @@ func openDoor(t *testing.T) *door {
 		}
 	}
 	h.restart()
-	d := &door{house: h, description: openAPI(t, intake.OpenAPI())}
+	d := &openDoors{house: h, description: openAPI(t, intake.OpenAPI())}
 	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", source: "paused", values: url.Values{"zip": {"10001"}}})
 	for _, p := range profileNames {
 		if status := h.admin("POST", "/v1/pause", map[string]string{"subject": p + "-paused", "why": "a test"}, nil); status != 200 {
@@ -271,7 +271,7 @@ func profileOf(pattern string) string {
 }
 
 // make sends a call, holds the answer to the document, and gives it back.
-func (d *door) make(c call) (int, string) {
+func (d *openDoors) make(c call) (int, string) {
 	d.house.t.Helper()
 	profile := profileOf(c.pattern)
 	source := profile + "-" + orText(c.source, "main")
@@ -313,7 +313,7 @@ func (d *door) make(c call) (int, string) {
 var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // values are those of a good request to an operation.
-func (d *door) good(pattern string, post bool, also ...string) url.Values {
+func (d *openDoors) good(pattern string, post bool, also ...string) url.Values {
 	d.n++
 	v := url.Values{"zip": {"10001"}, "first_name": {fmt.Sprintf("Jane %d", d.n)}}
 	ofPing := url.Values{"zip": {"10001"}, "Mode": {"ping"}}
@@ -368,7 +368,7 @@ func TestServerAnswersAsItsOpenAPIFileSays(t *testing.T) {
 }
 
 // leadStatuses brings a call with a lead to its statuses, answered in JSON and in XML.
-func (d *door) leadStatuses(pattern, method string) {
+func (d *openDoors) leadStatuses(pattern, method string) {
 	for _, accept := range []string{"Accept: application/json", "Accept: application/xml"} {
 		do := func(c call) string {
 			d.house.t.Helper()
@@ -418,7 +418,7 @@ func (d *door) leadStatuses(pattern, method string) {
 }
 
 // otherStatuses brings the calls without a lead to their statuses.
-func (d *door) otherStatuses() {
+func (d *openDoors) otherStatuses() {
 	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", values: url.Values{"zip": {"10001"}, "seller_lead_id": {"A-1"}}})
 	pingID := uuid.FindString(text)
 	v := d.good("/v1/{vertical}/leads", false)

@@ -110,13 +110,14 @@ func (n *Node) apply(next *Config) error {
 	}
 	n.Intake.Use(view)
 	n.cfg = next
+	next.settle()
 	return nil
 }
 
 // again reads the configuration from where it came from. What changes while it is read is read once more.
 func (c *Config) again() (*Config, error) {
 	for range readsMax {
-		next, err := LoadWith(c.Dir, c.opt)
+		next, err := loadAfter(c.Dir, c.opt, c.pages)
 		if err != nil {
 			return nil, err
 		}
@@ -136,6 +137,7 @@ const readsMax = 5
 // goOn takes over what is in force from the start on, which its caller may have set otherwise than the files say.
 func (c *Config) goOn(from *Config) {
 	c.Exchange.Node, c.DataDir, c.Listen, c.AdminListen, c.AdminToken = from.Exchange.Node, from.DataDir, from.Listen, from.AdminListen, from.AdminToken
+	c.TLS, c.AdminTLS, c.Proxies = from.TLS, from.AdminTLS, from.Proxies
 	c.Kafka, c.Limits, c.SpecURL, c.SpecSecret = from.Kafka, from.Limits, from.SpecURL, from.SpecSecret
 }
 
@@ -152,6 +154,9 @@ func (c *Config) fixed(next *Config) []string {
 		{"listen", c.Listen, next.Listen},
 		{"admin.listen", c.AdminListen, next.AdminListen},
 		{"admin.token", c.AdminToken, next.AdminToken},
+		{"tls", c.TLS, next.TLS},
+		{"admin.tls", c.AdminTLS, next.AdminTLS},
+		{"trusted_proxies and proxy_header", c.Proxies, next.Proxies},
 		{"kafka", c.Kafka, next.Kafka},
 		{"limits", c.Limits, next.Limits},
 		{"specs", [2]string{c.SpecURL, c.SpecSecret}, [2]string{next.SpecURL, next.SpecSecret}},

@@ -70,6 +70,9 @@ func findNode(e *env, data string) (*ops, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(data, "admin.json"), err)
 	}
 	o := &ops{base: "http://" + h.Admin, token: h.Token, close: func() error { return nil }}
+	if h.Cert != "" {
+		o.base, o.http.Transport = "https://"+h.Admin, &http.Transport{TLSClientConfig: h.TLS()}
+	}
 	if !o.alive(e.ctx) {
 		return nil, nil
 	}
@@ -108,7 +111,7 @@ func (t *target) offline(e *env) (*ops, error) {
 	if err != nil {
 		return nil, errors.Join(err, n.Stop())
 	}
-	go n.Admin.Serve(ln)
+	go n.Admin.Serve(ln, nil)
 	o := &ops{base: "http://" + ln.Addr().String(), token: n.Token(), offline: true}
 	o.close = func() error {
 		o.http.CloseIdleConnections()

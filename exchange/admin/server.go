@@ -23,6 +23,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"clearpost/exchange"
+	"clearpost/exchange/door"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -39,18 +40,21 @@ type Server struct {
 	pulse   time.Duration // how often a follower of events hears something
 	stop    context.Context
 	cancel  context.CancelFunc
+	since   time.Time
+	today   today
 }
 
 // New makes a server.
 func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *slog.Logger) *Server {
-	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second}
+	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second, since: ex.Now(),
+		today: today{budget: todayFor}}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.metrics = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	// No WriteTimeout: it would cut /events off. Only operators come here.
-	s.http = &fasthttp.Server{Handler: s.handle, Name: "clearpost-admin", ReadTimeout: 15 * time.Second, IdleTimeout: 90 * time.Second,
-		MaxRequestBodySize: 64 << 10, CloseOnShutdown: true, Logger: quiet{}}
+	s.http = &fasthttp.Server{Handler: s.handle, ErrorHandler: badRequest, Name: "clearpost-admin", ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		MaxRequestBodySize: bodyBytesMax, CloseOnShutdown: true, Logger: quiet{}}
 	return s
 }
 
@@ -58,8 +62,34 @@ type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 
-// Serve answers until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+// Limits of the operators' door.
+const (
+	readTimeout  = 15 * time.Second
+	idleTimeout  = 90 * time.Second
+	bodyBytesMax = 64 << 10
+	connsMax     = 1000
+)
+
+// Serve answers until Shutdown. With keys it speaks TLS.
+func (s *Server) Serve(ln net.Listener, keys *door.Keys) error {
+	return s.http.Serve(door.Listen(ln, door.Config{ReadTimeout: readTimeout, IdleTimeout: idleTimeout, ConnsMax: connsMax, Keys: keys, Log: s.log}))
+}
+
+// badRequest answers what could not be read as a request; a connection on which nothing was asked ends without a word.
+func badRequest(ctx *fasthttp.RequestCtx, err error) {
+	ctx.SetConnectionClose()
+	end := door.EndOf(ctx.Conn(), err)
+	switch {
+	case end == door.EndSilent:
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		door.Drain(ctx.Conn())
+		fail(ctx, 413, fmt.Sprintf("the body is larger than %d bytes", bodyBytesMax))
+	case end == door.EndSlow:
+		fail(ctx, 408, fmt.Sprintf("the request did not come whole within %s", readTimeout))
+	default:
+		fail(ctx, 400, "this is not a well-formed HTTP request")
+	}
+}
 
 // Shutdown ends followers and stops.
 func (s *Server) Shutdown(ctx context.Context) error {

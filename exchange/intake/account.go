@@ -84,6 +84,10 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	h := sha256.Sum256(key)
 	a := s.book.Load().keys[h]
 	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
+		if addr, _ := s.client(ctx); !s.strange.allow(addr) {
+			s.later(ctx, 429, "rate_limited", "too many requests with a key that is not known, from your address", time.Second)
+			return nil
+		}
 		s.unauthorized(ctx)
 		return nil
 	}

@@ -17,13 +17,15 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"clearpost/exchange"
+	"clearpost/exchange/door"
 )
 
 // Limits of a request.
 const (
 	HeaderBytesMax       = 16 << 10
-	PairsMax             = 512 // names of a lead as sent
-	PathBytesMax         = 512 // of a name with those that it stands in
+	ConnsMax             = 20000 // connections at once, where nothing else is configured
+	PairsMax             = 512   // names of a lead as sent
+	PathBytesMax         = 512   // of a name with those that it stands in
 	KeyBytesMax          = 256
 	IdempotencyBytesMax  = 200
 	SellerLeadIDBytesMax = 128
@@ -35,7 +37,10 @@ type Config struct {
 	InFlightMax  int           // requests at once, above it 503; default 16,384
 	ReadTimeout  time.Duration // to read one request; default 15 s
 	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
-	IdleTimeout  time.Duration // of a kept connection; default 90 s
+	IdleTimeout  time.Duration // of a connection on which nothing is asked; default 90 s
+	ConnsMax     int           // connections at once, those above it are closed; default 20,000
+	Keys         *door.Keys    // nil: without TLS
+	Proxies      *door.Proxies // nil: nobody speaks for others
 	Specs        SpecConfig
 }
 
@@ -49,6 +54,9 @@ type Server struct {
 	flying  atomic.Int64
 	answers [600]atomic.Int64 // by HTTP status
 	specs   specDesk
+	door    door.Config
+	proxies *door.Proxies
+	strange strangersAt
 }
 
 // New makes a server of an exchange. It does not listen yet.
@@ -60,8 +68,10 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
 		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
-		Concurrency: 1 << 18, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
+		Concurrency: 1 << 20, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
 	}
+	s.proxies = cfg.Proxies
+	s.door = door.Config{ReadTimeout: s.http.ReadTimeout, IdleTimeout: s.http.IdleTimeout, ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log}
 	return s
 }
 
@@ -75,7 +85,7 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers until Shutdown, or until the listener fails.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(door.Listen(ln, s.door)) }
 
 // Shutdown stops listening and waits, until the context ends, for requests under way.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
@@ -89,43 +99,24 @@ func (s *Server) Statuses(fn func(status int, n int64)) {
 	}
 }
 
+// badRequest answers what could not be read as a request. A connection on which nothing was asked ends without a word: a client that writes its first
+// request at that moment would take the answer for its own.
 func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
+	ctx.SetConnectionClose()
+	end := door.EndOf(ctx.Conn(), err)
 	var small *fasthttp.ErrSmallBuffer
 	switch {
+	case end == door.EndSilent:
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		drain(ctx.Conn())
+		door.Drain(ctx.Conn())
 		s.fail(ctx, 413, "body_too_large", fmt.Sprintf("the body is larger than %d bytes", s.http.MaxRequestBodySize))
 	case errors.As(err, &small):
-		drain(ctx.Conn())
+		door.Drain(ctx.Conn())
 		s.fail(ctx, 431, "headers_too_large", fmt.Sprintf("the headers are larger than %d bytes", HeaderBytesMax))
+	case end == door.EndSlow:
+		s.fail(ctx, 408, "request_timeout", fmt.Sprintf("the request did not come whole within %s: nothing was taken", s.http.ReadTimeout))
 	default:
 		s.fail(ctx, 400, "bad_request", "this is not a well-formed HTTP request")
-	}
-	ctx.SetConnectionClose()
-}
-
-// What is still read of a request that is too large, so that its sender hears why: closing a connection with bytes on the way would cut off the
-// answer. It ends when nothing has come for a while.
-const (
-	drainBytesMax = 4 << 20
-	drainPauseMax = 50 * time.Millisecond
-	drainMax      = time.Second
-)
-
-func drain(c net.Conn) {
-	if c == nil {
-		return
-	}
-	var b [16 << 10]byte
-	end := time.Now().Add(drainMax)
-	for n := 0; n < drainBytesMax && time.Now().Before(end); {
-		if c.SetReadDeadline(time.Now().Add(drainPauseMax)) != nil {
-			return
-		}
-		got, err := c.Read(b[:])
-		if n += got; err != nil {
-			return
-		}
 	}
 }
 

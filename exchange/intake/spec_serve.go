@@ -77,7 +77,7 @@ func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 		s.later(ctx, 503, "unavailable", "the versions of the posting spec cannot be read", time.Second)
 		return
 	}
-	p.Base, p.Token, p.Live = s.specs.base(ctx), token, true
+	p.Base, p.Token, p.Live = s.specs.base(ctx, s.https(ctx)), token, true
 	b, contentType, err := write(p)
 	if err != nil {
 		s.log.Error("posting spec", "source", acc.ID, "vertical", v.ID, "error", err)
@@ -119,12 +119,12 @@ func (s *Server) mayRead(ctx *fasthttp.RequestCtx, at *segments) (*account, stri
 }
 
 // base is the address of the exchange for a reader: the configured one, else that of the request.
-func (d *specDesk) base(ctx *fasthttp.RequestCtx) string {
+func (d *specDesk) base(ctx *fasthttp.RequestCtx, https bool) string {
 	if d.URL != "" {
 		return d.URL
 	}
 	scheme := "http"
-	if string(ctx.Request.Header.Peek("X-Forwarded-Proto")) == "https" {
+	if https {
 		scheme = "https"
 	}
 	u, err := url.Parse(scheme + "://" + string(ctx.Host()))

@@ -38,6 +38,7 @@ var statusTable = []posting.Named{
 	{Name: "404 not_found unknown_vertical", Says: "no such path, no such lead of yours, or a vertical that your account may not send"},
 	{Name: "405 method_not_allowed", Says: "the header `Allow` says which method is expected"},
 	{Name: "406 not_acceptable", Says: "`Accept` allows neither JSON nor XML"},
+	{Name: "408 request_timeout", Says: "the request was begun and did not come whole in time: nothing was taken"},
 	{Name: "409 other_person", Says: "a field that names the person has another value than at the ping"},
 	{Name: "409 idempotency_key_reused", Says: "the `Idempotency-Key` came before with another call or body"},
 	{Name: "409 in_progress", Says: "the same request is under way: repeat it later to hear its answer"},

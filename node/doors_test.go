@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// writeKeys puts a certificate and its key into the configuration.
+func (h *house) writeKeys() {
+	h.t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, &k.PublicKey, k)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	pkcs, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.write("cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	h.write("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs})))
+}
+
+func TestBothDoorsSpeakTLS(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.writeKeys()
+	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\ntls: {cert: cert.pem, key: key.pem}\nadmin: {listen: 127.0.0.1:0, tls: {cert: cert.pem, key: key.pem}}\n")
+	h.restart()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(h.read("cert.pem")))
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	req, err := http.NewRequest("POST", "https://"+h.node.SellerAddr+"/v1/solar/ping", strings.NewReader(`{"zip":"10001"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Api-Key", "acme-key-0123456789")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != 200 || !strings.Contains(string(b), `"success"`) {
+		t.Errorf("a ping over TLS: %d %s", resp.StatusCode, b)
+	}
+	handle, err := ReadHandle(h.node.cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verb := http.Client{Transport: &http.Transport{TLSClientConfig: handle.TLS(), DisableKeepAlives: true}}
+	if resp, err = verb.Get("https://" + handle.Admin + "/healthz"); err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	h.writeKeys() // as if somebody else answered: not the certificate that stands in the file
+	if resp, err = verb.Get("https://" + handle.Admin + "/healthz"); err == nil {
+		resp.Body.Close()
+		t.Error("a verb speaks to whoever has another certificate")
+	}
+}
+
+func TestOperatorsDoorBeyondLoopbackIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		name, admin string
+		warned      bool
+	}{
+		{"loopback", "{listen: 127.0.0.1:0}", false},
+		{"everywhere", `{listen: "0.0.0.0:0"}`, true},
+		{"everywhere with TLS", `{listen: "0.0.0.0:0", tls: {cert: cert.pem, key: key.pem}}`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := build(t, "", nil, script("b", 25*dollar))
+			h.writeKeys()
+			h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: "+c.admin+"\n")
+			if err := h.node.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := Load(h.dir, os.LookupEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var logged bytes.Buffer
+			n, err := New(cfg, slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn})), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(logged.String(), "ADMIN.LISTEN"); got != c.warned {
+				t.Errorf("warned: %v\n%s", got, &logged)
+			}
+		})
+	}
+}
+
+func TestMistakesAboutDoorsAreNamed(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"tls: {cert: none.pem, key: none.pem}", "clearpost.yaml:4:6: expected a certificate with its key"},
+		{"tls: {cert: none.pem}", "expected the name of a PEM file: tls needs cert and key"},
+		{"trusted_proxies: [10.0.0.1/8]", "the network of 10.0.0.1/8 is 10.0.0.0/8"},
+		{"trusted_proxies: [0.0.0.0/0]", "expected the addresses of the proxies, not everybody's"},
+		{"trusted_proxies: [proxy]", `expected an address or a network such as 10.0.0.0/8 ("proxy" is no address and no network)`},
+		{"trusted_proxies: [10.0.0.1]\nproxy_header: X-Real-IP", "expected X-Forwarded-For or Forwarded"},
+		{"proxy_header: Forwarded", "expected trusted_proxies beside it"},
+		{"limits: {connections_max: 0}", `"0": expected 1 to 1000000`},
+	} {
+		_, err := Load(writeConfig(t, change{"clearpost.yaml", "", c.text + "\n"}), os.LookupEnv)
+		if got := strings.Join(places(t, err), "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", c.text, got)
+		}
+	}
+}
+
+// Whoever guesses keys is held up, by address; a good key from the same address is not.
+func TestUnknownKeysAreHeldUpByAddress(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ntrusted_proxies: [127.0.0.1]\n")
+	h.restart()
+	ask := func(key, from string) int {
+		return h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, "Content-Type: application/json", "X-Api-Key: "+key, "X-Forwarded-For: "+from).status
+	}
+	heard := map[int]int{}
+	for range 200 {
+		heard[ask("wrong-key-0123456789", "203.0.113.9")]++
+	}
+	if heard[401] < 50 || heard[429] == 0 || heard[401]+heard[429] != 200 {
+		t.Errorf("statuses %v", heard)
+	}
+	if got := ask("acme-key-0123456789", "203.0.113.9"); got != 200 {
+		t.Errorf("a good key hears %d", got)
+	}
+	if got := ask("wrong-key-0123456789", "203.0.113.10"); got != 401 {
+		t.Errorf("another address hears %d", got)
+	}
+}
