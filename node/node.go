@@ -123,7 +123,8 @@ func (n *Node) open(offline bool) error {
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status}, n.log)
+	cfg.settle()
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline}, n.log)
 	return nil
 }
 

@@ -204,9 +204,10 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		if n := len(strings.Split(strings.TrimSpace(must(t, "events", "--kind", "adjusted", "-d", dir)), "\n")); n != 3 {
 			t.Errorf("%d adjustments", n)
 		}
-		if out := must(t, "status", "-d", dir); !strings.HasPrefix(out, "{\n  \"pings\": ") || !json.Valid([]byte(out)) {
+		if out := must(t, "status", "--json", "-d", dir); !strings.HasPrefix(out, "{\n  \"pings\": ") || !json.Valid([]byte(out)) {
 			t.Errorf("status: %s", out)
 		}
+		checkStatusTable(t, must(t, "status", "-d", dir), running)
 	}
 	if code, out, errOut := clearpost(t, "events", "--follow", "-d", dir); code != exitFailed || out != "" || !strings.Contains(errOut, "nothing to follow") {
 		t.Errorf("following a stopped exchange: exit %d, %q %q", code, out, errOut)

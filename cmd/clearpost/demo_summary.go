@@ -163,5 +163,8 @@ func fullest(caps []capAt) string {
 	if key[0] == "buyer" {
 		per = "buyer's " + per
 	}
+	if used, limit := caps[best].Used, caps[best].Limit; used > limit {
+		return per + " " + strings.Join(capText(used, limit), ", ") // it was lowered below its use
+	}
 	return fmt.Sprintf("%s %d/%d", per, caps[best].Used, caps[best].Limit)
 }

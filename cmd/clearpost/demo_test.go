@@ -33,12 +33,13 @@ func TestSummaryForPeople(t *testing.T) {
 	s := demoSummary{Answers: map[string]int{"409": 2, "200": 10, "202": 1}, Audit: "ok", Buyers: []buyerRow{
 		{Campaign: "one", Revenue: "5.00", Caps: []capAt{{"campaign:one:day", 1, 10}, {"buyer:b:hour", 3, 4}}},
 		{Campaign: "two", Revenue: "0.00", Caps: []capAt{{"campaign:two:total", 7, 7}, {"buyer:b:hour", 3, 4}}},
+		{Campaign: "lowered", Revenue: "0.00", Caps: []capAt{{"campaign:lowered:day", 120, 12}}},
 		{Campaign: "three", Revenue: "0.00"}}}
 	var out bytes.Buffer
 	if err := s.print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"answers by status 200: 10, 202: 1, 409: 2; lost 0", "$5.00   buyer's hour 3/4\n", "$0.00   total 7/7\n", "$0.00   -\n"} {
+	for _, want := range []string{"answers by status 200: 10, 202: 1, 409: 2; lost 0", "$5.00   buyer's hour 3/4\n", "$0.00   total 7/7\n", "$0.00   -\n", "$0.00   day 120, now limited to 12\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

@@ -3,12 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strconv"
-
-	"github.com/goccy/go-json"
 )
 
 type eventsCmd struct {
@@ -51,42 +48,6 @@ func (c *eventsCmd) Run(e *env) error {
 		if e.ctx.Err() != nil {
 			return nil
 		}
-		return err
-	})
-}
-
-type statusCmd struct {
-	target
-}
-
-// Help implements kong.HelpProvider.
-func (statusCmd) Help() string {
-	return `Prints one JSON object: counts, money, times, campaigns, use of caps, the ledger's state. Counts, money and times begin at the
-start of the node; of an exchange that is not running they are zero, and caps and ledger are as it left them.
-
-Examples:
-  clearpost status | jq '{pings, sold, revenue: (.revenue_micros / 1e6)}'
-  clearpost status | jq '.caps[] | select(.used == .limit)'`
-}
-
-// Run prints the summary, its keys in the order of the admin API.
-func (c *statusCmd) Run(e *env) error {
-	return c.with(e, func(o *ops) error {
-		body, err := o.do(e.ctx, "GET", "/v1/status", nil)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		b, err := io.ReadAll(body)
-		if err != nil {
-			return err
-		}
-		var out bytes.Buffer
-		if err := json.Indent(&out, bytes.TrimSpace(b), "", "  "); err != nil {
-			return err
-		}
-		out.WriteByte('\n')
-		_, err = out.WriteTo(e.out)
 		return err
 	})
 }

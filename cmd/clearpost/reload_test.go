@@ -77,7 +77,7 @@ func (s *servedExamples) verb(args ...string) (int, string) {
 
 func (s *servedExamples) config() admin.ConfigStatus {
 	s.t.Helper()
-	code, text := s.verb("status", "-d", s.dir)
+	code, text := s.verb("status", "--json", "-d", s.dir)
 	var st admin.Status
 	if err := json.Unmarshal([]byte(text), &st); code != exitOK || err != nil {
 		s.t.Fatalf("status: %d %v: %s", code, err, text)

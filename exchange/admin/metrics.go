@@ -188,6 +188,9 @@ type Status struct {
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
 	Config    ConfigStatus     `json:"config"`
+	Since     time.Time        `json:"since"`             // when what is counted since the start began
+	Offline   bool             `json:"offline,omitempty"` // no node runs: a verb has opened what it left
+	Today     *Today           `json:"today,omitempty"`   // of the ledger
 }
 
 // SourceStatus is what a source's leads have come to without an auction, since the start.
@@ -241,6 +244,8 @@ func breakerText(l *exchange.Lane) string {
 func (s *Server) status() Status {
 	out := Summary(s.ex, s.led)
 	out.Config = s.hooks.Config()
+	out.Since, out.Offline = s.since, s.hooks.Offline
+	out.Today = s.today.read(s.led, s.ex.Now())
 	return out
 }
 

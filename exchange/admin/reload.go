@@ -9,6 +9,7 @@ type Hooks struct {
 	Statuses func(fn func(status int, n int64)) // the sellers' answers by HTTP status
 	Reload   func(by string) Reload             // reads the configuration's directory again
 	Config   func() ConfigStatus
+	Offline  bool // opened by a verb, beside no running node
 }
 
 // Who asks for a reload.

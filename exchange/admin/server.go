@@ -40,11 +40,14 @@ type Server struct {
 	pulse   time.Duration // how often a follower of events hears something
 	stop    context.Context
 	cancel  context.CancelFunc
+	since   time.Time
+	today   today
 }
 
 // New makes a server.
 func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *slog.Logger) *Server {
-	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second}
+	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second, since: ex.Now(),
+		today: today{budget: todayFor}}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// Today is what the ledger has of one day in UTC. Unlike the counts since the start it outlives restarts. Test leads are in Tests only.
+type Today struct {
+	Day      string     `json:"day"`
+	Pings    int64      `json:"pings"` // pings and one-shot leads
+	Quotes   int64      `json:"quotes"`
+	Posts    int64      `json:"posts"` // settled posts and one-shot leads, each once, by its last answer of the day
+	Sold     int64      `json:"sold"`
+	Unsold   int64      `json:"unsold"`
+	Pending  int64      `json:"pending"`
+	Sales    int64      `json:"sales"` // attempts that buyers accepted, or were found to have
+	Revenue  lead.Money `json:"revenue_micros"`
+	Payout   lead.Money `json:"payout_micros"`
+	Tests    int64      `json:"tests"`
+	UpToSeq  uint64     `json:"up_to_seq"`            // the last event that is counted
+	Complete bool       `json:"complete"`             // false while earlier events of the day are still being read: ask again
+	Unread   int64      `json:"unreadable,omitempty"` // events that could not be read
+	Error    string     `json:"error,omitempty"`
+}
+
+// todayFor bounds how long one look reads; the next one goes on where it ended. A node of 1,000 pings a second reads an hour of its day in some
+// ten seconds, once.
+const todayFor = time.Second
+
+// today counts the day's events as far as they are new since it was asked last.
+type today struct {
+	mu      sync.Mutex
+	n       Today                // guarded by mu
+	next    uint64               // guarded by mu: seq to go on with
+	pending map[lead.ID]struct{} // guarded by mu: leads whose last answer today is pending
+	budget  time.Duration
+}
+
+var errBudget = errors.New("enough for now")
+
+func (t *today) read(led *ledger.Ledger, now time.Time) *Today {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	midnight := now.UTC().Truncate(24 * time.Hour)
+	if day := midnight.Format(time.DateOnly); day != t.n.Day {
+		t.n, t.pending, t.next = Today{Day: day}, map[lead.ID]struct{}{}, 0
+	}
+	t.n.Error = ""
+	if t.next == 0 {
+		from, err := led.Since(midnight)
+		if err != nil {
+			t.n.Error = err.Error()
+			out := t.n
+			return &out
+		}
+		t.next = max(from, 1)
+		t.n.UpToSeq = t.next - 1
+	}
+	until := time.Now().Add(t.budget)
+	end := midnight.Add(24 * time.Hour).UnixMicro()
+	err := led.Scan(t.next, func(r ledger.Record) error {
+		if r.At >= midnight.UnixMicro() && r.At < end && t.count(r) != nil {
+			t.n.Unread++
+		}
+		t.next, t.n.UpToSeq = r.Seq+1, r.Seq
+		if r.Seq%64 == 0 && time.Now().After(until) {
+			return errBudget
+		}
+		return nil
+	})
+	t.n.Complete = err == nil
+	if err != nil && !errors.Is(err, errBudget) {
+		t.n.Error = err.Error()
+	}
+	out := t.n
+	return &out
+}
+
+// count adds one event of the day. Money is counted where it is booked: when an attempt is accepted, or found to have been.
+func (t *today) count(r ledger.Record) error {
+	var ev struct {
+		Test       bool         `json:"test"`
+		Result     string       `json:"result"`
+		Again      string       `json:"again"`
+		Adjustment string       `json:"adjustment"`
+		Outcome    lead.Outcome `json:"outcome"`
+		Price      lead.Money   `json:"price_micros"`
+		Payout     lead.Money   `json:"payout_micros"`
+	}
+	if r.Kind == ledger.KindPosting {
+		return nil
+	}
+	if err := json.Unmarshal(r.Bytes, &ev); err != nil {
+		return err
+	}
+	switch {
+	case ev.Test:
+		if r.Kind == ledger.KindPinged {
+			t.n.Tests++
+		}
+	case r.Kind == ledger.KindPinged:
+		t.n.Pings++
+		if ev.Result == ledger.ResultSuccess {
+			t.n.Quotes++
+		}
+	case r.Kind == ledger.KindSettled:
+		t.settled(r.Lead, ev.Result)
+	case ev.Outcome != lead.Accepted:
+	case r.Kind == ledger.KindPosted && ev.Again != ledger.AgainResend, r.Kind == ledger.KindAdjusted && ev.Adjustment == ledger.AdjustResolved:
+		t.n.Sales++
+		t.n.Revenue += ev.Price
+		t.n.Payout += ev.Payout
+	}
+	return nil
+}
+
+// settled counts the answer to a post. One after pending replaces it.
+func (t *today) settled(id lead.ID, result string) {
+	if _, again := t.pending[id]; again {
+		delete(t.pending, id)
+		t.n.Pending--
+		t.n.Posts--
+	}
+	t.n.Posts++
+	switch result {
+	case ledger.ResultSuccess:
+		t.n.Sold++
+	case ledger.ResultPending:
+		t.n.Pending++
+		t.pending[id] = struct{}{}
+	default:
+		t.n.Unsold++
+	}
+}

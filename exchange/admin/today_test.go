@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"testing"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+func TestTodayCountsEachBookingOnce(t *testing.T) {
+	led, err := ledger.Open(ledger.Config{Dir: t.TempDir(), FreeBytesMin: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	now := time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
+	id := func(n byte) lead.ID { return lead.ID{0: 1, 15: n} }
+	head := func(k ledger.Kind, n byte, at time.Time) ledger.Head {
+		return ledger.Head{Kind: k, Lead: id(n), At: at, Source: "s", Vertical: "v"}
+	}
+	add := func(evs ...ledger.Event) {
+		t.Helper()
+		if err := led.Append(evs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := func(d *today, want Today) {
+		t.Helper()
+		got := d.read(led, now)
+		want.Day, want.Complete, want.UpToSeq = now.Format(time.DateOnly), true, led.LastSeq()
+		if *got != want {
+			t.Errorf("got  %+v\nwant %+v", *got, want)
+		}
+	}
+	yesterday := now.Add(-24 * time.Hour)
+	add(&ledger.Pinged{Head: head(ledger.KindPinged, 1, yesterday), Result: ledger.ResultSuccess})
+	add(&ledger.Posting{Head: head(ledger.KindPosting, 1, yesterday), Attempt: id(11)},
+		&ledger.Posted{Head: head(ledger.KindPosted, 1, yesterday), Attempt: id(11), Outcome: lead.Accepted, Price: 9, Payout: 9})
+	d := &today{budget: time.Minute}
+	day(d, Today{})
+	test := head(ledger.KindPinged, 4, now)
+	test.Test = true
+	add(&ledger.Pinged{Head: head(ledger.KindPinged, 2, now), Result: ledger.ResultSuccess}, &ledger.Pinged{Head: test, Result: ledger.ResultSuccess},
+		&ledger.Pinged{Head: head(ledger.KindPinged, 3, now), Result: ledger.ResultFailure})
+	add(&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(12)},
+		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(12), Outcome: lead.Accepted, Price: 20, Payout: 15},
+		&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(13)},
+		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(13), Outcome: lead.Unknown},
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultPending, Revenue: 20, Payout: 15})
+	day(d, Today{Pings: 2, Quotes: 1, Posts: 1, Pending: 1, Sales: 1, Revenue: 20, Payout: 15, Tests: 1})
+	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustResolved, Why: "asked", Attempt: id(13), Outcome: lead.Accepted,
+		Price: 10, Payout: 8}, &ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultSuccess, Revenue: 30, Payout: 23})
+	want := Today{Pings: 2, Quotes: 1, Posts: 1, Sold: 1, Sales: 2, Revenue: 30, Payout: 23, Tests: 1}
+	day(d, want)
+	day(&today{budget: time.Minute}, want) // as after a restart
+	now = now.Add(24 * time.Hour)
+	day(d, Today{})
+}
