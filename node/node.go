@@ -76,6 +76,11 @@ func (n *Node) open(offline bool) error {
 	}
 	retention := cfg.Limits.Retention
 	retention.Least = max(retention.Least, quotesLast(cfg))
+	who, err := identify(cfg, offline)
+	if err != nil {
+		return err
+	}
+	cfg.Exchange.Node = who.nodeName(cfg.Exchange.Node)
 	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
 		Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
 	openLedger := ledger.Open
@@ -88,6 +93,9 @@ func (n *Node) open(offline bool) error {
 	}
 	n.Ledger = led
 	n.onStop("ledger", func(context.Context) error { return led.Close() })
+	if err := who.settle(led.LastSeq(), offline, n.log); err != nil {
+		return err
+	}
 	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {
 		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
 	}
@@ -97,7 +105,7 @@ func (n *Node) open(offline bool) error {
 	}
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: clock, Log: n.log,
-		AnswerBytesMax: cfg.Limits.AnswerBytesMax})
+		AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
 	if err != nil {
 		return err
 	}
@@ -123,7 +131,8 @@ func (n *Node) open(offline bool) error {
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline}, n.log)
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline,
+		Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil
 }
 
