@@ -18,8 +18,8 @@ type Options struct {
 	Secrets func(placeholder string) (value string, ok bool)
 	// Deadlines tells how long a vertical's pings and posts may take, for campaigns that set no timeout. Nil, and zero: 800 ms and 8 s.
 	Deadlines func(vertical string) (ping, post time.Duration)
-	// Place names the place of a path in messages about another place, such as "buyers/acme.yaml:3". Nil: the path itself.
-	Place func(path string) string
+	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its path in the specs.
+	Place func(id string) string
 	// Incomplete says that some verticals could not be read, so that an unknown vertical is no defect.
 	Incomplete bool
 }
@@ -34,15 +34,13 @@ const (
 // broken: what depends on its fields is not looked at. All mistakes are returned at once, and no book if there is any; their paths
 // begin with the buyer's position in specs: "[2].campaigns[0].post.request.url".
 func Compile(specs []BuyerSpec, schemas map[string]*lead.Schema, opt Options) (*Book, []lead.Defect) {
-	c := compiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}
+	c := NewCompiler(schemas, opt)
+	var defects []lead.Defect
 	for i := range specs {
-		c.buyer(&specs[i], fmt.Sprintf("[%d]", i))
+		_, ds := c.Add(&specs[i])
+		defects = append(defects, ds...)
 	}
-	if len(c.defects) > 0 {
-		return nil, c.defects
-	}
-	c.book.seal(schemas)
-	return c.book, nil
+	return c.Book(), defects
 }
 
 type compiler struct {
@@ -72,7 +70,7 @@ func (c *compiler) id(at, id, what string) {
 		c.bad(at, "id", id, IDRule)
 	case taken:
 		if c.opt.Place != nil {
-			was = c.opt.Place(was)
+			was = c.opt.Place(id)
 		}
 		c.bad(at, "id", id, "an id that no other buyer or campaign has: it stands at "+was+" already")
 	default:

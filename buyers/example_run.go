@@ -28,12 +28,19 @@ type ExampleFailure struct {
 // RunExamples runs all examples of the book, in its order, and returns how many there are and what does not hold.
 func (b *Book) RunExamples() (ran int, failures []ExampleFailure) {
 	for _, c := range b.Campaigns {
-		for _, x := range c.Examples {
-			ran++
-			failures = append(failures, x.Run(c)...)
-		}
+		n, bad := c.RunExamples()
+		ran += n
+		failures = append(failures, bad...)
 	}
 	return ran, failures
+}
+
+// RunExamples runs the campaign's examples, in their order, and returns how many there are and what does not hold.
+func (c *Campaign) RunExamples() (ran int, failures []ExampleFailure) {
+	for _, x := range c.Examples {
+		failures = append(failures, x.Run(c)...)
+	}
+	return len(c.Examples), failures
 }
 
 // Run runs one example of the campaign.

@@ -5,6 +5,7 @@ package lead
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -42,9 +43,16 @@ func LoadZone(name string) (*time.Location, error) {
 	case !strings.Contains(name, "/"), strings.HasPrefix(low, "posix/"), strings.HasPrefix(low, "right/"), strings.HasPrefix(low, "systemv/"):
 		return nil, fmt.Errorf("an IANA zone of the form Area/City such as America/New_York")
 	}
+	if loc, ok := loadedZones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, fmt.Errorf("an IANA zone such as America/New_York: there is no %q", name)
 	}
+	loadedZones.Store(name, loc)
 	return loc, nil
 }
+
+// loadedZones are those that were loaded, by their names: thousands of campaigns share a handful, and each takes some kilobytes.
+var loadedZones sync.Map

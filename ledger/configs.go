@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,12 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 func (l *Ledger) configDir() string { return filepath.Join(l.cfg.Dir, "configs") }
 
 // KeepConfig stores the files of a configuration (slash-separated relative names) under its hash, durably and all at once, before its
-// first use. Keeping a hash again does nothing. Secrets must be placeholders in it.
+// first use. Keeping a hash again does nothing. Secrets must be placeholders in it. A file that is as the last configuration had it is linked to that.
 func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 	if !validHash(hash) {
 		return fmt.Errorf("ledger: configuration hash %q: expected 8 to 128 hex digits", hash)
@@ -38,6 +40,8 @@ func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 	}
 	defer os.RemoveAll(tmp)
 	dirs := map[string]bool{tmp: true}
+	last := l.lastConfig()
+	var written []string
 	for name, b := range files {
 		path := filepath.Join(tmp, filepath.FromSlash(name))
 		for d := filepath.Dir(path); d != tmp; d = filepath.Dir(d) {
@@ -46,7 +50,16 @@ func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Dir(path), filepath.Base(path), b); err != nil {
+		if last != "" && sameFile(filepath.Join(last, filepath.FromSlash(name)), b) && os.Link(filepath.Join(last, filepath.FromSlash(name)), path) == nil {
+			continue
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			return err
+		}
+		written = append(written, path)
+	}
+	for _, path := range written { // after all are written: then most of them go to the disk together
+		if err := syncFile(path); err != nil {
 			return err
 		}
 	}
@@ -62,6 +75,40 @@ func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 		return err
 	}
 	return errors.Join(syncDir(l.configDir()), syncDir(l.cfg.Dir))
+}
+
+// lastConfig is the directory of the configuration that was kept last, empty if there is none.
+func (l *Ledger) lastConfig() (dir string) {
+	entries, err := os.ReadDir(l.configDir())
+	if err != nil {
+		return ""
+	}
+	var newest time.Time
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && e.IsDir() && validHash(e.Name()) && (dir == "" || info.ModTime().After(newest)) {
+			dir, newest = filepath.Join(l.configDir(), e.Name()), info.ModTime()
+		}
+	}
+	return dir
+}
+
+// sameFile tells whether a regular file has exactly these bytes.
+func sameFile(path string, want []byte) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(want)) {
+		return false
+	}
+	have, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(have, want)
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func validHash(h string) bool {

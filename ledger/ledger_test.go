@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -268,5 +270,52 @@ func TestConfigsAreKept(t *testing.T) {
 	}
 	if err := l.KeepConfig("0123456789", map[string][]byte{"../x": nil}); err == nil {
 		t.Error("a file outside the directory was taken")
+	}
+}
+
+// TestKeptConfigsShareWhatIsTheSame: a file that has not changed is on the disk once; each configuration reads back as it was kept, also where
+// somebody has changed the file of the one before.
+func TestKeptConfigsShareWhatIsTheSame(t *testing.T) {
+	dir := t.TempDir()
+	l := mustOpen(t, testConfig(t, dir), quick())
+	keep := func(hash string, files map[string]string) {
+		t.Helper()
+		in := map[string][]byte{}
+		for name, text := range files {
+			in[name] = []byte(text)
+		}
+		if err := l.KeepConfig(hash, in); err != nil {
+			t.Fatal(err)
+		}
+		got, err := l.ConfigFiles(hash)
+		if err != nil || len(got) != len(files) {
+			t.Fatalf("%s: %v, %v", hash, got, err)
+		}
+		for name, text := range files {
+			if string(got[name]) != text {
+				t.Errorf("%s: %s reads %q, want %q", hash, name, got[name], text)
+			}
+		}
+	}
+	same := func(a, b, name string) bool {
+		t.Helper()
+		x, err := os.Stat(filepath.Join(l.configDir(), a, name))
+		y, err2 := os.Stat(filepath.Join(l.configDir(), b, name))
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		return os.SameFile(x, y)
+	}
+	keep("aaaaaaaa", map[string]string{"n.yaml": "1", "buyers/a.yaml": "a", "buyers/b.yaml": "b"})
+	keep("bbbbbbbb", map[string]string{"n.yaml": "2", "buyers/a.yaml": "a"})
+	if !same("aaaaaaaa", "bbbbbbbb", "buyers/a.yaml") || same("aaaaaaaa", "bbbbbbbb", "n.yaml") {
+		t.Error("what is the same is not shared, or what is not is")
+	}
+	if err := os.WriteFile(filepath.Join(l.configDir(), "bbbbbbbb", "buyers", "a.yaml"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keep("cccccccc", map[string]string{"n.yaml": "2", "buyers/a.yaml": "a"})
+	if same("bbbbbbbb", "cccccccc", "buyers/a.yaml") {
+		t.Error("a file that somebody has changed was taken for what it was")
 	}
 }

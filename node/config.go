@@ -47,7 +47,8 @@ type Config struct {
 	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in the order of
 	// their names, as 32 hexadecimal digits. Secrets behind ${env:…} and ${file:…} take part by their names only.
 	Hash string
-	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders.
+	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders. A node drops them when it has
+	// kept them beside its ledger.
 	Files map[string][]byte
 
 	// Examples is what came of the campaigns' examples.
@@ -65,6 +66,8 @@ type Config struct {
 	SkipExamples bool
 
 	opt         Options
+	large       bool     // its directory
+	pages       *pages   // for the next reading
 	read        string   // hash of the directory's files, without the templates that came from elsewhere
 	secrets     [32]byte // a digest of what the secrets' placeholders stood for
 	secretFiles []string // where ${file:…} were read
@@ -103,8 +106,12 @@ func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 }
 
 // LoadWith is Load with options.
-func LoadWith(dir string, opt Options) (*Config, error) {
+func LoadWith(dir string, opt Options) (*Config, error) { return loadAfter(dir, opt, nil) }
+
+// loadAfter is LoadWith, and takes over what is as it was at the reading before, if there was one with the same options.
+func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l := newLoader(dir, opt)
+	l.before = before
 	cfg := l.load()
 	if err := l.problems.err(); err != nil {
 		return nil, err
@@ -116,6 +123,11 @@ func LoadWith(dir string, opt Options) (*Config, error) {
 
 // hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read the same.
 func hashFiles(files []*sourceFile) string {
+	sum := digestFiles(files)
+	return hex.EncodeToString(sum[:16])
+}
+
+func digestFiles(files []*sourceFile) (sum [32]byte) {
 	h := sha256.New()
 	put := func(b []byte) {
 		var n [8]byte
@@ -127,5 +139,6 @@ func hashFiles(files []*sourceFile) string {
 		put([]byte(f.name))
 		put(f.text)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	h.Sum(sum[:0])
+	return sum
 }

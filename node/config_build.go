@@ -256,6 +256,9 @@ func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
 	}
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
+	if l.before != nil && l.before.schemas[spec.ID] != nil {
+		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
+	}
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	l.tests(f, &spec, v)
 	if spec.ID == "" {

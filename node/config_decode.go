@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -239,8 +240,14 @@ type keySet struct {
 	names []string
 }
 
-func yamlKeys(t reflect.Type) keySet {
-	k := keySet{index: map[string]int{}}
+// keySets are those that were made, by their types: there are a few dozen.
+var keySets sync.Map
+
+func yamlKeys(t reflect.Type) *keySet {
+	if k, ok := keySets.Load(t); ok {
+		return k.(*keySet)
+	}
+	k := &keySet{index: map[string]int{}}
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 		if name == "" || name == "-" {
@@ -249,6 +256,7 @@ func yamlKeys(t reflect.Type) keySet {
 		k.index[name] = i
 		k.names = append(k.names, name)
 	}
+	keySets.Store(t, k)
 	return k
 }
 

@@ -61,16 +61,18 @@ func (e *ExamplesError) Error() string {
 	return b.String()
 }
 
-// runExamples runs the examples of a book that was compiled from these files.
-func runExamples(book *buyers.Book, files []*sourceFile) Examples {
-	ran, failures := book.RunExamples()
-	out := Examples{Ran: ran}
-	for _, f := range failures {
-		i, rest := splitIndex(f.Path)
-		tk, _, _ := locate(files[i].root, rest)
-		f.Path = rest
-		p := files[i].at(tk, rest, "", false)
-		out.Failures = append(out.Failures, ExampleFailure{p.File, p.Line, p.Column, f})
+// runExamples runs the examples of campaigns that were compiled from a file.
+func runExamples(campaigns []*buyers.Campaign, file *sourceFile) (out Examples) {
+	for _, c := range campaigns {
+		ran, failures := c.RunExamples()
+		out.Ran += ran
+		for _, f := range failures {
+			_, rest := splitIndex(f.Path)
+			tk, _, _ := locate(file.root, rest)
+			f.Path = rest
+			p := file.at(tk, rest, "", false)
+			out.Failures = append(out.Failures, ExampleFailure{p.File, p.Line, p.Column, f})
+		}
 	}
 	return out
 }

@@ -163,6 +163,20 @@ func readBounded(name string, max int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if n := info.Size(); n <= max {
+		b := make([]byte, 0, n+1) // room for the end of the file, so that nothing is copied to more room
+		for len(b) < cap(b) {
+			got, err := f.Read(b[len(b):cap(b)])
+			b = b[:len(b)+got]
+			if err == io.EOF {
+				return b, nil
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		rest, err := readMost(f, max-n-1) // it grew meanwhile
+		return append(b, rest...), err
+	}
 	return readMost(f, max)
 }
 

@@ -31,6 +31,10 @@ type loader struct {
 	keys       map[[32]byte]string
 
 	free, disposable lead.Domains // nil: the embedded lists
+
+	before    *pages   // of the reading before this one; nil: there is none that would serve
+	baseRead  [32]byte // what the buyers' pages lean on
+	templates []string // of the binary that the page being read has used
 }
 
 func newLoader(dir string, opt Options) *loader {
@@ -48,35 +52,35 @@ func newLoader(dir string, opt Options) *loader {
 
 func (l *loader) load() *Config {
 	l.readAll()
-	read := hashFiles(l.files)
-	for _, f := range l.files {
-		if strings.HasPrefix(f.name, listsFolder+"/") {
-			continue // no YAML: read already
-		}
-		l.parse(f)
-		if f.root == nil {
-			l.unread(f.name)
-		}
+	cfg := &Config{Dir: l.dir, read: hashFiles(l.files), large: textBytes(l.files) >= largeDirectory}
+	if cfg.large {
+		defer beFrugal()()
 	}
-	l.useTemplates()
-	cfg := &Config{Dir: l.dir, Files: map[string][]byte{}, Hash: hashFiles(l.files), read: read}
+	if l.baseRead = l.base(); l.before != nil && l.before.base != l.baseRead {
+		l.before = nil
+	}
+	for _, f := range l.of(nodeFile) {
+		l.parse(f) // and it stays: what stands elsewhere may still be held against it
+	}
+	l.node(cfg)
+	l.each(verticalsFolder, func(f *sourceFile) {
+		if v := l.vertical(f); v != nil {
+			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
+		}
+	})
+	l.each(templatesFolder, func(*sourceFile) {}) // each is read anew where it is used; mistakes of others are reported as well
+	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
+	l.each(sourcesFolder, func(f *sourceFile) {
+		if s := l.source(f); s != nil {
+			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
+		}
+	})
+	l.remembers(cfg)
+	cfg.Hash, cfg.Files = hashFiles(l.files), map[string][]byte{}
 	for _, f := range l.files {
 		cfg.Files[f.name] = f.text
 	}
 	cfg.Exchange.Hash = cfg.Hash
-	l.node(cfg)
-	for _, f := range l.in(verticalsFolder) {
-		if v := l.vertical(f); v != nil {
-			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
-		}
-	}
-	cfg.Exchange.Book, cfg.Examples = l.buyers()
-	for _, f := range l.in(sourcesFolder) {
-		if s := l.source(f); s != nil {
-			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
-		}
-	}
-	l.remembers(cfg)
 	cfg.opt = l.opt
 	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg
@@ -89,15 +93,27 @@ func (l *loader) unread(name string) {
 	}
 }
 
-// in lists the files of a folder that could be parsed.
-func (l *loader) in(folder string) []*sourceFile {
+// of lists the files of a folder, or the one of this name.
+func (l *loader) of(folder string) []*sourceFile {
 	var out []*sourceFile
 	for _, f := range l.files {
-		if f.root != nil && strings.HasPrefix(f.name, folder+"/") {
+		if f.name == folder || strings.HasPrefix(f.name, folder+"/") {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// each parses one file of a folder after the other, and lets go of what it was parsed to.
+func (l *loader) each(folder string, do func(f *sourceFile)) {
+	for _, f := range l.of(folder) {
+		if l.parse(f); f.root == nil {
+			l.unread(f.name)
+			continue
+		}
+		do(f)
+		l.drop(f)
+	}
 }
 
 // decode fills *spec from the file.
@@ -183,43 +199,10 @@ func (l *loader) expand(f *sourceFile, path, text string) (string, bool) {
 	return v, true
 }
 
-// buyers compiles the book of all buyers' files and runs its examples.
-func (l *loader) buyers() (*buyers.Book, Examples) {
-	files := l.in(buyersFolder)
-	specs := make([]buyers.BuyerSpec, len(files))
-	for i, f := range files {
-		l.decode(f, &specs[i])
-		l.rewrite(&specs[i])
-		l.subject(f, "id", specs[i].ID)
-		for j, c := range specs[i].Campaigns {
-			l.subject(f, fmt.Sprintf("campaigns[%d].id", j), c.ID)
-		}
-	}
-	book, defects := buyers.Compile(specs, l.schemas, buyers.Options{
-		Secrets:    l.secrets.lookup,
-		Deadlines:  l.deadlines,
-		Incomplete: l.incomplete,
-		Place: func(path string) string {
-			i, rest := splitIndex(path)
-			return files[i].place(rest)
-		},
-	})
-	for _, d := range defects {
-		i, rest := splitIndex(d.Path)
-		if l.follows(&specs[i], rest, d.Value) {
-			continue
-		}
-		l.bad(files[i], rest, d.Value, d.Expected+l.whySecret(d.Expected))
-	}
-	if book == nil {
-		return nil, Examples{}
-	}
-	return book, runExamples(book, files)
-}
-
-func (l *loader) subject(f *sourceFile, path, id string) {
+func (l *loader) subject(f *sourceFile, path, id string, p *buyerPage) {
 	if _, taken := l.subjects[id]; !taken && id != "" {
-		l.subjects[id] = f.place(path)
+		p.places[id] = f.place(path)
+		l.subjects[id] = p.places[id]
 	}
 }
 

@@ -19,6 +19,7 @@ type secrets struct {
 	dir  string
 	env  func(string) (string, bool)
 	done map[string]secret
+	used map[string]bool // placeholders that were looked up since somebody set it; nil: nobody asks
 }
 
 type secret struct {
@@ -28,6 +29,9 @@ type secret struct {
 
 // get resolves a whole placeholder. Errors name the placeholder's trouble, never a value.
 func (s *secrets) get(placeholder string) (string, error) {
+	if s.used != nil {
+		s.used[placeholder] = true
+	}
 	if v, ok := s.done[placeholder]; ok {
 		return v.value, v.err
 	}

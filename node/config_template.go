@@ -55,20 +55,25 @@ type template struct {
 // gap is a parameter's place in a template.
 var gap = regexp.MustCompile(`\$\(([a-z][a-z0-9_]*)\)`)
 
-// useTemplates puts templates in the place of what names them, in all buyers' files. What was used becomes part of the configuration's files.
-func (l *loader) useTemplates() {
-	for _, f := range l.in(buyersFolder) {
-		list, _ := child(f.root, "campaigns").(*ast.SequenceNode)
-		if list == nil {
-			continue
-		}
-		for i, c := range list.Values {
-			if m, ok := c.(*ast.MappingNode); ok && keyOf(m, "template") != nil {
-				l.fill(f, m, fmt.Sprintf("campaigns[%d]", i))
-			}
+// fillCampaigns puts templates in the place of what names them in a buyer's file. What was used becomes part of the configuration's files.
+func (l *loader) fillCampaigns(f *sourceFile) {
+	list, _ := child(f.root, "campaigns").(*ast.SequenceNode)
+	if list == nil {
+		return
+	}
+	for i, c := range list.Values {
+		if m, ok := c.(*ast.MappingNode); ok && keyOf(m, "template") != nil {
+			l.fill(f, m, fmt.Sprintf("campaigns[%d]", i))
 		}
 	}
-	slices.SortFunc(l.files, func(a, b *sourceFile) int { return strings.Compare(a.name, b.name) })
+}
+
+// useTemplate makes a template of the binary part of the configuration's files.
+func (l *loader) useTemplate(name string) {
+	file := templatesFolder + "/" + name + ".yaml"
+	if text, known := templates.Text(name); known && !slices.ContainsFunc(l.files, func(f *sourceFile) bool { return f.name == file }) {
+		l.files = append(l.files, newSourceFile(file, text))
+	}
 }
 
 // fill completes one campaign from its template. The campaign's own keys stand above the template's.
@@ -124,7 +129,7 @@ func (l *loader) template(f *sourceFile, name, at string) *template {
 		text = l.files[there].text
 	case known:
 		text = b
-		l.files = append(l.files, newSourceFile(file, text))
+		l.useTemplate(name)
 	default:
 		names := templates.Names()
 		for _, g := range l.files {
@@ -134,6 +139,9 @@ func (l *loader) template(f *sourceFile, name, at string) *template {
 		}
 		l.bad(f, at+".template", name, "one of "+strings.Join(names, ", "))
 		return nil
+	}
+	if _, known := templates.Text(name); known {
+		l.templates = append(l.templates, name)
 	}
 	t := &template{file: newSourceFile(file, text)}
 	l.parse(t.file)

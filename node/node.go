@@ -131,6 +131,7 @@ func (n *Node) open(offline bool) error {
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
+	cfg.settle()
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline,
 		Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil

@@ -110,13 +110,14 @@ func (n *Node) apply(next *Config) error {
 	}
 	n.Intake.Use(view)
 	n.cfg = next
+	next.settle()
 	return nil
 }
 
 // again reads the configuration from where it came from. What changes while it is read is read once more.
 func (c *Config) again() (*Config, error) {
 	for range readsMax {
-		next, err := LoadWith(c.Dir, c.opt)
+		next, err := loadAfter(c.Dir, c.opt, c.pages)
 		if err != nil {
 			return nil, err
 		}
