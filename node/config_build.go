@@ -158,6 +158,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 	}
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
+	l.writing(f, &spec, s)
 	s.OnChange = l.onChange(f, spec.OnChange)
 	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond

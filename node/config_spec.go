@@ -125,6 +125,13 @@ type sourceSpec struct {
 	OnChange  string      `yaml:"on_change"`   // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`
 
+	Unpack    []string `yaml:"unpack"`            // names under which it sends a document in JSON as a text
+	Unescape  []string `yaml:"unescape"`          // html, backslash: what it puts into values, undone before they are read
+	ZIPZeros  bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
+	Origins   []string `yaml:"origins"`           // pages whose scripts may send its leads, such as https://forms.example, or "*"
+	DateOrder string   `yaml:"date_order"`        // month_first or day_first; absent: as the vertical has it
+	TimeZone  string   `yaml:"timezone"`          // of its times without a zone, such as America/New_York (UTC)
+
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
 }
