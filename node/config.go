@@ -59,6 +59,9 @@ type Config struct {
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
 
+	// Adopt lets a node start on a copy of another one's DataDir.
+	Adopt bool
+
 	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
 	SkipExamples bool
 
