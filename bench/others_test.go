@@ -111,6 +111,9 @@ func (s *sellers) close() error    { return nil }
 
 // do loads a server until the time is over, or until N pings were sent.
 func (s *sellers) do(c command) (any, error) {
+	if c.Do == "storm" {
+		return s.storm(c)
+	}
 	begun := time.Now()
 	end := begun.Add(time.Duration(c.MS) * time.Millisecond)
 	var left atomic.Int64

@@ -56,6 +56,13 @@ func (l *Lead) Reset(s *Schema) {
 	clear(l.slots)
 }
 
+// Trim lets go of the lead's memory if its texts have taken more than so many bytes. Reset comes before its next use.
+func (l *Lead) Trim(most int) {
+	if cap(l.text) > most {
+		l.text = nil
+	}
+}
+
 // Clear empties the lead as Reset does and keeps its schema and its time.
 func (l *Lead) Clear() {
 	now := l.now

@@ -9,7 +9,8 @@ type Hooks struct {
 	Statuses func(fn func(status int, n int64)) // the sellers' answers by HTTP status
 	Reload   func(by string) Reload             // reads the configuration's directory again
 	Config   func() ConfigStatus
-	Offline  bool // opened by a verb, beside no running node
+	Load     func() LoadStatus // what the sellers\' door carries and sends away; nil: there is no door
+	Offline  bool              // opened by a verb, beside no running node
 }
 
 // Who asks for a reload.
