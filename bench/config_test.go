@@ -97,7 +97,7 @@ const campaignYAML = `
 id: %[1]s
 name: %[1]s
 timezone: America/New_York
-in_flight_max: 4000
+in_flight_max: 20000
 allow_private_addresses: true
 caps: [{per: day, limit: 1000000}]
 campaigns:
@@ -107,7 +107,7 @@ campaigns:
     criteria: [{field: state, in: [CA, TX, FL, NY, OH, WA]}, {field: age, min: 18, max: 75}, {field: currently_insured, in: ["true"]}]
     caps: [{per: hour, limit: 100000}]
     ping:
-      timeout_ms: 700
+      timeout_ms: %[4]d
       request:
         url: http://%[2]s/%[1]s/ping
         headers: {X-Api-Key: key-of-%[1]s}
@@ -127,8 +127,16 @@ campaigns:
       answer: {success: [{path: status, equals: ok}]}
 `
 
+// patience is how long the exchange waits for buyers, in ms.
+type patience struct{ timeout, deadline int }
+
 // configure writes the exchange's configuration.
 func configure(t testing.TB, buyers []string, kafka string) (dir string) {
+	t.Helper()
+	return configureFor(t, buyers, kafka, patience{700, 800})
+}
+
+func configureFor(t testing.TB, buyers []string, kafka string, wait patience) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	write := func(name, text string) {
@@ -149,11 +157,11 @@ func configure(t testing.TB, buyers []string, kafka string) (dir string) {
 	}
 	write("clearpost.yaml", "node: bench\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {free_mb_min: 1}\nkafka: {brokers: [\""+kafka+"\"], topic_prefix: clearpost.}\n")
 	write("verticals/auto.yaml", "id: auto\nname: Auto insurance\ncurrency: USD\nfields:\n  - {name: state, required: ping}\n  - {name: zip, required: ping}\n"+own.String()+
-		"person_key: [phone]\ndedupe_hours: 720\nping_ttl_s: 300\nping_deadline_ms: 800\npost_total_ms: 8000\nsell_limit: 1\nfloor: 5.00\n")
+		"person_key: [phone]\ndedupe_hours: 720\nping_ttl_s: 300\nping_deadline_ms: "+strconv.Itoa(wait.deadline)+"\npost_total_ms: 8000\nsell_limit: 1\nfloor: 5.00\n")
 	write("sources/bench.yaml", "id: bench\nname: Bench\nkeys: ["+sellerKey+"]\nverticals: [auto]\nmargin: {percent: 20}\n")
 	for i, addr := range buyers {
 		id := buyerID(i)
-		write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, addr, strings.TrimSuffix(to.String(), "\n")))
+		write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, addr, strings.TrimSuffix(to.String(), "\n"), wait.timeout))
 	}
 	return dir
 }

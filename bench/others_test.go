@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ import (
 type buyers struct {
 	listeners []net.Listener
 	delay     atomic.Int64
+	closing   atomic.Bool // every answer ends its connection
 	asked     atomic.Int64
 }
 
@@ -32,13 +34,16 @@ func newBuyers(set) (role, error) {
 		}
 		b.listeners = append(b.listeners, ln)
 		bid := []byte(fmt.Sprintf(`{"status":"accepted","request_id":"7f3a9c1e","bid":{"id":"0123456789abcdef-%02d","price":"%d.50","currency":"USD","expires":300},"message":"ok","x":1}`, i, 20+i))
-		s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Handler: func(ctx *fasthttp.RequestCtx) {
+		s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Concurrency: 1 << 20, Handler: func(ctx *fasthttp.RequestCtx) {
 			b.asked.Add(1)
 			if d := b.delay.Load(); d > 0 {
 				<-time.After(time.Duration(d))
 			}
 			ctx.SetContentType("application/json")
 			ctx.SetBody(bid)
+			if b.closing.Load() {
+				ctx.SetConnectionClose()
+			}
 		}}
 		go func() { _ = s.Serve(ln) }() // ends with the process
 	}
@@ -58,6 +63,7 @@ func (b *buyers) do(c command) (any, error) {
 	if c.Do == "asked" {
 		return b.asked.Swap(0), nil
 	}
+	b.closing.Store(c.Close)
 	b.delay.Store(int64(time.Duration(c.MS) * time.Millisecond))
 	return nil, nil
 }
@@ -93,6 +99,7 @@ type sent struct {
 	Failures int // anything but a quote
 	Example  string
 	Elapsed  time.Duration
+	Longest  time.Duration // of an open load's answers
 }
 
 func newSellers(set) (role, error) {
@@ -113,6 +120,9 @@ func (s *sellers) close() error    { return nil }
 func (s *sellers) do(c command) (any, error) {
 	if c.Do == "storm" {
 		return s.storm(c)
+	}
+	if c.Do == "open" {
+		return s.open(c)
 	}
 	begun := time.Now()
 	end := begun.Add(time.Duration(c.MS) * time.Millisecond)
@@ -175,3 +185,42 @@ func (s *sellers) seller(addr string, more func() bool, out *sent) error {
 }
 
 func quoted(b []byte) bool { return len(b) > 20 && string(b[:19]) == `{"result":"success"` }
+
+// open sends N pings at a rate, whether or not the ones before have been answered.
+func (s *sellers) open(c command) (any, error) {
+	begun := time.Now()
+	host := &fasthttp.HostClient{Addr: c.Addr, MaxConns: 1 << 16, MaxIdleConnDuration: time.Minute}
+	defer host.CloseIdleConnections()
+	var mu sync.Mutex
+	var all sent
+	var wg sync.WaitGroup
+	for i := range c.N {
+		<-time.After(time.Until(begun.Add(time.Duration(i) * time.Second / time.Duration(c.Rate))))
+		wg.Go(func() {
+			var req fasthttp.Request
+			var resp fasthttp.Response
+			id := s.id.Add(1)
+			from := &s.requests[id%uint64(len(s.requests))]
+			raw := append([]byte(nil), from.bytes...)
+			copy(raw[from.id:], fmt.Sprintf("%0*d", idDigits, id))
+			err := req.Read(bufio.NewReader(bytes.NewReader(raw)))
+			req.SetRequestURI("http://" + c.Addr + "/v1/auto/ping")
+			sentAt := time.Now()
+			if err == nil {
+				err = host.Do(&req, &resp)
+			}
+			took := time.Since(sentAt)
+			mu.Lock()
+			defer mu.Unlock()
+			all.Pings++
+			all.Longest = max(all.Longest, took)
+			if err != nil || resp.StatusCode() != 200 || !quoted(resp.Body()) {
+				all.Failures++
+				all.Example = fmt.Sprintln(err, resp.String())
+			}
+		})
+	}
+	wg.Wait()
+	all.Elapsed = time.Since(begun)
+	return all, nil
+}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test binary is every process of the measurement: the CPU of buyers, of sellers and of Kafka must not count as the server's.
@@ -32,6 +34,8 @@ type command struct {
 	Conns int    // run: sellers at once
 	MS    int    // run: how long; delay: how long buyers take
 	N     int    // run: how many pings at most, 0 = no limit
+	Rate  int    // open: pings a second, N in all
+	Close bool   // delay: buyers end every connection with their answer
 	File  string // profile: where to; empty ends it
 }
 
@@ -49,6 +53,7 @@ var roles = map[string]func(set) (role, error){
 
 func TestMain(m *testing.M) {
 	name := os.Getenv(roleEnv)
+	raiseFiles()
 	if name == "" {
 		os.Exit(m.Run())
 	}
@@ -167,5 +172,14 @@ func (p *process) hear(t testing.TB, v any) {
 	}
 	if err := json.Unmarshal(a.Value, v); err != nil {
 		t.Fatalf("%s: %v", p.name, err)
+	}
+}
+
+// raiseFiles lets a process have as many connections as the largest case needs, where it may.
+func raiseFiles() {
+	const want = 100_000
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) == nil && l.Cur < want {
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: want, Max: max(want, l.Max)}) // the case that needs it says so
 	}
 }

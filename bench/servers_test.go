@@ -11,6 +11,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -85,6 +87,9 @@ func (e *exchange) addrs() []string { return []string{e.node.SellerAddr} }
 func (e *exchange) close() error    { return e.node.Stop() }
 
 func (e *exchange) do(c command) (any, error) {
+	if c.Do == "memory" {
+		return resident()
+	}
 	if c.Do == "profile" {
 		return nil, e.prof.set(c.File)
 	}
@@ -247,4 +252,22 @@ func ask[C interface{ Conn() net.Conn }](host *fasthttp.HostClient, acquire func
 		release(c)
 		return nil
 	}, nil
+}
+
+// memory is what a process occupies, in bytes.
+type memory struct{ Now, Peak int64 }
+
+func resident() (m memory, err error) {
+	text, err := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		switch name {
+		case "VmRSS":
+			m.Now = n << 10
+		case "VmHWM":
+			m.Peak = n << 10
+		}
+	}
+	return m, err
 }

@@ -32,6 +32,16 @@ type Vertical struct {
 	OnChange     OnChange
 }
 
+// DateOrder says how dates in numbers are read.
+type DateOrder uint8
+
+// Orders of dates.
+const (
+	DateOrderUnset DateOrder = iota // as the vertical has it
+	MonthFirst
+	DayFirst
+)
+
 // Source is a seller's account. It never changes after loading.
 type Source struct {
 	ID            string
@@ -51,6 +61,13 @@ type Source struct {
 	Dedupe   []*Dedupe // by position in Verticals; where it ends or has nil, the vertical's holds
 
 	SpecPublic bool // anybody may read its posting specs
+
+	Unpack    []string       // names under which it sends a whole document in JSON as a text, beside those that everybody may use
+	Unescape  []string       // what it puts into values, undone in this order: html, backslash
+	ZIPZeros  bool           // its ZIP codes may lack the zeros at their beginning
+	Origins   []string       // of pages whose scripts may send its leads, or "*"; none: without CORS
+	DateOrder DateOrder      // how it writes dates in numbers
+	Zone      *time.Location // of its times without one; nil is UTC
 
 	Aliases map[string]string            // its names of fields → ours
 	Values  map[string]map[string]string // by field: its values → ours

@@ -27,6 +27,8 @@ type Deps struct {
 	Log    *slog.Logger
 
 	AnswerBytesMax int // of a buyer's answer; 0 = the transport's default
+
+	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
 
 // Exchange is one running exchange. All methods may be called at any time from any goroutine between Start and Stop.
@@ -37,6 +39,7 @@ type Exchange struct {
 	wall      func() time.Time
 	log       *slog.Logger
 	answerMax int
+	inherited uint64
 
 	plan      atomic.Pointer[plan] // what new trips begin with
 	paused    switches
@@ -58,7 +61,7 @@ type Exchange struct {
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax,
+	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited,
 		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)

@@ -205,6 +205,9 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
 		return nil, r, f
 	}
+	if e.inherits(st) {
+		return nil, Reply{}, inheritedQuote()
+	}
 	if in.ReceivedAt.After(st.pinged.ExpiresAt) {
 		return nil, Reply{}, &Fault{Kind: FaultGone, Code: "ping_expired",
 			Message: "the quote expired at " + st.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}

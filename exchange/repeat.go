@@ -263,6 +263,7 @@ func (e *Exchange) restoreQuotes() error {
 	if last := e.led.Stats().LastSeq; last > restoreMax {
 		from = max(from, last-restoreMax)
 	}
+	from = max(from, e.inherited+1)
 	return e.led.Scan(from, func(r ledger.Record) error {
 		var c content
 		q, ok := r.Quote()

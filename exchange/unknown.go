@@ -22,6 +22,9 @@ const busyAfter = time.Second
 
 // pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
 func (e *Exchange) pursueOpen(st *story) {
+	if e.inherits(st) {
+		return
+	}
 	for i := range st.attempts {
 		a := &st.attempts[i]
 		if a.outcome() != lead.Unknown {

@@ -139,7 +139,7 @@ func (l *Lead) dayOf(p [3]dayPart, rest []byte, birth bool) (int64, []byte, Why)
 		return 0, rest, WhyType
 	case len(p[0].text) == 4:
 		y, m, d = &p[0], &p[1], &p[2]
-	case l.schema.dayFirst:
+	case l.dayFirst:
 		d, m, y = &p[0], &p[1], &p[2]
 	default:
 		m, d, y = &p[0], &p[1], &p[2]
@@ -215,7 +215,10 @@ func age(day int64, now time.Time) int64 {
 // zones are the names of RFC 822 and their offsets in minutes.
 var zones = map[string]int{"z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420}
 
-// readTimeOfDay reads what may follow a date: T or a space, a time of day, a zone. at is nanoseconds of the day, east minutes.
+// noZone is the offset of a time that has none.
+const noZone = 1 << 20
+
+// readTimeOfDay reads what may follow a date: T or a space, a time of day, a zone. at is nanoseconds of the day, east minutes or noZone.
 func readTimeOfDay(b []byte) (at int64, east int, why Why) {
 	switch {
 	case len(b) > 1 && (b[0] == 'T' || b[0] == 't'):
@@ -235,7 +238,7 @@ func readTimeOfDay(b []byte) (at int64, east int, why Why) {
 		return 0, 0, why
 	}
 	if b = trimSpace(b); len(b) == 0 {
-		return at, 0, WhyNone
+		return at, noZone, WhyNone
 	}
 	if b[0] != '+' && b[0] != '-' {
 		var name [4]byte
@@ -352,7 +355,11 @@ func (l *Lead) datetime(s *Slot, raw []byte) Why {
 		if why != WhyNone {
 			return why
 		}
-		t = time.Unix(day*86400-int64(east)*60, at)
+		if t = time.Unix(day*86400, at).UTC(); east != noZone {
+			t = t.Add(-time.Duration(east) * time.Minute)
+		} else if l.zone != nil { // of a time that the clock shows twice it is one of both
+			t = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), l.zone)
+		}
 	}
 	// The year is judged in UTC: that is how the normal text has it.
 	if t = t.UTC(); t.Year() < 1800 || t.Year() > 9998 {

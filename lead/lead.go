@@ -41,13 +41,16 @@ type Lead struct {
 	slots  []Slot
 	text   []byte
 	now    time.Time
+
+	dayFirst bool           // 3/4/2026 is 3 April; the schema's, unless ReadAs says otherwise
+	zone     *time.Location // of times without one; nil is UTC
 }
 
 // Reset empties the lead and makes it one of the schema, keeping its memory.
 func (l *Lead) Reset(s *Schema) {
 	l.schema = s
 	l.text = l.text[:0]
-	l.now = time.Time{}
+	l.now, l.dayFirst, l.zone = time.Time{}, s != nil && s.dayFirst, nil
 	if cap(l.slots) < len(s.Fields) {
 		l.slots = make([]Slot, len(s.Fields))
 		return
@@ -63,12 +66,16 @@ func (l *Lead) Trim(most int) {
 	}
 }
 
-// Clear empties the lead as Reset does and keeps its schema and its time.
+// Clear empties the lead as Reset does and keeps its schema, its time and how it reads.
 func (l *Lead) Clear() {
-	now := l.now
+	now, dayFirst, zone := l.now, l.dayFirst, l.zone
 	l.Reset(l.schema)
-	l.now = now
+	l.now, l.dayFirst, l.zone = now, dayFirst, zone
 }
+
+// ReadAs has dates and times that are set from now on read as one sender writes them, until the next Reset: with the day first or the month, and with
+// times without a zone in that zone; nil is UTC.
+func (l *Lead) ReadAs(dayFirst bool, zone *time.Location) { l.dayFirst, l.zone = dayFirst, zone }
 
 // SetNow tells the time at which the lead was received, before its values are set: ages are of that time, and no birthday lies behind it.
 // Without it two-digit years are refused and there are no ages.

@@ -59,6 +59,9 @@ type Config struct {
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
 
+	// Adopt lets a node start on a copy of another one's DataDir.
+	Adopt bool
+
 	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
 	SkipExamples bool
 
@@ -76,7 +79,7 @@ type Limits struct {
 	ConnsMax       int           // sellers' connections at once; those above it are closed
 	InFlightMax    int           // seller requests at once; more hear 503 (0: what memory allows, at most 10,000)
 	MemoryBytes    int64         // of the whole node (0: a share of the machine's)
-	WorkersMax     int           // workers for cold dials and handshakes to buyers (256)
+	WorkersMax     int           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
 	LateReadMax    time.Duration // how long a late answer is still read (2 s)
 	FreeBytesMin   uint64        // free disk space below which new pings hear 503 (512 MiB)

@@ -107,7 +107,7 @@ func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
 	to.ConnsMax = n("connections_max", s.ConnsMax, intake.ConnsMax, 1, 1000000)
 	to.InFlightMax = n("in_flight_max", s.InFlightMax, 0, 1, 1000000)
 	to.MemoryBytes = int64(n("memory_mb", s.MemoryMB, 0, 128, 1<<24)) * mb
-	to.WorkersMax = n("workers_max", s.WorkersMax, 256, 1, 100000)
+	to.WorkersMax = n("workers_max", s.WorkersMax, 2048, 1, 100000)
 	to.AnswerBytesMax = n("answer_bytes_max", s.AnswerBytesMax, 64<<10, 1<<10, 256<<10)
 	to.LateReadMax = time.Duration(n("late_read_ms", s.LateReadMS, 2000, 1, 600000)) * time.Millisecond
 	to.FreeBytesMin = uint64(n("free_mb_min", s.FreeMBMin, 512, 0, 1<<30)) * mb
@@ -159,6 +159,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 	}
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
+	l.writing(f, &spec, s)
 	s.OnChange = l.onChange(f, spec.OnChange)
 	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond

@@ -51,7 +51,7 @@ type limitsSpec struct {
 	ConnsMax       *int `yaml:"connections_max"`  // sellers' connections at once; those above it are closed (20000)
 	InFlightMax    *int `yaml:"in_flight_max"`    // seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
 	MemoryMB       *int `yaml:"memory_mb"`        // that the node keeps to, in MiB (60 % of the machine's, or of its container's)
-	WorkersMax     *int `yaml:"workers_max"`      // workers for cold dials and handshakes to buyers (256)
+	WorkersMax     *int `yaml:"workers_max"`      // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax *int `yaml:"answer_bytes_max"` // of a buyer's answer (65536)
 	LateReadMS     *int `yaml:"late_read_ms"`     // how long a late answer is still read (2000)
 	FreeMBMin      *int `yaml:"free_mb_min"`      // with less free disk space new leads hear 503 (512)
@@ -125,6 +125,13 @@ type sourceSpec struct {
 	Spec      string      `yaml:"spec"`        // public: anybody may read its posting specs
 	OnChange  string      `yaml:"on_change"`   // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`
+
+	Unpack    []string `yaml:"unpack"`            // names under which it sends a document in JSON as a text
+	Unescape  []string `yaml:"unescape"`          // html, backslash: what it puts into values, undone before they are read
+	ZIPZeros  bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
+	Origins   []string `yaml:"origins"`           // pages whose scripts may send its leads, such as https://forms.example, or "*"
+	DateOrder string   `yaml:"date_order"`        // month_first or day_first; absent: as the vertical has it
+	TimeZone  string   `yaml:"timezone"`          // of its times without a zone, such as America/New_York (UTC)
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours

@@ -71,33 +71,18 @@ func (n *Node) open(offline bool) error {
 	if clock == nil {
 		clock = time.Now
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	retention := cfg.Limits.Retention
-	retention.Least = max(retention.Least, quotesLast(cfg))
-	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
-		Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
-	openLedger := ledger.Open
-	if offline {
-		lc.Kafka, openLedger = nil, ledger.OpenOffline
-	}
-	led, err := openLedger(lc)
+	who, err := n.openLedger(offline)
 	if err != nil {
-		return fmt.Errorf("ledger: %w", err)
+		return err
 	}
-	n.Ledger = led
-	n.onStop("ledger", func(context.Context) error { return led.Close() })
-	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {
-		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
-	}
+	led := n.Ledger
 	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax})
 	if err != nil {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: clock, Log: n.log,
-		AnswerBytesMax: cfg.Limits.AnswerBytesMax})
+		AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
 	if err != nil {
 		return err
 	}
@@ -130,9 +115,43 @@ func (n *Node) open(offline bool) error {
 	if n.token, err = n.adminToken(); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status,
-		Load: func() admin.LoadStatus { return loadOf(n.Intake) }, Offline: offline}, n.log)
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline,
+		Load: func() admin.LoadStatus { return loadOf(n.Intake) }, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil
+}
+
+// openLedger opens the ledger of a data directory that is this node's own, and keeps the configuration beside it.
+func (n *Node) openLedger(offline bool) (*identity, error) {
+	cfg := n.cfg
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	retention := cfg.Limits.Retention
+	retention.Least = max(retention.Least, quotesLast(cfg))
+	who, err := identify(cfg, offline)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Exchange.Node = who.nodeName(cfg.Exchange.Node)
+	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
+		Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
+	openLedger := ledger.Open
+	if offline {
+		lc.Kafka, openLedger = nil, ledger.OpenOffline
+	}
+	led, err := openLedger(lc)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	n.Ledger = led
+	n.onStop("ledger", func(context.Context) error { return led.Close() })
+	if err := who.settle(led.LastSeq(), offline, n.log); err != nil {
+		return nil, err
+	}
+	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {
+		return nil, fmt.Errorf("keep the configuration beside the ledger: %w", err)
+	}
+	return who, nil
 }
 
 // keepSpecs makes the posting specs of a configuration the newest versions.

@@ -163,7 +163,7 @@ func TestReloadRefusesAsAWholeWhatNeedsARestart(t *testing.T) {
 	if !strings.HasPrefix(r.Error, "needs a restart: node, ") {
 		t.Errorf("error %q", r.Error)
 	}
-	h.write("clearpost.yaml", "# the same in other words\nnode: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {workers_max: 256}\n")
+	h.write("clearpost.yaml", "# the same in other words\nnode: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {workers_max: 2048}\n")
 	h.reload(admin.Applied)
 }
 

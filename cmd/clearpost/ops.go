@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"clearpost/exchange/admin"
 	"clearpost/node"
 )
 
@@ -45,6 +46,7 @@ type ops struct {
 	http        http.Client
 	close       func() error
 	offline     bool
+	is          admin.Identity // of the running node
 }
 
 func (t *target) open(e *env) (*ops, error) {
@@ -59,6 +61,21 @@ func (t *target) open(e *env) (*ops, error) {
 		return o, err
 	}
 	return t.offline(e)
+}
+
+// change opens the exchange for a verb that changes something. A copy of another node's directory is nobody's to change.
+func (t *target) change(e *env, fn func(o *ops) error) error {
+	return t.with(e, func(o *ops) error {
+		if o.offline {
+			if data, err := node.DataDir(t.Dir); err != nil {
+				return err
+			} else if node.IsCopy(data) {
+				return fmt.Errorf("%s is a copy of another exchange's data: nothing is changed in it. Name the directory of the exchange that you mean, or "+
+					"make this one an exchange of its own with serve --adopt", data)
+			}
+		}
+		return fn(o)
+	})
 }
 
 // findNode finds the node that runs on a data directory, nil if none does.
@@ -76,7 +93,29 @@ func findNode(e *env, data string) (*ops, error) {
 	if !o.alive(e.ctx) {
 		return nil, nil
 	}
-	return o, nil
+	why := o.serves(e.ctx, data)
+	if why == "" {
+		return o, nil
+	}
+	o.http.CloseIdleConnections()
+	fmt.Fprintf(e.err, "note: %s\n", why)
+	return nil, nil
+}
+
+// serves asks the node which data directory is its own, and says why it is not this one: the address and the token of a copied directory are
+// those of the other node. Paths do not tell (links, mounts, moves); the file that identifies the directory does.
+func (o *ops) serves(ctx context.Context, data string) string {
+	var got admin.Identity
+	err := o.call(ctx, "GET", "/v1/identity", nil, &got)
+	here := node.FileIdentity(node.IdentityPath(data))
+	switch {
+	case err != nil:
+		return fmt.Sprintf("admin.json in %s names another exchange, or one that does not say which directory is its own (%v): it is not asked", data, err)
+	case got.Data != here || here.Inode == 0:
+		return fmt.Sprintf("the exchange that admin.json in %s names serves %s (id %s): it is not asked, this directory is", data, got.DataDir, got.ID)
+	}
+	o.is = got
+	return ""
 }
 
 func (o *ops) alive(ctx context.Context) bool {

@@ -40,6 +40,10 @@ func (c *reloadCmd) Run(e *env) error {
 	if o == nil {
 		return fmt.Errorf("no exchange runs on %s: there is nothing to reload. clearpost check says whether it could start", c.dir())
 	}
+	if here := node.FileIdentity(c.dir()); o.is.Config != here {
+		return errors.Join(fmt.Errorf("the exchange that runs on the data of %s reads its configuration from %s: name that directory, or start it with this one", c.dir(),
+			o.is.ConfigDir), o.close())
+	}
 	var r admin.Reload
 	if err := o.call(e.ctx, "POST", "/v1/reload", nil, &r); err != nil {
 		return errors.Join(err, o.close())

@@ -21,6 +21,7 @@ type serveCmd struct {
 	LogLevel string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	Watch    bool   `help:"Reload when a file of the configuration changes." default:"true" negatable:""`
 
+	Adopt        bool `help:"Go on from a data_dir that is a copy of another node's: a backup, a clone, or moved from another file system."`
 	SkipExamples bool `help:"Start, and reload, although examples of campaigns do not hold."`
 }
 
@@ -48,7 +49,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cfg.SkipExamples = c.SkipExamples
+	cfg.SkipExamples, cfg.Adopt = c.SkipExamples, c.Adopt
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)

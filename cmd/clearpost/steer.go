@@ -51,7 +51,7 @@ func (c *resumeCmd) Run(e *env) error {
 }
 
 func change(e *env, t *target, path, subject, why string, asJSON bool) error {
-	return t.with(e, func(o *ops) error {
+	return t.change(e, func(o *ops) error {
 		var got admin.Change
 		if err := o.call(e.ctx, "POST", path, admin.Change{Subject: subject, Why: why, By: whoami()}, &got); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (c *resolveCmd) Validate() (err error) {
 
 // Run resolves.
 func (c *resolveCmd) Run(e *env) error {
-	return c.with(e, func(o *ops) error {
+	return c.change(e, func(o *ops) error {
 		var got ledger.Adjusted
 		in := admin.Resolve{Attempt: c.id, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
 		if err := o.call(e.ctx, "POST", "/v1/resolve", in, &got); err != nil {

@@ -9,8 +9,27 @@ type Hooks struct {
 	Statuses func(fn func(status int, n int64)) // the sellers' answers by HTTP status
 	Reload   func(by string) Reload             // reads the configuration's directory again
 	Config   func() ConfigStatus
-	Load     func() LoadStatus // what the sellers\' door carries and sends away; nil: there is no door
-	Offline  bool              // opened by a verb, beside no running node
+	Load     func() LoadStatus // what the sellers' door carries and sends away; nil: there is no door
+	Identity func() Identity
+	Offline  bool // opened by a verb, beside no running node
+}
+
+// Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak to it. A
+// directory, and the file that identifies the data, is told by its device and inode.
+type Identity struct {
+	ID        string `json:"id"` // of the data directory
+	Node      string `json:"node"`
+	PID       int    `json:"pid"`
+	DataDir   string `json:"data_dir"`
+	Data      FileID `json:"data"` // the data directory's identity.json
+	ConfigDir string `json:"config_dir"`
+	Config    FileID `json:"config"` // the configuration directory, as it is now
+}
+
+// FileID is a file or directory on this machine. Both numbers are 0 where it is not known.
+type FileID struct {
+	Device uint64 `json:"device"`
+	Inode  uint64 `json:"inode"`
 }
 
 // Who asks for a reload.

@@ -119,6 +119,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	switch id, explain := strings.CutPrefix(path, "/v1/explain/"); {
 	case path == "/metrics" && get:
 		s.metrics(ctx)
+	case path == "/v1/identity" && get:
+		write(ctx, 200, s.hooks.Identity())
 	case path == "/v1/status" && get:
 		write(ctx, 200, s.status())
 	case path == "/v1/unresolved" && get:
@@ -136,7 +138,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 

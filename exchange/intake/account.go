@@ -100,6 +100,9 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 		s.unauthorized(ctx)
 		return nil
 	}
+	if !s.origin(ctx, a) {
+		return nil
+	}
 	if !a.limit.Allow() {
 		s.places.note(ShedRate, time.Now())
 		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))

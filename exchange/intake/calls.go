@@ -139,6 +139,7 @@ func (r *request) hash() string {
 // read decodes the payload into a lead; it answers 400 itself if that cannot be.
 func (s *Server) read(r *request, l *lead.Lead) bool {
 	l.SetNow(r.received)
+	r.names.readAs(l)
 	if no := decode(&r.in, r.names, l, &r.env); no != nil {
 		s.refused(r.ctx, no)
 		return false

@@ -96,13 +96,15 @@ func (t *tracer) pair(name, val gjson.Result) bool {
 	return t.strangers.pair(name, val)
 }
 
+func (t *tracer) selected(name, val gjson.Result, _ bool) bool { return t.pair(name, val) }
+
 // position is the field that a name stands for, by the whole name or by its end.
 func (t *tracer) position(name string) (int, bool) {
 	for rest, more := name, true; more; _, rest, more = strings.Cut(rest, ".") {
-		if a, ok := t.names.alias[lower(rest)]; ok {
+		if a, ok := t.names.position(t.schema, rest); ok {
 			return a.pos, a.own == ""
 		}
-		if pos, ok := t.schema.Lookup(bytesOf(rest)); ok {
+		if pos, ok := usual(t.schema, rest); ok {
 			return pos, true
 		}
 	}

@@ -49,16 +49,29 @@ type reader struct {
 	pairs int
 	// repeats tells that a dialect writes a list by sending its name several times.
 	repeats bool
-	hits    int         // pairs whose name is known
-	maybe   []candidate // names of which only the end is known
+	hits    int // pairs whose name is known
+	maybe   []candidate
+	// bySelector tells that the name of the next pair was made by an attribute; told that attributes tell its element from others of its name.
+	bySelector, told bool
 }
 
-// candidate is a pair with a dotted name whose end is a field's name. It counts only where the field has no other value.
+// candidate is a pair that is a field's by less than its whole name. It counts only where the field has no other value.
 type candidate struct {
 	pos  int
+	by   rank
+	told bool // by attributes, from another of the same name: of these the first counts
 	path string
 	val  gjson.Result
 }
+
+// rank is by what a candidate's name is known. The highest counts where a field has several.
+type rank uint8
+
+const (
+	byCustom   rank = iota // a usual name
+	byEnd                  // the end of a dotted name is a field's
+	bySelector             // the end of a name that an attribute has made is a field's
+)
 
 // decode reads a payload into the lead's slots and the envelope. Names are looked up without regard to case; a field sent twice, also
 // under an alias, is an error. Names that nobody knows are ignored. What is wrong with single values stands in the lead and the envelope;
@@ -93,7 +106,7 @@ func (d *reader) pair(name, val gjson.Result) bool {
 			d.hits++
 			switch t.own {
 			case "":
-				d.set(t.pos, val)
+				d.whole(t.pos, name.Str, val)
 			case ignored:
 			default:
 				if f := flagOf(t.own); f != noFlag {
@@ -111,7 +124,7 @@ func (d *reader) pair(name, val gjson.Result) bool {
 	}
 	if pos, ok := d.lead.Schema().Lookup(bytesOf(name.Str)); ok {
 		d.hits++
-		d.set(pos, val)
+		d.whole(pos, name.Str, val)
 		return true
 	}
 	if f := flagOf(name.Str); f != noFlag {
@@ -119,10 +132,24 @@ func (d *reader) pair(name, val gjson.Result) bool {
 		d.env.flag(f, name.Str, val)
 		return true
 	}
+	if pos, ok := usual(d.lead.Schema(), name.Str); ok {
+		d.hits++
+		d.maybe = append(d.maybe, candidate{pos, byCustom, d.told, name.Str, val})
+		return true
+	}
 	if !d.end(name.Str, val) && d.names.keep {
 		d.env.keep(name.Str, val)
 	}
 	return true
+}
+
+// whole takes a pair whose whole name is a field's.
+func (d *reader) whole(pos int, name string, val gjson.Result) {
+	if d.told && d.lead.Schema().Fields[pos].Type != lead.TypeList { // there may be another of the name
+		d.maybe = append(d.maybe, candidate{pos, bySelector, true, name, val})
+		return
+	}
+	d.set(pos, val)
 }
 
 // end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is. It returns false if nobody knows the end.
@@ -137,10 +164,17 @@ func (d *reader) end(path string, val gjson.Result) bool {
 		}
 		rest = rest[dot+1:]
 		pos, ok, as := -1, false, rest
-		if t, known := d.names.alias[lower(rest)]; known {
-			pos, ok, as = t.pos, t.pos >= 0, t.own
-		} else {
-			pos, ok = d.lead.Schema().Lookup(bytesOf(rest))
+		by := byEnd
+		if d.bySelector {
+			by = bySelector
+		}
+		if t, known := d.names.position(d.lead.Schema(), rest); known {
+			pos, ok, as = t.pos, t.pos >= 0 && t.own == "", t.own
+			if as == "" {
+				as = rest
+			}
+		} else if pos, ok = usual(d.lead.Schema(), rest); ok && !d.bySelector {
+			by = byCustom
 		}
 		if f := nestedFlag(as, val); f != noFlag && !ok {
 			d.hits++
@@ -149,7 +183,7 @@ func (d *reader) end(path string, val gjson.Result) bool {
 		}
 		if ok {
 			d.hits++
-			d.maybe = append(d.maybe, candidate{pos, path, val})
+			d.maybe = append(d.maybe, candidate{pos, by, d.told, path, val})
 			return true
 		}
 	}
@@ -161,8 +195,15 @@ func (d *reader) settle() {
 		return
 	}
 	paths := map[int][]string{}
+	best := map[int]rank{}
 	for _, c := range d.maybe {
-		if paths[c.pos] == nil && d.lead.Slot(c.pos).State != lead.Missing {
+		best[c.pos] = max(best[c.pos], c.by)
+	}
+	for _, c := range d.maybe {
+		if c.by < best[c.pos] || paths[c.pos] == nil && d.lead.Slot(c.pos).State != lead.Missing {
+			continue
+		}
+		if p := paths[c.pos]; c.told && len(p) > 0 && p[0] == c.path {
 			continue
 		}
 		if paths[c.pos] = append(paths[c.pos], c.path); len(paths[c.pos]) == 1 {
@@ -199,7 +240,7 @@ func (d *reader) set(pos int, val gjson.Result) {
 		l.Set(pos, bytesOf(d.names.ours(pos, val.Str)))
 	case gjson.JSON:
 		if isList && val.IsArray() {
-			l.Set(pos, bytesOf(val.Raw))
+			l.Set(pos, bytesOf(d.names.clean.list(val)))
 			return
 		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
@@ -240,7 +281,7 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 // ownName numbers the names that the API uses itself; -1 is any other.
 func ownName(name string) int {
 	switch name {
-	case "key":
+	case "key", googleKey:
 		return 0
 	case "ping_id":
 		return seenPingID
@@ -279,7 +320,7 @@ func (v *envelope) own(name string, val gjson.Result) bool {
 		return true
 	}
 	switch name {
-	case "key":
+	case "key", googleKey:
 		v.key = strings.Clone(val.Str)
 	case "ping_id":
 		if v.pingID = strings.Clone(val.Str); val.Type != gjson.String {

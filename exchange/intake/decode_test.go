@@ -23,6 +23,10 @@ func (l *list) pair(name, val gjson.Result) bool {
 
 func (l *list) problem(field, expected string) { *l = append(*l, field+": "+expected) }
 func (l *list) found() int                     { return 0 }
+func (l *list) knows(string, int) bool         { return false }
+func (l *list) unpacks(string) bool            { return false }
+
+func (l *list) selected(name, val gjson.Result, _ bool) bool { return l.pair(name, val) }
 
 // pairs lists what a walk finds.
 func pairs(body string, p payload) (list, bool) {

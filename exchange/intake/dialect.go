@@ -22,7 +22,11 @@ const DepthMax = 16
 type taker interface {
 	pair(name, val gjson.Result) bool
 	problem(field, expected string)
-	found() int // pairs whose name is known
+	found() int                       // pairs whose name is known
+	knows(name string, tail int) bool // by the whole name, or by an end of it that begins at the byte tail or before
+	// selected is pair for an element with attributes that tell it from others: with a name that they have made, or with its own.
+	selected(name, val gjson.Result, made bool) bool
+	unpacks(name string) bool // its text is a document of its own
 }
 
 // walk gives all pairs of a payload to the taker: those of the query string first. The texts live as long as the payload's bytes.
@@ -53,8 +57,16 @@ func walkJSON(body []byte, t taker) *refused {
 	if gjson.ValidBytes(body) {
 		root = gjson.Parse(text(body))
 	}
+	if root.IsArray() {
+		if done, _ := entries(t, root.Array()); done {
+			return nil
+		}
+	}
 	if !root.IsObject() {
 		return refuse(400, "bad_json", "expected the body to be one JSON object")
+	}
+	if root.Get("user_column_data").IsArray() { // a lead of Google's forms has an id of its own, where we have none
+		t = &googleLead{t}
 	}
 	walkObject(t, "", root, 1)
 	return nil
@@ -85,6 +97,11 @@ func longPath(t taker) bool {
 // taken as a value itself, so that it can be refused where its own name is known.
 func walkValue(t taker, name, val gjson.Result, depth int) bool {
 	if val.Type != gjson.JSON {
+		if val.Type == gjson.String {
+			if doc, ok := document(t, name.Str, val.Str); ok && depth < DepthMax {
+				return walkObject(t, "", doc, depth+1)
+			}
+		}
 		return t.pair(name, val)
 	}
 	if depth >= DepthMax {
@@ -98,6 +115,9 @@ func walkValue(t taker, name, val gjson.Result, depth int) bool {
 		}
 	} else {
 		list := val.Array()
+		if done, more := entries(t, list); done {
+			return more
+		}
 		deep := false
 		for _, e := range list {
 			deep = deep || e.Type == gjson.JSON
@@ -135,11 +155,19 @@ func walkForm(body []byte, charset encoding.Encoding, t taker) (more bool, no *r
 		if no != nil {
 			return false, no
 		}
-		if !t.pair(word(plainName(name)), word(val)) {
+		if !formPair(t, plainName(name), val) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// formPair takes a field of a form, which may be a whole document.
+func formPair(t taker, name, val string) bool {
+	if doc, ok := document(t, name, val); ok {
+		return walkObject(t, "", doc, 1)
+	}
+	return t.pair(word(name), word(val))
 }
 
 func convert(s string, charset encoding.Encoding) (string, *refused) {
@@ -225,7 +253,7 @@ func walkMultipart(p *payload, t taker) *refused {
 		if no != nil {
 			return no
 		}
-		if !t.pair(word(plainName(name)), word(content)) {
+		if !formPair(t, plainName(name), content) {
 			return nil
 		}
 	}
@@ -258,6 +286,16 @@ func cut(name string) string {
 
 func (d *reader) found() int { return d.hits }
 
+func (d *reader) knows(name string, tail int) bool { return d.names.knows(d.lead.Schema(), name, tail) }
+
+func (d *reader) selected(name, val gjson.Result, made bool) bool {
+	d.bySelector, d.told = made, !made
+	defer func() { d.bySelector, d.told = false, false }()
+	return d.pair(name, val)
+}
+
+func (d *reader) unpacks(name string) bool { return isDocument(name, d.names.unpack) }
+
 func (d *reader) problem(field, expected string) { d.env.bad(field, "", expected) }
 
 // finder looks for one value by its name, such as the key, without reading the lead.
@@ -274,19 +312,39 @@ func (f *finder) pair(name, val gjson.Result) bool {
 	return false
 }
 
-func (f *finder) problem(string, string) {}
-func (f *finder) found() int             { return 1 }
+func (f *finder) selected(name, val gjson.Result, _ bool) bool { return f.pair(name, val) }
+func (f *finder) problem(string, string)                       {}
+func (f *finder) found() int                                   { return 1 }
+func (f *finder) knows(name string, _ int) bool                { return lower(name) == f.name }
+func (f *finder) unpacks(name string) bool                     { return isDocument(name, nil) }
 
 // keyOf reads the key of a payload of ours.
 func keyOf(p *payload) string {
 	if p.dialect != dialectJSON {
 		return find(p, "key")
 	}
-	r := gjson.GetBytes(p.body, "key") // without a look at the rest
-	if r.Type != gjson.String {
-		return ""
+	for _, name := range [...]string{"key", googleKey} { // without a look at the rest
+		if r := gjson.GetBytes(p.body, name); r.Type == gjson.String {
+			return strings.Clone(r.Str)
+		}
 	}
-	return strings.Clone(r.Str)
+	if b := bytes.TrimLeft(p.body, " \t\r\n"); len(b) > 0 && b[0] == '[' {
+		return find(p, "key")
+	}
+	return ""
+}
+
+// googleKey is the name under which Google's lead forms send the key.
+const googleKey = "google_key"
+
+// googleLead takes what a lead form of Google's says beside its columns.
+type googleLead struct{ taker }
+
+func (g *googleLead) pair(name, val gjson.Result) bool {
+	if name.Str == "lead_id" {
+		name.Str = "seller_lead_id"
+	}
+	return g.taker.pair(name, val)
 }
 
 // find reads one value of a payload, "" if it is not there or the payload cannot be read.

@@ -36,10 +36,21 @@ func solar(t testing.TB) *lead.Schema {
 // take unpacks and decodes a request's body; what cannot be read gives its code.
 func take(t testing.TB, n *names, contentType, encoding string, body []byte) (l lead.Lead, v envelope, code string) {
 	t.Helper()
+	return takeAs(solar(t), n, contentType, encoding, body)
+}
+
+// takeFor is take for a source.
+func takeFor(t testing.TB, s *lead.Schema, src *exchange.Source, contentType string, body []byte) (lead.Lead, envelope, string) {
+	t.Helper()
+	return takeAs(s, newNames(s, src), contentType, "", body)
+}
+
+func takeAs(s *lead.Schema, n *names, contentType, encoding string, body []byte) (l lead.Lead, v envelope, code string) {
 	var h fasthttp.RequestHeader
 	h.SetContentType(contentType)
 	h.SetContentEncoding(encoding)
-	l.Reset(solar(t))
+	l.Reset(s)
+	n.readAs(&l)
 	p, no := unpack(&h, body, maxForTests)
 	if no == nil {
 		no = decode(&p, n, &l, &v)
@@ -222,7 +233,11 @@ func FuzzDialects(f *testing.F) {
 		f.Add(uint8(i), uint8(1), packed(f, gz, s))
 		f.Add(uint8(i), uint8(2), packed(f, raw, s))
 	}
-	n := newNames(solar(f), &exchange.Source{Aliases: map[string]string{"a.b": "city", "c": "min_price"}, Values: map[string]map[string]string{"city": {"x": "y"}}})
+	for i, s := range map[int]string{0: `{"google_key":"k","user_column_data":[{"column_id":"EMAIL","string_value":"a@example.com"}]}`, 8: `[{"id":"zip","value":1},{"id":"b","values":[]}]`,
+		1: `data.json={"zip":["10001"]}`, 2: `<adf><name part="first">J</name><phone type="a">1</phone><v interest="b"><city>x</city></v></adf>`} {
+		f.Add(uint8(i), uint8(0), []byte(s))
+	}
+	n := newNames(solar(f), &exchange.Source{Unescape: []string{UnescapeHTML, UnescapeBackslash}, ZIPZeros: true, Aliases: map[string]string{"a.b": "city", "c": "min_price"}, Values: map[string]map[string]string{"city": {"x": "y"}}})
 	f.Fuzz(func(t *testing.T, kind, encoding uint8, body []byte) {
 		l, v, code := take(t, n, kinds[int(kind)%len(kinds)], encodings[int(encoding)%len(encodings)], body)
 		if code == "" {

@@ -14,6 +14,9 @@ type names struct {
 	alias  map[string]target   // by lower-case name; nil where the source has none
 	values []map[string]string // by position: lower-case text of theirs → ours; nil where the source has none
 	keep   bool                // the vertical keeps what nobody knows
+	clean  cleaning
+	unpack []string // its names of whole documents, in lower case
+	read   func(l *lead.Lead)
 }
 
 // target is what a name of a source's own means.
@@ -24,7 +27,10 @@ type target struct {
 
 // newNames joins what a source and its profile say about names; the source's word counts. What the vertical does not have is left out.
 func newNames(s *lead.Schema, src *exchange.Source) *names {
-	n := &names{}
+	n := &names{clean: newCleaning(s, src), read: reading(s, src)}
+	for _, name := range src.Unpack {
+		n.unpack = append(n.unpack, NameKey(name))
+	}
 	for _, m := range []map[string]string{profiles[src.Profile].names(), src.Aliases} {
 		for theirs, ours := range m {
 			t, ok := meaning(s, ours)
@@ -66,8 +72,33 @@ func meaning(s *lead.Schema, ours string) (t target, ok bool) {
 	return t, false
 }
 
+// reading is how the source writes dates and times; nil where it is as the vertical has it.
+func reading(s *lead.Schema, src *exchange.Source) func(l *lead.Lead) {
+	if src.DateOrder == exchange.DateOrderUnset && src.Zone == nil {
+		return nil
+	}
+	dayFirst := dayFirst(s, src)
+	return func(l *lead.Lead) { l.ReadAs(dayFirst, src.Zone) }
+}
+
+// readAs has the lead read as the source writes.
+func (n *names) readAs(l *lead.Lead) {
+	if n.read != nil {
+		n.read(l)
+	}
+}
+
+// dayFirst tells whether 3/4/2026 is 3 April where the source writes it.
+func dayFirst(s *lead.Schema, src *exchange.Source) bool {
+	if src.DateOrder == exchange.DateOrderUnset {
+		return s.DayFirst()
+	}
+	return src.DateOrder == exchange.DayFirst
+}
+
 // ours is the value that a source's text stands for.
 func (n *names) ours(pos int, raw string) string {
+	raw = n.clean.value(pos, raw)
 	if n.values == nil || n.values[pos] == nil {
 		return raw
 	}

@@ -51,6 +51,7 @@ func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, a
 	}
 	n := newNames(l.Schema(), src)
 	l.SetNow(at)
+	n.readAs(l)
 	var v envelope
 	if no := decode(&p, n, l, &v); no != nil {
 		return Reading{}, errors.New(no.message)
@@ -101,14 +102,17 @@ type strangers struct {
 	unknown []string
 }
 
-func (u *strangers) found() int             { return u.known }
-func (u *strangers) problem(string, string) {} // the walk before this one has reported it
+func (u *strangers) found() int                                   { return u.known }
+func (u *strangers) selected(name, val gjson.Result, _ bool) bool { return u.pair(name, val) }
+func (u *strangers) unpacks(name string) bool                     { return isDocument(name, u.names.unpack) }
+func (u *strangers) knows(name string, tail int) bool             { return u.names.knows(u.schema, name, tail) }
+func (u *strangers) problem(string, string)                       {} // the walk before this one has reported it
 
 func (u *strangers) pair(name, val gjson.Result) bool {
 	for rest, more := name.Str, true; more; _, rest, more = strings.Cut(rest, ".") {
-		_, alias := u.names.alias[lower(rest)]
-		_, field := u.schema.Lookup(bytesOf(rest))
-		if alias || field || nestedFlag(rest, val) != noFlag || rest == name.Str && (ownName(rest) >= 0 || flagOf(rest) != noFlag) {
+		_, field := u.names.position(u.schema, rest)
+		_, custom := usual(u.schema, rest)
+		if field || custom || nestedFlag(rest, val) != noFlag || rest == name.Str && (ownName(rest) >= 0 || flagOf(rest) != noFlag) {
 			u.known++
 			return true
 		}

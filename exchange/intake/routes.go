@@ -82,6 +82,7 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 		switch {
 		case !ok:
 			continue
+		case s.preflight(ctx, f.vertical):
 		case r.do != nil:
 			s.begin(ctx, call{profile: r.profile, vertical: f.vertical, source: f.source, do: r.do, ping: r.ping})
 		case s.method(ctx, "GET"):

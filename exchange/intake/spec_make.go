@@ -30,6 +30,10 @@ func Spec(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) *posting
 	for _, r := range v.Schema.Rules() {
 		d.Rules = append(d.Rules, ruleText(&r))
 	}
+	if len(src.Origins) > 0 {
+		d.Terms = append(d.Terms, posting.Named{Name: "scripts in browsers", Says: "from pages of " + strings.Join(src.Origins, ", ") +
+			"; others are answered 403. A key that stands in a page is known to whoever opens it"})
+	}
 	d.Tests = tests(src, v)
 	for _, n := range apiNames {
 		if !src.Tests && strings.HasPrefix(n.Name, "test") {
@@ -112,7 +116,7 @@ var profileCalls = map[string][]posting.Call{
 
 func specField(src *exchange.Source, s *lead.Schema, pos int, own map[target][]string) posting.Field {
 	f := &s.Fields[pos]
-	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(), Says: says(s, f), Default: f.Default,
+	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(), Says: says(s, f, src), Default: f.Default,
 		Derived: f.Derive, Personal: f.Personal}
 	if len(out.Own) > 0 {
 		out.InJSON = plainName(out.Own[0])
@@ -165,7 +169,7 @@ func addWord(f *posting.Field, ours, theirs string) {
 }
 
 // says tells what a field takes.
-func says(s *lead.Schema, f *lead.Field) string {
+func says(s *lead.Schema, f *lead.Field, src *exchange.Source) string {
 	text := f.Form()
 	if f.Type == lead.TypeEnum {
 		text = "one of the values"
@@ -173,7 +177,11 @@ func says(s *lead.Schema, f *lead.Field) string {
 	more := notations[f.Type]
 	switch f.Type {
 	case lead.TypeDate, lead.TypeDOB:
-		more = dates[s.DayFirst()]
+		more = dates[dayFirst(s, src)]
+	case lead.TypeDateTime:
+		if src.Zone != nil {
+			more = "with a zone or in " + src.Zone.String() + "; also seconds or milliseconds since 1970"
+		}
 	case lead.TypePhone:
 		more = "without a calling code it is a number of " + s.Region()
 	}

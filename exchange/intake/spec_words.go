@@ -35,6 +35,7 @@ var statusTable = []posting.Named{
 	{Name: "400 bad_encoding bad_charset", Says: "the body is not packed, or not written, as it declares"},
 	{Name: "400 bad_request bad_idempotency_key", Says: "the request is not well formed; the header is more than 200 characters or not visible ASCII"},
 	{Name: "401 unauthorized", Says: "no key, or one that is not known"},
+	{Name: "403 origin_not_allowed", Says: "a script in a browser, from a page that your account does not name"},
 	{Name: "404 not_found unknown_vertical", Says: "no such path, no such lead of yours, or a vertical that your account may not send"},
 	{Name: "405 method_not_allowed", Says: "the header `Allow` says which method is expected"},
 	{Name: "406 not_acceptable", Says: "`Accept` allows neither JSON nor XML"},

@@ -14,11 +14,13 @@ type conn struct {
 	net.Conn // what is spoken over: the sock, or TLS over the sock
 	sock     *sock
 	client   *Client
-	handle   any     // fasthttp's wrapper of this connection; nil when it is in no pool
-	kept     bool    // has waited in the pool: the peer may have ended it meanwhile
-	got      int     // bytes of the current answer
-	err      error   // why the last Read that failed has failed
-	one      [1]byte // for quiet
+	kept     bool      // has carried a call or waited: the peer may have ended it meanwhile
+	placed   bool      // counts among the client's connections
+	heard    bool      // its Keep-Alive was looked for
+	since    time.Time // when it became idle
+	got      int       // bytes of the current answer
+	err      error     // why the last Read that failed has failed
+	one      [1]byte   // for quiet
 }
 
 // Read counts bytes and keeps the error: parsers between here and the caller dress errors up.
@@ -33,12 +35,22 @@ func (w *conn) Read(p []byte) (int, error) {
 
 // Close ends the connection without waiting: TLS says good-bye only if the socket takes it at once.
 func (w *conn) Close() error {
+	defer w.vacate()
 	if w.sock == nil {
-		return nil // a place that was never connected
+		return nil // was never connected
 	}
 	w.client.untrack(w)
 	w.sock.pollOnly()
 	return w.Conn.Close()
+}
+
+// vacate gives the connection's place among all back.
+func (w *conn) vacate() {
+	if w.placed {
+		w.placed = false
+		w.client.places.Add(1)
+		w.client.feed()
+	}
 }
 
 // cut ends the connection under whoever uses it.

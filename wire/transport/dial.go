@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,67 +27,39 @@ type dialError struct {
 func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
-// refusalOf names why a connection could not be had.
-func refusalOf(err error) lead.Refusal {
-	var d *dialError
-	if errors.As(err, &d) {
-		return d.why
-	}
-	return lead.NoConnection
-}
-
 func newTarget(c *Client, cfg TargetConfig) *Target {
 	t := &Target{client: c, cfg: cfg}
 	if cfg.TLS {
 		t.tls = tlsOf(&cfg)
 	}
-	t.pool = newHostPool(cfg.Addr, c.cfg.IdleMax)
+	t.pool.window, t.pool.keep = min(windowStart, c.cfg.WorkersATarget), newKeep(c.cfg.IdleMax)
+	t.run = t.dialOnce
 	return t
 }
 
-// dial takes a connection from the pool or makes a new one, within DialMax. An idle one is alive and has nothing to
-// read. stage is as for connect.
-func (t *Target) dial(stage *atomic.Int32) (*conn, error) {
-	for {
-		w, err := t.pool.reserve()
-		switch {
-		case err != nil:
-			return nil, err
-		case w.sock == nil:
-			if err := t.connect(w, time.Now().Add(t.client.cfg.DialMax), stage); err != nil {
-				t.pool.discard(w)
-				return nil, err
-			}
-			return w, nil
-		case w.quiet():
-			return w, nil
-		}
-		t.discard(w)
-	}
-}
-
 // single makes a connection that is in no pool: whoever uses it closes it.
-func (t *Target) single(deadline time.Time, stage *atomic.Int32) (*conn, error) {
-	w := &conn{}
-	if err := t.connect(w, deadline, stage); err != nil {
+func (t *Target) single(deadline time.Time) (*conn, error) {
+	t.client.places.Add(-1) // though there be none: a lead that is sold goes before pings
+	w := &conn{client: t.client, placed: true}
+	if err := t.connect(w, deadline, nil); err != nil {
 		_ = w.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-// connect makes w a connection: it resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. It advances the
-// stage of the job that waits for it, if there is one.
-func (t *Target) connect(w *conn, deadline time.Time, stage *atomic.Int32) error {
+// connect makes w a connection: it resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. p,
+// unless nil, hears of the handshake.
+func (t *Target) connect(w *conn, deadline time.Time, p *pool) error {
 	t.counts.dials.Add(1)
-	err := t.tryConnect(w, deadline, stage)
+	err := t.tryConnect(w, deadline, p)
 	if err != nil {
 		t.counts.dialErrors.Add(1)
 	}
 	return err
 }
 
-func (t *Target) tryConnect(w *conn, deadline time.Time, stage *atomic.Int32) error {
+func (t *Target) tryConnect(w *conn, deadline time.Time, p *pool) error {
 	ctx, cancel := context.WithDeadline(t.client.ctx, deadline)
 	defer cancel()
 	d := t.client.dialer(t.cfg.AllowPrivate)
@@ -110,21 +81,39 @@ func (t *Target) tryConnect(w *conn, deadline time.Time, stage *atomic.Int32) er
 	}
 	var spoken net.Conn = s
 	if t.tls != nil {
-		if stage != nil {
-			stage.CompareAndSwap(dialing, handshaking)
-		}
-		tc := tls.Client(s, t.tls)
-		if err := tc.HandshakeContext(ctx); err != nil {
+		if spoken, err = t.shake(ctx, s, p); err != nil {
 			_ = nc.Close()
 			return &dialError{lead.TLSFailed, err}
 		}
-		spoken = tc
 	}
-	w.Conn, w.sock, w.client = spoken, s, t.client
+	w.Conn, w.sock = spoken, s
 	if !t.client.track(w) {
-		return &dialError{lead.NoConnection, net.ErrClosed}
+		return &dialError{lead.NoConnection, errClosed}
 	}
 	return nil
+}
+
+// shake makes the TLS handshake over a connection.
+func (t *Target) shake(ctx context.Context, s *sock, p *pool) (net.Conn, error) {
+	if p != nil {
+		p.mu.Lock()
+		p.shaking++
+		p.mu.Unlock()
+		defer func() {
+			p.mu.Lock()
+			p.shaking--
+			p.mu.Unlock()
+		}()
+	}
+	tc := tls.Client(s, t.tls)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	t.counts.handshakes.Add(1)
+	if tc.ConnectionState().DidResume {
+		t.counts.resumed.Add(1)
+	}
+	return tc, nil
 }
 
 // dialer is what every connection of a Client is made by.

@@ -3,82 +3,251 @@
 package transport
 
 import (
-	"errors"
-	"net"
+	"sync"
 	"time"
 
-	"github.com/valyala/fasthttp"
+	"clearpost/lead"
 )
 
-// connPool is fasthttp's pool of one target's connections. Its connection type has no exported name, so that it can
-// be held only through inference: hostPool is generic over it and everything else speaks of *conn.
-type connPool interface {
-	idle() (*conn, error)    // a warm connection; errCold when there is none, ErrNoFreeConns at the limit
-	reserve() (*conn, error) // a warm connection, or else a place for a new one: a conn that is to be connected yet
-	release(w *conn)         // back into the pool
-	discard(w *conn)         // close it and free its place
-	setMax(n int)            // change the limit
-	size() (conns, idle int)
-	closeIdle()
-}
-
-// errCold is what a dial answers when it was only asked whether a connection is warm.
-var errCold = errors.New("transport: no idle connection")
-
-// HostClient has no call that only looks for an idle connection, but hands its timeout through to the dial function:
-// there it tells what is wanted.
+// The bounds of a target's dials under way. What has answered may be dialled by many at once; what has not, or not any
+// more, only by a few, so that it takes nothing from those that live.
 const (
-	onlyIdle time.Duration = 1
-	orPlace  time.Duration = 2
+	windowStart  = 64 // of a target that nobody has reached yet
+	windowMin    = 4  // of one that cannot be reached
+	sickFailures = 4  // failures in a row, after which nobody waits in line behind the dials under way
 )
 
-// pooled is what fasthttp's connections can do here.
-type pooled interface{ Conn() net.Conn }
-
-type hostPool[C pooled] struct {
-	host    *fasthttp.HostClient
-	acquire func(time.Duration, bool) (C, error)
-	put     func(C)
-	end     func(C)
+// pool holds a target's connections: those that are idle, the hottest last, and the calls that wait for one. A connection
+// that is made or comes back goes to the call that has waited longest.
+type pool struct {
+	mu       sync.Mutex // guards what follows; held for a few steps, never over a system call
+	idle     []*conn
+	open     int // connections, used or idle, and dials under way
+	max      int // of open
+	dials    int // dials under way or in line for a worker
+	shaking  int // of them in their handshake
+	window   int // dials at most
+	failures int // dials that failed since the last that did not
+	ahead    int // connections that are to be idle beside what the waiting calls need
+	warm     int // of them, until there were so many once
+	starved  bool
+	first    *waiter // of the calls that wait
+	last     *waiter
+	waiting  int
+	keep     keep
 }
 
-// newHostPool makes the pool of a target. It never dials: who reserves a place does, and knows how far it has come.
-func newHostPool(addr string, idleMax time.Duration) connPool {
-	host := &fasthttp.HostClient{
-		Addr:                addr,
-		MaxIdleConnDuration: idleMax,
-		ConnPoolStrategy:    fasthttp.LIFO, // the hottest first: what is not needed grows old and is closed
-		DialTimeout: func(_ string, timeout time.Duration) (net.Conn, error) {
-			if timeout == onlyIdle {
-				return nil, errCold
-			}
-			return &conn{}, nil
-		},
+// take gives the hottest idle connection; nil: there is none.
+func (t *Target) take() *conn {
+	p := &t.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle) - 1
+	if n < 0 {
+		return nil
 	}
-	return bindPool(host, host.AcquireConn, host.ReleaseConn, host.CloseConn)
-}
-
-// bindPool infers the connection type.
-func bindPool[C pooled](host *fasthttp.HostClient, acquire func(time.Duration, bool) (C, error), put, end func(C)) connPool {
-	return &hostPool[C]{host: host, acquire: acquire, put: put, end: end}
-}
-
-func (p *hostPool[C]) idle() (*conn, error)    { return p.get(onlyIdle) }
-func (p *hostPool[C]) reserve() (*conn, error) { return p.get(orPlace) }
-
-func (p *hostPool[C]) get(what time.Duration) (*conn, error) {
-	c, err := p.acquire(what, false)
-	if err != nil {
-		return nil, err
+	w := p.idle[n]
+	p.idle[n] = nil
+	p.idle = p.idle[:n]
+	if n < p.ahead {
+		t.dialMore()
 	}
-	w := c.Conn().(*conn)
-	w.handle = c
-	return w, nil
+	return w
 }
 
-func (p *hostPool[C]) release(w *conn) { p.put(w.handle.(C)) }
-func (p *hostPool[C]) discard(w *conn) { p.end(w.handle.(C)) }
-func (p *hostPool[C]) setMax(n int)    { p.host.SetMaxConns(n) }
-func (p *hostPool[C]) closeIdle()      { p.host.CloseIdleConnections() }
+// join puts a waiter at the end of the line; the caller holds mu.
+func (p *pool) join(wt *waiter) {
+	wt.next, wt.prev, wt.queued = nil, p.last, true
+	if p.last == nil {
+		p.first = wt
+	} else {
+		p.last.next = wt
+	}
+	p.last = wt
+	p.waiting++
+}
 
-func (p *hostPool[C]) size() (conns, idle int) { return p.host.ConnsCount(), p.host.IdleConnsCount() }
+// drop takes a waiter out of the line; the caller holds mu.
+func (p *pool) drop(wt *waiter) {
+	if wt.prev == nil {
+		p.first = wt.next
+	} else {
+		wt.prev.next = wt.next
+	}
+	if wt.next == nil {
+		p.last = wt.prev
+	} else {
+		wt.next.prev = wt.prev
+	}
+	wt.next, wt.prev, wt.queued = nil, nil, false
+	p.waiting--
+}
+
+// next takes the waiter out of the line that has waited longest and may use such a connection; the caller holds mu.
+func (p *pool) next(kept bool) *waiter {
+	for wt := p.first; wt != nil; wt = wt.next {
+		if !kept || !wt.fresh {
+			p.drop(wt)
+			return wt
+		}
+	}
+	return nil
+}
+
+// size tells how many connections there are, and how many of them are idle.
+func (p *pool) size() (conns, idle int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open - p.dials, len(p.idle)
+}
+
+func (p *pool) setMax(n int) {
+	p.mu.Lock()
+	p.max = n
+	p.mu.Unlock()
+}
+
+// needed is how many more dials are wanted; the caller holds mu.
+func (p *pool) needed() int {
+	if len(p.idle) >= p.warm {
+		p.warm = 0
+	}
+	need := p.waiting - p.dials + max(0, max(p.ahead, p.warm)-len(p.idle))
+	return min(need, p.window-p.dials, p.max-p.open)
+}
+
+// wait puts a call in line for a connection and has one made where that is possible. Not NoRefusal: the call cannot wait.
+func (t *Target) wait(wt *waiter) lead.Refusal {
+	p := &t.pool
+	p.mu.Lock()
+	switch {
+	case t.client.ctx.Err() != nil:
+		p.mu.Unlock()
+		return lead.NoConnection
+	case p.failures >= sickFailures && p.dials >= p.window:
+		p.mu.Unlock()
+		return lead.Unreachable
+	case p.open >= p.max && p.waiting >= p.dials:
+		p.mu.Unlock()
+		return lead.NoConnection
+	}
+	p.join(wt)
+	t.dialMore()
+	p.mu.Unlock()
+	return lead.NoRefusal
+}
+
+// withdraw takes a call out of the line whose time is up, and tells why it has no connection. False: it has just got one, or is
+// about to hear why not.
+func (t *Target) withdraw(wt *waiter) (why lead.Refusal, ok bool) {
+	p := &t.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !wt.queued {
+		return lead.NoRefusal, false
+	}
+	place := 0
+	for at := p.first; at != wt && place <= p.dials; at = at.next {
+		place++
+	}
+	p.drop(wt)
+	switch {
+	case place >= p.dials:
+		return lead.WorkersBusy, true
+	case place < p.shaking:
+		return lead.TLSFailed, true
+	}
+	return lead.Unreachable, true
+}
+
+// hand gives a live connection with nothing to read to the call that has waited longest, or lays it aside.
+func (t *Target) hand(w *conn) {
+	p := &t.pool
+	p.mu.Lock()
+	for {
+		wt := p.next(w.kept)
+		if wt == nil {
+			break
+		}
+		p.mu.Unlock()
+		if wt.serve(w) {
+			return
+		}
+		p.mu.Lock()
+	}
+	if t.client.ctx.Err() != nil || t.gone.Load() {
+		p.mu.Unlock()
+		t.discard(w)
+		return
+	}
+	w.kept, w.since = true, time.Now() // what was never used waits too
+	p.idle = append(p.idle, w)
+	p.mu.Unlock()
+}
+
+// giveBack ends a connection's use for a call.
+func (t *Target) giveBack(w *conn, reusable bool) {
+	if !reusable || len(w.sock.spill) > 0 {
+		t.finish(w, true)
+		return
+	}
+	w.kept = true
+	t.hand(w)
+}
+
+// discard closes a connection that was of no use.
+func (t *Target) discard(w *conn) { t.finish(w, false) }
+
+// finish closes a connection and frees its place, for a call that waits or for what is to be made ahead. used: a call has used it up.
+func (t *Target) finish(w *conn, used bool) {
+	_ = w.Close()
+	p := &t.pool
+	p.mu.Lock()
+	p.open--
+	if used {
+		p.keep.used++
+	}
+	if t.client.ctx.Err() == nil && !t.gone.Load() {
+		t.dialMore()
+	}
+	p.mu.Unlock()
+}
+
+// found closes an idle connection that its peer has ended, or over which it said something unasked.
+func (t *Target) found(w *conn) {
+	t.counts.discarded.Add(1)
+	if w.kept && !w.since.IsZero() {
+		t.pool.mu.Lock()
+		t.pool.keep.found(time.Since(w.since))
+		t.pool.mu.Unlock()
+	}
+	t.discard(w)
+}
+
+// refuseAll ends the wait of every call.
+func (t *Target) refuseAll(why lead.Refusal) {
+	p := &t.pool
+	var all []*waiter
+	p.mu.Lock()
+	for p.first != nil {
+		all = append(all, p.next(false))
+	}
+	p.mu.Unlock()
+	for _, wt := range all {
+		wt.end(why)
+	}
+}
+
+// closeIdle closes what is idle, and what becomes idle later is not kept either.
+func (t *Target) closeIdle() {
+	t.gone.Store(true)
+	p := &t.pool
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.ahead, p.warm = nil, 0, 0
+	p.open -= len(idle)
+	p.mu.Unlock()
+	for _, w := range idle {
+		_ = w.Close()
+	}
+}

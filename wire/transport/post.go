@@ -28,7 +28,7 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 		return
 	}
 	defer t.leave(gate)
-	w, err := t.single(call.deadline, nil)
+	w, err := t.single(call.deadline)
 	if err != nil {
 		call.refuse(refusalOf(err))
 		call.Took = time.Since(call.started)
@@ -57,4 +57,40 @@ func (c *Call) tear(why lead.Refusal) {
 	part := c.Body
 	c.refuse(why)
 	c.Body = part
+}
+
+// exchange writes the request and reads the answer, waiting until the call's deadline.
+func (c *Call) exchange(w *conn, a *reading) state {
+	t := c.Target
+	a.start(w, isHead(c.Request))
+	w.sock.blocked = false
+	begun := time.Now()
+	c.Sent = true
+	err := w.write(c.Request, c.deadline)
+	bodyMax := t.set.Load().bodyMax
+	st := waits
+	if err == nil {
+		w.sock.wait(c.deadline)
+		c.Body, st = a.read(w, c.Body, bodyMax)
+	}
+	now := time.Now()
+	if w.sock.blocked && err == nil {
+		t.learn(now.Sub(begun))
+	}
+	if st == waits { // time is up, or the request was refused half-way, perhaps with an answer: what has arrived counts
+		w.sock.pollOnly()
+		c.Body, st = a.read(w, c.Body, bodyMax)
+	}
+	if err != nil {
+		a.closing = true
+		if st != complete {
+			a.why, st = lead.WriteFailed, failed
+		}
+	}
+	if st == complete {
+		c.Refusal = lead.NoRefusal
+		a.deliver(c)
+	}
+	c.Took = now.Sub(c.started)
+	return st
 }

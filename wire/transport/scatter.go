@@ -5,7 +5,6 @@ package transport
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"net"
 	"slices"
 	"time"
@@ -15,9 +14,8 @@ import (
 	"clearpost/lead"
 )
 
-// grace is how much longer than the deadline Scatter waits for workers: they look at their sockets once more when
-// their time is up, and say so.
-const grace = 3 * time.Millisecond
+// grace is how long Scatter waits, after the deadline, for a call that is being served just now.
+const grace = time.Millisecond
 
 // scratch is what one Scatter needs; kept for the next.
 type scratch struct {
@@ -26,8 +24,8 @@ type scratch struct {
 	polls []unix.PollFd // by place in ready
 	order []turn
 	now   time.Time // as of the last moment that mattered
-	jobs  []*job    // handed to workers and not gathered yet
-	done  chan *job
+	waits []*waiter // calls that wait for a connection
+	done  chan *waiter
 	timer *time.Timer
 }
 
@@ -37,7 +35,7 @@ type turn struct {
 	call    *Call
 }
 
-func newScratch() *scratch { return &scratch{done: make(chan *job, 16)} }
+func newScratch() *scratch { return &scratch{done: make(chan *waiter, 16)} }
 
 // Scatter writes every call's request, then reads every answer, the one expected first, first. It returns when each call
 // has its answer or its refusal, at the deadline at the latest (and a few ms, when workers are still at it). The calls
@@ -48,8 +46,8 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 		s.read = c.readings.Get().(*reading)
 	}
 	s.now = time.Now()
-	if cap(s.done) < len(calls) { // a call has one job at most, so that no worker ever waits to be heard
-		s.done = make(chan *job, len(calls))
+	if cap(s.done) < len(calls) { // a call waits once at a time, so that nobody who serves it ever waits to be heard
+		s.done = make(chan *waiter, len(calls))
 	}
 	for _, call := range calls {
 		call.begin(s.now, deadline)
@@ -67,7 +65,7 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	c.scratches.Put(s)
 }
 
-// prepare finds an idle connection for a call, or has a worker do all of it.
+// prepare finds an idle connection for a call, or has it wait for one.
 func (s *scratch) prepare(call *Call) {
 	t := call.Target
 	set := t.set.Load()
@@ -82,23 +80,32 @@ func (s *scratch) prepare(call *Call) {
 		return
 	}
 	call.gate = gate
-	w, err := t.pool.idle()
-	if err != nil {
-		s.unready(call, err)
+	if w := t.take(); w != nil {
+		call.conn = w
+		s.ready = append(s.ready, call)
 		return
 	}
-	call.conn = w
-	s.ready = append(s.ready, call)
+	s.wait(call, false)
 }
 
-// unready ends a call that got no idle connection, or gives it to a worker.
-func (s *scratch) unready(call *Call, err error) {
-	if errors.Is(err, errCold) {
-		s.delegate(call, nil, false)
+// wait puts a call in line for a connection. fresh: for a new one only.
+func (s *scratch) wait(call *Call, fresh bool) {
+	t := call.Target
+	wt := t.client.waiters.Get().(*waiter)
+	*wt = waiter{call: call, fresh: fresh, done: s.done}
+	if why := t.wait(wt); why != lead.NoRefusal {
+		t.client.waiters.Put(wt)
+		s.end(call, why)
 		return
 	}
+	s.waits = append(s.waits, wt)
+}
+
+// end ends a call that has no connection.
+func (s *scratch) end(call *Call, why lead.Refusal) {
 	call.Target.leave(call.gate)
-	call.refuse(lead.NoConnection)
+	call.Took = s.now.Sub(call.started)
+	call.refuse(why)
 }
 
 // sendReady makes sure that the connections are alive with nothing to read, and writes to all of them. One poll looks at all: a read of
@@ -114,9 +121,8 @@ func (s *scratch) sendReady() {
 		call.conn = nil
 		// TLS may hold bytes that the socket does not show, and the socket bytes that are for TLS alone.
 		if unknown != nil || s.polls[i].Revents != 0 || w.Conn != net.Conn(w.sock) {
-			var err error
-			if w, err = call.Target.warm(w); err != nil {
-				s.unready(call, err)
+			if w = call.Target.alive(w); w == nil {
+				s.wait(call, false)
 				continue
 			}
 		}
@@ -126,16 +132,13 @@ func (s *scratch) sendReady() {
 	s.ready = s.ready[:0]
 }
 
-// warm gives the connection back if it is alive and has nothing to read, else another one that is.
-func (t *Target) warm(w *conn) (*conn, error) {
-	for !w.quiet() {
-		t.discard(w)
-		var err error
-		if w, err = t.pool.idle(); err != nil {
-			return nil, err
-		}
+// alive gives the connection back if it is alive and has nothing to read, else another one that is; nil: there is none.
+func (t *Target) alive(w *conn) *conn {
+	for w != nil && !w.quiet() {
+		t.found(w)
+		w = t.take()
 	}
-	return w, nil
+	return w
 }
 
 // send writes one request. It never waits.
@@ -144,22 +147,26 @@ func (s *scratch) send(call *Call, w *conn) {
 	call.Sent = true
 	w.sock.pollOnly()
 	if _, err := w.Conn.Write(call.Request); err != nil {
-		t.pool.discard(w)
+		t.discard(w)
 		s.again(call, lead.WriteFailed)
 		return
 	}
+	call.conn = w
 	if len(w.sock.spill) > 0 {
-		s.delegate(call, w, false)
+		s.flush(call)
 		return
 	}
-	call.conn = w
 	s.order = append(s.order, turn{t.counts.ewma.Load(), call})
 }
 
-// discard closes a connection that was found useless before anything was sent over it.
-func (t *Target) discard(w *conn) {
-	t.counts.discarded.Add(1)
-	t.pool.discard(w)
+// flush has a worker write the rest of a request that the peer takes slowly.
+func (s *scratch) flush(call *Call) {
+	wt := call.Target.client.waiters.Get().(*waiter)
+	*wt = waiter{call: call, done: s.done}
+	s.waits = append(s.waits, wt)
+	if !call.Target.client.flush(wt) {
+		wt.end(lead.NoRefusal)
+	}
 }
 
 // settle reads one answer and ends the call, or hands it on.
@@ -190,19 +197,52 @@ func (s *scratch) settle(call *Call) {
 	case complete:
 		s.read.deliver(call)
 		t.counts.answers.Add(1)
+		if !w.heard {
+			w.heard = true
+			t.hear(s.read)
+		}
 		t.giveBack(w, s.read.reusable())
 		t.leave(call.gate)
 	case waits:
 		s.read = t.handLate(call, w, s.read)
 		call.refuse(lead.TimedOut)
 	default:
-		t.pool.discard(w)
-		if s.read.why == lead.ConnectionLost {
+		kept := w.kept
+		t.finish(w, true)
+		if s.read.why == lead.ConnectionLost && kept {
 			s.again(call, lead.ConnectionLost)
 			return
 		}
 		t.leave(call.gate)
 		call.refuse(s.read.why)
+	}
+}
+
+// cut ends a call whose request did not leave whole. An answer may be there all the same: a refusal of what was too large.
+func (s *scratch) cut(call *Call) {
+	t, w := call.Target, call.conn
+	call.conn = nil
+	s.read.start(w, isHead(call.Request))
+	w.sock.pollOnly()
+	var st state
+	call.Body, st = s.read.read(w, call.Body, t.set.Load().bodyMax)
+	call.Took = time.Since(call.started)
+	if st == complete {
+		s.read.deliver(call)
+		t.counts.answers.Add(1)
+	} else {
+		call.refuse(lead.WriteFailed)
+	}
+	t.finish(w, true)
+	t.leave(call.gate)
+}
+
+// hear learns how long the buyer keeps its connections.
+func (t *Target) hear(a *reading) {
+	if said := a.head.Peek("Keep-Alive"); len(said) > 0 {
+		t.pool.mu.Lock()
+		t.pool.keep.hear(string(said))
+		t.pool.mu.Unlock()
 	}
 }
 
@@ -220,86 +260,78 @@ func (a *reading) deliver(call *Call) {
 	}
 }
 
-// giveBack ends a connection's use for a call.
-func (t *Target) giveBack(w *conn, reusable bool) {
-	if !reusable || len(w.sock.spill) > 0 {
-		t.pool.discard(w)
-		return
-	}
-	w.kept = true
-	t.pool.release(w)
-}
-
-// again repeats, on a connection of its own, a ping whose kept-alive connection ended before any byte of an answer. The
+// again repeats, on a new connection, a ping whose kept-alive connection ended before any byte of an answer. The
 // buyer may see it twice: that costs nothing, for a ping sells nothing.
 func (s *scratch) again(call *Call, why lead.Refusal) {
 	if !s.now.Before(call.deadline) {
-		call.Target.leave(call.gate)
-		call.refuse(why)
+		s.end(call, why)
 		return
 	}
 	call.Target.counts.retries.Add(1)
-	s.delegate(call, nil, true)
+	s.wait(call, true)
 }
 
-// delegate gives a call to a worker, with its place at the gate.
-func (s *scratch) delegate(call *Call, w *conn, fresh bool) {
-	t := call.Target
-	j := t.client.jobs.Get().(*job)
-	j.prepare(call, w, fresh, s.done)
-	if err := t.client.submit(j); err != nil {
-		why := lead.WorkersBusy
-		if errors.Is(err, errClosed) {
-			why = lead.NoConnection
-		}
-		if w != nil {
-			t.pool.discard(w)
-		}
-		j.free()
-		t.leave(call.gate)
-		call.refuse(why)
-		return
-	}
-	s.jobs = append(s.jobs, j)
-}
-
-// gather waits for the workers, and leaves those behind that are late.
+// gather reads the answers of the calls that had to wait for a connection, as they get theirs, and takes those back whose
+// time is up.
 func (s *scratch) gather() {
-	for len(s.jobs) > 0 {
-		first := s.jobs[0].own.deadline
-		for _, j := range s.jobs[1:] {
-			if j.own.deadline.Before(first) {
-				first = j.own.deadline
+	for len(s.waits) > 0 {
+		first := s.waits[0].call.deadline
+		for _, wt := range s.waits[1:] {
+			if wt.call.deadline.Before(first) {
+				first = wt.call.deadline
 			}
 		}
-		left := time.Until(first) + grace
+		left := max(time.Until(first), grace)
 		if s.timer == nil {
 			s.timer = time.NewTimer(left)
 		} else {
 			s.timer.Reset(left)
 		}
 		select {
-		case j := <-s.done:
-			s.take(j)
+		case wt := <-s.done:
+			s.timer.Stop()
+			s.now = time.Now()
+			s.served(wt)
 		case s.now = <-s.timer.C:
-			s.abandon(first)
+			s.giveUp()
 		}
-		s.timer.Stop()
 	}
 }
 
-// take copies what a worker has found out to the call.
-func (s *scratch) take(j *job) {
-	j.deliver()
-	i := slices.Index(s.jobs, j)
-	s.jobs = slices.Delete(s.jobs, i, i+1)
-	j.free()
+// served goes on with a call that has waited.
+func (s *scratch) served(wt *waiter) {
+	i := slices.Index(s.waits, wt)
+	s.waits = slices.Delete(s.waits, i, i+1)
+	call, w, why, failed, fresh := wt.call, wt.call.conn, wt.why, wt.failed, wt.fresh
+	*wt = waiter{}
+	call.Target.client.waiters.Put(wt)
+	switch {
+	case w != nil && (failed || len(w.sock.spill) > 0):
+		s.cut(call)
+	case w != nil:
+		s.settle(call)
+	case failed && !fresh:
+		s.again(call, why)
+	default:
+		s.end(call, why)
+	}
 }
 
-// abandon leaves the jobs behind whose time was up by then. One that has ended meanwhile is on its way through done.
-func (s *scratch) abandon(by time.Time) {
-	s.jobs = slices.DeleteFunc(s.jobs, func(j *job) bool {
-		return !j.own.deadline.After(by) && j.abandon(s.now)
+// giveUp takes those calls out of their lines whose time is up. One that has just been served is on its way through done.
+func (s *scratch) giveUp() {
+	s.waits = slices.DeleteFunc(s.waits, func(wt *waiter) bool {
+		if wt.call.deadline.After(s.now) {
+			return false
+		}
+		why, ok := wt.call.Target.withdraw(wt)
+		if !ok {
+			return false
+		}
+		call := wt.call
+		*wt = waiter{}
+		call.Target.client.waiters.Put(wt)
+		s.end(call, why)
+		return true
 	})
 }
 

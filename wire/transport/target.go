@@ -18,7 +18,7 @@ type TargetConfig struct {
 	ServerName   string      // for TLS; empty: the host of Addr
 	TLS          bool        // speak TLS
 	TLSConfig    *tls.Config // optional; copied, and raised to TLS 1.2 at least
-	ConnsMax     int         // pooled connections at most (512)
+	ConnsMax     int         // pooled connections at most (8192)
 	AllowPrivate bool        // allow loopback, private and other addresses that are not on the public Internet
 	BodyBytesMax int         // largest body of an answer (256 KiB)
 	Gate         *Gate       // the buyer's limit of calls in flight; nil: none
@@ -27,6 +27,10 @@ type TargetConfig struct {
 	// of the call. It runs on a worker and must be quick; body is valid only during the call.
 	OnLate func(status int, body []byte, took time.Duration)
 }
+
+// connsMax is how many connections a target may have where nothing else is said: enough for thousands of pings that a slow
+// buyer keeps waiting, and within what one process may have open.
+const connsMax = 8192
 
 // targetKey is what tells targets apart.
 type targetKey struct{ name, addr string }
@@ -43,7 +47,9 @@ type Target struct {
 	client *Client
 	cfg    TargetConfig // what a connection is made of; never changed
 	tls    *tls.Config
-	pool   connPool
+	pool   pool
+	run    func()      // dialOnce, made once
+	gone   atomic.Bool // retired: what becomes idle is closed
 	set    atomic.Pointer[settings]
 	counts counts
 }
@@ -60,7 +66,7 @@ func (c *Client) Target(cfg TargetConfig) (*Target, error) {
 		cfg.ServerName = host
 	}
 	if cfg.ConnsMax == 0 {
-		cfg.ConnsMax = 512
+		cfg.ConnsMax = connsMax
 	}
 	if cfg.BodyBytesMax == 0 {
 		cfg.BodyBytesMax = 256 << 10
@@ -94,7 +100,7 @@ func (c *Client) Retire(keep func(*Target) bool) {
 	}
 	c.mu.Unlock()
 	for _, t := range gone {
-		t.pool.closeIdle()
+		t.closeIdle()
 	}
 }
 
@@ -125,6 +131,8 @@ type Stats struct {
 	Calls       uint64        // calls that were asked for
 	Answers     uint64        // complete answers in time
 	Dials       uint64        // connections tried
+	Handshakes  uint64        // TLS handshakes that succeeded
+	Resumed     uint64        // of them by a session ticket, at a fraction of the cost
 	DialErrors  uint64        // of them failed
 	Retries     uint64        // pings written again because their kept-alive connection had ended
 	Discarded   uint64        // idle connections found ended, or holding bytes that nobody had asked for
@@ -136,9 +144,10 @@ type Stats struct {
 
 // counts are the atomics behind Stats.
 type counts struct {
-	inFlight, cold, ewma                       atomic.Int64
+	inFlight, ewma                             atomic.Int64
 	calls, answers, dials, dialErrors, retries atomic.Uint64
 	discarded, late, lateAnswers, lateDropped  atomic.Uint64
+	handshakes, resumed                        atomic.Uint64
 }
 
 // Stats reads the counts. They are read one after another: together they are not a snapshot.
@@ -149,7 +158,7 @@ func (t *Target) Stats() Stats {
 		InFlight: n.inFlight.Load(), Idle: idle, Conns: conns,
 		Calls: n.calls.Load(), Answers: n.answers.Load(), Dials: n.dials.Load(), DialErrors: n.dialErrors.Load(),
 		Retries: n.retries.Load(), Discarded: n.discarded.Load(), Late: n.late.Load(), LateAnswers: n.lateAnswers.Load(),
-		LateDropped: n.lateDropped.Load(), Latency: time.Duration(n.ewma.Load()),
+		LateDropped: n.lateDropped.Load(), Handshakes: n.handshakes.Load(), Resumed: n.resumed.Load(), Latency: time.Duration(n.ewma.Load()),
 	}
 }
 

@@ -14,19 +14,24 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"clearpost/lead"
+
 	"github.com/panjf2000/ants/v2"
+	"golang.org/x/sys/unix"
 )
 
 // Config bounds a Client. A zero field takes its default.
 type Config struct {
-	Workers        int           // workers for what blocks: dials, handshakes and calls on cold targets (256)
+	Workers        int           // workers for what blocks: dials, handshakes and peers that take their request slowly (2048)
 	WorkersATarget int           // how many of them one target may hold at a time (a quarter of Workers)
 	LateWorkers    int           // workers that read late answers out (1024)
 	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
-	IdleMax        time.Duration // an idle connection is closed after this; shorter than servers' keep-alive (4 s)
+	IdleMax        time.Duration // an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
+	ConnsMax       int           // connections at most, of all targets (three quarters of the files the process may have open)
 	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
 	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
@@ -34,7 +39,7 @@ type Config struct {
 // withDefaults fills what is zero.
 func (c Config) withDefaults() Config {
 	if c.Workers == 0 {
-		c.Workers = 256
+		c.Workers = 2048
 	}
 	if c.WorkersATarget == 0 {
 		c.WorkersATarget = max(1, c.Workers/4)
@@ -49,7 +54,10 @@ func (c Config) withDefaults() Config {
 		c.DialMax = 3 * time.Second
 	}
 	if c.IdleMax == 0 {
-		c.IdleMax = 4 * time.Second
+		c.IdleMax = time.Minute
+	}
+	if c.ConnsMax == 0 {
+		c.ConnsMax = filesMax() / 4 * 3
 	}
 	if c.HeaderBytesMax == 0 {
 		c.HeaderBytesMax = 8 << 10
@@ -57,11 +65,22 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// filesMax is how many files the process may have open, sockets included.
+func filesMax() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 1024
+	}
+	return int(min(l.Cur, 1<<20))
+}
+
 // Validate tells what cannot work. Zero fields are fine: they take their defaults.
 func (c Config) Validate() error {
 	switch c = c.withDefaults(); {
 	case c.Workers < 0 || c.WorkersATarget < 0 || c.LateWorkers < 0:
 		return errors.New("transport: a number of workers is negative")
+	case c.ConnsMax < 0:
+		return errors.New("transport: a number of connections is negative")
 	case c.WorkersATarget > c.Workers:
 		return fmt.Errorf("transport: %d workers a target are more than the %d there are", c.WorkersATarget, c.Workers)
 	case c.LateReadMax < 0 || c.DialMax < 0 || c.IdleMax < 0:
@@ -82,15 +101,20 @@ type Client struct {
 
 	scratches sync.Pool // *scratch
 	readings  sync.Pool // *reading
-	jobs      sync.Pool // *job
+	waiters   sync.Pool // *waiter
 	lates     sync.Pool // *lateRead
+
+	places   atomic.Int64 // connections that may still be opened
+	tight    atomic.Bool  // there was no place lately
+	starving sync.Mutex   // guards starved
+	starved  []*Target    // want to dial and found no worker or no place
 
 	mu      sync.Mutex // guards what follows; never taken on the path of a warm call
 	closed  bool
 	targets map[targetKey]*Target
 	open    map[*conn]struct{}
 	tokens  map[string]*Tokens
-	renewal sync.WaitGroup // the goroutines of tokens
+	renewal sync.WaitGroup // the goroutines of tokens, and of tend
 }
 
 // New makes a Client with its workers. Close frees it.
@@ -103,7 +127,7 @@ func New(cfg Config) (*Client, error) {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.scratches.New = func() any { return newScratch() }
 	c.readings.New = func() any { return newReading(c.cfg.HeaderBytesMax) }
-	c.jobs.New = func() any { return newJob() }
+	c.waiters.New = func() any { return &waiter{} }
 	c.lates.New = func() any { return newLateRead() }
 	var err error
 	if c.workers, err = ants.NewPool(c.cfg.Workers, ants.WithNonblocking(true)); err != nil {
@@ -113,6 +137,9 @@ func New(cfg Config) (*Client, error) {
 		c.workers.Release()
 		return nil, fmt.Errorf("transport: late workers: %w", err)
 	}
+	c.places.Store(int64(c.cfg.ConnsMax))
+	c.renewal.Add(1)
+	go c.tend()
 	return c, nil
 }
 
@@ -134,10 +161,13 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	c.stop()
+	for _, t := range targets {
+		t.refuseAll(lead.NoConnection)
+	}
 	err := errors.Join(c.workers.ReleaseContext(ctx), c.late.ReleaseContext(ctx))
 	c.renewal.Wait() // its fetches have ended with the context
 	for _, t := range targets {
-		t.pool.closeIdle()
+		t.closeIdle()
 	}
 	if err != nil {
 		return fmt.Errorf("transport: close: %w", err)
