@@ -66,7 +66,10 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	}
 	d.record(p, c.Post.Request, &in)
 	if err := d.append(p); err != nil {
-		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
+		switch {
+		case errors.Is(err, ledger.ErrUncertain):
+			d.maybe = p
+		case !d.test():
 			e.release(p.Attempt)
 		}
 		return lead.NoRefusal, err

@@ -55,6 +55,8 @@ type Exchange struct {
 	running sync.WaitGroup
 	stop    context.Context
 	cancel  context.CancelFunc
+	end     context.Context // ends with Stop: until then what has happened is written down
+	ended   context.CancelFunc
 
 	Stats Stats
 }
@@ -64,6 +66,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited,
 		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
+	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
@@ -126,6 +129,7 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	e.cancel()
 	done := make(chan struct{})
 	go func() { e.running.Wait(); close(done) }()
+	defer e.ended()
 	select {
 	case <-done:
 		e.decoded.close()

@@ -119,18 +119,30 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 	if final != nil {
 		group = append(group, final)
 	}
-	if err := e.led.Append(group...); err != nil {
+	done := func() {
+		if r.Accepted {
+			e.commit(p.Attempt)
+		} else {
+			e.release(p.Attempt)
+		}
+		if final != nil && st.finished() {
+			e.store.Forget(id)
+		}
+	}
+	if err := e.append(r.By == byClearpost, group); err != nil {
+		e.learn(err, done)
 		return nil, fmt.Errorf("not resolved: %w", err)
 	}
-	if r.Accepted {
-		e.commit(p.Attempt)
-	} else {
-		e.release(p.Attempt)
-	}
-	if final != nil && st.finished() {
-		e.store.Forget(id)
-	}
+	done()
 	return adj, nil
+}
+
+// append stores a group; what the exchange has found out itself is stored however long the ledger is away, for nobody could find it out again.
+func (e *Exchange) append(surely bool, group []ledger.Event) error {
+	if surely {
+		return e.led.Store(e.end, group...)
+	}
+	return e.led.Append(group...)
 }
 
 func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {

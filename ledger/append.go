@@ -25,7 +25,7 @@ var groups = sync.Pool{New: func() any { return &group{} }}
 
 // Append stores a group of events, all or none, and returns nil when they are durable. Fields of the heads that are zero
 // (Kind, EventID, Node, At, Schema) are filled in, and the kept texts of over-long requests and answers are cut. The events may be
-// reused when it returns. On an error none of them is stored, except that with errors.Is(err, ErrUncertain) nobody can tell.
+// reused when it returns. On an error none of them is stored, except that with an *Uncertain nobody can tell yet.
 func (l *Ledger) Append(events ...Event) error {
 	if len(events) == 0 {
 		return nil

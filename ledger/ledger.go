@@ -23,7 +23,8 @@ import (
 
 // Errors of the ledger.
 var (
-	// ErrUncertain is returned by Append when nobody can tell yet whether the group is stored. The next Open tells.
+	// ErrUncertain is returned by Append, as an *Uncertain, when nobody can tell yet whether the group is stored. Its Stored tells, or the
+	// next Open.
 	ErrUncertain = errors.New("ledger: cannot tell whether the events are stored")
 	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be written or when the
 	// write failed: then nothing of the group is stored.
@@ -48,6 +49,8 @@ type Config struct {
 	Kafka        *KafkaConfig     // nil: nothing is shipped
 	Now          func() time.Time // default time.Now
 	Logger       *slog.Logger     // default: nothing is logged
+	Disk         types.VFS        // the log's file system; nil is the machine's. For tests of what happens when it fails
+	Patience     time.Duration    // how long Append waits for a log that does not come back before it is uncertain; default 1 s
 }
 
 // Retention says what may be dropped from the front of the log. Zero values keep everything. Events that the views have not
@@ -202,7 +205,9 @@ func (cfg *Config) defaults() error {
 
 // Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails within a
 // second with ErrHeld if another process has the directory.
-func Open(cfg Config) (*Ledger, error) { return open(cfg, inside{}) }
+func Open(cfg Config) (*Ledger, error) {
+	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience})
+}
 
 // OpenOffline is Open for a tool while no exchange runs: it may append, nothing is shipped and nothing is dropped.
 func OpenOffline(cfg Config) (*Ledger, error) {

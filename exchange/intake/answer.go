@@ -5,6 +5,7 @@ package intake
 import (
 	"encoding/xml"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -221,10 +222,21 @@ func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
 	s.fail(ctx, no.status, no.code, no.message)
 }
 
-const invalidLead = "the request has values that cannot be used"
+const (
+	invalidLead = "the request has values that cannot be used"
+	lackingLead = "the request lacks values that are required"
+)
+
+// saysOf tells what is wrong with a lead as a whole.
+func saysOf(errs []lead.Problem) string {
+	if len(errs) > 0 && !slices.ContainsFunc(errs, func(p lead.Problem) bool { return !p.Missing }) {
+		return lackingLead
+	}
+	return invalidLead
+}
 
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
-	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: invalidLead, Errors: errs})
+	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: saysOf(errs), Errors: errs})
 }
 
 // shedFor counts why the exchange could not take a lead.

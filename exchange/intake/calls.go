@@ -79,7 +79,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	}
 	r.vertical, r.names = r.acc.view.Vertical(c.vertical), r.acc.names[c.vertical]
 	if r.vertical == nil || r.names == nil {
-		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical))
+		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+strings.Join(r.acc.Verticals, ", "))
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {

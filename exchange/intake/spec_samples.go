@@ -271,7 +271,8 @@ func (m *sampler) replies(now time.Time) {
 		bad.Set(pos, nil)
 	}
 	problems := bad.Problems(lead.AtPing)
-	t := trouble{Result: "error", Reason: "invalid_lead", Details: invalidLead, Errors: problems[:min(2, len(problems))]}
+	shown := problems[:min(2, len(problems))]
+	t := trouble{Result: "error", Reason: "invalid_lead", Details: saysOf(shown), Errors: shown}
 	m.replyWith("ping", "Error: values that cannot be used", func(p *profile) (int, any) {
 		if p == nil {
 			return 400, t
