@@ -71,7 +71,7 @@ func (c *specCmd) Run(e *env) error {
 		fmt.Fprintln(e.out, link)
 		return nil
 	}
-	p, err := intake.SpecPage(src, v, cfg.Limits.BodyBytesMax, cfg.SpecHistory(), time.Now())
+	p, err := intake.SpecPage(src, v, &cfg.Exchange, cfg.Limits.BodyBytesMax, cfg.SpecHistory(), time.Now())
 	if err != nil {
 		return err
 	}
