@@ -65,7 +65,7 @@ func (c *statusCmd) Run(e *env) error {
 // printStatus writes the tables, a section after the other.
 func printStatus(out io.Writer, s *admin.Status) error {
 	var w bytes.Buffer
-	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusConfig} {
+	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusMemory, statusConfig} {
 		var text bytes.Buffer
 		section(&text, s)
 		align(&w, text.String())
@@ -217,6 +217,32 @@ func statusLedger(w io.Writer, s *admin.Status) {
 	}
 	fmt.Fprintf(w, "MiB of log\t%d\n", l.LogBytes>>20)
 	fmt.Fprintf(w, "MiB free on the disk\t%d\n", l.FreeBytes>>20)
+}
+
+// statusMemory tells what the process takes, and what sellers are sent away for.
+func statusMemory(w io.Writer, s *admin.Status) {
+	l := s.Load
+	if l == nil {
+		return // no node runs
+	}
+	const mb = 1 << 20
+	fmt.Fprintln(w, "\nmemory\tMiB")
+	fmt.Fprintf(w, "resident\t%d\n", s.Memory.Resident/mb)
+	fmt.Fprintf(w, "alive after the last collection\t%d\n", s.Memory.Alive/mb)
+	if s.Memory.Limit > 0 {
+		fmt.Fprintf(w, "limit\t%d\n", s.Memory.Limit/mb)
+	}
+	fmt.Fprintln(w, "\nrequests in flight\tnow\tlet in\tmost")
+	fmt.Fprintf(w, "sellers'\t%d\t%d\t%d\n", l.InFlight, l.InFlightNow, l.InFlightMax)
+	if l.MemoryFull {
+		fmt.Fprintln(w, "memory is nearly full: pings hear 503")
+	}
+	if len(l.Sheds) > 0 {
+		fmt.Fprintln(w, "\nsent away (503, 429)\trequests\tlast")
+	}
+	for _, x := range l.Sheds {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", x.Reason, x.Count, x.Last.UTC().Format(time.DateTime))
+	}
 }
 
 func statusConfig(w io.Writer, s *admin.Status) {
