@@ -29,6 +29,8 @@ var (
 	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be written or when the
 	// write failed: then nothing of the group is stored.
 	ErrUnavailable = errors.New("ledger: takes no events now")
+	// ErrFull is an ErrUnavailable for want of disk.
+	ErrFull = fmt.Errorf("%w: the disk is nearly full", ErrUnavailable)
 	// ErrClosed is returned after Close. Nothing of the group is stored.
 	ErrClosed = errors.New("ledger: closed")
 	// ErrHeld is returned by Open when another process has the directory.

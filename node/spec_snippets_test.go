@@ -35,7 +35,7 @@ func TestSnippetsSellTheirLeads(t *testing.T) {
 	if src.ID != "acme" {
 		src = cfg.Sources[1]
 	}
-	samples := intake.SpecSamples(src, v, time.Now())
+	samples := intake.SpecSamples(src, v, cfg, time.Now())
 	pingID := regexp.MustCompile(`"ping_id":"([^"]+)"`)
 	ran := map[string]int{}
 	for _, r := range samples.Requests {

@@ -47,7 +47,17 @@ func TestBuyersAdd(t *testing.T) {
 	if now, _ := os.ReadFile(page); string(now) != string(was) {
 		t.Error("the page was written over")
 	}
-	said(exitFailed, "check", dir) // the variable is not set
+	for _, args := range [][]string{{"check", dir}, {"check", dir, "--json"}, {"spec", "quotemill", "solar", dir, "--format", "md"},
+		{"try", "request", "oakline-solar", "--post", "-d", dir}, {"try", "response", "oakline-solar", "--post", "-d", dir, "--status", "200", page}} {
+		if s := said(exitOK, args...); !strings.Contains(s, "${env:OAKLINE_KEY}") || strings.Contains(s, "unset-") {
+			t.Errorf("%v without the variable: %s", args, s)
+		}
+	}
+	for _, args := range [][]string{{"check", dir, "--secrets"}, {"serve", dir}} {
+		if s := said(exitFailed, args...); !strings.Contains(s, "the environment variable OAKLINE_KEY is not set") {
+			t.Errorf("%v without the variable: %s", args, s)
+		}
+	}
 	t.Setenv("OAKLINE_KEY", "k")
 	said(exitOK, "check", dir)
 	if s := said(exitOK, "try", "request", "oakline-solar", "--post", "-d", dir); !strings.Contains(s, "lp_campaign_key=${env:OAKLINE_KEY}") || !strings.Contains(s, "/post.do") {
