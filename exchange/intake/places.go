@@ -73,8 +73,8 @@ const crowdedQuarters = 3
 
 // enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the last place is taken.
 func (p *places) enter(post bool) (no ShedReason, ok bool) {
-	if s, due := p.sensor.sample(); due {
-		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, s.waited))
+	if hot, due := p.sensor.sample(); due {
+		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, hot))
 	}
 	most := p.now.Load()
 	if post {
@@ -137,13 +137,22 @@ func (p *places) load() Load {
 // placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
 func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
 
-// waitedMost is how long a tenth of the goroutines may wait for a processor before fewer requests are let in.
-const waitedMost = 20 * time.Millisecond
+// Fewer requests are let in where a tenth of the goroutines wait for a processor longer than waitedMost, look after look, for as many looks as hotLooks. A burst
+// that ends before costs time and nothing else: it is let in. Between two cuts there are coolLooks, for what is under way to end.
+const (
+	waitedMost = 50 * time.Millisecond
+	hotLooks   = int64(3 * time.Second / sensorEvery)
+	coolLooks  = int64(500 * time.Millisecond / sensorEvery)
+)
 
-// nextPlaces is the limit that follows: a quarter fewer than are there where goroutines wait too long, an eighth more where they do not.
-func nextPlaces(now, flying, most int64, waited time.Duration) int64 {
-	if waited > waitedMost {
+// nextPlaces is the limit that follows after so many looks in a row that found goroutines waiting: a quarter fewer than are there, or an eighth more
+// where nobody waits.
+func nextPlaces(now, flying, most, hot int64) int64 {
+	switch {
+	case hot == 0:
+		return min(most, now+now/8+1)
+	case hot >= hotLooks && (hot-hotLooks)%coolLooks == 0:
 		return min(most, max(placesLeast(), min(now, flying)*3/4))
 	}
-	return min(most, now+now/8+1)
+	return now
 }

@@ -10,19 +10,20 @@ import (
 func TestPlacesFollowTheProcessors(t *testing.T) {
 	least := placesLeast()
 	for _, tt := range []struct {
-		what        string
-		now, flying int64
-		most        int64
-		waited      time.Duration
-		want        int64
+		what                   string
+		now, flying, most, hot int64
+		want                   int64
 	}{
-		{"nobody waits", 8 * least, least, 10 * least, time.Millisecond, 9*least + 1},
+		{"nobody waits", 8 * least, least, 10 * least, 0, 9*least + 1},
 		{"never more than the most", 10 * least, 10 * least, 10 * least, 0, 10 * least},
-		{"they wait: fewer than are there", 10 * least, 4 * least, 10 * least, time.Second, 3 * least},
-		{"but never fewer than the least", least, least, 10 * least, time.Second, least},
-		{"nor more than the most, where that is less", 2, 2, 2, time.Second, 2},
+		{"a burst is let in", 10 * least, 4 * least, 10 * least, hotLooks - 1, 10 * least},
+		{"they go on waiting: fewer than are there", 10 * least, 4 * least, 10 * least, hotLooks, 3 * least},
+		{"which takes a moment to show", 3 * least, 4 * least, 10 * least, hotLooks + 1, 3 * least},
+		{"then fewer again", 4 * least, 4 * least, 10 * least, hotLooks + coolLooks, 3 * least},
+		{"but never fewer than the least", least, least, 10 * least, hotLooks, least},
+		{"nor more than the most, where that is less", 2, 2, 2, hotLooks, 2},
 	} {
-		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.waited); got != tt.want {
+		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.hot); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
 		}
 	}
