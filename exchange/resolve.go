@@ -45,7 +45,9 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		}
 		st, err := e.fold(o.Lead)
 		if err != nil {
-			return nil, err
+			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical, Since: o.Since,
+				Why: "its events cannot be read: " + err.Error()})
+			continue
 		}
 		a := st.attempt(o.Attempt)
 		if a == nil || a.outcome() != lead.Unknown {
