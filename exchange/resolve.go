@@ -13,16 +13,22 @@ import (
 
 // OpenAttempt is an attempt whose outcome nobody knows: a person has to ask the buyer.
 type OpenAttempt struct {
-	Attempt  lead.ID    `json:"attempt"`
-	Lead     lead.ID    `json:"lead_id"`
-	Source   string     `json:"source"`
-	Vertical string     `json:"vertical"`
-	Campaign string     `json:"campaign"`
-	Buyer    string     `json:"buyer"`
-	Price    lead.Money `json:"price_micros"`
-	Payout   lead.Money `json:"payout_micros"`
-	Since    time.Time  `json:"since"`
-	Why      string     `json:"why"` // how the call ended; "no end in the ledger" if the exchange was stopped during it
+	Attempt   lead.ID    `json:"attempt"`
+	Lead      lead.ID    `json:"lead_id"`
+	Source    string     `json:"source"`
+	Vertical  string     `json:"vertical"`
+	Campaign  string     `json:"campaign"`
+	Buyer     string     `json:"buyer"`
+	Price     lead.Money `json:"price_micros"`
+	Payout    lead.Money `json:"payout_micros"`
+	Since     time.Time  `json:"since"`
+	Reference string     `json:"reference,omitempty"` // the buyer's, where it gave one
+	Why       string     `json:"why"`                 // how the call ended; "no end in the ledger" if the exchange was stopped during it
+}
+
+// String is a line for people.
+func (o OpenAttempt) String() string {
+	return Match{Lead: o.Lead, Attempt: o.Attempt, Campaign: o.Campaign, Reference: o.Reference, At: o.Since}.String()
 }
 
 // Unresolved lists the attempts without a known outcome, oldest first. Those whose trip is still under way are left out.
@@ -39,7 +45,9 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		}
 		st, err := e.fold(o.Lead)
 		if err != nil {
-			return nil, err
+			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical, Since: o.Since,
+				Why: "its events cannot be read: " + err.Error()})
+			continue
 		}
 		a := st.attempt(o.Attempt)
 		if a == nil || a.outcome() != lead.Unknown {
@@ -49,7 +57,7 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical, Campaign: p.Campaign, Buyer: p.Buyer,
 			Price: p.Price, Payout: p.Payout, Since: p.At, Why: "no end in the ledger"}
 		if a.posted != nil {
-			row.Why = a.posted.Refusal.String()
+			row.Why, row.Reference = a.posted.Refusal.String(), a.posted.Reference
 		}
 		out = append(out, row)
 	}

@@ -59,6 +59,13 @@ func (l *Lead) Reset(s *Schema) {
 	clear(l.slots)
 }
 
+// Trim lets go of the lead's memory if its texts have taken more than so many bytes. Reset comes before its next use.
+func (l *Lead) Trim(most int) {
+	if cap(l.text) > most {
+		l.text = nil
+	}
+}
+
 // Clear empties the lead as Reset does and keeps its schema, its time and how it reads.
 func (l *Lead) Clear() {
 	now, dayFirst, zone := l.now, l.dayFirst, l.zone

@@ -72,6 +72,9 @@ func (l *Ledger) encode(g *group, events []Event) error {
 	at := ends[:0]
 	for _, e := range events {
 		l.fill(e)
+		if err := checkTimes(e); err != nil {
+			return err
+		}
 		start := len(g.buf)
 		g.buf = appendRecord(g.buf, e)
 		for n := BodyBytesMax / 2; len(g.buf)-start > eventBytesMax && cutBodies(e, n); n /= 2 {
@@ -183,7 +186,7 @@ func (l *Ledger) Available() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, f.err)
 	}
 	if free := l.free.Load(); free < l.cfg.FreeBytesMin {
-		return fmt.Errorf("%w: %d bytes of disk are free, expected at least %d", ErrUnavailable, free, l.cfg.FreeBytesMin)
+		return fmt.Errorf("%w: %d bytes are free, expected at least %d", ErrFull, free, l.cfg.FreeBytesMin)
 	}
 	if lag := l.last.Load() - min(l.views.applied.Load(), l.last.Load()); lag > viewsLagMax {
 		return fmt.Errorf("%w: the views are %d events behind", ErrUnavailable, lag)

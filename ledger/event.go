@@ -435,23 +435,35 @@ func Decode(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &k); err != nil {
 		return nil, fmt.Errorf("event: %w", err)
 	}
-	var e Event
-	switch k.Kind {
-	case KindPinged:
-		e = &Pinged{}
-	case KindPosting:
-		e = &Posting{}
-	case KindPosted:
-		e = &Posted{}
-	case KindSettled:
-		e = &Settled{}
-	case KindAdjusted:
-		e = &Adjusted{}
-	default:
+	e := newEvent(k.Kind)
+	if e == nil {
 		return nil, fmt.Errorf("event: unknown kind %q", k.Kind)
 	}
-	if err := json.Unmarshal(b, e); err != nil {
-		return nil, fmt.Errorf("event %s: %w", k.Kind, err)
+	err := json.Unmarshal(b, e)
+	if err == nil {
+		return e, nil
 	}
-	return e, nil
+	if mended := mendTimes(b); mended != nil {
+		if again := newEvent(k.Kind); json.Unmarshal(mended, again) == nil {
+			return again, nil
+		}
+	}
+	return nil, fmt.Errorf("event %s: %w", k.Kind, err)
+}
+
+// newEvent is an empty event of a kind; nil: there is no such kind.
+func newEvent(k Kind) Event {
+	switch k {
+	case KindPinged:
+		return &Pinged{}
+	case KindPosting:
+		return &Posting{}
+	case KindPosted:
+		return &Posted{}
+	case KindSettled:
+		return &Settled{}
+	case KindAdjusted:
+		return &Adjusted{}
+	}
+	return nil
 }

@@ -80,7 +80,8 @@ type Config struct {
 type Limits struct {
 	BodyBytesMax   int           // of a seller's request (64 KiB)
 	ConnsMax       int           // sellers' connections at once; those above it are closed
-	InFlightMax    int           // seller requests at once; more hear 503 (10,000)
+	InFlightMax    int           // seller requests at once; more hear 503 (0: what memory allows, at most 10,000)
+	MemoryBytes    int64         // of the whole node (0: a share of the machine's)
 	WorkersMax     int           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
 	LateReadMax    time.Duration // how long a late answer is still read (2 s)

@@ -239,6 +239,10 @@ func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
 	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: saysOf(errs), Errors: errs})
 }
 
+// shedFor counts why the exchange could not take a lead.
+var shedFor = map[exchange.Why]ShedReason{exchange.WhyLog: ShedLog, exchange.WhyLogFull: ShedLogFull, exchange.WhyPaused: ShedPaused,
+	exchange.WhyStopping: ShedStopping}
+
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	switch f.Kind {
 	case exchange.FaultInvalid:
@@ -250,6 +254,7 @@ func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	case exchange.FaultGone:
 		s.fail(ctx, 410, f.Code, f.Message)
 	default:
+		s.places.note(shedFor[f.Why], time.Now())
 		retryAfter(ctx, f.RetryAfter)
 		s.write(ctx, 503, trouble{Result: "error", Reason: f.Code, Details: f.Message, unsure: f.Unsure})
 	}

@@ -59,6 +59,11 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if r.acc = s.account(ctx, key); r.acc == nil {
 		return
 	}
+	if !s.places.share(r.acc.seat, !r.acc.alone && !isPost(ctx)) {
+		s.tooBusy(ctx, ShedSourceShare)
+		return
+	}
+	defer s.places.unshare(r.acc.seat)
 	if ctx.IsGet() && !r.acc.AllowGet {
 		ctx.Response.Header.Set("Allow", "POST")
 		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
