@@ -92,8 +92,10 @@ func (e *Exchange) Start() error {
 	}
 	for _, o := range open {
 		st, err := e.fold(o.Lead)
-		if err != nil {
-			return fmt.Errorf("lead %s: %w", o.Lead, err)
+		if err != nil || st.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
+			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt", o.Attempt.String(), "lead", o.Lead.String(), "err", err)
+			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1, Charges: storeCharges(o.Charges)})
+			continue
 		}
 		e.restoreHolds(st)
 		e.pursueOpen(st)
@@ -139,15 +141,11 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	}
 }
 
-// Now is the exchange's clock: the wall clock, but never before the last durable event.
+// Now is the exchange's clock: the wall clock as the ledger believes it, never before the last durable event.
 func (e *Exchange) Now() time.Time { return e.now() }
 
 func (e *Exchange) now() time.Time {
-	t := e.wall()
-	if last := e.led.LastTime(); t.Before(last) {
-		return last
-	}
-	return t
+	return e.led.Time(e.wall())
 }
 
 // Lanes are the campaigns of the present configuration in the order of its book, for metrics and summaries.

@@ -72,6 +72,9 @@ func (l *Ledger) encode(g *group, events []Event) error {
 	at := ends[:0]
 	for _, e := range events {
 		l.fill(e)
+		if err := checkTimes(e); err != nil {
+			return err
+		}
 		start := len(g.buf)
 		g.buf = appendRecord(g.buf, e)
 		for n := BodyBytesMax / 2; len(g.buf)-start > eventBytesMax && cutBodies(e, n); n /= 2 {

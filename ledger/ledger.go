@@ -112,6 +112,8 @@ type Stats struct {
 	Shipped           uint64 // seq up to which Kafka has the events
 	LagEvents         uint64 // stored and not yet shipped
 	ShipErrors        uint64 // failed requests, tried again
+	Unreadable        uint64 // records that could not be read since the start, and were set apart
+	ClockJumps        uint64 // times the wall clock, or an event, was not believed
 	Unshippable       uint64 // events that Kafka refuses for good, from the beginning of the directory on
 	FreeBytes         uint64 // of the file system
 	LogBytes          int64
@@ -151,6 +153,9 @@ type Ledger struct {
 	lastTime    atomic.Int64
 	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
 
+	clock      clock
+	unreadable atomic.Uint64 // records that were set apart
+
 	appended, appendedBytes, syncs, appendErrors, reopens atomic.Uint64
 }
 
@@ -165,6 +170,7 @@ type inside struct {
 	flushEvery  time.Duration                    // how often views are made durable
 	retainEvery time.Duration                    // how often the front of the log is looked at
 	lookEvery   time.Duration                    // how often free space is looked at
+	elapsed     func(now time.Time) time.Duration
 }
 
 func (cfg *Config) defaults() error {
@@ -221,6 +227,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	}
 	in.defaults()
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes

@@ -24,7 +24,8 @@ type statusCmd struct {
 // Help implements kong.HelpProvider.
 func (statusCmd) Help() string {
 	return `Shows today's totals (in UTC, from the ledger: they outlive a restart) beside those since the start of the node, then campaigns, caps,
-the ledger and the configuration. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
+the ledger and the configuration. Today's sales count when
+a buyer accepts, those since the start when the lead is settled. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
 its money is in millionths (revenue_micros), its times in microseconds.
 
 Examples:
@@ -93,11 +94,11 @@ func align(w *bytes.Buffer, text string) {
 			continue
 		}
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		fmt.Fprintf(w, "%-*s", width[0], cells[0])
+		row := fmt.Sprintf("%-*s", width[0], cells[0])
 		for i, cell := range cells[1:] {
-			fmt.Fprintf(w, "  %*s", width[i+1], cell)
+			row += fmt.Sprintf("  %*s", width[i+1], cell)
 		}
-		w.WriteByte('\n')
+		w.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 }
 
@@ -140,7 +141,7 @@ func statusTimes(w io.Writer, s *admin.Status) {
 	if s.Offline {
 		return
 	}
-	ms := func(us int64) string { return fmt.Sprintf("%.1f", float64(us)/1000) }
+	ms := func(us int64) string { return fmt.Sprintf("%.2f", float64(us)/1000) }
 	fmt.Fprintln(w, "\nmilliseconds of a ping\tp50\tp95\tp99")
 	fmt.Fprintf(w, "our own\t%s\t%s\t%s\n", ms(s.OwnUS.P50), ms(s.OwnUS.P95), ms(s.OwnUS.P99))
 	fmt.Fprintf(w, "with buyers and disk\t%s\t%s\t%s\n", ms(s.WholeUS.P50), ms(s.WholeUS.P95), ms(s.WholeUS.P99))
