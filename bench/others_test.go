@@ -118,6 +118,9 @@ func (s *sellers) close() error    { return nil }
 
 // do loads a server until the time is over, or until N pings were sent.
 func (s *sellers) do(c command) (any, error) {
+	if c.Do == "storm" {
+		return s.storm(c)
+	}
 	if c.Do == "open" {
 		return s.open(c)
 	}

@@ -48,7 +48,7 @@ type role interface {
 
 var roles = map[string]func(set) (role, error){
 	"buyers": newBuyers, "kafka": newKafka, "sellers": newSellers,
-	"exchange": newExchange, "directory": newDirectory, "goroutines": newGoroutines, "loop": newLoop,
+	"exchange": newExchange, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines, "loop": newLoop,
 }
 
 func TestMain(m *testing.M) {

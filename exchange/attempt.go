@@ -47,7 +47,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		return lead.Throttled, nil
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
+		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit, Terms: d.terms(lane)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}
@@ -66,7 +66,10 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	}
 	d.record(p, c.Post.Request, &in)
 	if err := d.append(p); err != nil {
-		if !errors.Is(err, ledger.ErrUncertain) && !d.test() {
+		switch {
+		case errors.Is(err, ledger.ErrUncertain):
+			d.maybe = p
+		case !d.test():
 			e.release(p.Attempt)
 		}
 		return lead.NoRefusal, err

@@ -40,7 +40,9 @@ type delivery struct {
 	sent    bool           // an attempt of this lead stands in the ledger
 	begun   chan struct{}  // closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
 	unknown bool
-	bearer  []byte // the access token of the last attempt
+	maybe   *ledger.Posting   // with unsure: the attempt that the ledger may have; nothing of it was sent
+	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
+	bearer  []byte            // the access token of the last attempt
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	why     lead.Refusal   // why there was no attempt, if there was none
@@ -82,9 +84,11 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	return d.settle()
 }
 
+// triedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
 func (st *story) triedBefore(b *ledger.Bid) bool {
 	for i := range st.attempts {
-		if p := st.attempts[i].posting; p.Campaign == b.Campaign && p.Leg == b.Leg {
+		a := &st.attempts[i]
+		if p := a.posting; p.Campaign == b.Campaign && p.Leg == b.Leg && (a.posted == nil || a.posted.Refusal != lead.NotBegun) {
 			return true
 		}
 	}
@@ -177,27 +181,17 @@ func (d *delivery) fillPart(payout lead.Money) {
 }
 
 // append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an error ends
-// the trip; after that it is tried again for as long as the exchange runs, since what happened must be written down.
+// the trip; after that it is tried again until the exchange has ended, since what happened must be written down.
 func (d *delivery) append(next ledger.Event) error {
 	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next)
-	pause := 20 * time.Millisecond
-	for {
-		err := d.e.led.Append(group...)
-		if err == nil {
-			break
-		}
-		if !d.sent && !errors.Is(err, ledger.ErrUncertain) {
-			return errors.Join(errUnsent, err)
-		}
-		if errors.Is(err, ledger.ErrUncertain) {
+	if d.sent {
+		if err := d.e.led.Store(d.e.end, group...); err != nil {
 			return err
 		}
-		select {
-		case <-d.e.stop.Done():
-			return err
-		case <-time.After(pause):
-			pause = min(2*pause, 2*time.Second)
-		}
+	} else if err := d.e.led.Append(group...); errors.Is(err, ledger.ErrUncertain) {
+		return err
+	} else if err != nil {
+		return errors.Join(errUnsent, err)
 	}
 	d.before, d.carry = nil, nil
 	for _, t := range d.commit {
@@ -287,6 +281,7 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 	r, f := d.cutOff(errUnsent)
 	if f != nil {
 		f.Unsure = errors.Is(err, ledger.ErrUncertain)
+		errors.As(err, &d.unsure)
 	}
 	return r, f
 }

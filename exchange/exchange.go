@@ -55,6 +55,8 @@ type Exchange struct {
 	running sync.WaitGroup
 	stop    context.Context
 	cancel  context.CancelFunc
+	end     context.Context // ends with Stop: until then what has happened is written down
+	ended   context.CancelFunc
 
 	Stats Stats
 }
@@ -64,6 +66,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited,
 		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
+	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
@@ -89,8 +92,10 @@ func (e *Exchange) Start() error {
 	}
 	for _, o := range open {
 		st, err := e.fold(o.Lead)
-		if err != nil {
-			return fmt.Errorf("lead %s: %w", o.Lead, err)
+		if err != nil || st.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
+			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt", o.Attempt.String(), "lead", o.Lead.String(), "err", err)
+			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1, Charges: storeCharges(o.Charges)})
+			continue
 		}
 		e.restoreHolds(st)
 		e.pursueOpen(st)
@@ -126,6 +131,7 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	e.cancel()
 	done := make(chan struct{})
 	go func() { e.running.Wait(); close(done) }()
+	defer e.ended()
 	select {
 	case <-done:
 		e.decoded.close()
@@ -135,15 +141,11 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	}
 }
 
-// Now is the exchange's clock: the wall clock, but never before the last durable event.
+// Now is the exchange's clock: the wall clock as the ledger believes it, never before the last durable event.
 func (e *Exchange) Now() time.Time { return e.now() }
 
 func (e *Exchange) now() time.Time {
-	t := e.wall()
-	if last := e.led.LastTime(); t.Before(last) {
-		return last
-	}
-	return t
+	return e.led.Time(e.wall())
 }
 
 // Lanes are the campaigns of the present configuration in the order of its book, for metrics and summaries.

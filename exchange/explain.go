@@ -33,6 +33,7 @@ type Explanation struct {
 	Answer       *ledger.Settled `json:"answer,omitempty"`
 	Now          string          `json:"now"` // what its seller hears now: success, failure, pending
 	Events       []EventLine     `json:"events"`
+	Others       []lead.ID       `json:"others,omitempty"` // earlier leads that have the same seller's id, where that was asked for
 }
 
 // PingStory is what the ping's seller heard.

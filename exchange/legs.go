@@ -24,8 +24,12 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, r
 	case r.ExpiresIn > 0:
 		b.Expires = p.event.At.UTC().Add(r.ExpiresIn).Truncate(time.Microsecond)
 	}
-	if !b.Expires.IsZero() && !b.Expires.After(p.event.At) {
-		b.Price, b.Refusal = 0, lead.BidExpired
+	switch most := p.event.At.Add(wire.ExpiresDaysMax * 24 * time.Hour); {
+	case b.Expires.IsZero():
+	case b.Expires.After(most): // "never", in the words of many
+		b.Expires = time.Time{}
+	case !b.Expires.After(p.event.At):
+		b.Price, b.Refusal, b.Expires = 0, lead.BidExpired, time.Time{}
 		return b.Refusal
 	}
 	l.Bids.Add(1)

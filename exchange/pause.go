@@ -88,8 +88,17 @@ func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, 
 		ev.Adjustment = ledger.AdjustPaused
 	}
 	if err := e.led.Append(ev); err != nil {
+		e.learn(err, func() { e.pauseAsStored(subject) })
 		return subject, false, fmt.Errorf("not changed: %w", err)
 	}
 	is.Store(on)
 	return subject, true, nil
+}
+
+// pauseAsStored makes a subject's switch what the ledger says.
+func (e *Exchange) pauseAsStored(subject string) {
+	e.paused.changing.Lock()
+	defer e.paused.changing.Unlock()
+	_, on := e.led.Pauses()[subject]
+	e.paused.of(subject).Store(on)
 }

@@ -64,8 +64,35 @@ func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
 	return p
 }
 
+// What a Ping keeps for its next trip: one that was larger must not stay large for ever.
+const (
+	requestsKept = 64 << 10 // bytes of rendered requests, and of scratch
+	callsKept    = 256
+	answerTaken  = 4 << 10 // bytes of one answer
+)
+
+// trim lets go of what only an unusual trip needs.
+func (p *Ping) trim() {
+	if cap(p.requests) > requestsKept {
+		p.requests = nil
+	}
+	if cap(p.scratch) > requestsKept {
+		p.scratch = nil
+	}
+	if cap(p.calls) > callsKept {
+		p.calls, p.live, p.asked, p.bids, p.lanes, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil, nil, auction.Result{}
+	}
+	for i := range p.calls {
+		if c := &p.calls[i]; cap(c.Body) > answerTaken {
+			c.Body = nil
+		}
+	}
+	p.Lead.Trim(requestsKept)
+}
+
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
+	p.trim()
 	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
 		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result, scratch: p.scratch}
 	e.pings.Put(p)
@@ -364,7 +391,9 @@ func (e *Exchange) lost(err error) *Fault {
 	if !errors.Is(err, ledger.ErrUncertain) {
 		e.log.Error("append failed", "err", err)
 	}
-	return unavailable(errors.New("the ledger could not take it"))
+	f := unavailable(errors.New("the ledger could not take it"))
+	f.Why = whyOf(err)
+	return f
 }
 
 // view reads bytes as a string for as long as the ping's memory lasts.

@@ -95,8 +95,16 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
-		defer close(t.done) // after the claims' end: who has heard the answer may ask again at once
-		defer end()
+		defer func() {
+			if d.unsure != nil { // the seller is told at once; the lead stays claimed until it is known what there is of it
+				close(t.done)
+				d.follow()
+				end()
+				return
+			}
+			end()
+			close(t.done) // after the claims' end: who has heard the answer may ask again at once
+		}()
 		defer func() {
 			if r := recover(); r != nil {
 				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))

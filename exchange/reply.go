@@ -5,6 +5,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"clearpost/lead"
@@ -46,6 +47,17 @@ const (
 	FaultUnavailable                      // we cannot take leads now: try again
 )
 
+// Why tells what keeps leads from being taken.
+type Why uint8
+
+// The reasons of FaultUnavailable.
+const (
+	WhyLog      Why = iota // the ledger takes no events, or could not be read
+	WhyLogFull             // for want of disk
+	WhyPaused              // the source is paused
+	WhyStopping            // the exchange is stopping
+)
+
 // Fault is an answer that is not about the lead's value: the request cannot be done as it is, or not now.
 type Fault struct {
 	Kind       FaultKind
@@ -53,6 +65,7 @@ type Fault struct {
 	Message    string
 	Errors     []lead.Problem
 	RetryAfter time.Duration
+	Why        Why  // of FaultUnavailable
 	Unsure     bool // the request may be the repeat of one that sold the lead: it must not be told as a failure
 }
 
@@ -61,8 +74,18 @@ func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 
 var errStopping = errors.New("the exchange is stopping")
 
+func whyOf(err error) Why {
+	switch {
+	case errors.Is(err, errStopping), errors.Is(err, ledger.ErrClosed):
+		return WhyStopping
+	case errors.Is(err, ledger.ErrFull), errors.Is(err, syscall.ENOSPC):
+		return WhyLogFull
+	}
+	return WhyLog
+}
+
 func unavailable(err error) *Fault {
-	return &Fault{Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " + err.Error(), RetryAfter: 2 * time.Second}
+	return &Fault{Why: whyOf(err), Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " + err.Error(), RetryAfter: 2 * time.Second}
 }
 
 // unread is the answer where a lead that may be sold cannot be read.
@@ -91,7 +114,7 @@ func notFound(id lead.ID) *Fault {
 
 // sourcePaused is a fault and no failure: it consumes nothing, and a failure would have to stand in the ledger.
 func sourcePaused() *Fault {
-	return &Fault{Kind: FaultUnavailable, Code: "source_paused", Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
+	return &Fault{Kind: FaultUnavailable, Why: WhyPaused, Code: "source_paused", Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
 }
 
 // Fields are named texts in their order. They are the ledger's.

@@ -13,16 +13,22 @@ import (
 
 // OpenAttempt is an attempt whose outcome nobody knows: a person has to ask the buyer.
 type OpenAttempt struct {
-	Attempt  lead.ID    `json:"attempt"`
-	Lead     lead.ID    `json:"lead_id"`
-	Source   string     `json:"source"`
-	Vertical string     `json:"vertical"`
-	Campaign string     `json:"campaign"`
-	Buyer    string     `json:"buyer"`
-	Price    lead.Money `json:"price_micros"`
-	Payout   lead.Money `json:"payout_micros"`
-	Since    time.Time  `json:"since"`
-	Why      string     `json:"why"` // how the call ended; "no end in the ledger" if the exchange was stopped during it
+	Attempt   lead.ID    `json:"attempt"`
+	Lead      lead.ID    `json:"lead_id"`
+	Source    string     `json:"source"`
+	Vertical  string     `json:"vertical"`
+	Campaign  string     `json:"campaign"`
+	Buyer     string     `json:"buyer"`
+	Price     lead.Money `json:"price_micros"`
+	Payout    lead.Money `json:"payout_micros"`
+	Since     time.Time  `json:"since"`
+	Reference string     `json:"reference,omitempty"` // the buyer's, where it gave one
+	Why       string     `json:"why"`                 // how the call ended; "no end in the ledger" if the exchange was stopped during it
+}
+
+// String is a line for people.
+func (o OpenAttempt) String() string {
+	return Match{Lead: o.Lead, Attempt: o.Attempt, Campaign: o.Campaign, Reference: o.Reference, At: o.Since}.String()
 }
 
 // Unresolved lists the attempts without a known outcome, oldest first. Those whose trip is still under way are left out.
@@ -39,7 +45,9 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		}
 		st, err := e.fold(o.Lead)
 		if err != nil {
-			return nil, err
+			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical, Since: o.Since,
+				Why: "its events cannot be read: " + err.Error()})
+			continue
 		}
 		a := st.attempt(o.Attempt)
 		if a == nil || a.outcome() != lead.Unknown {
@@ -49,7 +57,7 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical, Campaign: p.Campaign, Buyer: p.Buyer,
 			Price: p.Price, Payout: p.Payout, Since: p.At, Why: "no end in the ledger"}
 		if a.posted != nil {
-			row.Why = a.posted.Refusal.String()
+			row.Why, row.Reference = a.posted.Refusal.String(), a.posted.Reference
 		}
 		out = append(out, row)
 	}
@@ -108,9 +116,7 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
-			if s := pl.source[p.Source]; s != nil && st.pinged.Mode == modeLead {
-				adj.Payout = s.Margin.Payout(adj.Price) // nothing was quoted: the payout follows the sale
-			}
+			adj.Payout = st.payoutOf(p, adj.Price)
 		}
 	}
 	a.resolved = adj
@@ -119,18 +125,30 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 	if final != nil {
 		group = append(group, final)
 	}
-	if err := e.led.Append(group...); err != nil {
+	done := func() {
+		if r.Accepted {
+			e.commit(p.Attempt)
+		} else {
+			e.release(p.Attempt)
+		}
+		if final != nil && st.finished() {
+			e.store.Forget(id)
+		}
+	}
+	if err := e.append(r.By == byClearpost, group); err != nil {
+		e.learn(err, done)
 		return nil, fmt.Errorf("not resolved: %w", err)
 	}
-	if r.Accepted {
-		e.commit(p.Attempt)
-	} else {
-		e.release(p.Attempt)
-	}
-	if final != nil && st.finished() {
-		e.store.Forget(id)
-	}
+	done()
 	return adj, nil
+}
+
+// append stores a group; what the exchange has found out itself is stored however long the ledger is away, for nobody could find it out again.
+func (e *Exchange) append(surely bool, group []ledger.Event) error {
+	if surely {
+		return e.led.Store(e.end, group...)
+	}
+	return e.led.Append(group...)
 }
 
 func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {

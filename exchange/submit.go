@@ -38,27 +38,53 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 	}
 	p.identify()
 	now := e.now()
+	posted, f := e.postedBefore(p, now)
+	if f != nil || posted != nil && !posted.failed() {
+		return idOf(posted), f == nil, f
+	}
 	for i := range p.who.names() {
 		for _, called := range []string{p.SellerLeadID, ""} {
 			id := e.quotes.find(personContent(p.Source.ID, p.Vertical.ID, p.who.name(i), called), now)
 			if id.IsZero() {
 				continue
 			}
-			if st, f := e.read(id); f != nil || st.quoteAt(now) && p.MinPrice <= st.pinged.Price {
-				return id, f == nil, f
+			st, f := e.read(id)
+			if f != nil {
+				return id, false, f
+			}
+			// After a post that came to nothing, a quote that was given since is for another try; one from before it is not.
+			if st.quoteAt(now) && p.MinPrice <= st.pinged.Price && (posted == nil || st.pinged.At.After(posted.post.ReceivedAt)) {
+				return id, true, nil
 			}
 		}
 	}
+	return idOf(posted), posted != nil, nil
+}
+
+// postedBefore is the lead that was pinged and then posted with the very values of p, nil if there is none.
+func (e *Exchange) postedBefore(p *Ping, now time.Time) (*story, *Fault) {
 	for i := range p.who.names() {
 		id, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, p.who.name(i))
 		if !ok {
 			continue
 		}
 		if st, f := e.read(id); f != nil || st.postedAs(p, now) {
-			return id, f == nil, f
+			return st, f
 		}
 	}
-	return noLead, false, nil
+	return nil, nil
+}
+
+// failed tells whether the lead's post is known to have sold it to nobody.
+func (st *story) failed() bool {
+	return st.settled != nil && st.settled.Result == ledger.ResultFailure && !st.open()
+}
+
+func idOf(st *story) lead.ID {
+	if st == nil {
+		return noLead
+	}
+	return st.id
 }
 
 func (e *Exchange) read(id lead.ID) (*story, *Fault) {

@@ -112,7 +112,7 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 	}
 	out := Resolution{Attempt: p.Attempt, Accepted: r.Outcome == lead.Accepted, Reference: string(r.Reference), By: byClearpost,
 		Why: "the buyer's status URL: " + r.Outcome.String()}
-	if out.Accepted && r.HasPrice && l.PayPostPrice {
+	if out.Accepted && r.HasPrice && booksAnswer(p, l) {
 		price := r.Price
 		out.Price = &price
 	}
@@ -254,7 +254,7 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 	out.Price, out.Payout = 0, 0 // the resolution books it
 	no := out.Outcome == lead.Rejected || out.Outcome == lead.Invalid
 	if out.Outcome != lead.Accepted && (!no || out.Refusal >= 100) {
-		if err := e.led.Append(out); err != nil {
+		if err := e.led.Store(e.end, out); err != nil {
 			e.log.Error("the end of a resend could not be written", "attempt", p.Attempt.String(), "err", err)
 		}
 		return u.Every

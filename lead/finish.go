@@ -197,7 +197,7 @@ func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 				any = any || l.slots[pos].State != Missing
 			}
 			if !any {
-				out = append(out, Problem{Field: l.schema.Fields[r.fields[0]].Name, Expected: "a value of one at least of " + l.schema.names(r.fields)})
+				out = append(out, Problem{Field: l.schema.Fields[r.fields[0]].Name, Expected: "a value of one at least of " + l.schema.names(r.fields), Missing: true})
 			}
 		case ruleRequire:
 			if !l.holds(r) {
@@ -205,7 +205,7 @@ func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 			}
 			for _, pos := range r.fields {
 				if f := &l.schema.Fields[pos]; l.slots[pos].State == Missing && f.Required&st == 0 {
-					out = append(out, Problem{Field: f.Name, Expected: "a value, since " + l.schema.Fields[r.when].Name + " has the one it has: " + f.form()})
+					out = append(out, Problem{Field: f.Name, Expected: "a value, since " + l.schema.Fields[r.when].Name + " has the one it has: " + f.form(), Missing: true})
 				}
 			}
 		}

@@ -59,6 +59,13 @@ func (l *Lead) Reset(s *Schema) {
 	clear(l.slots)
 }
 
+// Trim lets go of the lead's memory if its texts have taken more than so many bytes. Reset comes before its next use.
+func (l *Lead) Trim(most int) {
+	if cap(l.text) > most {
+		l.text = nil
+	}
+}
+
 // Clear empties the lead as Reset does and keeps its schema, its time and how it reads.
 func (l *Lead) Clear() {
 	now, dayFirst, zone := l.now, l.dayFirst, l.zone
@@ -156,6 +163,7 @@ type Problem struct {
 	Field    string `json:"field"`
 	Value    string `json:"value,omitempty"`
 	Expected string `json:"expected"`
+	Missing  bool   `json:"missing,omitempty"` // nothing was sent
 }
 
 // Problems lists the bad values, and the fields that the stages require and that are missing, in schema order; then what rules between fields miss.
@@ -165,12 +173,25 @@ func (l *Lead) Problems(st Stage) []Problem {
 		f := &l.schema.Fields[i]
 		switch s := &l.slots[i]; {
 		case s.State == Bad:
-			out = append(out, Problem{f.Name, Mask(f, l.Raw(i)), f.expectation(s.Why)})
-		case s.State == Missing && f.Required&st != 0:
-			out = append(out, Problem{Field: f.Name, Expected: "a value: " + f.expectation(WhyType)})
+			out = append(out, Problem{Field: f.Name, Value: Mask(f, l.Raw(i)), Expected: f.expectation(s.Why)})
+		case s.State == Missing && f.Required&st != 0 && !l.toldByOrigin(f, st):
+			out = append(out, Problem{Field: f.Name, Expected: "a value: " + f.expectation(WhyType), Missing: true})
 		}
 	}
 	return l.wanting(st, out)
+}
+
+// toldByOrigin tells whether a field that is derived is missing because of a field that is reported itself.
+func (l *Lead) toldByOrigin(f *Field, st Stage) bool {
+	if f.Derive == "" {
+		return false
+	}
+	from, _, ok := l.schema.Resolve(f.Derive)
+	if !ok {
+		return false
+	}
+	s := &l.slots[from]
+	return s.State == Bad || s.State == Missing && l.schema.Fields[from].Required&st != 0
 }
 
 // OK tells whether Problems would be empty, without making the list.

@@ -214,7 +214,7 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 	}
 	for _, p := range l.Problems(AtPing | AtPost) {
 		if !utf8.ValidString(p.Value) || strings.ContainsRune(p.Value, 0) || p.Expected == "" {
-			t.Fatalf("%q: problem %+q", raw, p)
+			t.Fatalf("%q: problem %+v", raw, p)
 		}
 	}
 }

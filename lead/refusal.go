@@ -62,6 +62,7 @@ const (
 	AuthFailed        Refusal = 217
 	BidExpired        Refusal = 218
 	NoTestEndpoint    Refusal = 219
+	NotBegun          Refusal = 220
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -127,6 +128,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BuyerSoldAlready:  {Name: "buyer_has_it", Published: "duplicate", Meaning: "this buyer has bought this lead already"},
 	CampaignWithdrawn: {Name: "withdrawn", Published: "quote_lost", Meaning: "the campaign is no longer configured"},
 	NoTestEndpoint:    {Name: "no_test_endpoint", Published: "quote_lost", Meaning: "a test lead, and the campaign does not say how tests are sent to it"},
+	NotBegun:          {Name: "not_begun", Published: "quote_lost", Meaning: "the ledger told too late that it has the attempt: it was not sent"},
 	AuthFailed:        {Name: "auth_failed", Published: "buyer_error", Meaning: "there is no access token for the buyer at this moment"},
 	BidExpired:        {Name: "bid_expired", Published: "quote_lost", Meaning: "the buyer's bid had ended before its turn came"},
 

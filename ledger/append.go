@@ -25,7 +25,7 @@ var groups = sync.Pool{New: func() any { return &group{} }}
 
 // Append stores a group of events, all or none, and returns nil when they are durable. Fields of the heads that are zero
 // (Kind, EventID, Node, At, Schema) are filled in, and the kept texts of over-long requests and answers are cut. The events may be
-// reused when it returns. On an error none of them is stored, except that with errors.Is(err, ErrUncertain) nobody can tell.
+// reused when it returns. On an error none of them is stored, except that with an *Uncertain nobody can tell yet.
 func (l *Ledger) Append(events ...Event) error {
 	if len(events) == 0 {
 		return nil
@@ -72,6 +72,9 @@ func (l *Ledger) encode(g *group, events []Event) error {
 	at := ends[:0]
 	for _, e := range events {
 		l.fill(e)
+		if err := checkTimes(e); err != nil {
+			return err
+		}
 		start := len(g.buf)
 		g.buf = appendRecord(g.buf, e)
 		for n := BodyBytesMax / 2; len(g.buf)-start > eventBytesMax && cutBodies(e, n); n /= 2 {
@@ -183,7 +186,7 @@ func (l *Ledger) Available() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, f.err)
 	}
 	if free := l.free.Load(); free < l.cfg.FreeBytesMin {
-		return fmt.Errorf("%w: %d bytes of disk are free, expected at least %d", ErrUnavailable, free, l.cfg.FreeBytesMin)
+		return fmt.Errorf("%w: %d bytes are free, expected at least %d", ErrFull, free, l.cfg.FreeBytesMin)
 	}
 	if lag := l.last.Load() - min(l.views.applied.Load(), l.last.Load()); lag > viewsLagMax {
 		return fmt.Errorf("%w: the views are %d events behind", ErrUnavailable, lag)

@@ -176,13 +176,7 @@ func (l *Ledger) replay(last uint64) error {
 		if err != nil {
 			return err
 		}
-		e, err := Decode(rec.Bytes)
-		if err != nil {
-			return fmt.Errorf("ledger: seq %d: %w", seq, err)
-		}
-		of := e.Facts()
-		f := factOf(&of)
-		f.seq = seq
+		f := l.readFact(rec)
 		if seq <= counted {
 			f.change = nil
 		}

@@ -237,8 +237,17 @@ type Posting struct {
 	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
 	MaxSold   int        `json:"max_sold"`
 	SellLimit int        `json:"sell_limit"`
+	Terms     *Terms     `json:"terms,omitempty"` // by which its sale is booked; nil in events of earlier versions
 	Charges   []Charge   `json:"charges,omitempty"`
 	Private   Private    `json:"private"`
+}
+
+// Terms are what a sale is booked by, as they were when the attempt was made, however late its outcome is known.
+type Terms struct {
+	MarginPPM     int64      `json:"margin_ppm"`          // the exchange's share of the price, in millionths
+	MarginFixed   lead.Money `json:"margin_fixed_micros"` // a fixed amount taken after the share
+	PayoutFollows bool       `json:"payout_follows"`      // one shot: the payout is what the margin leaves of the booked price; else it was quoted
+	PostPrice     bool       `json:"post_price"`          // the price in the post's answer is booked, where there is one
 }
 
 // Posted tells how an attempt ended.
@@ -426,23 +435,35 @@ func Decode(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &k); err != nil {
 		return nil, fmt.Errorf("event: %w", err)
 	}
-	var e Event
-	switch k.Kind {
-	case KindPinged:
-		e = &Pinged{}
-	case KindPosting:
-		e = &Posting{}
-	case KindPosted:
-		e = &Posted{}
-	case KindSettled:
-		e = &Settled{}
-	case KindAdjusted:
-		e = &Adjusted{}
-	default:
+	e := newEvent(k.Kind)
+	if e == nil {
 		return nil, fmt.Errorf("event: unknown kind %q", k.Kind)
 	}
-	if err := json.Unmarshal(b, e); err != nil {
-		return nil, fmt.Errorf("event %s: %w", k.Kind, err)
+	err := json.Unmarshal(b, e)
+	if err == nil {
+		return e, nil
 	}
-	return e, nil
+	if mended := mendTimes(b); mended != nil {
+		if again := newEvent(k.Kind); json.Unmarshal(mended, again) == nil {
+			return again, nil
+		}
+	}
+	return nil, fmt.Errorf("event %s: %w", k.Kind, err)
+}
+
+// newEvent is an empty event of a kind; nil: there is no such kind.
+func newEvent(k Kind) Event {
+	switch k {
+	case KindPinged:
+		return &Pinged{}
+	case KindPosting:
+		return &Posting{}
+	case KindPosted:
+		return &Posted{}
+	case KindSettled:
+		return &Settled{}
+	case KindAdjusted:
+		return &Adjusted{}
+	}
+	return nil
 }

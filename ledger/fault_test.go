@@ -204,14 +204,18 @@ func TestALogThatStaysAwayIsUncertain(t *testing.T) {
 		}
 		disk.order("write", 0, 1, c.fault)
 		disk.order("open", 0, 7, failsUndone) // more than callers wait
-		if err := o.appendGroup(l, 2); !errors.Is(err, ErrUncertain) {
-			t.Errorf("told %v, expected ErrUncertain", err)
+		var u *Uncertain
+		if err := o.appendGroup(l, 2); !errors.Is(err, ErrUncertain) || !errors.As(err, &u) {
+			t.Fatalf("told %v, expected ErrUncertain", err)
 		}
 		if err := o.appendGroup(l, 1); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUncertain) {
 			t.Errorf("while the log is away: %v", err)
 		}
 		if err := l.Available(); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("available while the log is away: %v", err)
+		}
+		if stored, err := u.Stored(t.Context()); err != nil || stored != (c.want == 3) {
+			t.Errorf("it turned out stored %v, %v, with %d records", stored, err, c.want)
 		}
 		eventually(t, "the log is back", func() bool { return l.Available() == nil })
 		if got := len(records(t, l)); got != c.want {
@@ -236,8 +240,12 @@ func TestCloseWhileTheLogIsAway(t *testing.T) {
 	go func() { done <- o.appendGroup(l, 2) }()
 	eventually(t, "the log is away", func() bool { return l.Available() != nil })
 	_ = l.Close() // the log has no state to close
-	if err := <-done; !errors.Is(err, ErrUncertain) {
-		t.Errorf("told %v", err)
+	var u *Uncertain
+	if err := <-done; !errors.As(err, &u) {
+		t.Fatalf("told %v", err)
+	}
+	if _, err := u.Stored(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("after the end: %v", err)
 	}
 	l = mustOpen(t, testConfig(t, dir), quick())
 	o.check(t, l)

@@ -23,11 +23,14 @@ import (
 
 // Errors of the ledger.
 var (
-	// ErrUncertain is returned by Append when nobody can tell yet whether the group is stored. The next Open tells.
+	// ErrUncertain is returned by Append, as an *Uncertain, when nobody can tell yet whether the group is stored. Its Stored tells, or the
+	// next Open.
 	ErrUncertain = errors.New("ledger: cannot tell whether the events are stored")
 	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be written or when the
 	// write failed: then nothing of the group is stored.
 	ErrUnavailable = errors.New("ledger: takes no events now")
+	// ErrFull is an ErrUnavailable for want of disk.
+	ErrFull = fmt.Errorf("%w: the disk is nearly full", ErrUnavailable)
 	// ErrClosed is returned after Close. Nothing of the group is stored.
 	ErrClosed = errors.New("ledger: closed")
 	// ErrHeld is returned by Open when another process has the directory.
@@ -46,6 +49,8 @@ type Config struct {
 	Kafka        *KafkaConfig     // nil: nothing is shipped
 	Now          func() time.Time // default time.Now
 	Logger       *slog.Logger     // default: nothing is logged
+	Disk         types.VFS        // the log's file system; nil is the machine's. For tests of what happens when it fails
+	Patience     time.Duration    // how long Append waits for a log that does not come back before it is uncertain; default 1 s
 }
 
 // Retention says what may be dropped from the front of the log. Zero values keep everything. Events that the views have not
@@ -107,6 +112,8 @@ type Stats struct {
 	Shipped           uint64 // seq up to which Kafka has the events
 	LagEvents         uint64 // stored and not yet shipped
 	ShipErrors        uint64 // failed requests, tried again
+	Unreadable        uint64 // records that could not be read since the start, and were set apart
+	ClockJumps        uint64 // times the wall clock, or an event, was not believed
 	Unshippable       uint64 // events that Kafka refuses for good, from the beginning of the directory on
 	FreeBytes         uint64 // of the file system
 	LogBytes          int64
@@ -146,6 +153,9 @@ type Ledger struct {
 	lastTime    atomic.Int64
 	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
 
+	clock      clock
+	unreadable atomic.Uint64 // records that were set apart
+
 	appended, appendedBytes, syncs, appendErrors, reopens atomic.Uint64
 }
 
@@ -160,6 +170,7 @@ type inside struct {
 	flushEvery  time.Duration                    // how often views are made durable
 	retainEvery time.Duration                    // how often the front of the log is looked at
 	lookEvery   time.Duration                    // how often free space is looked at
+	elapsed     func(now time.Time) time.Duration
 }
 
 func (cfg *Config) defaults() error {
@@ -200,7 +211,9 @@ func (cfg *Config) defaults() error {
 
 // Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails within a
 // second with ErrHeld if another process has the directory.
-func Open(cfg Config) (*Ledger, error) { return open(cfg, inside{}) }
+func Open(cfg Config) (*Ledger, error) {
+	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience})
+}
 
 // OpenOffline is Open for a tool while no exchange runs: it may append, nothing is shipped and nothing is dropped.
 func OpenOffline(cfg Config) (*Ledger, error) {
@@ -214,6 +227,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	}
 	in.defaults()
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes

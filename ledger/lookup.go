@@ -301,7 +301,7 @@ func (l *Ledger) Stats() Stats {
 	s := Stats{
 		FirstSeq: l.first.Load(), LastSeq: l.last.Load(), Appended: l.appended.Load(), AppendedBytes: l.appendedBytes.Load(),
 		Syncs: l.syncs.Load(), AppendErrors: l.appendErrors.Load(), Reopens: l.reopens.Load(), Applied: l.views.applied.Load(),
-		FreeBytes: l.free.Load(),
+		FreeBytes: l.free.Load(), Unreadable: l.unreadable.Load(), ClockJumps: l.clock.jumps.Load(),
 	}
 	if files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log")); err == nil {
 		for _, f := range files {

@@ -21,7 +21,7 @@ const windowsKept = 62 * 24 * time.Hour
 func (a *applier) retain() error {
 	l := a.l
 	a.apply()
-	if day := l.cfg.Now().Add(-windowsKept).UTC().Format(time.DateOnly); day != a.forgotten {
+	if day := l.forgetFrom().Add(-windowsKept).UTC().Format(time.DateOnly); day != a.forgotten {
 		if err := l.views.forgetCounts(l.state.forgetWindows(day)); err != nil {
 			return err
 		}
@@ -59,6 +59,19 @@ func (a *applier) retain() error {
 	l.first.Store(cut)
 	return nil
 }
+
+// forgetFrom is the time from which the windows of caps are counted back when they are forgotten: that of the clock, but not long after the last event. A
+// clock that is far ahead must not make anything old, also when it was so from the start.
+func (l *Ledger) forgetFrom() time.Time {
+	now := l.now()
+	if last := l.LastTime(); !last.IsZero() && now.Sub(last) > forgetAfter {
+		return last.Add(forgetAfter)
+	}
+	return now
+}
+
+// forgetAfter is how far ahead of the last event the time counts where something is forgotten.
+const forgetAfter = 7 * 24 * time.Hour
 
 // dropLimit is the first seq that must be kept: what the views have durably, what Kafka has, and all of a lead with an open attempt.
 func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
@@ -126,7 +139,7 @@ func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
 	for _, f := range files {
 		total += f.bytes
 	}
-	r := l.cfg.Retention
+	r, now := l.cfg.Retention, l.now()
 	for i := 0; i+1 < len(files); i++ {
 		end := files[i+1].base
 		if end > limit {
@@ -136,7 +149,7 @@ func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		age := l.cfg.Now().Sub(time.UnixMicro(rec.At))
+		age := now.Sub(time.UnixMicro(rec.At))
 		if least := time.Duration(l.keep.Load()); least > 0 && age <= least {
 			break
 		}
@@ -158,14 +171,7 @@ func (l *Ledger) forget(from, to uint64) error {
 		if err != nil {
 			return err
 		}
-		e, err := Decode(rec.Bytes)
-		if err != nil {
-			return err
-		}
-		of := e.Facts()
-		f := factOf(&of)
-		f.seq = seq
-		if facts = append(facts, f); len(facts) == replayBatch || seq+1 == to {
+		if facts = append(facts, l.readFact(rec)); len(facts) == replayBatch || seq+1 == to {
 			if err := l.views.remove(facts, to); err != nil {
 				return err
 			}

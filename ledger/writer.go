@@ -72,6 +72,17 @@ func (b *batch) answer(err error) {
 	close(b.done)
 }
 
+// uncertain tells each caller of the batch that nobody can tell yet.
+func (b *batch) uncertain(cause error) []*Uncertain {
+	told := make([]*Uncertain, len(b.groups))
+	for i, g := range b.groups {
+		told[i] = newUncertain(cause)
+		g.err = told[i]
+	}
+	close(b.done)
+	return told
+}
+
 // publish makes stored groups visible, before their callers hear of it.
 func (w *writer) publish(groups []*group) {
 	l := w.l
@@ -127,7 +138,8 @@ func (w *writer) recover(b *batch, cause error) {
 	why := fmt.Errorf("writing the log failed: %w", cause)
 	l.broken.Store(&why)
 	l.log.Error("writing the log failed; reading back what it holds", "err", cause)
-	began, told := time.Now(), false
+	began := time.Now()
+	var told []*Uncertain // one a group, once the callers have heard that nobody can tell
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		stored, err := w.readBack(b)
 		if err == nil {
@@ -137,11 +149,13 @@ func (w *writer) recover(b *batch, cause error) {
 		}
 		l.log.Error("the log does not come back", "err", err)
 		closing := w.refuseGathered(why)
-		if !told && (closing || time.Since(began) > l.in.patience) {
-			told = true
-			b.answer(fmt.Errorf("%w: %w: %w", ErrUncertain, cause, err))
+		if told == nil && (closing || time.Since(began) > l.in.patience) {
+			told = b.uncertain(fmt.Errorf("%w: %w", cause, err))
 		}
 		if closing {
+			for _, u := range told {
+				u.tell(false, true)
+			}
 			return
 		}
 		time.Sleep(pause)
@@ -149,9 +163,9 @@ func (w *writer) recover(b *batch, cause error) {
 	l.log.Info("the log works again", "last_seq", l.last.Load())
 }
 
-// settle publishes the groups that are stored and answers each caller, unless the callers were told that nobody can tell: then the
-// groups' results are no longer ours to write.
-func (w *writer) settle(b *batch, stored []bool, told bool, why error) {
+// settle publishes the groups that are stored and answers each caller, or, where the callers were told that nobody can tell, those who
+// wait for more: the groups' results are no longer ours to write then.
+func (w *writer) settle(b *batch, stored []bool, told []*Uncertain, why error) {
 	found := make([]*group, 0, len(b.groups))
 	for i, g := range b.groups {
 		if stored[i] {
@@ -159,7 +173,10 @@ func (w *writer) settle(b *batch, stored []bool, told bool, why error) {
 		}
 	}
 	w.publish(found)
-	if told {
+	if told != nil {
+		for i, u := range told {
+			u.tell(stored[i], false)
+		}
 		return
 	}
 	for i, g := range b.groups {

@@ -56,6 +56,9 @@ type Config struct {
 
 	asRead *Config // itself as the files have it: the caller may set some of it otherwise before the start
 
+	// Unset are the secrets that are not there, as the files have them, where Options.Placeholders allows that.
+	Unset []string
+
 	// Clock is the wall clock; nil means time.Now. Tests move it.
 	Clock func() time.Time
 
@@ -77,7 +80,8 @@ type Config struct {
 type Limits struct {
 	BodyBytesMax   int           // of a seller's request (64 KiB)
 	ConnsMax       int           // sellers' connections at once; those above it are closed
-	InFlightMax    int           // seller requests at once; more hear 503 (10,000)
+	InFlightMax    int           // seller requests at once; more hear 503 (0: what memory allows, at most 10,000)
+	MemoryBytes    int64         // of the whole node (0: a share of the machine's)
 	WorkersMax     int           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
 	LateReadMax    time.Duration // how long a late answer is still read (2 s)
@@ -89,6 +93,8 @@ type Limits struct {
 type Options struct {
 	// Env looks up an environment variable for ${env:NAME}; nil means that none is set.
 	Env func(name string) (string, bool)
+	// Placeholders lets secrets be absent, for what sends nothing: a text that is none stands for each, and Config.Unset names them.
+	Placeholders bool
 	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed. The demo
 	// uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
 	Rewrite map[string]string

@@ -46,6 +46,9 @@ func (l *loader) tls(f *sourceFile, path string, spec *tlsSpec) *KeyFiles {
 		}
 		*one.to = v
 	}
+	if IsStandIn(filepath.Base(k.Cert)) || IsStandIn(filepath.Base(k.Key)) {
+		return nil
+	}
 	if _, err := k.load(nil); err != nil {
 		l.bad(f, path, "", fmt.Sprintf("a certificate with its key (%v)", errors.Unwrap(err)))
 		return nil
@@ -73,6 +76,9 @@ func (l *loader) proxies(f *sourceFile, spec *nodeSpec) *door.Proxies {
 		at := fmt.Sprintf("trusted_proxies[%d]", i)
 		v, ok := l.expand(f, at, text)
 		if !ok {
+			continue
+		}
+		if IsStandIn(v) {
 			continue
 		}
 		prefix, err := door.ParsePrefix(v)

@@ -150,6 +150,9 @@ var wantCalls = map[string]struct{ ping, post map[string]any }{
 	"brightroof-fixed": {
 		nil,
 		map[string]any{"tel": "602.555.0188", "st": "Arizona", "bill": 180.0, "town": "Phoenix"}},
+	"brightroof-hometown": {
+		nil,
+		map[string]any{"zip": "86001", "st": "Arizona"}},
 }
 
 func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
@@ -165,6 +168,10 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 	}
 	for _, c := range cfg.Exchange.Book.Campaigns {
 		l := sampleLead(t, verticals[c.Vertical])
+		if c.ID == "brightroof-hometown" {
+			zip, _ := l.Schema().Position("zip")
+			l.Set(zip, []byte("86001"))
+		}
 		if why := c.Why(l, lead.AtPing|lead.AtPost); len(why) > 0 {
 			t.Errorf("%s does not want the sample: %v", c.ID, why)
 		}

@@ -5,6 +5,7 @@ package node
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ type loader struct {
 func newLoader(dir string, opt Options) *loader {
 	return &loader{
 		dir: dir, opt: opt,
-		secrets:    secrets{dir: dir, env: opt.Env, done: map[string]secret{}},
+		secrets:    secrets{dir: dir, env: opt.Env, done: map[string]secret{}, standIns: opt.Placeholders},
 		schemas:    map[string]*lead.Schema{},
 		brokenName: map[string]map[string]bool{},
 		subjects:   map[string]string{},
@@ -81,7 +82,7 @@ func (l *loader) load() *Config {
 		cfg.Files[f.name] = f.text
 	}
 	cfg.Exchange.Hash = cfg.Hash
-	cfg.opt = l.opt
+	cfg.opt, cfg.Unset = l.opt, slices.Sorted(slices.Values(l.secrets.unset))
 	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
 	return cfg
 }

@@ -4,6 +4,7 @@ package node
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"os"
@@ -20,6 +21,9 @@ type secrets struct {
 	env  func(string) (string, bool)
 	done map[string]secret
 	used map[string]bool // placeholders that were looked up since somebody set it; nil: nobody asks
+
+	standIns bool     // a text that is no secret stands for one that is not there
+	unset    []string // those for which it does
 }
 
 type secret struct {
@@ -36,6 +40,10 @@ func (s *secrets) get(placeholder string) (string, error) {
 		return v.value, v.err
 	}
 	v, err := s.read(placeholder)
+	if err != nil && s.standIns && !errors.Is(err, errPlaceholder) {
+		s.unset = append(s.unset, placeholder)
+		v, err = standInFor(placeholder), nil
+	}
 	s.done[placeholder] = secret{v, err}
 	return v, err
 }
@@ -68,8 +76,36 @@ func (s *secrets) read(placeholder string) (string, error) {
 		}
 		return v, nil
 	}
-	return "", errors.New("expected ${env:NAME} or ${file:PATH}")
+	return "", errPlaceholder
 }
+
+var errPlaceholder = errors.New("expected ${env:NAME} or ${file:PATH}")
+
+// standInPrefix is what a text begins with that stands for a secret which is not there.
+const standInPrefix = "unset-"
+
+// standInFor is another text for each placeholder, fit for most places: letters, digits and hyphens, 48 of them.
+func standInFor(placeholder string) string {
+	sum := sha256.Sum256([]byte(placeholder))
+	return (standInPrefix + hex.EncodeToString(sum[:]))[:48]
+}
+
+// UnsetFor are those of Unset that a campaign may need: what its buyer's page, or a template, names.
+func (c *Config) UnsetFor(campaign string) (out []string) {
+	for _, placeholder := range c.Unset {
+		for name, text := range c.Files {
+			folder, _, _ := strings.Cut(name, "/")
+			mine := folder == templatesFolder || folder == buyersFolder && strings.Contains(string(text), campaign)
+			if mine && strings.Contains(string(text), placeholder) && !slices.Contains(out, placeholder) {
+				out = append(out, placeholder)
+			}
+		}
+	}
+	return out
+}
+
+// IsStandIn tells whether a text of a configuration stands for a secret that is not there.
+func IsStandIn(text string) bool { return strings.HasPrefix(text, standInPrefix) && len(text) == 48 }
 
 func (s *secrets) file(name string) ([]byte, error) {
 	if filepath.IsAbs(name) {

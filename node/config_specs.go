@@ -15,7 +15,7 @@ const specURLMax = 512
 
 // specs reads what is said about posting specs.
 func (l *loader) specs(f *sourceFile, spec *specsSpec, cfg *Config) {
-	if v, ok := l.expand(f, "specs.url", spec.URL); ok && v != "" {
+	if v, ok := l.expand(f, "specs.url", spec.URL); ok && v != "" && !IsStandIn(v) {
 		if cfg.SpecURL = CleanURL(v); cfg.SpecURL == "" {
 			l.bad(f, "specs.url", v, "an address such as https://leads.example, without user, query and fragment")
 		}

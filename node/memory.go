@@ -3,10 +3,96 @@
 package node
 
 import (
+	"bytes"
+	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
+
+	"clearpost/exchange/admin"
+	"clearpost/exchange/intake"
 )
+
+// Memory, where the configuration does not say otherwise.
+const (
+	MemoryShare    = 60        // percent of the machine's that a node keeps to
+	WaitingBytes   = 100 << 10 // that a request takes while it waits for buyers or the ledger; measured in bench
+	InFlightMost   = 10000     // requests at once, however much memory there is
+	InFlightLeast  = 200       // and however little
+	waitingPercent = 70        // of what is left of the limit, for requests that wait; the rest is for what the collector has not collected yet
+)
+
+// memoryLimit is what the node keeps to, 0 if nobody can tell. What stands in GOMEMLIMIT counts unless the configuration says otherwise.
+func (l *Limits) memoryLimit() int64 {
+	if l.MemoryBytes > 0 {
+		return l.MemoryBytes
+	}
+	if os.Getenv("GOMEMLIMIT") != "" {
+		if n := debug.SetMemoryLimit(-1); n < math.MaxInt64 {
+			return n
+		}
+		return 0
+	}
+	return machineMemory() / 100 * MemoryShare
+}
+
+// keepTo has the collector keep the process to its limit, and tells how many requests may be in flight: what is configured, else what fits.
+func (l *Limits) keepTo(limit int64) (inFlight int) {
+	if limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+	switch {
+	case l.InFlightMax > 0:
+		return l.InFlightMax
+	case limit == 0:
+		return InFlightMost
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return inFlightFor(limit, int64(m.HeapAlloc+m.StackInuse))
+}
+
+// inFlightFor is how many requests fit into a limit of which some is in use already.
+func inFlightFor(limit, used int64) int {
+	return int(min(max((limit-used)*waitingPercent/100/WaitingBytes, InFlightLeast), InFlightMost))
+}
+
+// machineMemory is the machine's memory in bytes, or what its container may use of it; 0 if that cannot be read.
+func machineMemory() (least int64) {
+	take := func(n int64) {
+		if n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
+				kb, _ := strconv.ParseInt(f[1], 10, 64) // 0 if it is none
+				take(kb << 10)
+			}
+		}
+	}
+	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if b, err := os.ReadFile(name); err == nil {
+			n, _ := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64) // "max" is none
+			take(n)
+		}
+	}
+	return least
+}
+
+// loadOf tells operators what the sellers' door does.
+func loadOf(s *intake.Server) admin.LoadStatus {
+	l := s.Load()
+	out := admin.LoadStatus{InFlight: l.InFlight, InFlightNow: l.InFlightNow, InFlightMax: l.InFlightMax, MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
+	for _, s := range l.Sheds {
+		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Count: s.Count, Last: s.Last})
+	}
+	return out
+}
 
 // frugal lets the collector run more often while a large directory is read: most of what reading makes is dropped at once, and what piled up
 // would stay with the process.

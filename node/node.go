@@ -102,15 +102,21 @@ func (n *Node) open(offline bool) error {
 	if err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: cfg.Limits.InFlightMax, ConnsMax: cfg.Limits.ConnsMax,
+	cfg.settle()
+	var memory int64
+	places := cfg.Limits.InFlightMax
+	if !offline {
+		memory = cfg.Limits.memoryLimit()
+		places = cfg.Limits.keepTo(memory)
+	}
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory, ConnsMax: cfg.Limits.ConnsMax,
 		Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
-	if n.token, err = n.adminToken(); err != nil {
+	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	cfg.settle()
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline,
-		Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
+		Load: func() admin.LoadStatus { return loadOf(n.Intake) }, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil
 }
 
@@ -244,7 +250,10 @@ func (n *Node) Stop() error {
 func (n *Node) Token() string { return n.token }
 
 // adminToken is the configured one, else one that is made once and kept in the data directory.
-func (n *Node) adminToken() (string, error) {
+func (n *Node) adminToken(offline bool) (string, error) {
+	if offline {
+		return rand.Text(), nil // for one verb; the configured one may be a placeholder
+	}
 	if n.cfg.AdminToken != "" {
 		return n.cfg.AdminToken, nil
 	}

@@ -129,7 +129,7 @@ func elementOf(t *testing.T, dec *xml.Decoder, name string) any {
 					t.Fatal(err)
 				}
 				return n
-			case slices.Contains([]string{"test", "valid", "made", "unknown_kept"}, name):
+			case slices.Contains([]string{"test", "missing", "valid", "made", "unknown_kept"}, name):
 				return text == "true"
 			}
 			return text

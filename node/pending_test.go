@@ -22,6 +22,12 @@ import (
 // slowLog begins the exchange anew on a ledger that stores only once in a while, so that a seller in a hurry is always faster than it.
 func (h *house) slowLog(every time.Duration) *exchange.Exchange {
 	h.t.Helper()
+	return h.onLedger(func(c *ledger.Config) { c.SyncEvery = every })
+}
+
+// onLedger begins the exchange anew on a ledger of the test's making.
+func (h *house) onLedger(change func(*ledger.Config)) *exchange.Exchange {
+	h.t.Helper()
 	must := func(err error) {
 		h.t.Helper()
 		if err != nil {
@@ -31,7 +37,9 @@ func (h *house) slowLog(every time.Duration) *exchange.Exchange {
 	must(h.node.Stop())
 	cfg, err := Load(h.dir, os.LookupEnv)
 	must(err)
-	led, err := ledger.Open(ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), FreeBytesMin: 1, SyncEvery: every})
+	of := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), FreeBytesMin: 1}
+	change(&of)
+	led, err := ledger.Open(of)
 	must(err)
 	wire, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax})
 	must(err)

@@ -32,6 +32,10 @@ func TestGooglesLeadFormsNeedYAMLOnly(t *testing.T) {
 	if a.status != 200 || !strings.Contains(a.text, `"result":"success"`) || !strings.Contains(a.text, `"seller_lead_id":"TeSter-1"`) {
 		t.Fatalf("a lead: %+v", a)
 	}
+	nested := `{"zip":"10001","data":{"google_key":"acme-key-0123456789","hat":"red"}}` // the header's counts
+	if a := h.tell("POST", "/v1/solar/ping", nested, "Content-Type: application/json", keyHeader); a.status != 200 {
+		t.Errorf("a key within an object: %+v", a)
+	}
 	if a := send("false", "wrong-key-0123456789"); a.status != 401 {
 		t.Errorf("another key: %+v", a)
 	}

@@ -167,6 +167,28 @@ func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
 	}
 }
 
+// The very same submission again has the first answer, though another live quote of the person would take it too.
+func TestASubmissionAgainIsNotOfAnotherQuote(t *testing.T) {
+	for _, dedupe := range []string{"", "dedupe: {refuse: none}\n"} {
+		h := build(t, dedupe, nil, script("b", 25*dollar))
+		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+		h.restart()
+		h.conduit("ping", `{"zip":"10001","phone":"212-736-5000"}`)
+		h.conduit("ping", `{"zip":"10001","phone":"212-736-5000","reference":"A"}`)
+		const whole = `{"zip":"10001","phone":"212-736-5000","reference":"A","first_name":"Jane"}`
+		sold := h.conduit("submit", whole)
+		if sold.Result != "success" {
+			t.Fatalf("%s: %s", dedupe, sold.text)
+		}
+		if again := h.conduit("submit", whole); again.text != sold.text {
+			t.Errorf("%s: again %s, first %s", dedupe, again.text, sold.text)
+		}
+		if n := h.farm.Buyer("b").Calls(buyertest.Post); n != 1 {
+			t.Errorf("%s: %d posts", dedupe, n)
+		}
+	}
+}
+
 // mixed is a vertical whose leads are compared with those of all sources, but for one source.
 func mixed(t *testing.T) (h *house, third string) {
 	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))

@@ -80,6 +80,9 @@ func (b *Buyer) answer(ctx *fasthttp.RequestCtx, ep Endpoint, a *Answer) (Fault,
 	fault := b.plans[ep].draw(d)
 	wait := rule.Latency.draw(d)
 	r := newRequest(ctx, s, ep)
+	if s.Sure != nil && s.Sure(r) {
+		fault = NoFault
+	}
 	dec := Decision{N: n}
 	if ep == Ping {
 		b.ping(r, d, &dec)

@@ -221,11 +221,20 @@ func sunharvest() Script {
 }
 
 // brightroof has a list price and no ping.
+// It takes every lead of its home town, where no demo seller's leads are from: a visitor's first lead sells.
 func brightroof() Script {
+	home := func(r *Request) bool { return r.Get("zip") == "86001" }
 	say := words{ReasonDuplicate: "duplicate homeowner", "phone": "bad phone"}
 	return Script{
 		ID: "brightroof", Lead: "ref", Person: "tel", Duplicates: true, Reference: prefixed("BR-"),
-		Post: Rule{Latency: LogNormal(150*ms, 500*ms), Yes: 0.7, Min: 2750 * lead.Cent, Max: 2750 * lead.Cent, Reasons: rejections,
+		Post: Rule{Latency: LogNormal(150*ms, 500*ms), Yes: 0.7, Reasons: rejections,
+			Range: func(r *Request) (lead.Money, lead.Money) {
+				if home(r) {
+					return 140 * lead.Unit, 140 * lead.Unit
+				}
+				return 2750 * lead.Cent, 2750 * lead.Cent
+			},
+			Decide: func(r *Request, d *Decision) { d.Yes = d.Yes || home(r) },
 			Format: func(a *Answer, _ *Request, d *Decision) {
 				if !d.Yes {
 					a.Body = append(appendText(append(a.Body, `{"created":false,"error":`...), say.of(d, "not interested")), '}')
@@ -235,5 +244,6 @@ func brightroof() Script {
 				a.Body = append(appendText(append(a.Body, `{"created":true,"ref":`...), d.Reference), '}')
 			}},
 		PostFaults: map[Fault]float64{FaultTorn: 0.001},
+		Sure:       home,
 	}
 }

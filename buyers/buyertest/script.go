@@ -54,6 +54,8 @@ type Script struct {
 	Reference func(n uint64) string
 	// PriceDrop is the part of the price, in ppm, by which FaultPriceDrop lowers it. 0 means 300000.
 	PriceDrop int64
+	// Sure, if set, tells the requests that never meet a fault.
+	Sure func(*Request) bool
 	// Faults to begin with; Buyer.SetFault changes them later.
 	PingFaults, PostFaults map[Fault]float64
 }

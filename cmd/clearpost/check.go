@@ -14,25 +14,29 @@ import (
 )
 
 type checkCmd struct {
-	Dir  string `arg:"" help:"Configuration directory." type:"existingdir"`
-	JSON bool   `help:"Print the problems as one JSON object."`
+	Dir     string `arg:"" help:"Configuration directory." type:"existingdir"`
+	Secrets bool   `help:"Secrets that are not set here are problems too, as they are for serve."`
+	JSON    bool   `help:"Print the problems as one JSON object."`
 }
 
 // Help implements kong.HelpProvider.
 func (checkCmd) Help() string {
 	return `Examples:
   clearpost check ./examples
+  clearpost check ./conf --secrets && systemctl restart clearpost
   clearpost check ./conf --json | jq '.problems[].message'
 
 The campaigns' examples are run too: what a lead becomes, and what an answer means. Of an example that does not hold a diff is shown:
 lines with - are expected, lines with + are what comes of it.
+
+Secrets (${env:NAME}, ${file:PATH}) need not be set where it runs: a line says which are not. --secrets makes those problems.
 
 Exit code 0: nothing is wrong. 1: there are problems, or examples that do not hold; every one is listed with file, line and column.`
 }
 
 // Run checks.
 func (c *checkCmd) Run(e *env) error {
-	cfg, err := node.Load(c.Dir, os.LookupEnv)
+	cfg, err := node.LoadWith(c.Dir, node.Options{Env: os.LookupEnv, Placeholders: !c.Secrets})
 	var bad *node.ConfigError
 	if err != nil && !errors.As(err, &bad) {
 		return err
@@ -44,6 +48,7 @@ func (c *checkCmd) Run(e *env) error {
 		fmt.Fprintln(e.out, bad.Error())
 		return errSaid
 	}
+	tellUnset(e.err, cfg)
 	if err := cfg.Examples.Err(); err != nil {
 		fmt.Fprintln(e.out, err)
 		return errSaid
@@ -59,13 +64,14 @@ func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) er
 		OK       bool                  `json:"ok"`
 		Config   string                `json:"config,omitempty"`
 		Problems []node.Problem        `json:"problems"`
+		Unset    []string              `json:"unset,omitempty"` // secrets
 		Ran      int                   `json:"examples_run"`
 		Failures []node.ExampleFailure `json:"example_failures"`
 	}{Problems: []node.Problem{}, Failures: []node.ExampleFailure{}}
 	if bad != nil {
 		out.Problems = bad.Problems
 	} else {
-		out.Config, out.Ran = cfg.Hash, cfg.Examples.Ran
+		out.Config, out.Ran, out.Unset = cfg.Hash, cfg.Examples.Ran, cfg.Unset
 		out.Failures = append(out.Failures, cfg.Examples.Failures...)
 		out.OK = len(out.Failures) == 0
 	}

@@ -47,7 +47,7 @@ func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"}, {"check", "/does/not/exist"},
-		{"resolve", "x", "accepted", "--why", "y"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"}, {"demo", "--rate", "NaN"}, {"demo", "--listen", "here"},
+		{"resolve", "x", "accepted"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"}, {"demo", "--rate", "NaN"}, {"demo", "--listen", "here"},
 		{"demo", "--admin", "8081"}, {"demo", "--kafka-port", "65536"}} {
 		code, _, errOut := clearpost(t, args...)
 		try := "Try clearpost " + args[0] + " --help."
@@ -196,6 +196,9 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 			}
 		}
 		story := must(t, "explain", "quotemill:my-1", "-d", dir)
+		if by := must(t, "explain", attempt, "-d", dir); by != story {
+			t.Errorf("explain by the attempt's id:\n%s\nby the seller's:\n%s", by, story)
+		}
 		for _, want := range []string{"brightroof-fixed", "winner", "paused", "unknown — timed_out", "POST /brightroof/post", "hold kept", "Authorization"} {
 			if !strings.Contains(story, want) {
 				t.Errorf("running %v: explain does not tell %q:\n%s", running, want, story)
@@ -213,11 +216,21 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		t.Errorf("following a stopped exchange: exit %d, %q %q", code, out, errOut)
 	}
 	must(t, "resume", "sunharvest", "--why", "paid", "-d", dir)
-	if out := must(t, "resolve", attempt, "accepted", "--why", "they have it", "--price", "27.50", "--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {
+	if out := must(t, "resolve", "quotemill:my-1", "accepted", "--why", "they have it", "--price", "27.50", "--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {
 		t.Errorf("resolve: %s", out)
 	}
 	if out := must(t, "unresolved", "-d", dir); out != "nothing is unresolved\n" {
 		t.Errorf("unresolved: %s", out)
+	}
+	for _, name := range []string{"BR-1", "brightroof:BR-1", "brightroof-fixed:BR-1"} {
+		if out := must(t, "explain", name, "-d", dir); !strings.Contains(out, attempt) {
+			t.Errorf("explain %s:\n%s", name, out)
+		}
+	}
+	for _, name := range []string{"BR-2", "sunharvest:BR-1", "0193b2c4-0000-7000-8000-000000000000"} {
+		if code, _, errOut := clearpost(t, "explain", name, "-d", dir); code != exitFailed || !strings.Contains(errOut, "nothing is called") {
+			t.Errorf("explain %s: exit %d, %s", name, code, errOut)
+		}
 	}
 	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed || errOut == "" {
 		t.Errorf("resolved twice: exit %d %s", code, errOut)

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"time"
 
@@ -17,17 +16,20 @@ import (
 
 type explainCmd struct {
 	target
-	Lead string `arg:"" help:"The lead's id (ping_id), or SOURCE:SELLER_LEAD_ID."`
+	Lead string `arg:"" help:"The lead's id (ping_id), SOURCE:SELLER_LEAD_ID, an attempt's id, a buyer's REFERENCE, or CAMPAIGN:REFERENCE."`
 	JSON bool   `help:"Print JSON."`
 }
 
 // Help implements kong.HelpProvider.
 func (explainCmd) Help() string {
 	return `For one lead: each campaign that was asked, what it bid or why not, times, the exact post and its answer, holds, money. It shows
-personal data of the lead; secrets are placeholders.
+personal data of the lead; secrets are placeholders. A name of several leads is answered with their list. Buyers' references stand in no index: the
+ledger is read from its newest events back, for at most 10 s.
 
 Examples:
   clearpost explain 0193b2c4-0000-7000-8000-000000000000
+  clearpost explain LS-256                       # by what the buyer calls it
+  clearpost explain brightroof-fixed:BR-88       # where several buyers may use that name
   clearpost explain acme:their-lead-17 --json | jq '.campaigns[] | {campaign, verdict}'`
 }
 
@@ -35,7 +37,7 @@ Examples:
 func (c *explainCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
 		var x exchange.Explanation
-		if err := o.call(e.ctx, "GET", "/v1/explain/"+url.PathEscape(c.Lead), nil, &x); err != nil {
+		if err := o.call(e.ctx, "GET", "/v1/explain"+query("name", c.Lead), nil, &x); err != nil {
 			return err
 		}
 		if c.JSON {
@@ -55,6 +57,9 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	fmt.Fprintf(w, "\n  %s at %s, config %s", x.Mode, x.PingedAt.UTC().Format(time.RFC3339Nano), x.Config)
 	if !x.SameConfig {
 		fmt.Fprint(w, " (another one is running now)")
+	}
+	if len(x.Others) > 0 {
+		fmt.Fprintf(w, "\n  its seller has used that id for %d earlier leads: %s", len(x.Others), joinIDs(x.Others))
 	}
 	tellTest(w, x)
 	fmt.Fprint(w, "\n  fields")
@@ -104,6 +109,14 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	for _, ev := range x.Events {
 		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
 	}
+}
+
+func joinIDs(ids []lead.ID) string {
+	var out []string
+	for _, id := range ids {
+		out = append(out, id.String())
+	}
+	return strings.Join(out, ", ")
 }
 
 // tellTest says that a lead is a test, and of which kind.

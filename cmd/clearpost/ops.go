@@ -135,7 +135,7 @@ func (o *ops) alive(ctx context.Context) bool {
 
 // offline opens the data directory itself and serves its admin API to this verb only.
 func (t *target) offline(e *env) (*ops, error) {
-	cfg, err := loadConfig(e.err, t.Dir)
+	cfg, err := configToRead(e.err, t.Dir)
 	if err != nil {
 		return nil, err
 	}

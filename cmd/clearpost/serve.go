@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"clearpost/exchange/admin"
@@ -86,6 +87,34 @@ func (c *serveCmd) Run(e *env) error {
 // loadConfig reads a configuration; its problems are printed and become errSaid.
 func loadConfig(w io.Writer, dir string) (*node.Config, error) {
 	return readConfig(w, dir, node.Options{Env: os.LookupEnv})
+}
+
+// configToRead is loadConfig for what sends nothing: secrets need not be there, and a line says which are not.
+func configToRead(w io.Writer, dir string) (*node.Config, error) {
+	cfg, err := readConfig(w, dir, node.Options{Env: os.LookupEnv, Placeholders: true})
+	if err == nil {
+		tellUnset(w, cfg)
+	}
+	return cfg, err
+}
+
+// configToSend is loadConfig for one campaign's calls: other buyers' secrets need not be there.
+func configToSend(w io.Writer, dir, campaign string, opt node.Options) (*node.Config, error) {
+	opt.Env, opt.Placeholders = os.LookupEnv, true
+	cfg, err := readConfig(w, dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	if need := cfg.UnsetFor(campaign); len(need) > 0 {
+		return nil, fmt.Errorf("campaign %s needs what is not set here: %s", campaign, strings.Join(need, ", "))
+	}
+	return cfg, nil
+}
+
+func tellUnset(w io.Writer, cfg *node.Config) {
+	if len(cfg.Unset) > 0 {
+		fmt.Fprintf(w, "note: not set here, and needed only to send: %s\n", strings.Join(cfg.Unset, ", "))
+	}
 }
 
 // readConfig is loadConfig with options.

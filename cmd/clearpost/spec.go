@@ -44,9 +44,12 @@ Exit code 0: done; with --diff, nothing differs. 1: it could not be done; with -
 
 // Run writes.
 func (c *specCmd) Run(e *env) error {
-	cfg, err := node.Load(c.dir(), os.LookupEnv)
+	cfg, err := configToRead(e.err, c.dir())
 	if err != nil {
 		return err
+	}
+	if c.Link && node.IsStandIn(cfg.SpecSecret) {
+		return fmt.Errorf("specs.secret is not set here: links are derived from it")
 	}
 	src, v, err := c.find(&cfg.Exchange)
 	if err != nil {
@@ -68,7 +71,7 @@ func (c *specCmd) Run(e *env) error {
 		fmt.Fprintln(e.out, link)
 		return nil
 	}
-	p, err := intake.SpecPage(src, v, cfg.Limits.BodyBytesMax, cfg.SpecHistory(), time.Now())
+	p, err := intake.SpecPage(src, v, &cfg.Exchange, cfg.Limits.BodyBytesMax, cfg.SpecHistory(), time.Now())
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ type statusCmd struct {
 // Help implements kong.HelpProvider.
 func (statusCmd) Help() string {
 	return `Shows today's totals (in UTC, from the ledger: they outlive a restart) beside those since the start of the node, then campaigns, caps,
-the ledger and the configuration. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
+the ledger and the configuration. Today's sales count when
+a buyer accepts, those since the start when the lead is settled. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
 its money is in millionths (revenue_micros), its times in microseconds.
 
 Examples:
@@ -65,7 +66,7 @@ func (c *statusCmd) Run(e *env) error {
 // printStatus writes the tables, a section after the other.
 func printStatus(out io.Writer, s *admin.Status) error {
 	var w bytes.Buffer
-	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusConfig} {
+	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusMemory, statusConfig} {
 		var text bytes.Buffer
 		section(&text, s)
 		align(&w, text.String())
@@ -93,11 +94,11 @@ func align(w *bytes.Buffer, text string) {
 			continue
 		}
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		fmt.Fprintf(w, "%-*s", width[0], cells[0])
+		row := fmt.Sprintf("%-*s", width[0], cells[0])
 		for i, cell := range cells[1:] {
-			fmt.Fprintf(w, "  %*s", width[i+1], cell)
+			row += fmt.Sprintf("  %*s", width[i+1], cell)
 		}
-		w.WriteByte('\n')
+		w.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 }
 
@@ -140,7 +141,7 @@ func statusTimes(w io.Writer, s *admin.Status) {
 	if s.Offline {
 		return
 	}
-	ms := func(us int64) string { return fmt.Sprintf("%.1f", float64(us)/1000) }
+	ms := func(us int64) string { return fmt.Sprintf("%.2f", float64(us)/1000) }
 	fmt.Fprintln(w, "\nmilliseconds of a ping\tp50\tp95\tp99")
 	fmt.Fprintf(w, "our own\t%s\t%s\t%s\n", ms(s.OwnUS.P50), ms(s.OwnUS.P95), ms(s.OwnUS.P99))
 	fmt.Fprintf(w, "with buyers and disk\t%s\t%s\t%s\n", ms(s.WholeUS.P50), ms(s.WholeUS.P95), ms(s.WholeUS.P99))
@@ -217,6 +218,32 @@ func statusLedger(w io.Writer, s *admin.Status) {
 	}
 	fmt.Fprintf(w, "MiB of log\t%d\n", l.LogBytes>>20)
 	fmt.Fprintf(w, "MiB free on the disk\t%d\n", l.FreeBytes>>20)
+}
+
+// statusMemory tells what the process takes, and what sellers are sent away for.
+func statusMemory(w io.Writer, s *admin.Status) {
+	l := s.Load
+	if l == nil {
+		return // no node runs
+	}
+	const mb = 1 << 20
+	fmt.Fprintln(w, "\nmemory\tMiB")
+	fmt.Fprintf(w, "resident\t%d\n", s.Memory.Resident/mb)
+	fmt.Fprintf(w, "alive after the last collection\t%d\n", s.Memory.Alive/mb)
+	if s.Memory.Limit > 0 {
+		fmt.Fprintf(w, "limit\t%d\n", s.Memory.Limit/mb)
+	}
+	fmt.Fprintln(w, "\nrequests in flight\tnow\tlet in\tmost")
+	fmt.Fprintf(w, "sellers'\t%d\t%d\t%d\n", l.InFlight, l.InFlightNow, l.InFlightMax)
+	if l.MemoryFull {
+		fmt.Fprintln(w, "memory is nearly full: pings hear 503")
+	}
+	if len(l.Sheds) > 0 {
+		fmt.Fprintln(w, "\nsent away (503, 429)\trequests\tlast")
+	}
+	for _, x := range l.Sheds {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", x.Reason, x.Count, x.Last.UTC().Format(time.DateTime))
+	}
 }
 
 func statusConfig(w io.Writer, s *admin.Status) {

@@ -9,7 +9,6 @@ import (
 
 	"clearpost/exchange"
 	"clearpost/exchange/admin"
-	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -109,36 +108,27 @@ func (c *unresolvedCmd) Run(e *env) error {
 
 type resolveCmd struct {
 	target
-	Attempt   string `arg:"" help:"The attempt's id, from unresolved."`
+	Attempt   string `arg:"" help:"The attempt's id, from unresolved; or its lead's id, SOURCE:SELLER_LEAD_ID, the buyer's REFERENCE or CAMPAIGN:REFERENCE, if that leads to one."`
 	Outcome   string `arg:"" enum:"accepted,rejected" help:"accepted or rejected: what the buyer says."`
 	Why       string `required:"" help:"How this is known, kept in the ledger." placeholder:"TEXT"`
 	Price     string `help:"accepted: the price to book, such as 22.50. Without it the bid is booked." placeholder:"AMOUNT"`
 	Reference string `help:"accepted: the buyer's reference." placeholder:"TEXT"`
 	JSON      bool   `help:"Print the event as JSON."`
-
-	id lead.ID
 }
 
 // Help implements kong.HelpProvider.
 func (resolveCmd) Help() string {
 	return `Examples:
   clearpost resolve 0193b2c4-0000-7000-8000-000000000000 rejected --why "not in their list of today"
-  clearpost resolve 0193b2c4-0000-7000-8000-000000000000 accepted --why "mail of 3 March" --price 22.50 --reference L-8812`
-}
-
-// Validate implements kong's check of arguments before the verb runs.
-func (c *resolveCmd) Validate() (err error) {
-	if c.id, err = lead.ParseID(c.Attempt); err != nil {
-		return fmt.Errorf("%q: %w", c.Attempt, err)
-	}
-	return nil
+  clearpost resolve 0193b2c4-0000-7000-8000-000000000000 accepted --why "mail of 3 March" --price 22.50 --reference L-8812
+  clearpost resolve brightroof-fixed:BR-88 accepted --why "on their invoice of March"`
 }
 
 // Run resolves.
 func (c *resolveCmd) Run(e *env) error {
 	return c.change(e, func(o *ops) error {
 		var got ledger.Adjusted
-		in := admin.Resolve{Attempt: c.id, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
+		in := admin.Resolve{Name: c.Attempt, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
 		if err := o.call(e.ctx, "POST", "/v1/resolve", in, &got); err != nil {
 			return err
 		}

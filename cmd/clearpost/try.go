@@ -227,7 +227,7 @@ func (c *tryLeadCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := node.Load(c.Dir, os.LookupEnv)
+	cfg, err := configToRead(e.err, c.Dir)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,11 @@ func (t *tryRules) load(e *env, campaign string, redacted bool) (*node.Rules, er
 		if dir == "" {
 			dir = "."
 		}
-		cfg, err := loadConfig(e.err, dir)
+		read := configToRead
+		if !redacted {
+			read = loadConfig
+		}
+		cfg, err := read(e.err, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +51,7 @@ func (t *tryRules) load(e *env, campaign string, redacted bool) (*node.Rules, er
 	}
 	opt := node.RulesOptions{Env: os.LookupEnv, Redacted: redacted, Post: t.Post, Campaign: campaign}
 	if t.Config != "" {
-		cfg, err := loadConfig(e.err, t.Config)
+		cfg, err := configToRead(e.err, t.Config)
 		if err != nil {
 			return nil, err
 		}

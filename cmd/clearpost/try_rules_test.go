@@ -76,7 +76,7 @@ func TestTryRequestOfAConfiguration(t *testing.T) {
 	if err := os.WriteFile(file, append(b, strings.Replace(out, "name: a lead", "name: pasted", 1)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "check", dir); !strings.Contains(out, "46 examples") {
+	if out := must(t, "check", dir); !strings.Contains(out, "47 examples") {
 		t.Error(out)
 	}
 	for _, args := range [][]string{{"harborline-standard", "-d", dir}, {"nobody", "--ping", "-d", dir}, {"--ping", "-d", dir}, {"brightroof-fixed", "--ping", "-d", dir},

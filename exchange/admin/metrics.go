@@ -53,7 +53,8 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
-		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt} {
+		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt,
+		descShed, descInFlight, descPlaces, descMemory} {
 		ch <- d
 	}
 }
@@ -95,6 +96,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descCap, float64(u.Used), u.Cap)
 		gauge(descCapMax, float64(u.Limit), u.Cap)
 	}
+	c.collectLoad(count, gauge)
 	st := c.led.Stats()
 	count(descEvents, float64(st.Appended))
 	gauge(descSeq, float64(st.LastSeq), "last")
@@ -188,6 +190,8 @@ type Status struct {
 	Campaigns []CampaignStatus `json:"campaigns"`
 	Caps      []CapUse         `json:"caps"`
 	Config    ConfigStatus     `json:"config"`
+	Memory    MemoryStatus     `json:"memory"`
+	Load      *LoadStatus      `json:"load,omitempty"`    // of the sellers' door; absent where no node runs
 	Since     time.Time        `json:"since"`             // when what is counted since the start began
 	Offline   bool             `json:"offline,omitempty"` // no node runs: a verb has opened what it left
 	Today     *Today           `json:"today,omitempty"`   // of the ledger
@@ -243,7 +247,11 @@ func breakerText(l *exchange.Lane) string {
 
 func (s *Server) status() Status {
 	out := Summary(s.ex, s.led)
-	out.Config = s.hooks.Config()
+	out.Config, out.Memory = s.hooks.Config(), memoryNow()
+	if s.hooks.Load != nil && !s.hooks.Offline {
+		l := s.hooks.Load()
+		out.Load = &l
+	}
 	out.Since, out.Offline = s.since, s.hooks.Offline
 	out.Today = s.today.read(s.led, s.ex.Now())
 	return out

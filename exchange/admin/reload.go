@@ -9,6 +9,7 @@ type Hooks struct {
 	Statuses func(fn func(status int, n int64)) // the sellers' answers by HTTP status
 	Reload   func(by string) Reload             // reads the configuration's directory again
 	Config   func() ConfigStatus
+	Load     func() LoadStatus // what the sellers' door carries and sends away; nil: there is no door
 	Identity func() Identity
 	Offline  bool // opened by a verb, beside no running node
 }

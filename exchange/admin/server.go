@@ -129,6 +129,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.events(ctx)
 	case explain && get:
 		s.explain(ctx, id)
+	case path == "/v1/explain" && get:
+		s.explain(ctx, string(ctx.QueryArgs().Peek("name")))
 	case path == "/v1/pause" && post:
 		s.pause(ctx, true)
 	case path == "/v1/resume" && post:
@@ -138,7 +140,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, /v1/explain/{lead}; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, /v1/explain?name=; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 
@@ -192,7 +194,8 @@ func (s *Server) pause(ctx *fasthttp.RequestCtx, on bool) {
 // Resolve is the body of a resolution.
 type Resolve struct {
 	Attempt   lead.ID `json:"attempt"`
-	Outcome   string  `json:"outcome"` // accepted or rejected
+	Name      string  `json:"name,omitempty"` // in place of attempt: whatever leads to one open attempt
+	Outcome   string  `json:"outcome"`        // accepted or rejected
 	Price     string  `json:"price,omitempty"`
 	Reference string  `json:"reference,omitempty"`
 	Why       string  `json:"why"`
@@ -214,8 +217,8 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 		r.Price = &m
 	}
 	switch {
-	case in.Attempt.IsZero(), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200, len(in.Reference) > 256:
-		fail(ctx, 400, "expected attempt (a UUID), why (1 to 1000 bytes), reference of at most 256 bytes")
+	case in.Attempt.IsZero() == (in.Name == ""), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200, len(in.Reference) > 256:
+		fail(ctx, 400, "expected attempt (a UUID) or name, why (1 to 1000 bytes), reference of at most 256 bytes")
 		return
 	case in.Outcome != "accepted" && in.Outcome != "rejected":
 		fail(ctx, 400, "outcome: expected accepted or rejected")
@@ -223,6 +226,13 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 	case !r.Accepted && (r.Price != nil || in.Reference != ""):
 		fail(ctx, 400, "price and reference go with accepted only")
 		return
+	}
+	if in.Name != "" {
+		id, ok := s.attempt(ctx, in.Name)
+		if !ok {
+			return
+		}
+		r.Attempt = id
 	}
 	adj, err := s.ex.Resolve(r)
 	switch {
@@ -244,29 +254,6 @@ func (s *Server) unresolved(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	write(ctx, 200, map[string]any{"unresolved": list})
-}
-
-// explain takes a lead's id, or source:seller_lead_id.
-func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
-	id, err := lead.ParseID(name)
-	if err != nil {
-		source, seller, _ := strings.Cut(name, ":")
-		found := s.led.BySellerLeadID(source, seller)
-		if len(found) == 0 {
-			fail(ctx, 404, "no lead "+name+": expected a lead's id, or SOURCE:SELLER_LEAD_ID")
-			return
-		}
-		id = found[0]
-	}
-	x, ok, err := s.ex.Explain(id)
-	switch {
-	case err != nil:
-		fail(ctx, 500, err.Error())
-	case !ok:
-		fail(ctx, 404, "no lead "+id.String())
-	default:
-		write(ctx, 200, x)
-	}
 }
 
 // events streams events as JSON lines: ?from=SEQ, ?kind=K, ?lead=ID, ?follow=1.

@@ -42,11 +42,14 @@ func serve(t *testing.T, cfg Config) (*Listener, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.ReadTimeout, cfg.IdleTimeout = soon, soon
+	cfg.ReadTimeout = soon
+	if cfg.IdleTimeout == 0 {
+		cfg.IdleTimeout = soon
+	}
 	l := Listen(ln, cfg)
 	s := &fasthttp.Server{
 		Handler: func(ctx *fasthttp.RequestCtx) { ctx.SetBody(ctx.Path()) }, Logger: quiet{}, CloseOnShutdown: true,
-		ReadTimeout: soon, IdleTimeout: soon,
+		ReadTimeout: soon, IdleTimeout: cfg.IdleTimeout,
 		ErrorHandler: func(ctx *fasthttp.RequestCtx, err error) {
 			ctx.SetStatusCode([]int{200, 408, 400}[EndOf(ctx.Conn(), err)])
 		},
@@ -139,9 +142,10 @@ func TestSecondRequestThatIsNotEndedIsTold(t *testing.T) {
 	}
 }
 
+// The connection would be kept for longer than the test waits: it is the shutdown that ends it.
 func TestShutdownSaysNothingToIdleConnections(t *testing.T) {
-	l, stop := serve(t, Config{})
-	unused, used := dial(t, l, false), dial(t, l, false)
+	l, stop := serve(t, Config{IdleTimeout: 10 * late})
+	used := dial(t, l, false)
 	if _, err := io.WriteString(used, whole); err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +154,8 @@ func TestShutdownSaysNothingToIdleConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	for name, c := range map[string]net.Conn{"unused": unused, "used": used} {
-		if got := statuses(t, c); got != "" {
-			t.Errorf("%s: %q", name, got)
-		}
+	if got := statuses(t, used); got != "" {
+		t.Errorf("hears %q", got)
 	}
 }
 

@@ -20,6 +20,7 @@ type book struct {
 	keys   map[[32]byte]*account
 	ids    map[string]*account      // of each source one, by its id
 	limits map[string]*rate.Limiter // by source; those without a limit are left out
+	seats  map[string]*seat         // by source
 }
 
 // account is a source under one of its keys, and the configuration that it was found in.
@@ -29,13 +30,20 @@ type account struct {
 	hash  [32]byte
 	names map[string]*names // by vertical
 	limit *rate.Limiter
+	seat  *seat
+	alone bool // there is no other source
 }
 
 // newBook makes the accounts of a view. The limiters of the book before, and what they have counted, go on.
 func newBook(v exchange.View, before *book) *book {
-	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{}}
+	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{}, seats: map[string]*seat{}}
 	for _, src := range v.Config().Sources {
-		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0)}
+		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0), seat: before.seats[src.ID],
+			alone: len(v.Config().Sources) == 1}
+		if a.seat == nil {
+			a.seat = &seat{}
+		}
+		b.seats[src.ID] = a.seat
 		if src.RatePerSecond > 0 {
 			a.limit = before.limiter(src)
 			b.limits[src.ID] = a.limit
@@ -85,6 +93,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	a := s.book.Load().keys[h]
 	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
 		if addr, _ := s.client(ctx); !s.strange.allow(addr) {
+			s.places.note(ShedStranger, time.Now())
 			s.later(ctx, 429, "rate_limited", "too many requests with a key that is not known, from your address", time.Second)
 			return nil
 		}
@@ -95,6 +104,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 		return nil
 	}
 	if !a.limit.Allow() {
+		s.places.note(ShedRate, time.Now())
 		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
 		return nil
 	}

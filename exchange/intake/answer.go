@@ -5,6 +5,7 @@ package intake
 import (
 	"encoding/xml"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -221,11 +222,26 @@ func (s *Server) refused(ctx *fasthttp.RequestCtx, no *refused) {
 	s.fail(ctx, no.status, no.code, no.message)
 }
 
-const invalidLead = "the request has values that cannot be used"
+const (
+	invalidLead = "the request has values that cannot be used"
+	lackingLead = "the request lacks values that are required"
+)
+
+// saysOf tells what is wrong with a lead as a whole.
+func saysOf(errs []lead.Problem) string {
+	if len(errs) > 0 && !slices.ContainsFunc(errs, func(p lead.Problem) bool { return !p.Missing }) {
+		return lackingLead
+	}
+	return invalidLead
+}
 
 func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
-	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: invalidLead, Errors: errs})
+	s.write(ctx, 400, trouble{Result: "error", Reason: "invalid_lead", Details: saysOf(errs), Errors: errs})
 }
+
+// shedFor counts why the exchange could not take a lead.
+var shedFor = map[exchange.Why]ShedReason{exchange.WhyLog: ShedLog, exchange.WhyLogFull: ShedLogFull, exchange.WhyPaused: ShedPaused,
+	exchange.WhyStopping: ShedStopping}
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	switch f.Kind {
@@ -238,6 +254,7 @@ func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	case exchange.FaultGone:
 		s.fail(ctx, 410, f.Code, f.Message)
 	default:
+		s.places.note(shedFor[f.Why], time.Now())
 		retryAfter(ctx, f.RetryAfter)
 		s.write(ctx, 503, trouble{Result: "error", Reason: f.Code, Details: f.Message, unsure: f.Unsure})
 	}

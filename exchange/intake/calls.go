@@ -59,6 +59,11 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if r.acc = s.account(ctx, key); r.acc == nil {
 		return
 	}
+	if !s.places.share(r.acc.seat, !r.acc.alone && !isPost(ctx)) {
+		s.tooBusy(ctx, ShedSourceShare)
+		return
+	}
+	defer s.places.unshare(r.acc.seat)
 	if ctx.IsGet() && !r.acc.AllowGet {
 		ctx.Response.Header.Set("Allow", "POST")
 		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
@@ -74,7 +79,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	}
 	r.vertical, r.names = r.acc.view.Vertical(c.vertical), r.acc.names[c.vertical]
 	if r.vertical == nil || r.names == nil {
-		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical))
+		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+strings.Join(r.acc.Verticals, ", "))
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {

@@ -63,7 +63,7 @@ func walkJSON(body []byte, t taker) *refused {
 		}
 	}
 	if !root.IsObject() {
-		return refuse(400, "bad_json", "expected the body to be one JSON object")
+		return refuse(400, "bad_json", "%s", jsonFault(body))
 	}
 	if root.Get("user_column_data").IsArray() { // a lead of Google's forms has an id of its own, where we have none
 		t = &googleLead{t}

@@ -248,7 +248,7 @@ func FuzzDialects(f *testing.F) {
 		}
 		for _, e := range v.errors {
 			if len(e.Value) > 64 || e.Expected == "" {
-				t.Errorf("%+q", e)
+				t.Errorf("%+v", e)
 			}
 		}
 	})

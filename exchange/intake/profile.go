@@ -92,6 +92,9 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 		if e.Value != "" {
 			text += " " + quoted(e.Value)
 		}
+		if e.Missing {
+			text += " is missing"
+		}
 		text += ": expected " + e.Expected
 		theirs[i] = e
 	}

@@ -5,6 +5,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,8 @@ const (
 // Config is what the door needs.
 type Config struct {
 	BodyBytesMax int           // largest body; default 64 KiB
-	InFlightMax  int           // requests at once, above it 503; default 16,384
+	InFlightMax  int           // requests at once, above it 503; default 10,000
+	MemoryBytes  int64         // what the node may take; near it requests hear 503; 0: not known
 	ReadTimeout  time.Duration // to read one request; default 15 s
 	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
 	IdleTimeout  time.Duration // of a connection on which nothing is asked; default 90 s
@@ -50,8 +52,7 @@ type Server struct {
 	log     *slog.Logger
 	http    *fasthttp.Server
 	book    atomic.Pointer[book]
-	max     int64
-	flying  atomic.Int64
+	places  *places
 	answers [600]atomic.Int64 // by HTTP status
 	specs   specDesk
 	door    door.Config
@@ -61,7 +62,7 @@ type Server struct {
 
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
-	s := &Server{ex: ex, log: log, max: int64(or(cfg.InFlightMax, 16384))}
+	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.MemoryBytes)}
 	s.book.Store(newBook(ex.View(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
@@ -69,6 +70,7 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
 		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
 		Concurrency: 1 << 20, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
+		ReduceMemoryUsage: true, // thousands of connections wait, for buyers or for their next request: none of them needs its buffers meanwhile
 	}
 	s.proxies = cfg.Proxies
 	s.door = door.Config{ReadTimeout: s.http.ReadTimeout, IdleTimeout: s.http.IdleTimeout, ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log}
@@ -128,14 +130,25 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			s.fail(ctx, 500, "internal", "an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
 		}
 	}()
-	if s.flying.Add(1) > s.max {
-		s.flying.Add(-1)
-		s.later(ctx, 503, "too_busy", "too many requests at once", time.Second)
+	if why, ok := s.places.enter(isPost(ctx)); !ok {
+		s.tooBusy(ctx, why)
 		return
 	}
-	defer s.flying.Add(-1)
+	defer s.places.leave()
 	s.route(ctx)
 }
+
+// tooBusy sends a request away before anything of it was read.
+func (s *Server) tooBusy(ctx *fasthttp.RequestCtx, why ShedReason) {
+	s.places.note(why, time.Now())
+	s.later(ctx, 503, "too_busy", "too many requests at once", time.Second)
+}
+
+// isPost tells by the path whether a request is the post of a quote.
+func isPost(ctx *fasthttp.RequestCtx) bool { return bytes.HasSuffix(ctx.Path(), []byte("/post")) }
+
+// Load tells what is in flight and what was sent away.
+func (s *Server) Load() Load { return s.places.load() }
 
 func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
 	if string(ctx.Method()) == want {

@@ -30,17 +30,33 @@ type sampler struct {
 	out  posting.Samples
 }
 
-// SpecSamples makes the examples of a posting spec. now is the time at which the leads in them would be received.
-func SpecSamples(src *exchange.Source, v *exchange.Vertical, now time.Time) *posting.Samples {
+// SpecSamples makes the examples of a posting spec, with leads that one campaign of the configuration wants at least, if there is one; cfg may be nil. now
+// is the time at which the leads in them would be received.
+func SpecSamples(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Config, now time.Time) *posting.Samples {
 	m := &sampler{src: src, v: v, own: ownNames(src, v.Schema)}
 	m.ping = v.Schema.Example(lead.AtPing, specOptionals, now)
 	m.full = v.Schema.Example(lead.AtPing|lead.AtPost, specOptionals, now)
+	m.wish(cfg, now)
 	for _, call := range []string{"ping", "post", "leads"} {
 		m.profileRequests(call)
 		m.requests(call)
 	}
 	m.replies(now)
 	return &m.out
+}
+
+// wish makes the leads such as somebody wants.
+func (m *sampler) wish(cfg *exchange.Config, now time.Time) {
+	changed, ok := cfg.Wanted(m.v, m.full, now)
+	if !ok {
+		return
+	}
+	for pos, text := range changed {
+		m.full[pos] = text
+		if m.ping[pos] != "" {
+			m.ping[pos] = text
+		}
+	}
 }
 
 // testFlagOf is what marks a test in the words of a profile.
@@ -271,7 +287,8 @@ func (m *sampler) replies(now time.Time) {
 		bad.Set(pos, nil)
 	}
 	problems := bad.Problems(lead.AtPing)
-	t := trouble{Result: "error", Reason: "invalid_lead", Details: invalidLead, Errors: problems[:min(2, len(problems))]}
+	shown := problems[:min(2, len(problems))]
+	t := trouble{Result: "error", Reason: "invalid_lead", Details: saysOf(shown), Errors: shown}
 	m.replyWith("ping", "Error: values that cannot be used", func(p *profile) (int, any) {
 		if p == nil {
 			return 400, t

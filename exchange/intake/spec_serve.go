@@ -71,7 +71,7 @@ func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 		s.later(ctx, 429, "rate_limited", "too many posting specs are being read", time.Second)
 		return
 	}
-	p, err := SpecPage(acc.Source, v, s.http.MaxRequestBodySize, s.specs.History, s.ex.Now())
+	p, err := SpecPage(acc.Source, v, acc.view.Config(), s.http.MaxRequestBodySize, s.specs.History, s.ex.Now())
 	if err != nil {
 		s.log.Error("posting spec", "source", acc.ID, "vertical", v.ID, "error", err)
 		s.later(ctx, 503, "unavailable", "the versions of the posting spec cannot be read", time.Second)
@@ -173,8 +173,8 @@ func WriteSpec(p *posting.Page, format string) (b []byte, ok bool, err error) {
 }
 
 // SpecPage makes what is shown of a source's posting spec, but for its address. A nil history means that no version is known.
-func SpecPage(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int, h *posting.History, now time.Time) (*posting.Page, error) {
-	p := &posting.Page{Document: Spec(src, v, bodyBytesMax), Samples: SpecSamples(src, v, now)}
+func SpecPage(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Config, bodyBytesMax int, h *posting.History, now time.Time) (*posting.Page, error) {
+	p := &posting.Page{Document: Spec(src, v, bodyBytesMax), Samples: SpecSamples(src, v, cfg, now)}
 	if h == nil {
 		return p, nil
 	}

@@ -26,8 +26,8 @@ func (v *envelope) keep(name string, val gjson.Result) {
 	if val.Type == gjson.Null || said == "" || val.IsObject() || val.IsArray() && slices.ContainsFunc(val.Array(), func(e gjson.Result) bool { return e.Type == gjson.JSON }) {
 		return
 	}
-	if len(v.unknown) == UnknownMax || len(name) > UnknownNameBytesMax || name == "" {
-		return
+	if len(v.unknown) == UnknownMax || len(name) > UnknownNameBytesMax || name == "" || strings.HasSuffix(lower(name), googleKey) {
+		return // a key is kept nowhere, also where it does not count as one
 	}
 	name = plainLine(name)
 	if slices.ContainsFunc(v.unknown, func(f exchange.FieldValue) bool { return f.Name == name }) {

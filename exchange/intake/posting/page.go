@@ -92,8 +92,8 @@ type section struct {
 
 type requestView struct {
 	Request
-	Curl string
-	Open bool
+	Snippets []Snippet
+	Open     bool
 }
 
 type answers struct {
@@ -190,7 +190,7 @@ func (v *view) examples() {
 			s := section{ID: id + call, Title: titles[call] + suffix}
 			for _, r := range v.Requests {
 				if r.Call == call && r.Profile == ofProfile {
-					s.Requests = append(s.Requests, requestView{r, r.Curl(v.Base), len(s.Requests) == 0})
+					s.Requests = append(s.Requests, requestView{r, r.Snippets(v.Base), len(s.Requests) == 0})
 				}
 			}
 			if len(s.Requests) > 0 {

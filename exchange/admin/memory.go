@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// MemoryStatus is what the process has of memory, in bytes.
+type MemoryStatus struct {
+	Resident int64 `json:"resident_bytes"` // of the machine's memory; 0 where the system does not tell
+	Alive    int64 `json:"alive_bytes"`    // of the heap, after its last collection
+	Limit    int64 `json:"limit_bytes"`    // that the node keeps to; 0: none
+}
+
+// LoadStatus is what the sellers' door carries and sends away.
+type LoadStatus struct {
+	InFlight    int64        `json:"in_flight"`
+	InFlightNow int64        `json:"in_flight_now"` // how many may be at this moment
+	InFlightMax int64        `json:"in_flight_max"`
+	MemoryFull  bool         `json:"memory_full"`
+	Sheds       []ShedStatus `json:"sheds"`
+}
+
+// ShedStatus is how often requests heard 503 or 429 for one reason, since the start.
+type ShedStatus struct {
+	Reason string    `json:"reason"`
+	Count  int64     `json:"count"`
+	Last   time.Time `json:"last"`
+}
+
+var (
+	descShed     = desc("shed_total", "Requests of sellers that were sent away with 503 or 429 to come again, by reason.", "reason")
+	descInFlight = desc("in_flight", "Requests of sellers that are being answered.")
+	descPlaces   = desc("in_flight_limit", "Requests that may be answered at once: max is what memory or the configuration allows, now what the processors keep up with.", "what")
+	descMemory   = desc("memory_bytes", "The process's memory: resident, alive after the last collection, and the limit that it keeps to.", "what")
+)
+
+func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+	m := memoryNow()
+	gauge(descMemory, float64(m.Resident), "resident")
+	gauge(descMemory, float64(m.Alive), "alive")
+	gauge(descMemory, float64(m.Limit), "limit")
+	if c.hooks.Load == nil {
+		return
+	}
+	l := c.hooks.Load()
+	gauge(descInFlight, float64(l.InFlight))
+	gauge(descPlaces, float64(l.InFlightNow), "now")
+	gauge(descPlaces, float64(l.InFlightMax), "max")
+	for _, s := range l.Sheds {
+		count(descShed, float64(s.Count), s.Reason)
+	}
+}
+
+// memoryNow reads the process's memory.
+func memoryNow() MemoryStatus {
+	read := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gomemlimit:bytes"}}
+	metrics.Read(read)
+	out := MemoryStatus{Resident: resident(), Alive: int64(read[0].Value.Uint64())}
+	if limit := read[1].Value.Uint64(); limit < math.MaxInt64 {
+		out.Limit = int64(limit)
+	}
+	return out
+}
+
+// resident is what the system says, 0 if it does not.
+func resident() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	f := bytes.Fields(b)
+	if len(f) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(f[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// Reasons for which a request is sent away that may come again. They consume nothing.
+type ShedReason uint8
+
+// The reasons, with their names for metrics and status in ShedNames.
+const (
+	ShedOverloaded  ShedReason = iota // all places are taken, or as many as the processors keep up with
+	ShedSourceShare                   // most places are taken, and the source has its share of them
+	ShedMemory                        // the node is near its limit of memory
+	ShedRate                          // the source sends more than its rate
+	ShedStranger                      // too many unknown keys from one address
+	ShedLogFull                       // the disk is full, or nearly
+	ShedLog                           // the ledger takes no events for another reason
+	ShedPaused                        // the source is paused
+	ShedStopping                      // the exchange is stopping
+	shedReasons
+)
+
+// ShedNames are the reasons' names.
+var ShedNames = [shedReasons]string{"overloaded", "source_share", "memory", "rate", "unknown_keys", "log_full", "log", "paused", "stopping"}
+
+// Shed is how often requests were sent away for one reason since the start.
+type Shed struct {
+	Reason string
+	Count  int64
+	Last   time.Time
+}
+
+// shed counts one reason.
+type shed struct{ count, last atomic.Int64 }
+
+// Load is what the door carries and what it sends away.
+type Load struct {
+	InFlight    int64 // requests that are being answered
+	InFlightNow int64 // how many may be at this moment: fewer than InFlightMax where the processors do not keep up
+	InFlightMax int64
+	MemoryFull  bool // requests are sent away to keep within the memory limit
+	Sheds       []Shed
+}
+
+// places bounds the requests that are being answered at once.
+//
+// Two things bound them: max, which the configuration sets or which follows from the memory that a waiting request takes, and the processors. A request
+// that waits for buyers costs memory only; one that waits for a processor makes all others later. So the limit in force falls where
+// goroutines wait for a processor, and rises again when they do not.
+type places struct {
+	max     int64
+	now     atomic.Int64
+	flying  atomic.Int64
+	sources atomic.Int64 // that have a request in flight
+	sensor  sensor
+	sheds   [shedReasons]shed
+}
+
+func newPlaces(max, memoryBytes int64) *places {
+	p := &places{max: max}
+	p.now.Store(max)
+	p.sensor.limit = memoryBytes
+	return p
+}
+
+// crowdedQuarters: from this many quarters of the places on, a source may have no more than its share.
+const crowdedQuarters = 3
+
+// enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the last place is taken.
+func (p *places) enter(post bool) (no ShedReason, ok bool) {
+	if s, due := p.sensor.sample(); due {
+		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, s.waited))
+	}
+	most := p.now.Load()
+	if post {
+		most = p.max
+	}
+	switch n := p.flying.Add(1); {
+	case n > most:
+		no = ShedOverloaded
+	case p.sensor.full.Load() && !post && n > placesLeast():
+		no = ShedMemory
+	default:
+		return 0, true
+	}
+	p.flying.Add(-1)
+	return no, false
+}
+
+func (p *places) leave() { p.flying.Add(-1) }
+
+// seat is the requests in flight of one source. It lives on from configuration to configuration.
+type seat struct{ n atomic.Int64 }
+
+// share takes a place of the source's share. Where most places are taken a source has as many as if all that send now, and one more, had the same:
+// whoever fills the exchange leaves room for who comes next.
+func (p *places) share(s *seat, others bool) bool {
+	n := s.n.Add(1)
+	if n == 1 {
+		p.sources.Add(1)
+	}
+	most := p.now.Load()
+	if others && p.flying.Load() > most*crowdedQuarters/4 && n > max(1, most/(p.sources.Load()+1)) {
+		p.unshare(s)
+		return false
+	}
+	return true
+}
+
+func (p *places) unshare(s *seat) {
+	if s.n.Add(-1) == 0 {
+		p.sources.Add(-1)
+	}
+}
+
+// note counts a request that is sent away.
+func (p *places) note(why ShedReason, at time.Time) {
+	p.sheds[why].count.Add(1)
+	p.sheds[why].last.Store(at.UnixNano())
+}
+
+func (p *places) load() Load {
+	out := Load{InFlight: p.flying.Load(), InFlightNow: p.now.Load(), InFlightMax: p.max, MemoryFull: p.sensor.full.Load()}
+	for i := range p.sheds {
+		if n := p.sheds[i].count.Load(); n > 0 {
+			out.Sheds = append(out.Sheds, Shed{ShedNames[i], n, time.Unix(0, p.sheds[i].last.Load())})
+		}
+	}
+	return out
+}
+
+// placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
+func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
+
+// waitedMost is how long a tenth of the goroutines may wait for a processor before fewer requests are let in.
+const waitedMost = 20 * time.Millisecond
+
+// nextPlaces is the limit that follows: a quarter fewer than are there where goroutines wait too long, an eighth more where they do not.
+func nextPlaces(now, flying, most int64, waited time.Duration) int64 {
+	if waited > waitedMost {
+		return min(most, max(placesLeast(), min(now, flying)*3/4))
+	}
+	return min(most, now+now/8+1)
+}

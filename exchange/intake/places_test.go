@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPlacesFollowTheProcessors(t *testing.T) {
+	least := placesLeast()
+	for _, tt := range []struct {
+		what        string
+		now, flying int64
+		most        int64
+		waited      time.Duration
+		want        int64
+	}{
+		{"nobody waits", 8 * least, least, 10 * least, time.Millisecond, 9*least + 1},
+		{"never more than the most", 10 * least, 10 * least, 10 * least, 0, 10 * least},
+		{"they wait: fewer than are there", 10 * least, 4 * least, 10 * least, time.Second, 3 * least},
+		{"but never fewer than the least", least, least, 10 * least, time.Second, least},
+		{"nor more than the most, where that is less", 2, 2, 2, time.Second, 2},
+	} {
+		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.waited); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
+		}
+	}
+}
+
+func TestNinetiethIsOfWhatHasComeSince(t *testing.T) {
+	bounds := []float64{0, .001, .01, .1, 1}
+	for _, tt := range []struct {
+		what           string
+		counts, before []uint64
+		want           time.Duration
+	}{
+		{"the first look", []uint64{100, 0, 0, 0}, nil, 0},
+		{"what was before does not count", []uint64{100, 0, 0, 1000}, []uint64{0, 0, 0, 1000}, 0},
+		{"nine of ten wait little", []uint64{90, 0, 0, 10}, []uint64{0, 0, 0, 0}, 0},
+		{"two of ten wait long", []uint64{80, 0, 20, 0}, []uint64{0, 0, 0, 0}, 10 * time.Millisecond},
+		{"too few to tell", []uint64{0, 0, 0, 19}, []uint64{0, 0, 0, 0}, 0},
+	} {
+		if got := ninetieth(bounds, tt.counts, tt.before); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
+		}
+	}
+}
+
+// fixed makes places whose sensor does not look.
+func fixed(most int64) *places {
+	p := newPlaces(most, 0)
+	p.sensor.due.Store(1 << 62)
+	return p
+}
+
+func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
+	p := fixed(10)
+	p.now.Store(2)
+	for range 2 {
+		if _, ok := p.enter(false); !ok {
+			t.Fatal("a place that was free")
+		}
+	}
+	if why, ok := p.enter(false); ok || why != ShedOverloaded {
+		t.Errorf("a third ping: %v, %v", ShedNames[why], ok)
+	}
+	for i := range 8 {
+		if why, ok := p.enter(true); !ok {
+			t.Fatalf("post %d: %v", i, ShedNames[why])
+		}
+	}
+	if why, ok := p.enter(true); ok || why != ShedOverloaded {
+		t.Errorf("a post more than there are places: %v, %v", ShedNames[why], ok)
+	}
+	p.leave()
+	if _, ok := p.enter(true); !ok || p.load().InFlight != 10 {
+		t.Errorf("the place of who left is not free: %+v", p.load())
+	}
+}
+
+func TestFullMemoryStopsPingsOnly(t *testing.T) {
+	p := fixed(1 << 20)
+	p.sensor.full.Store(true)
+	p.flying.Store(placesLeast() - 1)
+	if _, ok := p.enter(false); !ok {
+		t.Error("the least that is always let in was not")
+	}
+	if why, ok := p.enter(false); ok || why != ShedMemory {
+		t.Errorf("a ping with memory full: %v, %v", ShedNames[why], ok)
+	}
+	if _, ok := p.enter(true); !ok {
+		t.Error("a post was not let in")
+	}
+	p.sensor.full.Store(false)
+	if _, ok := p.enter(false); !ok {
+		t.Error("with room again a ping was not let in")
+	}
+}
+
+// TestOneSourceCannotTakeAllPlaces: whoever fills the exchange leaves room for the next; alone on it, it may have all.
+func TestOneSourceCannotTakeAllPlaces(t *testing.T) {
+	fill := func(p *places, s *seat, others bool) (got int64) {
+		for {
+			if _, ok := p.enter(false); !ok {
+				return got
+			}
+			if !p.share(s, others) {
+				p.leave()
+				return got
+			}
+			got++
+		}
+	}
+	const most = 400
+	p := fixed(most)
+	var hog, other, third seat
+	if got := fill(p, &hog, true); got != most*3/4 {
+		t.Errorf("a source alone takes %d of %d places", got, most)
+	}
+	if got := fill(p, &other, true); got != most/4 {
+		t.Errorf("the next one gets %d of the %d that are left", got, most/4)
+	}
+	if p.flying.Load() != most || p.sources.Load() != 2 {
+		t.Fatalf("%d in flight of %d sources", p.flying.Load(), p.sources.Load())
+	}
+	for range 50 { // the first comes to an end of some, and may not have them back while others send
+		p.leave()
+		p.unshare(&hog)
+	}
+	if got := fill(p, &hog, true); got != 0 {
+		t.Errorf("the first source takes %d more", got)
+	}
+	if got := fill(p, &third, true); got != 50 {
+		t.Errorf("a third one gets %d of the 50 that are left", got)
+	}
+	p = fixed(most)
+	var only seat
+	if got := fill(p, &only, false); got != most {
+		t.Errorf("the only source there is takes %d of %d places", got, most)
+	}
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"clearpost/exchange/intake"
+	"clearpost/lead"
+)
+
+const wantedVertical = `
+id: solar
+fields:
+  - {name: phone, required: post}
+  - {name: zip, required: ping}
+  - {name: state, derive: zip.state}
+  - {name: dob, type: dob, required: ping, personal: true}
+  - {name: age, type: integer, derive: dob.age, personal: true}
+  - {name: owner, type: enum, values: [rent, own], required: ping}
+  - {name: bill, type: money}
+  - {name: opt_in, required: post}
+`
+
+// The one-shot example of every posting spec is a lead that a campaign wants, whatever the criteria.
+func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
+	for name, criteria := range map[string]string{
+		"none":                   "[]",
+		"a list of ZIPs":         `[{field: zip, in: ["33130"]}]`,
+		"a state by its ZIP":     `[{field: state, in: [TX]}]`,
+		"a part of the ZIP":      `[{field: zip.state, in: [NY]}]`,
+		"an age by the birthday": "[{field: age, min: 66, max: 70}]",
+		"an enum":                "[{field: owner, in: [own]}]",
+		"not an enum's first":    "[{field: owner, not_in: [rent]}]",
+		"an amount":              "[{field: bill, min: 500}]",
+		"an area code":           `[{field: phone.area, in: ["305"]}]`,
+		"all together":           `[{field: state, in: [FL, TX]}, {field: age, min: 66}, {field: owner, in: [own]}, {field: bill, min: 500}, {field: phone.area, in: ["305", "512"]}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := build(t, "", nil, script("b", 25*dollar))
+			h.write("verticals/solar.yaml", wantedVertical)
+			h.write("buyers/b.yaml", strings.Replace(h.read("buyers/b.yaml"), "vertical: solar\n", "vertical: solar\n    criteria: "+criteria+"\n", 1))
+			cfg, err := Load(h.dir, os.LookupEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wanted(t, cfg, "b-main")
+		})
+	}
+}
+
+// wanted holds the one-shot examples of each source and vertical to the campaigns; only, if not empty, is the one that must want them.
+func wanted(t *testing.T, cfg *Config, only string) {
+	t.Helper()
+	now := time.Now()
+	for _, src := range cfg.Exchange.Sources {
+		for _, v := range cfg.Exchange.Verticals {
+			for _, r := range intake.SpecSamples(src, v, &cfg.Exchange, now).Requests {
+				if r.Call != "leads" || r.Title != "JSON" || r.Profile {
+					continue
+				}
+				var l lead.Lead
+				l.Reset(v.Schema)
+				if problems, ok := intake.ReadJSON([]byte(r.Body), &l, now); !ok || len(problems) > 0 || len(l.Problems(lead.AtPing|lead.AtPost)) > 0 {
+					t.Errorf("%s of %s: %s: %v %v", v.ID, src.ID, r.Body, problems, l.Problems(lead.AtPing|lead.AtPost))
+				}
+				buys, found := 0, false
+				for _, c := range cfg.Exchange.Book.Campaigns {
+					if c.Vertical != v.ID || only != "" && c.ID != only {
+						continue
+					}
+					buys++
+					ok, _ := c.Test(&l, lead.AtPing|lead.AtPost)
+					found = found || ok
+				}
+				if buys > 0 && !found {
+					t.Errorf("nobody wants the example of %s for %s: %s", v.ID, src.ID, r.Body)
+				}
+			}
+		}
+	}
+}
+
+func TestExamplesOfTheExamplesAreWanted(t *testing.T) {
+	cfg, err := Load("../examples", func(name string) (string, bool) { return "secret-0123456789", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted(t, cfg, "")
+}
