@@ -47,7 +47,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		return lead.Throttled, nil
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit}
+		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit, Terms: d.terms(lane)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}

@@ -117,7 +117,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 		return
 	}
 	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
-	if lane.PayPostPrice && r.HasPrice {
+	if booksAnswer(p, lane) && r.HasPrice {
 		out.Price = r.Price
 		if margin != nil {
 			out.Payout = margin.Payout(r.Price)

@@ -116,9 +116,7 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
-			if s := pl.source[p.Source]; s != nil && st.pinged.Mode == modeLead {
-				adj.Payout = s.Margin.Payout(adj.Price) // nothing was quoted: the payout follows the sale
-			}
+			adj.Payout = st.payoutOf(p, adj.Price)
 		}
 	}
 	a.resolved = adj

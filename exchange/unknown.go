@@ -112,7 +112,7 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 	}
 	out := Resolution{Attempt: p.Attempt, Accepted: r.Outcome == lead.Accepted, Reference: string(r.Reference), By: byClearpost,
 		Why: "the buyer's status URL: " + r.Outcome.String()}
-	if out.Accepted && r.HasPrice && l.PayPostPrice {
+	if out.Accepted && r.HasPrice && booksAnswer(p, l) {
 		price := r.Price
 		out.Price = &price
 	}

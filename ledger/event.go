@@ -237,8 +237,17 @@ type Posting struct {
 	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
 	MaxSold   int        `json:"max_sold"`
 	SellLimit int        `json:"sell_limit"`
+	Terms     *Terms     `json:"terms,omitempty"` // by which its sale is booked; nil in events of earlier versions
 	Charges   []Charge   `json:"charges,omitempty"`
 	Private   Private    `json:"private"`
+}
+
+// Terms are what a sale is booked by, as they were when the attempt was made, however late its outcome is known.
+type Terms struct {
+	MarginPPM     int64      `json:"margin_ppm"`          // the exchange's share of the price, in millionths
+	MarginFixed   lead.Money `json:"margin_fixed_micros"` // a fixed amount taken after the share
+	PayoutFollows bool       `json:"payout_follows"`      // one shot: the payout is what the margin leaves of the booked price; else it was quoted
+	PostPrice     bool       `json:"post_price"`          // the price in the post's answer is booked, where there is one
 }
 
 // Posted tells how an attempt ended.

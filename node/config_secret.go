@@ -90,6 +90,20 @@ func standInFor(placeholder string) string {
 	return (standInPrefix + hex.EncodeToString(sum[:]))[:48]
 }
 
+// UnsetFor are those of Unset that a campaign may need: what its buyer's page, or a template, names.
+func (c *Config) UnsetFor(campaign string) (out []string) {
+	for _, placeholder := range c.Unset {
+		for name, text := range c.Files {
+			folder, _, _ := strings.Cut(name, "/")
+			mine := folder == templatesFolder || folder == buyersFolder && strings.Contains(string(text), campaign)
+			if mine && strings.Contains(string(text), placeholder) && !slices.Contains(out, placeholder) {
+				out = append(out, placeholder)
+			}
+		}
+	}
+	return out
+}
+
 // IsStandIn tells whether a text of a configuration stands for a secret that is not there.
 func IsStandIn(text string) bool { return strings.HasPrefix(text, standInPrefix) && len(text) == 48 }
 

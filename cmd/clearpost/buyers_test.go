@@ -58,6 +58,14 @@ func TestBuyersAdd(t *testing.T) {
 			t.Errorf("%v without the variable: %s", args, s)
 		}
 	}
+	for _, verb := range [][]string{{"mock", "oakline-solar", "-d", dir, "--listen", "127.0.0.1:0"}, {"probe", "oakline-solar", "-d", dir, "--to", "http://127.0.0.1:9", "--allow-private"}} {
+		if s := said(exitFailed, verb...); !strings.Contains(s, "campaign oakline-solar needs what is not set here: ${env:OAKLINE_KEY}") {
+			t.Errorf("%v without the variable: %s", verb, s)
+		}
+	}
+	if s := said(exitFailed, "probe", "brightroof-fixed", "-d", dir, "--to", "http://127.0.0.1:9", "--allow-private"); !strings.Contains(s, "brightroof-fixed: ") {
+		t.Errorf("another buyer's probe needs the variable: %s", s)
+	}
 	t.Setenv("OAKLINE_KEY", "k")
 	said(exitOK, "check", dir)
 	if s := said(exitOK, "try", "request", "oakline-solar", "--post", "-d", dir); !strings.Contains(s, "lp_campaign_key=${env:OAKLINE_KEY}") || !strings.Contains(s, "/post.do") {

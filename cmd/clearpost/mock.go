@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -44,7 +43,7 @@ func (c *mockCmd) Run(e *env) error {
 	if c.FailRate < 0 || c.FailRate > 1 || c.Slow < 0 {
 		return fmt.Errorf("--fail-rate is from 0 to 1, --slow not negative")
 	}
-	cfg, err := readConfig(e.err, c.Config, node.Options{Env: os.LookupEnv})
+	cfg, err := configToSend(e.err, c.Config, c.Campaign, node.Options{})
 	if err != nil {
 		return err
 	}

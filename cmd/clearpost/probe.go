@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -54,7 +53,7 @@ func (c *probeCmd) Run(e *env) error {
 	if c.Pings < 1 || c.Pings > 1000 {
 		return fmt.Errorf("--pings: expected 1 to 1000")
 	}
-	opt := node.Options{Env: os.LookupEnv}
+	var opt node.Options
 	if !c.Live {
 		opt.Aim = func(campaign string, post bool, url string) string {
 			if campaign != c.Campaign {
@@ -63,7 +62,7 @@ func (c *probeCmd) Run(e *env) error {
 			return aim(post, url)
 		}
 	}
-	cfg, err := readConfig(e.err, c.Config, opt)
+	cfg, err := configToSend(e.err, c.Config, c.Campaign, opt)
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,19 @@ func configToRead(w io.Writer, dir string) (*node.Config, error) {
 	return cfg, err
 }
 
+// configToSend is loadConfig for one campaign's calls: other buyers' secrets need not be there.
+func configToSend(w io.Writer, dir, campaign string, opt node.Options) (*node.Config, error) {
+	opt.Env, opt.Placeholders = os.LookupEnv, true
+	cfg, err := readConfig(w, dir, opt)
+	if err != nil {
+		return nil, err
+	}
+	if need := cfg.UnsetFor(campaign); len(need) > 0 {
+		return nil, fmt.Errorf("campaign %s needs what is not set here: %s", campaign, strings.Join(need, ", "))
+	}
+	return cfg, nil
+}
+
 func tellUnset(w io.Writer, cfg *node.Config) {
 	if len(cfg.Unset) > 0 {
 		fmt.Fprintf(w, "note: not set here, and needed only to send: %s\n", strings.Join(cfg.Unset, ", "))

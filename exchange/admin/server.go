@@ -195,7 +195,7 @@ func (s *Server) pause(ctx *fasthttp.RequestCtx, on bool) {
 type Resolve struct {
 	Attempt   lead.ID `json:"attempt"`
 	Name      string  `json:"name,omitempty"` // in place of attempt: whatever leads to one open attempt
-	Outcome   string  `json:"outcome"` // accepted or rejected
+	Outcome   string  `json:"outcome"`        // accepted or rejected
 	Price     string  `json:"price,omitempty"`
 	Reference string  `json:"reference,omitempty"`
 	Why       string  `json:"why"`

@@ -66,6 +66,9 @@ func TestViolations(t *testing.T) {
 			h.of("posting", lost, 0)["payout_micros"] = int64(21 * unit)
 		}, []string{RuleMargin}},
 		{"sold at a loss", func(h *history) { scale(h, oneShot, 21*unit) }, []string{RuleMargin}},
+		{"paid by other terms than those of the posting", func(h *history) {
+			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 990_000, "margin_fixed_micros": 0, "payout_follows": true, "post_price": false}
+		}, []string{RulePayout}},
 		{"attempt id used twice", func(h *history) {
 			h.posting(lost, 6, moon)
 		}, []string{RuleAttemptTwice}},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"math/big"
 	"strconv"
 	"time"
 
@@ -55,6 +56,21 @@ type charge struct {
 	N      int64  `json:"n"`
 }
 
+// booking is what a sale pays by.
+type booking struct {
+	PPM     int64 `json:"margin_ppm"`
+	Fixed   int64 `json:"margin_fixed_micros"`
+	Follows bool  `json:"payout_follows"`
+}
+
+// payout is what the terms leave of a price in whole cents; both factors are exact in 128 bits.
+func (b *booking) payout(price int64) int64 {
+	left := new(big.Int).Mul(big.NewInt(price), big.NewInt(1_000_000-b.PPM))
+	left.Quo(left, big.NewInt(1_000_000)).Sub(left, big.NewInt(b.Fixed))
+	cents := left.Quo(left, big.NewInt(10_000)).Int64()
+	return max(0, cents*10_000)
+}
+
 type sale struct {
 	Attempt   id     `json:"attempt"`
 	Campaign  string `json:"campaign"`
@@ -83,6 +99,7 @@ type event struct {
 	AnswerPrice int64     `json:"answer_price_micros"`
 	MaxSold     int       `json:"max_sold"`
 	SellLimit   int       `json:"sell_limit"`
+	Terms       *booking  `json:"terms"`
 	Charges     []charge  `json:"charges"`
 	Outcome     string    `json:"outcome"`
 	Reference   string    `json:"reference"`

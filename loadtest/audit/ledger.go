@@ -56,6 +56,7 @@ type attempt struct {
 	price, payout   int64 // as posted; of an accepted one as booked
 	bid             int64
 	answerPrice     int64
+	booking         *booking // nil in events of earlier versions
 	reference       string
 	maxSold, limit  int
 	outcome         outcome
@@ -235,7 +236,7 @@ func (a *auditor) posting(e *event) {
 	t := a.trip(e.Lead)
 	a.slots(e, t)
 	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout, bid: e.Price,
-		maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges}
+		maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -326,6 +327,9 @@ func (a *auditor) accept(e *event, p *attempt, resolved bool) {
 	c := &a.report.Counts
 	if p.price < p.bid {
 		c.PriceDrops++
+	}
+	if b := p.booking; b != nil && b.Follows && p.payout != b.payout(p.price) {
+		a.found(RulePayout, e.Lead, "attempt %s was sold for %s and pays %s, its terms leave %s", e.Attempt, money(p.price), money(p.payout), money(b.payout(p.price)))
 	}
 	if p.payout > p.price {
 		if p.price < p.bid {

@@ -24,6 +24,7 @@ const (
 	RuleNoQuote          = "no_quote"             // a lead was posted whose ping found nobody
 	RuleQuoteExpired     = "quote_expired"        // a lead was posted for a post that came after its quote's end
 	RuleQuoteBroken      = "quote_broken"         // an exclusive sale paid something else than was quoted
+	RulePayout           = "payout_terms"         // a one-shot sale pays other than the margin of its posting leaves
 	RuleMargin           = "negative_margin"      // a payout is above the price
 	RuleAttemptTwice     = "attempt_twice"        // two postings have one attempt id
 	RuleNoPosting        = "no_posting"           // an attempt ended that never began, or of another lead or campaign
