@@ -103,7 +103,7 @@ func (l *Lead) readDay(b []byte, birth bool) (day int64, rest []byte, why Why) {
 			return 0, b, WhyType
 		}
 		if i == 0 && len(p[0].text) == 8 && p[0].num >= 0 && p[0].sep != '-' && p[0].sep != '/' {
-			day, why = days(p[0].num/10000, p[0].num/100%100, p[0].num%100)
+			day, why = l.eightDigits(p[0].num)
 			return day, b[8:], why
 		}
 		if i == 0 && p[0].num < 0 && nameIndex(weekdayNames, p[0].text) >= 0 && p[0].sep == ' ' {
@@ -120,6 +120,30 @@ func (l *Lead) readDay(b []byte, birth bool) (day int64, rest []byte, why Why) {
 		rest = b[end:]
 	}
 	return l.dayOf(p, rest, birth)
+}
+
+// eightDigits reads YYYYMMDD, and where there is no such day, month, day and year in the sender's order. No eight digits are days in both ways.
+func (l *Lead) eightDigits(n int) (int64, Why) {
+	day, why := days(n/10000, n/100%100, n%100)
+	if why == WhyNone {
+		return day, WhyNone
+	}
+	m, d := l.order(n/1_000_000, n/10_000%100)
+	if day, other := days(n%10_000, m, d); other == WhyNone {
+		return day, WhyNone
+	}
+	return 0, why
+}
+
+// order tells month and day apart by the sender's order, and where there is no such month by the other one.
+func (l *Lead) order(first, second int) (m, d int) {
+	if m, d = first, second; l.dayFirst {
+		m, d = d, m
+	}
+	if m > 12 && d <= 12 {
+		m, d = d, m
+	}
+	return m, d
 }
 
 // dayOf tells year, month and day apart.
@@ -139,10 +163,11 @@ func (l *Lead) dayOf(p [3]dayPart, rest []byte, birth bool) (int64, []byte, Why)
 		return 0, rest, WhyType
 	case len(p[0].text) == 4:
 		y, m, d = &p[0], &p[1], &p[2]
-	case l.dayFirst:
-		d, m, y = &p[0], &p[1], &p[2]
 	default:
 		m, d, y = &p[0], &p[1], &p[2]
+		if swapped, _ := l.order(m.num, d.num); p[1].num >= 0 && swapped != m.num {
+			m, d = d, m
+		}
 	}
 	if y.num < 0 || m.num < 0 || d.num < 0 || len(d.text) > 2 || len(y.text) != 4 && len(y.text) != 2 || m.num > 99 {
 		return 0, rest, WhyType
@@ -167,7 +192,7 @@ func (l *Lead) dayOf(p [3]dayPart, rest []byte, birth bool) (int64, []byte, Why)
 
 // date takes a day; a time of day behind it is passed over.
 func (l *Lead) date(s *Slot, raw []byte, birth bool) Why {
-	day, rest, why := l.readDay(raw, birth)
+	day, rest, why := l.readDay(l.clockLast(raw), birth)
 	if why != WhyNone {
 		return why
 	}
@@ -240,47 +265,8 @@ func readTimeOfDay(b []byte) (at int64, east int, why Why) {
 	if b = trimSpace(b); len(b) == 0 {
 		return at, noZone, WhyNone
 	}
-	if b[0] != '+' && b[0] != '-' {
-		var name [4]byte
-		if len(b) > len(name) {
-			return 0, 0, WhyZone
-		}
-		for i, c := range b {
-			name[i] = lower(c)
-		}
-		east, ok := zones[string(name[:len(b)])]
-		if !ok {
-			return 0, 0, WhyZone
-		}
-		return at, east, WhyNone
-	}
-	neg := b[0] == '-'
-	var d []byte
-	var buf [4]byte
-	for i, c := range b[1:] {
-		switch {
-		case isDigit(c) && len(d) < 4:
-			d = append(buf[:len(d)], c)
-		case c == ':' && i == 2:
-		default:
-			return 0, 0, WhyZone
-		}
-	}
-	switch len(d) {
-	case 2:
-		east = number(d) * 60
-	case 4:
-		east = number(d[:2])*60 + number(d[2:])
-	default:
-		return 0, 0, WhyZone
-	}
-	if east > 18*60 || len(d) == 4 && number(d[2:]) > 59 {
-		return 0, 0, WhyZone
-	}
-	if neg {
-		east = -east
-	}
-	return at, east, WhyNone
+	east, why = readZone(b)
+	return at, east, why
 }
 
 // readClock reads 15:04, 15:04:05.999, 3:04 PM or 3pm at the beginning of a text, in nanoseconds of the day.
@@ -344,7 +330,7 @@ func (l *Lead) datetime(s *Slot, raw []byte) Why {
 			t = time.Unix(v, 0)
 		}
 	} else {
-		day, rest, why := l.readDay(raw, false)
+		day, rest, why := l.readDay(l.clockLast(raw), false)
 		if why != WhyNone {
 			return why
 		}

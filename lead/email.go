@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 )
 
 // email takes one address: a user part of 1–64 bytes without quotes, a domain of labels with a last one of letters. A display name before
@@ -18,7 +21,7 @@ func (l *Lead) email(s *Slot, raw []byte) Why {
 	if why != WhyNone {
 		return why
 	}
-	if len(raw) > 254 || !utf8.Valid(raw) {
+	if raw = l.joinAddress(raw); len(raw) > 254 || !utf8.Valid(raw) {
 		return WhyType
 	}
 	at := -1
@@ -41,11 +44,74 @@ func (l *Lead) email(s *Slot, raw []byte) Why {
 	case at == 0 || at > 64 || raw[0] == '.' || raw[at-1] == '.' || bytes.Contains(raw[:at], []byte("..")):
 		return WhyAddressUser
 	}
-	if why := domainFault(raw[at+1:]); why != WhyNone {
+	wide := HasWide(raw)
+	if wide && hidden(raw) {
+		return WhyAddressSign
+	}
+	domain, ok := plainDomain(raw[at+1:])
+	if !ok {
+		return WhyDomain
+	}
+	if why := domainFault(domain); why != WhyNone {
 		return why
 	}
-	s.normal = l.putLower(raw)
+	user := raw[:at]
+	if wide {
+		user = norm.NFC.Bytes(user) // é as one sign or as two: one address
+	}
+	from := l.putLower(user)
+	l.text = append(l.text, '@')
+	end := l.putLower(domain)
+	s.normal = span{from.off, end.off + end.len - from.off}
 	return WhyNone
+}
+
+// joinAddress takes away the spaces that people leave beside the @ and the points of a domain, and a point, comma or semicolon behind it.
+func (l *Lead) joinAddress(b []byte) []byte {
+	b = trimSpace(bytes.TrimRight(b, ".,; "))
+	at := bytes.IndexByte(b, '@')
+	if at < 0 || bytes.IndexByte(b, ' ') < 0 {
+		return b
+	}
+	off := len(l.text)
+	for i, c := range b {
+		if c == ' ' && (spaceBeside(b, i, '@') || i > at && spaceBeside(b, i, '.')) {
+			continue
+		}
+		l.text = append(l.text, c)
+	}
+	return l.text[off:len(l.text):len(l.text)]
+}
+
+// spaceBeside tells whether the run of spaces in which the one at i lies stands beside a sign.
+func spaceBeside(b []byte, i int, sign byte) bool {
+	from, to := i, i
+	for from > 0 && b[from-1] == ' ' {
+		from--
+	}
+	for to < len(b)-1 && b[to+1] == ' ' {
+		to++
+	}
+	return from > 0 && b[from-1] == sign || to < len(b)-1 && b[to+1] == sign
+}
+
+// plainDomain is a domain as the domain name system has it: in Unicode or coded (xn--), it is one. It fails where a domain has signs that none can have.
+func plainDomain(d []byte) ([]byte, bool) {
+	if !HasWide(d) && !coded(d) {
+		return d, true
+	}
+	ascii, err := idna.Lookup.ToASCII(string(d))
+	return []byte(ascii), err == nil
+}
+
+// coded tells whether a label of a domain begins with xn--.
+func coded(d []byte) bool {
+	for i := 0; i+4 <= len(d); i++ {
+		if lower(d[i]) == 'x' && d[i+3] == '-' && d[i+2] == '-' && lower(d[i+1]) == 'n' && (i == 0 || d[i-1] == '.') {
+			return true
+		}
+	}
+	return false
 }
 
 // bareAddress takes off what may stand around an address.
@@ -134,14 +200,15 @@ func ParseDomains(text string) (Domains, int) {
 	out := Domains{}
 	for i, line := range strings.Split(text, "\n") {
 		line, _, _ = strings.Cut(line, "#")
-		line = lowerString(strings.TrimSpace(line))
+		line = lowerString(string(TrimUnseen([]byte(line))))
 		if line == "" {
 			continue
 		}
-		if domainFault([]byte(line)) != WhyNone {
+		domain, ok := plainDomain([]byte(line))
+		if !ok || domainFault(domain) != WhyNone {
 			return nil, i + 1
 		}
-		out[line] = struct{}{}
+		out[string(domain)] = struct{}{}
 	}
 	return out, 0
 }

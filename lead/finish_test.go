@@ -40,7 +40,9 @@ func TestFinish(t *testing.T) {
 	for _, c := range []struct{ sent, want string }{
 		{"dob=2000-02-29; zip=90210; phone=2125550123", "age=25* state=CA* phone_hash=502531dd875ca77561734e9e8052549f* language=en*"},
 		{"dob=2000-02-29; age=30; state=nv; zip=89101; language=es; phone=2125550123", "age=30 state=NV language=es phone_hash=502531dd875ca77561734e9e8052549f*"},
-		{"zip=90210; state=NV; age=30; phone=2125550123", "post: state: the postal code lies in another state"},
+		{"zip=90210; state=NV; age=30; phone=2125550123", "state=NV"},
+		{"zip=02861; state=MA; age=30; phone=2125550123", "state=MA"},
+		{"zip=90210; state=NY; age=30; phone=2125550123", "post: state: the postal code lies in another state"},
 		{"zip=42223; state=TN; age=30; phone=2125550123", "state=TN"},
 		{"zip=K1A 0B1; age=30; phone=2125550123", "state=ON*"},
 		{"zip=SW1A 1AA; state=NY; age=30; phone=2125550123", "state=NY"},

@@ -112,22 +112,22 @@ func (l *Lead) put(b []byte) span {
 	return span{uint32(off), uint32(len(b))}
 }
 
-// Set copies a value as sent into the slot and normalises it by the field's type. Blank text leaves the slot missing. A value that
+// Set copies a value as sent into the slot and normalises it by the field's type. Blank text, and words that stand for no value, leave the slot missing. A value that
 // does not fit its type leaves the slot Bad with the reason. Set may be called again: the last value stands.
 func (l *Lead) Set(pos int, raw []byte) {
-	s := &l.slots[pos]
+	s, f := &l.slots[pos], &l.schema.Fields[pos]
 	*s = Slot{}
-	raw = trimSpace(raw)
-	if len(raw) == 0 {
+	raw = TrimUnseen(raw)
+	if len(raw) == 0 || l.schema.absent(pos, f, raw) {
 		return
 	}
-	if len(raw) > ValueBytesMax {
+	if len(raw) > f.bytesMax() {
 		s.raw = l.put(raw[:64])
 		s.State, s.Why = Bad, WhyTooLong
 		return
 	}
 	s.raw = l.put(raw)
-	l.normalise(pos, &l.schema.Fields[pos], s)
+	l.normalise(pos, f, s)
 }
 
 // SetBad marks a slot as holding something that is no single value, such as a list where one value is expected.

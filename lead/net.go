@@ -91,14 +91,15 @@ func (l *Lead) urlPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	return dst, true
 }
 
-// ip takes one address without a zone; normal is its shortest form, and that of IPv4 where it is mapped into IPv6.
+// ip takes one address without a zone, with what servers write around it; normal is its shortest form, and that of IPv4 where it is mapped into IPv6.
 func (l *Lead) ip(s *Slot, raw []byte) Why {
 	a, ok := parseIP(raw)
 	if !ok {
-		if bytes.IndexByte(raw, ',') >= 0 {
-			return WhyTwoAddresses
+		addr, found := visitor(raw)
+		if !found {
+			return WhyType
 		}
-		return WhyType
+		a, _ = parseIP(addr)
 	}
 	var b [48]byte
 	s.normal = l.put(a.AppendTo(b[:0]))

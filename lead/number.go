@@ -17,6 +17,9 @@ func (l *Lead) integer(s *Slot, raw []byte) Why {
 	var b [32]byte
 	body, neg := sign(raw)
 	plain, why := ungroup(b[:0], body)
+	if why == WhyType {
+		return l.soleInteger(s, raw)
+	}
 	if why != WhyNone {
 		return why
 	}
@@ -42,7 +45,10 @@ func (l *Lead) decimal(s *Slot, raw []byte) Why {
 	m, err := ParseMoney(raw)
 	if err != nil {
 		var why Why
-		if m, why = amount(raw, false); why != WhyNone {
+		if m, why = amount(raw, false); why == WhyType {
+			m, _, why = soleNumber(raw, TypeDecimal)
+		}
+		if why != WhyNone {
 			return why
 		}
 	}
@@ -62,7 +68,9 @@ func (l *Lead) money(s *Slot, raw []byte) Why {
 			}
 			m = -m
 		} else {
-			m, why = amount(raw, true)
+			if m, why = amount(raw, true); why == WhyType {
+				m, _, why = soleNumber(raw, TypeMoney)
+			}
 		}
 		if why != WhyNone {
 			return why
@@ -240,160 +248,4 @@ func parseInt(b []byte) (int64, bool) {
 		v = -v
 	}
 	return v, true
-}
-
-// bounds are the ends of a range in micros; an open end is not there.
-type bounds struct {
-	min, max       Money
-	hasMin, hasMax bool
-	word           string // how the normal text says an open end
-}
-
-// rangeWords are what stands before (or behind, with after) the one number of a range with an open end. The normal words come first.
-var rangeWords = []struct {
-	words []string
-	after []string
-	max   bool
-	word  string
-}{
-	{[]string{"at least", "minimum", "min", ">=", "≥", "from"}, []string{"+", "or more", "and up", "and above", "or above", "or over", "and over", "or higher", "plus", "or greater"}, false, "+"},
-	{[]string{"over", "more than", "greater than", "above", ">"}, nil, false, "over "},
-	{[]string{"up to", "at most", "maximum", "max", "<=", "≤"}, []string{"or less", "or below", "or under", "and below", "and under", "or fewer", "or lower"}, true, "up to "},
-	{[]string{"under", "less than", "fewer than", "below", "<"}, nil, true, "under "},
-}
-
-// between are what may stand between the two numbers of a range, behind a space or not.
-var between = []string{"-", "–", "—", "‒", "−", " to ", " and ", " through ", ".."}
-
-// readRange reads a range of numbers that are not negative.
-func readRange(raw []byte) (r bounds, why Why) {
-	if len(raw) > 64 {
-		return r, WhyType
-	}
-	var buf [64]byte
-	b := buf[:0]
-	for _, c := range raw {
-		b = append(b, lower(c))
-	}
-	for i := range rangeWords {
-		w := &rangeWords[i]
-		if rest, ok := cutWord(b, w.words, w.after); ok {
-			m, why := rangeEnd(rest)
-			r.word = w.word
-			if r.max, r.hasMax = m, true; !w.max {
-				r = bounds{min: m, hasMin: true, word: w.word}
-			}
-			return r, why
-		}
-	}
-	b, _ = bytes.CutPrefix(b, []byte("between "))
-	b, _ = bytes.CutPrefix(b, []byte("from "))
-	for _, sep := range between {
-		low, high, ok := bytes.Cut(b, []byte(sep))
-		if !ok {
-			continue
-		}
-		low, high = trimSpace(low), trimSpace(high)
-		_, by := cutMultiple(cutCurrency(low))
-		_, byHigh := cutMultiple(cutCurrency(high))
-		r.hasMin, r.hasMax = true, true
-		if r.min, why = rangeEnd(low); why == WhyNone {
-			r.max, why = rangeEnd(high)
-		}
-		switch {
-		case why != WhyNone:
-		case by == 1 && byHigh > 1 && r.min > 0 && r.min < 1000*Unit:
-			why = WhyRangeUnit
-		case r.min > r.max:
-			why = WhyBackwards
-		}
-		return r, why
-	}
-	m, why := rangeEnd(b)
-	return bounds{min: m, max: m, hasMin: true, hasMax: true}, why
-}
-
-// cutWord takes one of the words off the front, or one of the other words off the end.
-func cutWord(b []byte, front, end []string) ([]byte, bool) {
-	for _, w := range front {
-		if rest, ok := bytes.CutPrefix(b, []byte(w)); ok && len(rest) > 0 && (rest[0] <= ' ' || rest[0] == '$' || isDigit(rest[0])) {
-			if bytes.Contains(rest, []byte(" to ")) || bytes.IndexByte(rest, '-') >= 0 {
-				continue // "from 10 to 20"
-			}
-			return trimSpace(rest), true
-		}
-	}
-	for _, w := range end {
-		if rest, ok := bytes.CutSuffix(b, []byte(w)); ok && len(trimSpace(rest)) > 0 {
-			return trimSpace(rest), true
-		}
-	}
-	return nil, false
-}
-
-func rangeEnd(b []byte) (Money, Why) {
-	if len(b) > 0 && (b[0] == '-' || b[0] == '+' || b[0] == '(') {
-		return 0, WhyType
-	}
-	m, why := amount(b, true)
-	if m < 0 {
-		why = WhyType
-	}
-	return m, why
-}
-
-// rangeOf writes a range's normal text: "25-64", "720+", "under 10", "up to 10", "over 500", or one number.
-func (l *Lead) rangeOf(s *Slot, raw []byte) Why {
-	r, why := readRange(raw)
-	if why != WhyNone {
-		return why
-	}
-	var buf [64]byte
-	b := buf[:0]
-	if r.word != "+" {
-		b = append(b, r.word...)
-	}
-	if r.hasMin {
-		b = appendShort(b, int64(r.min))
-	}
-	if r.hasMin && r.hasMax && r.min != r.max {
-		b = append(b, '-')
-	}
-	if r.hasMax && (!r.hasMin || r.min != r.max) {
-		b = appendShort(b, int64(r.max))
-	}
-	if r.word == "+" {
-		b = append(b, '+')
-	}
-	s.normal = l.put(b)
-	return WhyNone
-}
-
-// appendShort writes micros with no more decimals than they need.
-func appendShort(dst []byte, n int64) []byte {
-	if n%int64(Unit) == 0 {
-		return strconv.AppendInt(dst, n/int64(Unit), 10)
-	}
-	dst = Money(n).Append(dst)
-	return bytes.TrimSuffix(dst, []byte{'0'})
-}
-
-// rangeNum is a part of a valid range in micros. A range with an open end has neither middle nor average.
-func (l *Lead) rangeNum(pos int, p Part) (int64, bool) {
-	r, why := readRange(l.Normal(pos))
-	switch {
-	case why != WhyNone:
-		return 0, false
-	case p == PartMin:
-		return int64(r.min), r.hasMin
-	case p == PartMax:
-		return int64(r.max), r.hasMax
-	case !r.hasMin || !r.hasMax:
-		return 0, false
-	}
-	half := int64(r.min) + int64(r.max-r.min)/2
-	if p == PartMid {
-		half -= half % int64(Unit) // the whole number below
-	}
-	return half, true
 }

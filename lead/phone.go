@@ -13,7 +13,7 @@ import (
 const phoneBytesMax = 64
 
 // phone reads a number by the schema's region; normal is E.164. Plain numbers of North America never reach the library, which takes
-// some 80 allocations for one.
+// some 80 allocations for one. They need no table either: whatever has the form of one is taken, since new area codes and exchanges come into service every year.
 func (l *Lead) phone(s *Slot, raw []byte) Why {
 	var d [11]byte
 	n, plain := plainDigits(raw, &d)
@@ -23,18 +23,17 @@ func (l *Lead) phone(s *Slot, raw []byte) Why {
 			p = p[1:]
 		}
 		if len(p) == 10 && p[0] >= '2' && (raw[0] != '+' || n == 11) {
-			switch a := &areaCodes[number(p[:3])]; {
-			case a.country == "":
+			switch {
+			case !areaPossible(p[:3]) && l.schema.areas[number(p[:3])].country == "":
 				return WhyAreaCode
 			case p[3] < '2': // in use in hardly any place
 				if why := l.oddPhone(s, raw); why != WhyNotInUse {
 					return why
 				}
 				return WhyExchange
-			case !a.partly:
-				l.putPhone(s, '1', p)
-				return WhyNone
 			}
+			l.putPhone(s, '1', p)
+			return WhyNone
 		}
 	}
 	return l.oddPhone(s, raw)
@@ -88,6 +87,12 @@ func (l *Lead) oddPhone(s *Slot, raw []byte) Why {
 		}
 	}
 	num, err := phonenumbers.Parse(string(raw), l.schema.region)
+	if err == nil && num.GetCountryCode() == 1 && !phonenumbers.IsValidNumber(num) {
+		if ten := phonenumbers.GetNationalSignificantNumber(num); l.wellFormed(ten) {
+			l.putPhone(s, '1', []byte(ten))
+			return WhyNone
+		}
+	}
 	if err != nil || !phonenumbers.IsValidNumber(num) {
 		switch possible := phonenumbers.IsPossibleNumberWithReason(num); {
 		case err != nil && digits == 0:
@@ -104,6 +109,11 @@ func (l *Lead) oddPhone(s *Slot, raw []byte) Why {
 	e := phonenumbers.Format(num, phonenumbers.E164)
 	l.putPhone(s, e[1], []byte(e[2:]))
 	return WhyNone
+}
+
+// wellFormed tells whether ten national digits have the form of a number of North America.
+func (l *Lead) wellFormed(ten string) bool {
+	return len(ten) == 10 && digitsOnly([]byte(ten)) && ten[3] >= '2' && (areaPossible([]byte(ten[:3])) || l.schema.areas[number([]byte(ten[:3]))].country != "")
 }
 
 // nanp gives the ten national digits of a phone number of calling code 1, nil of another.
@@ -123,10 +133,10 @@ func (l *Lead) phonePart(dst []byte, pos int, p Part) ([]byte, bool) {
 	if ten == nil || p == PartTimeZone {
 		return l.foreignPart(dst, pos, p)
 	}
-	area := &areaCodes[number(ten[:3])]
+	area := &l.schema.areas[number(ten[:3])]
 	switch p {
 	case PartCountry:
-		dst = append(dst, area.country...)
+		return append(dst, area.country...), area.country != ""
 	case PartCallingCode:
 		dst = append(dst, '1')
 	case PartNational:
@@ -138,6 +148,9 @@ func (l *Lead) phonePart(dst []byte, pos int, p Part) ([]byte, bool) {
 	case PartLine:
 		dst = append(dst, ten[6:]...)
 	case PartKind:
+		if area.kind == "" {
+			return append(dst, "unknown"...), true
+		}
 		dst = append(dst, area.kind...)
 	case PartTollFree:
 		dst = strconv.AppendBool(dst, area.kind == "toll_free")
@@ -197,6 +210,9 @@ func (l *Lead) foreignPart(dst []byte, pos int, p Part) ([]byte, bool) {
 // extension reads it from the text as sent: E.164 has no place for it.
 func (l *Lead) extension(dst []byte, pos int) ([]byte, bool) {
 	raw := l.Raw(pos)
+	if HasWide(raw) {
+		raw = AppendSeen(nil, raw)
+	}
 	var d [11]byte
 	if _, plain := plainDigits(raw, &d); plain {
 		return dst, false

@@ -8,14 +8,18 @@ import (
 )
 
 // postalCode takes US codes of 5 or 9 digits (normal: the first five), Canadian codes (normal: "K1A 0B1") and British ones (normal: "SW1A
-// 1AA"). One space or hyphen may stand where the parts meet.
+// 1AA"). Spaces and hyphens may stand where the parts meet, or would.
 func (l *Lead) postalCode(s *Slot, raw []byte) Why {
 	var b [10]byte
 	n, gap := 0, -1
 	for i, c := range raw {
 		switch {
-		case (c == ' ' || c == '-') && gap < 0:
-			gap = i
+		case c == ' ' || c == '-':
+			if gap < 0 {
+				gap = n
+			} else if prev := raw[i-1]; gap != n || prev != ' ' && prev != '-' {
+				return WhyType
+			}
 			continue
 		case n == len(b):
 			return WhyType
@@ -33,7 +37,7 @@ func (l *Lead) postalCode(s *Slot, raw []byte) Why {
 		if n != 5 && n != 9 {
 			return WhyZIPLength
 		}
-		if n == 5 && gap >= 0 || n == 9 && gap >= 0 && gap != 5 {
+		if gap >= 0 && gap != 5 {
 			return WhyType
 		}
 		s.Num = int64(number(b[:5]))
@@ -124,11 +128,7 @@ func (l *Lead) postalPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	case PartPrefix:
 		return append(dst, n[:3]...), us
 	case PartPlus4:
-		raw := l.Raw(pos)
-		if !us || len(raw) < 9 {
-			return dst, false
-		}
-		return append(dst, raw[len(raw)-4:]...), true
+		return l.plus4(dst, pos, us)
 	case PartOutward:
 		if us {
 			return dst, false
@@ -141,11 +141,29 @@ func (l *Lead) postalPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	return append(dst, n[gap+1:]...), true
 }
 
-// zipTable tells the state of US ZIP codes by their first three digits, zipSingles of single codes that lie elsewhere than their prefix, and
-// zipAlso of codes that reach over a state line, for which both states are right.
+// plus4 reads the last four of nine digits from the text as sent: the normal form has no place for them.
+func (l *Lead) plus4(dst []byte, pos int, us bool) ([]byte, bool) {
+	raw := l.Raw(pos)
+	if HasWide(raw) {
+		raw = AppendSeen(nil, raw)
+	}
+	var d [9]byte
+	n := 0
+	for _, c := range raw {
+		if isDigit(c) && n < len(d) {
+			d[n] = c
+			n++
+		}
+	}
+	if !us || n < len(d) {
+		return dst, false
+	}
+	return append(dst, d[5:]...), true
+}
+
+// zipTable tells the state of US ZIP codes by their first three digits, zipSingles of single codes that lie elsewhere than their prefix.
 const zipTable = `005 NY|006-007 PR|008 VI|009 PR|010-027 MA|028-029 RI|030-038 NH|039-049 ME|050-054 VT|055 MA|056-059 VT|060-069 CT|070-089 NJ|090-098 AE|100-149 NY|150-196 PA|197-199 DE|200 DC|201 VA|202-205 DC|206-212 MD|214-219 MD|220-246 VA|247-268 WV|270-289 NC|290-299 SC|300-319 GA|320-339 FL|340 AA|341-342 FL|344 FL|346-347 FL|349 FL|350-352 AL|354-369 AL|370-385 TN|386-397 MS|398-399 GA|400-427 KY|430-459 OH|460-479 IN|480-499 MI|500-516 IA|520-528 IA|530-532 WI|534-535 WI|537-549 WI|550-551 MN|553-567 MN|569 DC|570-577 SD|580-588 ND|590-599 MT|600-620 IL|622-629 IL|630-631 MO|633-641 MO|644-658 MO|660-662 KS|664-679 KS|680-681 NE|683-693 NE|700-701 LA|703-708 LA|710-714 LA|716-729 AR|730-731 OK|733 TX|734-741 OK|743-749 OK|750-799 TX|800-816 CO|820-831 WY|832-838 ID|840-847 UT|850-853 AZ|855-857 AZ|859-860 AZ|863-865 AZ|870-871 NM|873-875 NM|877-884 NM|885 TX|889-891 NV|893-895 NV|897-898 NV|900-908 CA|910-928 CA|930-961 CA|962-966 AP|967-968 HI|969 GU|970-979 OR|980-986 WA|988-994 WA|995-999 AK`
 const zipSingles = `06390 NY|83414 WY|96799 AS|96939 PW|96940 PW|96941 FM|96942 FM|96943 FM|96944 FM|96950 MP|96951 MP|96952 MP|96960 MH|96970 MH`
-const zipAlso = `42223 TN|57724 MT|59221 ND|63673 IL|71749 LA|73949 TX|81137 NM|84531 AZ|84536 AZ|86044 UT|86504 NM|86515 NM|88063 TX|89439 CA|97635 CA`
 
 // provinces tells the province by the first letter of a Canadian code; of X see stateOf.
 const provinces = "A NL|B NS|C PE|E NB|G QC|H QC|J QC|K ON|L ON|M ON|N ON|P ON|R MB|S SK|T AB|V BC|X NT|Y YT"
@@ -153,7 +171,6 @@ const provinces = "A NL|B NS|C PE|E NB|G QC|H QC|J QC|K ON|L ON|M ON|N ON|P ON|R
 var (
 	zipStates      [1000]uint8 // by prefix: index in stateTable + 1
 	zipSingle      = map[int64]int{}
-	zipNeighbour   = map[int64]int{}
 	provinceLetter [26]uint8
 )
 
@@ -172,7 +189,6 @@ func makeZips() {
 		}
 	})
 	each(zipSingles, func(key string, state int) { zipSingle[int64(number([]byte(key)))] = state })
-	each(zipAlso, func(key string, state int) { zipNeighbour[int64(number([]byte(key)))] = state })
 	each(provinces, func(key string, state int) { provinceLetter[key[0]-'A'] = uint8(state + 1) })
 }
 
@@ -194,14 +210,4 @@ func (l *Lead) stateOf(pos int) (int, bool) {
 	}
 	st := int(provinceLetter[n[0]-'A'])
 	return st - 1, st > 0
-}
-
-// apart tells whether a valid postal code and a valid state certainly do not belong together.
-func (l *Lead) apart(zip, state int) bool {
-	st, known := l.stateOf(zip)
-	if !known || int64(st) == l.slots[state].Num {
-		return false
-	}
-	also, ok := zipNeighbour[l.slots[zip].Num]
-	return !ok || int64(also) != l.slots[state].Num
 }

@@ -189,7 +189,8 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 		l.Set(pos, raw)
 		slot := *l.Slot(pos)
 		if slot.State != Valid {
-			if slot.State == Missing != (len(trimSpace(raw)) == 0) && f.Type != TypeList || len(l.Normal(pos)) != 0 {
+			nothing := len(TrimUnseen(raw)) == 0 || s.absent(pos, f, TrimUnseen(raw))
+			if slot.State == Missing != nothing && f.Type != TypeList || len(l.Normal(pos)) != 0 {
 				t.Fatalf("%s: %q: state %d, normal %q", f.Name, raw, slot.State, l.Normal(pos))
 			}
 			continue
@@ -256,7 +257,9 @@ var seeds = []string{"", " ", "x", "(212) 555-0123", "+1 212 555 0123", "Jane@Ex
 	"::ffff:203.0.113.9", "fe80::1%eth0", "HTTPS://Example.com:443/a b?c=%zz#d", "http://[::1]:80/", "http://a:b@c/", "http://:80", "http://x/%", "http://x/#a?%",
 	"25-64", "720+", "under 10", "10k–20k", "500 or more", "$1,234.50", "(100)", "1.2k", "Thu, 22 Mar 1984 01:02:03 GMT", "22-Mar-84", "3:04 PM",
 	"Dr. Jan van der Berg, Jr.", "536-22-1234", "1-800-FLOWERS", "212-555-0123 x5", "Jane <jane@example.com> (home)", "[\"2125550123\",null,5]", "SW1A 1AA", "+44 20 7946 0958",
-	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001", "1000000000.000001"}
+	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001", "1000000000.000001", "jane@gmail.com\u200b",
+	"$1100 per month", "- 5", "1 000", "25000+", "Good (680-719)", "10+ years", "-5 - 5", "18 months - 24 months", "18-7-14", "06022014", "google.com/é x", "1.2.3.4:80, 5.6.7.8",
+	"78704 - 1234", "Calif.", "TX - Texas", "\"true\"", "foo @bar.com", "N/A", "jane@exämple.com", "Mon Nov 23 2026 18:05:00 GMT-0500 (EST)", "Nov 23 18:05:00 EST 2026", "０２１３４"}
 
 func FuzzSet(f *testing.F) {
 	s := typeSchema(f)
@@ -278,6 +281,10 @@ func TestSetNearlyRight(t *testing.T) {
 			rapid.StringMatching(`[A-Za-z][0-9][A-Za-z][ -]{0,2}[0-9][A-Za-z][0-9]|[0-9]{5}[ -]{0,2}([0-9]{4})?`),
 			rapid.StringMatching(`[hH]ttps?://[a-z0-9.@:\[\]%_-]{0,10}(/[a-z%0-9# ?]{0,8})?(\?[a-z%0-9#]{0,6})?`),
 			rapid.StringMatching(`[0-9a-f:.]{2,20}`),
+			rapid.StringMatching(`[$-]? ?([0-9]{1,3}[ ,'.]){0,2}[0-9]{1,4}[+%km-]?( (bedrooms|per month|k|million|or [0-9]))?`),
+			rapid.StringMatching(`([A-Z][a-z]{1,4} )?\(?-?[0-9]{1,3}[+%k]?( ?(-|to|–) ?-?[0-9]{1,3}[%k]?)?( months| years)?\)?`),
+			rapid.StringMatching(`[a-z]{1,4} ?@ ?[a-zé]{1,4} ?\. ?com\.?`),
+			rapid.StringMatching(`[\x{200b}\x{a0}\x{feff}]?[0-9０-９]{1,8}[\x{ad}\x{2011}/-]?[0-9]{0,4}[\x{200b}\x{3000}]?`),
 			rapid.SampledFrom(seeds),
 			rapid.String(),
 		).Draw(r, "raw")))

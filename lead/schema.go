@@ -12,17 +12,27 @@ import (
 
 // Limits of a schema and of the values in a lead.
 const (
-	FieldsMax        = 128  // fields of a vertical, the canonical ones included
-	AliasesMax       = 16   // other names of one field
-	EnumValuesMax    = 512  // allowed values of one field
-	EnumValueMax     = 256  // bytes of an allowed value
-	FieldNameMax     = 64   // bytes of a field's name or alias
-	ValueBytesMax    = 2048 // bytes of one value as sent
-	PersonKeyPartMax = 4    // fields that name a person together
-	SynonymsMax      = 512  // other spellings of an enum's values
-	ListElementsMax  = 64   // elements of one list
-	RulesMax         = 64   // cross-field rules of a vertical
+	FieldsMax        = 128       // fields of a vertical, the canonical ones included
+	AliasesMax       = 16        // other names of one field
+	EnumValuesMax    = 512       // allowed values of one field
+	EnumValueMax     = 256       // bytes of an allowed value
+	FieldNameMax     = 64        // bytes of a field's name or alias
+	ValueBytesMax    = 2048      // bytes of one value as sent
+	LongValueMax     = 16 << 10  // bytes that a field of text or url may allow
+	LongValuesMax    = 128 << 10 // bytes of all values of fields that allow more than ValueBytesMax
+	PersonKeyPartMax = 4         // fields that name a person together
+	SynonymsMax      = 512       // other spellings of an enum's values
+	ListElementsMax  = 64        // elements of one list
+	RulesMax         = 64        // cross-field rules of a vertical
 )
+
+// bytesMax is how many bytes a value of the field may have.
+func (f *Field) bytesMax() int {
+	if f.MaxBytes > 0 {
+		return f.MaxBytes
+	}
+	return ValueBytesMax
+}
 
 // Stage is a point of the trip at which a field may be required.
 type Stage uint8
@@ -44,6 +54,7 @@ type Field struct {
 	Min, Max *int64   // for numbers: both ends included, in the unit of Slot.Num
 
 	Of       Type              // for list: the type of its elements
+	MaxBytes int               // of a value as sent and of its normal form, for text and url; 0 is ValueBytesMax
 	Synonyms map[string]string // for enum: other spellings and the value that each stands for
 	Default  string            // the value where none is sent nor derived
 	Derive   string            // FIELD.PART from which the value is made where none is sent, such as dob.age
@@ -55,6 +66,10 @@ type Options struct {
 	DayFirst         bool    // 3/4/2026 is 3 April
 	Rules            []Rule  // between fields
 	Free, Disposable Domains // domains of e-mail providers; nil means the embedded lists
+
+	Missing *MissingWords // words that stand for no value; nil means the embedded list
+	Areas   *AreaCodes    // of North America; nil means the embedded table
+	Across  *AcrossStates // postal codes that reach over the line of a state; nil: every code may belong to a neighbour of its state
 }
 
 // Schema is a vertical's fields with a fixed position each. It never changes after NewSchema and may be shared.
@@ -65,6 +80,9 @@ type Schema struct {
 	region           string
 	dayFirst         bool
 	free, disposable Domains
+	missing          *MissingWords
+	areas            *AreaCodes
+	across           *AcrossStates
 	derived          []derivation
 	defaults         []int
 	rules            []rule
@@ -149,10 +167,13 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
 		c.Values, c.Min, c.Max = f.Values, f.Min, f.Max
-		c.Of, c.Synonyms, c.Default, c.Derive = f.Of, f.Synonyms, f.Default, f.Derive
+		c.Of, c.Synonyms, c.Default, c.Derive, c.MaxBytes = f.Of, f.Synonyms, f.Default, f.Derive, f.MaxBytes
 	}
 	if len(s.Fields) > FieldsMax {
 		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
+	}
+	if long := s.longBytes(); long > LongValuesMax {
+		bad(-1, "max_bytes: %d of all fields above %d together: expected at most %d", long, ValueBytesMax, LongValuesMax)
 	}
 	s.enums = make([]map[string]int, len(s.Fields))
 	for i := range s.Fields {
@@ -178,6 +199,16 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 	return s, nil
 }
 
+// longBytes is how many bytes the fields that allow long values allow together.
+func (s *Schema) longBytes() (n int) {
+	for i := range s.Fields {
+		if most := s.Fields[i].MaxBytes; most > ValueBytesMax {
+			n += most
+		}
+	}
+	return n
+}
+
 func (s *Schema) take(opt *Options) error {
 	if s.region = opt.Region; s.region == "" {
 		s.region = "US"
@@ -189,6 +220,12 @@ func (s *Schema) take(opt *Options) error {
 		return fmt.Errorf("%d rules: expected at most %d", len(opt.Rules), RulesMax)
 	}
 	s.dayFirst, s.free, s.disposable, s.given = opt.DayFirst, opt.Free, opt.Disposable, opt.Rules
+	if s.missing, s.areas, s.across = opt.Missing, opt.Areas, opt.Across; s.missing == nil {
+		s.missing = missingWords()
+	}
+	if s.areas == nil {
+		s.areas = &areaCodes
+	}
 	if s.free == nil {
 		s.free = freeDomains()
 	}
@@ -228,6 +265,9 @@ func (s *Schema) addField(i int) (problems []string) {
 	case len(f.Values) > 0 || len(f.Synonyms) > 0:
 		bad("field %q: values are for type enum only", f.Name)
 	}
+	if f.MaxBytes != 0 && (f.Type != TypeText && f.Type != TypeURL || f.MaxBytes < 1 || f.MaxBytes > LongValueMax) {
+		bad("field %q: max_bytes %d: expected 1 to %d, of a field of type text or url", f.Name, f.MaxBytes, LongValueMax)
+	}
 	if f.Type == TypeList && (f.Of == TypeNone || f.Of == TypeList) {
 		bad("field %q: a list needs the type of its elements", f.Name)
 	}
@@ -253,11 +293,11 @@ func (s *Schema) addEnum(i int) (problems []string) {
 	}
 	m := make(map[string]int, len(f.Values)+len(f.Synonyms))
 	add := func(v string, k int) {
-		l := lowerString(v)
+		l := lowerString(string(appendSeen(nil, []byte(v), readText)))
 		if _, dup := m[l]; dup || v == "" || len(v) > EnumValueMax {
 			bad("field %q: value %q: empty, too long or listed twice", f.Name, v)
 		}
-		if string(trimSpace([]byte(v))) != v || !plainText([]byte(v)) {
+		if string(TrimUnseen([]byte(v))) != v || !plainText([]byte(v)) {
 			bad("field %q: value %q: expected plain text without space around it", f.Name, v)
 		}
 		m[l] = k
@@ -266,7 +306,7 @@ func (s *Schema) addEnum(i int) (problems []string) {
 		add(v, k)
 	}
 	for _, v := range slices.Sorted(maps.Keys(f.Synonyms)) {
-		k, ok := m[lowerString(f.Synonyms[v])]
+		k, ok := m[lowerString(string(appendSeen(nil, []byte(f.Synonyms[v]), readText)))]
 		if !ok {
 			bad("field %q: synonym %q: %q is none of the values", f.Name, v, f.Synonyms[v])
 		}

@@ -3,6 +3,7 @@
 package lead
 
 import (
+	"bytes"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -10,15 +11,38 @@ import (
 // normalise fills Num, normal, State and Why of a slot whose raw text is set, as a value of the field, which is the one at the position or
 // stands for the elements of its list. It must not call for more than one pass.
 func (l *Lead) normalise(pos int, f *Field, s *Slot) {
-	raw := l.at(s.raw)
 	s.State = Valid
-	if why := l.read(pos, f, s, raw); why != WhyNone {
+	if why := l.readSeen(pos, f, s); why != WhyNone {
 		s.State, s.Why, s.Num, s.normal = Bad, why, 0, span{}
 		return
 	}
 	if f.Type.Numeric() && (f.Min != nil && s.Num < *f.Min || f.Max != nil && s.Num > *f.Max) {
 		s.State, s.Why, s.normal = Bad, WhyRange, span{}
 	}
+}
+
+// readSeen reads a value without what nobody sees of it, and without quotation marks around the whole of it where it is none with them. What was sent stays
+// as it was.
+func (l *Lead) readSeen(pos int, f *Field, s *Slot) Why {
+	sent := s.raw
+	if how := readingOf(f.Type); how != readAsIs && HasWide(l.at(sent)) {
+		off := len(l.text)
+		l.text = appendSeen(l.text, l.at(sent), how)
+		s.raw = span{uint32(off), uint32(len(l.text) - off)}
+	}
+	raw := l.at(s.raw)
+	why := l.read(pos, f, s, raw)
+	if n := len(raw); why != WhyNone && n > 2 && (raw[0] == '"' || raw[0] == '\'') && raw[n-1] == raw[0] && f.Type != TypeList {
+		inside := trimSpace(raw[1 : n-1])
+		if len(inside) > 0 && bytes.IndexByte(inside, raw[0]) < 0 {
+			s.raw = l.put(inside)
+			if l.read(pos, f, s, l.at(s.raw)) == WhyNone {
+				why = WhyNone
+			}
+		}
+	}
+	s.raw = sent
+	return why
 }
 
 func (l *Lead) read(pos int, f *Field, s *Slot, raw []byte) Why {
@@ -72,11 +96,7 @@ func (l *Lead) readRarer(pos int, f *Field, s *Slot, raw []byte) Why {
 	case TypeIP:
 		return l.ip(s, raw)
 	case TypeURL:
-		if why := urlFault(raw); why != WhyNone {
-			return why
-		}
-		s.normal = s.raw
-		return WhyNone
+		return l.url(f, s, raw)
 	case TypeRange:
 		return l.rangeOf(s, raw)
 	case TypeGender:

@@ -2,7 +2,10 @@
 
 package lead
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 type stateEntry struct {
 	code    []byte
@@ -41,15 +44,26 @@ func init() {
 			nameState(name, i)
 		}
 	}
+	for _, e := range strings.Split(shortNames, "|") {
+		code, names, _ := strings.Cut(e, " ")
+		i, _ := stateIndex([]byte(code))
+		for _, name := range strings.Fields(names) {
+			nameState(name, i)
+		}
+	}
 	for name, code := range map[string]string{"NF": "NL", "PQ": "QC", "CM": "MP"} { // codes of former times
 		i, _ := stateIndex([]byte(code))
 		stateByCode[int(name[0]-'A')*26+int(name[1]-'A')] = uint8(i + 1)
 	}
 	makeZips()
+	makeBorders()
 }
 
 // otherNames are names besides those of the table.
 const otherNames = `VI Virgin Islands/Virgin Islands US/United States Virgin Islands/Virgin Islands of the United States|DC Washington DC/Washington District of Columbia|NL Newfoundland|FM Federated States of Micronesia|MP Northern Marianas/Commonwealth of the Northern Mariana Islands|MH Republic of the Marshall Islands|PW Republic of Palau|PR Commonwealth of Puerto Rico|AA Armed Forces of the Americas/Armed Forces the Americas|AE Armed Forces Africa/Armed Forces Canada/Armed Forces Middle East/Armed Forces Europe Middle East and Canada/Armed Forces Europe the Middle East and Canada|AP Armed Forces of the Pacific|PE PEI|NT NWT|YT Yukon Territory|NU Nunavut Territory|QC Province of Quebec|ON Province of Ontario`
+
+// shortNames are the abbreviations from before the codes of two letters, as people still write them.
+const shortNames = `AL Ala|AZ Ariz|AR Ark|CA Calif Cal|CO Colo Col|CT Conn|DE Del|FL Fla|ID Ida|IL Ill Ills|IN Ind|KS Kan Kans|KY Ken|MA Mass|MI Mich|MN Minn|MS Miss|MT Mont|NE Neb Nebr|NV Nev|NH N.Hamp|NJ N.Jersey|NM N.Mex|NY N.York|NC N.Car N.Carolina NoCar|ND N.Dak N.Dakota NoDak|OK Okla|OR Ore Oreg|PA Penn Penna|RI R.Isl|SC S.Car S.Carolina SoCar|SD S.Dak S.Dakota SoDak|TN Tenn|TX Tex|VT Verm|WA Wash|WV W.Va W.Virg W.Virginia|WI Wis Wisc|WY Wyo|AB Alta Alb|BC B.Col|MB Man Manit|NB N.Br|NL Nfld Nfld.Lab|NS N.Sc|ON Ont|PE P.E.Isl|QC Que|SK Sask|YT Yuk|PR P.Rico|DC D.Col`
 
 func nameState(name string, i int) {
 	var k [stateNameMax]byte
@@ -106,7 +120,43 @@ func stateIndex(raw []byte) (int, bool) {
 		return 0, false
 	}
 	i, ok := stateByName[string(k[:n])]
+	if !ok {
+		i, ok = statePlus(k[:n])
+	}
 	return i, ok
+}
+
+// statePlus finds a name, or a code and the name of the same state, with what people put around it: "State of Texas", "TX, USA", "CA - California".
+func statePlus(k []byte) (int, bool) {
+	for _, front := range []string{"thestateof", "stateof", "commonwealthof"} {
+		if rest, cut := bytes.CutPrefix(k, []byte(front)); cut {
+			i, ok := stateByName[string(rest)]
+			return i, ok
+		}
+	}
+	for _, end := range []string{"unitedstatesofamerica", "unitedstates", "usa", "canada"} {
+		if rest, cut := bytes.CutSuffix(k, []byte(end)); cut && len(rest) > 2 {
+			i, ok := stateByName[string(rest)]
+			return i, ok && (stateTable[i].country == "CA") == (end == "canada")
+		} else if cut && len(rest) == 2 {
+			i := int(stateByCode[int(rest[0]-'a')*26+int(rest[1]-'a')]) - 1
+			return i, i >= 0 && (stateTable[i].country == "CA") == (end == "canada")
+		}
+	}
+	if len(k) < 5 {
+		return 0, false
+	}
+	for _, at := range []int{2, len(k) - 2} {
+		code, name := k[:2], k[2:]
+		if at > 2 {
+			code, name = k[at:], k[:at]
+		}
+		i, ok := stateByName[string(name)]
+		if ok && int(stateByCode[int(code[0]-'a')*26+int(code[1]-'a')])-1 == i {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // StateName is the full name of the state with this index (Slot.Num).
@@ -117,6 +167,6 @@ func StateCode(i int64) string { return string(stateTable[i].code) }
 
 // StateByText finds a state by code or name.
 func StateByText(s string) (int64, bool) {
-	i, ok := stateIndex([]byte(strings.TrimSpace(s)))
+	i, ok := stateIndex(TrimUnseen([]byte(s)))
 	return int64(i), ok
 }

@@ -61,6 +61,10 @@ const (
 	WhyManyElements
 	WhyAboveOther
 	WhyThousands
+	WhyTwoNumbers
+	WhyNumberWord
+	WhyNegative
+	WhyTwoUnits
 	whyEnd
 )
 
@@ -110,6 +114,10 @@ var whyTexts = [whyEnd]string{
 	WhyElement:         "one of its elements is not valid",
 	WhyManyElements:    "it has too many elements",
 	WhyThousands:       "it is not clear whether its point stands before decimals or between thousands",
+	WhyTwoNumbers:      "it has more than one number",
+	WhyNumberWord:      "what stands beside its number may change it",
+	WhyNegative:        "it is not clear whether it is negative",
+	WhyTwoUnits:        "its two ends are not of one unit",
 	WhyAboveOther:      "it is above a field that it may not exceed",
 }
 
@@ -122,7 +130,7 @@ func (w Why) OfType() bool { return w == WhyType || w >= WhyAreaCode }
 func (f *Field) expectation(w Why) string {
 	switch w {
 	case WhyTooLong:
-		return fmt.Sprintf("at most %d bytes", ValueBytesMax)
+		return fmt.Sprintf("at most %d bytes", f.bytesMax())
 	case WhyNotSingle:
 		return "one value, not a list or an object"
 	case WhyTwice:

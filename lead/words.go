@@ -14,7 +14,7 @@ import (
 )
 
 func (l *Lead) boolean(s *Slot, raw []byte) Why {
-	switch i := wordIndex(booleans, raw); i {
+	switch i := wordIndex(booleans, bareWord(raw)); i {
 	case 0, 1:
 		s.Num = int64(i)
 		s.normal = l.putString(booleanNormals[i])
@@ -47,6 +47,14 @@ const genderCodes = "FMX"
 // Genders are the normal texts of type gender by Slot.Num.
 func Genders() []string { return genders[:] }
 
+// bareWord takes marks off both ends of a word: "yes!", [no]. A question mark stays, since it doubts.
+func bareWord(b []byte) []byte {
+	if len(b) > 64 {
+		return b
+	}
+	return trimSpace(bytes.Trim(b, " \"'`!.,;:()[]*"))
+}
+
 // wordIndex finds the list that has the word, without regard to case; -1 if none has.
 func wordIndex(lists []words, raw []byte) int {
 	var b [16]byte
@@ -68,7 +76,7 @@ func wordIndex(lists []words, raw []byte) int {
 }
 
 func (l *Lead) gender(s *Slot, raw []byte) Why {
-	i := wordIndex(genderWords, raw)
+	i := wordIndex(genderWords, bareWord(raw))
 	if i < 0 {
 		return WhyType
 	}
@@ -248,7 +256,7 @@ func (l *Lead) list(pos int, f *Field, s *Slot, raw []byte) Why {
 	var out []byte
 	n := 0
 	add := func(v []byte) Why {
-		if v = trimSpace(v); len(v) == 0 {
+		if v = TrimUnseen(v); len(v) == 0 || l.schema.absent(pos, &of, v) {
 			return WhyNone
 		}
 		if n++; n > ListElementsMax {

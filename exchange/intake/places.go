@@ -73,8 +73,8 @@ const crowdedQuarters = 3
 
 // enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the last place is taken.
 func (p *places) enter(post bool) (no ShedReason, ok bool) {
-	if s, due := p.sensor.sample(); due {
-		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, s.waited))
+	if heat, look, due := p.sensor.sample(); due {
+		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, heat, look%coolLooks == 0))
 	}
 	most := p.now.Load()
 	if post {
@@ -137,13 +137,31 @@ func (p *places) load() Load {
 // placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
 func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
 
-// waitedMost is how long a tenth of the goroutines may wait for a processor before fewer requests are let in.
-const waitedMost = 20 * time.Millisecond
+// A look is hot where a tenth of the goroutines waited longer than waitedMost for a processor. Fewer requests are let in once hot looks outweigh the
+// others by hotLooks, a cool one counting twice. A burst that ends before costs time and nothing else: it is let in. Between two cuts there are
+// coolLooks, for what is under way to end.
+const (
+	waitedMost = 20 * time.Millisecond
+	hotLooks   = int64(1500 * time.Millisecond / sensorEvery)
+	hotMost    = hotLooks + 5
+	coolLooks  = int64(500 * time.Millisecond / sensorEvery)
+)
 
-// nextPlaces is the limit that follows: a quarter fewer than are there where goroutines wait too long, an eighth more where they do not.
-func nextPlaces(now, flying, most int64, waited time.Duration) int64 {
-	if waited > waitedMost {
+// nextHeat counts one more look.
+func nextHeat(heat int64, hot bool) int64 {
+	if hot {
+		return min(heat+1, hotMost)
+	}
+	return max(heat-2, 0)
+}
+
+// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more where none is.
+func nextPlaces(now, flying, most, heat int64, maySink bool) int64 {
+	switch {
+	case heat == 0:
+		return min(most, now+now/8+1)
+	case heat >= hotLooks && maySink:
 		return min(most, max(placesLeast(), min(now, flying)*3/4))
 	}
-	return min(most, now+now/8+1)
+	return now
 }

@@ -10,21 +10,33 @@ import (
 func TestPlacesFollowTheProcessors(t *testing.T) {
 	least := placesLeast()
 	for _, tt := range []struct {
-		what        string
-		now, flying int64
-		most        int64
-		waited      time.Duration
-		want        int64
+		what                    string
+		now, flying, most, heat int64
+		maySink                 bool
+		want                    int64
 	}{
-		{"nobody waits", 8 * least, least, 10 * least, time.Millisecond, 9*least + 1},
-		{"never more than the most", 10 * least, 10 * least, 10 * least, 0, 10 * least},
-		{"they wait: fewer than are there", 10 * least, 4 * least, 10 * least, time.Second, 3 * least},
-		{"but never fewer than the least", least, least, 10 * least, time.Second, least},
-		{"nor more than the most, where that is less", 2, 2, 2, time.Second, 2},
+		{"nobody waits", 8 * least, least, 10 * least, 0, true, 9*least + 1},
+		{"never more than the most", 10 * least, 10 * least, 10 * least, 0, true, 10 * least},
+		{"a burst is let in", 10 * least, 4 * least, 10 * least, hotLooks - 1, true, 10 * least},
+		{"they go on waiting: fewer than are there", 10 * least, 4 * least, 10 * least, hotLooks, true, 3 * least},
+		{"which takes a moment to show", 3 * least, 4 * least, 10 * least, hotMost, false, 3 * least},
+		{"but never fewer than the least", least, least, 10 * least, hotLooks, true, least},
+		{"nor more than the most, where that is less", 2, 2, 2, hotLooks, true, 2},
 	} {
-		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.waited); got != tt.want {
+		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.heat, tt.maySink); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
 		}
+	}
+	heat := int64(0)
+	for range 10 * hotLooks {
+		heat = nextHeat(heat, true)
+	}
+	cool := 0
+	for ; heat > 0; cool++ {
+		heat = nextHeat(heat, false)
+	}
+	if int64(cool) > hotLooks {
+		t.Errorf("after a long heat %d looks pass before more are let in", cool)
 	}
 }
 

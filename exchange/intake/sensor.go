@@ -19,11 +19,8 @@ type sensor struct {
 	mu     sync.Mutex // guards what follows
 	read   []metrics.Sample
 	before []uint64 // the histogram of waits at the last look
-}
-
-// seen is what a look has found.
-type seen struct {
-	waited time.Duration // the time for which a tenth of the goroutines waited for a processor, at least
+	heat   int64    // see nextHeat
+	looks  int64
 }
 
 const sensorEvery = 100 * time.Millisecond
@@ -47,11 +44,11 @@ const (
 var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes", "/memory/classes/heap/stacks:bytes",
 	"/memory/classes/metadata/mcache/inuse:bytes", "/memory/classes/other:bytes", "/memory/classes/metadata/other:bytes"}
 
-// sample looks if it is time to; else, and where somebody else is looking, due is false.
-func (s *sensor) sample() (out seen, due bool) {
+// sample looks if it is time to, and tells how hot it is and which look it was. Else, and where somebody else is looking, due is false.
+func (s *sensor) sample() (heat, look int64, due bool) {
 	now, at := time.Now().UnixNano(), s.due.Load()
 	if now < at || !s.due.CompareAndSwap(at, now+int64(sensorEvery)) || !s.mu.TryLock() {
-		return seen{}, false
+		return 0, 0, false
 	}
 	defer s.mu.Unlock()
 	if s.read == nil {
@@ -62,7 +59,8 @@ func (s *sensor) sample() (out seen, due bool) {
 	}
 	metrics.Read(s.read)
 	h := s.read[sampleWaits].Value.Float64Histogram()
-	out.waited = ninetieth(h.Buckets, h.Counts, s.before)
+	s.heat = nextHeat(s.heat, ninetieth(h.Buckets, h.Counts, s.before) > waitedMost)
+	s.looks++
 	s.before = append(s.before[:0], h.Counts...)
 	if s.limit > 0 {
 		var used uint64
@@ -75,7 +73,7 @@ func (s *sensor) sample() (out seen, due bool) {
 			s.full.Store(false)
 		}
 	}
-	return out, true
+	return s.heat, s.looks, true
 }
 
 // ninetieth is the lower end of the bucket in which the 90th of 100 stands, of what came since an earlier count; 0 where little came.
