@@ -66,7 +66,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	if d == nil {
 		return reply, f
 	}
-	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who, t)
+	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who)
 	if f != nil {
 		return Reply{}, f
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // viewsVersion changes with the layout of the keys; views of another version are built anew.
-const viewsVersion = 2
+const viewsVersion = 3
 
 // views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to which it goes, so
 // a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the applier writes (and the shipper
@@ -190,6 +190,14 @@ func (v *views) put(b *pebble.Batch, f *fact) error {
 	}
 	for _, key := range f.refs {
 		point(key)
+	}
+	for _, key := range f.sold {
+		k := append([]byte(key), f.lead[:]...)
+		if f.gone && err == nil {
+			err = b.Delete(k, nil)
+		} else {
+			set(k, r.append(nil))
+		}
 	}
 	if f.seller != "" {
 		v.scratch = appendSeq(append(v.scratch[:0], f.seller...), f.seq)
