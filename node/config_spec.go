@@ -60,8 +60,8 @@ type kafkaTLSSpec struct {
 
 type kafkaSASLSpec struct {
 	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
-	User      string `yaml:"user"`     // the name that the brokers know this node by
-	Password  string `yaml:"password"` // as ${env:NAME} or ${file:NAME}
+	User      string `yaml:"user"`      // the name that the brokers know this node by
+	Password  string `yaml:"password"`  // as ${env:NAME} or ${file:NAME}
 }
 
 type limitsSpec struct {
