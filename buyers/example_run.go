@@ -174,7 +174,7 @@ type Told struct {
 func TellReceipt(r *wire.Receipt) []Told {
 	refusal, published, price, expires := noRefusal, noValue, noValue, noValue
 	if r.Refusal != lead.NoRefusal {
-		refusal, published = r.Refusal.Info().Name, r.Refusal.Info().Published
+		refusal, published = r.Refusal.Info().Name, PublishedOf(r)
 	}
 	if r.HasPrice {
 		price = r.Price.String()
@@ -271,4 +271,12 @@ func (p *RequestParts) Header(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// PublishedOf is what the seller hears of an answer that is no sale: of a post whose outcome is unknown, that it is pending.
+func PublishedOf(r *wire.Receipt) string {
+	if r.Outcome == lead.Unknown {
+		return lead.UnknownOutcome.Info().Published
+	}
+	return r.Refusal.Info().Published
 }

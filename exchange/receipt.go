@@ -90,9 +90,10 @@ func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, 
 	return call, newBody(red)
 }
 
-// readReceipt says what the call's end means. The default is "not sold"; without a complete answer it is "not sent" only if no byte was
-// given to the connection. margin is set where nothing was quoted: then the payout follows the price.
-func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call, margin *auction.Margin) {
+// readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a clear no is unknown (see
+// wire.Receipt); without a complete answer it is "not sent" only if no byte was given to the connection. margin is set where nothing was
+// quoted: then the payout follows the price.
+func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call, margin *auction.Margin) (r wire.Receipt) {
 	if call.Refusal != lead.NoRefusal {
 		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
 		if !call.Sent {
@@ -101,20 +102,17 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 		if len(call.Body) > 0 {
 			out.Private.Answer = newBody(call.Body)
 		}
-		return
+		return r
 	}
 	out.Private.Answer = newBody(call.Body)
-	r := read(lane.Campaign.Post.Answer, call)
+	r = read(lane.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
-	if r.Outcome != lead.Accepted && (NoReceipt(r.Refusal, call.Status) || contradicts(lane.Campaign.Post.Answer, r.Refusal, call)) {
-		out.Outcome = lead.Unknown
-	}
 	if r.HasPrice {
 		out.AnswerPrice = r.Price
 	}
 	if r.Outcome != lead.Accepted {
-		return
+		return r
 	}
 	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
 	if booksAnswer(p, lane) && r.HasPrice {
@@ -123,29 +121,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 			out.Payout = margin.Payout(r.Price)
 		}
 	}
-}
-
-// NoReceipt tells whether a complete answer to a post leaves open what the buyer has done: its body cannot be read, or a server
-// on the way says that it failed while it may have handled the lead. A 501, 503 or 505 says that it was not handled; a
-// well-formed answer that no rule knows is "not sold".
-func NoReceipt(r lead.Refusal, status int) bool {
-	switch r {
-	case lead.MalformedAnswer, lead.TornAnswer, lead.OversizedAnswer, lead.BadContentType:
-		return true
-	case lead.ServerError:
-		return status >= 500 && status != 501 && status != 503 && status != 505
-	}
-	return false
-}
-
-// contradicts tells whether an answer says no by its status and yes in its body: the buyer may have bought the lead all the same.
-func contradicts(a *wire.Answer, no lead.Refusal, call *transport.Call) bool {
-	if no != lead.ServerError {
-		return false
-	}
-	good := *call
-	good.Status = 200
-	return read(a, &good).Outcome == lead.Accepted
+	return r
 }
 
 // newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.

@@ -81,7 +81,7 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 }
 
 // askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule that accepts, or one that
-// refuses. Silence, and an answer that no rule knows, leave it open.
+// refuses. Silence, an answer that no rule knows, and one that speaks of a duplicate leave it open.
 func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Duration {
 	u, p := l.IfUnknown, a.posting
 	if e.now().Sub(p.At) > u.For {
@@ -119,10 +119,9 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 	return e.clear(l, &out, nil, st.id, u.Every)
 }
 
-// saidNo tells whether a receipt is a refusal in words that a rule knows.
-func saidNo(r *wire.Receipt) bool {
-	return r.Refusal > lead.NoRefusal && r.Refusal < 100 && r.Outcome != lead.Unknown && r.Outcome != lead.Accepted
-}
+// saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a resend: it may be the
+// attempt itself that the buyer has.
+func saidNo(r *wire.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 100 }
 
 // byClearpost is who has resolved an attempt when no person did.
 const byClearpost = "clearpost"
@@ -242,29 +241,29 @@ func (st *story) whole(pl *plan) *lead.Lead {
 
 // heardAgain makes the call of a resend and writes down its end, together with what it tells of the first. An acceptance is the first one's:
 // the buyer has seen the key before, or sees it for the first time. A refusal in its own words says that it has not bought; that the lead
-// is a duplicate says nothing, for that may be the first attempt.
+// is a duplicate, or was there already, says nothing, for that may be the first attempt.
 func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledger.Posting, s *again) time.Duration {
 	u := l.IfUnknown
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.gear.gate}
 	e.wire.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
 	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
 		Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds()}
-	readReceipt(l, p, out, call, nil)
+	r := readReceipt(l, p, out, call, nil)
 	booked := out.Price
 	out.Price, out.Payout = 0, 0 // the resolution books it
-	no := out.Outcome == lead.Rejected || out.Outcome == lead.Invalid
-	if out.Outcome != lead.Accepted && (!no || out.Refusal >= 100) {
+	no := (out.Outcome == lead.Rejected || out.Outcome == lead.Invalid) && out.Refusal < 100 && !r.Repeat
+	if out.Outcome != lead.Accepted && !no {
 		if err := e.led.Store(e.end, out); err != nil {
 			e.log.Error("the end of a resend could not be written", "attempt", p.Attempt.String(), "err", err)
 		}
 		return u.Every
 	}
-	r := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference, By: byClearpost,
+	res := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference, By: byClearpost,
 		Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
-	if r.Accepted {
-		r.Price = &booked
+	if res.Accepted {
+		res.Price = &booked
 	}
-	if _, err := e.resolve(st, r, []ledger.Event{out}); err != nil {
+	if _, err := e.resolve(st, res, []ledger.Event{out}); err != nil {
 		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err", err)
 		return u.Every
 	}

@@ -138,7 +138,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	MissingPrice:    {Name: "missing_price", Published: "no_bids", Meaning: "the bid has no positive price"},
 	NotCovered:      {Name: "not_covered", Published: "quote_lost", Meaning: "the bid does not cover what the seller was quoted"},
 	BadContentType:  {Name: "bad_content_type", Published: "buyer_error", Meaning: "the answer is declared as a type that is not expected"},
-	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: read as not sold"},
+	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: a ping is no bid, the outcome of a post is not known"},
 
 	NoBids:       {Name: "no_bids", Published: "no_bids", Meaning: "nobody bids on this lead"},
 	QuoteLost:    {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},

@@ -280,6 +280,8 @@ func (l *Lead) list(pos int, f *Field, s *Slot, raw []byte) Why {
 			switch {
 			case v.IsArray() || v.IsObject():
 				why = WhyElement
+			case v.Type == gjson.Number:
+				why = add(AppendPlainNumber(nil, []byte(v.Raw)))
 			case v.Type != gjson.Null:
 				why = add([]byte(v.String()))
 			}

@@ -15,7 +15,7 @@ import (
 
 // Receipt is a buyer's answer as read. Its byte slices may lie in the body that was read and live as long as it does.
 type Receipt struct {
-	Outcome   lead.Outcome  // Accepted: a success. Otherwise what Refusal stands for; Unknown for one that a rule calls queued
+	Outcome   lead.Outcome  // Accepted: a success. Otherwise what Refusal stands for; of a post Unknown for what is no clear no
 	Refusal   lead.Refusal  // 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
 	Price     lead.Money    // in whole cents, rounded once
 	HasPrice  bool          // a positive price stands there
@@ -27,6 +27,9 @@ type Receipt struct {
 	ExpiresAt time.Time     // until when the bid stands, if the buyer gave a time
 	Legs      []Leg         // the offers of a ping's answer, at most LegsMax; nil without a legs rule
 	Rule      string        // the part of the spec that decided, such as "success[1]"; see Answer.Explain
+	Said      bool          // post: a rule or a reason of the campaign says no
+	Repeat    bool          // post, not accepted: it speaks of a duplicate or of something earlier
+	Doubt     string        // post: why the outcome is unknown although the answer is whole; else empty
 }
 
 // Leg is one offer of several in a buyer's answer to a ping.
@@ -68,6 +71,9 @@ type Answer struct {
 	types      []string
 	inside     []wrapper
 	bare       bool // text: the short form asks for nothing in the body
+
+	notTaken    []statusRange // post: statuses that say that the lead was not taken
+	unclearIsNo bool          // post: what no rule knows, and nothing in it speaks for a sale, is a no
 
 	paths []answerPath // by number
 	root  *keyNode     // JSON: the same paths as a tree
@@ -164,7 +170,8 @@ func (a *Answer) NeedsFixedPrice() bool {
 // unless some condition names it; a content type that is not allowed; a body that is not well-formed; a decisive value that is there
 // twice; the rules in their order; the conditions of the short form. When none holds, the first of the reasons that matches decides;
 // without one a value that says otherwise is the buyer's no, and anything else is an UnclearAnswer. An acceptance needs a status 2xx,
-// or a condition that holds and names the status; at a ping it still needs its price and its token.
+// or a condition that holds and names the status; at a ping it still needs its price and its token. At a post the rules that refuse and the
+// reasons are asked whatever the status is, and what is no clear no is unknown: see settle.
 func (a *Answer) Read(status int, contentType, body []byte) Receipt {
 	return a.read(status, contentType, body, false)
 }
@@ -175,45 +182,54 @@ func (a *Answer) ReadWhole(status int, contentType, body []byte) Receipt {
 }
 
 func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt {
-	if len(body) > AnswerBytesMax {
-		return refuse(lead.OversizedAnswer, ruleSize)
-	}
-	if a.auto != nil {
+	var f found
+	if a.auto != nil && len(body) <= AnswerBytesMax {
 		a, contentType, body = a.choose(contentType, body)
+	}
+	r, readable := a.readInto(&f, status, contentType, body, whole)
+	if a.post {
+		a.settle(&r, &f, status, body, readable)
+	}
+	return r
+}
+
+// readInto reads an answer. readable tells that f holds what stands at the paths.
+func (a *Answer) readInto(f *found, status int, contentType, body []byte, whole bool) (r Receipt, readable bool) {
+	if len(body) > AnswerBytesMax {
+		return refuse(lead.OversizedAnswer, ruleSize), false
 	}
 	listed, good := a.lists(status), status >= 200 && status <= 299
 	switch {
-	case listed || good:
+	case listed || good || a.post:
 	case status >= 300 && status < 400:
-		return refuse(lead.RedirectAnswer, ruleStatus)
+		return refuse(lead.RedirectAnswer, ruleStatus), false
 	case status < 400 || status > 499:
-		return refuse(lead.ServerError, ruleStatus)
+		return refuse(lead.ServerError, ruleStatus), false
 	}
 	if !listed && status == 204 && !a.post {
-		return refuse(lead.NoBid, ruleStatus)
+		return refuse(lead.NoBid, ruleStatus), false
 	}
 	if (listed || good) && len(a.types) > 0 && !a.allows(contentType) {
-		return refuse(lead.BadContentType, ruleContentType)
+		return refuse(lead.BadContentType, ruleContentType), false
 	}
-	var f found
-	if !a.find(&f, contentType, body) {
-		return a.unreadable(status, listed || good)
+	if !a.find(f, contentType, body) {
+		return a.unreadable(status, listed || good), false
 	}
-	r := Receipt{Reason: a.reasonIn(&f), Reference: a.referenceIn(&f)}
+	r = Receipt{Reason: a.reasonIn(f), Reference: a.referenceIn(f)}
 	switch {
 	case !listed && !good:
-		a.judgeError(&r, &f, status)
+		a.judgeError(&r, f, status)
 	case !whole && a.format != answerJSON && a.format != answerXML || !whole && (f.unwrapped || bareNumber(f.body)):
 		r.refuse(lead.TornAnswer, ruleTorn)
 	case f.twice:
 		r.refuse(lead.UnclearAnswer, ruleTwice)
 	default:
-		a.judge(&r, &f, status)
+		a.judge(&r, f, status)
 	}
 	if f.overflows {
-		return a.unreadable(status, listed || good)
+		return a.unreadable(status, listed || good), false
 	}
-	return r
+	return r, true
 }
 
 // bareNumber tells whether a document is nothing but a number: further digits may be missing.

@@ -93,11 +93,15 @@ func (a *Answer) unmatched(r *Receipt, f *found, status int) {
 	}
 }
 
-// judgeError reads an answer with a 4xx that no condition names. Business refusals come with 4xx too, so the rules and the reasons are
-// asked; it is never an acceptance.
+// judgeError reads an answer with a 4xx, or of a post any other error or a redirect, that no condition names. Business refusals come with 4xx
+// too, so the rules and the reasons are asked; it is never an acceptance.
 func (a *Answer) judgeError(r *Receipt, f *found, status int) {
+	no := lead.ServerError
+	if status >= 300 && status < 400 {
+		no = lead.RedirectAnswer
+	}
 	if f.twice {
-		r.refuse(lead.ServerError, ruleStatus)
+		r.refuse(no, ruleStatus)
 		return
 	}
 	if i := a.firstRule(f, status); i >= 0 {
@@ -108,21 +112,26 @@ func (a *Answer) judgeError(r *Receipt, f *found, status int) {
 		r.refuse(m.refusal, m.rule)
 		return
 	}
-	r.refuse(lead.ServerError, ruleStatus)
+	r.refuse(no, ruleStatus)
 }
 
 // unreadable is the receipt of an answer whose body is not well-formed. Rules on the status alone are asked of a 4xx, which says no by
-// itself; and a queued lead stays with the buyer either way. Nothing else is read into such an answer.
+// itself, and of a post whatever but 2xx; and a queued lead stays with the buyer either way. Nothing else is read into such an answer.
 func (a *Answer) unreadable(status int, judged bool) Receipt {
+	error4, error := status >= 400 && status <= 499, a.post && status > 299
 	for i := range a.rules {
 		o := &a.rules[i]
-		if o.outcome == ruleAccepted || o.outcome != ruleQueued && (status < 400 || status > 499) || !o.when.onStatus(status) {
+		if o.outcome == ruleAccepted || o.outcome != ruleQueued && !error4 && !error || !o.when.onStatus(status) {
 			continue
 		}
 		var nothing found
 		return refuse(a.refusalOf(&nothing, o), o.name)
 	}
-	if !judged {
+	switch {
+	case judged:
+	case status >= 300 && status < 400:
+		return refuse(lead.RedirectAnswer, ruleStatus)
+	default:
 		return refuse(lead.ServerError, ruleStatus)
 	}
 	return refuse(lead.MalformedAnswer, ruleForm)

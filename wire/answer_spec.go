@@ -18,6 +18,8 @@ type AnswerSpec struct {
 	Expires      *ValueSpec      `yaml:"expires"`       // pings: how long the bid stands, or until when
 	Legs         *LegsSpec       `yaml:"legs"`          // pings: a list of offers
 	ContentTypes []string        `yaml:"content_types"` // where given, an answer declared otherwise is refused
+	NotTaken     Scalars         `yaml:"not_taken"`     // posts: statuses such as 503 with which this buyer has not taken the lead, where nothing in the answer speaks for a sale
+	Unclear      string          `yaml:"unclear"`       // posts: what a 2xx answer is that no rule knows and in which nothing speaks for a sale: unknown (the default) or rejected
 }
 
 // RuleSpec gives an outcome to the answers for which When holds.

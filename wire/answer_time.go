@@ -34,7 +34,7 @@ func (a *Answer) expiryIn(f *found) (time.Duration, time.Time) {
 		return 0, time.Time{}
 	}
 	var buf [64]byte
-	return parseExpiry(trim(f.decode(buf[:0], p)), a.expires.unit)
+	return parseExpiry(trim(f.value(buf[:0], p)), a.expires.unit)
 }
 
 func parseExpiry(b []byte, unit timeUnit) (time.Duration, time.Time) {

@@ -15,7 +15,7 @@ func (a *Answer) priceIn(f *found) (price lead.Money, ok, zero bool) {
 		return 0, false, false
 	}
 	var buf [64]byte
-	price, zero = parsePrice(trim(f.decode(buf[:0], p)), &a.price.money)
+	price, zero = parsePrice(trim(f.value(buf[:0], p)), &a.price.money)
 	return price, price > 0, zero
 }
 

@@ -101,6 +101,7 @@ func (c *answerCompiler) compile() {
 	}
 	c.compileReasons()
 	c.compileTypes()
+	c.compileUnclear()
 	if len(c.out.paths) > AnswerPathsMax {
 		c.bad("", strconv.Itoa(len(c.out.paths))+" paths", "at most %d different paths", AnswerPathsMax)
 	}
@@ -291,4 +292,27 @@ func (c *answerCompiler) compileTypes() {
 		}
 	}
 	c.out.types = c.spec.ContentTypes
+}
+
+// compileUnclear compiles what becomes of a post's answer that is no clear no.
+func (c *answerCompiler) compileUnclear() {
+	c.out.notTaken = c.statusList("not_taken", c.spec.NotTaken)
+	for i, s := range c.out.notTaken {
+		if s.from < 300 {
+			c.bad(fmt.Sprintf("not_taken[%d]", i), c.spec.NotTaken[i].Text, "an HTTP status from 300 to 599: a 2xx is a matter of the rules")
+		}
+	}
+	switch c.spec.Unclear {
+	case "", "unknown":
+	case "rejected":
+		c.out.unclearIsNo = true
+	default:
+		c.bad("unclear", c.spec.Unclear, "unknown or rejected")
+	}
+	if !c.out.post && len(c.spec.NotTaken) > 0 {
+		c.bad("not_taken", c.spec.NotTaken[0].Text, "not_taken in answers to posts only")
+	}
+	if !c.out.post && c.spec.Unclear != "" {
+		c.bad("unclear", c.spec.Unclear, "unclear in answers to posts only")
+	}
 }

@@ -261,8 +261,12 @@ func (c *answerCompiler) regex(at, s string, fold bool) *regexp.Regexp {
 var noRegex = regexp.MustCompile(`[^\s\S]`)
 
 func (c *answerCompiler) statuses(at string, list Scalars) []statusRange {
+	return c.statusList(at+".status", list)
+}
+
+func (c *answerCompiler) statusList(key string, list Scalars) []statusRange {
 	if len(list) > StatusesMax {
-		c.bad(at+".status", strconv.Itoa(len(list))+" statuses", "at most %d statuses", StatusesMax)
+		c.bad(key, strconv.Itoa(len(list))+" statuses", "at most %d statuses", StatusesMax)
 		return nil
 	}
 	var out []statusRange
@@ -274,7 +278,7 @@ func (c *answerCompiler) statuses(at string, list Scalars) []statusRange {
 			continue
 		}
 		if err != nil || n < 200 || n > 599 || v.Kind == ScalarNone {
-			c.bad(fmt.Sprintf("%s.status[%d]", at, j), v.Text, "an HTTP status from 200 to 599, or a class such as 2xx")
+			c.bad(fmt.Sprintf("%s[%d]", key, j), v.Text, "an HTTP status from 200 to 599, or a class such as 2xx")
 		}
 		out = append(out, statusRange{n, n})
 	}

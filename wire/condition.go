@@ -139,11 +139,11 @@ func (c *condition) tests(f *found) (holds, no bool) {
 		return false, true
 	}
 	if c.test == testRegex { // apart: its text cannot lie on the stack
-		text := trim(f.decode(nil, p))
+		text := trim(f.value(nil, p))
 		return f.afford(len(text)*c.cost) && c.finds(text), len(text) > 0
 	}
 	var buf [256]byte
-	text := trim(f.decode(buf[:0], p))
+	text := trim(f.value(buf[:0], p))
 	switch c.test {
 	case testWords:
 		if !f.afford(len(text) * c.cost) {
@@ -214,22 +214,28 @@ func (c *condition) finds(text []byte) bool {
 	return false
 }
 
-// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing is none.
+// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing, or says no, is none, and so
+// is a list or an object with nothing else in it.
 func (c *condition) present(f *found, post bool) bool {
 	p := f.firstOf(c)
-	if !p.filled() || !c.strict || !p.single() {
+	if !p.filled() || !c.strict {
 		return p.filled()
 	}
-	var buf [64]byte
-	text := trim(f.decode(buf[:0], p))
-	for _, no := range []string{"", "false", "null", "none", "nil", "undefined", "n/a", "-"} {
-		if equalFold(text, no) {
-			return false
-		}
+	if p.kind == foundContainer {
+		some := false
+		eachJSONPair(f.body[p.from:p.to], func(_, value []byte) bool {
+			some = !isNothing(trim(plainSigns(nil, value)))
+			return !some
+		})
+		return some
 	}
+	var buf [64]byte
+	text := trim(f.value(buf[:0], p))
 	// A ping's price of 0 is a matter of the price's own rules.
-	n, number := parseNumber(text)
-	return !post || !number || n != 0
+	if n, number := parseNumber(text); number {
+		return !post || n != 0
+	}
+	return !isNothing(text)
 }
 
 // combine asks the conditions within an any, all or not.

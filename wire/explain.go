@@ -37,7 +37,11 @@ func (a *Answer) Explain(status int, contentType, body []byte) string {
 		a.find(&f, contentType, body)
 		return b.String() + a.explainEarlier(r.Rule, &f, status)
 	}
-	fmt.Fprintf(&b, "not sold: %s (%s)", r.Refusal, r.Refusal.Info().Meaning)
+	if r.Outcome == lead.Unknown && r.Doubt != "" {
+		fmt.Fprintf(&b, "unknown, for %s: %s (%s)", r.Doubt, r.Refusal, r.Refusal.Info().Meaning)
+	} else {
+		fmt.Fprintf(&b, "not sold: %s (%s)", r.Refusal, r.Refusal.Info().Meaning)
+	}
 	switch r.Rule {
 	case ruleSize:
 		fmt.Fprintf(&b, "; the body has %d bytes, at most %d are read", len(body), AnswerBytesMax)
@@ -58,7 +62,7 @@ func (a *Answer) Explain(status int, contentType, body []byte) string {
 }
 
 var formatMeanings = [answerFormats]string{"valid JSON document", "form of name=value pairs", "UTF-8 text",
-	"XML document with one root and without a DOCTYPE", "HTML page"}
+	"XML document with one root and without entities of its own", "HTML page"}
 
 func (a *Answer) explainRule(rule string, f *found, status int) string {
 	switch rule {

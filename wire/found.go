@@ -3,8 +3,12 @@
 package wire
 
 import (
+	"bytes"
+
 	"github.com/antchfx/xmlquery"
 	"golang.org/x/net/html"
+
+	"clearpost/lead"
 )
 
 // foundKind is what stands at a place of an answer.
@@ -116,6 +120,17 @@ func (f *found) decode(buf []byte, p place) []byte {
 		return b
 	}
 	return raw
+}
+
+// value is the text at a place as conditions and numbers read it: a number of JSON without its exponent, and without the signs that nobody sees.
+func (f *found) value(buf []byte, p place) []byte {
+	if p.kind == foundNumber {
+		if raw := f.body[p.from:p.to]; bytes.IndexByte(raw, 'e') >= 0 || bytes.IndexByte(raw, 'E') >= 0 {
+			return lead.AppendPlainNumber(buf, raw)
+		}
+		return f.decode(buf, p)
+	}
+	return trim(plainSigns(nil, f.decode(buf, p)))
 }
 
 // find fills f; false if the body is not well-formed.

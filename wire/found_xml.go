@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"unicode/utf8"
 
@@ -124,8 +125,8 @@ func hasFolded(n *xmlquery.Node, name string) bool {
 
 var errXML = errors.New("not an XML document that is read")
 
-// readXML builds the tree of one XML document with one root. Prefixes of namespaces are left out. It refuses a DOCTYPE, and with it
-// every entity but the five of XML; more than AnswerDepthMax levels or NodesMax elements; an attribute that is there twice; and text
+// readXML builds the tree of one XML document with one root. Prefixes of namespaces are left out. One DOCTYPE before the root is passed over, and
+// what it names is not fetched; it refuses one with an internal subset, and every entity but the five of XML; more than AnswerDepthMax levels or NodesMax elements; an attribute that is there twice; and text
 // beside the root. The body is UTF-8, whatever its declaration says.
 func readXML(b []byte) (*xmlquery.Node, error) {
 	if !utf8.Valid(b) {
@@ -134,7 +135,7 @@ func readXML(b []byte) (*xmlquery.Node, error) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	doc := &xmlquery.Node{Type: xmlquery.DocumentNode}
-	at, depth, nodes, roots := doc, 0, 0, 0
+	at, depth, nodes, roots, typed := doc, 0, 0, 0, false
 	var open []xml.Name
 	for {
 		t, err := d.RawToken()
@@ -175,10 +176,18 @@ func readXML(b []byte) (*xmlquery.Node, error) {
 				return nil, errXML
 			}
 		case xml.Directive:
-			return nil, errXML
+			if typed || roots > 0 || !isDoctype(t) {
+				return nil, errXML
+			}
+			typed = true
 		}
 	}
 }
+
+var doctype = regexp.MustCompile(`^DOCTYPE\s+[^\s"'<>\[\]]+(\s+(SYSTEM|PUBLIC\s+("[^"<\[]*"|'[^'<\[]*'))\s+("[^"<\[]*"|'[^'<\[]*'))?\s*$`)
+
+// isDoctype tells whether a directive is a document type declaration that has nothing in it but names.
+func isDoctype(d []byte) bool { return len(d) <= PathBytesMax*4 && doctype.Match(d) }
 
 func addAttributes(n *xmlquery.Node, attrs []xml.Attr) bool {
 	for _, x := range attrs {

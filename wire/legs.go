@@ -186,7 +186,7 @@ func (l *legs) read(g *found) (leg Leg, ok bool) {
 		return leg, true
 	}
 	var buf [64]byte
-	n, ok := parseNumber(trim(g.decode(buf[:0], g.first(l.maxSold))))
+	n, ok := parseNumber(trim(g.value(buf[:0], g.first(l.maxSold))))
 	if !ok || n < 1_000_000 || n > legSoldMax*1_000_000 || n%1_000_000 != 0 {
 		return leg, false
 	}

@@ -2,7 +2,11 @@
 
 package wire
 
-import "clearpost/lead"
+import (
+	"bytes"
+
+	"clearpost/lead"
+)
 
 // priceBytesMax is enough for the longest text that a float prints, and short of anything that is no price.
 const priceBytesMax = 40
@@ -21,18 +25,23 @@ var currencySigns = map[string][]string{
 	"SEK": {"kr"}, "NOK": {"kr"}, "DKK": {"kr"},
 }
 
-// parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once, half up. It takes digits with or
+// parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once: down, for nobody has bid more, but up
+// where it is within a millionth of the next cent, as what a float prints for 22.50 may be 22.499999999999996. It takes digits with or
 // without marks between groups of three, one decimal mark, and the sign or code of the currency before or behind. It refuses everything
 // else, among it minus signs, exponents, a decimal mark without a digit behind it, other currencies, and amounts above lead.PriceMax.
-// The price is positive or there is none; zero tells that the text says 0, or less than half a cent.
+// The price is positive or there is none; zero tells that the text says 0, or less than a cent.
 func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
-	b = m.cutCurrency(b)
-	if len(b) == 0 || len(b) > priceBytesMax {
-		return 0, false
-	}
 	group, point := byte(','), byte('.')
 	if m.comma {
 		group, point = point, group
+	}
+	b = m.cutCurrency(b)
+	if len(b) > 0 && bytes.IndexByte(b, ' ') >= 0 {
+		var buf [priceBytesMax]byte
+		b = spacesAsMarks(buf[:0], b, group)
+	}
+	if len(b) == 0 || len(b) > priceBytesMax {
+		return 0, false
 	}
 	end := 0
 	for end < len(b) && (isDigit(b[end]) || b[end] == group) {
@@ -54,13 +63,37 @@ func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
 		n = n*100 + digitAt(decimals, 0)*10 + digitAt(decimals, 1)
 		decimals = decimals[min(2, len(decimals)):]
 	}
-	if digitAt(decimals, 0) >= 5 {
+	if nearlyOne(decimals) {
 		n++
 	}
 	if n > int64(lead.PriceMax/lead.Cent) {
 		return 0, false
 	}
 	return lead.Money(n) * lead.Cent, n == 0
+}
+
+// spacesAsMarks puts marks in the place of the single spaces between groups of digits, as in 1 234,50. What has marks as well is no number.
+func spacesAsMarks(buf, b []byte, group byte) []byte {
+	if len(b) > priceBytesMax || bytes.IndexByte(b, group) >= 0 {
+		return nil
+	}
+	for _, c := range b {
+		if c == ' ' {
+			c = group
+		}
+		buf = append(buf, c)
+	}
+	return buf
+}
+
+// nearlyOne tells whether what stands behind the cents is within a millionth of a unit of the next cent.
+func nearlyOne(decimals []byte) bool {
+	for i := range 4 {
+		if digitAt(decimals, i) != 9 {
+			return false
+		}
+	}
+	return true
 }
 
 // cutCurrency cuts one sign or code of the currency, before or behind.

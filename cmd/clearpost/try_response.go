@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"clearpost/buyers"
-	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/wire"
 )
@@ -59,8 +58,7 @@ func (c *tryResponseCmd) Run(e *env) error {
 		why = "not sold: " + receipt.Refusal.Info().Meaning
 	}
 	trace := r.Answer.Trace(c.Status, []byte(c.Type), body)
-	denied := receipt.Refusal == lead.ServerError && read(200, []byte(c.Type), body).Outcome == lead.Accepted // by its status only
-	open := c.Post && receipt.Outcome != lead.Accepted && (receipt.Outcome == lead.Unknown || exchange.NoReceipt(receipt.Refusal, c.Status) || denied)
+	open := c.Post && receipt.Outcome == lead.Unknown
 	if !c.JSON {
 		printReceipt(e.out, &receipt, open, why, trace)
 		return nil
@@ -87,7 +85,7 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Reason: string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
 		Unknown: open, Why: why, Legs: legsOf(&receipt), Trace: trace}
 	if receipt.Refusal != 0 {
-		out.Refusal, out.Published = receipt.Refusal.Info().Name, receipt.Refusal.Info().Published
+		out.Refusal, out.Published = receipt.Refusal.Info().Name, buyers.PublishedOf(&receipt)
 	}
 	if receipt.HasPrice {
 		out.Price = receipt.Price.String()

@@ -149,9 +149,9 @@ func TestTryResponse(t *testing.T) {
 		}
 	}
 	post := tryRules{Post: true, Rules: file}
-	for status, open := range map[int]bool{200: false, 404: false, 500: true, 503: false} {
+	for status, open := range map[int]bool{200: false, 404: false, 409: false, 302: true, 500: true, 503: true} {
 		out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: status}, `{"ok":2}`)
-		if strings.Contains(out, "the post   unknown") != open {
+		if strings.Contains(out, "the post   unknown") != open || strings.HasPrefix(out, "outcome    unknown\n") != open {
 			t.Errorf("a post that is answered with %d: %s", status, out)
 		}
 	}

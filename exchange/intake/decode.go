@@ -244,6 +244,11 @@ func (d *reader) set(pos int, val gjson.Result) {
 			return
 		}
 		l.SetBad(pos, bytesOf(val.Raw), lead.WhyNotSingle)
+	case gjson.Number:
+		if strings.ContainsAny(val.Raw, "eE") {
+			val.Raw = string(lead.AppendPlainNumber(nil, []byte(val.Raw)))
+		}
+		l.Set(pos, bytesOf(d.names.ours(pos, val.Raw)))
 	default:
 		l.Set(pos, bytesOf(d.names.ours(pos, val.Raw)))
 	}
