@@ -88,7 +88,7 @@ func (e *Exchange) follow(p *Ping, other *flight) *Fault {
 // quoteAt tells whether the lead has a quote at a time that no post has used yet.
 func (st *story) quoteAt(now time.Time) bool {
 	p := st.pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !st.over(now) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
 }
 
 // A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post in time.
