@@ -258,7 +258,7 @@ func (d *delivery) settlement() *ledger.Settled {
 			ev.Details = d.details
 		}
 	}
-	if ev.Result != ledger.ResultFailure {
+	if ev.Result != ledger.ResultFailure || len(d.st.attempts) > 0 { // who is known as one that may be sold, and then as one that is, or is not
 		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {

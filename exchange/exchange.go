@@ -49,6 +49,7 @@ type Exchange struct {
 
 	decoded decoded
 	trips   tripTable
+	persons personTable
 	chases  *chaser
 	quotes  quoteTable
 	pings   sync.Pool // *Ping
@@ -79,6 +80,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	}
 	e.plan.Store(pl)
 	e.trips.init()
+	e.persons.init()
 	e.pings.New = func() any { return &Ping{} }
 	return e, nil
 }

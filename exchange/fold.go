@@ -5,6 +5,7 @@ package exchange
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"clearpost/capstore"
 	"clearpost/lead"
@@ -176,6 +177,11 @@ func (st *story) sold() int { return len(st.sales()) + len(st.testSales()) }
 // resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash cut
 // off. The seller's repeat goes on with the next bid while the quote lasts.
 func (st *story) resumable() bool { return len(st.attempts) > 0 && st.settled == nil && !st.open() }
+
+// over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and nobody knows how long ago.
+func (st *story) over(now time.Time) bool {
+	return now.After(st.pinged.ExpiresAt) || st.pinged.At.Sub(now) > ledger.ClockAhead
+}
 
 // finished tells whether nothing more can become of the lead without a person.
 func (st *story) finished() bool {

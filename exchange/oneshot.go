@@ -59,7 +59,7 @@ func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Faul
 	if r != nil || f != nil {
 		return nil, r, f
 	}
-	endPerson, f := e.claimPerson(p.Source, p.Vertical, &p.who, t)
+	endPerson, f := e.claimPerson(p.Source, p.Vertical, &p.who)
 	if f != nil {
 		end()
 		return nil, nil, f

@@ -227,19 +227,18 @@ func TestScopesExcludeEachOther(t *testing.T) {
 	own.Scope = ScopeSource
 	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"}, Dedupe: []*Dedupe{&own}}
 	e := &Exchange{}
-	e.trips.init()
-	e.plan.Store(&plan{cfg: Config{Sources: []*Source{all, one}}})
+	e.persons.init()
 	who := identity{person: "jane"}
 	for _, order := range [][2]*Source{{all, one}, {one, all}} {
-		end, f := e.claimPerson(order[0], v, &who, &trip{})
+		end, f := e.claimPerson(order[0], v, &who)
 		if f != nil {
 			t.Fatal(f)
 		}
-		if _, f := e.claimPerson(order[1], v, &who, &trip{}); f == nil {
+		if _, f := e.claimPerson(order[1], v, &who); f == nil {
 			t.Errorf("%s and %s at once", order[0].ID, order[1].ID)
 		}
 		end()
-		if end, f = e.claimPerson(order[1], v, &who, &trip{}); f != nil {
+		if end, f = e.claimPerson(order[1], v, &who); f != nil {
 			t.Errorf("after its end: %v", f)
 		} else {
 			end()

@@ -66,7 +66,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	if d == nil {
 		return reply, f
 	}
-	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who, t)
+	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who)
 	if f != nil {
 		return Reply{}, f
 	}
@@ -217,7 +217,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if e.inherits(st) {
 		return nil, Reply{}, inheritedQuote()
 	}
-	if in.ReceivedAt.After(st.pinged.ExpiresAt) {
+	if st.over(in.ReceivedAt) {
 		return nil, Reply{}, &Fault{Kind: FaultGone, Code: "ping_expired",
 			Message: "the quote expired at " + st.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
 	}
@@ -264,7 +264,7 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 	switch {
 	case st.open(), st.settled != nil, st.pinged.Result == ledger.ResultFailure:
 		return e.reply(st), nil, true
-	case st.resumable() && at.After(st.pinged.ExpiresAt):
+	case st.resumable() && st.over(at):
 		r, f := e.conclude(st)
 		return r, f, true
 	}
@@ -291,7 +291,7 @@ func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
 		return Reply{}, f
 	}
 	now := e.now()
-	if st.resumable() && now.After(st.pinged.ExpiresAt) {
+	if st.resumable() && st.over(now) {
 		key := leadKey(id)
 		if _, ok := e.trips.begin(key, &trip{}); ok {
 			defer e.trips.end(key)

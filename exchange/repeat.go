@@ -88,7 +88,7 @@ func (e *Exchange) follow(p *Ping, other *flight) *Fault {
 // quoteAt tells whether the lead has a quote at a time that no post has used yet.
 func (st *story) quoteAt(now time.Time) bool {
 	p := st.pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !st.over(now) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
 }
 
 // A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post in time.
@@ -159,20 +159,11 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 	return "", nil
 }
 
-// lastSold reads the person's last lead that is sold, or may be. Where those of all sources count, it looks at each source's last one too: a lead of a source
-// that is compared with its own only may have come after another's sale, and not be sold itself.
+// lastSold reads the person's last lead that is sold, or may be: also one that came before others that are not.
 func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*story, *Fault) {
-	of := []string{scope}
-	if scope == "" {
-		for _, s := range e.plan.Load().cfg.Sources {
-			of = append(of, s.ID)
-		}
-	}
-	for _, source := range of {
-		if id, ok := e.led.SoldByPerson(source, v.ID, person); ok {
-			if last, f := e.counts(d, id, self); last != nil || f != nil {
-				return last, f
-			}
+	for _, id := range e.led.SoldByPerson(scope, v.ID, person, e.now().Add(-d.Window)) {
+		if last, f := e.counts(d, id, self); last != nil || f != nil {
+			return last, f
 		}
 	}
 	return nil, nil
@@ -217,40 +208,6 @@ func (st *story) standing() bool {
 		}
 	}
 	return false
-}
-
-// claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other: whoever is compared with all sources' leads excludes
-// also those that are compared with their own source's only.
-func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity, t *trip) (end func(), f *Fault) {
-	d := s.DedupeOf(v)
-	if !d.refuses() {
-		return func() {}, nil
-	}
-	of := []string{d.scope(s)}
-	if of[0] == "" {
-		for _, other := range e.plan.Load().cfg.Sources {
-			if o := other.DedupeOf(v); o.refuses() && o.Scope == ScopeSource {
-				of = append(of, other.ID)
-			}
-		}
-	}
-	var claims []string
-	end = func() {
-		for _, c := range claims {
-			e.trips.end(c)
-		}
-	}
-	for i := range who.names() {
-		for _, source := range of {
-			c := "person\x00" + source + "\x00" + v.ID + "\x00" + who.name(i)
-			if _, ok := e.trips.begin(c, t); !ok {
-				end()
-				return nil, personBusy()
-			}
-			claims = append(claims, c)
-		}
-	}
-	return end, nil
 }
 
 // restoreQuotes finds the live quotes in the ledger. It reads as much of the log as the longest life of a quote.

@@ -12,9 +12,11 @@ import (
 const (
 	clockStep   = time.Minute      // the wall clock may be set by so much at once, as by NTP
 	clockDoubt  = 10 * time.Minute // a larger step is believed when it has stood for so long
-	clockAhead  = 5 * time.Minute  // events may be so far ahead of the wall clock and still pull the time with them
 	clockSlower = 50               // the pull falls by one part in so many of the time that goes by
 )
+
+// ClockAhead is how far ahead of the wall clock an event may be and still pull the time with it.
+const ClockAhead = 5 * time.Minute
 
 // clock is the ledger's time: the wall clock as far as it goes along with elapsed time, and never before the last event, unless that one is further ahead
 // than any clock should be. Where the wall clock jumps, the time goes on by what has elapsed.
@@ -64,7 +66,7 @@ func (c *clock) time(wall time.Time, elapsed time.Duration, last time.Time) time
 	switch behind := last.Sub(t); {
 	case behind <= 0:
 		c.ahead.Store(false)
-	case behind > clockAhead:
+	case behind > ClockAhead:
 		if !c.ahead.Swap(true) {
 			c.jumps.Add(1)
 			c.log.Error("the last event is further ahead than a clock may be: it does not count as the time", "at", last, "by", behind)

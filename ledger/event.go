@@ -359,6 +359,7 @@ type Facts struct {
 	Content        string // of a one-shot lead
 	Received       bool   // a whole lead of this person has come
 	Standing       bool   // it is sold, or may be
+	Gone           bool   // it is not, and will not be
 	Attempt        lead.ID
 	Outcome        lead.Outcome
 	Charges        []Charge
@@ -378,7 +379,7 @@ func (e *Pinged) Facts() Facts {
 	f.SellerLeadID, f.IdempotencyKey = e.SellerLeadID, e.IdempotencyKey
 	if e.Mode == "lead" {
 		f.Content = e.Private.Content
-		f.person(&e.Private, e.Refusal != lead.LeadRepeated, false)
+		f.person(&e.Private, e.Refusal != lead.LeadRepeated, e.Result == ResultSuccess)
 	}
 	return f
 }
@@ -390,7 +391,7 @@ func (e *Posting) Facts() Facts {
 	if e.Again != AgainResend { // which opens nothing: the first attempt is open
 		f.Attempt, f.Charges = e.Attempt, e.Charges
 	}
-	f.person(&e.Private, e.Post != nil, false)
+	f.person(&e.Private, e.Post != nil, e.Post != nil)
 	return f
 }
 
@@ -406,6 +407,9 @@ func (e *Settled) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
 	f.person(&e.Private, e.Post != nil && e.Refusal != lead.LeadRepeated, e.Result != ResultFailure)
+	if f.Gone = e.Result == ResultFailure; f.Gone {
+		f.Person, f.Also = e.Private.Person, e.Private.Also
+	}
 	return f
 }
 

@@ -16,6 +16,8 @@ type fact struct {
 	idem   string   // view key of the idempotency key, "" = none
 	seller string   // view key of the seller's lead id, without the seq, "" = none
 	refs   []string // view keys of the person of a received lead, and of what a one-shot lead is
+	sold   []string // view keys of the person of a lead that is sold, or may be, without the lead's id
+	gone   bool     // it is not sold after all
 	change *change  // what it does to the state, nil = nothing
 }
 
@@ -27,7 +29,7 @@ const (
 	keyIdem   = 'k' // source, key → ref
 	keySeller = 's' // source, seller's id, seq → lead id
 	keyPerson = 'p' // source ("" for all), vertical, person → ref of the last received lead
-	keySold   = 'b' // the same → ref of the last lead that is sold, or may be
+	keySold   = 'b' // the same, lead id → ref of a lead of the person that is sold, or may be
 	keyWhole  = 'w' // source, content → ref of a one-shot lead
 	keyCount  = 'c' // cap, window → count
 	keyOpen   = 'o' // attempt id → OpenAttempt as JSON
@@ -76,7 +78,7 @@ func splitParts(key []byte, n int) ([]string, bool) {
 // factOf copies what the views need. The seq is filled in later.
 func factOf(f *Facts) fact {
 	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
-	out.refs = refsOf(f)
+	out.refs, out.sold, out.gone = refsOf(f), soldOf(f), f.Gone
 	if f.IdempotencyKey == "" && f.SellerLeadID == "" {
 		return out
 	}
@@ -107,9 +109,25 @@ func refsOf(f *Facts) (out []string) {
 			if f.Received {
 				out = append(out, string(appendPersonKey(nil, keyPerson, source, f.Vertical, person)))
 			}
-			if f.Standing {
-				out = append(out, string(appendPersonKey(nil, keySold, source, f.Vertical, person)))
-			}
+		}
+	}
+	if f.Person != "" {
+		add(f.Person)
+	}
+	for _, p := range f.Also {
+		add(p)
+	}
+	return out
+}
+
+// soldOf lists under which keys a lead is found among those of its person that are sold, or may be.
+func soldOf(f *Facts) (out []string) {
+	if f.Test || !f.Standing && !f.Gone {
+		return nil
+	}
+	add := func(person string) {
+		for _, source := range [...]string{f.Source, ""} {
+			out = append(out, string(appendPersonKey(nil, keySold, source, f.Vertical, person)))
 		}
 	}
 	if f.Person != "" {

@@ -5,6 +5,7 @@
 package ledger
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,6 +72,11 @@ type KafkaConfig struct {
 	BatchBytes  int           // most bytes of one request; default 900,000
 	BatchEvents int           // most events gathered at once; default 2,000
 	Timeout     time.Duration // of one request; default 10 s
+	ClientID    string        // default "clearpost"
+	TLS         *tls.Config   // nil: without TLS
+	SASL        *SASL         // nil: anonymous
+	Compression string        // of batches: one of Compressions; default "none"
+	Private     string        // what becomes of personal data: one of Privates; default PrivateKeep
 }
 
 // Record is one stored event. Bytes is its JSON encoding and must not be changed.
@@ -228,6 +234,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	in.defaults()
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
+	l.Time(l.clock.zero) // from here on a jump is seen, also one before anybody asks
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes

@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
@@ -109,11 +110,22 @@ func (l *Ledger) ByPerson(source, vertical, person string) (lead.ID, bool) {
 	return r.lead, ok
 }
 
-// SoldByPerson returns the last lead of a person that was settled as sold or pending; of any source if the source is "". Whoever is found here has
-// been found by ByPerson too.
-func (l *Ledger) SoldByPerson(source, vertical, person string) (lead.ID, bool) {
-	r, ok := l.latest(appendPersonKey(nil, keySold, source, vertical, person))
-	return r.lead, ok
+// SoldByPerson returns the leads of a person that are sold, or may be, newest first; of any source if the source is "". Those of which nothing has been heard
+// since a time may be left out; some that turned out not to be sold may be among them. Whoever is found here has been found by ByPerson too.
+func (l *Ledger) SoldByPerson(source, vertical, person string, since time.Time) []lead.ID {
+	key := appendPersonKey(nil, keySold, source, vertical, person)
+	out := l.overlay.uses(key)
+	err := l.views.each(key, true, func(k, v []byte) bool {
+		if r, ok := parseRef(v); ok && len(k) == len(key)+16 && r.at >= since.UnixMicro() {
+			out = append(out, r.lead)
+		}
+		return true
+	})
+	if err != nil {
+		l.lookupFailed(key, err)
+	}
+	slices.SortFunc(out, func(a, b lead.ID) int { return bytes.Compare(b[:], a[:]) })
+	return slices.Compact(out)
 }
 
 // ByContent returns the source's last one-shot lead of this content and its time in microseconds.

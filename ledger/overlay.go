@@ -31,7 +31,7 @@ type overlayShard struct {
 type generation struct {
 	leads  map[lead.ID]list[uint64] // → seqs
 	refs   map[string]ref           // idem keys, and those of persons and contents → latest use
-	seller map[string]list[lead.ID] // seller keys → leads
+	seller map[string]list[lead.ID] // seller keys, and those of persons that are sold, or may be → leads
 }
 
 // list spares the common one, which has one item, a slice.
@@ -104,12 +104,22 @@ func (o *overlay) add(facts []fact) {
 			o.point(key, r)
 		}
 		if f.seller != "" {
-			s := o.ofKey(f.seller)
-			s.mu.Lock()
-			push(s.gen[0].seller, f.seller, f.lead)
-			s.mu.Unlock()
+			o.list(f.seller, f.lead)
+		}
+		if f.gone {
+			continue // the views forget it; until then it is looked at in vain
+		}
+		for _, key := range f.sold {
+			o.list(key, f.lead)
 		}
 	}
+}
+
+func (o *overlay) list(key string, id lead.ID) {
+	s := o.ofKey(key)
+	s.mu.Lock()
+	push(s.gen[0].seller, key, id)
+	s.mu.Unlock()
 }
 
 func (o *overlay) point(key string, r ref) {
@@ -175,7 +185,7 @@ func (o *overlay) latest(key []byte) (ref, bool) {
 	return ref{}, false
 }
 
-// uses returns the leads of a seller key, newest first.
+// uses returns the leads of a seller key, or of a person that is sold, newest first.
 func (o *overlay) uses(key []byte) []lead.ID {
 	s := &o.shards[maphash.Bytes(o.seed, key)%overlayShards]
 	s.mu.Lock()

@@ -202,7 +202,11 @@ func (v *views) remove(facts []fact, upTo uint64) error {
 				return err
 			}
 		}
-		for _, key := range append([]string{f.idem}, f.refs...) {
+		keys := append([]string{f.idem}, f.refs...)
+		for _, key := range f.sold {
+			keys = append(keys, key+string(f.lead[:]))
+		}
+		for _, key := range keys {
 			if key == "" {
 				continue
 			}

@@ -99,6 +99,9 @@ func (s *shipper) run() {
 			return
 		}
 	}
+	if s.cfg.Private == PrivateOwnTopic && s.topic(privateTopic) == nil {
+		return
+	}
 	for s.wait() && s.round() {
 	}
 }
@@ -184,16 +187,27 @@ func (s *shipper) deal() {
 			t.queues[p] = t.queues[p][:0]
 		}
 	}
-	var key [36]byte
-	for i := range s.recs {
-		rec := &s.recs[i]
-		t := s.topics[rec.Kind.Topic()]
-		p := 0 // all events of no lead, in their order
-		if k := messageKey(key[:0], rec.Lead); k != nil {
-			p = s.balance.Balance(kafka.Message{Key: k}, t.partitions...)
+	for _, rec := range s.recs {
+		if s.cfg.Private != PrivateKeep {
+			var private []byte
+			if rec.Bytes, private = splitPrivate(rec.Bytes); private != nil && s.cfg.Private == PrivateOwnTopic {
+				apart := rec
+				apart.Bytes = privateValue(&rec, private)
+				s.queue(s.topics[privateTopic], apart)
+			}
 		}
-		t.queues[p] = append(t.queues[p], *rec)
+		s.queue(s.topics[rec.Kind.Topic()], rec)
 	}
+}
+
+// queue puts a record into the queue of its partition.
+func (s *shipper) queue(t *shipTopic, rec Record) {
+	var key [36]byte
+	p := 0 // all events of no lead, in their order
+	if k := messageKey(key[:0], rec.Lead); k != nil {
+		p = s.balance.Balance(kafka.Message{Key: k}, t.partitions...)
+	}
+	t.queues[p] = append(t.queues[p], rec)
 }
 
 // topic asks for the topic until it is there. The number of partitions stands until the next start: a lead's events must not change

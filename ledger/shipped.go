@@ -23,7 +23,11 @@ func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) er
 	if prefix == "" {
 		prefix = "clearpost."
 	}
-	conn, err := kafka.DialContext(ctx, "tcp", k.Brokers[0])
+	d, err := k.dialer()
+	if err != nil {
+		return err
+	}
+	conn, err := d.DialContext(ctx, "tcp", k.Brokers[0])
 	if err != nil {
 		return err
 	}
@@ -34,7 +38,7 @@ func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) er
 			return fmt.Errorf("topic %s: %w", prefix+topic, err)
 		}
 		for _, p := range parts {
-			if err := readPartition(ctx, k.Brokers[0], p, each); err != nil {
+			if err := readPartition(ctx, d, k.Brokers[0], p, each); err != nil {
 				return fmt.Errorf("topic %s, partition %d: %w", p.Topic, p.ID, err)
 			}
 		}
@@ -42,8 +46,8 @@ func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) er
 	return nil
 }
 
-func readPartition(ctx context.Context, broker string, p kafka.Partition, each func([]byte) error) error {
-	leader, err := kafka.DialLeader(ctx, "tcp", broker, p.Topic, p.ID)
+func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.Partition, each func([]byte) error) error {
+	leader, err := d.DialLeader(ctx, "tcp", broker, p.Topic, p.ID)
 	if err != nil {
 		return err
 	}

@@ -4,11 +4,13 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +35,11 @@ var errRefused = errors.New("refused by the broker")
 
 // Topics are the topics of a prefix.
 func (k *KafkaConfig) topics() []string {
-	return []string{k.TopicPrefix + KindPinged.Topic(), k.TopicPrefix + KindPosted.Topic(), k.TopicPrefix + KindSettled.Topic()}
+	out := []string{k.TopicPrefix + KindPinged.Topic(), k.TopicPrefix + KindPosted.Topic(), k.TopicPrefix + KindSettled.Topic()}
+	if k.Private == PrivateOwnTopic {
+		out = append(out, k.TopicPrefix+privateTopic)
+	}
+	return out
 }
 
 func (k *KafkaConfig) defaults() error {
@@ -52,7 +58,13 @@ func (k *KafkaConfig) defaults() error {
 	if len(k.Brokers) == 0 {
 		return errors.New("ledger: Kafka without brokers")
 	}
-	return nil
+	k.ClientID, k.Compression, k.Private = cmp.Or(k.ClientID, "clearpost"), cmp.Or(k.Compression, "none"), cmp.Or(k.Private, PrivateKeep)
+	if !slices.Contains(Privates(), k.Private) {
+		return fmt.Errorf("ledger: private %q: expected one of %v", k.Private, Privates())
+	}
+	_, err := k.compression()
+	_, saslErr := k.SASL.mechanism()
+	return errors.Join(err, saslErr)
 }
 
 // kafkaSink speaks to Kafka with kafka-go's plain requests. The library's Writer would gather and retry on its own: batches of one
@@ -62,11 +74,15 @@ type kafkaSink struct {
 	log       *slog.Logger
 	transport *kafka.Transport
 	client    *kafka.Client
+
+	compression kafka.Compression
 }
 
 func newKafkaSink(cfg KafkaConfig, log *slog.Logger) *kafkaSink {
-	t := &kafka.Transport{ClientID: "clearpost", DialTimeout: min(cfg.Timeout, 5*time.Second), MetadataTTL: 3 * time.Second, MetadataTopics: cfg.topics()}
-	return &kafkaSink{cfg: cfg, log: log, transport: t,
+	mechanism, _ := cfg.SASL.mechanism() // defaults has looked at it, and at the compression
+	compression, _ := cfg.compression()
+	t := &kafka.Transport{ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism, DialTimeout: min(cfg.Timeout, 5*time.Second), MetadataTTL: 3 * time.Second, MetadataTopics: cfg.topics()}
+	return &kafkaSink{cfg: cfg, log: log, transport: t, compression: compression,
 		client: &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: t}}
 }
 
@@ -126,7 +142,7 @@ func (k *kafkaSink) write(ctx context.Context, topic string, partition int, recs
 	ctx, cancel := context.WithTimeout(ctx, k.cfg.Timeout)
 	defer cancel()
 	res, err := k.client.Produce(ctx, &kafka.ProduceRequest{Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll,
-		Records: newRecordReader(recs)})
+		Compression: k.compression, Records: newRecordReader(recs)})
 	if err == nil {
 		err = res.Error
 	}

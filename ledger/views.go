@@ -12,16 +12,18 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/goccy/go-json"
 
 	"clearpost/lead"
 )
 
 // viewsVersion changes with the layout of the keys; views of another version are built anew.
-const viewsVersion = 2
+const viewsVersion = 3
 
 // views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to which it goes, so
 // a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the applier writes (and the shipper
@@ -30,6 +32,8 @@ type views struct {
 	dir     string
 	log     *slog.Logger
 	onFatal func(why string)
+	disk    vfs.FS              // nil: the machine's own
+	rest    func(time.Duration) // nil: time.Sleep
 
 	mu      sync.RWMutex // held for writing while db changes
 	db      *pebble.DB   // nil after close
@@ -50,6 +54,16 @@ func (v *views) open() error {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	disk := &viewsDisk{FS: v.disk, rest: v.rest}
+	if disk.FS == nil {
+		disk.FS = vfs.Default
+	}
+	if disk.rest == nil {
+		disk.rest = time.Sleep
+	}
+	opts.FS = disk
+	opts.EnsureDefaults() // it sets whom a slow disk is reported to, before the disk is watched
+	opts.WithFSDefaults()
 	db, err := pebble.Open(v.dir, opts)
 	if err != nil {
 		return err
@@ -190,6 +204,14 @@ func (v *views) put(b *pebble.Batch, f *fact) error {
 	}
 	for _, key := range f.refs {
 		point(key)
+	}
+	for _, key := range f.sold {
+		k := append([]byte(key), f.lead[:]...)
+		if f.gone && err == nil {
+			err = b.Delete(k, nil)
+		} else {
+			set(k, r.append(nil))
+		}
 	}
 	if f.seller != "" {
 		v.scratch = appendSeq(append(v.scratch[:0], f.seller...), f.seq)

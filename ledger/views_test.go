@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"maps"
@@ -89,6 +90,22 @@ func (b *book) lastOf(match func(Facts) bool) (id lead.ID, ok bool) {
 	return lead.ID{}, false
 }
 
+// soldTo are the leads of a person that may be sold, and those that ever were in question.
+func (b *book) soldTo(person string) (surely, perhaps map[lead.ID]bool) {
+	surely, perhaps = map[lead.ID]bool{}, map[lead.ID]bool{}
+	for _, e := range b.events {
+		f := e.Facts()
+		switch {
+		case !f.names(person):
+		case f.Standing:
+			surely[f.Lead], perhaps[f.Lead] = true, true
+		case f.Gone:
+			delete(surely, f.Lead)
+		}
+	}
+	return surely, perhaps
+}
+
 // check compares everything that a ledger can tell with the book.
 func (b *book) check(t interface{ Errorf(string, ...any) }, l *Ledger) {
 	if got, want := counts(l), b.counts(); !reflect.DeepEqual(got, want) {
@@ -141,9 +158,17 @@ func (b *book) check(t interface{ Errorf(string, ...any) }, l *Ledger) {
 			if want, wantOK := b.lastOf(func(f Facts) bool { return f.Received && f.names(name) }); id != want || ok != wantOK {
 				t.Errorf("person %s of %q: %v %v, want %v %v", name, source, id, ok, want, wantOK)
 			}
-			id, ok = l.SoldByPerson(source, "solar", name)
-			if want, wantOK := b.lastOf(func(f Facts) bool { return f.Standing && f.names(name) }); id != want || ok != wantOK {
-				t.Errorf("sold person %s of %q: %v %v, want %v %v", name, source, id, ok, want, wantOK)
+			sold := l.SoldByPerson(source, "solar", name, time.Time{})
+			surely, perhaps := b.soldTo(name)
+			for id := range surely {
+				if !slices.Contains(sold, id) {
+					t.Errorf("sold person %s of %q: %v, %v is missing", name, source, sold, id)
+				}
+			}
+			for i, id := range sold {
+				if !perhaps[id] || i > 0 && bytes.Compare(id[:], sold[i-1][:]) >= 0 {
+					t.Errorf("sold person %s of %q: %v", name, source, sold)
+				}
 			}
 		}
 		id, _, ok = l.ByContent("acme", name)

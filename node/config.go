@@ -41,6 +41,7 @@ type Config struct {
 	SpecURL     string // under which sellers reach this exchange, for posting specs; empty: the Host of each request
 	SpecSecret  string // links to posting specs are derived from it; empty: the node makes one and keeps it in DataDir
 	Kafka       *ledger.KafkaConfig
+	KafkaTLS    *kafkaTLSSpec // the files that Kafka.TLS was made of
 	Limits      Limits
 	Exchange    exchange.Config
 

@@ -16,7 +16,6 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // node builds what stands in clearpost.yaml.
@@ -70,32 +69,6 @@ func (l *loader) address(f *sourceFile, path, text string) string {
 		return ""
 	}
 	return v
-}
-
-func (l *loader) kafka(f *sourceFile, spec *kafkaSpec, cfg *Config) {
-	if spec == nil {
-		return
-	}
-	k := &ledger.KafkaConfig{
-		TopicPrefix: orText(spec.TopicPrefix, "clearpost."),
-		Linger:      time.Duration(l.number(f, "kafka.linger_ms", spec.LingerMS, 100, 100, 60000)) * time.Millisecond,
-		Partitions:  l.number(f, "kafka.partitions", spec.Partitions, 0, 1, 10000),
-		Replication: l.number(f, "kafka.replication", spec.Replication, 0, 1, 16),
-		Timeout:     time.Duration(l.number(f, "kafka.timeout_ms", spec.TimeoutMS, 0, 100, 600000)) * time.Millisecond,
-	}
-	if len(spec.Brokers) == 0 {
-		l.bad(f, "kafka.brokers", "", "at least one broker as host:port")
-	}
-	for i, b := range spec.Brokers {
-		k.Brokers = append(k.Brokers, l.address(f, fmt.Sprintf("kafka.brokers[%d]", i), b))
-	}
-	for _, c := range k.TopicPrefix {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) || len(k.TopicPrefix) > 200 {
-			l.bad(f, "kafka.topic_prefix", spec.TopicPrefix, "at most 200 letters, digits, `.`, `_` and `-`")
-			break
-		}
-	}
-	cfg.Kafka = k
 }
 
 func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {

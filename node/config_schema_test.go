@@ -24,6 +24,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
+	"clearpost/ledger"
 	"clearpost/node/schema"
 	"clearpost/wire"
 )
@@ -129,6 +130,9 @@ var enumerations = map[string][]any{
 	"source.profile":      texts(intake.ProfileNames()),
 	"cap.per":             {"hour", "day", "total"},
 	"campaign.pay":        {"ping_price", "post_price"},
+	"kafka.compression":   texts(ledger.Compressions()),
+	"kafka.private":       texts(ledger.Privates()),
+	"kafkaSASL.mechanism": texts(ledger.Mechanisms()),
 }
 
 func texts(list []string) (out []any) {
@@ -282,6 +286,9 @@ var misfits = map[string]change{
 	"source.profile":      {"sources/acme.yaml", "id: acme", "id: acme\nprofile: zzz"},
 	"cap.per":             {"buyers/one.yaml", "per: day", "per: zzz"},
 	"campaign.pay":        {"buyers/one.yaml", "price: 0010.50", "price: 0010.50\n    pay: zzz"},
+	"kafka.compression":   {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], compression: zzz}\n"},
+	"kafka.private":       {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], private: zzz}\n"},
+	"kafkaSASL.mechanism": {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], sasl: {mechanism: zzz, user: u, password: p}}\n"},
 }
 
 // A value that a schema's list does not have is one that the loader does not take either, and the loader names the same values.

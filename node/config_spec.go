@@ -44,6 +44,24 @@ type kafkaSpec struct {
 	Partitions  *int     `yaml:"partitions"`   // of topics that are made (6)
 	Replication *int     `yaml:"replication"`  // of topics that are made (1)
 	TimeoutMS   *int     `yaml:"timeout_ms"`   // of one write
+
+	TLS         *kafkaTLSSpec  `yaml:"tls"`         // speak TLS to the brokers; {} trusts the system's authorities
+	SASL        *kafkaSASLSpec `yaml:"sasl"`        // how this node says who it is
+	ClientID    string         `yaml:"client_id"`   // the name in the brokers' logs and quotas (clearpost)
+	Compression string         `yaml:"compression"` // of batches: none, gzip, snappy, lz4 or zstd (none)
+	Private     string         `yaml:"private"`     // personal data: keep in the events, drop, or own_topic (keep)
+}
+
+type kafkaTLSSpec struct {
+	CA   string `yaml:"ca"`   // PEM file of the authorities that sign the brokers' certificates, relative to the configuration (the system's)
+	Cert string `yaml:"cert"` // PEM file of this node's own certificate, where brokers ask for one
+	Key  string `yaml:"key"`  // PEM file of its key
+}
+
+type kafkaSASLSpec struct {
+	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string `yaml:"user"`      // the name that the brokers know this node by
+	Password  string `yaml:"password"`  // as ${env:NAME} or ${file:NAME}
 }
 
 type limitsSpec struct {

@@ -58,6 +58,7 @@ func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	log = slog.New(newQuiet(log.Handler()))
 	n := &Node{cfg: cfg, log: log, failed: make(chan error, 2)}
 	if err := n.open(offline); err != nil {
 		return nil, errors.Join(err, n.Stop())
@@ -182,6 +183,9 @@ func (n *Node) Start() error {
 	if n.cfg.AdminTLS == nil && beyondLoopback(aln.Addr()) {
 		n.log.Warn("ADMIN.LISTEN IS OPEN TO THE NETWORK WITHOUT TLS: whoever can read along has the admin token, and with it every lead; "+
 			"set admin.tls, or listen on 127.0.0.1", "listen", n.AdminAddr)
+	}
+	if k := n.cfg.Kafka; k != nil && k.SASL != nil && k.TLS == nil {
+		n.log.Warn("kafka.sasl without kafka.tls: whoever can read along on the way to the brokers learns what proves this node's name, and every event")
 	}
 	n.serve("admin", aln, func(ln net.Listener) error { return n.Admin.Serve(ln, keys) }, n.Admin.Shutdown)
 	h := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clearpost/exchange/admin"
+	"clearpost/ledger"
 )
 
 // reloads is what became of the node's configuration.
@@ -157,7 +158,8 @@ func (c *Config) fixed(next *Config) []string {
 		{"tls", c.TLS, next.TLS},
 		{"admin.tls", c.AdminTLS, next.AdminTLS},
 		{"trusted_proxies and proxy_header", c.Proxies, next.Proxies},
-		{"kafka", c.Kafka, next.Kafka},
+		{"kafka", withoutTLS(c.Kafka), withoutTLS(next.Kafka)},
+		{"kafka.tls", c.KafkaTLS, next.KafkaTLS},
 		{"limits", c.Limits, next.Limits},
 		{"specs", [2]string{c.SpecURL, c.SpecSecret}, [2]string{next.SpecURL, next.SpecSecret}},
 	} {
@@ -166,6 +168,16 @@ func (c *Config) fixed(next *Config) []string {
 		}
 	}
 	return out
+}
+
+// withoutTLS is what can be compared of how Kafka is spoken to.
+func withoutTLS(k *ledger.KafkaConfig) *ledger.KafkaConfig {
+	if k == nil {
+		return nil
+	}
+	out := *k
+	out.TLS = nil
+	return &out
 }
 
 // quotesLast is for how long a quote must find its ping in the ledger: as long as it lasts, and an hour more.

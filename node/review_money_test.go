@@ -171,17 +171,29 @@ func TestCutOffTripWhoseQuoteIsOverIsAFailure(t *testing.T) {
 	last[*ledger.Settled](h, p.PingID)
 }
 
-func TestClockThatGoesBackChangesNothing(t *testing.T) {
+// A clock that was two days ahead has dated a sale and a quote. When it is right again, the sale stays what it is, the quote does not last for two days
+// more, and today's caps are those of today.
+func TestQuoteOfAClockThatWasAheadIsOver(t *testing.T) {
 	h := build(t, "", map[string]string{"a": "caps: [{per: day, limit: 1}]"}, script("a", 25*dollar))
 	h.ahead.Store(int64(48 * time.Hour))
 	p, q := h.quote(20), h.quote(20)
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
+	sold := h.post(p.PingID, "2127365000")
+	h.expect(sold, 200, ledger.ResultSuccess)
 	h.ahead.Store(0)
-	if a := h.post(q.PingID, "2127365001"); a.Result != ledger.ResultFailure {
-		t.Errorf("the full day is open again after the clock went back: %s", a.text)
+	h.restart()
+	if a := h.post(q.PingID, "2127365001"); a.status != 410 {
+		t.Errorf("the quote of the day after tomorrow: %d %s", a.status, a.text)
 	}
+	if again := h.post(p.PingID, "2127365000"); again.text != sold.text {
+		t.Errorf("the sale again: %s, first %s", again.text, sold.text)
+	}
+	today := h.quote(20)
+	h.expect(h.post(today.PingID, "2127365002"), 200, ledger.ResultSuccess)
 	if a := h.ping(`{"zip":"10001"}`); a.Result != ledger.ResultFailure {
-		t.Errorf("ping: %s", a.text)
+		t.Errorf("today's cap is full: %s", a.text)
+	}
+	if n := h.node.Ledger.Stats().ClockJumps; n == 0 {
+		t.Error("nobody was told of the event ahead")
 	}
 }
 
