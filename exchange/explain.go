@@ -27,6 +27,7 @@ type Explanation struct {
 	SameConfig   bool            `json:"same_config"` // the running configuration is the one that decided
 	Fields       ledger.Fields   `json:"fields"`
 	Unknown      ledger.Fields   `json:"unknown,omitempty"` // what the vertical does not know, where it keeps that
+	Unfit        ledger.Fields   `json:"unfit,omitempty"`   // fields that count as missing, since what was sent did not fit, and what was expected
 	Ping         PingStory       `json:"ping"`
 	Campaigns    []CampaignStory `json:"campaigns"`
 	Attempts     []AttemptStory  `json:"attempts,omitempty"`
@@ -118,6 +119,10 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
 	if st.post != nil {
 		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
+	}
+	x.Unfit = append(x.Unfit, p.Unfit...)
+	if st.post != nil {
+		x.Unfit = append(x.Unfit, st.post.Unfit...)
 	}
 	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), st.private.Unknown...)
 	x.Campaigns = e.explainCampaigns(pl, st)

@@ -102,7 +102,7 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev := p.event
 	ev.Fields, ev.Raw = ledger.FieldsOf(&p.Lead, false, nil)
 	ev.Private.Fields, ev.Private.Raw = ledger.FieldsOf(&p.Lead, true, nil)
-	ev.From = nil
+	ev.From, ev.Unfit = nil, ledger.UnfitOf(&p.Lead)
 	ev.Bids = make([]ledger.Bid, len(p.bids))
 	for i, b := range p.bids {
 		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)

@@ -201,7 +201,8 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
 	clash := st.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
-	l.Finish()
+	l.Complete()
+	l.AddUnfit(in.Lead)
 	if st.post != nil {
 		clash = nil // it was taken before
 	}
@@ -250,6 +251,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post {
 	p := &ledger.Post{ReceivedAt: in.ReceivedAt, SellerLeadID: in.SellerLeadID, IdempotencyKey: in.IdempotencyKey, BodyHash: in.BodyHash}
 	p.Fields, p.Raw = ledger.FieldsOf(l, false, func(i int) bool { return !before[i] })
+	p.Unfit = ledger.UnfitOf(l)
 	for _, i := range clash {
 		p.Changed = append(p.Changed, l.Schema().Fields[i].Name)
 	}

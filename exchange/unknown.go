@@ -235,7 +235,7 @@ func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
 // whole is the lead as it was posted, as far as it is kept.
 func (st *story) whole(pl *plan) *lead.Lead {
 	l := st.lead(pl.verticalOf(st.pinged.Vertical).Schema)
-	l.Finish()
+	l.Complete()
 	return l
 }
 

@@ -48,7 +48,7 @@ func (l *Lead) email(s *Slot, raw []byte) Why {
 	if wide && hidden(raw) {
 		return WhyAddressSign
 	}
-	domain, ok := plainDomain(raw[at+1:])
+	domain, ok := PlainDomain(raw[at+1:])
 	if !ok {
 		return WhyDomain
 	}
@@ -95,8 +95,8 @@ func spaceBeside(b []byte, i int, sign byte) bool {
 	return from > 0 && b[from-1] == sign || to < len(b)-1 && b[to+1] == sign
 }
 
-// plainDomain is a domain as the domain name system has it: in Unicode or coded (xn--), it is one. It fails where a domain has signs that none can have.
-func plainDomain(d []byte) ([]byte, bool) {
+// PlainDomain is a domain as the domain name system has it: in Unicode or coded (xn--), it is one. It fails where a domain has signs that none can have.
+func PlainDomain(d []byte) ([]byte, bool) {
 	if !HasWide(d) && !coded(d) {
 		return d, true
 	}
@@ -204,7 +204,7 @@ func ParseDomains(text string) (Domains, int) {
 		if line == "" {
 			continue
 		}
-		domain, ok := plainDomain([]byte(line))
+		domain, ok := PlainDomain([]byte(line))
 		if !ok || domainFault(domain) != WhyNone {
 			return nil, i + 1
 		}

@@ -135,9 +135,15 @@ func (s *Schema) addWhen(out *rule, r *Rule) error {
 	return nil
 }
 
-// Finish makes what was not sent: derived fields first, then defaults. Then it marks as Bad what rules between two present fields forbid.
+// Finish takes out what does not fit a field that is not required, where the vertical has it so. Then it makes what was not sent: derived fields first, then defaults. Then it marks as Bad what rules between two present fields forbid.
 // It must be called when all values that a seller sends together are set, and may be called again when more have come.
 func (l *Lead) Finish() {
+	l.spare()
+	l.Complete()
+}
+
+// Complete is Finish for a lead that has been taken already: a value that stood in it and fits no more, since the schema has changed, is not left out.
+func (l *Lead) Complete() {
 	for i := range l.schema.derived {
 		l.derive(&l.schema.derived[i])
 	}

@@ -40,6 +40,7 @@ type Lead struct {
 	schema *Schema
 	slots  []Slot
 	text   []byte
+	unfit  []Unfit
 	now    time.Time
 
 	dayFirst bool           // 3/4/2026 is 3 April; the schema's, unless ReadAs says otherwise
@@ -49,7 +50,7 @@ type Lead struct {
 // Reset empties the lead and makes it one of the schema, keeping its memory.
 func (l *Lead) Reset(s *Schema) {
 	l.schema = s
-	l.text = l.text[:0]
+	l.text, l.unfit = l.text[:0], l.unfit[:0]
 	l.now, l.dayFirst, l.zone = time.Time{}, s != nil && s.dayFirst, nil
 	if cap(l.slots) < len(s.Fields) {
 		l.slots = make([]Slot, len(s.Fields))
@@ -122,7 +123,11 @@ func (l *Lead) Set(pos int, raw []byte) {
 		return
 	}
 	if len(raw) > f.bytesMax() {
-		s.raw = l.put(raw[:64])
+		most := 64
+		if f.spares() {
+			most = LongValueMax
+		}
+		s.raw = l.put(raw[:min(len(raw), most)])
 		s.State, s.Why = Bad, WhyTooLong
 		return
 	}

@@ -54,6 +54,7 @@ type Field struct {
 	Min, Max *int64   // for numbers: both ends included, in the unit of Slot.Num
 
 	Of       Type              // for list: the type of its elements
+	Invalid  OnInvalid         // what becomes of a value that does not fit, where the field is not required
 	MaxBytes int               // of a value as sent and of its normal form, for text and url; 0 is ValueBytesMax
 	Synonyms map[string]string // for enum: other spellings and the value that each stands for
 	Default  string            // the value where none is sent nor derived
@@ -67,6 +68,7 @@ type Options struct {
 	Rules            []Rule  // between fields
 	Free, Disposable Domains // domains of e-mail providers; nil means the embedded lists
 
+	Invalid OnInvalid     // of fields that do not say it themselves
 	Missing *MissingWords // words that stand for no value; nil means the embedded list
 	Areas   *AreaCodes    // of North America; nil means the embedded table
 	Across  *AcrossStates // postal codes that reach over the line of a state; nil: every code may belong to a neighbour of its state
@@ -167,9 +169,9 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
 		c.Values, c.Min, c.Max = f.Values, f.Min, f.Max
-		c.Of, c.Synonyms, c.Default, c.Derive, c.MaxBytes = f.Of, f.Synonyms, f.Default, f.Derive, f.MaxBytes
+		c.Of, c.Synonyms, c.Default, c.Derive, c.MaxBytes, c.Invalid = f.Of, f.Synonyms, f.Default, f.Derive, f.MaxBytes, f.Invalid
 	}
-	if len(s.Fields) > FieldsMax {
+	if s.defaultInvalid(opt.Invalid); len(s.Fields) > FieldsMax {
 		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
 	}
 	if long := s.longBytes(); long > LongValuesMax {
@@ -197,6 +199,15 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 		return nil, errs
 	}
 	return s, nil
+}
+
+// defaultInvalid says what becomes of values of fields that do not say it themselves.
+func (s *Schema) defaultInvalid(v OnInvalid) {
+	for i := range s.Fields {
+		if s.Fields[i].Invalid == InvalidUnset {
+			s.Fields[i].Invalid = v
+		}
+	}
 }
 
 // longBytes is how many bytes the fields that allow long values allow together.

@@ -46,7 +46,7 @@ func bareURL(raw []byte) ([]byte, bool) {
 		}
 		host = host[:i]
 	}
-	domain, ok := plainDomain(host)
+	domain, ok := PlainDomain(host)
 	return rest, ok && domainFault(domain) == WhyNone
 }
 
@@ -60,7 +60,7 @@ func (l *Lead) plainURL(s *Slot, u []byte) Why {
 		host, port = host[:i], host[i:]
 	}
 	if HasWide(host) {
-		domain, ok := plainDomain(host)
+		domain, ok := PlainDomain(host)
 		if !ok {
 			return WhyHost
 		}

@@ -152,6 +152,11 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 			dst = e.Raw.appendJSON(appendKey(dst, "raw"))
 		}
 	}
+	if e.From != nil && len(e.From.Unfit()) > 0 {
+		dst = UnfitOf(e.From).appendJSON(appendKey(dst, "unfit"))
+	} else if len(e.Unfit) > 0 {
+		dst = e.Unfit.appendJSON(appendKey(dst, "unfit"))
+	}
 	if len(e.Bids) > 0 {
 		dst = append(appendKey(dst, "bids"), '[')
 		for i := range e.Bids {
@@ -262,7 +267,34 @@ func appendSlots(dst []byte, l *lead.Lead, personal, raw bool) []byte {
 		dst = append(append(append(dst, '"'), f.Name...), '"', ':')
 		dst = AppendString(dst, v)
 	}
+	if raw {
+		dst = appendUnfit(dst, l, personal, n)
+	}
 	return append(dst, '}')
+}
+
+// appendUnfit writes what was sent for fields that count as missing, behind n other members.
+func appendUnfit(dst []byte, l *lead.Lead, personal bool, n int) []byte {
+	for _, u := range l.Unfit() {
+		f, v := &l.Schema().Fields[u.Pos], l.UnfitRaw(u)
+		if f.Personal != personal || len(v) == 0 {
+			continue
+		}
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		n++
+		dst = AppendString(append(append(append(dst, '"'), f.Name...), '"', ':'), v)
+	}
+	return dst
+}
+
+// UnfitOf lists the fields that count as missing, since what was sent did not fit, and what was expected.
+func UnfitOf(l *lead.Lead) (out Fields) {
+	for _, u := range l.Unfit() {
+		out = append(out, FieldValue{l.Schema().Fields[u.Pos].Name, l.UnfitReason(u)})
+	}
+	return out
 }
 
 func appendRawSlots(dst []byte, l *lead.Lead, personal bool) []byte {
@@ -287,6 +319,13 @@ func FieldsOf(l *lead.Lead, personal bool, only func(pos int) bool) (fields, raw
 		fields = append(fields, FieldValue{f.Name, v})
 		if v != r {
 			raw = append(raw, FieldValue{f.Name, r})
+		}
+	}
+	for _, u := range l.Unfit() {
+		if f := &l.Schema().Fields[u.Pos]; f.Personal == personal {
+			if v := l.UnfitRaw(u); len(v) > 0 {
+				raw = append(raw, FieldValue{f.Name, string(v)})
+			}
 		}
 	}
 	return fields, raw

@@ -191,6 +191,7 @@ type Pinged struct {
 	TestResult     string       `json:"test_result,omitempty"` // test leads: the result that is simulated; "" where buyers' test endpoints were asked
 	Fields         Fields       `json:"fields"`
 	Raw            Fields       `json:"raw,omitempty"`
+	Unfit          Fields       `json:"unfit,omitempty"` // fields that count as missing, since what was sent did not fit, and what was expected; what was sent may stand in raw
 	Bids           []Bid        `json:"bids,omitempty"`
 	Result         string       `json:"result"`
 	Reason         string       `json:"reason,omitempty"` // failure: as published
@@ -212,6 +213,7 @@ type Post struct {
 	BodyHash       string    `json:"body_hash,omitempty"`
 	Fields         Fields    `json:"fields,omitempty"` // fields that the ping did not have
 	Raw            Fields    `json:"raw,omitempty"`
+	Unfit          Fields    `json:"unfit,omitempty"`   // as in a ping
 	Changed        []string  `json:"changed,omitempty"` // fields sent with another value than at ping; the ping's value stands
 }
 

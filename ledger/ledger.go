@@ -234,6 +234,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	in.defaults()
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
+	l.Time(l.clock.zero) // from here on a jump is seen, also one before anybody asks
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes

@@ -12,9 +12,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/goccy/go-json"
 
 	"clearpost/lead"
@@ -30,6 +32,8 @@ type views struct {
 	dir     string
 	log     *slog.Logger
 	onFatal func(why string)
+	disk    vfs.FS              // nil: the machine's own
+	rest    func(time.Duration) // nil: time.Sleep
 
 	mu      sync.RWMutex // held for writing while db changes
 	db      *pebble.DB   // nil after close
@@ -50,6 +54,16 @@ func (v *views) open() error {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	disk := &viewsDisk{FS: v.disk, rest: v.rest}
+	if disk.FS == nil {
+		disk.FS = vfs.Default
+	}
+	if disk.rest == nil {
+		disk.rest = time.Sleep
+	}
+	opts.FS = disk
+	opts.EnsureDefaults() // it sets whom a slow disk is reported to, before the disk is watched
+	opts.WithFSDefaults()
 	db, err := pebble.Open(v.dir, opts)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clearpost/lead"
@@ -72,7 +73,12 @@ func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
 
 // schemaOptions reads how the vertical's sellers write, and its rules.
 func (l *loader) schemaOptions(f *sourceFile, spec *verticalSpec) lead.Options {
-	opt := lead.Options{Free: l.free, Disposable: l.disposable}
+	opt := lead.Options{Free: l.free, Disposable: l.disposable, Missing: l.missing, Areas: l.areas, Across: l.across, Invalid: lead.InvalidRaw}
+	if v, err := lead.ParseInvalid(spec.Invalid); err != nil {
+		l.bad(f, "invalid", spec.Invalid, "refuse, drop or raw")
+	} else if v != lead.InvalidUnset {
+		opt.Invalid = v
+	}
 	if spec.Region != "" {
 		if _, errs := lead.NewSchemaWith("", nil, lead.Options{Region: spec.Region}); errs != nil {
 			l.bad(f, "region", spec.Region, "the ISO code of a country such as US, CA or GB")
@@ -152,6 +158,7 @@ func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, b
 	default:
 		bad("required", spec.Required, "ping or post, or nothing where the field may be left out")
 	}
+	l.fit(spec, &out, builtIn, bad)
 	if builtIn != lead.TypeNone && (spec.Min != nil || spec.Max != nil || len(spec.Values) > 0) {
 		bad("name", spec.Name, "no min, max or values: the field is built in")
 		return out, false
@@ -162,6 +169,29 @@ func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, b
 	out.Min = l.bound(f, at+".min", spec.Min, out.Type, &ok)
 	out.Max = l.bound(f, at+".max", spec.Max, out.Type, &ok)
 	return out, ok
+}
+
+// fit reads how long a value may be, and what becomes of one that does not fit.
+func (l *loader) fit(spec *fieldSpec, out *lead.Field, builtIn lead.Type, bad func(key, value, expected string)) {
+	var err error
+	if out.Invalid, err = lead.ParseInvalid(spec.Invalid); err != nil {
+		bad("invalid", spec.Invalid, "refuse, drop or raw")
+	} else if out.Invalid > lead.InvalidRefuse && out.Required != 0 {
+		bad("invalid", spec.Invalid, "refuse, or nothing: the field is required")
+	}
+	if spec.MaxBytes == nil {
+		return
+	}
+	t := out.Type
+	if t == lead.TypeNone {
+		t = builtIn
+	}
+	switch out.MaxBytes = *spec.MaxBytes; {
+	case t != lead.TypeText && t != lead.TypeURL:
+		bad("max_bytes", strconv.Itoa(out.MaxBytes), "nothing: only fields of type text and url have it")
+	case out.MaxBytes < 1 || out.MaxBytes > lead.LongValueMax:
+		bad("max_bytes", strconv.Itoa(out.MaxBytes), fmt.Sprintf("a whole number from 1 to %d", lead.LongValueMax))
+	}
 }
 
 // bound reads a field's min or max as the field itself would read it.

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -26,10 +28,13 @@ const (
 	templatesFolder = "templates"
 )
 
-// The lists of e-mail domains that may stand in the lists folder, each instead of the embedded one.
+// The lists that may stand in the lists folder, each instead of the embedded one.
 const (
 	freeDomainsFile       = listsFolder + "/free_domains.txt"
 	disposableDomainsFile = listsFolder + "/disposable_domains.txt"
+	missingFile           = listsFolder + "/missing.txt"
+	areaCodesFile         = listsFolder + "/area_codes.txt"
+	zipStatesFile         = listsFolder + "/zip_states.txt"
 )
 
 // readAll reads clearpost.yaml and every YAML file of the folders and the folders in them, in the order of their names. Hidden
@@ -72,7 +77,24 @@ func (l *loader) readAll() {
 	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
 }
 
-// readLists reads the lists of e-mail domains that are there.
+// lists are the files of the lists folder: what reads each, telling the first line that is wrong, and what a line must be.
+var lists = map[string]struct {
+	read     func(l *loader, text string) (line int)
+	expected string
+}{
+	freeDomainsFile: {func(l *loader, text string) (line int) { l.free, line = lead.ParseDomains(text); return },
+		"one domain name a line, such as example.com"},
+	disposableDomainsFile: {func(l *loader, text string) (line int) { l.disposable, line = lead.ParseDomains(text); return },
+		"one domain name a line, such as example.com"},
+	missingFile: {func(l *loader, text string) (line int) { l.missing, line = lead.ParseMissingWords(text); return },
+		fmt.Sprintf("one word a line that stands for no value, such as N/A, of at most %d bytes", lead.MissingWordMax)},
+	areaCodesFile: {func(l *loader, text string) (line int) { l.areas, line = lead.ParseAreaCodes(text); return },
+		"a country, what its numbers are, and area codes that no other line has, such as US fixed_or_mobile 212 436; the numbers are fixed_or_mobile, fixed, mobile, toll_free, premium, personal, voip or unknown"},
+	zipStatesFile: {func(l *loader, text string) (line int) { l.across, line = lead.ParseAcrossStates(text); return },
+		"a postal code and the states in which it lies besides its own, such as 02861 MA"},
+}
+
+// readLists reads the lists that are there.
 func (l *loader) readLists() {
 	entries, err := os.ReadDir(filepath.Join(l.dir, listsFolder))
 	if err != nil {
@@ -81,15 +103,10 @@ func (l *loader) readLists() {
 	}
 	for _, e := range entries {
 		name := path.Join(listsFolder, e.Name())
-		var to *lead.Domains
-		switch name {
-		case freeDomainsFile:
-			to = &l.free
-		case disposableDomainsFile:
-			to = &l.disposable
-		default:
+		list, known := lists[name]
+		if !known {
 			if !strings.HasPrefix(e.Name(), ".") {
-				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s or %s", freeDomainsFile, disposableDomainsFile)})
+				l.problems.add(Problem{File: name, Message: "nothing reads this file: expected " + strings.Join(slices.Sorted(maps.Keys(lists)), ", ")})
 			}
 			continue
 		}
@@ -97,9 +114,8 @@ func (l *loader) readLists() {
 		if l.readFile(name); len(l.files) == before {
 			continue
 		}
-		domains, line := lead.ParseDomains(string(l.files[before].text))
-		if *to = domains; line > 0 {
-			l.problems.add(Problem{File: name, Line: line, Column: 1, Message: "expected one domain name a line, such as example.com"})
+		if line := list.read(l, string(l.files[before].text)); line > 0 {
+			l.problems.add(Problem{File: name, Line: line, Column: 1, Message: "expected " + list.expected})
 		}
 	}
 }

@@ -32,6 +32,9 @@ type loader struct {
 	keys       map[[32]byte]string
 
 	free, disposable lead.Domains // nil: the embedded lists
+	missing          *lead.MissingWords
+	areas            *lead.AreaCodes
+	across           *lead.AcrossStates
 
 	before    *pages   // of the reading before this one; nil: there is none that would serve
 	baseRead  [32]byte // what the buyers' pages lean on

@@ -99,6 +99,7 @@ type verticalSpec struct {
 
 	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
 	OnChange string            `yaml:"on_change"` // refuse or keep
+	Invalid  string            `yaml:"invalid"`   // refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
 }
 
 type fieldSpec struct {
@@ -111,10 +112,12 @@ type fieldSpec struct {
 	Min      *string  `yaml:"min"`      // in the field's own notation: 16, 12.50, 1920-01-01
 	Max      *string  `yaml:"max"`      // in the field's own notation; the end is included
 
-	Of       string            `yaml:"of"`       // list: the type of its elements
-	Synonyms map[string]string `yaml:"synonyms"` // enum: other spelling → value
-	Default  *string           `yaml:"default"`  // the value where none is sent nor derived
-	Derive   string            `yaml:"derive"`   // FIELD.PART, such as dob.age
+	Of       string            `yaml:"of"`        // list: the type of its elements
+	Synonyms map[string]string `yaml:"synonyms"`  // enum: other spelling → value
+	Default  *string           `yaml:"default"`   // the value where none is sent nor derived
+	Derive   string            `yaml:"derive"`    // FIELD.PART, such as dob.age
+	MaxBytes *int              `yaml:"max_bytes"` // text and url: bytes of a value, up to 16384 (2048)
+	Invalid  string            `yaml:"invalid"`   // refuse, drop or raw, where the field is not required; absent: as the vertical has it
 }
 
 // ruleSpec is a rule between fields: one of together, any, order, or require with when.

@@ -17,6 +17,7 @@ import (
 // partsVertical and partsBuyer speak of parts, derived fields and a social security number.
 const partsVertical = `
 id: solar
+invalid: refuse
 fields:
   - {name: phone, required: post}
   - {name: zip, required: ping}

@@ -17,6 +17,7 @@ import (
 const frozenVertical = `
 id: solar
 currency: USD
+invalid: refuse
 fields:
   - {name: phone, required: post}
   - {name: zip, required: ping}

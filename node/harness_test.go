@@ -37,6 +37,7 @@ const verticalYAML = `
 id: solar
 name: Solar
 currency: USD
+invalid: refuse
 fields:
   - {name: phone, required: post}
   - {name: zip, required: ping}

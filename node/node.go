@@ -58,6 +58,7 @@ func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	log = slog.New(newQuiet(log.Handler()))
 	n := &Node{cfg: cfg, log: log, failed: make(chan error, 2)}
 	if err := n.open(offline); err != nil {
 		return nil, errors.Join(err, n.Stop())

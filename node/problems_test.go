@@ -22,6 +22,7 @@ var wrongLead = []struct{ name, value string }{
 // wrongVertical has fields of many types; two of the required ones are never sent.
 const wrongVertical = `
 id: solar
+invalid: refuse
 fields:
   - {name: first_name, required: post}
   - {name: email, required: ping}

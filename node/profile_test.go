@@ -19,6 +19,7 @@ import (
 const profileVertical = `
 id: solar
 currency: USD
+invalid: refuse
 fields:
   - {name: phone, required: post}
   - {name: zip, required: ping}

@@ -25,7 +25,9 @@ func TestPersonIsSoldOnceAcrossAReloadOfTheScope(t *testing.T) {
 		before string
 		change func(h *house)
 	}{
-		"source, then vertical": {"", func(h *house) { h.edit("verticals/solar.yaml", "dedupe_hours: 24", "dedupe_hours: 24\ndedupe: {scope: vertical}") }},
+		"source, then vertical": {"", func(h *house) {
+			h.edit("verticals/solar.yaml", "dedupe_hours: 24", "dedupe_hours: 24\ndedupe: {scope: vertical}")
+		}},
 		"vertical, then source": {"dedupe: {scope: vertical}\n", func(h *house) { h.edit("verticals/solar.yaml", "scope: vertical", "scope: source") }},
 		"none, then vertical":   {"dedupe: {refuse: none}\n", func(h *house) { h.edit("verticals/solar.yaml", "refuse: none", "scope: vertical") }},
 		"the source is gone": {"dedupe: {scope: vertical}\n", func(h *house) {

@@ -89,10 +89,12 @@ func TestResendBooksByTheTermsOfThePosting(t *testing.T) {
 	for _, before := range []string{"post_price", "ping_price"} {
 		after := map[string]string{"post_price": "ping_price", "ping_price": "post_price"}[before]
 		yaml := strings.Replace(resendYAML, "after_ms: 0", "after_ms: 1500", 1)
-		s := keyed("b")
-		s.Post.Min, s.Post.Max = 10*dollar, 10*dollar
-		h := buildWith(t, "", map[string]string{"b": yaml + "\n    pay: " + before}, keyedYAML, s)
-		id := h.openOneShot().LeadID
+		h := buildWith(t, "", map[string]string{"b": yaml + "\n    pay: " + before}, keyedYAML, keyed("b"))
+		h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilence, 1)
+		sent := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`)
+		h.expect(sent, 202, ledger.ResultPending)
+		h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultPriceDrop, 1)
+		id := sent.LeadID
 		h.edit("sources/acme.yaml", marginYAML, "margin: {percent: 60}")
 		h.edit("buyers/b.yaml", "pay: "+before, "pay: "+after)
 		h.reload("applied")
@@ -100,7 +102,9 @@ func TestResendBooksByTheTermsOfThePosting(t *testing.T) {
 		end := last[*ledger.Settled](h, id)
 		price := last[*ledger.Posting](h, id).Price
 		if before == "post_price" {
-			price = last[*ledger.Posted](h, id).AnswerPrice
+			if price = last[*ledger.Posted](h, id).AnswerPrice; price >= 25*dollar {
+				t.Errorf("the buyer answered %v", price)
+			}
 		}
 		if end.Revenue != price || end.Payout != price.MulPPM(800_000).FloorCents() {
 			t.Errorf("%s: settled for %v, payout %v; want %v", before, end.Revenue, end.Payout, price)

@@ -127,7 +127,14 @@ func (c *Criterion) key(scratch *lead.Lead, pos int) string {
 	if c.Part.Type() == lead.TypeDecimal {
 		return string(bytes.TrimSuffix(bytes.TrimSuffix(scratch.Normal(pos), []byte("0")), []byte(".0")))
 	}
-	return string(AppendKey(nil, scratch, pos))
+	key := AppendKey(nil, scratch, pos)
+	switch c.Part {
+	case lead.PartDomain, lead.PartHost, lead.PartTLD: // a lead's are as the domain name system has them
+		if d, ok := lead.PlainDomain(key); ok {
+			key = d
+		}
+	}
+	return string(key)
 }
 
 func (c *Criterion) compileList(key string, values []string, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
@@ -216,7 +223,7 @@ func read(scratch *lead.Lead, s *lead.Schema, pos int, v string) (lead.Slot, str
 	scratch.Set(pos, []byte(v))
 	slot := *scratch.Slot(pos)
 	if slot.State == lead.Missing {
-		return slot, "a value, not empty text"
+		return slot, "a value, not empty text or a word that stands for none"
 	}
 	if p := scratch.Problems(0); len(p) > 0 {
 		return slot, p[0].Expected

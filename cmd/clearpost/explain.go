@@ -66,6 +66,9 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	for _, f := range x.Fields {
 		fmt.Fprintf(w, " %s=%q", f.Name, f.Value)
 	}
+	for _, f := range x.Unfit {
+		fmt.Fprintf(w, "\n  %s was left out, since it is not required and does not fit: %s", f.Name, f.Value)
+	}
 	for i, f := range x.Unknown {
 		if i == 0 {
 			fmt.Fprint(w, "\n  unknown, as sent")

@@ -307,6 +307,9 @@ func tellLead(w io.Writer, l *lead.Lead, r *intake.Reading) {
 		}
 		fmt.Fprintf(w, "%s: %q → %s%s\n", l.Schema().Fields[pos].Name, shownInput(l, pos, string(l.Raw(pos))), told(l, pos), made)
 	}
+	for _, u := range l.Unfit() {
+		fmt.Fprintf(w, "%s: %q → left out: %s\n", l.Schema().Fields[u.Pos].Name, shownInput(l, u.Pos, string(l.UnfitRaw(u))), l.UnfitReason(u))
+	}
 	for _, name := range r.Unknown {
 		fmt.Fprintf(w, "%q: the vertical has no such field\n", name)
 	}

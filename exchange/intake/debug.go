@@ -29,6 +29,7 @@ type debugField struct {
 	Valid    bool   `json:"valid"`
 	Made     bool   `json:"made,omitempty"` // derived from another field, or the default: not sent
 	Expected string `json:"expected,omitempty"`
+	LeftOut  bool   `json:"left_out,omitempty"` // it did not fit and is not required: the lead is taken without it
 }
 
 // wantsDebug tells whether a request asks for a debug reply, by whatever means.
@@ -70,6 +71,14 @@ func (r *request) debug(l *lead.Lead) []byte {
 			if p.Field == f.Name {
 				d.Expected = p.Expected
 			}
+		}
+		out.Fields = append(out.Fields, d)
+	}
+	for _, u := range l.Unfit() {
+		f := &s.Fields[u.Pos]
+		d := debugField{Field: f.Name, SentAs: t.sentAs[u.Pos], LeftOut: true, Expected: strings.TrimPrefix(l.UnfitReason(u), "expected ")}
+		if raw := l.UnfitRaw(u); len(raw) > 0 {
+			d.Sent = lead.Mask(f, raw)
 		}
 		out.Fields = append(out.Fields, d)
 	}

@@ -180,13 +180,19 @@ func says(s *lead.Schema, f *lead.Field, src *exchange.Source) string {
 		more = dates[dayFirst(s, src)]
 	case lead.TypeDateTime:
 		if src.Zone != nil {
-			more = "with a zone or in " + src.Zone.String() + "; also seconds or milliseconds since 1970"
+			more = "with a zone or in " + src.Zone.String() + "; also as a browser writes it, and seconds or milliseconds since 1970"
 		}
 	case lead.TypePhone:
 		more = "without a calling code it is a number of " + s.Region()
 	}
 	if more != "" {
 		text += "; " + more
+	}
+	if f.MaxBytes > 0 {
+		text += fmt.Sprintf("; at most %d bytes", f.MaxBytes)
+	}
+	if f.Required == 0 && f.Invalid == lead.InvalidRefuse {
+		text += "; the lead is refused where a value does not fit"
 	}
 	return text
 }
@@ -232,8 +238,10 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 		{Name: "a post is answered", Says: "within " + span(wait) + "; what takes longer is pending. max_wait_ms says otherwise"},
 		{Name: "rate", Says: rate},
 		{Name: "body", Says: fmt.Sprintf("at most %d bytes, packed and unpacked; gzip and deflate are undone", bodyBytesMax)},
-		{Name: "lead", Says: fmt.Sprintf("at most %d names, of %d bytes each with those that they stand in; a value has at most %d bytes", PairsMax, PathBytesMax,
+		{Name: "lead", Says: fmt.Sprintf("at most %d names, of %d bytes each with those that they stand in; a value has at most %d bytes, where its field does not say otherwise", PairsMax, PathBytesMax,
 			lead.ValueBytesMax)},
+		{Name: "a value that does not fit", Says: "refuses the lead where its field is required or says so; elsewhere it is left out, and a debug reply names it. Spaces and signs that " +
+			"nobody sees around a value count as nothing, and so do words such as N/A, null and - in fields that are no text"},
 		{Name: "Idempotency-Key", Says: "a header of up to 200 visible ASCII characters that names a request of yours: the same key with the same call and body gets the " +
 			"first answer. Send one with every request that you may repeat"},
 		{Name: "the same ping_id again", Says: "gets the first answer and sells nothing twice"},
