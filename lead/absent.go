@@ -14,7 +14,7 @@ const MissingWordMax = 32
 // Missing words are what senders write where they have no value, such as N/A.
 type MissingWords struct {
 	words map[string]struct{} // in lower case
-	first [256]bool           // bytes with which one begins: most values are told by it
+	first [256]uint64         // by the byte with which one begins, a bit for each length: most values are told by it
 }
 
 //go:embed lists/missing.txt
@@ -41,14 +41,14 @@ func ParseMissingWords(text string) (*MissingWords, int) {
 			return nil, i + 1
 		}
 		out.words[w] = struct{}{}
-		out.first[w[0]] = true
+		out.first[w[0]] |= 1 << len(w)
 	}
 	return out, 0
 }
 
 // absent tells whether a value of a field, without space around it, says that there is none. pos is the field's position, and that of the list for its elements.
 func (s *Schema) absent(pos int, f *Field, raw []byte) bool {
-	if len(raw) > MissingWordMax || !s.missing.first[lower(raw[0])] && f.Type != TypeIP {
+	if len(raw) > MissingWordMax || s.missing.first[lower(raw[0])]>>len(raw)&1 == 0 && f.Type != TypeIP {
 		return false
 	}
 	var b [MissingWordMax]byte

@@ -68,7 +68,9 @@ func (l *Lead) email(s *Slot, raw []byte) Why {
 
 // joinAddress takes away the spaces that people leave beside the @ and the points of a domain, and a point, comma or semicolon behind it.
 func (l *Lead) joinAddress(b []byte) []byte {
-	b = trimSpace(bytes.TrimRight(b, ".,; "))
+	for n := len(b); n > 0 && (b[n-1] == '.' || b[n-1] == ',' || b[n-1] == ';' || b[n-1] == ' '); n-- {
+		b = b[:n-1]
+	}
 	at := bytes.IndexByte(b, '@')
 	if at < 0 || bytes.IndexByte(b, ' ') < 0 {
 		return b
@@ -106,6 +108,9 @@ func PlainDomain(d []byte) ([]byte, bool) {
 
 // coded tells whether a label of a domain begins with xn--.
 func coded(d []byte) bool {
+	if bytes.IndexByte(d, '-') < 0 {
+		return false
+	}
 	for i := 0; i+4 <= len(d); i++ {
 		if lower(d[i]) == 'x' && d[i+3] == '-' && d[i+2] == '-' && lower(d[i+1]) == 'n' && (i == 0 || d[i-1] == '.') {
 			return true

@@ -118,7 +118,9 @@ func (l *Lead) put(b []byte) span {
 func (l *Lead) Set(pos int, raw []byte) {
 	s, f := &l.slots[pos], &l.schema.Fields[pos]
 	*s = Slot{}
-	raw = TrimUnseen(raw)
+	if n := len(raw); n > 0 && (raw[0] <= ' ' || raw[0] >= 0x80 || raw[n-1] <= ' ' || raw[n-1] >= 0x80) {
+		raw = TrimUnseen(raw)
+	}
 	if len(raw) == 0 || l.schema.absent(pos, f, raw) {
 		return
 	}

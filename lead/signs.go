@@ -3,6 +3,7 @@
 package lead
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -74,6 +75,11 @@ func AppendSeen(dst, b []byte) []byte { return appendSeen(dst, b, readPlain) }
 
 // HasWide tells whether a value has bytes beyond ASCII, without which there is nothing that AppendSeen would change.
 func HasWide(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+	}
 	for _, c := range b {
 		if c >= 0x80 {
 			return true

@@ -14,7 +14,7 @@ import (
 )
 
 func (l *Lead) boolean(s *Slot, raw []byte) Why {
-	switch i := wordIndex(booleans, bareWord(raw)); i {
+	switch i := wordOrBare(booleans, raw); i {
 	case 0, 1:
 		s.Num = int64(i)
 		s.normal = l.putString(booleanNormals[i])
@@ -47,6 +47,14 @@ const genderCodes = "FMX"
 // Genders are the normal texts of type gender by Slot.Num.
 func Genders() []string { return genders[:] }
 
+// wordOrBare is wordIndex for a word that may have marks around it.
+func wordOrBare(lists []words, raw []byte) int {
+	if i := wordIndex(lists, raw); i >= 0 {
+		return i
+	}
+	return wordIndex(lists, bareWord(raw))
+}
+
 // bareWord takes marks off both ends of a word: "yes!", [no]. A question mark stays, since it doubts.
 func bareWord(b []byte) []byte {
 	if len(b) > 64 {
@@ -76,7 +84,7 @@ func wordIndex(lists []words, raw []byte) int {
 }
 
 func (l *Lead) gender(s *Slot, raw []byte) Why {
-	i := wordIndex(genderWords, bareWord(raw))
+	i := wordOrBare(genderWords, raw)
 	if i < 0 {
 		return WhyType
 	}

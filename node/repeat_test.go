@@ -116,7 +116,7 @@ func TestPingIsOfNoUseTwice(t *testing.T) {
 		t.Error("the operator wants an auction for each ping")
 	}
 	h = build(t, "", nil, script("b", 25*dollar))
-	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultRedirect307, 1)
+	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultNo, 1)
 	p := h.ping(jane)
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultFailure)
 	if again := h.ping(jane); again.Result != ledger.ResultSuccess || again.PingID == p.PingID {
@@ -197,7 +197,7 @@ func TestUnsoldPersonMayComeAgainUnlessReceivedLeadsCount(t *testing.T) {
 	}{{"sold", false}, {"received", true}, {"none", false}} {
 		t.Run(c.rule, func(t *testing.T) {
 			h := build(t, "dedupe: {refuse: "+c.rule+"}\n", nil, script("b", 25*dollar))
-			h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultRedirect307, 1)
+			h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultNo, 1)
 			first := h.lead(jane)
 			h.expect(first, 200, ledger.ResultFailure)
 			if same := h.lead(jane); same.LeadID != first.LeadID {

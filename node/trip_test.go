@@ -113,6 +113,8 @@ func TestEachFaultOfAPingIsNamedAndTheRestStillBids(t *testing.T) {
 		buyertest.FaultRedirect307: {lead.RedirectAnswer}, buyertest.FaultRedirect302: {lead.RedirectAnswer}, buyertest.FaultTorn: {lead.TornAnswer},
 		buyertest.FaultTornChunked: {lead.TornAnswer}, buyertest.FaultTornUnframed: {lead.TornAnswer, lead.MalformedAnswer},
 		buyertest.FaultInvalid: {lead.MalformedAnswer, lead.UnclearAnswer}, buyertest.FaultOversized: {lead.OversizedAnswer},
+		buyertest.FaultNo: {lead.NoBid}, buyertest.Fault503: {lead.ServerError}, buyertest.Fault409: {lead.ServerError}, buyertest.FaultEmpty: {lead.MalformedAnswer},
+		buyertest.FaultAsync: {lead.UnclearAnswer}, buyertest.FaultNotice: {lead.MalformedAnswer},
 		buyertest.FaultContentType: {lead.NoRefusal}, buyertest.FaultPriceDrop: {lead.NoRefusal},
 	}
 	h := build(t, "", nil, script("bad", 40*dollar), script("good", 25*dollar))
@@ -206,12 +208,13 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 }
 
 func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
-	// What each fault must be read as. Where a byte was written and no receipt that can be read came back, it is unknown; a redirect
-	// says that the lead was not taken.
+	// What each fault must be read as. Where a byte was written and what came back is no sale and no clear no, it is unknown.
 	unknown := map[buyertest.Fault]bool{
 		buyertest.FaultSilence: true, buyertest.FaultHang: true, buyertest.FaultSilentAccept: true, buyertest.FaultClose: true,
 		buyertest.FaultReset: true, buyertest.FaultTorn: true, buyertest.FaultTornChunked: true, buyertest.FaultTornUnframed: true,
 		buyertest.FaultOversized: true, buyertest.FaultInvalid: true, buyertest.Fault500: true,
+		buyertest.FaultRedirect307: true, buyertest.FaultRedirect302: true, buyertest.Fault503: true, buyertest.Fault409: true,
+		buyertest.FaultEmpty: true, buyertest.FaultAsync: true, buyertest.FaultNotice: true,
 	}
 	sold := map[buyertest.Fault]bool{buyertest.FaultPriceDrop: true, buyertest.FaultContentType: true}
 	h := build(t, "dedupe: {refuse: none}\n", nil, script("bad", 40*dollar), script("next", 39*dollar))
@@ -241,7 +244,7 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 			default:
 				h.expect(a, 200, ledger.ResultSuccess)
 				if next.Calls(buyertest.Post) != before+1 {
-					t.Errorf("want the next buyer to get it after a redirect: %s", a.text)
+					t.Errorf("want the next buyer to get it after a clear no: %s", a.text)
 				}
 			}
 			if accepted > 1 {

@@ -243,7 +243,7 @@ func brightroof() Script {
 				a.Status = 201
 				a.Body = append(appendText(append(a.Body, `{"created":true,"ref":`...), d.Reference), '}')
 			}},
-		PostFaults: map[Fault]float64{FaultTorn: 0.001},
+		PostFaults: map[Fault]float64{FaultTorn: 0.001, Fault503: 0.001, FaultAsync: 0.001},
 		Sure:       home,
 	}
 }

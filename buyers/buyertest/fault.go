@@ -26,6 +26,7 @@ const (
 	Fault500                // HTTP 500 with an HTML page
 	FaultRedirect307        // to the buyer's trap, with the method kept
 	FaultRedirect302        // to the buyer's trap
+	FaultNo                 // the buyer says no, in words that every script's campaign knows: {"status":"rejected","reason":"no"}
 	FaultHang               // the head of the answer comes, its body never; the connection stays
 	FaultSilentAccept       // as FaultSilence, but the buyer has decided and booked
 	FaultTorn               // the body ends before its Content-Length
@@ -35,14 +36,19 @@ const (
 	FaultInvalid            // a body that is framed well and is no JSON (nor text nor form)
 	FaultOversized          // the right body, followed by white space up to OversizedBytes
 	FaultPriceDrop          // a lower price than was bid; on a ping nothing happens
+	Fault503                // HTTP 503 "Application error", from in front of the buyer
+	Fault409                // HTTP 409 without a body
+	FaultEmpty              // HTTP 200 without a body
+	FaultAsync              // HTTP 202 {"Status":"Request accepted.","RequestID":"r-1"}
+	FaultNotice             // HTTP 200 and a text: "SUCCESS: LEAD HAS BEEN ADDED", and a notice with a "NOT" in it
 	faultCount
 )
 
 // OversizedBytes is the size of an oversized answer.
 const OversizedBytes = 2 << 20
 
-var faultNames = [faultCount]string{"none", "silence", "close", "reset", "500", "redirect_307", "redirect_302", "hang", "silent_accept", "torn",
-	"torn_chunked", "torn_unframed", "content_type", "invalid", "oversized", "price_drop"}
+var faultNames = [faultCount]string{"none", "silence", "close", "reset", "500", "redirect_307", "redirect_302", "no", "hang", "silent_accept", "torn",
+	"torn_chunked", "torn_unframed", "content_type", "invalid", "oversized", "price_drop", "503", "409", "empty", "async", "notice"}
 
 // String is the fault's name in receipts.
 func (f Fault) String() string { return faultNames[f] }
@@ -157,6 +163,18 @@ func (f *Farm) send(ctx *fasthttp.RequestCtx, fault Fault, buyer string, a *Answ
 		}
 		ctx.Response.Header.Set("Location", "/"+buyer+"/trap")
 		ctx.SetStatusCode(status)
+	case FaultNo:
+		saying(ctx, 200, "application/json", `{"status":"rejected","reason":"no"}`)
+	case Fault503:
+		saying(ctx, 503, "text/plain", "Application error")
+	case Fault409:
+		saying(ctx, 409, "text/plain", "")
+	case FaultEmpty:
+		saying(ctx, 200, "text/plain", "")
+	case FaultAsync:
+		saying(ctx, 202, "application/json", `{"Status":"Request accepted.","RequestID":"r-1"}`)
+	case FaultNotice:
+		saying(ctx, 200, "text/plain", "SUCCESS: add_lead LEAD HAS BEEN ADDED - 7275551212|1001\nNOTICE: add_lead NOT ADDED TO HOPPER - 7275551212|1001\n")
 	case FaultHang:
 		f.raw(ctx, appendHead(nil, a, "Content-Length: "+strconv.Itoa(len(a.Body))), true)
 	case FaultTorn:
@@ -172,6 +190,13 @@ func (f *Farm) send(ctx *fasthttp.RequestCtx, fault Fault, buyer string, a *Answ
 	default:
 		f.whole(ctx, fault, a)
 	}
+}
+
+// saying answers in place of the buyer.
+func saying(ctx *fasthttp.RequestCtx, status int, kind, body string) {
+	ctx.SetStatusCode(status)
+	ctx.SetContentType(kind)
+	ctx.SetBodyString(body)
 }
 
 // whole sends a complete HTTP answer.

@@ -104,6 +104,12 @@ func TestEveryFault(t *testing.T) {
 		FaultInvalid:   func(v seen) bool { return v.status == 200 && strings.HasPrefix(v.body, whole) && !gjson.Valid(v.body) },
 		FaultOversized: func(v seen) bool { return v.status == 200 && len(v.body) == OversizedBytes && gjson.Valid(v.body) },
 		FaultPriceDrop: func(v seen) bool { return gjson.Get(v.body, "price").Raw == "7.00" },
+		FaultNo:        func(v seen) bool { return v.status == 200 && gjson.Get(v.body, "status").Str == "rejected" },
+		Fault503:       func(v seen) bool { return v.status == 503 && v.body == "Application error" },
+		Fault409:       func(v seen) bool { return v.status == 409 && v.body == "" },
+		FaultEmpty:     func(v seen) bool { return v.status == 200 && v.body == "" },
+		FaultAsync:     func(v seen) bool { return v.status == 202 && gjson.Get(v.body, "RequestID").Str == "r-1" },
+		FaultNotice:    func(v seen) bool { return v.status == 200 && strings.Contains(v.body, "NOT ADDED TO HOPPER") },
 	}
 	for _, fault := range Faults() {
 		t.Run(fault.String(), func(t *testing.T) {
