@@ -197,6 +197,7 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	p.calls = p.calls[:cap(p.calls)]
 	p.inputs = wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
 		Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
+	p.makeRoom()
 	start := e.wall()
 	if p.Test.On {
 		e.inviteTest(p, &p.inputs, start)
@@ -224,6 +225,18 @@ type asked struct {
 	bid    int32
 	pass   pass
 	bearer []byte
+}
+
+// makeRoom makes room for the requests to all eligible campaigns. A list that grew by doubling would hold them two or three times over: those that are
+// rendered already stay where they are.
+func (p *Ping) makeRoom() {
+	need := 0
+	for _, ci := range p.eligible {
+		need += int(p.plan.lanes[ci].asks.Load())
+	}
+	if need += need / 16; cap(p.requests) < need {
+		p.requests = make([]byte, 0, need)
+	}
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
@@ -267,6 +280,9 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 		return
 	}
 	p.requests = req
+	if n := int64(len(req) - at); n > l.asks.Load() {
+		l.asks.Store(n)
+	}
 	c := &p.calls[len(p.live)]
 	c.Reset()
 	c.Target, c.Request, c.Timeout, c.Gate = l.pings.target, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate

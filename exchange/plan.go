@@ -70,6 +70,7 @@ type Lane struct {
 	statuses    line              // where to ask about attempts whose outcome is not known
 	backup      *transport.Target // of posts that got nowhere; nil: none
 	counters    []*capstore.Counter
+	asks        atomic.Int64 // bytes of the largest request of late, so that room for all of a ping's can be made at once
 	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }

@@ -162,8 +162,13 @@ func (t *Target) withdraw(wt *waiter) (why lead.Refusal, ok bool) {
 
 // hand gives a live connection with nothing to read to the call that has waited longest, or lays it aside.
 func (t *Target) hand(w *conn) {
+	t.pool.mu.Lock()
+	t.handLocked(w)
+}
+
+// handLocked is hand for who holds the pool's lock, and lets go of it.
+func (t *Target) handLocked(w *conn) {
 	p := &t.pool
-	p.mu.Lock()
 	for {
 		wt := p.next(w.kept)
 		if wt == nil {

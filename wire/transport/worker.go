@@ -124,12 +124,11 @@ func (t *Target) dial() {
 	}
 	p := &t.pool
 	p.mu.Lock()
-	p.dials--
 	p.failures = 0
 	p.window = min(p.window+2, max(t.client.cfg.WorkersATarget, 1))
 	p.keep.dialled(time.Since(begun))
-	p.mu.Unlock()
-	t.hand(w)
+	p.dials-- // together with what the connection is for, or another look would take it for missing
+	t.handLocked(w)
 	p.mu.Lock() // the window has grown
 	t.dialMore()
 	p.mu.Unlock()
