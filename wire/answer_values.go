@@ -15,7 +15,9 @@ func (a *Answer) priceIn(f *found) (price lead.Money, ok, zero bool) {
 		return 0, false, false
 	}
 	var buf [64]byte
-	price, zero = parsePrice(trim(f.value(buf[:0], p)), &a.price.money)
+	form := a.price.money
+	form.comma = form.comma && p.kind != foundNumber // a number of JSON has a point
+	price, zero = parsePrice(trim(f.value(buf[:0], p)), &form)
 	return price, price > 0, zero
 }
 

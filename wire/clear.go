@@ -153,6 +153,9 @@ func (a *Answer) speaks(c *condition, f *found, inText bool) bool {
 		return false
 	}
 	text := f.decode(nil, p)
+	if a.format == answerHTML && f.page != nil && (c.whole || !a.isPlace(c, f, p)) {
+		text = appendBlocks(nil, f.page)
+	}
 	if !f.afford(len(text) * c.cost) {
 		return true // too much to look at: nobody can tell that it says no
 	}

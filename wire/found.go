@@ -54,6 +54,7 @@ type found struct {
 	text       place          // XML and HTML: the text of the whole document
 	tree       *xmlquery.Node // XML
 	page       *html.Node     // HTML
+	post       bool           // the answer is one to a post: one value twice is no contradiction there
 	unwrapped  bool           // the document stood within another
 	twice      bool           // a decisive place is there twice
 	priceTwice bool           // the price of a post is there twice
@@ -139,7 +140,7 @@ func (a *Answer) find(f *found, contentType, body []byte) bool {
 	if !ok {
 		return false
 	}
-	f.body = body
+	f.body, f.post = body, a.post
 	if len(a.inside) > 0 && !a.unwrap(f) {
 		return false
 	}
@@ -162,10 +163,12 @@ func (f *found) again(w weight) {
 	f.priceTwice = f.priceTwice || w == weightPrice
 }
 
-// put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear.
+// put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear unless they are one and the same.
 func (a *Answer) put(f *found, path int, p place) {
-	if f.at[path].kind != foundNothing {
-		f.again(a.paths[path].weight)
+	if q := f.at[path]; q.kind != foundNothing {
+		if !f.post || !bytes.Equal(f.decode(nil, q), f.decode(nil, p)) {
+			f.again(a.paths[path].weight)
+		}
 		return
 	}
 	f.at[path] = p

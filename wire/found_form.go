@@ -64,7 +64,7 @@ func (a *Answer) takePair(f *found, at, end int) bool {
 		case q.text == string(name):
 			a.put(f, i, p)
 		case equalFold(q.text, name):
-			f.twice = f.twice || q.absent || q.weight == weightDecisive
+			f.twice = f.twice || (q.absent || q.weight == weightDecisive) && !(f.post && sameInForm(f.body, q.text))
 		}
 	}
 	return true
@@ -96,4 +96,22 @@ func appendFormDecoded(dst, b []byte) ([]byte, bool) {
 		}
 	}
 	return dst, true
+}
+
+// sameInForm tells whether the name stands in a form, and each value of it, in whatever case the name is written, is the same.
+func sameInForm(b []byte, name string) bool {
+	var first []byte
+	exact, same := false, true
+	eachFormPair(b, func(n, value []byte) bool {
+		if !equalFold(name, n) {
+			return true
+		}
+		exact = exact || string(n) == name
+		if value = append([]byte{}, trim(value)...); first == nil {
+			first = value
+		}
+		same = bytes.Equal(first, value)
+		return same
+	})
+	return exact && same
 }

@@ -2,6 +2,8 @@
 
 package wire
 
+import "bytes"
+
 // keyNode is a step of the paths of an answer: what to look for in an object or a list.
 type keyNode struct {
 	step   keyStep
@@ -69,8 +71,8 @@ func (a *Answer) scan(f *found, n *keyNode, i, depth int) int {
 
 // scanObject reads an object that has something in it, from its first key on.
 func (a *Answer) scanObject(f *found, n *keyNode, i, depth int) int {
-	b := f.body
-	var seen, folded uint64
+	b, first := f.body, i
+	var seen, folded, again uint64
 	done := false // what [*] looks for has been found
 	for {
 		if i >= len(b) || b[i] != '"' {
@@ -91,7 +93,7 @@ func (a *Answer) scanObject(f *found, n *keyNode, i, depth int) int {
 			at, fold := n.findKey(key, escaped)
 			folded |= fold
 			if at >= 0 && seen&(1<<at) != 0 {
-				f.again(n.kids[at].weight)
+				again |= 1 << at
 			} else if at >= 0 {
 				seen |= 1 << at
 				kid = n.kids[at]
@@ -105,14 +107,46 @@ func (a *Answer) scanObject(f *found, n *keyNode, i, depth int) int {
 			break
 		}
 	}
-	if n != nil && folded != 0 {
-		for at, k := range n.kids {
-			if folded&(1<<at) != 0 && (k.absent || k.weight == weightDecisive && seen&(1<<at) != 0) {
-				f.twice = true
-			}
-		}
+	if i >= 0 && folded|again != 0 {
+		n.noteAgain(f, first, seen, folded, again)
 	}
 	return i
+}
+
+// noteAgain notes the keys of the object whose first key is at i that stand there twice, or in another case too, unless all their values are the same.
+func (n *keyNode) noteAgain(f *found, i int, seen, folded, again uint64) {
+	for i--; isSpace(f.body[i]); i-- {
+	}
+	for at, k := range n.kids {
+		bit := uint64(1) << at
+		other := folded&bit != 0 && (k.absent || k.weight == weightDecisive && seen&bit != 0)
+		if !other && again&bit == 0 || f.post && seen&bit != 0 && f.sameValues(i, k.step.key, other) {
+			continue
+		}
+		if again&bit != 0 {
+			f.again(k.weight)
+		}
+		f.twice = f.twice || other
+	}
+}
+
+// sameValues tells whether all values of a key of the object at i are the same; fold: in whatever case the key is written.
+func (f *found) sameValues(i int, key string, fold bool) bool {
+	var first place
+	same := true
+	elements(f.body, i, func(raw []byte, escaped bool, p place) {
+		if escaped {
+			raw = appendUnescaped(nil, raw)
+		}
+		switch {
+		case string(raw) != key && !(fold && equalFold(key, raw)):
+		case first.kind == foundNothing:
+			first = p
+		default:
+			same = same && first.kind == p.kind && bytes.Equal(f.decode(nil, first), f.decode(nil, p))
+		}
+	})
+	return same
 }
 
 // scanList reads a list that has something in it, from its first element on.

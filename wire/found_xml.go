@@ -43,7 +43,7 @@ func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 		}
 		nodes := queryXML(top, p.xpath, &spent)
 		buf = a.noteTexts(f, buf, i, len(nodes), func(buf []byte, n int) []byte { return appendXMLText(buf, nodes[n]) })
-		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0]) || p.absent && hasFolded(top, p.leaf) {
+		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0], f.post) || p.absent && hasFolded(top, p.leaf) {
 			f.twice = true
 		}
 	}
@@ -60,9 +60,6 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		return buf
 	}
 	p := &a.paths[path]
-	if n > 1 && p.join == nil {
-		f.again(p.weight)
-	}
 	from := len(buf)
 	for i := range n {
 		if i > 0 && p.join == nil {
@@ -77,12 +74,31 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		}
 		buf = appendText(buf, i)
 	}
+	if n > 1 && p.join == nil && p.weight != weightNone && !(f.post && sameTexts(buf[from:], n, appendText)) {
+		f.again(p.weight)
+	}
 	at := trimmedPlace(buf, from, len(buf))
 	if at.from == at.to {
 		at.kind = foundEmpty
 	}
 	f.at[path] = at
 	return buf
+}
+
+// sameTextsMax is how many elements at a path may be one and the same value: more are not looked at.
+const sameTextsMax = 16
+
+// sameTexts tells whether the texts of n elements are all the first.
+func sameTexts(first []byte, n int, appendText func([]byte, int) []byte) bool {
+	if n > sameTextsMax {
+		return false
+	}
+	for i := 1; i < n; i++ {
+		if !bytes.Equal(trim(first), trim(appendText(nil, i))) {
+			return false
+		}
+	}
+	return true
 }
 
 // appendXMLText appends a node's text: an attribute's value, or all text beneath an element.
@@ -97,13 +113,15 @@ func appendXMLText(buf []byte, n *xmlquery.Node) []byte {
 	return buf
 }
 
-// hasFoldedSibling tells whether an element stands beside the node whose name differs by case only.
-func hasFoldedSibling(n *xmlquery.Node) bool {
+// hasFoldedSibling tells whether an element stands beside the node whose name differs by case only; other: and whose text is
+// another one.
+func hasFoldedSibling(n *xmlquery.Node, other bool) bool {
 	if n.Type != xmlquery.ElementNode || n.Parent == nil {
 		return false
 	}
 	for k := n.Parent.FirstChild; k != nil; k = k.NextSibling {
-		if k.Type == xmlquery.ElementNode && k.Data != n.Data && equalFold(k.Data, n.Data) {
+		if k.Type == xmlquery.ElementNode && k.Data != n.Data && equalFold(k.Data, n.Data) &&
+			(!other || !bytes.Equal(trim(appendXMLText(nil, k)), trim(appendXMLText(nil, n)))) {
 			return true
 		}
 	}

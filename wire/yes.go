@@ -8,6 +8,7 @@ import (
 
 	"github.com/antchfx/xmlquery"
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // yesWords are the words that speak for a yes wherever they stand in an answer, unless a word in the same clause negates them. maybeWords do so
@@ -211,7 +212,7 @@ func (a *Answer) eachPair(f *found, raw []byte, readable bool, fn func(name, val
 	case a.format == answerForm:
 		eachFormPair(f.body, fn)
 	case a.format == answerHTML:
-		fn(nil, f.decode(nil, f.whole()))
+		fn(nil, appendBlocks(nil, f.page))
 	default:
 		fn(nil, visible(f.body))
 	}
@@ -226,18 +227,34 @@ func visible(b []byte) []byte {
 	if !ok {
 		return b
 	}
-	out := appendHTMLInside(nil, page)
-	var title func(n *html.Node)
-	title = func(n *html.Node) {
-		if n.Type == html.ElementNode && n.Data == "title" {
-			out = appendHTMLInside(append(out, ". "...), n)
+	return appendBlocks(nil, page)
+}
+
+// appendBlocks appends the text beneath a node that a reader sees, its title among it, with a line end around each block: what stands in one says
+// nothing about what stands in the next.
+func appendBlocks(buf []byte, n *html.Node) []byte {
+	block := n.Type == html.ElementNode && !inline(n.DataAtom)
+	switch {
+	case n.Type == html.TextNode:
+		for _, c := range []byte(n.Data) {
+			if isSpace(c) {
+				c = ' '
+			}
+			buf = append(buf, c)
 		}
-		for k := n.FirstChild; k != nil; k = k.NextSibling {
-			title(k)
-		}
+		return buf
+	case n.Type == html.ElementNode && n.DataAtom != atom.Head && n.DataAtom != atom.Title && unseen(n.DataAtom):
+		return buf
+	case block:
+		buf = append(buf, '\n')
 	}
-	title(page)
-	return out
+	for k := n.FirstChild; k != nil; k = k.NextSibling {
+		buf = appendBlocks(buf, k)
+	}
+	if block {
+		buf = append(buf, '\n')
+	}
+	return buf
 }
 
 // eachJSONPair calls fn with each string, number and boolean of a valid document.
