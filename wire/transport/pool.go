@@ -34,6 +34,8 @@ type pool struct {
 	first    *waiter // of the calls that wait
 	last     *waiter
 	waiting  int
+	entitled int // of them may have a connection made
+	owed     int // places that were freed: others of them may
 	keep     keep
 }
 
@@ -64,7 +66,18 @@ func (p *pool) join(wt *waiter) {
 		p.last.next = wt
 	}
 	p.last = wt
-	p.waiting++
+	p.count(wt, 1)
+}
+
+// count counts a waiter that joins or leaves the line.
+func (p *pool) count(wt *waiter, n int) {
+	p.waiting += n
+	if wt.dials {
+		p.entitled += n
+	}
+	if p.waiting == 0 {
+		p.owed = 0
+	}
 }
 
 // drop takes a waiter out of the line; the caller holds mu.
@@ -80,7 +93,7 @@ func (p *pool) drop(wt *waiter) {
 		wt.next.prev = wt.prev
 	}
 	wt.next, wt.prev, wt.queued = nil, nil, false
-	p.waiting--
+	p.count(wt, -1)
 }
 
 // next takes the waiter out of the line that has waited longest and may use such a connection; the caller holds mu.
@@ -112,7 +125,7 @@ func (p *pool) needed() int {
 	if len(p.idle) >= p.warm {
 		p.warm = 0
 	}
-	need := p.waiting - p.dials + max(0, max(p.ahead, p.warm)-len(p.idle))
+	need := min(p.waiting, p.entitled+p.owed) - p.dials + max(0, max(p.ahead, p.warm)-len(p.idle))
 	return min(need, p.window-p.dials, p.max-p.open)
 }
 
@@ -211,6 +224,9 @@ func (t *Target) finish(w *conn, used bool) {
 	p.open--
 	if used {
 		p.keep.used++
+	}
+	if p.waiting > p.entitled+p.owed {
+		p.owed++
 	}
 	if t.client.ctx.Err() == nil && !t.gone.Load() {
 		t.dialMore()

@@ -5,6 +5,7 @@ package transport
 import (
 	"bytes"
 	"cmp"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"time"
@@ -27,6 +28,8 @@ type scratch struct {
 	waits []*waiter // calls that wait for a connection
 	done  chan *waiter
 	timer *time.Timer
+
+	calls, may, from int // see due
 }
 
 // turn is a call's place in the order of reading.
@@ -49,6 +52,7 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	if cap(s.done) < len(calls) { // a call waits once at a time, so that nobody who serves it ever waits to be heard
 		s.done = make(chan *waiter, len(calls))
 	}
+	s.due(c, len(calls))
 	for _, call := range calls {
 		call.begin(s.now, deadline)
 		s.prepare(call)
@@ -65,11 +69,29 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	c.scratches.Put(s)
 }
 
+// due is how many connections may be made for this Scatter: as many as it has calls, unless fewer than half of all places are left. Then each gets less, so that
+// the last places are not taken by a few; calls without one wait for a connection that comes back. Which calls those are is left to chance.
+func (s *scratch) due(c *Client, calls int) {
+	s.calls, s.may, s.from = calls, calls, 0
+	half := c.cfg.ConnsMax / 2
+	if places := int(max(0, c.places.Load())); places < half {
+		s.may = max(1, (calls*places+half-1)/half)
+		s.from = rand.IntN(max(1, calls))
+	}
+}
+
+// mayDial tells whether the next call may have a connection made.
+func (s *scratch) mayDial() bool {
+	s.from++
+	return s.from%s.calls < s.may || s.may >= s.calls
+}
+
 // prepare finds an idle connection for a call, or has it wait for one.
 func (s *scratch) prepare(call *Call) {
 	t := call.Target
 	set := t.set.Load()
 	t.counts.calls.Add(1)
+	may := s.mayDial()
 	if !call.deadline.After(s.now) {
 		call.refuse(lead.TimedOut)
 		return
@@ -85,14 +107,14 @@ func (s *scratch) prepare(call *Call) {
 		s.ready = append(s.ready, call)
 		return
 	}
-	s.wait(call, false)
+	s.wait(call, false, may)
 }
 
-// wait puts a call in line for a connection. fresh: for a new one only.
-func (s *scratch) wait(call *Call, fresh bool) {
+// wait puts a call in line for a connection. fresh: for a new one only. dials: one may be made for it.
+func (s *scratch) wait(call *Call, fresh, dials bool) {
 	t := call.Target
 	wt := t.client.waiters.Get().(*waiter)
-	*wt = waiter{call: call, fresh: fresh, done: s.done}
+	*wt = waiter{call: call, fresh: fresh, dials: dials, done: s.done}
 	if why := t.wait(wt); why != lead.NoRefusal {
 		t.client.waiters.Put(wt)
 		s.end(call, why)
@@ -122,7 +144,7 @@ func (s *scratch) sendReady() {
 		// TLS may hold bytes that the socket does not show, and the socket bytes that are for TLS alone.
 		if unknown != nil || s.polls[i].Revents != 0 || w.Conn != net.Conn(w.sock) {
 			if w = call.Target.alive(w); w == nil {
-				s.wait(call, false)
+				s.wait(call, false, true)
 				continue
 			}
 		}
@@ -268,7 +290,7 @@ func (s *scratch) again(call *Call, why lead.Refusal) {
 		return
 	}
 	call.Target.counts.retries.Add(1)
-	s.wait(call, true)
+	s.wait(call, true, true)
 }
 
 // gather reads the answers of the calls that had to wait for a connection, as they get theirs, and takes those back whose

@@ -13,6 +13,7 @@ import (
 type waiter struct {
 	call   *Call
 	fresh  bool // a second try: on a new connection only
+	dials  bool // a connection may be made for it
 	done   chan<- *waiter
 	why    lead.Refusal // not NoRefusal: there is no connection
 	failed bool         // a connection of old took the request no more, or a slow one not all of it
@@ -69,7 +70,7 @@ func (p *pool) putFirst(wt *waiter) {
 		p.first.prev = wt
 	}
 	p.first = wt
-	p.waiting++
+	p.count(wt, 1)
 }
 
 // flush has a worker write what the socket did not take at once of the waiter's request, until the call's deadline. The waiter
