@@ -353,3 +353,39 @@ func marked(b []byte) bool {
 	}
 	return false
 }
+
+// LeavesOpen tells what the rules of a post's answer leave to the default, in a sentence; empty if they say of something that it is a no.
+func (a *Answer) LeavesOpen() string {
+	if a.auto != nil {
+		a = a.auto[answerJSON]
+	}
+	if !a.post || a.unclearIsNo || len(a.reasons) > 0 {
+		return ""
+	}
+	places := false
+	for i := range a.rules {
+		o := &a.rules[i]
+		if o.outcome == ruleRejected || o.outcome == ruleDuplicate || o.outcome == ruleInvalid {
+			return ""
+		}
+		places = places || o.outcome == ruleAccepted && o.when.hasPlace()
+	}
+	for i := range a.conditions {
+		places = places || a.conditions[i].hasPlace()
+	}
+	if places {
+		return "no rule and no reason says no: a post is refused only where the place that would say yes says something else, or by a status such as 400; " +
+			"any other answer that is no sale leaves the lead unknown"
+	}
+	return "no rule and no reason says no, and no place would say yes: a post is refused only by a status such as 400; any other answer that is no sale leaves the lead unknown"
+}
+
+// hasPlace tells whether a condition asks what stands at a place of its own.
+func (c *condition) hasPlace() bool {
+	for i := range c.kids {
+		if c.kids[i].hasPlace() {
+			return true
+		}
+	}
+	return !c.whole && len(c.paths) > 0 && c.test != testPresent && c.test != testAbsent && c.test != testEmpty
+}

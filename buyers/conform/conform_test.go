@@ -267,6 +267,20 @@ func TestProbeFindsWhatIsWrong(t *testing.T) {
 			t.Errorf("silent, %s: %s, %s", name, c.Verdict, c.Note)
 		}
 	}
+	cases = bad(func(w http.ResponseWriter, r *http.Request) { // bids, and says of a post that it has the request
+		b, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(b), `"do":"ping"`) {
+			fmt.Fprint(w, `{"ok":true,"bid":12.5,"id":1}`)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprint(w, `{"Status":"Request accepted."}`)
+	})
+	for _, name := range []string{"valid", "missing field", "wrong token"} {
+		if c := cases[name]; c.Verdict != conform.Unclear || !strings.Contains(c.Note, "leaves the outcome unknown") {
+			t.Errorf("nothing said, %s: %s, %s", name, c.Verdict, c.Note)
+		}
+	}
 	cases = bad(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"ok":false}`) }) // wants nothing
 	for _, name := range []string{"valid", "price kept", "double post"} {
 		if c := cases[name]; c.Verdict != conform.Unclear {

@@ -92,8 +92,14 @@ func (r *result) sold() bool { return r.receipt.Outcome == lead.Accepted }
 
 // no tells whether it is the buyer's own no, well said: with an answer that the campaign's rules understand.
 func (r *result) no() bool {
+	if r.open() {
+		return false
+	}
 	return r.receipt.Refusal > 0 && r.receipt.Refusal < lead.Unreachable || r.call.Refusal == 0 && r.call.Status >= 400 && r.call.Status < 500
 }
+
+// open tells whether a whole answer to a post proves nothing, so that a real lead would stay with the buyer, unknown.
+func (r *result) open() bool { return r.call.Refusal == 0 && r.receipt.Outcome == lead.Unknown }
 
 // why says how the answer was read.
 func (r *result) why() string {

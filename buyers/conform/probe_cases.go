@@ -41,6 +41,8 @@ func (p *probe) sale(in wire.Inputs) (bid, post *result, verdict Verdict, note s
 		return bid, post, "", ""
 	case post.no():
 		return nil, nil, Unclear, "the test lead is refused: " + post.why()
+	case post.open() && (post.receipt.Refusal == lead.UnclearAnswer || post.receipt.Refusal == lead.Queued):
+		return nil, nil, Unclear, leftUnknown("the test lead", post)
 	}
 	return nil, nil, Fail, "the post: " + post.why()
 }
@@ -102,6 +104,11 @@ func (p *probe) missingField() (Verdict, string) {
 	return Skipped, "the post has no required field of its own"
 }
 
+// leftUnknown tells of an answer to a post that proves nothing: a rule or a reason of the campaign should say what it means.
+func leftUnknown(what string, r *result) string {
+	return what + " has an answer that leaves the outcome unknown (" + r.receipt.Doubt + "); a rule, a reason or not_taken can say what it means: " + r.why()
+}
+
 // refused judges an answer that should be a no.
 func refused(r *result, what string) (Verdict, string) {
 	switch {
@@ -109,6 +116,8 @@ func refused(r *result, what string) (Verdict, string) {
 		return Fail, what + " is bought"
 	case r.no():
 		return Pass, what + " is refused: " + r.why()
+	case r.open() && r.call.Status < 500:
+		return Unclear, leftUnknown(what, r)
 	case r.call.Refusal == lead.NoRefusal && r.call.Status < 500:
 		return Unclear, what + " has an answer that no rule knows: " + r.why()
 	}
@@ -177,6 +186,8 @@ func (p *probe) duplicate() (Verdict, string) {
 		return Pass, "refused as a duplicate"
 	case post.no():
 		return Unclear, "refused, but not as a duplicate: " + post.why()
+	case post.open() && post.call.Status < 500:
+		return Unclear, leftUnknown("the second post", post)
 	}
 	return Fail, "the second post: " + post.why()
 }
@@ -226,6 +237,8 @@ func (p *probe) doublePost() (Verdict, string) {
 		return Pass, "the post carries no key of its own; the second one is refused as a duplicate"
 	case second.no():
 		return Unclear, "the second one is refused: " + second.why() + "; so a lost answer cannot be found out by sending again"
+	case second.open() && second.call.Status < 500:
+		return Unclear, leftUnknown("the second post", second)
 	}
 	return Fail, "the second post: " + second.why()
 }

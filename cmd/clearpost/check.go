@@ -54,9 +54,23 @@ func (c *checkCmd) Run(e *env) error {
 		return errSaid
 	}
 	x := cfg.Exchange
+	for _, w := range leftOpen(cfg) {
+		fmt.Fprintf(e.err, "warning: %s\n", w)
+	}
 	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n", len(x.Verticals), len(x.Sources),
 		len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
 	return nil
+}
+
+// leftOpen tells of the campaigns whose rules say of no answer to a post that it is a no.
+func leftOpen(cfg *node.Config) []string {
+	out := []string{}
+	for _, c := range cfg.Exchange.Book.Campaigns {
+		if why := c.Post.Answer.LeavesOpen(); why != "" {
+			out = append(out, "campaign "+c.ID+", post.answer: "+why+" (docs/buyers.md, \"What a post's answer proves\")")
+		}
+	}
+	return out
 }
 
 func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) error {
@@ -67,13 +81,15 @@ func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) er
 		Unset    []string              `json:"unset,omitempty"` // secrets
 		Ran      int                   `json:"examples_run"`
 		Failures []node.ExampleFailure `json:"example_failures"`
-	}{Problems: []node.Problem{}, Failures: []node.ExampleFailure{}}
+		Warnings []string              `json:"warnings"` // of what is right and may not be meant
+	}{Warnings: []string{}, Problems: []node.Problem{}, Failures: []node.ExampleFailure{}}
 	if bad != nil {
 		out.Problems = bad.Problems
 	} else {
 		out.Config, out.Ran, out.Unset = cfg.Hash, cfg.Examples.Ran, cfg.Unset
 		out.Failures = append(out.Failures, cfg.Examples.Failures...)
 		out.OK = len(out.Failures) == 0
+		out.Warnings = leftOpen(cfg)
 	}
 	if err := printJSON(w, out); err != nil {
 		return err
