@@ -216,8 +216,17 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	for i, c := range p.live {
 		a := &p.asked[i]
 		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c, a.bearer)
-		p.lanes[a.bid].gear.breaker.end(a.pass, end, verdictOf(no))
+		l, v := p.lanes[a.bid], verdictOf(no)
+		l.gear.breaker.end(a.pass, end, v)
+		switch {
+		case v == callBad:
+			l.pingsWell.note(e, l, "pings", no, end)
+		case v == callGood:
+			l.pingsWell.note(e, l, "pings", lead.NoRefusal, end)
+			l.Latency.add(c.Took)
+		}
 	}
+	e.tellBids(p)
 }
 
 // asked is what belongs to a call.

@@ -168,6 +168,8 @@ type Tally struct {
 	Backups                     atomic.Int64 // attempts that went to the backup URL
 	StatusCalls, Resends        atomic.Int64 // what was done about attempts without a known outcome
 	ClearedUp                   atomic.Int64 // of them resolved by it
+	Latency                     Latency      // of answers to pings
+	pingsWell, postsWell        wellness
 }
 
 // lasting is what lives on from plan to plan, by the ids of campaigns and buyers.

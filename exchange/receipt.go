@@ -37,6 +37,11 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 	if d.test() {
 		testEnd(out)
 	}
+	if why := out.Refusal; out.Outcome == lead.Unknown && why != lead.Queued || out.Outcome == lead.NotSent {
+		lane.postsWell.note(e, lane, "posts", why, e.wall())
+	} else {
+		lane.postsWell.note(e, lane, "posts", lead.NoRefusal, e.wall())
+	}
 	a := &d.st.attempts[len(d.st.attempts)-1]
 	a.posted, a.redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)

@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,12 @@ var (
 	descSeq      = desc("ledger_seq", "Sequence number of the last event, and up to which the views (applied) and Kafka (shipped) have them.", "stage")
 	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
 	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
+	descLatency  = desc("campaign_ping_seconds", "Time of a campaign's answers to pings, from the start of writing; those that came too late are not among them.", "campaign", "buyer")
+	descOpen     = desc("unresolved", "Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
+	descLag      = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
+	descApart    = desc("ledger_unreadable_total", "Records that could not be read since the start, and were set apart.")
+	descClock    = desc("clock_jumps_total", "Times that the wall clock, or an event's time, was not believed.")
+	descBuild    = desc("build_info", "1, with what runs here.", "version", "revision", "go")
 	descUp       = desc("available", "1 while leads are taken.")
 	descReloads  = desc("config_reloads_total", "Times that the configuration's directory was read again, by result: applied, unchanged, refused.", "result")
 	descReloadOK = desc("config_last_reload_ok", "0 if the directory's last reading was refused: what runs is not what stands there.")
@@ -54,7 +61,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
 		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt,
-		descShed, descInFlight, descPlaces, descMemory} {
+		descLatency, descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
 		ch <- d
 	}
 }
@@ -88,6 +95,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
 		}
 		count(descRevenue, units(l.RevenueMicros.Load()), l.ID, l.Buyer.ID)
+		if n, seconds, below := l.Latency.Read(); n > 0 {
+			ch <- prometheus.MustNewConstHistogram(descLatency, n, seconds, below, l.ID, l.Buyer.ID)
+		}
 		if state, simulates, ok := l.Breaker(); ok {
 			gauge(descBreaker, float64(state), l.ID, l.Buyer.ID, strconv.FormatBool(simulates))
 		}
@@ -104,6 +114,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descSeq, float64(st.Shipped), "shipped")
 	count(descShipErr, float64(st.ShipErrors))
 	count(descUnship, float64(st.Unshippable))
+	gauge(descLag, float64(st.LastSeq-min(st.Applied, st.LastSeq)), "views")
+	gauge(descLag, float64(st.LagEvents), "kafka")
+	count(descApart, float64(st.Unreadable))
+	count(descClock, float64(st.ClockJumps))
+	if open, err := c.led.Unresolved(); err == nil {
+		gauge(descOpen, float64(len(open)))
+	}
+	gauge(descBuild, 1, build.version, build.revision, build.goVersion)
 	up := 0.0
 	if c.ex.Available() == nil {
 		up = 1
@@ -119,6 +137,21 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descReloadOK, ok)
 	gauge(descConfigAt, float64(cfg.Since.UnixMilli())/1000)
 }
+
+// build is what this program is.
+var build = func() (b struct{ version, revision, goVersion string }) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.version, b.goVersion = info.Main.Version, info.GoVersion
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			b.revision = s.Value
+		}
+	}
+	return b
+}()
 
 type named struct {
 	what string

@@ -116,6 +116,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	get, post := string(ctx.Method()) == "GET", string(ctx.Method()) == "POST"
+	if name, ok := strings.CutPrefix(path, "/debug/pprof/"); ok && get {
+		s.profile(ctx, name)
+		return
+	}
 	switch id, explain := strings.CutPrefix(path, "/v1/explain/"); {
 	case path == "/metrics" && get:
 		s.metrics(ctx)
