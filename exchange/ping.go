@@ -322,17 +322,11 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, used
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.
 func read(a *wire.Answer, c *transport.Call) wire.Receipt {
-	if c.Coded {
-		return a.ReadWhole(c.Status, nil, unreadable)
-	}
 	if c.Whole {
 		return a.ReadWhole(c.Status, c.Type, c.Body)
 	}
 	return a.Read(c.Status, c.Type, c.Body)
 }
-
-// unreadable stands for a compressed body, whose bytes could pass for text of some charset: a body that no format reads.
-var unreadable = []byte{0xff}
 
 // answerKept is how much of an answer that could not be read stands in the event.
 const answerKept = 200

@@ -72,6 +72,7 @@ const (
 	NotCovered      Refusal = 305
 	BadContentType  Refusal = 306
 	UnclearAnswer   Refusal = 307
+	BadCoding       Refusal = 308
 
 	// Our answer to the seller.
 	NoBids       Refusal = 500
@@ -137,6 +138,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	Outbid:          {Name: "outbid", Published: "no_bids", Meaning: "other bids are worth more"},
 	MissingPrice:    {Name: "missing_price", Published: "no_bids", Meaning: "the bid has no positive price"},
 	NotCovered:      {Name: "not_covered", Published: "quote_lost", Meaning: "the bid does not cover what the seller was quoted"},
+	BadCoding:       {Name: "bad_coding", Published: "buyer_error", Meaning: "the answer is compressed in a way that is not known, or broken"},
 	BadContentType:  {Name: "bad_content_type", Published: "buyer_error", Meaning: "the answer is declared as a type that is not expected"},
 	UnclearAnswer:   {Name: "unclear_answer", Published: "rejected", Meaning: "no rule of the campaign recognises the answer: a ping is no bid, the outcome of a post is not known"},
 

@@ -85,6 +85,7 @@ type Limits struct {
 	MemoryBytes    int64         // of the whole node (0: a share of the machine's)
 	WorkersMax     int           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax int           // of a buyer's answer (64 KiB)
+	AnswerHeadMax  int           // of the head of a buyer's answer (32 KiB)
 	LateReadMax    time.Duration // how long a late answer is still read (2 s)
 	FreeBytesMin   uint64        // free disk space below which new pings hear 503 (512 MiB)
 	Retention      ledger.Retention

@@ -81,6 +81,7 @@ func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
 	to.InFlightMax = n("in_flight_max", s.InFlightMax, 0, 1, 1000000)
 	to.MemoryBytes = int64(n("memory_mb", s.MemoryMB, 0, 128, 1<<24)) * mb
 	to.WorkersMax = n("workers_max", s.WorkersMax, 2048, 1, 100000)
+	to.AnswerHeadMax = n("answer_head_bytes_max", s.AnswerHeadMax, 32<<10, 1<<10, 1<<20)
 	to.AnswerBytesMax = n("answer_bytes_max", s.AnswerBytesMax, 64<<10, 1<<10, 256<<10)
 	to.LateReadMax = time.Duration(n("late_read_ms", s.LateReadMS, 2000, 1, 600000)) * time.Millisecond
 	to.FreeBytesMin = uint64(n("free_mb_min", s.FreeMBMin, 512, 0, 1<<30)) * mb

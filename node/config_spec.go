@@ -65,16 +65,17 @@ type kafkaSASLSpec struct {
 }
 
 type limitsSpec struct {
-	BodyBytesMax   *int `yaml:"body_bytes_max"`   // of a seller's request; a larger one hears 413 (65536)
-	ConnsMax       *int `yaml:"connections_max"`  // sellers' connections at once; those above it are closed (20000)
-	InFlightMax    *int `yaml:"in_flight_max"`    // seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
-	MemoryMB       *int `yaml:"memory_mb"`        // that the node keeps to, in MiB (60 % of the machine's, or of its container's)
-	WorkersMax     *int `yaml:"workers_max"`      // workers for dials and handshakes to buyers (2048)
-	AnswerBytesMax *int `yaml:"answer_bytes_max"` // of a buyer's answer (65536)
-	LateReadMS     *int `yaml:"late_read_ms"`     // how long a late answer is still read (2000)
-	FreeMBMin      *int `yaml:"free_mb_min"`      // with less free disk space new leads hear 503 (512)
-	RetentionDays  *int `yaml:"retention_days"`   // events older than this may be dropped; absent: never by age
-	LogMBMax       *int `yaml:"log_mb_max"`       // a longer log drops its oldest events; absent: never by size
+	BodyBytesMax   *int `yaml:"body_bytes_max"`        // of a seller's request; a larger one hears 413 (65536)
+	ConnsMax       *int `yaml:"connections_max"`       // sellers' connections at once; those above it are closed (20000)
+	InFlightMax    *int `yaml:"in_flight_max"`         // seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
+	MemoryMB       *int `yaml:"memory_mb"`             // that the node keeps to, in MiB (60 % of the machine's, or of its container's)
+	WorkersMax     *int `yaml:"workers_max"`           // workers for dials and handshakes to buyers (2048)
+	AnswerBytesMax *int `yaml:"answer_bytes_max"`      // of a buyer's answer (65536)
+	AnswerHeadMax  *int `yaml:"answer_head_bytes_max"` // of the head of a buyer's answer, its cookies included (32768)
+	LateReadMS     *int `yaml:"late_read_ms"`          // how long a late answer is still read (2000)
+	FreeMBMin      *int `yaml:"free_mb_min"`           // with less free disk space new leads hear 503 (512)
+	RetentionDays  *int `yaml:"retention_days"`        // events older than this may be dropped; absent: never by age
+	LogMBMax       *int `yaml:"log_mb_max"`            // a longer log drops its oldest events; absent: never by size
 }
 
 // verticalSpec is a file of verticals/.

@@ -77,7 +77,7 @@ func (n *Node) open(offline bool) error {
 		return err
 	}
 	led := n.Ledger
-	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax})
+	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax, HeaderBytesMax: cfg.Limits.AnswerHeadMax})
 	if err != nil {
 		return fmt.Errorf("transport: %w", err)
 	}

@@ -23,7 +23,6 @@ type Call struct {
 	Type    []byte        // Content-Type as it came, empty when there was none; valid until Reset
 	Body    []byte        // the body without its framing; valid until Reset. Of a post that was refused, what came of it
 	Whole   bool          // the framing has proven the body's end: a length or a last chunk, not the end of the connection
-	Coded   bool          // the body is compressed, though no request asks for that: its bytes are not the answer's text
 	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
 	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it
 	Jar     []byte        // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
@@ -44,7 +43,7 @@ func (c *Call) Reset() {
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
 	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
-	c.Refusal, c.Sent, c.Took, c.Whole, c.Coded = lead.NoRefusal, false, 0, false, false
+	c.Refusal, c.Sent, c.Took, c.Whole = lead.NoRefusal, false, 0, false
 	c.conn, c.gate, c.started = nil, nil, now
 	c.deadline = deadline
 	if c.Timeout > 0 {

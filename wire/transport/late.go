@@ -4,6 +4,8 @@ package transport
 
 import (
 	"time"
+
+	"clearpost/lead"
 )
 
 // lateRead reads out an answer whose call is over. It owns all it touches. Closing the connection instead would cost a
@@ -83,6 +85,12 @@ func (l *lateRead) work() {
 		t.learn(took)
 	}
 	reusable = l.read.reusable()
+	if coding := l.read.head.ContentEncoding(); len(coding) > 0 {
+		var no lead.Refusal
+		if l.body, no = plainBody(string(coding), l.body, t.set.Load().bodyMax); no != lead.NoRefusal {
+			return
+		}
+	}
 	t.heardLate(l.read.head.StatusCode(), l.body, took)
 }
 

@@ -44,6 +44,8 @@ const (
 // where the last one stopped, in the hands of a late reader too. fasthttp parses the head, once it is there whole.
 type reading struct {
 	br      *bufio.Reader
+	small   *bufio.Reader // br, unless a large head needs more room
+	headMax int
 	head    fasthttp.ResponseHeader
 	part    uint8
 	noBody  bool // the request was a HEAD
@@ -55,8 +57,12 @@ type reading struct {
 	why     lead.Refusal
 }
 
-func newReading(size int) *reading {
-	a := &reading{br: bufio.NewReaderSize(nil, size)}
+// readSize is the size of a read buffer, but for answers with larger heads.
+const readSize = 8 << 10
+
+func newReading(size, headMax int) *reading {
+	a := &reading{small: bufio.NewReaderSize(nil, size), headMax: headMax}
+	a.br = a.small
 	a.head.SetNoDefaultContentType(true)
 	return a
 }
@@ -64,6 +70,7 @@ func newReading(size int) *reading {
 // start turns to the next answer of a connection.
 func (a *reading) start(w *conn, noBody bool) {
 	w.got, w.err = 0, nil
+	a.br = a.small
 	a.br.Reset(w)
 	a.rest = false
 	a.part, a.noBody, a.closing, a.interim, a.lines, a.left, a.why = inHead, noBody, false, 0, 0, 0, lead.NoRefusal
@@ -133,13 +140,24 @@ func (a *reading) readHead(w *conn, bodyMax int) bool {
 		if len(buf) > 4 && !bytes.HasPrefix(buf, []byte("HTTP/")) {
 			return a.refuse(lead.MalformedAnswer)
 		}
-		if len(buf) >= a.br.Size() {
+		if len(buf) >= a.br.Size() && !a.grow(w) {
 			return a.refuse(lead.OversizedAnswer)
 		}
 		if _, err := a.br.Peek(len(buf) + 1); err != nil {
 			return a.stop(w)
 		}
 	}
+}
+
+// grow makes room for a head as large as one may be; false: there is.
+func (a *reading) grow(w *conn) bool {
+	if a.br.Size() >= a.headMax {
+		return false
+	}
+	have, _ := a.br.Peek(a.br.Buffered())
+	a.br = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(have)), w), a.headMax)
+	_, _ = a.br.Peek(len(have)) // all of it is there
+	return true
 }
 
 // headEnd is the length of the head at the start of buf, 0 while it is not whole.
@@ -160,7 +178,7 @@ func headEnd(buf []byte) int {
 
 // parseHead parses raw, which is at the front of the buffer.
 func (a *reading) parseHead(w *conn, raw []byte, bodyMax int) bool {
-	if err := a.head.Read(a.br); err != nil {
+	if !a.readLines(raw) {
 		return a.refuse(lead.MalformedAnswer)
 	}
 	status := a.head.StatusCode()
@@ -196,6 +214,26 @@ func (a *reading) parseHead(w *conn, raw []byte, bodyMax int) bool {
 		return a.refuse(lead.TornAnswer)
 	}
 	return true
+}
+
+// readLines reads the lines of a head and takes them from the buffer. Where some end with a line feed alone, the parser is given them as they should be:
+// it would wait for an end that it does not see. Such a connection carries nothing more.
+func (a *reading) readLines(raw []byte) bool {
+	feeds := bytes.Count(raw, []byte("\n"))
+	if bytes.Count(raw, []byte("\r\n")) == feeds {
+		return a.head.Read(a.br) == nil
+	}
+	a.closing = true
+	fixed := make([]byte, 0, len(raw)+feeds)
+	for line := range bytes.Lines(raw) {
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if bytes.IndexByte(line, '\r') >= 0 {
+			return false
+		}
+		fixed = append(append(fixed, line...), "\r\n"...)
+	}
+	_, _ = a.br.Discard(len(raw))
+	return a.head.Read(bufio.NewReaderSize(bytes.NewReader(fixed), len(fixed)+1)) == nil
 }
 
 // endsWithConnection tells whether a head without a length says that the body ends when the connection does. fasthttp's
@@ -308,9 +346,10 @@ func (a *reading) line(w *conn) ([]byte, bool) {
 		if i := bytes.IndexByte(buf, '\n'); i >= 0 {
 			_, _ = a.br.Discard(i + 1)
 			line, ok := bytes.CutSuffix(buf[:i], []byte("\r"))
-			if !ok || bytes.IndexByte(line, '\r') >= 0 {
+			if bytes.IndexByte(line, '\r') >= 0 {
 				return nil, a.refuse(lead.MalformedAnswer)
 			}
+			a.closing = a.closing || !ok // a line feed alone will do, once
 			return line, true
 		}
 		if len(buf) >= a.br.Size() {

@@ -39,7 +39,7 @@ func (d *drip) Read(p []byte) (int, error) {
 // readIn reads an answer that comes in pieces, going on after each time that it ran dry.
 func readIn(text string, piece int) (*reading, []byte, state) {
 	w := &conn{Conn: &drip{text: text, piece: piece}}
-	a := newReading(512)
+	a := newReading(512, 512)
 	a.start(w, false)
 	var body []byte
 	for {
@@ -132,7 +132,7 @@ func FuzzReading(f *testing.F) {
 // A HEAD request's answer has no body, whatever it announces.
 func TestReadingNoBody(t *testing.T) {
 	w := &conn{Conn: &drip{text: "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", piece: 4096}}
-	a := newReading(512)
+	a := newReading(512, 512)
 	a.start(w, isHead([]byte("HEAD / HTTP/1.1\r\n\r\n")))
 	body, st := a.read(w, nil, 10)
 	for st == waits {

@@ -217,8 +217,7 @@ func (s *scratch) settle(call *Call) {
 	}
 	switch st {
 	case complete:
-		s.read.deliver(call)
-		t.counts.answers.Add(1)
+		s.answered(call)
 		if !w.heard {
 			w.heard = true
 			t.hear(s.read)
@@ -250,13 +249,21 @@ func (s *scratch) cut(call *Call) {
 	call.Body, st = s.read.read(w, call.Body, t.set.Load().bodyMax)
 	call.Took = time.Since(call.started)
 	if st == complete {
-		s.read.deliver(call)
-		t.counts.answers.Add(1)
+		s.answered(call)
 	} else {
 		call.refuse(lead.WriteFailed)
 	}
 	t.finish(w, true)
 	t.leave(call.gate)
+}
+
+// answered ends a call with the answer that was read.
+func (s *scratch) answered(call *Call) {
+	s.read.deliver(call)
+	call.Target.counts.answers.Add(1)
+	if call.Refusal != lead.NoRefusal {
+		call.refuse(call.Refusal)
+	}
 }
 
 // hear learns how long the buyer keeps its connections.
@@ -268,17 +275,17 @@ func (t *Target) hear(a *reading) {
 	}
 }
 
-var identity = []byte("identity")
-
-// deliver puts a complete answer into its call; the body is there already.
+// deliver puts a complete answer into its call; the body is there already, as it came. A body whose coding cannot be undone is no answer.
 func (a *reading) deliver(call *Call) {
 	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
-	if coding := a.head.ContentEncoding(); len(coding) > 0 && !bytes.EqualFold(bytes.TrimSpace(coding), identity) {
-		call.Coded = true
-	}
 	if call.Cookies {
 		call.Jar = a.cookies(call.Jar[:0])
+	}
+	if coding := a.head.ContentEncoding(); len(coding) > 0 {
+		if call.Body, a.why = plainBody(string(coding), call.Body, call.Target.set.Load().bodyMax); a.why != lead.NoRefusal {
+			call.tear(a.why)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type Config struct {
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
 	IdleMax        time.Duration // an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
 	ConnsMax       int           // connections at most, of all targets (three quarters of the files the process may have open)
-	HeaderBytesMax int           // largest head of an answer, and size of a read buffer (8 KiB)
+	HeaderBytesMax int           // largest head of an answer (32 KiB)
 	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
 
@@ -60,7 +60,7 @@ func (c Config) withDefaults() Config {
 		c.ConnsMax = filesMax() / 4 * 3
 	}
 	if c.HeaderBytesMax == 0 {
-		c.HeaderBytesMax = 8 << 10
+		c.HeaderBytesMax = 32 << 10
 	}
 	return c
 }
@@ -126,7 +126,7 @@ func New(cfg Config) (*Client, error) {
 		tokens: map[string]*Tokens{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.scratches.New = func() any { return newScratch() }
-	c.readings.New = func() any { return newReading(c.cfg.HeaderBytesMax) }
+	c.readings.New = func() any { return newReading(min(readSize, c.cfg.HeaderBytesMax), c.cfg.HeaderBytesMax) }
 	c.waiters.New = func() any { return &waiter{} }
 	c.lates.New = func() any { return newLateRead() }
 	var err error
