@@ -168,6 +168,29 @@ func TestStatusURLThatDoesNotKnowLeavesTheAttemptOpen(t *testing.T) {
 	h.settles(p.PingID, ledger.ResultFailure)
 }
 
+// A status URL that answers "duplicate", or speaks of an earlier lead, may speak of the attempt itself: it settles nothing.
+func TestStatusURLThatTellsOfADuplicateLeavesTheAttemptOpen(t *testing.T) {
+	for _, answer := range []string{`{"status":"duplicate"}`, `{"status":"refused","reason":"the lead exists already"}`} {
+		var asked atomic.Int64
+		desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			fmt.Fprint(w, answer)
+		}))
+		defer desk.Close()
+		status := strings.NewReplacer("FARM/a/status", desk.URL, "{outcome: rejected, when: {path: reason, matches: unknown}}",
+			"{outcome: duplicate, when: {path: status, equals: duplicate}}, {outcome: rejected, when: {path: status, equals: refused}}").Replace(statusYAML)
+		h := buildWith(t, "", map[string]string{"a": status}, nil, script("a", 25*dollar))
+		p := h.quote(20)
+		h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
+		h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
+		eventually(t, "three questions", func() bool { return asked.Load() >= 3 })
+		h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
+		if h.used() != 1 {
+			t.Errorf("%s: %d stand under the cap", answer, h.used())
+		}
+	}
+}
+
 // A buyer that has queued a lead is asked by the name that it gave it.
 func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
 	asked := make(chan string, 100)

@@ -44,6 +44,7 @@ type ConditionSpec struct {
 	Empty         *bool           `yaml:"empty"`          // what is there is null or empty, or is not
 	Greater       *Scalar         `yaml:"greater"`        // the value is a number greater than this
 	Less          *Scalar         `yaml:"less"`           // the value is a number less than this
+	Each          string          `yaml:"each"`           // of a list in JSON: any (the default) or all of its elements must be what is looked for
 	CaseSensitive bool            `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
 	Status        Scalars         `yaml:"status"`         // the HTTP status is one of these: 200, or a class such as 2xx
 	Any           []ConditionSpec `yaml:"any"`            // one of these holds

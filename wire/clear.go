@@ -294,7 +294,20 @@ func (a *Answer) otherAt(c *condition, f *found) said {
 		}
 		return saysNothing
 	}
+	if f.isList(p) && c.test != testPresent {
+		var all sayings
+		elements(f.body, int(p.from), func(_ []byte, _ bool, e place) { all.add(a.valueSays(c, f, e)) })
+		return all.sum()
+	}
 	if !p.single() || !a.isPlace(c, f, p) {
+		return saysNothing
+	}
+	return a.valueSays(c, f, p)
+}
+
+// valueSays is what a value says at a place of a condition that does not hold.
+func (a *Answer) valueSays(c *condition, f *found, p place) said {
+	if !p.single() {
 		return saysNothing
 	}
 	text := trim(f.value(nil, p))

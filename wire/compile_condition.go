@@ -130,10 +130,23 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 	default:
 		k.cost = len(k.phrases)
 	}
+	c.each(&k, at, s.Each)
 	if s.PartOfWord && k.test != testWords {
 		c.bad(at+".part_of_word", "true", "part_of_word with contains only")
 	}
 	return k
+}
+
+// each compiles how many elements of a list must be what the condition looks for.
+func (c *answerCompiler) each(k *condition, at, each string) {
+	switch {
+	case each == "":
+	case each != "any" && each != "all":
+		c.bad(at+".each", each, "any or all")
+	case k.test < testWords && k.test != testEquals || k.test > testLess || c.out.format != answerJSON && !c.auto:
+		c.bad(at+".each", each, "each with a test of a value in JSON: equals, in, contains, matches, regex, greater or less")
+	}
+	k.all = each == "all"
 }
 
 const conditionTests = "equals, in, contains, matches, regex, exists, empty, greater, less, any, all, not"

@@ -17,6 +17,7 @@ type condition struct {
 	exact    bool
 	strict   bool // to hold speaks for a sale: words of refusal speak against it
 	part     bool // words may be parts of words
+	all      bool // of a list each element must be what is looked for
 	cost     int  // of a byte of the text
 	label    bool // text: the value is what follows a label
 	values   []string
@@ -129,9 +130,32 @@ func (c *condition) holds(f *found, status int, post bool) verdict {
 	return v
 }
 
-// tests holds the value's text against the condition.
+// tests holds the value's text against the condition; of a list in JSON those of its elements.
 func (c *condition) tests(f *found) (holds, no bool) {
 	p := f.firstOf(c)
+	if !f.isList(p) {
+		return c.testsAt(f, p)
+	}
+	one, all, against := false, true, false
+	elements(f.body, int(p.from), func(_ []byte, _ bool, e place) {
+		h, n := c.testsAt(f, e)
+		one, all, no = one || h, all && h, no || n
+		against = against || !h && e.single() && isNo(trim(f.value(nil, e)))
+	})
+	switch {
+	case c.all:
+		return all, no && !one
+	case c.strict && one && against: // it says two things at once
+		return false, false
+	}
+	return one, no && !one
+}
+
+// isList tells whether a list of JSON that has something in it stands at a place.
+func (f *found) isList(p place) bool { return p.kind == foundContainer && f.body[p.from] == '[' }
+
+// testsAt holds one value's text against the condition.
+func (c *condition) testsAt(f *found, p place) (holds, no bool) {
 	if !p.single() {
 		return false, false
 	}
