@@ -66,7 +66,7 @@ func run(args []string, out, errOut io.Writer) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	ctx, err := k.Parse(args)
+	ctx, err := k.Parse(withNegatives(args))
 	if code >= 0 {
 		return code
 	}

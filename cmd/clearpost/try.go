@@ -52,6 +52,34 @@ type tryFieldCmd struct {
 	Of       string   `help:"For list: the type of its elements." default:"text"`
 }
 
+// withNegatives puts the arguments of `try field` behind its flags where a value begins with a minus sign, such as -5, so that it is not taken for one.
+func withNegatives(args []string) []string {
+	if len(args) < 3 || args[0] != "try" || args[1] != "field" || slices.Contains(args, "--") {
+		return args
+	}
+	flags, values, negative := slices.Clone(args[:2]), []string{"--"}, false
+	for rest := args[2:]; len(rest) > 0; {
+		a := rest[0]
+		n := 1
+		switch {
+		case len(a) > 1 && a[0] == '-' && strings.ContainsRune("0123456789. $", rune(a[1])):
+			values, negative = append(values, a), true
+		case len(a) > 1 && a[0] == '-':
+			if slices.Contains([]string{"--at", "--region", "--values", "--of"}, a) {
+				n = min(2, len(rest))
+			}
+			flags = append(flags, rest[:n]...)
+		default:
+			values = append(values, a)
+		}
+		rest = rest[n:]
+	}
+	if !negative {
+		return args
+	}
+	return append(flags, values...)
+}
+
 // Help implements kong.HelpProvider.
 func (tryFieldCmd) Help() string {
 	return `For each value: its normal form and its parts, or what is wrong. Social security numbers are masked.

@@ -151,3 +151,21 @@ func TestTryLeadReadsEveryDialect(t *testing.T) {
 		}
 	}
 }
+
+// A value that begins with a minus sign is a value, wherever the flags stand.
+func TestTryFieldTakesNegatives(t *testing.T) {
+	for in, want := range map[string]string{
+		"try field decimal -1.5 2":                  "try field -- decimal -1.5 2",
+		"try field integer -5 --json":               "try field --json -- integer -5",
+		"try field range -5":                        "try field -- range -5",
+		"try field phone - --region GB":             "try field phone - --region GB",
+		"try field integer -- -5":                   "try field integer -- -5",
+		"try field phone -5 --region GB 7":          "try field --region GB -- phone -5 7",
+		"try lead -5":                               "try lead -5",
+		"try field enum a --values=x --at=2026-01-": "try field enum a --values=x --at=2026-01-",
+	} {
+		if got := strings.Join(withNegatives(strings.Fields(in)), " "); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
