@@ -117,12 +117,12 @@ func TestResendOfAnOldAttemptWaitsForAPerson(t *testing.T) {
 	}
 }
 
-// TestCompressedAnswersAreUnknown: nobody asked for compression, so a compressed body says nothing, whatever its bytes look like.
+// TestCompressedAnswersAreUnknown: a body that is declared as compressed and is not says nothing, whatever its bytes look like.
 func TestCompressedAnswersAreUnknown(t *testing.T) {
 	h, b := buildWords(t, "unknown: hold", `gzip {"s":"sold"}`)
 	p := h.quote(20)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
-	if no := last[*ledger.Posted](h, p.PingID); no.Refusal != lead.MalformedAnswer || b.posts.Load() != 1 {
+	if no := last[*ledger.Posted](h, p.PingID); no.Refusal != lead.BadCoding || b.posts.Load() != 1 {
 		t.Errorf("%+v after %d posts", no, b.posts.Load())
 	}
 }
