@@ -66,7 +66,7 @@ func (c *statusCmd) Run(e *env) error {
 // printStatus writes the tables, a section after the other.
 func printStatus(out io.Writer, s *admin.Status) error {
 	var w bytes.Buffer
-	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusMemory, statusConfig} {
+	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusNetwork, statusMemory, statusConfig} {
 		var text bytes.Buffer
 		section(&text, s)
 		align(&w, text.String())
@@ -218,6 +218,17 @@ func statusLedger(w io.Writer, s *admin.Status) {
 	}
 	fmt.Fprintf(w, "MiB of log\t%d\n", l.LogBytes>>20)
 	fmt.Fprintf(w, "MiB free on the disk\t%d\n", l.FreeBytes>>20)
+}
+
+// statusNetwork tells of the connections to buyers.
+func statusNetwork(w io.Writer, s *admin.Status) {
+	if len(s.Network) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nconnections to\topen\tidle\tin flight\tcalls\tdials\tfailed\tTLS\tresumed\tlate")
+	for _, n := range s.Network {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", n.Buyer, n.Open, n.Idle, n.InFlight, n.Calls, n.Dials, n.DialErrors, n.Handshakes, n.Resumed, n.Late)
+	}
 }
 
 // statusMemory tells what the process takes, and what sellers are sent away for.

@@ -46,6 +46,8 @@ var (
 	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
 	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
 	descLatency  = desc("campaign_ping_seconds", "Time of a campaign's answers to pings, from the start of writing; those that came too late are not among them.", "campaign", "buyer")
+	descConns    = desc("buyer_connections", "Pooled connections to a buyer: open, of them idle; and calls in flight, late ones included.", "buyer", "state")
+	descNetwork  = desc("buyer_network_total", "What happened on the way to a buyer: calls, answers, dials, dial_errors, handshakes (TLS), resumed (of them by a session ticket), retries (pings whose kept connection had ended), discarded (idle connections found ended), late, late_answers, late_dropped.", "buyer", "what")
 	descOpen     = desc("unresolved", "Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
 	descLag      = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
 	descApart    = desc("ledger_unreadable_total", "Records that could not be read since the start, and were set apart.")
@@ -61,7 +63,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
 		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt,
-		descLatency, descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
+		descLatency, descConns, descNetwork, descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
 		ch <- d
 	}
 }
@@ -102,25 +104,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(descBreaker, float64(state), l.ID, l.Buyer.ID, strconv.FormatBool(simulates))
 		}
 	}
+	c.collectNetwork(count, gauge)
 	for _, u := range capUses(c.ex) {
 		gauge(descCap, float64(u.Used), u.Cap)
 		gauge(descCapMax, float64(u.Limit), u.Cap)
 	}
 	c.collectLoad(count, gauge)
-	st := c.led.Stats()
-	count(descEvents, float64(st.Appended))
-	gauge(descSeq, float64(st.LastSeq), "last")
-	gauge(descSeq, float64(st.Applied), "applied")
-	gauge(descSeq, float64(st.Shipped), "shipped")
-	count(descShipErr, float64(st.ShipErrors))
-	count(descUnship, float64(st.Unshippable))
-	gauge(descLag, float64(st.LastSeq-min(st.Applied, st.LastSeq)), "views")
-	gauge(descLag, float64(st.LagEvents), "kafka")
-	count(descApart, float64(st.Unreadable))
-	count(descClock, float64(st.ClockJumps))
-	if open, err := c.led.Unresolved(); err == nil {
-		gauge(descOpen, float64(len(open)))
-	}
+	c.collectLedger(count, gauge)
 	gauge(descBuild, 1, build.version, build.revision, build.goVersion)
 	up := 0.0
 	if c.ex.Available() == nil {
@@ -138,6 +128,37 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descConfigAt, float64(cfg.Since.UnixMilli())/1000)
 }
 
+// collectLedger collects how the ledger fares.
+func (c *collector) collectLedger(count, gauge func(*prometheus.Desc, float64, ...string)) {
+	st := c.led.Stats()
+	count(descEvents, float64(st.Appended))
+	gauge(descSeq, float64(st.LastSeq), "last")
+	gauge(descSeq, float64(st.Applied), "applied")
+	gauge(descSeq, float64(st.Shipped), "shipped")
+	count(descShipErr, float64(st.ShipErrors))
+	count(descUnship, float64(st.Unshippable))
+	gauge(descLag, float64(st.LastSeq-min(st.Applied, st.LastSeq)), "views")
+	gauge(descLag, float64(st.LagEvents), "kafka")
+	count(descApart, float64(st.Unreadable))
+	count(descClock, float64(st.ClockJumps))
+	if open, err := c.led.Unresolved(); err == nil {
+		gauge(descOpen, float64(len(open)))
+	}
+}
+
+// collectNetwork collects what happens on the way to buyers.
+func (c *collector) collectNetwork(count, gauge func(*prometheus.Desc, float64, ...string)) {
+	c.ex.Connections(func(buyer string, s exchange.Network) {
+		gauge(descConns, float64(s.Conns), buyer, "open")
+		gauge(descConns, float64(s.Idle), buyer, "idle")
+		gauge(descConns, float64(s.InFlight), buyer, "in_flight")
+		for what, n := range map[string]uint64{"calls": s.Calls, "answers": s.Answers, "dials": s.Dials, "dial_errors": s.DialErrors, "handshakes": s.Handshakes,
+			"resumed": s.Resumed, "retries": s.Retries, "discarded": s.Discarded, "late": s.Late, "late_answers": s.LateAnswers, "late_dropped": s.LateDropped} {
+			count(descNetwork, float64(n), buyer, what)
+		}
+	})
+}
+
 // build is what this program is.
 var build = func() (b struct{ version, revision, goVersion string }) {
 	info, ok := debug.ReadBuildInfo()
@@ -152,6 +173,20 @@ var build = func() (b struct{ version, revision, goVersion string }) {
 	}
 	return b
 }()
+
+// NetworkStatus is what happened on the way to a buyer since its campaigns were configured.
+type NetworkStatus struct {
+	Buyer      string `json:"buyer"`
+	Open       int    `json:"open"` // pooled connections
+	Idle       int    `json:"idle"` // of them
+	InFlight   int64  `json:"in_flight"`
+	Calls      uint64 `json:"calls"`
+	Dials      uint64 `json:"dials"`
+	DialErrors uint64 `json:"dial_errors"`
+	Handshakes uint64 `json:"handshakes"` // TLS
+	Resumed    uint64 `json:"resumed"`    // of them by a session ticket
+	Late       uint64 `json:"late"`
+}
 
 type named struct {
 	what string
@@ -224,6 +259,7 @@ type Status struct {
 	Caps      []CapUse         `json:"caps"`
 	Config    ConfigStatus     `json:"config"`
 	Memory    MemoryStatus     `json:"memory"`
+	Network   []NetworkStatus  `json:"network"`
 	Load      *LoadStatus      `json:"load,omitempty"`    // of the sellers' door; absent where no node runs
 	Since     time.Time        `json:"since"`             // when what is counted since the start began
 	Offline   bool             `json:"offline,omitempty"` // no node runs: a verb has opened what it left
@@ -300,6 +336,9 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 		Pending: st.Pending.Load(), Tests: st.Tests.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
 		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Caps: capUses(ex)}
 	l := led.Stats()
+	ex.Connections(func(buyer string, n exchange.Network) {
+		out.Network = append(out.Network, NetworkStatus{buyer, n.Conns, n.Idle, n.InFlight, n.Calls, n.Dials, n.DialErrors, n.Handshakes, n.Resumed, n.Late})
+	})
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}
 	for _, l := range ex.Lanes() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load()),

@@ -142,6 +142,14 @@ type Stats struct {
 	Latency     time.Duration // moving average of the time to answer; 0 while unknown
 }
 
+// Add adds the counts of another target. Latency stays what it is.
+func (s *Stats) Add(o Stats) {
+	s.InFlight, s.Idle, s.Conns = s.InFlight+o.InFlight, s.Idle+o.Idle, s.Conns+o.Conns
+	s.Calls, s.Answers, s.Dials, s.DialErrors = s.Calls+o.Calls, s.Answers+o.Answers, s.Dials+o.Dials, s.DialErrors+o.DialErrors
+	s.Handshakes, s.Resumed, s.Retries, s.Discarded = s.Handshakes+o.Handshakes, s.Resumed+o.Resumed, s.Retries+o.Retries, s.Discarded+o.Discarded
+	s.Late, s.LateAnswers, s.LateDropped = s.Late+o.Late, s.LateAnswers+o.LateAnswers, s.LateDropped+o.LateDropped
+}
+
 // counts are the atomics behind Stats.
 type counts struct {
 	inFlight, ewma                             atomic.Int64
