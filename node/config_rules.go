@@ -24,6 +24,16 @@ type Rules struct {
 	Answer   *wire.Answer  // nil where the file has none
 	Inputs   wire.Inputs   // of the campaign's first example that has such a call or a lead of its own, else of a sample lead
 	Example  bool          // Inputs are those of an example
+
+	campaign *buyers.Campaign // nil where the rules are those of a file
+}
+
+// Unmet tells which criteria of the campaign a lead does not meet, as sent with its call; empty if it meets all, or where the rules are those of a file.
+func (r *Rules) Unmet(l *lead.Lead, st lead.Stage) []string {
+	if r.campaign == nil || l == nil || l.Schema() != r.Schema {
+		return nil
+	}
+	return r.campaign.Why(l, st)
 }
 
 // RulesOptions say what a file of rules is read for.
@@ -48,7 +58,7 @@ func (c *Config) Rules(campaign string, post bool) (*Rules, error) {
 	if e == nil {
 		return nil, fmt.Errorf("campaign %s has no ping: its price is fixed", campaign)
 	}
-	r := &Rules{Campaign: campaign, Vertical: p.Vertical, Request: e.Request, Answer: e.Answer}
+	r := &Rules{Campaign: campaign, Vertical: p.Vertical, Request: e.Request, Answer: e.Answer, campaign: p}
 	for _, v := range c.Exchange.Verticals {
 		if v.ID == p.Vertical {
 			r.Schema = v.Schema

@@ -87,7 +87,7 @@ func (c *tryRequestCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.print(e, r, &in, b, problems)
+	return c.print(e, r, &in, b, problems, r.Unmet(in.Lead, stage))
 }
 
 // inputs takes what the flags say.
@@ -115,14 +115,17 @@ func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
 	return nil
 }
 
-func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, problems []lead.Problem) error {
+func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, problems []lead.Problem, unmet []string) error {
 	p := buyers.ParseRequest(r.Request, b)
 	missing := buyers.Unset(r.Request, in.Lead)
 	if c.JSON {
-		return printTried(e, r, c.call(), &p, b, missing, problems)
+		return printTried(e, r, c.call(), &p, b, missing, problems, unmet)
 	}
 	if len(missing) > 0 {
 		fmt.Fprintf(e.err, "the lead has no value for: %s\n", strings.Join(missing, ", "))
+	}
+	for _, why := range unmet {
+		fmt.Fprintf(e.err, "the campaign does not want such a lead and would not be asked: %s\n", why)
 	}
 	for _, p := range problems {
 		fmt.Fprintf(e.err, "%s: expected %s\n", p.Field, p.Expected)
@@ -148,7 +151,7 @@ type triedHeader struct {
 	Value string `json:"value"`
 }
 
-func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, missing []string, problems []lead.Problem) error {
+func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, missing []string, problems []lead.Problem, unmet []string) error {
 	out := struct {
 		Campaign string        `json:"campaign"`
 		Call     string        `json:"call"`
@@ -161,7 +164,8 @@ func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []
 		Curl     string        `json:"curl"`
 		Missing  []string      `json:"missing"`
 		Problems []string      `json:"problems"`
-	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p), Missing: append([]string{}, missing...), Problems: []string{}}
+		Unmet    []string      `json:"unmet"` // criteria for which the campaign would not be asked
+	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p), Missing: append([]string{}, missing...), Problems: []string{}, Unmet: append([]string{}, unmet...)}
 	for _, h := range p.Headers {
 		out.Headers = append(out.Headers, triedHeader{h[0], h[1]})
 	}
