@@ -35,14 +35,9 @@ func plainBody(coding string, body []byte, max int) ([]byte, lead.Refusal) {
 			out, err = readWithin(r, max)
 		}
 	case "deflate":
-		var r io.ReadCloser
-		if r, err = zlib.NewReader(bytes.NewReader(body)); err == nil {
-			out, err = readWithin(r, max)
-		} else { // not the format that its name stands for, but what some send
-			rest := bytes.NewReader(body)
-			if out, err = readWithin(flate.NewReader(rest), max); err == nil && rest.Len() > 0 {
-				err = errors.New("bytes after the end")
-			}
+		if out, err = inflated(body, max, zlib.NewReader); err != nil && !errors.Is(err, errTooLarge) {
+			// Not the format that its name stands for, but what some send.
+			out, err = inflated(body, max, func(r io.Reader) (io.ReadCloser, error) { return flate.NewReader(r), nil })
 		}
 	default:
 		return body, lead.BadCoding
@@ -54,6 +49,20 @@ func plainBody(coding string, body []byte, max int) ([]byte, lead.Refusal) {
 		return body, lead.BadCoding
 	}
 	return out, lead.NoRefusal
+}
+
+// inflated undoes a format of deflate that must end where the body does.
+func inflated(body []byte, max int, open func(io.Reader) (io.ReadCloser, error)) ([]byte, error) {
+	rest := bytes.NewReader(body)
+	r, err := open(rest)
+	if err != nil {
+		return nil, err
+	}
+	out, err := readWithin(r, max)
+	if err == nil && rest.Len() > 0 {
+		err = errors.New("bytes after the end")
+	}
+	return out, err
 }
 
 // readWithin reads all, checksums included, and no more than max bytes.

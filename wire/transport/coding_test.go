@@ -58,6 +58,7 @@ func TestAnswersInOddFraming(t *testing.T) {
 		{"GZIP", in("GZIP", coded("GZIP", bid)), bid, 0},
 		{"deflate", in("deflate", coded("deflate", bid)), bid, 0},
 		{"bare deflate", in("bare deflate", coded("bare deflate", bid)), bid, 0},
+		{"deflate with more behind it", in("deflate", coded("deflate", bid)+"x"), "", lead.BadCoding},
 		{"identity", in("identity", bid), bid, 0},
 		{"nothing in gzip", in("gzip", ""), "", 0},
 		{"cut gzip", in("gzip", coded("gzip", bid)[:20]), "", lead.BadCoding},

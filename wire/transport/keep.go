@@ -114,6 +114,7 @@ func (c *Client) tend() {
 			t.tend(time.Now(), tight)
 			targets[i] = nil
 		}
+		c.feedAll()
 	}
 }
 

@@ -114,6 +114,18 @@ func TestSickTargetRefusesAtOnce(t *testing.T) {
 	}
 }
 
+// A target that found no worker dials although nobody else ends a dial.
+func TestStarvedTargetIsFed(t *testing.T) {
+	c := client(t, Config{})
+	tg := target(t, c, link{}.target(serve(t, nil, steady).addr))
+	tg.pool.mu.Lock()
+	tg.starve() // as if the last worker had ended just now
+	tg.pool.mu.Unlock()
+	if call := ping(c, tg, "x", plenty); string(call.Body) != "echo x" {
+		t.Errorf("%v after %v", call.Refusal, call.Took)
+	}
+}
+
 // Where there are fewer places for connections than calls, every Scatter gets some, and those that wait are served as places come back.
 func TestFewPlacesServeEveryScatter(t *testing.T) {
 	const scatters, buyers = 12, 6

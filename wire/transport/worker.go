@@ -74,6 +74,17 @@ func (c *Client) feed() {
 	}
 }
 
+// feedAll feeds each target that waits, once. A worker, or a place, may have become free between the look that found none and the note of it, and then nobody
+// else would tell.
+func (c *Client) feedAll() {
+	c.starving.Lock()
+	n := len(c.starved)
+	c.starving.Unlock()
+	for range n {
+		c.feed()
+	}
+}
+
 // dialOnce is a worker's job: it makes one connection for the target, and then one each for those that found no worker.
 func (t *Target) dialOnce() {
 	for next := t; next != nil; next = t.client.hungry() {
