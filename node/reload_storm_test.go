@@ -93,6 +93,8 @@ func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
 	}
 	for n := 1; n <= reloads; n++ {
 		reload(n)
+		seen := h.node.Ledger.LastSeq() // however quick a reload is, the sellers see something of it
+		eventually(t, "the configuration decides", func() bool { return h.node.Ledger.LastSeq() >= seen+12 })
 	}
 	stop.Store(true)
 	load.Wait()
