@@ -346,10 +346,9 @@ func (a *reading) line(w *conn) ([]byte, bool) {
 		if i := bytes.IndexByte(buf, '\n'); i >= 0 {
 			_, _ = a.br.Discard(i + 1)
 			line, ok := bytes.CutSuffix(buf[:i], []byte("\r"))
-			if bytes.IndexByte(line, '\r') >= 0 {
+			if !ok || bytes.IndexByte(line, '\r') >= 0 { // readers differ about chunks whose lines end otherwise
 				return nil, a.refuse(lead.MalformedAnswer)
 			}
-			a.closing = a.closing || !ok // a line feed alone will do, once
 			return line, true
 		}
 		if len(buf) >= a.br.Size() {
