@@ -65,7 +65,9 @@ func (c *clock) time(wall time.Time, elapsed time.Duration, last time.Time) time
 	t = t.Add(s.pulled(elapsed))
 	switch behind := last.Sub(t); {
 	case behind <= 0:
-		c.ahead.Store(false)
+		if c.ahead.Load() { // every ping comes here: no write that all of them share
+			c.ahead.Store(false)
+		}
 	case behind > ClockAhead:
 		if !c.ahead.Swap(true) {
 			c.jumps.Add(1)

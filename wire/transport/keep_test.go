@@ -126,6 +126,27 @@ func TestStarvedTargetIsFed(t *testing.T) {
 	}
 }
 
+// A retired target still serves who holds it, and makes no connection that nobody waits for, also when it was looked after just as it was retired.
+func TestRetiredTargetDialsNothingAhead(t *testing.T) {
+	s := serve(t, nil, steady)
+	c := client(t, Config{})
+	tg := target(t, c, link{}.target(s.addr))
+	c.Retire(func(*Target) bool { return false })
+	for n := int64(1); n <= 3; n++ {
+		if call := ping(c, tg, "x", plenty); string(call.Body) != "echo x" {
+			t.Fatal(call.Refusal)
+		}
+		tg.tend(time.Now(), false) // from a list that was made before
+		until(t, "its connection is closed", func() bool { st := tg.Stats(); return st.Conns == 0 && st.InFlight == 0 })
+		tg.pool.mu.Lock()
+		dials := tg.pool.dials
+		tg.pool.mu.Unlock()
+		if got := s.accepted.Load(); got != n || dials != 0 {
+			t.Fatalf("%d connections and %d dials for %d calls", got, dials, n)
+		}
+	}
+}
+
 // Where there are fewer places for connections than calls, every Scatter gets some, and those that wait are served as places come back.
 func TestFewPlacesServeEveryScatter(t *testing.T) {
 	const scatters, buyers = 12, 6

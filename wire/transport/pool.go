@@ -120,10 +120,15 @@ func (p *pool) setMax(n int) {
 	p.mu.Unlock()
 }
 
-// needed is how many more dials are wanted; the caller holds mu.
-func (p *pool) needed() int {
+// needed is how many more dials are wanted; the caller holds the pool's lock. A target that is retired makes none ahead of demand: what nobody waits for
+// would be closed at once, and asked for again.
+func (t *Target) needed() int {
+	p := &t.pool
 	if len(p.idle) >= p.warm {
 		p.warm = 0
+	}
+	if t.gone.Load() {
+		p.ahead, p.warm = 0, 0
 	}
 	need := min(p.waiting, p.entitled+p.owed) - p.dials + max(0, max(p.ahead, p.warm)-len(p.idle))
 	return min(need, p.window-p.dials, p.max-p.open)
@@ -228,7 +233,7 @@ func (t *Target) finish(w *conn, used bool) {
 	if p.waiting > p.entitled+p.owed {
 		p.owed++
 	}
-	if t.client.ctx.Err() == nil && !t.gone.Load() {
+	if t.client.ctx.Err() == nil {
 		t.dialMore()
 	}
 	p.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 // among the connections that the process may have, the target waits its turn.
 func (t *Target) dialMore() {
 	p := &t.pool
-	for n := p.needed(); n > 0 && !p.starved; n-- {
+	for n := t.needed(); n > 0 && !p.starved; n-- {
 		if !t.client.takePlace() {
 			t.starve()
 			return
@@ -104,7 +104,7 @@ func (c *Client) hungry() *Target {
 		p.mu.Lock()
 		p.starved = false
 		switch {
-		case p.needed() < 1:
+		case t.needed() < 1:
 			p.mu.Unlock()
 			continue
 		case !c.takePlace():
@@ -114,7 +114,7 @@ func (c *Client) hungry() *Target {
 		}
 		p.dials++
 		p.open++
-		if p.needed() > 0 { // more of them: behind the others
+		if t.needed() > 0 { // more of them: behind the others
 			t.starve()
 		}
 		p.mu.Unlock()
