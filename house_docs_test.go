@@ -24,8 +24,8 @@ var (
 	wordChars = regexp.MustCompile(`^[A-Za-z0-9_./-]+$`)
 )
 
-// pathsIn lists the texts of a document that are meant as paths of the repository: quoted words that begin with one of its
-// folders, and words that end like the name of a file of ours.
+// pathsIn lists the texts of a document that are meant as paths of the repository: quoted words that begin with one of
+// its folders, and words that end like the name of a file of ours.
 func pathsIn(text string, folders []string) []string {
 	var out []string
 	add := func(w string) {
@@ -46,7 +46,9 @@ func pathsIn(text string, folders []string) []string {
 	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
 		add(m[1])
 	}
-	for _, w := range strings.FieldsFunc(quoted.ReplaceAllString(text, " "), func(r rune) bool { return strings.ContainsRune(" \t\n()[],;:|<>", r) }) {
+	for _, w := range strings.FieldsFunc(quoted.ReplaceAllString(text, " "), func(r rune) bool {
+		return strings.ContainsRune(" \t\n()[],;:|<>", r)
+	}) {
 		add(strings.TrimRight(w, "."))
 	}
 	return out
@@ -139,14 +141,17 @@ func TestAnalystsReadOfEveryRefusal(t *testing.T) {
 	texts, _ := files()
 	got := regexp.MustCompile(`(?m)^\| [0-9]+ \| .*$`).FindAllString(string(texts["docs/analysts.md"]), -1)
 	if !slices.Equal(got, want) {
-		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s", strings.Join(want, "\n"))
+		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s",
+			strings.Join(want, "\n"))
 	}
 }
 
 // Every key that a configuration may have is told in the reference.
 func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
 	refs := map[string]string{
-		"node/config_spec.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md", "buyers/example_spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md", "wire/request_spec.go": "docs/buyers.md", "wire/answer_spec.go": "docs/buyers.md",
+		"node/config_spec.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md",
+		"buyers/example_spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md",
+		"wire/request_spec.go": "docs/buyers.md", "wire/answer_spec.go": "docs/buyers.md",
 	}
 	texts, _ := files()
 	tag := regexp.MustCompile("`yaml:\"([a-z_]+)")
@@ -215,7 +220,8 @@ func TestPostingSpecsSayWhatTheSellersDocumentSays(t *testing.T) {
 			t.Fatalf("%s: %d rows found in docs/sellers.md: did it move?", c.title, len(want))
 		}
 		if !slices.Equal(want, c.have) {
-			t.Errorf("%s: docs/sellers.md has\n%s\nexchange/intake/spec_words.go has\n%s", c.title, named(want), named(c.have))
+			t.Errorf("%s: docs/sellers.md has\n%s\nexchange/intake/spec_words.go has\n%s", c.title, named(want),
+				named(c.have))
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 // below lists for each package those of ours that it may import. Imports point down only; a new package, or a new
 // arrow, changes this table and ARCHITECTURE.md in the same commit.
 //
-// Test files may import more: a test of the ledger starts a Kafka endpoint, one of a node a farm of buyers. Go itself keeps
-// them from making a circle.
+// Test files may import more: a test of the ledger starts a Kafka endpoint, one of a node a farm of buyers. Go itself
+// keeps them from making a circle.
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
@@ -45,15 +45,16 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger"},
 
-	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin", "exchange/door"},
+	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger",
+		"exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "exchange/door"},
 
 	"loadtest": {"lead", "loadtest/audit"},
-	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
+	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange",
+		"exchange/intake", "exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
 
-	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "ledger/schema", "node/schema", "exchange", "exchange/intake",
-		"exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
+		"ledger/schema", "node/schema", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin",
+		"node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -100,13 +101,17 @@ var confined = []struct {
 	only    []string // a trailing /... takes in the packages below
 	why     string
 }{
-	{"github.com/valyala/fasthttp", []string{"exchange/intake", "exchange/admin", "wire/transport", "buyers/buyertest", "loadtest", "bench"},
-		"its buffers are used again: no byte of a request may live past the handler, so everything is copied at the door"},
-	{"github.com/segmentio/kafka-go", []string{"ledger/..."}, "Kafka is a copy of the ledger: nothing else may wait for it"},
+	{"github.com/valyala/fasthttp", []string{"exchange/intake", "exchange/admin", "wire/transport", "buyers/buyertest",
+		"loadtest", "bench"}, "its buffers are used again: no byte of a request may live past the handler, so " +
+		"everything is copied at the " +
+		"door"},
+	{"github.com/segmentio/kafka-go", []string{"ledger/..."},
+		"Kafka is a copy of the ledger: nothing else may wait for it"},
 	{"github.com/twmb/franz-go", []string{"ledger/..."}, "Kafka is a copy of the ledger: nothing else may wait for it"},
 	{"github.com/redis", []string{"capstore"}, "what nodes must agree on goes through one Hold"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
-		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with another decoder"},
+		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
+			"another decoder"},
 }
 
 func TestLibrariesStayInTheirRooms(t *testing.T) {
@@ -135,7 +140,8 @@ func within(dir string, list []string) bool {
 	return false
 }
 
-// pure packages get the time as a value and never reach out, so that what they decide can be replayed and tested as text.
+// pure packages get the time as a value and never reach out, so that what they decide can be replayed and tested as
+// text.
 var pure = []string{"lead", "rules", "wire", "auction", "capstore"}
 
 var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}

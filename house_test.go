@@ -173,7 +173,8 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 		seen[key] = listed
 		switch {
 		case lines <= limit && listed:
-			t.Errorf("%s: %d lines: within the limit of %d now; remove it from the list in house_test.go", key, lines, limit)
+			t.Errorf("%s: %d lines: within the limit of %d now; remove it from the list in house_test.go", key, lines,
+				limit)
 		case lines > limit && !listed:
 			t.Errorf("%s: %d lines: at most %d; split it by what its parts mean", key, lines, limit)
 		case listed && lines > was:

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package auction decides, purely, which bids for a lead win, in which order the others stand by, and why the rest lost.
+// Package auction decides, purely, which bids for a lead win, in which order the others stand by, and why the rest
+// lost.
 //
-// A lead may be sold K more times: K is the lower of the plan's sell limit and the least max_sold of its standing sales, less their
-// number p. Bids that win together each allow at least as many sales as there will then be. For each k from 1 to K the k dearest
-// bids of different buyers with max_sold ≥ p+k are the best set of that size; of these sets the one with the greatest sum of prices
-// wins, the smaller one where sums are equal: a lead sold to fewer is worth more to each. That is exact.
+// A lead may be sold K more times: K is the lower of the plan's sell limit and the least max_sold of its standing
+// sales, less their number p. Bids that win together each allow at least as many sales as there will then be. For each
+// k from 1 to K the k dearest bids of different buyers with max_sold ≥ p+k are the best set of that size; of these sets
+// the one with the greatest sum of prices wins, the smaller one where sums are equal: a lead sold to fewer is worth
+// more to each. That is exact.
 package auction
 
 import (
@@ -21,8 +23,8 @@ type Margin struct {
 	Fixed lead.Money // a fixed amount taken after the share; below zero it counts as zero
 }
 
-// Payout is what the source gets for a sale at the price: price × (1 − PPM/1e6) − Fixed, rounded down to whole cents; never negative,
-// never above the price.
+// Payout is what the source gets for a sale at the price: price × (1 − PPM/1e6) − Fixed, rounded down to whole cents;
+// never negative, never above the price.
 func (m Margin) Payout(price lead.Money) lead.Money {
 	if price <= 0 {
 		return 0
@@ -75,7 +77,8 @@ type Result struct {
 	best []int32 // the best set so far
 }
 
-// Run decides. It allocates nothing once r has grown to the size of such auctions. The order of the bids given does not matter.
+// Run decides. It allocates nothing once r has grown to the size of such auctions. The order of the bids given does not
+// matter.
 //
 // Each bid that cannot buy is refused for the first of these that holds:
 //   - MissingPrice: its price is not positive;
@@ -84,9 +87,9 @@ type Result struct {
 //   - BelowFloor: no set of bids pays the seller MinPayout, so nobody wins;
 //   - Outbid: a winner of the same buyer ranks before it.
 //
-// Of the sets that pay MinPayout the dearest wins; a set's payout is the sum of each winner's, each rounded down to cents. All other bids
-// stand by. Whether one that stands by still covers the quote when its turn comes is for the caller to judge, as is that its buyer has not
-// bought meanwhile.
+// Of the sets that pay MinPayout the dearest wins; a set's payout is the sum of each winner's, each rounded down to
+// cents. All other bids stand by. Whether one that stands by still covers the quote when its turn comes is for the
+// caller to judge, as is that its buyer has not bought meanwhile.
 func Run(bids []Bid, t Terms, r *Result) {
 	r.Order, r.Lost, r.Payout = r.Order[:0], r.Lost[:0], 0
 	r.rank, r.best = r.rank[:0], r.best[:0]
@@ -183,7 +186,8 @@ func buyerIn(bids []Bid, set []int32, buyer int32) bool {
 	return false
 }
 
-// compare orders bids best first. Bids that differ in nothing compare equal, and then it does not matter which goes first.
+// compare orders bids best first. Bids that differ in nothing compare equal, and then it does not matter which goes
+// first.
 func compare(a, b *Bid) int {
 	switch {
 	case a.Price != b.Price:
@@ -209,8 +213,9 @@ func order(first bool) int {
 	return 1
 }
 
-// Tie is the hash by which bids that are equal in all that matters are ordered: no campaign is favoured over many leads, and a replay
-// agrees. It never changes: 64-bit FNV-1a over the id and the campaign, then mixed as the last step of splitmix64 does.
+// Tie is the hash by which bids that are equal in all that matters are ordered: no campaign is favoured over many
+// leads, and a replay agrees. It never changes: 64-bit FNV-1a over the id and the campaign, then mixed as the last step
+// of splitmix64 does.
 func Tie(id lead.ID, campaign string) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range id {

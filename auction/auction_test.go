@@ -202,8 +202,8 @@ func TestRunAgainstAllSubsets(t *testing.T) {
 		}
 		ok, sum, payout, n := allowed(bids, won, terms)
 		if !ok || sum != best || n != size || payout != r.Payout {
-			t.Fatalf("winners %b: allowed %v, %d of them for %s (the best: %d for %s), paying %s and quoted %s", won, ok, n, sum, size, best,
-				payout, r.Payout)
+			t.Fatalf("winners %b: allowed %v, %d of them for %s (the best: %d for %s), paying %s and quoted %s", won,
+				ok, n, sum, size, best, payout, r.Payout)
 		}
 	})
 }
@@ -233,7 +233,8 @@ func TestEveryBidHasItsPlace(t *testing.T) {
 				t.Fatalf("%s stands before %s", bids[r.Order[i-1].Bid].Price, b.Price)
 			}
 			backups = backups || !p.Winner
-			if p.Payout != terms.Margin.Payout(b.Price) || b.Price <= 0 || b.Price < terms.Floor || max(b.MaxSold, 1) <= terms.Sold {
+			if p.Payout != terms.Margin.Payout(b.Price) || b.Price <= 0 || b.Price < terms.Floor ||
+				max(b.MaxSold, 1) <= terms.Sold {
 				t.Fatalf("bid %+v stands with payout %s", b, p.Payout)
 			}
 			if won, ok := winner[b.Buyer]; ok && !p.Winner && won > b.Price {
@@ -247,7 +248,8 @@ func TestEveryBidHasItsPlace(t *testing.T) {
 			}
 			seen[l.Bid] = true
 			won, buys := winner[b.Buyer]
-			noSlot := terms.SellLimit <= terms.Sold || terms.Sold > 0 && terms.SoldMax <= terms.Sold || max(b.MaxSold, 1) <= terms.Sold
+			noSlot := terms.SellLimit <= terms.Sold || terms.Sold > 0 && terms.SoldMax <= terms.Sold ||
+				max(b.MaxSold, 1) <= terms.Sold
 			want := lead.Outbid
 			switch {
 			case b.Price <= 0:
@@ -301,7 +303,8 @@ func TestOrderOfBidsDoesNotMatter(t *testing.T) {
 // A payout is whole cents, within the price, and never falls as the price rises.
 func TestPayout(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := Margin{rapid.Int64Range(0, 1_000_000).Draw(t, "ppm"), lead.Money(rapid.Int64Range(0, 20_000_000).Draw(t, "fixed"))}
+		m := Margin{rapid.Int64Range(0, 1_000_000).Draw(t, "ppm"),
+			lead.Money(rapid.Int64Range(0, 20_000_000).Draw(t, "fixed"))}
 		price := lead.Money(rapid.Int64Range(0, int64(lead.MoneyMax)).Draw(t, "price"))
 		p := m.Payout(price)
 		if p < 0 || p > price || p%lead.Cent != 0 {
@@ -311,7 +314,8 @@ func TestPayout(t *testing.T) {
 			t.Fatalf("%s pays %s, more pays %s", price, p, q)
 		}
 		// The next cent would be more than the margin leaves.
-		if left := int64(price)*(1_000_000-m.PPM) - int64(m.Fixed)*1_000_000; price < 1_000_000_000_000 && int64(p+lead.Cent)*1_000_000 <= left {
+		if left := int64(price)*(1_000_000-m.PPM) - int64(m.Fixed)*1_000_000; price < 1_000_000_000_000 &&
+			int64(p+lead.Cent)*1_000_000 <= left {
 			t.Fatalf("%s pays %s, a cent too little", price, p)
 		}
 	})
@@ -322,7 +326,8 @@ func TestTieNeverChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for campaign, want := range map[string]uint64{"": 0xc9c9a3defc62922d, "sun-shared": 0x52a1c143c835db8b, "sun-sharee": 0xc3d7d2d0ff228cff} {
+	for campaign, want := range map[string]uint64{"": 0xc9c9a3defc62922d, "sun-shared": 0x52a1c143c835db8b,
+		"sun-sharee": 0xc3d7d2d0ff228cff} {
 		if got := Tie(id, campaign); got != want {
 			t.Errorf("Tie(%q) = %#x, it was %#x", campaign, got, want)
 		}
@@ -343,7 +348,8 @@ func TestTieNeverChanges(t *testing.T) {
 func tenBids() []Bid {
 	bids := make([]Bid, 10)
 	for i := range bids {
-		bids[i] = Bid{Ref: int32(i), Buyer: int32(i % 8), Price: lead.Money(10+i*7%11) * lead.Unit, MaxSold: 1 + i%4, Tie: uint64(i)}
+		bids[i] = Bid{Ref: int32(i), Buyer: int32(i % 8), Price: lead.Money(10+i*7%11) * lead.Unit, MaxSold: 1 + i%4,
+			Tie: uint64(i)}
 	}
 	return bids
 }

@@ -44,7 +44,8 @@ func answers(tb testing.TB, c *campaigns.Campaign) map[string][]byte {
 			bid = b
 		}
 	}
-	long := append(bytes.TrimSuffix(bytes.TrimSpace(bytes.Clone(bid)), []byte("}")), `,"debug":"`+strings.Repeat("all that the buyer's programmers found of interest; ", 200)+`"}`...)
+	long := append(bytes.TrimSuffix(bytes.TrimSpace(bytes.Clone(bid)), []byte("}")), `,"debug":"`+
+		strings.Repeat("all that the buyer's programmers found of interest; ", 200)+`"}`...)
 	for name, body := range map[string][]byte{"bid": bid, "long": long} {
 		if r := c.Ping.Answer.ReadWhole(200, nil, body); r.Outcome != lead.Accepted {
 			tb.Fatalf("%s: %+v: %s", name, r, body[:min(len(body), 300)])

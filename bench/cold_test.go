@@ -27,12 +27,16 @@ type coldCase struct {
 var coldCases = []coldCase{
 	{name: "3 buyers take 1 s and close", buyers: 3, delay: time.Second, closes: true, rate: 300, n: 1500, rounds: 2},
 	{name: "10 buyers take 2 s, after a start", buyers: 10, delay: 2 * time.Second, rate: 3000, n: 3000, rounds: 4},
-	{name: "10 buyers, idle 8 s, then a burst", buyers: 10, delay: 100 * time.Millisecond, rate: 2000, n: 2000, rounds: 3, idle: 8 * time.Second},
-	{name: "10 buyers close, after a start", buyers: 10, delay: 20 * time.Millisecond, closes: true, rate: 1000, n: 3000, rounds: 2},
-	{name: "3 buyers take 1 s and close, a dead one", buyers: 3, delay: time.Second, closes: true, dead: true, rate: 300, n: 1500, rounds: 2},
+	{name: "10 buyers, idle 8 s, then a burst", buyers: 10, delay: 100 * time.Millisecond, rate: 2000, n: 2000,
+		rounds: 3, idle: 8 * time.Second},
+	{name: "10 buyers close, after a start", buyers: 10, delay: 20 * time.Millisecond, closes: true, rate: 1000,
+		n: 3000, rounds: 2},
+	{name: "3 buyers take 1 s and close, a dead one", buyers: 3, delay: time.Second, closes: true, dead: true,
+		rate: 300, n: 1500, rounds: 2},
 }
 
-// BenchmarkCold measures what share of the pings get a bid from buyers that are cold, slow or close their connections, and the memory that takes.
+// BenchmarkCold measures what share of the pings get a bid from buyers that are cold, slow or close their connections,
+// and the memory that takes.
 func BenchmarkCold(b *testing.B) {
 	for _, c := range coldCases {
 		b.Run(strings.ReplaceAll(c.name, " ", "_"), func(b *testing.B) {
@@ -58,7 +62,8 @@ func (c coldCase) measure(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		text := strings.ReplaceAll(strings.ReplaceAll(string(page), "http://"+addrs[0], "https://"+ln.Addr().String()), "buyer00", "dead")
+		text := strings.ReplaceAll(strings.ReplaceAll(string(page), "http://"+addrs[0], "https://"+ln.Addr().String()),
+			"buyer00", "dead")
 		if err := os.WriteFile(dir+"/buyers/dead.yaml", []byte(text), 0o600); err != nil {
 			b.Fatal(err)
 		}
@@ -82,8 +87,9 @@ func (c coldCase) measure(b *testing.B) {
 		x.tell(b, command{Do: "memory"}, &m)
 		got := 1 - float64(out.Failures)/float64(out.Pings)
 		share = min(share, got)
-		fmt.Printf("%s, round %d: %.2f %% of %d pings with a bid, %.2f %% of the calls made; longest answer %.2f s; resident %d MB, peak %d MB (%d MB before)\n",
-			c.name, round+1, 100*got, out.Pings, 100*float64(asked)/float64(out.Pings*c.buyers), out.Longest.Seconds(), m.Now>>20, m.Peak>>20, before>>20)
+		fmt.Printf("%s, round %d: %.2f %% of %d pings with a bid, %.2f %% of the calls made; longest answer %.2f s; "+
+			"resident %d MB, peak %d MB (%d MB before)\n", c.name, round+1, 100*got, out.Pings,
+			100*float64(asked)/float64(out.Pings*c.buyers), out.Longest.Seconds(), m.Now>>20, m.Peak>>20, before>>20)
 		if out.Failures > 0 {
 			fmt.Printf("  such as: %.300s\n", strings.ReplaceAll(out.Example, "\r\n", " "))
 		}

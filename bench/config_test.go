@@ -155,13 +155,18 @@ func configureFor(t testing.TB, buyers []string, kafka string, wait patience) (d
 		}
 		fmt.Fprintf(&to, "          - {to: %s, from: %s}\n", f.to, f.name)
 	}
-	write("clearpost.yaml", "node: bench\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {free_mb_min: 1}\nkafka: {brokers: [\""+kafka+"\"], topic_prefix: clearpost.}\n")
-	write("verticals/auto.yaml", "id: auto\nname: Auto insurance\ncurrency: USD\nfields:\n  - {name: state, required: ping}\n  - {name: zip, required: ping}\n"+own.String()+
-		"person_key: [phone]\ndedupe_hours: 720\nping_ttl_s: 300\nping_deadline_ms: "+strconv.Itoa(wait.deadline)+"\npost_total_ms: 8000\nsell_limit: 1\nfloor: 5.00\n")
-	write("sources/bench.yaml", "id: bench\nname: Bench\nkeys: ["+sellerKey+"]\nverticals: [auto]\nmargin: {percent: 20}\n")
+	write("clearpost.yaml", "node: bench\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {free_mb_min: "+
+		"1}\nkafka: {brokers: [\""+kafka+"\"], topic_prefix: clearpost.}\n")
+	write("verticals/auto.yaml", "id: auto\nname: Auto insurance\ncurrency: USD\nfields:\n  - {name: state, "+
+		"required: ping}\n  - {name: zip, required: ping}\n"+own.String()+
+		"person_key: [phone]\ndedupe_hours: 720\nping_ttl_s: 300\nping_deadline_ms: "+strconv.Itoa(wait.deadline)+
+		"\npost_total_ms: 8000\nsell_limit: 1\nfloor: 5.00\n")
+	write("sources/bench.yaml", "id: bench\nname: Bench\nkeys: ["+sellerKey+
+		"]\nverticals: [auto]\nmargin: {percent: 20}\n")
 	for i, addr := range buyers {
 		id := buyerID(i)
-		write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, addr, strings.TrimSuffix(to.String(), "\n"), wait.timeout))
+		write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, addr, strings.TrimSuffix(to.String(), "\n"),
+			wait.timeout))
 	}
 	return dir
 }

@@ -14,7 +14,8 @@ import (
 	"clearpost/node"
 )
 
-// autoLead is a full lead of the example's auto vertical as a seller's form sends it: 25 fields, hardly any of them in its normal form.
+// autoLead is a full lead of the example's auto vertical as a seller's form sends it: 25 fields, hardly any of them in
+// its normal form.
 const autoLead = `{"first_name":"Jane","last_name":"Doe","email":"Jane.Doe@Example.com","phone":"(212) 555-0123","address":"12 Main St Apt 4",
 "city":"New York","state":"new york","zip":"10001-1234","ip_address":"203.0.113.9","timestamp":"2026-01-31T15:04:05Z",
 "source_url":"https://quotes.example.com/auto?utm_source=x","opt_in":"yes","age":"41","dob":"3/22/1984","gender":"F","married":true,"homeowner":"Y",

@@ -19,8 +19,9 @@ import (
 // campaign finds the campaigns of a buyer's page.
 var campaign = regexp.MustCompile(`(?m)^  - id: `)
 
-// manyBuyers writes a configuration of at least so many campaigns: the example configuration with its buyers over and over, each time under other
-// ids and with other list prices, pages with their comments, anchors and examples as people write them. It returns how many campaigns there are.
+// manyBuyers writes a configuration of at least so many campaigns: the example configuration with its buyers over and
+// over, each time under other ids and with other list prices, pages with their comments, anchors and examples as people
+// write them. It returns how many campaigns there are.
 func manyBuyers(t testing.TB, dir string, campaigns int) (written int) {
 	t.Helper()
 	if err := examples.Write(dir); err != nil {

@@ -110,7 +110,8 @@ func configuration(b *testing.B, n int) {
 	p := start(b, "directory", set{Dir: dir})
 	var s size
 	row := func(what string) {
-		fmt.Printf("%-22s %8s %10s %8s %10s\n", what, mb(s.Alive), mb(s.Resident), mb(s.Peak), s.Took.Round(time.Millisecond))
+		fmt.Printf("%-22s %8s %10s %8s %10s\n", what, mb(s.Alive), mb(s.Resident), mb(s.Peak),
+			s.Took.Round(time.Millisecond))
 	}
 	fmt.Printf("%-22s %8s %10s %8s %10s\n", fmt.Sprint(n, " campaigns"), "alive MB", "resident", "peak", "took")
 	p.tell(b, command{Do: "size"}, &s)

@@ -34,17 +34,18 @@ func newBuyers(set) (role, error) {
 		}
 		b.listeners = append(b.listeners, ln)
 		bid := []byte(fmt.Sprintf(`{"status":"accepted","request_id":"7f3a9c1e","bid":{"id":"0123456789abcdef-%02d","price":"%d.50","currency":"USD","expires":300},"message":"ok","x":1}`, i, 20+i))
-		s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Concurrency: 1 << 20, Handler: func(ctx *fasthttp.RequestCtx) {
-			b.asked.Add(1)
-			if d := b.delay.Load(); d > 0 {
-				<-time.After(time.Duration(d))
-			}
-			ctx.SetContentType("application/json")
-			ctx.SetBody(bid)
-			if b.closing.Load() {
-				ctx.SetConnectionClose()
-			}
-		}}
+		s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Concurrency: 1 << 20,
+			Handler: func(ctx *fasthttp.RequestCtx) {
+				b.asked.Add(1)
+				if d := b.delay.Load(); d > 0 {
+					<-time.After(time.Duration(d))
+				}
+				ctx.SetContentType("application/json")
+				ctx.SetBody(bid)
+				if b.closing.Load() {
+					ctx.SetConnectionClose()
+				}
+			}}
 		go func() { _ = s.Serve(ln) }() // ends with the process
 	}
 	return b, nil
@@ -73,7 +74,8 @@ func (b *buyers) close() error { return nil }
 type kafka struct{ *kafkalocal.Server }
 
 func newKafka(set) (role, error) {
-	s, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}, BytesMax: 64 << 20})
+	s, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts",
+		"clearpost.leads"}, BytesMax: 64 << 20})
 	return kafka{s}, err
 }
 
@@ -106,8 +108,10 @@ func newSellers(set) (role, error) {
 	s := &sellers{}
 	for n := range 64 {
 		b := body(n)
-		head := fmt.Sprintf("POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
-			"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", sellerKey, len(b))
+		head := fmt.Sprintf(
+			"POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
+				"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", sellerKey,
+			len(b))
 		s.requests = append(s.requests, request{append([]byte(head), b...), len(head) + idAt})
 	}
 	return s, nil

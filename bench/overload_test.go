@@ -30,7 +30,8 @@ type storm struct {
 
 // storm sends c.N pings a second for c.MS milliseconds, on at most c.Conns connections.
 func (s *sellers) storm(c command) (any, error) {
-	client := &fasthttp.HostClient{Addr: c.Addr, MaxConns: c.Conns, ReadTimeout: 30 * time.Second, NoDefaultUserAgentHeader: true}
+	client := &fasthttp.HostClient{Addr: c.Addr, MaxConns: c.Conns, ReadTimeout: 30 * time.Second,
+		NoDefaultUserAgentHeader: true}
 	defer client.CloseIdleConnections()
 	var (
 		mu    sync.Mutex
@@ -157,13 +158,15 @@ func statusOf(n *node.Node) (out status, err error) {
 	return out, json.Unmarshal(b, &out)
 }
 
-// BenchmarkOverload sends more than a node can answer, with buyers that take their time, and says what the node takes of memory meanwhile, how long those
-// wait that it lets in, and how it does afterwards. CLEARPOST_BENCH_MEMORY is its limit in MiB (512).
+// BenchmarkOverload sends more than a node can answer, with buyers that take their time, and says what the node takes
+// of memory meanwhile, how long those wait that it lets in, and how it does afterwards. CLEARPOST_BENCH_MEMORY is its
+// limit in MiB (512).
 func BenchmarkOverload(b *testing.B) {
 	for range b.N {
 		overload(b, 20, buyersMax)
 		overload(b, 1000, buyersMax)
-		overload(b, 5000, 4) // fewer: none answers in time, and each holds as many connections as there are pings in flight
+		// fewer: none answers in time, and each holds as many connections as there are pings in flight
+		overload(b, 5000, 4)
 	}
 }
 
@@ -193,7 +196,8 @@ func overload(b *testing.B, delayMS, count int) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			sellers.tell(b, command{Do: "storm", Addr: ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds())}, &s)
+			sellers.tell(b, command{Do: "storm", Addr: ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds())},
+				&s)
 		}()
 		var st status
 		for ended := false; !ended; {
@@ -206,8 +210,8 @@ func overload(b *testing.B, delayMS, count int) {
 			most = max(most, st.Memory.Resident)
 		}
 		ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), " ms") }
-		fmt.Printf("%-10s %8d %7d %8d %7d %6d %9s %9s %9s %9s %9d %9d\n", what, rate, s.Quotes, s.Failures, s.Shed, s.Other+s.Unsent,
-			ms(s.P50), ms(s.P99), mb(most), mb(st.Memory.Alive), st.Load.Now, st.Load.Max)
+		fmt.Printf("%-10s %8d %7d %8d %7d %6d %9s %9s %9s %9s %9d %9d\n", what, rate, s.Quotes, s.Failures, s.Shed,
+			s.Other+s.Unsent, ms(s.P50), ms(s.P99), mb(most), mb(st.Memory.Alive), st.Load.Now, st.Load.Max)
 		if s.Example != "" {
 			fmt.Printf("  such as %.150s\n", s.Example)
 		}

@@ -47,7 +47,8 @@ func (h *house) try(t testing.TB, server *process, conns int, d time.Duration, n
 	return out
 }
 
-// TestServers holds what is measured to what it claims to be: every server asks all buyers, and the exchange stores and ships every ping.
+// TestServers holds what is measured to what it claims to be: every server asks all buyers, and the exchange stores and
+// ships every ping.
 func TestServers(t *testing.T) {
 	h := build(t)
 	for _, s := range h.servers {
@@ -86,7 +87,8 @@ type used struct {
 	rate                       float64 // pings a second
 }
 
-// BenchmarkPing measures the exchange and both bare servers in turns, so that what else the machine does meets all of them alike.
+// BenchmarkPing measures the exchange and both bare servers in turns, so that what else the machine does meets all of
+// them alike.
 func BenchmarkPing(b *testing.B) {
 	h := build(b)
 	for _, w := range workloads {
@@ -121,8 +123,10 @@ func (h *house) measure(b *testing.B, w workload) {
 	for i, s := range h.servers {
 		lo := slices.MinFunc(all[i], func(a, b used) int { return cmp.Compare(a.cpu, b.cpu) }).cpu
 		hi := slices.MaxFunc(all[i], func(a, b used) int { return cmp.Compare(a.cpu, b.cpu) }).cpu
-		fmt.Fprintf(t, "%s\t%.1f\t%.0f–%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%.0f\t\n", s.name, median(i, cpu), lo, hi, median(i, cpu)/median(1, cpu),
-			median(i, cpu)/median(2, cpu), median(i, func(u used) float64 { return u.mallocs }), median(i, func(u used) float64 { return u.bytes })/1024,
+		fmt.Fprintf(t, "%s\t%.1f\t%.0f–%.0f\t%.2f\t%.2f\t%.1f\t%.1f\t%.0f\t\n", s.name, median(i, cpu), lo, hi,
+			median(i, cpu)/median(1, cpu), median(i, cpu)/median(2, cpu), median(i, func(u used) float64 {
+				return u.mallocs
+			}), median(i, func(u used) float64 { return u.bytes })/1024,
 			median(i, func(u used) float64 { return u.rate }))
 	}
 	t.Flush()
@@ -144,8 +148,8 @@ func (h *house) round(b *testing.B, s *process, w workload) used {
 	got := h.load(b, s, w.conns, oneLoad, 0)
 	s.tell(b, command{Do: "read"}, &after)
 	d, n := after.since(before), float64(got.Pings)
-	return used{cpu: float64(d.CPU.Nanoseconds()) / 1000 / n, mallocs: float64(d.Mallocs) / n, bytes: float64(d.Bytes) / n,
-		syncs: float64(d.Syncs) / n, rate: n / got.Elapsed.Seconds()}
+	return used{cpu: float64(d.CPU.Nanoseconds()) / 1000 / n, mallocs: float64(d.Mallocs) / n,
+		bytes: float64(d.Bytes) / n, syncs: float64(d.Syncs) / n, rate: n / got.Elapsed.Seconds()}
 }
 
 // stages loads the exchange once more under a CPU profile and tells where the time goes.

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test binary is every process of the measurement: the CPU of buyers, of sellers and of Kafka must not count as the server's.
+// The test binary is every process of the measurement: the CPU of buyers, of sellers and of Kafka must not count as the
+// server's.
 const (
 	roleEnv = "CLEARPOST_BENCH_ROLE"
 	setEnv  = "CLEARPOST_BENCH_SET"
@@ -48,7 +49,8 @@ type role interface {
 
 var roles = map[string]func(set) (role, error){
 	"buyers": newBuyers, "kafka": newKafka, "sellers": newSellers,
-	"exchange": newExchange, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines, "loop": newLoop,
+	"exchange": newExchange, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines,
+	"loop": newLoop,
 }
 
 func TestMain(m *testing.M) {
@@ -180,6 +182,7 @@ func raiseFiles() {
 	const want = 100_000
 	var l unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) == nil && l.Cur < want {
-		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: want, Max: max(want, l.Max)}) // the case that needs it says so
+		// the case that needs it says so
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: want, Max: max(want, l.Max)})
 	}
 }

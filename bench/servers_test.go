@@ -44,7 +44,8 @@ func read() reading {
 
 // since is what was used after an earlier reading.
 func (r reading) since(o reading) reading {
-	return reading{r.CPU - o.CPU, r.Mallocs - o.Mallocs, r.Bytes - o.Bytes, r.Events - o.Events, r.Syncs - o.Syncs, r.Shipped - o.Shipped}
+	return reading{r.CPU - o.CPU, r.Mallocs - o.Mallocs, r.Bytes - o.Bytes, r.Events - o.Events, r.Syncs - o.Syncs,
+		r.Shipped - o.Shipped}
 }
 
 // profiler profiles the CPU on command.
@@ -105,7 +106,8 @@ func (e *exchange) do(c command) (any, error) {
 	return r, nil
 }
 
-// bare is a server that asks all buyers for every request and does nothing else: it reads neither the lead nor the bids.
+// bare is a server that asks all buyers for every request and does nothing else: it reads neither the lead nor the
+// bids.
 type bare struct {
 	ln    net.Listener
 	hosts []*fasthttp.HostClient
@@ -130,7 +132,8 @@ func newBare(s set) (*bare, error) {
 	}
 	in := wire.Inputs{Lead: l, LeadID: lead.ID{1}, Source: "bench", Vertical: "auto", Now: time.Now()}
 	for i, c := range cfg.Exchange.Book.Campaigns {
-		b.hosts = append(b.hosts, &fasthttp.HostClient{Addr: s.Buyers[i], MaxConns: 4000, MaxIdemponentCallAttempts: 1, MaxResponseBodySize: 256 << 10})
+		b.hosts = append(b.hosts, &fasthttp.HostClient{Addr: s.Buyers[i], MaxConns: 4000, MaxIdemponentCallAttempts: 1,
+			MaxResponseBodySize: 256 << 10})
 		ask, err := c.Ping.Request.AppendHTTP(nil, &in)
 		if err != nil {
 			return nil, err
@@ -225,8 +228,8 @@ func newLoop(s set) (role, error) {
 }
 
 // ask writes a request; what it returns reads the answer. fasthttp's connection type has no exported name.
-func ask[C interface{ Conn() net.Conn }](host *fasthttp.HostClient, acquire func(time.Duration, bool) (C, error), release, end func(C), request []byte,
-	deadline time.Time) (func() error, error) {
+func ask[C interface{ Conn() net.Conn }](host *fasthttp.HostClient, acquire func(time.Duration, bool) (C, error),
+	release, end func(C), request []byte, deadline time.Time) (func() error, error) {
 	c, err := acquire(time.Second, false)
 	if err != nil {
 		return nil, err

@@ -15,14 +15,16 @@ import (
 	"time"
 )
 
-// stage is a part of a ping's cost: all samples of a CPU profile with such a function on their stack. The first stage that fits counts.
+// stage is a part of a ping's cost: all samples of a CPU profile with such a function on their stack. The first stage
+// that fits counts.
 type stage struct {
 	name string
 	has  *regexp.Regexp
 }
 
 var stages = []stage{
-	{"garbage collection", regexp.MustCompile(`runtime\.(gcBgMarkWorker|bgsweep|bgscavenge|gcAssistAlloc|gcStart|mallocgc.*gcAssist)`)},
+	{"garbage collection",
+		regexp.MustCompile(`runtime\.(gcBgMarkWorker|bgsweep|bgscavenge|gcAssistAlloc|gcStart|mallocgc.*gcAssist)`)},
 	{"eligibility", regexp.MustCompile(`buyers\.\(\*Index\)`)},
 	{"render ×10", regexp.MustCompile(`wire\.\(\*Request\)`)},
 	{"scatter: write", regexp.MustCompile(`transport\.\(\*(sock|scratch)\)\.(tryWrite|Write)`)},
@@ -39,7 +41,8 @@ var stages = []stage{
 	{"intake: decode, normalise", regexp.MustCompile(`intake\.decode|clearpost/lead\.`)},
 	{"intake: the rest", regexp.MustCompile(`exchange/intake\.`)},
 	{"inbound HTTP", regexp.MustCompile(`fasthttp\.`)},
-	{"scheduler, poller", regexp.MustCompile(`runtime\.(mcall|schedule|findRunnable|mstart|park_m|goexit0|sysmon|netpoll)`)},
+	{"scheduler, poller",
+		regexp.MustCompile(`runtime\.(mcall|schedule|findRunnable|mstart|park_m|goexit0|sysmon|netpoll)`)},
 }
 
 func stageOf(stack string) string {
@@ -72,7 +75,8 @@ func breakdown(file string, pings int) (string, error) {
 	t := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "stage\tCPU µs/ping\t%\t\n")
 	for _, name := range names {
-		fmt.Fprintf(t, "%s\t%.1f\t%.0f\t\n", name, float64(sum[name].Nanoseconds())/1000/float64(pings), 100*float64(sum[name])/float64(total))
+		fmt.Fprintf(t, "%s\t%.1f\t%.0f\t\n", name, float64(sum[name].Nanoseconds())/1000/float64(pings),
+			100*float64(sum[name])/float64(total))
 	}
 	fmt.Fprintf(t, "all (under the profiler)\t%.1f\t100\t\n", float64(total.Nanoseconds())/1000/float64(pings))
 	err = t.Flush()
@@ -129,7 +133,8 @@ Type: cpu
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 3 || got["scatter: read"] != 30*time.Millisecond || got["render ×10"] != 1500*time.Millisecond || got["exchange: the rest"] != 10*time.Millisecond {
+	if len(got) != 3 || got["scatter: read"] != 30*time.Millisecond || got["render ×10"] != 1500*time.Millisecond ||
+		got["exchange: the rest"] != 10*time.Millisecond {
 		t.Errorf("got %v", got)
 	}
 }

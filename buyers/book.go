@@ -36,7 +36,8 @@ type Rate struct {
 	Burst int           // calls at once, at least 1
 }
 
-// Unknown says what becomes of an attempt whose outcome is not known: the buyer is asked at a status URL, or the same request is sent again.
+// Unknown says what becomes of an attempt whose outcome is not known: the buyer is asked at a status URL, or the same
+// request is sent again.
 type Unknown struct {
 	Status *Endpoint     // nil: resend
 	Times  int           // of resends, at most
@@ -57,29 +58,32 @@ type Breaker struct {
 
 // Campaign is one standing order of a buyer. It never changes and may be shared.
 type Campaign struct {
-	Index        int32 // position in Book.Campaigns
-	ID           string
-	Buyer        *Buyer
-	Vertical     string
-	Criteria     []rules.Criterion
-	Fixed        bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
-	Price        lead.Money // in whole cents; zero unless Fixed
-	MaxSold      int        // sales of the lead in all, its own included; 1 = exclusive
-	Ping         *Endpoint  // nil: it is not asked. Then Fixed holds
-	Post         *Endpoint
-	Caps         []rules.Cap    // its own, then its buyer's
-	InFlightMax  int            // calls at once within the buyer's limit; 0 = the buyer's alone
-	Breaker      *Breaker       // of its pings; nil: none
-	IfUnknown    *Unknown       // nil: an attempt without a known outcome waits for a person
-	Uses         lead.Positions // fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
-	PayPostPrice bool           // where the post's answer names a price, that one is booked, not the bid
-	Examples     []*Example     // its tests; nothing of the trip looks at them
-	Tests        bool           // it is the AsTest of a campaign, whose id and index it has
-	AsTest       *Campaign      // the campaign as test leads have it: its calls are marked or go elsewhere, and it has no caps. nil: no test reaches it
+	Index       int32 // position in Book.Campaigns
+	ID          string
+	Buyer       *Buyer
+	Vertical    string
+	Criteria    []rules.Criterion
+	Fixed       bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
+	Price       lead.Money // in whole cents; zero unless Fixed
+	MaxSold     int        // sales of the lead in all, its own included; 1 = exclusive
+	Ping        *Endpoint  // nil: it is not asked. Then Fixed holds
+	Post        *Endpoint
+	Caps        []rules.Cap // its own, then its buyer's
+	InFlightMax int         // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker     *Breaker    // of its pings; nil: none
+	IfUnknown   *Unknown    // nil: an attempt without a known outcome waits for a person
+	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
+	Uses         lead.Positions
+	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid
+	Examples     []*Example // its tests; nothing of the trip looks at them
+	Tests        bool       // it is the AsTest of a campaign, whose id and index it has
+	// the campaign as test leads have it: its calls are marked or go elsewhere, and it has no caps. nil: no test
+	// reaches it
+	AsTest *Campaign
 }
 
-// Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not meet (-1 if it
-// meets all). Criteria that wait for the post pass. It allocates nothing.
+// Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not
+// meet (-1 if it meets all). Criteria that wait for the post pass. It allocates nothing.
 func (c *Campaign) Test(l *lead.Lead, st lead.Stage) (ok bool, firstUnmet int) {
 	for i := range c.Criteria {
 		if c.Criteria[i].Test(l, st) == rules.Unmet {
@@ -89,8 +93,8 @@ func (c *Campaign) Test(l *lead.Lead, st lead.Stage) (ok bool, firstUnmet int) {
 	return true, -1
 }
 
-// Why explains each criterion that the lead does not meet at a stage, such as "state is NV, expected one of CA, AZ". It is empty if
-// the lead meets all. Personal values are masked.
+// Why explains each criterion that the lead does not meet at a stage, such as "state is NV, expected one of CA, AZ". It
+// is empty if the lead meets all. Personal values are masked.
 func (c *Campaign) Why(l *lead.Lead, st lead.Stage) []string {
 	var out []string
 	for i := range c.Criteria {

@@ -16,9 +16,11 @@ import (
 type Options struct {
 	// Secrets resolves placeholders such as "${env:NAME}" in requests. Nil: each is a defect.
 	Secrets func(placeholder string) (value string, ok bool)
-	// Deadlines tells how long a vertical's pings and posts may take, for campaigns that set no timeout. Nil, and zero: 800 ms and 8 s.
+	// Deadlines tells how long a vertical's pings and posts may take, for campaigns that set no timeout. Nil, and zero:
+	// 800 ms and 8 s.
 	Deadlines func(vertical string) (ping, post time.Duration)
-	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its path in the specs.
+	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its
+	// path in the specs.
 	Place func(id string) string
 	// Incomplete says that some verticals could not be read, so that an unknown vertical is no defect.
 	Incomplete bool
@@ -30,9 +32,9 @@ const (
 	postTimeoutDefault = 8 * time.Second
 )
 
-// Compile makes the book of all buyers. schemas has the schema of each vertical; a nil one stands for a vertical that is there but
-// broken: what depends on its fields is not looked at. All mistakes are returned at once, and no book if there is any; their paths
-// begin with the buyer's position in specs: "[2].campaigns[0].post.request.url".
+// Compile makes the book of all buyers. schemas has the schema of each vertical; a nil one stands for a vertical that
+// is there but broken: what depends on its fields is not looked at. All mistakes are returned at once, and no book if
+// there is any; their paths begin with the buyer's position in specs: "[2].campaigns[0].post.request.url".
 func Compile(specs []BuyerSpec, schemas map[string]*lead.Schema, opt Options) (*Book, []lead.Defect) {
 	c := NewCompiler(schemas, opt)
 	var defects []lead.Defect
@@ -80,7 +82,8 @@ func (c *compiler) id(at, id, what string) {
 
 func (c *compiler) buyer(spec *BuyerSpec, at string) {
 	c.id(at, spec.ID, "buyer")
-	b := &Buyer{Index: int32(len(c.book.Buyers)), ID: spec.ID, Name: spec.Name, InFlightMax: spec.InFlightMax, AllowPrivate: spec.AllowPrivate}
+	b := &Buyer{Index: int32(len(c.book.Buyers)), ID: spec.ID, Name: spec.Name, InFlightMax: spec.InFlightMax,
+		AllowPrivate: spec.AllowPrivate}
 	if b.Name == "" {
 		b.Name = b.ID
 	}
@@ -116,10 +119,12 @@ func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 	c.id(at, spec.ID, "campaign")
 	spec = c.keyed(spec, at)
-	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical, MaxSold: max(spec.MaxSold, 1)}
+	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical,
+		MaxSold: max(spec.MaxSold, 1)}
 	c.book.Campaigns = append(c.book.Campaigns, p)
 	if spec.MaxSold < 0 || spec.MaxSold > MaxSoldMax {
-		c.bad(at, "max_sold", fmt.Sprint(spec.MaxSold), fmt.Sprintf("1 (exclusive) to %d sales of one lead", MaxSoldMax))
+		c.bad(at, "max_sold", fmt.Sprint(spec.MaxSold), fmt.Sprintf("1 (exclusive) to %d sales of one lead",
+			MaxSoldMax))
 	}
 	schema := c.vertical(spec.Vertical, at)
 	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
@@ -194,7 +199,8 @@ func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schem
 	}
 }
 
-func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration, at string) *Endpoint {
+func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration,
+	at string) *Endpoint {
 	e := &Endpoint{Timeout: timeout, Rate: c.rate(spec.Rate, at)}
 	if spec.TimeoutMS < 0 || spec.TimeoutMS > TimeoutMSMost {
 		c.bad(at, "timeout_ms", fmt.Sprint(spec.TimeoutMS), fmt.Sprintf("1 to %d ms", TimeoutMSMost))
@@ -204,7 +210,8 @@ func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, 
 	}
 	var ds []lead.Defect
 	if schema != nil {
-		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets, Status: c.status})
+		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets,
+			Status: c.status})
 		c.take(at, "request", ds)
 	}
 	e.Backup = c.backup(spec, schema, post, at)

@@ -84,23 +84,27 @@ func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.S
 	case s != nil && r != nil:
 		c.bad(at, "", "status and resend", "one of them: what cannot be asked is sent again, not both")
 	case s != nil:
-		u := &Unknown{After: ms("status.after_ms", s.AfterMS, unknownAfterMS, 0), Every: ms("status.every_ms", s.EveryMS, unknownEveryMS, 100),
-			For: time.Duration(c.number(at, "status.for_s", s.ForS, statusForS, 1, forSMost)) * time.Second}
+		u := &Unknown{After: ms("status.after_ms", s.AfterMS, unknownAfterMS, 0), Every: ms("status.every_ms",
+			s.EveryMS, unknownEveryMS, 100), For: time.Duration(c.number(at, "status.for_s", s.ForS, statusForS, 1,
+			forSMost)) * time.Second}
 		if len(s.Answer.Success) > 0 || len(s.Answer.Rules) == 0 {
-			c.bad(at, "status.answer", "", "`rules`, each with its outcome, and no `success`: what no rule knows must leave the attempt open")
+			c.bad(at, "status.answer", "",
+				"`rules`, each with its outcome, and no `success`: what no rule knows must leave the attempt open")
 		}
-		call := EndpointSpec{TimeoutMS: c.number(at, "status.timeout_ms", s.TimeoutMS, statusTimeoutMS, 1, TimeoutMSMost), Request: s.Request, Answer: s.Answer}
+		call := EndpointSpec{TimeoutMS: c.number(at, "status.timeout_ms", s.TimeoutMS, statusTimeoutMS, 1,
+			TimeoutMSMost), Request: s.Request, Answer: s.Answer}
 		c.status = true
 		u.Status = c.endpoint(&call, schema, true, 0, at+".status")
 		c.status = false
 		return u
 	case r != nil:
 		if post != nil && !carriesKey(post) {
-			c.bad(at, "resend", "", "a post with an idempotency key (`idempotency: {header: …}`, or a field `from: idempotency_key`): without one the buyer may buy the lead twice")
+			c.bad(at, "resend", "", "a post with an idempotency key (`idempotency: {header: …}`, or a field `from: "+
+				"idempotency_key`): without one the buyer may buy the lead twice")
 		}
-		return &Unknown{Times: c.number(at, "resend.times", r.Times, resendTimes, 1, 100), After: ms("resend.after_ms", r.AfterMS, unknownAfterMS, 0),
-			Every: ms("resend.every_ms", r.EveryMS, unknownEveryMS, 100),
-			For:   time.Duration(c.number(at, "resend.for_s", r.ForS, resendForS, 1, forSMost)) * time.Second}
+		return &Unknown{Times: c.number(at, "resend.times", r.Times, resendTimes, 1, 100), After: ms("resend.after_ms",
+			r.AfterMS, unknownAfterMS, 0), Every: ms("resend.every_ms", r.EveryMS, unknownEveryMS, 100),
+			For: time.Duration(c.number(at, "resend.for_s", r.ForS, resendForS, 1, forSMost)) * time.Second}
 	}
 	return nil
 }
@@ -125,7 +129,8 @@ func (c *compiler) keyed(spec *CampaignSpec, at string) *CampaignSpec {
 		return spec
 	}
 	own, post := *spec, *spec.Post
-	post.Request.Headers = append(slices.Clone(post.Request.Headers), wire.Header{Name: name, Value: *wire.Text("{{ idempotency_key }}")})
+	post.Request.Headers = append(slices.Clone(post.Request.Headers),
+		wire.Header{Name: name, Value: *wire.Text("{{ idempotency_key }}")})
 	own.Post = &post
 	return &own
 }

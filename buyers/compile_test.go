@@ -56,23 +56,28 @@ func TestCompile(t *testing.T) {
 		t.Fatal(ds)
 	}
 	a, b := book.Campaign("a-1"), book.Campaign("b-fixed")
-	if a.Buyer.Name != "a" || a.Buyer.InFlightMax != InFlightDefault || a.Fixed || a.MaxSold != 1 || a.Ping.Timeout != 250*time.Millisecond || a.Post.Timeout != 9*time.Second {
+	if a.Buyer.Name != "a" || a.Buyer.InFlightMax != InFlightDefault || a.Fixed || a.MaxSold != 1 ||
+		a.Ping.Timeout != 250*time.Millisecond || a.Post.Timeout != 9*time.Second {
 		t.Errorf("a-1 is %+v of %+v", a, a.Buyer)
 	}
-	if b.Index != 1 || b.Buyer.Index != 1 || !b.Fixed || b.Price != price || !b.PayPostPrice || b.Ping != nil || b.Buyer.InFlightMax != 7 || !b.Buyer.AllowPrivate {
+	if b.Index != 1 || b.Buyer.Index != 1 || !b.Fixed || b.Price != price || !b.PayPostPrice || b.Ping != nil ||
+		b.Buyer.InFlightMax != 7 || !b.Buyer.AllowPrivate {
 		t.Errorf("b-fixed is %+v of %+v", b, b.Buyer)
 	}
 	var caps []string
 	for _, c := range b.Caps {
 		caps = append(caps, fmt.Sprint(c.Key, " ", c.Max))
-		if zone := c.Window.Zone.String(); c.Window.Per == rules.Hour && zone != "America/Chicago" || c.Window.Per == rules.Day && zone != "America/Denver" {
+		if zone := c.Window.Zone.String(); c.Window.Per == rules.Hour && zone != "America/Chicago" ||
+			c.Window.Per == rules.Day && zone != "America/Denver" {
 			t.Errorf("cap %s counts in %s", c.Key, zone)
 		}
 	}
-	if want := []string{"campaign:b-fixed:hour 5", "campaign:b-fixed:day 9", "buyer:b:total 100"}; !slices.Equal(caps, want) {
+	if want := []string{"campaign:b-fixed:hour 5", "campaign:b-fixed:day 9", "buyer:b:total 100"}; !slices.Equal(caps,
+		want) {
 		t.Errorf("b-fixed has caps %q", caps)
 	}
-	if book.Campaign("none") != nil || book.Buyer("none") != nil || book.Buyer("b") != b.Buyer || len(book.Buyers) != 2 || len(book.Campaigns) != 3 {
+	if book.Campaign("none") != nil || book.Buyer("none") != nil || book.Buyer("b") != b.Buyer ||
+		len(book.Buyers) != 2 || len(book.Campaigns) != 3 {
 		t.Errorf("the book is %+v", book)
 	}
 	var l lead.Lead
@@ -100,19 +105,22 @@ func TestCompileReportsEveryDefect(t *testing.T) {
 		return c
 	}
 	specs := []BuyerSpec{
-		{ID: "x", Timezone: "PST", InFlightMax: -1, Caps: []rules.CapSpec{{Per: "week", Limit: 1}}, Campaigns: []CampaignSpec{
-			with("c0", func(c *CampaignSpec) { c.MaxSold = 101; c.Pay = "both" }),
-			with("c1", func(c *CampaignSpec) { c.Ping, c.Post.Request = nil, request("zip") }),
-			with("c2", func(c *CampaignSpec) { c.Ping.Answer.Price = nil }),
-			with("c3", func(c *CampaignSpec) { c.Ping.Answer.Token = nil }),
-			with("c4", func(c *CampaignSpec) { c.Price = &tooCheap; c.Ping.TimeoutMS = -5 }),
-			with("c5", func(c *CampaignSpec) { c.Price = &free; c.Post = nil }),
-			with("c6", func(c *CampaignSpec) { c.Pay = "post_price"; c.Post.Answer.Price = nil }),
-			with("c7", func(c *CampaignSpec) { c.Criteria = []rules.CriterionSpec{{Field: "nonesuch", In: []string{"1"}}} }),
-			with("c8", func(c *CampaignSpec) { c.Criteria = make([]rules.CriterionSpec, CriteriaMax+1) }),
-			with("c9", func(c *CampaignSpec) { c.Vertical = "boats" }),
-			with("c10", func(c *CampaignSpec) { c.Vertical = "" }),
-		}},
+		{ID: "x", Timezone: "PST", InFlightMax: -1, Caps: []rules.CapSpec{{Per: "week", Limit: 1}},
+			Campaigns: []CampaignSpec{
+				with("c0", func(c *CampaignSpec) { c.MaxSold = 101; c.Pay = "both" }),
+				with("c1", func(c *CampaignSpec) { c.Ping, c.Post.Request = nil, request("zip") }),
+				with("c2", func(c *CampaignSpec) { c.Ping.Answer.Price = nil }),
+				with("c3", func(c *CampaignSpec) { c.Ping.Answer.Token = nil }),
+				with("c4", func(c *CampaignSpec) { c.Price = &tooCheap; c.Ping.TimeoutMS = -5 }),
+				with("c5", func(c *CampaignSpec) { c.Price = &free; c.Post = nil }),
+				with("c6", func(c *CampaignSpec) { c.Pay = "post_price"; c.Post.Answer.Price = nil }),
+				with("c7", func(c *CampaignSpec) {
+					c.Criteria = []rules.CriterionSpec{{Field: "nonesuch", In: []string{"1"}}}
+				}),
+				with("c8", func(c *CampaignSpec) { c.Criteria = make([]rules.CriterionSpec, CriteriaMax+1) }),
+				with("c9", func(c *CampaignSpec) { c.Vertical = "boats" }),
+				with("c10", func(c *CampaignSpec) { c.Vertical = "" }),
+			}},
 		{ID: "x", Campaigns: []CampaignSpec{quoted("c0"), quoted("no good"), quoted("")}},
 		{ID: strings.Repeat("y", IDBytesMax+1), Name: strings.Repeat("n", NameBytesMax+1)},
 	}
@@ -150,7 +158,8 @@ func TestBrokenVerticalsAreNotJudgedBy(t *testing.T) {
 	broken, unknown := quoted("c0"), quoted("c1")
 	broken.Criteria = []rules.CriterionSpec{{Field: "nonesuch", In: []string{"1"}}}
 	unknown.Vertical = "boats"
-	_, ds := Compile([]BuyerSpec{{ID: "x", Campaigns: []CampaignSpec{broken, unknown}}, {}}, map[string]*lead.Schema{"auto": nil}, Options{Incomplete: true})
+	_, ds := Compile([]BuyerSpec{{ID: "x", Campaigns: []CampaignSpec{broken, unknown}}, {}},
+		map[string]*lead.Schema{"auto": nil}, Options{Incomplete: true})
 	if len(ds) != 1 || ds[0].Path != "[1].id" {
 		t.Errorf("defects %v", ds)
 	}
@@ -166,7 +175,8 @@ func TestIndexOfManyLayers(t *testing.T) {
 		many = append(many, rules.CriterionSpec{Field: "age", Min: &n})
 	}
 	var list []*Campaign
-	for i, specs := range [][]rules.CriterionSpec{many, {{Field: "age", Min: &low, Max: &high}, {Field: "state", In: []string{"CA"}}, {Field: "zip", In: []string{"90210"}}}} {
+	for i, specs := range [][]rules.CriterionSpec{many, {{Field: "age", Min: &low, Max: &high},
+		{Field: "state", In: []string{"CA"}}, {Field: "zip", In: []string{"90210"}}}} {
 		criteria, ds := rules.Compile(specs, s)
 		if ds != nil {
 			t.Fatal(ds)

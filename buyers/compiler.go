@@ -15,7 +15,8 @@ type Compiler struct {
 	failed bool
 }
 
-// Compiled is a buyer with its campaigns as Add has made them. A later book may take them over by Again: they never change.
+// Compiled is a buyer with its campaigns as Add has made them. A later book may take them over by Again: they never
+// change.
 type Compiled struct {
 	Buyer     *Buyer
 	Campaigns []*Campaign
@@ -26,18 +27,20 @@ func NewCompiler(schemas map[string]*lead.Schema, opt Options) *Compiler {
 	return &Compiler{c: compiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}}
 }
 
-// Add compiles the next buyer. The paths of what is wrong with it begin with its position, such as [2].campaigns[0].post.request.url; what
-// comes of it then may only be looked at, and there will be no book.
+// Add compiles the next buyer. The paths of what is wrong with it begin with its position, such as
+// [2].campaigns[0].post.request.url; what comes of it then may only be looked at, and there will be no book.
 func (c *Compiler) Add(spec *BuyerSpec) (*Compiled, []lead.Defect) {
 	book, first := c.c.book, len(c.c.book.Campaigns)
 	c.c.defects = nil
 	c.c.buyer(spec, c.next())
 	c.failed = c.failed || len(c.c.defects) > 0
-	return &Compiled{book.Buyers[len(book.Buyers)-1], book.Campaigns[first:len(book.Campaigns):len(book.Campaigns)]}, c.c.defects
+	return &Compiled{book.Buyers[len(book.Buyers)-1], book.Campaigns[first:len(book.Campaigns):len(book.Campaigns)]},
+		c.c.defects
 }
 
-// Again adds a buyer that was compiled for another book from the same spec, with the same schemas and options. It shares all with the other book
-// but positions, where they differ. It adds nothing and returns false where an id is taken, or there are too many campaigns: Add tells the place.
+// Again adds a buyer that was compiled for another book from the same spec, with the same schemas and options. It
+// shares all with the other book but positions, where they differ. It adds nothing and returns false where an id is
+// taken, or there are too many campaigns: Add tells the place.
 func (c *Compiler) Again(x *Compiled) bool {
 	book := c.c.book
 	if len(book.Campaigns)+len(x.Campaigns) > CampaignsMax || c.c.ids[x.Buyer.ID] != "" {

@@ -85,8 +85,8 @@ func (v ExampleValues) Lead(s *lead.Schema, now time.Time) *lead.Lead {
 // Own tells whether the example has a lead of its own, and not that of the campaign's first example.
 func (x *Example) Own() bool { return !x.borrowed }
 
-// Inputs are what the calls of the example are rendered from. A post's token and price are those of the ping's answer, where
-// the example has one and does not say otherwise.
+// Inputs are what the calls of the example are rendered from. A post's token and price are those of the ping's answer,
+// where the example has one and does not say otherwise.
 func (x *Example) Inputs(c *Campaign, post bool) wire.Inputs {
 	in := SampleInputs(x.Lead(), x.vertical, post)
 	g := &x.given
@@ -308,7 +308,8 @@ func (c *compiler) exampleRequest(k *ExampleCall, at string) {
 
 func (c *compiler) exampleReceipt(r *ExampleReceiptSpec, at string) {
 	if *r == (ExampleReceiptSpec{}) {
-		c.bad(at, "", "", "what is expected: some of outcome, refusal, price, token, reference, reason, published, rule")
+		c.bad(at, "", "",
+			"what is expected: some of outcome, refusal, price, token, reference, reason, published, rule")
 	}
 	if r.Outcome != "" {
 		if _, err := lead.ParseOutcome(r.Outcome); err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// Diff shows how a text differs from what was expected: lines with - are expected, those with + are there; then the first place that
-// differs, marked, where the texts are single lines. JSON, XML and forms are laid out a member a line first, unless that hides the difference. Equal texts have none.
+// Diff shows how a text differs from what was expected: lines with - are expected, those with + are there; then the
+// first place that differs, marked, where the texts are single lines. JSON, XML and forms are laid out a member a line
+// first, unless that hides the difference. Equal texts have none.
 func Diff(want, got string) string {
 	if want == got {
 		return ""

@@ -80,8 +80,8 @@ func (r *exampleRun) call(name string, k *ExampleCall, e *Endpoint) {
 
 // fail notes a difference; where there are texts to compare, the diff shows them.
 func (r *exampleRun) fail(part, message, want, got string) {
-	f := ExampleFailure{Path: r.x.path + "." + r.name + "." + part, Campaign: r.c.ID, Example: r.x.Name, Call: r.name, Part: part,
-		Message: message, Expected: want, Actual: got}
+	f := ExampleFailure{Path: r.x.path + "." + r.name + "." + part, Campaign: r.c.ID, Example: r.x.Name, Call: r.name,
+		Part: part, Message: message, Expected: want, Actual: got}
 	if want != got {
 		f.Diff = Diff(want, got)
 	}
@@ -133,7 +133,8 @@ func (r *exampleRun) body(part, want, got string) {
 	case want == got:
 		return
 	case want == got+"\n":
-		r.fail(part, "the expected body ends with a line end that is not sent: in YAML, begin it with |- in place of |", want, got)
+		r.fail(part, "the expected body ends with a line end that is not sent: in YAML, begin it with |- in place of |",
+			want, got)
 		return
 	}
 	r.fail(part, "the body differs", want, got)
@@ -155,7 +156,8 @@ func (r *exampleRun) receipt(k *ExampleCall, a *wire.Answer) {
 	if want.String() == have.String() {
 		return
 	}
-	r.fail("receipt", a.Explain(k.Answer.Status, []byte(k.Answer.Type), []byte(k.Answer.Body)), want.String(), have.String())
+	r.fail("receipt", a.Explain(k.Answer.Status, []byte(k.Answer.Type), []byte(k.Answer.Body)), want.String(),
+		have.String())
 }
 
 // noRefusal and noValue stand for what is not there.
@@ -187,8 +189,9 @@ func TellReceipt(r *wire.Receipt) []Told {
 	}
 	legs := fmt.Sprint(len(r.Legs))
 	outcome := r.Outcome.String()
-	return []Told{{"outcome", &outcome}, {"refusal", &refusal}, {"price", &price}, {"token", quote(r.Token)}, {"reference", quote(r.Reference)},
-		{"reason", quote(r.Reason)}, {"redirect", quote(r.Redirect)}, {"expires", &expires}, {"legs", &legs}, {"published", &published}, {"rule", &r.Rule}}
+	return []Told{{"outcome", &outcome}, {"refusal", &refusal}, {"price", &price}, {"token", quote(r.Token)},
+		{"reference", quote(r.Reference)}, {"reason", quote(r.Reason)}, {"redirect", quote(r.Redirect)},
+		{"expires", &expires}, {"legs", &legs}, {"published", &published}, {"rule", &r.Rule}}
 }
 
 // told is the same of what is expected, with nil where nothing is.
@@ -217,9 +220,10 @@ func (s *ExampleReceiptSpec) told() []Told {
 		}
 		return quote([]byte(*v))
 	}
-	return []Told{{"outcome", given(s.Outcome)}, {"refusal", given(s.Refusal)}, {"price", price}, {"token", again(s.Token)}, {"reference", again(s.Reference)},
-		{"reason", again(s.Reason)}, {"redirect", again(s.Redirect)}, {"expires", given(s.Expires)}, {"legs", legs}, {"published", given(s.Published)},
-		{"rule", given(s.Rule)}}
+	return []Told{{"outcome", given(s.Outcome)}, {"refusal", given(s.Refusal)}, {"price", price},
+		{"token", again(s.Token)}, {"reference", again(s.Reference)}, {"reason", again(s.Reason)},
+		{"redirect", again(s.Redirect)}, {"expires", given(s.Expires)}, {"legs", legs},
+		{"published", given(s.Published)}, {"rule", given(s.Rule)}}
 }
 
 func quote(b []byte) *string {
@@ -273,7 +277,8 @@ func (p *RequestParts) Header(name string) (string, bool) {
 	return "", false
 }
 
-// PublishedOf is what the seller hears of an answer that is no sale: of a post whose outcome is unknown, that it is pending.
+// PublishedOf is what the seller hears of an answer that is no sale: of a post whose outcome is unknown, that it is
+// pending.
 func PublishedOf(r *wire.Receipt) string {
 	if r.Outcome == lead.Unknown {
 		return lead.UnknownOutcome.Info().Published

@@ -30,36 +30,41 @@ type ExampleSpec struct {
 
 // ExampleGiven fixes what would differ from call to call. What it leaves out has a fixed value of its own.
 type ExampleGiven struct {
-	Now       string      `yaml:"now"`             // such as 2026-01-15T15:04:05Z, which it is where absent
-	LeadID    string      `yaml:"lead_id"`         // absent: ExampleLeadID
-	AttemptID string      `yaml:"attempt_id"`      // absent: ExampleAttemptID
-	Token     *string     `yaml:"token"`           // absent: what the ping's answer of this example gives, else ExampleToken
-	Price     *lead.Money `yaml:"price"`           // absent: what the ping's answer of this example gives, else the fixed price, else 25.00
-	Source    string      `yaml:"source"`          // absent: ExampleSource
-	Name      string      `yaml:"source_name"`     // absent: empty
-	Key       string      `yaml:"idempotency_key"` // a UUID; absent: the attempt's id
-	Sold      int         `yaml:"sold"`            // sales of the lead so far
-	Left      int         `yaml:"left"`            // sales that are still allowed; absent: 1
-	Test      bool        `yaml:"test"`            // the lead is a test
-	Cookies   string      `yaml:"cookies"`         // what the ping's answer set, as the value of a Cookie header
+	Now       string `yaml:"now"`        // such as 2026-01-15T15:04:05Z, which it is where absent
+	LeadID    string `yaml:"lead_id"`    // absent: ExampleLeadID
+	AttemptID string `yaml:"attempt_id"` // absent: ExampleAttemptID
+	// absent: what the ping's answer of this example gives, else ExampleToken
+	Token *string `yaml:"token"`
+	// absent: what the ping's answer of this example gives, else the fixed price, else 25.00
+	Price   *lead.Money `yaml:"price"`
+	Source  string      `yaml:"source"`          // absent: ExampleSource
+	Name    string      `yaml:"source_name"`     // absent: empty
+	Key     string      `yaml:"idempotency_key"` // a UUID; absent: the attempt's id
+	Sold    int         `yaml:"sold"`            // sales of the lead so far
+	Left    int         `yaml:"left"`            // sales that are still allowed; absent: 1
+	Test    bool        `yaml:"test"`            // the lead is a test
+	Cookies string      `yaml:"cookies"`         // what the ping's answer set, as the value of a Cookie header
 }
 
-// ExampleCallSpec is one call of an example: the request that the lead must become, or an answer with what it means, or both.
+// ExampleCallSpec is one call of an example: the request that the lead must become, or an answer with what it means, or
+// both.
 type ExampleCallSpec struct {
 	Request *ExampleRequestSpec `yaml:"request"`
 	Answer  *ExampleAnswerSpec  `yaml:"answer"`
 	Receipt *ExampleReceiptSpec `yaml:"receipt"`
 }
 
-// ExampleRequestSpec is an expected request; only what is given is compared, byte for byte. Secrets stand as their placeholders.
+// ExampleRequestSpec is an expected request; only what is given is compared, byte for byte. Secrets stand as their
+// placeholders.
 type ExampleRequestSpec struct {
 	Text    string       `yaml:"text"`    // the whole request: request line, headers, an empty line, body
 	Method  string       `yaml:"method"`  // of the request
 	URL     string       `yaml:"url"`     // with its query
 	Headers wire.Headers `yaml:"headers"` // those that matter
 	Body    *string      `yaml:"body"`    // of the request, byte for byte
-	JSON    string       `yaml:"json"`    // the body, in JSON laid out at will: it is compared without the space between its signs
-	Joined  string       `yaml:"joined"`  // the body, its lines joined without what indents them: for forms and XML
+	// the body, in JSON laid out at will: it is compared without the space between its signs
+	JSON   string `yaml:"json"`
+	Joined string `yaml:"joined"` // the body, its lines joined without what indents them: for forms and XML
 }
 
 // ExampleAnswerSpec is what a buyer answers.
@@ -79,10 +84,11 @@ type ExampleReceiptSpec struct {
 	Reference *string     `yaml:"reference"` // the buyer's id of the lead
 	Reason    *string     `yaml:"reason"`    // the buyer's words
 	Redirect  *string     `yaml:"redirect"`  // the URL for the consumer
-	Expires   string      `yaml:"expires"`   // a span such as 5m0s, or a time such as 2026-01-15T15:09:05Z; none: the buyer gave neither
-	Legs      *int        `yaml:"legs"`      // how many offers there are
-	Published string      `yaml:"published"` // the reason that sellers hear
-	Rule      string      `yaml:"rule"`      // the rule that decides, such as success[0]
+	// a span such as 5m0s, or a time such as 2026-01-15T15:09:05Z; none: the buyer gave neither
+	Expires   string `yaml:"expires"`
+	Legs      *int   `yaml:"legs"`      // how many offers there are
+	Published string `yaml:"published"` // the reason that sellers hear
+	Rule      string `yaml:"rule"`      // the rule that decides, such as success[0]
 }
 
 // ExampleValue is one value of an example's lead.
@@ -94,7 +100,8 @@ type ExampleValue struct {
 // ExampleValues are the values of an example's lead, in the order of the file.
 type ExampleValues []ExampleValue
 
-// UnmarshalYAML takes a mapping of names to single values or lists of them. It never fails: what is neither is reported by Compile.
+// UnmarshalYAML takes a mapping of names to single values or lists of them. It never fails: what is neither is reported
+// by Compile.
 func (v *ExampleValues) UnmarshalYAML(n ast.Node) error {
 	*v = ExampleValues{}
 	var pairs []*ast.MappingValueNode

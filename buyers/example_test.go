@@ -97,8 +97,10 @@ func TestExamplesThatHold(t *testing.T) {
 }
 
 func TestExamplesThatDoNotHold(t *testing.T) {
-	book, ds := exampleBook(t, strings.NewReplacer("/ping?v=2\n            headers", "/ping?v=3\n            headers", `"CA"}, "at"`, `"NV"}, "at"`, "x-key", "x-keys",
-		"method: POST", "method: PUT", "price: 12500000, token", "price: 12000000, token", "outcome: duplicate", "outcome: rejected", "id=t9", "id=t8", "price: 0}", "price: 1}").Replace(goodExample))
+	book, ds := exampleBook(t, strings.NewReplacer("/ping?v=2\n            headers", "/ping?v=3\n            headers",
+		`"CA"}, "at"`, `"NV"}, "at"`, "x-key", "x-keys", "method: POST", "method: PUT", "price: 12500000, token",
+		"price: 12000000, token", "outcome: duplicate", "outcome: rejected", "id=t9", "id=t8", "price: 0}",
+		"price: 1}").Replace(goodExample))
 	if ds != nil {
 		t.Fatal(ds)
 	}
@@ -106,19 +108,22 @@ func TestExamplesThatDoNotHold(t *testing.T) {
 	var got []string
 	for _, f := range failures {
 		got = append(got, strings.TrimPrefix(f.Path, "[0].campaigns[0].examples"))
-		if f.Campaign != "acme-auto" || f.Example == "" || f.Message == "" || f.Expected == f.Actual || f.Diff == "" || strings.Contains(fmt.Sprint(f), "s3cret") {
+		if f.Campaign != "acme-auto" || f.Example == "" || f.Message == "" || f.Expected == f.Actual || f.Diff == "" ||
+			strings.Contains(fmt.Sprint(f), "s3cret") {
 			t.Errorf("failure %+v", f)
 		}
 	}
-	want := []string{"[0].ping.request.method", "[0].ping.request.url", "[0].ping.request.headers.x-keys", "[0].ping.request.json", "[0].ping.receipt",
-		"[0].post.receipt", "[1].post.request.text", "[2].post.receipt"}
+	want := []string{"[0].ping.request.method", "[0].ping.request.url", "[0].ping.request.headers.x-keys",
+		"[0].ping.request.json", "[0].ping.receipt", "[0].post.receipt", "[1].post.request.text", "[2].post.receipt"}
 	if !slices.Equal(got, want) {
 		t.Fatalf("failures at\n%q, expected\n%q", got, want)
 	}
-	if d := failures[3].Diff; !strings.Contains(d, "\n-    \"state\": \"NV\"\n+    \"state\": \"CA\"\n") || !strings.Contains(d, `"state":"NV"`) || !strings.HasSuffix(d, "^\n") {
+	if d := failures[3].Diff; !strings.Contains(d, "\n-    \"state\": \"NV\"\n+    \"state\": \"CA\"\n") ||
+		!strings.Contains(d, `"state":"NV"`) || !strings.HasSuffix(d, "^\n") {
 		t.Errorf("the diff of a body:\n%s", d)
 	}
-	if d := failures[4].Diff; !strings.Contains(d, "-price: 12.00\n+price: 12.50\n") || !strings.Contains(failures[7].Message, "reasons[0]") {
+	if d := failures[4].Diff; !strings.Contains(d, "-price: 12.00\n+price: 12.50\n") ||
+		!strings.Contains(failures[7].Message, "reasons[0]") {
 		t.Errorf("the diff of a receipt:\n%s", d)
 	}
 }
@@ -148,7 +153,8 @@ func TestExamplesWithDefects(t *testing.T) {
 		{"{name: x, lead: {zip: 1}, given: {now: noon}, ping: {request: {method: GET}}}", "given.now", "noon"},
 		{"{name: x, lead: {zip: 1}, given: {lead_id: a}, ping: {request: {method: GET}}}", "given.lead_id", "a"},
 		{"{name: x, lead: {zip: 1}, given: {attempt_id: a}, ping: {request: {method: GET}}}", "given.attempt_id", "a"},
-		{"{name: x, lead: {zip: 1}, given: {token: " + strings.Repeat("t", 513) + "}, ping: {request: {method: GET}}}", "given.token", ""},
+		{"{name: x, lead: {zip: 1}, given: {token: " + strings.Repeat("t", 513) + "}, ping: {request: {method: GET}}}",
+			"given.token", ""},
 		{"{name: x, lead: {zip: " + strings.Repeat("1", 2049) + "}, ping: {request: {method: GET}}}", "lead.zip", ""},
 	} {
 		_, ds := exampleBook(t, "      - "+c.example+"\n")
@@ -157,7 +163,8 @@ func TestExamplesWithDefects(t *testing.T) {
 			t.Errorf("%.100s: %v, expected one at %s", c.example, ds, at)
 		}
 	}
-	if _, ds := exampleBook(t, strings.Repeat("      - {name: x}\n", ExamplesMax+1)); len(ds) != 1 || !strings.HasSuffix(ds[0].Path, ".examples") {
+	if _, ds := exampleBook(t, strings.Repeat("      - {name: x}\n", ExamplesMax+1)); len(ds) != 1 ||
+		!strings.HasSuffix(ds[0].Path, ".examples") {
 		t.Errorf("too many: %v", ds)
 	}
 	two := "      - {name: x, ping: {answer: {}, receipt: {refusal: no_bid}}}\n"
@@ -169,8 +176,10 @@ func TestExamplesWithDefects(t *testing.T) {
 func TestDiff(t *testing.T) {
 	for _, c := range []struct{ want, got, diff string }{
 		{"a", "a", ""},
-		{"one two", "one too", "the first difference is at byte 5:\n  expected: one two\n  actual:   one too\n                 ^\n"},
-		{"é\tx", "é\ty", "the first difference is at byte 3:\n  expected: é\\tx\n  actual:   é\\ty\n               ^\n"},
+		{"one two", "one too",
+			"the first difference is at byte 5:\n  expected: one two\n  actual:   one too\n                 ^\n"},
+		{"é\tx", "é\ty",
+			"the first difference is at byte 3:\n  expected: é\\tx\n  actual:   é\\ty\n               ^\n"},
 		{"", "x", "the first difference is at byte 0:\n  expected: \n  actual:   x\n            ^\n"},
 		{"x: 1\n", "x: 2\n", "--- expected\n+++ actual\n@@ -1 +1 @@\n-x: 1\n+x: 2\n"},
 	} {

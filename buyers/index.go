@@ -9,9 +9,10 @@ import (
 	"clearpost/rules"
 )
 
-// Index tells which campaigns of one vertical want a lead, without asking each of them. For every field that any campaign has a
-// criterion on, it knows by the field's value which campaigns accept it, as a row of bits; the rows of all fields are ANDed. A
-// campaign without a criterion on a field has its bit set in all rows of that field. An index never changes and may be shared.
+// Index tells which campaigns of one vertical want a lead, without asking each of them. For every field that any
+// campaign has a criterion on, it knows by the field's value which campaigns accept it, as a row of bits; the rows of
+// all fields are ANDed. A campaign without a criterion on a field has its bit set in all rows of that field. An index
+// never changes and may be shared.
 type Index struct {
 	campaigns []int32 // by bit: the campaign's index in the book, ascending
 	words     int     // of a row
@@ -55,9 +56,9 @@ const (
 	blockWords  = 256 // words of rows that are ANDed at a time
 )
 
-// Eligible appends the book's indexes of the campaigns that want the lead, ascending. It judges as Campaign.Test does at the stage of
-// the ping: criteria on values that may still come with the post let the lead pass. The lead must be of the vertical's schema. It
-// allocates nothing but what dst may need.
+// Eligible appends the book's indexes of the campaigns that want the lead, ascending. It judges as Campaign.Test does
+// at the stage of the ping: criteria on values that may still come with the post let the lead pass. The lead must be of
+// the vertical's schema. It allocates nothing but what dst may need.
 func (ix *Index) Eligible(dst []int32, l *lead.Lead) []int32 {
 	var buf [rowsOnStack]*row
 	rows := buf[:0]

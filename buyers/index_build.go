@@ -14,7 +14,8 @@ import (
 	"clearpost/rules"
 )
 
-// layerKey names a layer: lists and ranges on one field stand apart, and a campaign's second criterion of a kind in the second layer.
+// layerKey names a layer: lists and ranges on one field stand apart, and a campaign's second criterion of a kind in the
+// second layer.
 type layerKey struct {
 	pos    int
 	part   lead.Part

@@ -63,9 +63,10 @@ var someValues = map[string][]string{
 
 // partValues are values that criteria ask of parts, in their order where they have one.
 var partValues = map[string][]string{
-	"phone.area": {"212", "416", "800"}, "phone.country": {"us", "CA"}, "phone.toll_free": {"true", "no"}, "phone.extension": {"5"},
-	"email.free": {"yes"}, "email.domain": {"Gmail.com", "example.com"}, "zip.prefix": {"902", "100"}, "zip.state": {"CA", "NY"},
-	"state.country": {"US", "CA"}, "born.age": {"25", "26", "35", "36"}, "credit.min": {"600", "720"}, "credit.max": {"600", "650", "700"},
+	"phone.area": {"212", "416", "800"}, "phone.country": {"us", "CA"}, "phone.toll_free": {"true", "no"},
+	"phone.extension": {"5"}, "email.free": {"yes"}, "email.domain": {"Gmail.com", "example.com"},
+	"zip.prefix": {"902", "100"}, "zip.state": {"CA", "NY"}, "state.country": {"US", "CA"},
+	"born.age": {"25", "26", "35", "36"}, "credit.min": {"600", "720"}, "credit.max": {"600", "650", "700"},
 }
 
 func drawPartCriterion(t *rapid.T) rules.CriterionSpec {
@@ -91,7 +92,8 @@ func drawCriterion(t *rapid.T) rules.CriterionSpec {
 	if rapid.IntRange(0, 2).Draw(t, "of a part") == 0 {
 		return drawPartCriterion(t)
 	}
-	field := rapid.SampledFrom([]string{"state", "zip", "city", "age", "year", "bill", "dob", "insured", "gender", "make", "sex"}).Draw(t, "field")
+	field := rapid.SampledFrom([]string{"state", "zip", "city", "age", "year", "bill", "dob", "insured", "gender",
+		"make", "sex"}).Draw(t, "field")
 	var good []string
 	s := testSchema(unfailing{})
 	pos, _ := s.Position(field)
@@ -177,7 +179,8 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 	s := testSchema(t)
 	min25 := "25"
 	criteria, ds := rules.Compile([]rules.CriterionSpec{
-		{Field: "state", In: []string{"CA", "AZ"}}, {Field: "age", Min: &min25}, {Field: "gender", NotIn: []string{"X"}}}, s)
+		{Field: "state", In: []string{"CA", "AZ"}}, {Field: "age", Min: &min25},
+		{Field: "gender", NotIn: []string{"X"}}}, s)
 	if ds != nil {
 		t.Fatal(ds)
 	}
@@ -198,8 +201,10 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 	}{
 		{"CA", "25", "Male", lead.AtPing, -1, nil},
 		{"CA", "", "", lead.AtPing, -1, nil},
-		{"CA", "", "x", lead.AtPost, 1, []string{"age is missing, expected at least 25", "gender is X, expected none of X"}},
-		{"NV", "24", "Male", lead.AtPing, 0, []string{"state is NV, expected one of CA, AZ", "age is 24, expected at least 25"}},
+		{"CA", "", "x", lead.AtPost, 1, []string{"age is missing, expected at least 25",
+			"gender is X, expected none of X"}},
+		{"NV", "24", "Male", lead.AtPing, 0, []string{"state is NV, expected one of CA, AZ",
+			"age is 24, expected at least 25"}},
 	} {
 		set(test.state, test.age, test.gender)
 		if ok, unmet := c.Test(&l, test.stage); ok != (test.unmet < 0) || unmet != test.unmet {
@@ -211,8 +216,8 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 	}
 }
 
-// market makes n campaigns as they are met: each in a few states or a few hundred ZIP codes, most with an age and a year range,
-// so that about 15 of 10,000, and of 100 about 1, want the lead that goes with it.
+// market makes n campaigns as they are met: each in a few states or a few hundred ZIP codes, most with an age and a
+// year range, so that about 15 of 10,000, and of 100 about 1, want the lead that goes with it.
 func market(t testing.TB, n int) (*Index, *lead.Lead) {
 	s := testSchema(t)
 	r := rand.New(rand.NewPCG(7, 11))
@@ -253,8 +258,8 @@ func market(t testing.TB, n int) (*Index, *lead.Lead) {
 	}
 	l := new(lead.Lead)
 	l.Reset(s)
-	for name, v := range map[string]string{"state": "CA", "zip": "00777", "age": "34", "year": "2004", "insured": "no", "gender": "female",
-		"make": "Toyota", "city": "Reno"} {
+	for name, v := range map[string]string{"state": "CA", "zip": "00777", "age": "34", "year": "2004", "insured": "no",
+		"gender": "female", "make": "Toyota", "city": "Reno"} {
 		pos, _ := s.Position(name)
 		l.Set(pos, []byte(v))
 	}

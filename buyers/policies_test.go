@@ -10,7 +10,8 @@ import (
 
 func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	n := func(v int) *int { return &v }
-	sometimes := &EndpointSpec{Request: wire.RequestSpec{Fields: []wire.FieldSpec{{To: "key", From: "idempotency_key", When: &wire.WhenSpec{Field: "zip"}}}}}
+	sometimes := &EndpointSpec{Request: wire.RequestSpec{Fields: []wire.FieldSpec{{To: "key", From: "idempotency_key",
+		When: &wire.WhenSpec{Field: "zip"}}}}}
 	c := &compiler{book: &Book{}, ids: map[string]string{}}
 	c.rate(&RateSpec{}, "x.ping")
 	c.breaker(&Campaign{Ping: &Endpoint{}}, &BreakerSpec{FailuresPercent: n(101), Probes: n(0)}, "x")
@@ -20,8 +21,9 @@ func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	c.unknown(&UnknownSpec{Status: &StatusSpec{}, Resend: &ResendSpec{}}, nil, nil, "x")
 	c.backup(&EndpointSpec{BackupURL: "http://a.example"}, nil, false, "x.ping")
 	c.keyed(&CampaignSpec{Post: &EndpointSpec{Key: &KeySpec{Header: "Bad Name"}}}, "x")
-	want := []string{"x.ping.rate.per_second", "x.breaker.failures_percent", "x.breaker.probes", "x.breaker", "x.unknown.resend", "x.unknown.resend.times", "x.unknown.resend", "x.unknown.resend.for_s",
-		"x.unknown", "x.ping.backup_url", "x.post.idempotency.header"}
+	want := []string{"x.ping.rate.per_second", "x.breaker.failures_percent", "x.breaker.probes", "x.breaker",
+		"x.unknown.resend", "x.unknown.resend.times", "x.unknown.resend", "x.unknown.resend.for_s", "x.unknown",
+		"x.ping.backup_url", "x.post.idempotency.header"}
 	if len(c.defects) != len(want) {
 		t.Fatalf("%d defects: %+v", len(c.defects), c.defects)
 	}
@@ -31,7 +33,8 @@ func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 		}
 	}
 	var u UnknownSpec
-	if u.TakeWord("hold") != nil || u.Resend != nil || u.TakeWord("resend") != nil || u.Resend == nil || u.TakeWord("pray") == nil {
+	if u.TakeWord("hold") != nil || u.Resend != nil || u.TakeWord("resend") != nil || u.Resend == nil ||
+		u.TakeWord("pray") == nil {
 		t.Error("the words of `unknown`")
 	}
 }

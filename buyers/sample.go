@@ -13,19 +13,22 @@ import (
 
 // sampleByName are values for names that leads often have, whatever else their type would suggest.
 var sampleByName = map[string]string{
-	"first_name": "Jane", "last_name": "Doe", "full_name": "Jane Doe", "name": "Jane Doe", "address": "12 Palm Road", "city": "Phoenix", "state": "AZ", "zip": "85004",
-	"email": "jane.doe@example.com", "phone": "(602) 555-0188", "ip_address": "203.0.113.9", "source_url": "https://quotes.example.com/form", "age": "34",
-	"vehicle_year": "2019", "vehicle_make": "Toyota", "vehicle_model": "Camry", "current_insurer": "Geico",
+	"first_name": "Jane", "last_name": "Doe", "full_name": "Jane Doe", "name": "Jane Doe", "address": "12 Palm Road",
+	"city": "Phoenix", "state": "AZ", "zip": "85004", "email": "jane.doe@example.com", "phone": "(602) 555-0188",
+	"ip_address": "203.0.113.9", "source_url": "https://quotes.example.com/form", "age": "34", "vehicle_year": "2019",
+	"vehicle_make": "Toyota", "vehicle_model": "Camry", "current_insurer": "Geico",
 }
 
 // sampleByType are values by type.
 var sampleByType = map[lead.Type]string{
-	lead.TypeText: "sample", lead.TypeName: "Jane", lead.TypeStreet: "12 Palm Road", lead.TypeCity: "Phoenix", lead.TypeEmail: "jane.doe@example.com",
-	lead.TypePhone: "(602) 555-0188", lead.TypeState: "AZ", lead.TypePostalCode: "85004", lead.TypeBoolean: "true", lead.TypeInteger: "2",
-	lead.TypeDecimal: "2.5", lead.TypeMoney: "100", lead.TypeDate: "2026-01-10", lead.TypeDateTime: "2026-01-15T15:04:00Z", lead.TypeIP: "203.0.113.9",
-	lead.TypeURL: "https://quotes.example.com/form", lead.TypeRange: "10-20", lead.TypeDOB: "1991-03-22", lead.TypeTime: "14:30", lead.TypeGender: "female",
-	lead.TypeSSN: "536-22-1234", lead.TypeCertificate: "https://cert.trustedform.com/2605ec3a321e1b3a41addf0bba1213505ef57985",
-	lead.TypeHash: "d41d8cd98f00b204e9800998ecf8427e",
+	lead.TypeText: "sample", lead.TypeName: "Jane", lead.TypeStreet: "12 Palm Road", lead.TypeCity: "Phoenix",
+	lead.TypeEmail: "jane.doe@example.com", lead.TypePhone: "(602) 555-0188", lead.TypeState: "AZ",
+	lead.TypePostalCode: "85004", lead.TypeBoolean: "true", lead.TypeInteger: "2", lead.TypeDecimal: "2.5",
+	lead.TypeMoney: "100", lead.TypeDate: "2026-01-10", lead.TypeDateTime: "2026-01-15T15:04:00Z",
+	lead.TypeIP: "203.0.113.9", lead.TypeURL: "https://quotes.example.com/form", lead.TypeRange: "10-20",
+	lead.TypeDOB: "1991-03-22", lead.TypeTime: "14:30", lead.TypeGender: "female", lead.TypeSSN: "536-22-1234",
+	lead.TypeCertificate: "https://cert.trustedform.com/2605ec3a321e1b3a41addf0bba1213505ef57985",
+	lead.TypeHash:        "d41d8cd98f00b204e9800998ecf8427e",
 }
 
 // Sample makes a lead with a plausible value in each field that can have one.
@@ -76,10 +79,11 @@ func sampleOf(f *lead.Field) []string {
 	return out
 }
 
-// Person makes of a lead that of another person, the n-th: with a phone number and an e-mail address of its own, both reserved for
-// examples. Fields at drop are left out.
+// Person makes of a lead that of another person, the n-th: with a phone number and an e-mail address of its own, both
+// reserved for examples. Fields at drop are left out.
 func Person(l *lead.Lead, n int, now time.Time, drop ...int) *lead.Lead {
-	areas := [...]string{"602", "212", "310", "312", "415", "503", "512", "617", "702", "713", "720", "801", "818", "904", "919", "206", "214", "305", "404", "480"}
+	areas := [...]string{"602", "212", "310", "312", "415", "503", "512", "617", "702", "713", "720", "801", "818",
+		"904", "919", "206", "214", "305", "404", "480"}
 	out := new(lead.Lead)
 	out.Reset(l.Schema())
 	out.SetNow(now)
@@ -109,7 +113,8 @@ func Person(l *lead.Lead, n int, now time.Time, drop ...int) *lead.Lead {
 func SampleInputs(l *lead.Lead, vertical string, post bool) wire.Inputs {
 	id, _ := lead.ParseID(ExampleLeadID)
 	now, _ := time.Parse(time.RFC3339, ExampleNow)
-	in := wire.Inputs{Lead: l, LeadID: id, Source: ExampleSource, SourceName: ExampleSource, Vertical: vertical, Left: 1, Now: now, Bearer: []byte("example-token")}
+	in := wire.Inputs{Lead: l, LeadID: id, Source: ExampleSource, SourceName: ExampleSource, Vertical: vertical,
+		Left: 1, Now: now, Bearer: []byte("example-token")}
 	if post {
 		in.Attempt, _ = lead.ParseID(ExampleAttemptID)
 		in.Close, in.Token, in.Price = true, []byte(ExampleToken), ExamplePrice

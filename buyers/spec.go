@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package buyers holds the standing orders of the companies that buy: campaigns, compiled from their configuration, and an index
-// that tells which of them want a lead. It keeps no state: caps are counted in capstore, pauses in the exchange.
+// Package buyers holds the standing orders of the companies that buy: campaigns, compiled from their configuration, and
+// an index that tells which of them want a lead. It keeps no state: caps are counted in capstore, pauses in the
+// exchange.
 package buyers
 
 import (
@@ -28,7 +29,8 @@ const (
 
 // BuyerSpec is a buyer as it stands in a file.
 type BuyerSpec struct {
-	ID           string          `yaml:"id"`                      // stands in events, caps and pauses; it must not change
+	// stands in events, caps and pauses; it must not change
+	ID           string          `yaml:"id"`
 	Name         string          `yaml:"name"`                    // for people
 	Timezone     string          `yaml:"timezone"`                // IANA name; the zone of caps that name none
 	InFlightMax  int             `yaml:"in_flight_max"`           // calls at once, 0 = InFlightDefault
@@ -39,25 +41,31 @@ type BuyerSpec struct {
 
 // CampaignSpec is a campaign as it stands in a buyer's file.
 type CampaignSpec struct {
-	ID       string                `yaml:"id"`            // unique in the configuration
-	Vertical string                `yaml:"vertical"`      // the id of the kind of lead that it buys
-	Template string                `yaml:"template"`      // from which the campaign starts; its own keys stand above the template's
-	Set      map[string]string     `yaml:"set"`           // the template's parameters; they are taken before the campaign is compiled
-	Price    *lead.Money           `yaml:"price"`         // fixed price; absent = quoted in the ping's answer
-	MaxSold  int                   `yaml:"max_sold"`      // sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
-	Criteria []rules.CriterionSpec `yaml:"criteria"`      // all must hold
-	Caps     []rules.CapSpec       `yaml:"caps"`          // its own, beside its buyer's
-	InFlight int                   `yaml:"in_flight_max"` // calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
-	Breaker  *BreakerSpec          `yaml:"breaker"`       // absent: it is asked however its pings end
-	Unknown  UnknownSpec           `yaml:"unknown"`       // what becomes of an attempt without a known outcome
-	Pay      string                `yaml:"pay"`           // which price is booked where the post's answer names another: ping_price (default) or post_price
-	Ping     *EndpointSpec         `yaml:"ping"`          // the call that asks for a bid
-	Post     *EndpointSpec         `yaml:"post"`          // the call that delivers the lead
-	Test     *TestSpec             `yaml:"test"`          // how test leads are sent; absent: none are
-	Examples []ExampleSpec         `yaml:"examples"`      // worked examples, which are its tests
+	ID       string `yaml:"id"`       // unique in the configuration
+	Vertical string `yaml:"vertical"` // the id of the kind of lead that it buys
+	// from which the campaign starts; its own keys stand above the template's
+	Template string `yaml:"template"`
+	// the template's parameters; they are taken before the campaign is compiled
+	Set   map[string]string `yaml:"set"`
+	Price *lead.Money       `yaml:"price"` // fixed price; absent = quoted in the ping's answer
+	// sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
+	MaxSold  int                   `yaml:"max_sold"`
+	Criteria []rules.CriterionSpec `yaml:"criteria"` // all must hold
+	Caps     []rules.CapSpec       `yaml:"caps"`     // its own, beside its buyer's
+	// calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
+	InFlight int          `yaml:"in_flight_max"`
+	Breaker  *BreakerSpec `yaml:"breaker"` // absent: it is asked however its pings end
+	Unknown  UnknownSpec  `yaml:"unknown"` // what becomes of an attempt without a known outcome
+	// which price is booked where the post's answer names another: ping_price (default) or post_price
+	Pay      string        `yaml:"pay"`
+	Ping     *EndpointSpec `yaml:"ping"`     // the call that asks for a bid
+	Post     *EndpointSpec `yaml:"post"`     // the call that delivers the lead
+	Test     *TestSpec     `yaml:"test"`     // how test leads are sent; absent: none are
+	Examples []ExampleSpec `yaml:"examples"` // worked examples, which are its tests
 }
 
-// TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of its own.
+// TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of
+// its own.
 type TestSpec struct {
 	PingURL string           `yaml:"ping_url"` // in place of ping.request.url
 	PostURL string           `yaml:"post_url"` // in place of post.request.url
@@ -90,13 +98,14 @@ type BreakerSpec struct {
 	SimulateOnly    bool `yaml:"simulate_only"`    // counts and reports, and refuses nothing
 }
 
-// KeySpec says where a post carries its idempotency key: the id of the first attempt, the same when the request is sent again.
+// KeySpec says where a post carries its idempotency key: the id of the first attempt, the same when the request is sent
+// again.
 type KeySpec struct {
 	Header string `yaml:"header"` // that carries the key
 }
 
-// UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the word `hold`: it waits
-// for a person. The word `resend` is a resend with the defaults.
+// UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the
+// word `hold`: it waits for a person. The word `resend` is a resend with the defaults.
 type UnknownSpec struct {
 	Status *StatusSpec `yaml:"status"`
 	Resend *ResendSpec `yaml:"resend"`
@@ -129,5 +138,6 @@ type ResendSpec struct {
 	Times   *int `yaml:"times"`    // at most (3)
 	AfterMS *int `yaml:"after_ms"` // from the attempt's end to the first (2000)
 	EveryMS *int `yaml:"every_ms"` // between them (10000)
-	ForS    *int `yaml:"for_s"`    // from the attempt's beginning to the last (3600); a buyer does not know a key for ever
+	// from the attempt's beginning to the last (3600); a buyer does not know a key for ever
+	ForS *int `yaml:"for_s"`
 }

@@ -11,8 +11,8 @@ import (
 	"clearpost/wire"
 )
 
-// test makes the campaign that test leads see. Nothing of it may be taken for a real lead: each call that it makes goes to another URL or
-// has a mark.
+// test makes the campaign that test leads see. Nothing of it may be taken for a real lead: each call that it makes goes
+// to another URL or has a mark.
 func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
 	if schema == nil || p.Post == nil || p.Post.Request == nil || p.Ping != nil && p.Ping.Request == nil {
 		return // what is wrong there is reported there
@@ -28,13 +28,15 @@ func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at
 	p.AsTest = &t
 }
 
-func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec, at string) *Endpoint {
+func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec,
+	at string) *Endpoint {
 	request, key, url := spec.Request, "ping_url", t.PingURL
 	if post {
 		key, url = "post_url", t.PostURL
 	}
 	if url == "" && !marked(&request, t.Fields) {
-		c.bad(at, key, "", "the URL for tests, or a mark: a constant `value` in `fields` that real leads do not have, or a field `from: test` of the request; else the buyer would take a test for a real lead")
+		c.bad(at, key, "", "the URL for tests, or a mark: a constant `value` in `fields` that real leads do not "+
+			"have, or a field `from: test` of the request; else the buyer would take a test for a real lead")
 		return live
 	}
 	if url != "" && url == request.URL {
@@ -64,7 +66,8 @@ func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Sch
 func marked(r *wire.RequestSpec, fields []wire.FieldSpec) bool {
 	if slices.ContainsFunc(r.Fields, func(f wire.FieldSpec) bool {
 		when := f.When
-		return f.From == "test" || f.Value != nil && when != nil && when.Field == "test" && when.Equals != nil && when.Equals.Text == "true"
+		return f.From == "test" || f.Value != nil && when != nil && when.Field == "test" && when.Equals != nil &&
+			when.Equals.Text == "true"
 	}) {
 		return true
 	}
@@ -75,7 +78,8 @@ func marked(r *wire.RequestSpec, fields []wire.FieldSpec) bool {
 	})
 }
 
-// testPath says where a mistake in a test's request stands: the request itself was right, so that it is in what the test adds.
+// testPath says where a mistake in a test's request stands: the request itself was right, so that it is in what the
+// test adds.
 func testPath(path string, own int, key string) string {
 	var i int
 	if _, err := fmt.Sscanf(path, "fields[%d]", &i); err != nil {

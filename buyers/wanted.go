@@ -20,16 +20,21 @@ const (
 
 // zipOf is a postal code of each state, for leads that a campaign wants from there.
 var zipOf = map[string]string{
-	"AL": "35203", "AK": "99501", "AZ": "85004", "AR": "72201", "CA": "94110", "CO": "80202", "CT": "06103", "DE": "19801", "DC": "20001", "FL": "33130", "GA": "30303",
-	"HI": "96813", "ID": "83702", "IL": "60601", "IN": "46204", "IA": "50309", "KS": "67202", "KY": "40202", "LA": "70112", "ME": "04101", "MD": "21201", "MA": "02108",
-	"MI": "48226", "MN": "55401", "MS": "39201", "MO": "63101", "MT": "59101", "NE": "68102", "NV": "89101", "NH": "03101", "NJ": "07102", "NM": "87102", "NY": "10001",
-	"NC": "27601", "ND": "58102", "OH": "43215", "OK": "73102", "OR": "97201", "PA": "19103", "RI": "02903", "SC": "29201", "SD": "57104", "TN": "37203", "TX": "78701",
-	"UT": "84101", "VT": "05401", "VA": "23219", "WA": "98101", "WV": "25301", "WI": "53202", "WY": "82001",
+	"AL": "35203", "AK": "99501", "AZ": "85004", "AR": "72201", "CA": "94110", "CO": "80202", "CT": "06103",
+	"DE": "19801", "DC": "20001", "FL": "33130", "GA": "30303", "HI": "96813", "ID": "83702", "IL": "60601",
+	"IN": "46204", "IA": "50309", "KS": "67202", "KY": "40202", "LA": "70112", "ME": "04101", "MD": "21201",
+	"MA": "02108", "MI": "48226", "MN": "55401", "MS": "39201", "MO": "63101", "MT": "59101", "NE": "68102",
+	"NV": "89101", "NH": "03101", "NJ": "07102", "NM": "87102", "NY": "10001", "NC": "27601", "ND": "58102",
+	"OH": "43215", "OK": "73102", "OR": "97201", "PA": "19103", "RI": "02903", "SC": "29201", "SD": "57104",
+	"TN": "37203", "TX": "78701", "UT": "84101", "VT": "05401", "VA": "23219", "WA": "98101", "WV": "25301",
+	"WI": "53202", "WY": "82001",
 }
 
-// Wanted changes an example lead, given as texts by position, so that one campaign of the vertical at least wants it: it gives the texts that
-// differ, by position. ok is false where none was found that wants a lead like it. now is the time at which it would be received.
-func (b *Book) Wanted(s *lead.Schema, vertical string, texts []string, now time.Time) (changed map[int]string, ok bool) {
+// Wanted changes an example lead, given as texts by position, so that one campaign of the vertical at least wants it:
+// it gives the texts that differ, by position. ok is false where none was found that wants a lead like it. now is the
+// time at which it would be received.
+func (b *Book) Wanted(s *lead.Schema, vertical string, texts []string, now time.Time) (changed map[int]string,
+	ok bool) {
 	var list []*Campaign
 	for _, c := range b.Campaigns {
 		if c.Vertical == vertical {

@@ -10,13 +10,15 @@ import (
 	"clearpost/rules"
 )
 
-// Counter is one cap as one configuration has it. It is made by Store.Counter; the counts behind it live as long as the store.
+// Counter is one cap as one configuration has it. It is made by Store.Counter; the counts behind it live as long as the
+// store.
 type Counter struct {
 	*meter
 	own int64 // the maximum that it was made with
 }
 
-// most is what may be counted: the lower of its own maximum and the one in force, so that work begun before a change passes neither.
+// most is what may be counted: the lower of its own maximum and the one in force, so that work begun before a change
+// passes neither.
 func (c *Counter) most() int64 { return min(c.own, c.max.Load()) }
 
 // meter is what all counters of one key share.
@@ -50,8 +52,8 @@ type span struct {
 	window     *window
 }
 
-// Room tells whether the cap has room at the instant. It is a cheap look for the ping path: it takes no lock, allocates nothing, and what it
-// says may be over before a Hold.
+// Room tells whether the cap has room at the instant. It is a cheap look for the ping path: it takes no lock, allocates
+// nothing, and what it says may be over before a Hold.
 func (c *Counter) Room(now time.Time) bool {
 	most, t := c.most(), now.Unix()
 	if w := c.find(t); w != nil {
@@ -136,7 +138,8 @@ func (c *meter) named(name string) *window {
 	return w
 }
 
-// prune closes the oldest windows beyond WindowsMax, but none that an open hold charges, and not the one that is just wanted.
+// prune closes the oldest windows beyond WindowsMax, but none that an open hold charges, and not the one that is just
+// wanted.
 func (c *meter) prune(wanted *window) {
 	if len(c.windows) <= WindowsMax {
 		return

@@ -17,7 +17,8 @@ import (
 
 func newID(kind byte, n int) lead.ID { return lead.ID{0: kind, 14: byte(n >> 8), 15: byte(n)} }
 
-// model is the store as plain maps and loops. It shares no code with it: windows are named by formatting the local time.
+// model is the store as plain maps and loops. It shares no code with it: windows are named by formatting the local
+// time.
 type model struct {
 	caps  map[string]rules.Cap
 	count map[string]int64 // by key and window
@@ -146,7 +147,8 @@ func mustZone(t interface{ Fatal(...any) }, name string) *time.Location {
 }
 
 func newMachine(t *rapid.T) *machine {
-	x := &machine{s: New(), m: model{map[string]rules.Cap{}, map[string]int64{}, map[lead.ID]*modelHold{}, map[lead.ID]bool{}, map[string]bool{}}}
+	x := &machine{s: New(), m: model{map[string]rules.Cap{}, map[string]int64{}, map[lead.ID]*modelHold{},
+		map[lead.ID]bool{}, map[string]bool{}}}
 	for _, c := range []rules.Cap{
 		{Key: "campaign:a:hour", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")}, Max: 2},
 		{Key: "campaign:a:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "America/Los_Angeles")}, Max: 3},
@@ -163,7 +165,8 @@ func newMachine(t *rapid.T) *machine {
 
 // drawNow draws times around the night when clocks go back in North America, in any order.
 func drawNow(t *rapid.T) time.Time {
-	return time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 36*4).Draw(t, "now")) * 15 * time.Minute)
+	return time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 36*4).Draw(t,
+		"now")) * 15 * time.Minute)
 }
 
 func drawToken(t *rapid.T) lead.ID { return newID('t', rapid.IntRange(0, 30).Draw(t, "token")) }
@@ -239,7 +242,8 @@ func (x *machine) reload(t *rapid.T) {
 	x.m.lower[k] = x.m.lower[k] || most < c.Max
 	c.Max = most
 	if c.Window.Per != rules.Total {
-		c.Window.Zone = mustZone(t, rapid.SampledFrom([]string{"America/New_York", "America/Los_Angeles", "Asia/Kolkata"}).Draw(t, "zone"))
+		c.Window.Zone = mustZone(t, rapid.SampledFrom([]string{"America/New_York", "America/Los_Angeles",
+			"Asia/Kolkata"}).Draw(t, "zone"))
 	}
 	x.m.caps[k] = c
 	x.s.Counter(c)
@@ -251,7 +255,8 @@ func (x *machine) restart(t *rapid.T) {
 	steps := []func(){}
 	for token, h := range x.m.holds {
 		steps = append(steps, func() {
-			s.Restore(Restored{Token: token, Lead: h.lead, Buyer: h.buyer, MaxSold: h.promise, SellLimit: 0, Charges: h.charges, Committed: h.committed})
+			s.Restore(Restored{Token: token, Lead: h.lead, Buyer: h.buyer, MaxSold: h.promise, SellLimit: 0,
+				Charges: h.charges, Committed: h.committed})
 		})
 	}
 	for _, k := range x.keys {
@@ -300,8 +305,8 @@ func TestStoreAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := newMachine(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"hold": x.hold, "hold again": x.hold, "hold more": x.hold, "commit": x.commit, "release": x.release, "forget": x.forget,
-			"set count": x.setCount, "reload": x.reload, "restart": x.restart, "": x.check,
+			"hold": x.hold, "hold again": x.hold, "hold more": x.hold, "commit": x.commit, "release": x.release,
+			"forget": x.forget, "set count": x.setCount, "reload": x.reload, "restart": x.restart, "": x.check,
 		})
 	})
 }

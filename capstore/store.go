@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package capstore counts what must never be exceeded: the accepted leads of each cap in each window, and the slots of each lead. One
-// Hold takes all that an attempt needs or nothing; it ends as Commit or Release. No hold ends by time.
+// Package capstore counts what must never be exceeded: the accepted leads of each cap in each window, and the slots of
+// each lead. One Hold takes all that an attempt needs or nothing; it ends as Commit or Release. No hold ends by time.
 //
 // This is the store of a single node: it lives in memory and is rebuilt at start from the ledger.
 package capstore
@@ -18,8 +18,8 @@ import (
 
 // Limits of the store.
 const (
-	// WindowsMax is how many windows of one cap are kept, besides those that an open hold charges. Older ones are closed: nothing
-	// can be held in them any more, so that a clock that goes back far never finds a full window empty.
+	// WindowsMax is how many windows of one cap are kept, besides those that an open hold charges. Older ones are
+	// closed: nothing can be held in them any more, so that a clock that goes back far never finds a full window empty.
 	WindowsMax = 64
 	// TombstonesMax is how many released tokens are remembered. Beyond it the oldest are forgotten.
 	TombstonesMax = 1 << 16
@@ -28,7 +28,8 @@ const (
 // ErrCommitted is returned where a committed hold is to be released.
 var ErrCommitted = errors.New("capstore: the hold is committed and cannot be released")
 
-// ErrNotHeld is returned where a token is to be committed that holds nothing: it never did, it was released, or its lead was forgotten.
+// ErrNotHeld is returned where a token is to be committed that holds nothing: it never did, it was released, or its
+// lead was forgotten.
 var ErrNotHeld = errors.New("capstore: the token holds nothing")
 
 // Charge is what a hold took from one window of one cap. Window is the window's name, which identifies it for good.
@@ -48,8 +49,9 @@ type HoldRequest struct {
 	Counters  []*Counter // the caps of the campaign and its buyer, all of this store
 	Now       time.Time  // decides the windows that are charged
 
-	// Instead is an open hold of the same lead whose attempt is known not to be a sale, and which is released when its end is durable,
-	// together with this attempt: what it holds counts as free for this hold, and for no other. Zero if there is none.
+	// Instead is an open hold of the same lead whose attempt is known not to be a sale, and which is released when its
+	// end is durable, together with this attempt: what it holds counts as free for this hold, and for no other. Zero if
+	// there is none.
 	Instead lead.ID
 }
 
@@ -92,16 +94,19 @@ type hold struct {
 
 // New makes an empty store.
 func New() *Store {
-	return &Store{counters: map[string]*meter{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{}, tombs: map[lead.ID]struct{}{}}
+	return &Store{counters: map[string]*meter{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{},
+		tombs: map[lead.ID]struct{}{}}
 }
 
 // Hold takes a slot of the lead and one of each cap, or nothing and tells why:
 //   - NotReached: the token was released before, or belongs to another lead;
 //   - BuyerSoldAlready: the buyer has the lead, or may have it;
-//   - NoSlot: the lower of the sell limit and all promises, this one's included, is used up by what stands and is in flight;
+//   - NoSlot: the lower of the sell limit and all promises, this one's included, is used up by what stands and is in
+//     flight;
 //   - CapReached: a cap is full in its window.
 //
-// A token that holds already gets the same charges again, whatever else the request says. The charges must not be changed.
+// A token that holds already gets the same charges again, whatever else the request says. The charges must not be
+// changed.
 func (s *Store) Hold(r *HoldRequest) ([]Charge, lead.Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +199,8 @@ func (s *Store) add(h *hold) {
 	l.holds = append(l.holds, h)
 }
 
-// Commit makes an open hold a sale: its slot and counts stand for good. Again is the same as once. ErrNotHeld if the token holds nothing.
+// Commit makes an open hold a sale: its slot and counts stand for good. Again is the same as once. ErrNotHeld if the
+// token holds nothing.
 func (s *Store) Commit(token lead.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,8 +222,9 @@ func (s *Store) Commit(token lead.ID) error {
 	return nil
 }
 
-// Release gives back all that an open hold took, in the windows that it charged, whatever the time is now. Again is the same as once. A
-// token that never held is refused from now on: a release beats the hold that comes after it. ErrCommitted if the hold is committed.
+// Release gives back all that an open hold took, in the windows that it charged, whatever the time is now. Again is the
+// same as once. A token that never held is refused from now on: a release beats the hold that comes after it.
+// ErrCommitted if the hold is committed.
 func (s *Store) Release(token lead.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,8 +272,8 @@ func (s *Store) bury(token lead.ID) {
 	s.tombNext = (s.tombNext + 1) % TombstonesMax
 }
 
-// Forget drops what is kept of a lead that will not be posted again; its counts stay. While a hold of it is open it is kept: it is
-// dropped when the last one ends.
+// Forget drops what is kept of a lead that will not be posted again; its counts stay. While a hold of it is open it is
+// kept: it is dropped when the last one ends.
 func (s *Store) Forget(id lead.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -293,15 +300,17 @@ func (s *Store) settled(id lead.ID) {
 	delete(s.leads, id)
 }
 
-// Restore puts a hold back at start: the lead's slot and, unless it is committed, its right to be committed or released. It changes no
-// count: those come from SetCount, which may be called before or after it. A token that is known already, be it as released, is left as it is.
+// Restore puts a hold back at start: the lead's slot and, unless it is committed, its right to be committed or
+// released. It changes no count: those come from SetCount, which may be called before or after it. A token that is
+// known already, be it as released, is left as it is.
 func (s *Store) Restore(r Restored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, gone := s.tombs[r.Token]; gone || s.holds[r.Token] != nil {
 		return
 	}
-	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges, committed: r.Committed}
+	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges,
+		committed: r.Committed}
 	if r.SellLimit > 0 {
 		h.promise = min(h.promise, r.SellLimit)
 	}
@@ -326,9 +335,9 @@ func (s *Store) SetCount(key, name string, n int64) {
 	}
 }
 
-// Counter binds a cap: it finds the counts of the cap's key, or makes them, and puts the cap's maximum and window into force. Counts are
-// kept, so that a reload may call it again; counts of hours of another zone stay under their names. Counters of the same key that were made
-// before count on, up to their own maximum or the new one, whichever is lower.
+// Counter binds a cap: it finds the counts of the cap's key, or makes them, and puts the cap's maximum and window into
+// force. Counts are kept, so that a reload may call it again; counts of hours of another zone stay under their names.
+// Counters of the same key that were made before count on, up to their own maximum or the new one, whichever is lower.
 func (s *Store) Counter(c rules.Cap) *Counter {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,8 @@ func hourly(most int64) rules.Cap {
 }
 
 func request(n int, now time.Time, counters ...*Counter) *HoldRequest {
-	return &HoldRequest{Token: newID('t', n), Lead: newID('l', n), Buyer: "b", SellLimit: 1, MaxSold: 1, Counters: counters, Now: now}
+	return &HoldRequest{Token: newID('t', n), Lead: newID('l', n), Buyer: "b", SellLimit: 1, MaxSold: 1,
+		Counters: counters, Now: now}
 }
 
 func mustHold(t *testing.T, s *Store, r *HoldRequest) []Charge {
@@ -40,8 +41,9 @@ func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
 	}
 }
 
-// Many goroutines hold, commit and release over two hours and three caps. At no moment is a cap passed, no lead is sold beyond its
-// slots, and when all that is not committed has been released, what is counted is what was committed, and nothing else is kept.
+// Many goroutines hold, commit and release over two hours and three caps. At no moment is a cap passed, no lead is sold
+// beyond its slots, and when all that is not committed has been released, what is counted is what was committed, and
+// nothing else is kept.
 func TestConcurrentHolds(t *testing.T) {
 	s := New()
 	caps := []rules.Cap{hourly(20), {Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 33},
@@ -148,14 +150,16 @@ func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, 
 // All or nothing: what a refused hold looked at is not charged.
 func TestRefusedHoldTakesNothing(t *testing.T) {
 	s := New()
-	open, full := s.Counter(hourly(5)), s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 1})
+	open, full := s.Counter(hourly(5)),
+		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 1})
 	mustHold(t, s, request(1, noon, open, full))
 	if _, no := s.Hold(request(2, noon, open, full)); no != lead.CapReached {
 		t.Fatalf("a full cap: %v", no)
 	}
 	wantUse(t, s, noon, 1)
 	// Not even the lead's slot.
-	mustHold(t, s, &HoldRequest{Token: newID('t', 3), Lead: newID('l', 2), Buyer: "b", SellLimit: 1, MaxSold: 1, Counters: []*Counter{open}, Now: noon})
+	mustHold(t, s, &HoldRequest{Token: newID('t', 3), Lead: newID('l', 2), Buyer: "b", SellLimit: 1, MaxSold: 1,
+		Counters: []*Counter{open}, Now: noon})
 }
 
 func TestReleaseGivesBackThePastWindow(t *testing.T) {
@@ -349,7 +353,8 @@ func TestCountsBeforeTheirCaps(t *testing.T) {
 
 func TestRoomAllocatesNothing(t *testing.T) {
 	s := New()
-	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")}, Max: 5})
+	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")},
+		Max: 5})
 	for i := range 10 {
 		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
 	}
@@ -376,7 +381,8 @@ func BenchmarkRoom(b *testing.B) {
 
 func BenchmarkHoldCommitForget(b *testing.B) {
 	s := New()
-	counters := []*Counter{s.Counter(hourly(1 << 30)), s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Max: 1 << 30})}
+	counters := []*Counter{s.Counter(hourly(1 << 30)),
+		s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Max: 1 << 30})}
 	b.ReportAllocs()
 	r := request(1, noon, counters...)
 	for b.Loop() {
@@ -431,7 +437,8 @@ func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
 	raised := s.Counter(hourly(3))
 	mustHold(t, s, request(2, noon, old))
 	if _, no := s.Hold(request(3, noon, old)); no != lead.CapReached || old.Room(noon) || !raised.Room(noon) {
-		t.Errorf("the old counter beyond its own maximum: %v, room %v, new one %v", no, old.Room(noon), raised.Room(noon))
+		t.Errorf("the old counter beyond its own maximum: %v, room %v, new one %v", no, old.Room(noon),
+			raised.Room(noon))
 	}
 	if _, no := s.Hold(request(3, noon, raised, old)); no != lead.CapReached {
 		t.Errorf("both at once: %v", no)

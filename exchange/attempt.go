@@ -13,8 +13,8 @@ import (
 	"clearpost/wire"
 )
 
-// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is set where the buyer has
-// refused the access token of an attempt: this one is the same once more.
+// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is
+// set where the buyer has refused the access token of an attempt: this one is the same once more.
 func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) {
 	e := d.e
 	now := e.now()
@@ -47,7 +47,8 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		return lead.Throttled, nil
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit, Terms: d.terms(lane)}
+		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit,
+		Terms: d.terms(lane)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}
@@ -83,15 +84,17 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 // renewMax is how long an attempt waits for another access token.
 const renewMax = 3 * time.Second
 
-// refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and another token is at
-// hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not looked at the lead.
+// refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and
+// another token is at hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the
+// buyer has not looked at the lead.
 func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
 	if err != nil || len(d.st.attempts) == 0 {
 		return nil
 	}
 	a := &d.st.attempts[len(d.st.attempts)-1]
 	p, q := a.posting, a.posted
-	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
+	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup ||
+		q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
 		!unauthorized(q.Status) {
 		return nil
 	}
@@ -121,23 +124,25 @@ func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
 	return h
 }
 
-// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is there no room for it.
+// hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is
+// there no room for it.
 func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
 	if d.test() {
 		return d.st.roomForTest(p)
 	}
-	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer, SellLimit: p.SellLimit,
-		MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
+	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer,
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
 	p.Charges = ledgerCharges(charges)
 	return no
 }
 
-// inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and the configuration, so that
-// the very same request can be made again.
+// inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
+// the configuration, so that the very same request can be made again.
 func (st *story) inputs(pl *plan, l *lead.Lead, p *ledger.Posting) wire.Inputs {
 	sold := len(st.sales())
-	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source, Vertical: p.Vertical, Sold: sold,
-		Left: p.SellLimit - sold, Test: st.pinged.Test, Now: p.At.Truncate(time.Microsecond), Close: true}
+	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
+		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: st.pinged.Test,
+		Now: p.At.Truncate(time.Microsecond), Close: true}
 	if p.Of != nil {
 		in.Key = *p.Of
 	}
@@ -157,8 +162,8 @@ func (st *story) inputs(pl *plan, l *lead.Lead, p *ledger.Posting) wire.Inputs {
 	return in
 }
 
-// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter: a post
-// that has no time to be answered would only end as unknown.
+// attemptMin is the least time that must be left for an attempt to begin, if its campaign's own timeout is not shorter:
+// a post that has no time to be answered would only end as unknown.
 const attemptMin = 100 * time.Millisecond
 
 func leastTime(timeout time.Duration) time.Duration {

@@ -11,12 +11,14 @@ import (
 	"clearpost/lead"
 )
 
-// breaker keeps a campaign from being asked while its pings fail. Closed, it counts the ends of calls in a window that slides in steps of a
-// tenth; when enough of them failed it opens, refuses for a while, then lets a few probes through: all good, it closes, one bad, it opens
-// again. It guards pings only: a post of a quote that counted on the campaign is always made. Where it only simulates, it goes through
-// the same states on the same calls and refuses none. The caller passes the clock in. A nil breaker lets everything through.
+// breaker keeps a campaign from being asked while its pings fail. Closed, it counts the ends of calls in a window that
+// slides in steps of a tenth; when enough of them failed it opens, refuses for a while, then lets a few probes through:
+// all good, it closes, one bad, it opens again. It guards pings only: a post of a quote that counted on the campaign is
+// always made. Where it only simulates, it goes through the same states on the same calls and refuses none. The caller
+// passes the clock in. A nil breaker lets everything through.
 //
-// It is written here because it must not allocate for a call, must take the trip's clock, and must simulate; a library's does none of these.
+// It is written here because it must not allocate for a call, must take the trip's clock, and must simulate; a
+// library's does none of these.
 type breaker struct {
 	set   buyers.Breaker
 	state atomic.Int32 // changed under mu
@@ -63,8 +65,8 @@ func newBreaker(b *buyers.Breaker) *breaker {
 	return &breaker{set: *b}
 }
 
-// let tells whether a call may be made. If it may, and refused is false, end must be called with its pass. simulated says that a breaker
-// that does not only simulate would have refused.
+// let tells whether a call may be made. If it may, and refused is false, end must be called with its pass. simulated
+// says that a breaker that does not only simulate would have refused.
 func (b *breaker) let(now time.Time) (p pass, refused, simulated bool) {
 	if b == nil {
 		return pass{}, false, false
@@ -161,8 +163,8 @@ func (b *breaker) turn(to int32, now time.Time) {
 	b.step, b.probes, b.succeed, b.since = [breakerSteps]breakerCount{}, 0, 0, now
 }
 
-// verdictOf tells what the refusal of a ping says of its buyer: an answer, be it a no, is good; silence, a lost connection and a body that
-// cannot be read are bad; what our own limits have refused says nothing.
+// verdictOf tells what the refusal of a ping says of its buyer: an answer, be it a no, is good; silence, a lost
+// connection and a body that cannot be read are bad; what our own limits have refused says nothing.
 func verdictOf(no lead.Refusal) verdict {
 	switch no {
 	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed:

@@ -12,7 +12,8 @@ import (
 	"clearpost/lead"
 )
 
-var breakerSet = buyers.Breaker{FailuresPPM: 500_000, RequestsMin: 4, Window: 10 * time.Second, Open: 5 * time.Second, Probes: 2}
+var breakerSet = buyers.Breaker{FailuresPPM: 500_000, RequestsMin: 4, Window: 10 * time.Second, Open: 5 * time.Second,
+	Probes: 2}
 
 // played is a breaker with a clock.
 type played struct {
@@ -149,9 +150,11 @@ func TestBreakerAfterTheClockWentBack(t *testing.T) {
 }
 
 func TestVerdicts(t *testing.T) {
-	for no, want := range map[lead.Refusal]verdict{lead.NoRefusal: callGood, lead.NoBid: callGood, lead.BuyerDuplicate: callGood, lead.UnclearAnswer: callGood,
-		lead.MissingPrice: callGood, lead.TimedOut: callBad, lead.Unreachable: callBad, lead.TornAnswer: callBad, lead.ServerError: callBad,
-		lead.MalformedAnswer: callBad, lead.InFlightLimit: callUntold, lead.WorkersBusy: callUntold, lead.NoConnection: callUntold} {
+	for no, want := range map[lead.Refusal]verdict{lead.NoRefusal: callGood, lead.NoBid: callGood,
+		lead.BuyerDuplicate: callGood, lead.UnclearAnswer: callGood, lead.MissingPrice: callGood,
+		lead.TimedOut: callBad, lead.Unreachable: callBad, lead.TornAnswer: callBad, lead.ServerError: callBad,
+		lead.MalformedAnswer: callBad, lead.InFlightLimit: callUntold, lead.WorkersBusy: callUntold,
+		lead.NoConnection: callUntold} {
 		if got := verdictOf(no); got != want {
 			t.Errorf("%s: %d, want %d", no, got, want)
 		}

@@ -11,8 +11,9 @@ import (
 	"clearpost/lead"
 )
 
-// chaser comes back, time and again, to attempts whose outcome is not known. It keeps times only: what there is to do stands in the ledger,
-// and what it does not get to is still there after a restart. A bounded number of workers take the steps.
+// chaser comes back, time and again, to attempts whose outcome is not known. It keeps times only: what there is to do
+// stands in the ledger, and what it does not get to is still there after a restart. A bounded number of workers take
+// the steps.
 type chaser struct {
 	step func(chase) time.Duration // takes the next step; until the one after it, 0 = none
 	ctx  context.Context
@@ -36,7 +37,8 @@ const (
 )
 
 func newChaser(ctx context.Context, step func(chase) time.Duration) *chaser {
-	return &chaser{step: step, ctx: ctx, known: map[lead.ID]struct{}{}, wake: make(chan struct{}, 1), work: make(chan chase)}
+	return &chaser{step: step, ctx: ctx, known: map[lead.ID]struct{}{}, wake: make(chan struct{}, 1),
+		work: make(chan chase)}
 }
 
 // add has an attempt pursued from then on. It does nothing for one that is known, or when there are too many.

@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// personTable says whose leads are being delivered. Two deliveries of one person exclude each other if the rule of either compares it with the other's
-// leads. Each goes by the rule of the configuration that it began on, and is met by those that begin on a later one: so it is kept what its rule was,
-// and not under which scope it would be found today.
+// personTable says whose leads are being delivered. Two deliveries of one person exclude each other if the rule of
+// either compares it with the other's leads. Each goes by the rule of the configuration that it began on, and is met by
+// those that begin on a later one: so it is kept what its rule was, and not under which scope it would be found today.
 type personTable struct {
 	seed   maphash.Seed
 	shards [16]personShard

@@ -49,20 +49,23 @@ type Source struct {
 	KeyHashes     [][32]byte // SHA-256 of each API key: the keys themselves are not kept
 	Verticals     []string   // ids; a source may send no others
 	Margin        auction.Margin
-	RatePerSecond float64       // requests a second on average; 0 = not limited
-	Burst         int           // requests at once, at least 1 where there is a rate
-	Tests         bool          // it may send test leads
-	AllowGet      bool          // it may send leads in a query string
-	UnnamedPosts  bool          // its posts need not name their ping: a lead of a person with a live quote of the source's is that quote's
-	Profile       string        // whose words it speaks and hears beside ours; "" = none
-	MaxWait       time.Duration // how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
+	RatePerSecond float64 // requests a second on average; 0 = not limited
+	Burst         int     // requests at once, at least 1 where there is a rate
+	Tests         bool    // it may send test leads
+	AllowGet      bool    // it may send leads in a query string
+	// its posts need not name their ping: a lead of a person with a live quote of the source's is that quote's
+	UnnamedPosts bool
+	Profile      string // whose words it speaks and hears beside ours; "" = none
+	// how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
+	MaxWait time.Duration
 
 	OnChange OnChange  // OnChangeUnset: as the vertical has it
 	Dedupe   []*Dedupe // by position in Verticals; where it ends or has nil, the vertical's holds
 
 	SpecPublic bool // anybody may read its posting specs
 
-	Unpack    []string       // names under which it sends a whole document in JSON as a text, beside those that everybody may use
+	// names under which it sends a whole document in JSON as a text, beside those that everybody may use
+	Unpack    []string
 	Unescape  []string       // what it puts into values, undone in this order: html, backslash
 	ZIPZeros  bool           // its ZIP codes may lack the zeros at their beginning
 	Origins   []string       // of pages whose scripts may send its leads, or "*"; none: without CORS
@@ -82,8 +85,8 @@ type Config struct {
 	Book      *buyers.Book
 }
 
-// Wanted changes an example lead of a vertical, given as texts by position, so that one campaign at least wants it: it gives the texts that differ. ok is
-// false where none wants a lead like it.
+// Wanted changes an example lead of a vertical, given as texts by position, so that one campaign at least wants it: it
+// gives the texts that differ. ok is false where none wants a lead like it.
 func (c *Config) Wanted(v *Vertical, texts []string, now time.Time) (changed map[int]string, ok bool) {
 	if c == nil || c.Book == nil {
 		return nil, false

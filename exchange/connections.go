@@ -7,8 +7,8 @@ import "clearpost/wire/transport"
 // Network is what a buyer's targets have counted.
 type Network = transport.Stats
 
-// Connections tells of each buyer what its targets have counted since they were made, posts' included, and their connections now. It is for scrapes: it looks at
-// every campaign.
+// Connections tells of each buyer what its targets have counted since they were made, posts' included, and their
+// connections now. It is for scrapes: it looks at every campaign.
 func (e *Exchange) Connections(each func(buyer string, s Network)) {
 	seen, sums := map[*transport.Target]bool{}, map[string]*Network{}
 	var order []string

@@ -38,7 +38,8 @@ type delivery struct {
 	commit  []lead.ID      // holds to commit once carry is durable
 	refused lead.ID        // the hold to release then
 	sent    bool           // an attempt of this lead stands in the ledger
-	begun   chan struct{}  // closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
+	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
+	begun   chan struct{}
 	unknown bool
 	maybe   *ledger.Posting   // with unsure: the attempt that the ledger may have; nothing of it was sent
 	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
@@ -88,7 +89,8 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 func (st *story) triedBefore(b *ledger.Bid) bool {
 	for i := range st.attempts {
 		a := &st.attempts[i]
-		if p := a.posting; p.Campaign == b.Campaign && p.Leg == b.Leg && (a.posted == nil || a.posted.Refusal != lead.NotBegun) {
+		if p := a.posting; p.Campaign == b.Campaign && p.Leg == b.Leg &&
+			(a.posted == nil || a.posted.Refusal != lead.NotBegun) {
 			return true
 		}
 	}
@@ -128,9 +130,10 @@ func (d *delivery) stands() {
 	d.sent = true
 }
 
-// payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of the price; else the
-// largest part of the quote that the price covers, together with the parts that can no longer be sold once this bid has the lead
-// (an exclusive buyer in place of several must cover them all). ok is false if the price does not cover what was promised.
+// payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of
+// the price; else the largest part of the quote that the price covers, together with the parts that can no longer be
+// sold once this bid has the lead (an exclusive buyer in place of several must cover them all). ok is false if the
+// price does not cover what was promised.
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
@@ -161,7 +164,8 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 	return sum
 }
 
-// blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given up.
+// blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given
+// up.
 func (d *delivery) blocked(b *ledger.Bid) int {
 	after := min(max(b.MaxSold, 1), d.limit) - d.st.sold() - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
@@ -180,8 +184,9 @@ func (d *delivery) fillPart(payout lead.Money) {
 	}
 }
 
-// append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an error ends
-// the trip; after that it is tried again until the exchange has ended, since what happened must be written down.
+// append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an
+// error ends the trip; after that it is tried again until the exchange has ended, since what happened must be written
+// down.
 func (d *delivery) append(next ledger.Event) error {
 	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next)
 	if d.sent {
@@ -244,7 +249,8 @@ func (d *delivery) settlement() *ledger.Settled {
 	case len(ev.TestSales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.TestSales[0].Reference
 	case d.no != nil:
-		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason, d.no.Reference
+		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason,
+			d.no.Reference
 		if ev.Details == "" {
 			ev.Details = d.no.Refusal.Info().Meaning
 		}
@@ -258,7 +264,8 @@ func (d *delivery) settlement() *ledger.Settled {
 			ev.Details = d.details
 		}
 	}
-	if ev.Result != ledger.ResultFailure || len(d.st.attempts) > 0 { // who is known as one that may be sold, and then as one that is, or is not
+	// who is known as one that may be sold, and then as one that is, or is not
+	if ev.Result != ledger.ResultFailure || len(d.st.attempts) > 0 {
 		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
@@ -286,9 +293,10 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 	return r, f
 }
 
-// cutOff answers a trip that cannot go on: "pending" if an attempt stands in the ledger, for it may have been a sale. Else nothing was sent to anybody,
-// and the seller hears a fault, also where nobody can tell what the ledger has taken: if it turns out to be an attempt, that one is unknown
-// and the seller's repeat hears "pending"; if it is nothing, a "pending" would never come to an end.
+// cutOff answers a trip that cannot go on: "pending" if an attempt stands in the ledger, for it may have been a sale.
+// Else nothing was sent to anybody, and the seller hears a fault, also where nobody can tell what the ledger has taken:
+// if it turns out to be an attempt, that one is unknown and the seller's repeat hears "pending"; if it is nothing, a
+// "pending" would never come to an end.
 func (d *delivery) cutOff(why error) (Reply, *Fault) {
 	if d.sent {
 		return d.pending(), nil
@@ -297,10 +305,12 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency, Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency,
+		Test: d.test()}
 }
 
-// A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.
+// A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and
+// counts as taken.
 func (e *Exchange) commit(t lead.ID) {
 	if err := e.store.Commit(t); err != nil {
 		e.log.Error("commit a hold", "attempt", t.String(), "err", err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package exchange is the conductor of the trip: Ping asks all eligible buyers at once and quotes, Post delivers the lead to
-// the winner or the next one, and everything that was decided stands in the ledger before anybody hears of it.
+// Package exchange is the conductor of the trip: Ping asks all eligible buyers at once and quotes, Post delivers the
+// lead to the winner or the next one, and everything that was decided stands in the ledger before anybody hears of it.
 package exchange
 
 import (
@@ -64,8 +64,9 @@ type Exchange struct {
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited,
-		lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax,
+		inherited: d.Inherited, lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}},
+		paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
@@ -85,7 +86,8 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	return e, nil
 }
 
-// Start rebuilds what the ledger knows (cap counts, open holds, pauses). No Ping or Post may be called before it has returned nil.
+// Start rebuilds what the ledger knows (cap counts, open holds, pauses). No Ping or Post may be called before it has
+// returned nil.
 func (e *Exchange) Start() error {
 	e.led.Counts(e.store.SetCount)
 	open, err := e.led.Unresolved()
@@ -95,8 +97,10 @@ func (e *Exchange) Start() error {
 	for _, o := range open {
 		st, err := e.fold(o.Lead)
 		if err != nil || st.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
-			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt", o.Attempt.String(), "lead", o.Lead.String(), "err", err)
-			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1, Charges: storeCharges(o.Charges)})
+			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt",
+				o.Attempt.String(), "lead", o.Lead.String(), "err", err)
+			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,
+				Charges: storeCharges(o.Charges)})
 			continue
 		}
 		e.restoreHolds(st)
@@ -114,8 +118,9 @@ func (e *Exchange) Start() error {
 	return nil
 }
 
-// Warm begins what runs beside the trips: a few connections to each buyer, so that the first pings need not wait for handshakes, and the
-// pursuit of attempts whose outcome is not known. It waits for nothing and is called once, by an exchange that takes leads.
+// Warm begins what runs beside the trips: a few connections to each buyer, so that the first pings need not wait for
+// handshakes, and the pursuit of attempts whose outcome is not known. It waits for nothing and is called once, by an
+// exchange that takes leads.
 func (e *Exchange) Warm() {
 	e.chases.run(&e.running)
 	e.keepTokens(e.plan.Load())
@@ -139,7 +144,8 @@ func (e *Exchange) Stop(ctx context.Context) error {
 		e.decoded.close()
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("posts still under way at the end of the time to stop: their attempts stand as open in the ledger: %w", ctx.Err())
+		return fmt.Errorf("posts still under way at the end of the time to stop: their attempts stand as open in the "+
+			"ledger: %w", ctx.Err())
 	}
 }
 

@@ -11,30 +11,33 @@ import (
 	"clearpost/wire"
 )
 
-// Explanation is the whole story of one lead, for operators. It holds personal data and the exact messages of posts; secrets are
-// placeholders.
+// Explanation is the whole story of one lead, for operators. It holds personal data and the exact messages of posts;
+// secrets are placeholders.
 type Explanation struct {
-	Lead         lead.ID         `json:"lead_id"`
-	Source       string          `json:"source"`
-	Vertical     string          `json:"vertical"`
-	Mode         string          `json:"mode"`
-	Test         bool            `json:"test,omitempty"`
-	TestResult   string          `json:"test_result,omitempty"` // what was simulated; "" where test endpoints were asked
-	SellerLeadID string          `json:"seller_lead_id,omitempty"`
-	Currency     string          `json:"currency"`
-	PingedAt     time.Time       `json:"pinged_at"`
-	Config       string          `json:"config"`
-	SameConfig   bool            `json:"same_config"` // the running configuration is the one that decided
-	Fields       ledger.Fields   `json:"fields"`
-	Unknown      ledger.Fields   `json:"unknown,omitempty"` // what the vertical does not know, where it keeps that
-	Unfit        ledger.Fields   `json:"unfit,omitempty"`   // fields that count as missing, since what was sent did not fit, and what was expected
-	Ping         PingStory       `json:"ping"`
-	Campaigns    []CampaignStory `json:"campaigns"`
-	Attempts     []AttemptStory  `json:"attempts,omitempty"`
-	Answer       *ledger.Settled `json:"answer,omitempty"`
-	Now          string          `json:"now"` // what its seller hears now: success, failure, pending
-	Events       []EventLine     `json:"events"`
-	Others       []lead.ID       `json:"others,omitempty"` // earlier leads that have the same seller's id, where that was asked for
+	Lead     lead.ID `json:"lead_id"`
+	Source   string  `json:"source"`
+	Vertical string  `json:"vertical"`
+	Mode     string  `json:"mode"`
+	Test     bool    `json:"test,omitempty"`
+	// what was simulated; "" where test endpoints were asked
+	TestResult   string        `json:"test_result,omitempty"`
+	SellerLeadID string        `json:"seller_lead_id,omitempty"`
+	Currency     string        `json:"currency"`
+	PingedAt     time.Time     `json:"pinged_at"`
+	Config       string        `json:"config"`
+	SameConfig   bool          `json:"same_config"` // the running configuration is the one that decided
+	Fields       ledger.Fields `json:"fields"`
+	Unknown      ledger.Fields `json:"unknown,omitempty"` // what the vertical does not know, where it keeps that
+	// fields that count as missing, since what was sent did not fit, and what was expected
+	Unfit     ledger.Fields   `json:"unfit,omitempty"`
+	Ping      PingStory       `json:"ping"`
+	Campaigns []CampaignStory `json:"campaigns"`
+	Attempts  []AttemptStory  `json:"attempts,omitempty"`
+	Answer    *ledger.Settled `json:"answer,omitempty"`
+	Now       string          `json:"now"` // what its seller hears now: success, failure, pending
+	Events    []EventLine     `json:"events"`
+	// earlier leads that have the same seller's id, where that was asked for
+	Others []lead.ID `json:"others,omitempty"`
 }
 
 // PingStory is what the ping's seller heard.
@@ -88,9 +91,10 @@ type AttemptStory struct {
 	Answer      *ledger.Body    `json:"answer,omitempty"`
 	Resolved    string          `json:"resolved,omitempty"` // why, and by whom
 	Leg         int             `json:"leg,omitempty"`
-	Again       string          `json:"again,omitempty"`   // auth: after the buyer refused the access token of the attempt before
-	Backup      bool            `json:"backup,omitempty"`  // the backup URL answered
-	Resends     int             `json:"resends,omitempty"` // how often the same request was sent again
+	// auth: after the buyer refused the access token of the attempt before
+	Again   string `json:"again,omitempty"`
+	Backup  bool   `json:"backup,omitempty"`  // the backup URL answered
+	Resends int    `json:"resends,omitempty"` // how often the same request was sent again
 }
 
 // EventLine is one event of the lead, in short.
@@ -101,17 +105,17 @@ type EventLine struct {
 	At      time.Time   `json:"at"`
 }
 
-// Explain tells the story of a lead from the ledger. Reasons that hang on state stand in the event; criteria are judged again from
-// the recorded lead and the running configuration. ok is false if there is no such lead.
+// Explain tells the story of a lead from the ledger. Reasons that hang on state stand in the event; criteria are judged
+// again from the recorded lead and the running configuration. ok is false if there is no such lead.
 func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	st, err := e.fold(id)
 	if err != nil || st.pinged == nil {
 		return nil, false, err
 	}
 	p, pl := st.pinged, e.plan.Load()
-	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(), Currency: p.Currency,
-		PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == pl.cfg.Hash, Now: e.reply(st).Result, Answer: st.settled,
-		Test: p.Test, TestResult: p.TestResult,
+	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(),
+		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == pl.cfg.Hash,
+		Now: e.reply(st).Result, Answer: st.settled, Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
@@ -151,8 +155,9 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 	for i := range st.pinged.Bids {
 		b := &st.pinged.Bids[i]
 		told[b.Campaign] = true
-		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank, Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS,
-			Token: b.Token, Reason: b.Reason, Answer: b.Answer}
+		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank,
+			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
+			Answer: b.Answer}
 		switch {
 		case b.Refusal != lead.NoRefusal:
 			s.Verdict, s.Meaning = b.Refusal.String(), b.Refusal.Info().Meaning
@@ -173,12 +178,15 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 		if c.Vertical != v.ID || told[c.ID] {
 			continue
 		}
-		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(), Why: c.Why(l, lead.AtPing)}
+		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(),
+			Why: c.Why(l, lead.AtPing)}
 		switch {
 		case st.pinged.Refusal == lead.LeadRepeated:
 			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+st.pinged.Details
 		case len(s.Why) == 0:
-			s.Verdict, s.Meaning = "not_asked", "it meets the criteria of the running configuration, but it was not among those that the ping found: the configuration, or the values known then, were others"
+			s.Verdict, s.Meaning = "not_asked",
+				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
+					"the configuration, or the values known then, were others"
 		}
 		out = append(out, s)
 	}
@@ -193,7 +201,8 @@ func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Le
 	if c == nil || c.Ping == nil || st.pinged.TestResult != "" {
 		return ""
 	}
-	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical, Test: st.pinged.Test, Now: st.pinged.At}
+	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical,
+		Test: st.pinged.Test, Now: st.pinged.At}
 	if s := pl.source[in.Source]; s != nil {
 		in.SourceName = s.Name
 	}
@@ -209,11 +218,13 @@ func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Le
 
 func explainAttempt(a *attempt) AttemptStory {
 	p := a.posting
-	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price, Payout: p.Payout, Hold: p.Charges,
-		Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept", Leg: p.Leg, Again: p.Again, Resends: len(a.resends)}
+	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price,
+		Payout: p.Payout, Hold: p.Charges, Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept",
+		Leg: p.Leg, Again: p.Again, Resends: len(a.resends)}
 	if q := a.posted; q != nil {
 		s.Backup = q.Backup
-		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference, q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
+		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference,
+			q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
 		if q.Refusal != lead.NoRefusal {
 			s.Refusal = q.Refusal.String()
 		}

@@ -45,15 +45,17 @@ type Found struct {
 	Back    time.Time // buyers' references: the ledger was read from now back to this time; zero: to its beginning
 }
 
-// Bounds of a search for a buyer's reference. There is no index of references: events are read from the newest back, some hundred thousand a second.
+// Bounds of a search for a buyer's reference. There is no index of references: events are read from the newest back,
+// some hundred thousand a second.
 const (
 	findMax    = 20     // matches
 	findWindow = 20_000 // events that are read at once
 	findNear   = 5 * time.Minute
 )
 
-// Find tells what a name leads to: a lead's id, an attempt's, SOURCE:SELLER_LEAD_ID (newest first), a buyer's REFERENCE, or CAMPAIGN:REFERENCE or
-// BUYER:REFERENCE. All but references are looked up; those are searched for as long as the budget lasts.
+// Find tells what a name leads to: a lead's id, an attempt's, SOURCE:SELLER_LEAD_ID (newest first), a buyer's
+// REFERENCE, or CAMPAIGN:REFERENCE or BUYER:REFERENCE. All but references are looked up; those are searched for as long
+// as the budget lasts.
 func (e *Exchange) Find(name string, budget time.Duration) (f Found, err error) {
 	if id, err := lead.ParseID(name); err == nil {
 		return e.findID(id)
@@ -136,7 +138,8 @@ func (e *Exchange) findReference(name string, until time.Time) (f Found, err err
 			if oldest == 0 {
 				oldest = r.At
 			}
-			if r.Kind != ledger.KindPosted && r.Kind != ledger.KindAdjusted || !bytes.Contains(r.Bytes, []byte(`"reference"`)) {
+			if r.Kind != ledger.KindPosted && r.Kind != ledger.KindAdjusted ||
+				!bytes.Contains(r.Bytes, []byte(`"reference"`)) {
 				return nil
 			}
 			m, err := matchOf(r)
@@ -144,7 +147,8 @@ func (e *Exchange) findReference(name string, until time.Time) (f Found, err err
 				return nil // what cannot be read is no match; the lead's own story tells of it
 			}
 			ref := m.Reference
-			if ref != "" && !known[m.Attempt] && (name == ref || name == m.Campaign+":"+ref || name == m.Buyer+":"+ref) {
+			if ref != "" && !known[m.Attempt] && (name == ref || name == m.Campaign+":"+ref || name == m.Buyer+":"+
+				ref) {
 				known[m.Attempt] = true
 				in = append(in, m)
 			}
@@ -177,7 +181,8 @@ func (e *Exchange) FindOpen(name string, budget time.Duration) (open []OpenAttem
 	id, _ := lead.ParseID(name)
 	for _, o := range all {
 		if !id.IsZero() && (o.Attempt == id || o.Lead == id) ||
-			o.Reference != "" && (name == o.Reference || name == o.Campaign+":"+o.Reference || name == o.Buyer+":"+o.Reference) {
+			o.Reference != "" && (name == o.Reference || name == o.Campaign+":"+o.Reference || name == o.Buyer+":"+
+				o.Reference) {
 			open = append(open, o)
 		}
 	}
@@ -188,7 +193,9 @@ func (e *Exchange) FindOpen(name string, budget time.Duration) (open []OpenAttem
 		return nil, f, err
 	}
 	for _, o := range all {
-		if slices.ContainsFunc(f.Matches, func(m Match) bool { return m.Attempt == o.Attempt || m.Attempt.IsZero() && m.Lead == o.Lead }) {
+		if slices.ContainsFunc(f.Matches, func(m Match) bool {
+			return m.Attempt == o.Attempt || m.Attempt.IsZero() && m.Lead == o.Lead
+		}) {
 			open = append(open, o)
 		}
 	}
@@ -197,7 +204,8 @@ func (e *Exchange) FindOpen(name string, budget time.Duration) (open []OpenAttem
 
 // NotFound says that a name leads to nothing, and how far back it was looked for.
 func (f Found) NotFound(name string) string {
-	out := fmt.Sprintf("nothing is called %q: expected the id of a lead or an attempt, SOURCE:SELLER_LEAD_ID, a buyer's REFERENCE, or CAMPAIGN:REFERENCE", name)
+	out := fmt.Sprintf("nothing is called %q: expected the id of a lead or an attempt, SOURCE:SELLER_LEAD_ID, a "+
+		"buyer's REFERENCE, or CAMPAIGN:REFERENCE", name)
 	if !f.Back.IsZero() {
 		out += "; references were looked for back to " + f.Back.UTC().Format(time.RFC3339) + " and no further"
 	}

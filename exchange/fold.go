@@ -174,11 +174,12 @@ func (st *story) sales() []ledger.Sale {
 // sold is how many sales there are, or would be if the lead were no test.
 func (st *story) sold() int { return len(st.sales()) + len(st.testSales()) }
 
-// resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash cut
-// off. The seller's repeat goes on with the next bid while the quote lasts.
+// resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash
+// cut off. The seller's repeat goes on with the next bid while the quote lasts.
 func (st *story) resumable() bool { return len(st.attempts) > 0 && st.settled == nil && !st.open() }
 
-// over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and nobody knows how long ago.
+// over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and
+// nobody knows how long ago.
 func (st *story) over(now time.Time) bool {
 	return now.After(st.pinged.ExpiresAt) || st.pinged.At.Sub(now) > ledger.ClockAhead
 }
@@ -196,8 +197,8 @@ func (e *Exchange) restoreHolds(st *story) {
 			continue
 		}
 		p := a.posting
-		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: st.id, Buyer: p.Buyer, MaxSold: p.MaxSold, SellLimit: p.SellLimit,
-			Charges: storeCharges(p.Charges), Committed: a.outcome() == lead.Accepted})
+		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: st.id, Buyer: p.Buyer, MaxSold: p.MaxSold,
+			SellLimit: p.SellLimit, Charges: storeCharges(p.Charges), Committed: a.outcome() == lead.Accepted})
 	}
 }
 

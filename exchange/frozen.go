@@ -26,8 +26,8 @@ func (s *Source) onChange(v *Vertical) OnChange {
 	return v.OnChange
 }
 
-// priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its order. Campaigns that are no
-// longer configured cannot buy it.
+// priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its
+// order. Campaigns that are no longer configured cannot buy it.
 func (st *story) priced(pl *plan) (out lead.Positions) {
 	for i := range st.pinged.Bids {
 		b := &st.pinged.Bids[i]
@@ -41,8 +41,9 @@ func (st *story) priced(pl *plan) (out lead.Positions) {
 	return out
 }
 
-// otherSSNs adds the social security numbers that are not those of the ping to the fields that differ. Of the ping's no more than the last digits is kept, so
-// that only these are compared, and the post's number is the one that is delivered.
+// otherSSNs adds the social security numbers that are not those of the ping to the fields that differ. Of the ping's no
+// more than the last digits is kept, so that only these are compared, and the post's number is the one that is
+// delivered.
 func (st *story) otherSSNs(l *lead.Lead, clash []int) []int {
 	for i := range l.Len() {
 		f := &l.Schema().Fields[i]
@@ -76,9 +77,10 @@ func (st *story) stands(l *lead.Lead, i int) []byte {
 	return l.Value(i)
 }
 
-// contradiction says what a first post may not bring against its ping: a value that cannot be used for a field that the ping has, and another
-// value of a field by which the ping was priced. What is wrong with the request besides stands before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the
-// merged lead misses is listed with it, so that the seller hears everything at once.
+// contradiction says what a first post may not bring against its ping: a value that cannot be used for a field that the
+// ping has, and another value of a field by which the ping was priced. What is wrong with the request besides stands
+// before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the merged
+// lead misses is listed with it, so that the seller hears everything at once.
 func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 	out := slices.Clone(in.Problems)
 	f := &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used"}
@@ -95,7 +97,8 @@ func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 			continue
 		}
 		if priced.Has(i) && in.Source.onChange(in.Vertical) != OnChangeKeep {
-			f.Code, f.Message = "changed_since_ping", "the lead was priced by values that the post changes: repeat it with those of the ping, or ping again"
+			f.Code, f.Message = "changed_since_ping",
+				"the lead was priced by values that the post changes: repeat it with those of the ping, or ping again"
 			out = append(out, lead.Problem{Field: field.Name, Value: lead.Mask(field, in.Lead.Value(i)),
 				Expected: lead.Mask(field, st.stands(l, i)) + ", as in the ping"})
 		}

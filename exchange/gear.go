@@ -21,7 +21,8 @@ type gear struct {
 
 // renew is the gear of a campaign under new settings: what has not changed stays.
 func (g *gear) renew(c *buyers.Campaign, buyer *transport.Gate) *gear {
-	n := &gear{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)), breaker: newBreaker(c.Breaker)}
+	n := &gear{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)),
+		breaker: newBreaker(c.Breaker)}
 	if c.InFlightMax > 0 {
 		n.gate = transport.NewGateWithin(buyer, c.InFlightMax)
 	}
@@ -56,7 +57,8 @@ func rateOf(e *buyers.Endpoint) *buyers.Rate {
 	return e.Rate
 }
 
-// mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass must be ended.
+// mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass
+// must be ended.
 func (l *Lane) mayPing(now time.Time) (pass, lead.Refusal) {
 	p, refused, simulated := l.gear.breaker.let(now)
 	if simulated {

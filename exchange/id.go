@@ -10,9 +10,9 @@ import (
 	"clearpost/lead"
 )
 
-// newID makes a UUID version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 12 of the fraction of the millisecond so that ids
-// of one moment sort by time, 62 random. The runtime's generator is seeded by the system and takes no lock, which the
-// usual library does.
+// newID makes a UUID version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 12 of the fraction of the millisecond so that
+// ids of one moment sort by time, 62 random. The runtime's generator is seeded by the system and takes no lock, which
+// the usual library does.
 func newID(t time.Time) lead.ID {
 	var id lead.ID
 	ms := t.UnixMilli()

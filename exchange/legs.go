@@ -11,8 +11,8 @@ import (
 	"clearpost/wire/transport"
 )
 
-// takeBid makes the bids of an answer that accepts: one, or one for each of its legs. Of one buyer's bids the auction takes at most one; the
-// others stand by like any.
+// takeBid makes the bids of an answer that accepts: one, or one for each of its legs. Of one buyer's bids the auction
+// takes at most one; the others stand by like any.
 func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, r *wire.Receipt) lead.Refusal {
 	b.Token = view(r.Token)
 	if !l.Fixed {

@@ -9,9 +9,10 @@ import (
 	"clearpost/ledger"
 )
 
-// LeadNow takes a whole lead in one shot: it asks the buyers as a ping does and posts to the winners at once. There is no quote: the
-// payout follows the sale. A repeat with the same idempotency key, or without a key with the same values within the dedupe window, gets the first
-// answer; another lead of a person whose earlier one counts is a repeat that nobody is asked about.
+// LeadNow takes a whole lead in one shot: it asks the buyers as a ping does and posts to the winners at once. There is
+// no quote: the payout follows the sale. A repeat with the same idempotency key, or without a key with the same values
+// within the dedupe window, gets the first answer; another lead of a person whose earlier one counts is a repeat that
+// nobody is asked about.
 func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	begin := e.wall()
 	if f := e.admit(p, lead.AtPing|lead.AtPost); f != nil {
@@ -43,8 +44,8 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	return e.run(t, d, begin, p.MaxWait, func() { e.trips.end(key); end() })
 }
 
-// claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only one of its person where the
-// person's leads may be repeats of each other. It returns the answer of an earlier one.
+// claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only
+// one of its person where the person's leads may be repeats of each other. It returns the answer of an earlier one.
 func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
 	if p.who.person != "" && p.rule.Window > 0 {
 		p.digest(modeLead)
@@ -96,8 +97,8 @@ func (e *Exchange) claimContent(p *Ping, t *trip) (end func(), r *Reply, f *Faul
 	return nil, &reply, nil
 }
 
-// oneShot makes the delivery of a lead whose ping is not durable yet: both become so together. All that the delivery keeps is copied,
-// since it may outlive the Ping.
+// oneShot makes the delivery of a lead whose ping is not durable yet: both become so together. All that the delivery
+// keeps is copied, since it may outlive the Ping.
 func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev := p.event
 	ev.Fields, ev.Raw = ledger.FieldsOf(&p.Lead, false, nil)
@@ -116,8 +117,8 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	st := &story{id: p.id, pinged: &ev, who: p.who}
 	l := st.lead(p.Vertical.Schema)
 	l.CopyFrom(&p.Lead, nil) // social security numbers, which the event has masked
-	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID, oneShot: true,
-		want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
+	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID,
+		oneShot: true, want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
 	if ev.Result == ledger.ResultFailure {
 		d.why = p.no
 	}

@@ -11,8 +11,8 @@ import (
 	"clearpost/ledger"
 )
 
-// switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know: a pause is in
-// force for every trip at once, whichever plan it is on, and without a lock.
+// switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know:
+// a pause is in force for every trip at once, whichever plan it is on, and without a lock.
 type switches struct {
 	changing sync.Mutex // one change at a time
 	mu       sync.Mutex // guards by
@@ -42,7 +42,8 @@ func (e *ErrSubject) Error() string {
 	if len(e.Found) > 1 {
 		return fmt.Sprintf("%q names more than one thing: say which of %s", e.Name, strings.Join(e.Found, ", "))
 	}
-	return fmt.Sprintf("%q: expected the id of a buyer, campaign or source of the configuration, or buyer:ID, campaign:ID, source:ID", e.Name)
+	return fmt.Sprintf("%q: expected the id of a buyer, campaign or source of the configuration, or buyer:ID, "+
+		"campaign:ID, source:ID", e.Name)
 }
 
 // Subject finds what a name means: "buyer:ID", "campaign:ID", "source:ID", or a bare id that only one of them has.
@@ -70,8 +71,8 @@ func (pl *plan) subject(name string) (string, error) {
 	return found[0], nil
 }
 
-// Pause stops (or resumes) a buyer, campaign or source at once and durably: when it returns nil the change is in the ledger and in
-// force. Attempts on the wire are not touched. It tells the subject, and whether anything changed.
+// Pause stops (or resumes) a buyer, campaign or source at once and durably: when it returns nil the change is in the
+// ledger and in force. Attempts on the wire are not touched. It tells the subject, and whether anything changed.
 func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, changed bool, err error) {
 	pl := e.plan.Load()
 	if subject, err = pl.subject(name); err != nil {
@@ -83,7 +84,8 @@ func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, 
 	if is.Load() == on {
 		return subject, false, nil
 	}
-	ev := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, noLead, "", "", e.now()), Adjustment: ledger.AdjustResumed, Subject: subject, Why: why, By: by}
+	ev := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, noLead, "", "", e.now()),
+		Adjustment: ledger.AdjustResumed, Subject: subject, Why: why, By: by}
 	if on {
 		ev.Adjustment = ledger.AdjustPaused
 	}

@@ -69,7 +69,8 @@ func (d *Dedupe) hashed() bool {
 
 // identity names a person.
 type identity struct {
-	person string   // 128 bits of SHA-256 over the fields of the key and their normal values, in hexadecimal; "" is nobody
+	// 128 bits of SHA-256 over the fields of the key and their normal values, in hexadecimal; "" is nobody
+	person string
 	also   []string // the same for hashes of the values, where the key may have some
 }
 
@@ -91,9 +92,9 @@ func (who *identity) name(i int) string {
 // hashParts are the hashes in which a person may come.
 var hashParts = [...]lead.Part{lead.PartMD5, lead.PartSHA1, lead.PartSHA256}
 
-// identify reads who the lead is about. All fields of the key must be there and valid. Where hashes may stand for them, a person is known by the values
-// and by three further names, of their MD5, SHA-1 and SHA-256 hashes; of a person who comes hashed only that one name is known, and none if two
-// fields are hashed in two ways.
+// identify reads who the lead is about. All fields of the key must be there and valid. Where hashes may stand for them,
+// a person is known by the values and by three further names, of their MD5, SHA-1 and SHA-256 hashes; of a person who
+// comes hashed only that one name is known, and none if two fields are hashed in two ways.
 func (d *Dedupe) identify(l *lead.Lead) (who identity) {
 	if len(d.Key) == 0 {
 		return who
@@ -115,8 +116,8 @@ func (d *Dedupe) identify(l *lead.Lead) (who identity) {
 	return who
 }
 
-// name is the person's name by the values themselves or by their hashes of one kind, "" if something is missing. A key field that no hash can stand for is
-// there as it is.
+// name is the person's name by the values themselves or by their hashes of one kind, "" if something is missing. A key
+// field that no hash can stand for is there as it is.
 func (d *Dedupe) name(l *lead.Lead, part lead.Part) string {
 	var buf [1024]byte
 	b := buf[:0]
@@ -150,7 +151,8 @@ func (d *Dedupe) name(l *lead.Lead, part lead.Part) string {
 	return string(out[:])
 }
 
-// another tells whether two leads name two persons: a field of the key has two values, or one of them has a hash that is not the other's.
+// another tells whether two leads name two persons: a field of the key has two values, or one of them has a hash that
+// is not the other's.
 func (d *Dedupe) another(x, y *lead.Lead) bool {
 	for _, k := range d.Key {
 		if x.Slot(k.Pos).State == lead.Valid && y.Slot(k.Pos).State == lead.Valid {
@@ -188,9 +190,10 @@ func apart(x, y *lead.Lead, k KeyField) bool {
 	return false
 }
 
-// digest names what was sent: all values in their normal form, and the price that the seller asks for. Made values are left out, since the time makes some
-// of them. A social security number counts with its last digits only: the hash is kept. What the seller calls the lead counts for a ping: two
-// pings of two ids are two leads to it, and it could not tell whose quote it has. So does the configuration: what it quotes may not be what another one did.
+// digest names what was sent: all values in their normal form, and the price that the seller asks for. Made values are
+// left out, since the time makes some of them. A social security number counts with its last digits only: the hash is
+// kept. What the seller calls the lead counts for a ping: two pings of two ids are two leads to it, and it could not
+// tell whose quote it has. So does the configuration: what it quotes may not be what another one did.
 func (p *Ping) digest(mode string) {
 	b := p.scratch[:0]
 	text := func(v string) { b = append(append(b, v...), 0) }

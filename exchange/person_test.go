@@ -14,7 +14,8 @@ import (
 // personSchema has a phone and an e-mail, each with a field for its hash.
 func personSchema(t *testing.T) (s *lead.Schema, d *Dedupe) {
 	t.Helper()
-	s, errs := lead.NewSchema("v", []lead.Field{{Name: "phone_hash", Type: lead.TypeHash, Personal: true}, {Name: "email_hash", Type: lead.TypeHash, Personal: true}})
+	s, errs := lead.NewSchema("v", []lead.Field{{Name: "phone_hash", Type: lead.TypeHash, Personal: true},
+		{Name: "email_hash", Type: lead.TypeHash, Personal: true}})
 	if errs != nil {
 		t.Fatal(errs)
 	}
@@ -79,7 +80,8 @@ func TestPersonIsKnownByValuesAndByHashesOfOneKind(t *testing.T) {
 			}
 		}
 		other := hashParts[(i+1)%len(hashParts)]
-		if got := d.identify(leadOf(t, s, "phone_hash", phone, "email_hash", part(t, jane, "email", other))); got.person != "" || got.names() != 0 {
+		if got := d.identify(leadOf(t, s, "phone_hash", phone, "email_hash",
+			part(t, jane, "email", other))); got.person != "" || got.names() != 0 {
 			t.Errorf("hashes of two kinds name %+v", got)
 		}
 	}
@@ -118,7 +120,8 @@ func TestAnotherPersonIsTold(t *testing.T) {
 		}
 	}
 	x, y := leadOf(t, s, "email_hash", emailMD5), leadOf(t, s, "email_hash", phoneMD5)
-	if !d.another(x, y) || d.another(x, x) || d.another(x, leadOf(t, s, "email_hash", part(t, jane, "email", lead.PartSHA1))) {
+	if !d.another(x, y) || d.another(x, x) ||
+		d.another(x, leadOf(t, s, "email_hash", part(t, jane, "email", lead.PartSHA1))) {
 		t.Error("two hashes of one kind that differ are two persons; of two kinds nobody knows")
 	}
 }
@@ -218,14 +221,16 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 	})
 }
 
-// A trip whose lead is compared with all sources' leads and one that is compared with its own source's only are not under way at once.
+// A trip whose lead is compared with all sources' leads and one that is compared with its own source's only are not
+// under way at once.
 func TestScopesExcludeEachOther(t *testing.T) {
 	s, d := personSchema(t)
 	v := &Vertical{ID: "v", Schema: s, Dedupe: *d}
 	v.Dedupe.Window, v.Dedupe.Scope = time.Hour, ScopeVertical
 	own := v.Dedupe
 	own.Scope = ScopeSource
-	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"}, Dedupe: []*Dedupe{&own}}
+	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"},
+		Dedupe: []*Dedupe{&own}}
 	e := &Exchange{}
 	e.persons.init()
 	who := identity{person: "jane"}

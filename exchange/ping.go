@@ -14,8 +14,8 @@ import (
 	"clearpost/wire/transport"
 )
 
-// Ping is one inbound ping, or a one-shot lead, with all the memory that its auction needs. Get one from NewPing, fill the
-// first group, call Ping or Lead, read Reply, and give it back with Release. Nothing of it may be kept after that.
+// Ping is one inbound ping, or a one-shot lead, with all the memory that its auction needs. Get one from NewPing, fill
+// the first group, call Ping or Lead, read Reply, and give it back with Release. Nothing of it may be kept after that.
 type Ping struct {
 	Source         *Source
 	Vertical       *Vertical
@@ -80,7 +80,8 @@ func (p *Ping) trim() {
 		p.scratch = nil
 	}
 	if cap(p.calls) > callsKept {
-		p.calls, p.live, p.asked, p.bids, p.lanes, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil, nil, auction.Result{}
+		p.calls, p.live, p.asked, p.bids, p.lanes, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil, nil,
+			auction.Result{}
 	}
 	for i := range p.calls {
 		if c := &p.calls[i]; cap(c.Body) > answerTaken {
@@ -93,13 +94,14 @@ func (p *Ping) trim() {
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
 	p.trim()
-	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls, live: p.live[:0],
-		asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result, scratch: p.scratch}
+	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls,
+		live: p.live[:0], asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result,
+		scratch: p.scratch}
 	e.pings.Put(p)
 }
 
-// Ping asks all buyers that may want the lead at once and sets p.Reply to a quote or a failure. When it returns nil the answer is
-// durable. A Fault consumed nothing.
+// Ping asks all buyers that may want the lead at once and sets p.Reply to a quote or a failure. When it returns nil the
+// answer is durable. A Fault consumed nothing.
 func (e *Exchange) Ping(p *Ping) *Fault {
 	begin := e.wall()
 	if f := e.admit(p, lead.AtPing); f != nil {
@@ -164,7 +166,8 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 		return sourcePaused()
 	}
 	if !p.Lead.OK(st) {
-		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used", Errors: p.Lead.Problems(st)}
+		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
+			Errors: p.Lead.Problems(st)}
 	}
 	return nil
 }
@@ -173,8 +176,9 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
-	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode, Currency: p.Vertical.Currency,
-		ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID, IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
+	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
+		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
+		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
 	p.event.Private.Person, p.event.Private.Content = p.who.person, p.whatText
 	p.event.Private.Unknown, p.event.Test = p.Unknown, p.Test.On
 	return now
@@ -195,8 +199,8 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
-	p.inputs = wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name, Vertical: p.Vertical.ID,
-		Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
+	p.inputs = wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
+		Vertical: p.Vertical.ID, Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
 	p.makeRoom()
 	start := e.wall()
 	if p.Test.On {
@@ -236,8 +240,8 @@ type asked struct {
 	bearer []byte
 }
 
-// makeRoom makes room for the requests to all eligible campaigns. A list that grew by doubling would hold them two or three times over: those that are
-// rendered already stay where they are.
+// makeRoom makes room for the requests to all eligible campaigns. A list that grew by doubling would hold them two or
+// three times over: those that are rendered already stay where they are.
 func (p *Ping) makeRoom() {
 	need := 0
 	for _, ci := range p.eligible {
@@ -329,7 +333,8 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, used
 	return e.takeBid(p, b, l, c, &r)
 }
 
-// read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the beginning of one.
+// read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the
+// beginning of one.
 func read(a *wire.Answer, c *transport.Call) wire.Receipt {
 	if c.Whole {
 		return a.ReadWhole(c.Status, c.Type, c.Body)
@@ -345,12 +350,12 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	for i := range p.bids {
 		b, l := &p.bids[i], p.lanes[i]
 		if b.Refusal == lead.NoRefusal {
-			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Price: b.Price, MaxSold: b.MaxSold,
-				Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Price: b.Price,
+				MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
 		}
 	}
-	auction.Run(p.entries, auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
-		MinPayout: minPayout}, &p.result)
+	auction.Run(p.entries, auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor,
+		Margin: p.Source.Margin, MinPayout: minPayout}, &p.result)
 	for rank, o := range p.result.Order {
 		i := p.entries[o.Bid].Ref
 		b := &p.bids[i]
@@ -364,8 +369,8 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	}
 }
 
-// acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they are few.
-// It decides ties only.
+// acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they
+// are few. It decides ties only.
 func (l *Lane) acceptance() int64 {
 	a, n := l.Accepted.Load(), l.Posted.Load()
 	return (a + 5) * 1_000_000 / (n + 10)
@@ -375,7 +380,8 @@ func (l *Lane) acceptance() int64 {
 func (p *Ping) quote() {
 	ev := &p.event
 	ev.Bids = p.bids
-	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency, Test: p.Test.On}
+	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency,
+		Test: p.Test.On}
 	price, sells := p.result.Payout, len(p.result.Order) > 0
 	if p.Test.Want != lead.TestAny {
 		price, sells = p.wanted()

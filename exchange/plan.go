@@ -16,8 +16,9 @@ import (
 	"clearpost/wire/transport"
 )
 
-// plan is everything that one configuration decides. It never changes: a trip takes one at its beginning and ends on it, whatever is
-// configured meanwhile. What must outlive it (counts, limits of calls in flight, pauses) hangs on ids and is shared by all plans.
+// plan is everything that one configuration decides. It never changes: a trip takes one at its beginning and ends on
+// it, whatever is configured meanwhile. What must outlive it (counts, limits of calls in flight, pauses) hangs on ids
+// and is shared by all plans.
 type plan struct {
 	cfg      Config
 	lanes    []*Lane                   // by campaign index
@@ -35,7 +36,8 @@ type seller struct {
 	paused *atomic.Bool
 }
 
-// View is one configuration at work, as the doors see it: what they take from it belongs together. The zero View is none.
+// View is one configuration at work, as the doors see it: what they take from it belongs together. The zero View is
+// none.
 type View struct{ plan *plan }
 
 // View is the configuration that new trips begin with.
@@ -56,21 +58,22 @@ func (pl *plan) verticalOf(id string) *Vertical {
 
 // head begins an event that was decided by this plan.
 func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time.Time) ledger.Head {
-	return ledger.Head{Kind: k, EventID: newID(at), Node: pl.cfg.Node, At: at, Schema: ledger.SchemaVersion, Config: pl.cfg.Hash,
-		Lead: id, Source: source, Vertical: vertical}
+	return ledger.Head{Kind: k, EventID: newID(at), Node: pl.cfg.Node, At: at, Schema: ledger.SchemaVersion,
+		Config: pl.cfg.Hash, Lead: id, Source: source, Vertical: vertical}
 }
 
 // Lane is a campaign of one plan with all that the trip needs at hand.
 type Lane struct {
 	*buyers.Campaign
 	*Tally
-	test        *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
-	pings       line
-	posts       line
-	statuses    line              // where to ask about attempts whose outcome is not known
-	backup      *transport.Target // of posts that got nowhere; nil: none
-	counters    []*capstore.Counter
-	asks        atomic.Int64 // bytes of the largest request of late, so that room for all of a ping's can be made at once
+	test     *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
+	pings    line
+	posts    line
+	statuses line              // where to ask about attempts whose outcome is not known
+	backup   *transport.Target // of posts that got nowhere; nil: none
+	counters []*capstore.Counter
+	// bytes of the largest request of late, so that room for all of a ping's can be made at once
+	asks        atomic.Int64
 	gear        *gear
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }
@@ -95,8 +98,8 @@ func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Token
 	if o == nil {
 		return nil, nil
 	}
-	t := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, InBody: o.InBody,
-		AllowPrivate: c.Buyer.AllowPrivate}
+	t := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
+		InBody: o.InBody, AllowPrivate: c.Buyer.AllowPrivate}
 	if o.Audience != "" {
 		t.Params = url.Values{"audience": {o.Audience}}
 	}
@@ -127,7 +130,8 @@ func (l *Lane) lines() []*line {
 	return out
 }
 
-// keepTokens keeps the access tokens of a plan fresh from now on, and no others. A trip on an older plan goes on with those it has.
+// keepTokens keeps the access tokens of a plan fresh from now on, and no others. A trip on an older plan goes on with
+// those it has.
 func (e *Exchange) keepTokens(pl *plan) {
 	var keep []*transport.Tokens
 	for _, l := range pl.lanes {
@@ -156,14 +160,16 @@ func (l *Lane) TokenProblem() string {
 
 func (l *Lane) paused() bool { return l.off.Load() || l.offAll.Load() }
 
-// Tally is what a campaign has counted since the start, under whatever configuration. All of it are atomics, for metrics and summaries.
+// Tally is what a campaign has counted since the start, under whatever configuration. All of it are atomics, for
+// metrics and summaries.
 type Tally struct {
 	Asked, Bids, Won, Posted    atomic.Int64 // pings sent, bids got, quotes that counted on it, attempts
 	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
 	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
 	AuthSkips                   atomic.Int64 // the same, for want of an access token
-	ThrottleSkips, BreakerSkips atomic.Int64 // the same, posts included; and those that a breaker that only simulates would have refused
+	// the same, posts included; and those that a breaker that only simulates would have refused
+	ThrottleSkips, BreakerSkips atomic.Int64
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
 	Backups                     atomic.Int64 // attempts that went to the backup URL
 	StatusCalls, Resends        atomic.Int64 // what was done about attempts without a known outcome
@@ -205,7 +211,8 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	if c.Tests {
 		key += " test" // no id has a space: what tests count and break is none of the campaign's
 	}
-	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID), offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID),
+		offAll: e.paused.of("buyer:" + c.Buyer.ID)}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
 		e.lasting.tallies[key] = l.Tally

@@ -24,8 +24,9 @@ type PostIn struct {
 	ReceivedAt     time.Time
 	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
 	Test           TestAsk
-	Unknown        Fields         // what the schema does not know, as sent, where the vertical keeps it
-	Problems       []lead.Problem // what is wrong with the request besides the lead: it is refused, together with what is wrong with that
+	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
+	// what is wrong with the request besides the lead: it is refused, together with what is wrong with that
+	Problems []lead.Problem
 }
 
 // trip is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
@@ -35,9 +36,9 @@ type trip struct {
 	fault *Fault
 }
 
-// Post sells a pinged lead: to the winner of its auction, or to the next one. A repeat of a post that has ended gets the first
-// answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which says that the outcome does not
-// stand there yet.
+// Post sells a pinged lead: to the winner of its auction, or to the next one. A repeat of a post that has ended gets
+// the first answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which
+// says that the outcome does not stand there yet.
 func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	begin, end, started := e.wall(), func() {}, false
 	defer func() {
@@ -46,7 +47,8 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 		}
 	}()
 	if in.IdempotencyKey != "" {
-		endKey, reply, f := e.claimKey(keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash}, &trip{})
+		endKey, reply, f := e.claimKey(keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash},
+			&trip{})
 		if f != nil {
 			return Reply{}, f
 		}
@@ -83,8 +85,9 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	return e.run(t, d, begin, in.MaxWait, end)
 }
 
-// run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin. A seller whose time is up before
-// an attempt stands in the ledger waits on until one does, or until the end: there may never be one, and then "pending" would be told of nothing.
+// run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin. A
+// seller whose time is up before an attempt stands in the ledger waits on until one does, or until the end: there may
+// never be one, and then "pending" would be told of nothing.
 func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
 	now, total := e.wall(), d.v.PostTotal
 	if wait <= 0 {
@@ -96,7 +99,8 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 	go func() {
 		defer e.running.Done()
 		defer func() {
-			if d.unsure != nil { // the seller is told at once; the lead stays claimed until it is known what there is of it
+			// the seller is told at once; the lead stays claimed until it is known what there is of it
+			if d.unsure != nil {
 				close(t.done)
 				d.follow()
 				end()
@@ -107,7 +111,8 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 		}()
 		defer func() {
 			if r := recover(); r != nil {
-				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead", d.st.id.String(), "panic", fmt.Sprint(r))
+				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead", d.st.id.String(),
+					"panic", fmt.Sprint(r))
 				t.reply, t.fault = d.cutOff(errPanicked)
 			}
 		}()
@@ -133,7 +138,8 @@ var errPanicked = errors.New("an error of ours")
 // answerGrace lets an attempt that ends exactly at the deadline, and its sync, still be the answer.
 const answerGrace = 20 * time.Millisecond
 
-// hurryMax is for how long attempts may begin although their seller waits less: such a seller hears "pending", and its lead is sold.
+// hurryMax is for how long attempts may begin although their seller waits less: such a seller hears "pending", and its
+// lead is sold.
 const hurryMax = 100 * time.Millisecond
 
 // overlap answers a post of a lead that has a trip under way.
@@ -152,23 +158,27 @@ func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
 		return Reply{}, inProgress()
 	}
 	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}, nil
+		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(),
+			Currency: st.pinged.Currency, Test: st.pinged.Test}, nil
 	}
 	return Reply{}, inProgress()
 }
 
-// fits tells why a post cannot be one of this lead: it came for another vertical, or a field that names the person stands in both with
-// different values.
+// fits tells why a post cannot be one of this lead: it came for another vertical, or a field that names the person
+// stands in both with different values.
 func (st *story) fits(in *PostIn) *Fault {
 	if st.pinged.Vertical != in.Vertical.ID {
 		return notFound(in.PingID)
 	}
 	if in.Test.On && !st.pinged.Test {
-		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field, Expected: "a post without it: its ping was a real lead, and stays one"})
-		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test", Errors: in.Problems}
+		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field,
+			Expected: "a post without it: its ping was a real lead, and stays one"})
+		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test",
+			Errors: in.Problems}
 	}
 	if in.Source.DedupeOf(in.Vertical).another(st.lead(in.Vertical.Schema), in.Lead) {
-		return &Fault{Kind: FaultConflict, Code: "other_person", Message: "this ping_id belongs to another person than the post names"}
+		return &Fault{Kind: FaultConflict, Code: "other_person",
+			Message: "this ping_id belongs to another person than the post names"}
 	}
 	return nil
 }
@@ -230,7 +240,8 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if in.On.plan.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
-	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want, seller: st.seller()}
+	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want,
+		seller: st.seller()}
 	if !st.pinged.Test { // a test names nobody
 		d.who = in.Source.DedupeOf(in.Vertical).identify(l)
 	}
@@ -249,7 +260,8 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 }
 
 func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post {
-	p := &ledger.Post{ReceivedAt: in.ReceivedAt, SellerLeadID: in.SellerLeadID, IdempotencyKey: in.IdempotencyKey, BodyHash: in.BodyHash}
+	p := &ledger.Post{ReceivedAt: in.ReceivedAt, SellerLeadID: in.SellerLeadID, IdempotencyKey: in.IdempotencyKey,
+		BodyHash: in.BodyHash}
 	p.Fields, p.Raw = ledger.FieldsOf(l, false, func(i int) bool { return !before[i] })
 	p.Unfit = ledger.UnfitOf(l)
 	for _, i := range clash {
@@ -258,8 +270,8 @@ func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post 
 	return p
 }
 
-// answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its ping failed, or
-// its attempts were all refused and its quote is over. The caller holds the lead's trip.
+// answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its
+// ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
 func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) {
 	switch {
 	case st.open(), st.settled != nil, st.pinged.Result == ledger.ResultFailure:
@@ -271,10 +283,12 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 	return Reply{}, nil, false
 }
 
-// conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote is over.
+// conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
+// is over.
 func (e *Exchange) conclude(st *story) (Reply, *Fault) {
 	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who, seller: st.seller()}
+	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who,
+		seller: st.seller()}
 	for i := range st.attempts {
 		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted
@@ -330,8 +344,8 @@ type keyUse struct {
 	bodyHash string
 }
 
-// claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or a Fault if
-// it was used for another call or body or is under way. Else end must be called when the request has ended.
+// claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or
+// a Fault if it was used for another call or body or is under way. Else end must be called when the request has ended.
 func (e *Exchange) claimKey(u keyUse, t *trip) (end func(), r *Reply, f *Fault) {
 	claim := "key\x00" + u.source.ID + "\x00" + u.key
 	if _, ok := e.trips.begin(claim, t); !ok {
@@ -380,8 +394,9 @@ const (
 
 // pingReply is the answer that the lead's ping had.
 func pingReply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true, Result: st.pinged.Result,
-		Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details, Test: st.pinged.Test}
+	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true,
+		Result: st.pinged.Result, Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details,
+		Test: st.pinged.Test}
 	r.Refusal = st.pinged.Refusal
 	return r
 }

@@ -14,9 +14,10 @@ import (
 // content names what a ping has sent.
 type content [16]byte
 
-// quoteTable knows the live quotes by what their pings have sent, and the pings under way, so that a ping that is sent again gets the first one's quote.
-// It can be made again from the ledger, and has nothing that the ledger has not: whoever finds a quote here reads there what has become of it.
-// Shards keep pings from sharing a lock. No pointers stand in it, so that hundreds of thousands of quotes cost the collector nothing.
+// quoteTable knows the live quotes by what their pings have sent, and the pings under way, so that a ping that is sent
+// again gets the first one's quote. It can be made again from the ledger, and has nothing that the ledger has not:
+// whoever finds a quote here reads there what has become of it. Shards keep pings from sharing a lock. No pointers
+// stand in it, so that hundreds of thousands of quotes cost the collector nothing.
 type quoteTable struct {
 	keep   atomic.Int64 // the longest life of a quote, in nanoseconds
 	shards [256]quoteShard
@@ -35,8 +36,8 @@ type quoteRef struct {
 	expires int64 // nanoseconds since 1970
 }
 
-// quotesMax bounds each generation of a shard: with more than two million live quotes the oldest are not recognised any more, and a ping that repeats one
-// has an auction of its own.
+// quotesMax bounds each generation of a shard: with more than two million live quotes the oldest are not recognised any
+// more, and a ping that repeats one has an auction of its own.
 const quotesMax = 1 << 13
 
 // flight is what waits for a ping under way. It is made by the first who waits.
@@ -57,7 +58,8 @@ func (t *quoteTable) shard(c content) *quoteShard {
 	return &t.shards[binary.LittleEndian.Uint16(c[:])%uint16(len(t.shards))]
 }
 
-// enter makes p the one ping of its content under way, or returns the flight of the one that is. quoted is the lead of a quote that may be alive.
+// enter makes p the one ping of its content under way, or returns the flight of the one that is. quoted is the lead of
+// a quote that may be alive.
 func (t *quoteTable) enter(p *Ping, now time.Time) (other *flight, quoted lead.ID) {
 	s := t.shard(p.what)
 	s.mu.Lock()

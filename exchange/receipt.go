@@ -15,12 +15,13 @@ import (
 	"clearpost/wire/transport"
 )
 
-// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the backup URL where no
-// byte went to the first.
+// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
+// backup URL where no byte went to the first.
 func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inputs) {
 	e := d.e
 	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.posts.target, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
+	call := &transport.Call{Target: lane.posts.target, Request: req, Timeout: lane.Campaign.Post.Timeout,
+		Gate: lane.gear.gate}
 	e.wire.PostOnce(call, d.until)
 	again, backup := e.toBackup(lane, call, in, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
@@ -68,10 +69,11 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 	}
 }
 
-// toBackup sends the request to the campaign's other URL where the first call got nowhere: not a byte of it was given to a connection. It
-// is the same attempt: one hold, one posting in the ledger, one buyer. It returns that call and its request for the event, or nils if
-// there was none.
-func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, until time.Time) (*transport.Call, *ledger.Body) {
+// toBackup sends the request to the campaign's other URL where the first call got nowhere: not a byte of it was given
+// to a connection. It is the same attempt: one hold, one posting in the ledger, one buyer. It returns that call and its
+// request for the event, or nils if there was none.
+func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, until time.Time) (*transport.Call,
+	*ledger.Body) {
 	if lane.backup == nil || first.Sent {
 		return nil, nil
 	}
@@ -90,15 +92,17 @@ func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, 
 		return nil, nil
 	}
 	lane.Backups.Add(1)
-	call := &transport.Call{Target: lane.backup, Request: req, Timeout: lane.Campaign.Post.Timeout, Gate: lane.gear.gate}
+	call := &transport.Call{Target: lane.backup, Request: req, Timeout: lane.Campaign.Post.Timeout,
+		Gate: lane.gear.gate}
 	e.wire.PostOnce(call, until)
 	return call, newBody(red)
 }
 
-// readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a clear no is unknown (see
-// wire.Receipt); without a complete answer it is "not sent" only if no byte was given to the connection. margin is set where nothing was
-// quoted: then the payout follows the price.
-func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call, margin *auction.Margin) (r wire.Receipt) {
+// readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a
+// clear no is unknown (see wire.Receipt); without a complete answer it is "not sent" only if no byte was given to the
+// connection. margin is set where nothing was quoted: then the payout follows the price.
+func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call,
+	margin *auction.Margin) (r wire.Receipt) {
 	if call.Refusal != lead.NoRefusal {
 		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
 		if !call.Sent {

@@ -10,11 +10,12 @@ import (
 	"clearpost/wire/transport"
 )
 
-// Reload puts a configuration into force for all trips that begin from now on; those under way end on the one that they began with. Where
-// it returns an error nothing has changed. It does no I/O. Any goroutine may call it between Start and Stop; one at a time runs.
+// Reload puts a configuration into force for all trips that begin from now on; those under way end on the one that they
+// began with. Where it returns an error nothing has changed. It does no I/O. Any goroutine may call it between Start
+// and Stop; one at a time runs.
 //
-// Counts, pauses and limits go on by their ids. A trip on an older configuration keeps to the lower of the two maximums of a cap that
-// both have, and to the caps of both (see delivery.caps): none of either is passed.
+// Counts, pauses and limits go on by their ids. A trip on an older configuration keeps to the lower of the two maximums
+// of a cap that both have, and to the caps of both (see delivery.caps): none of either is passed.
 func (e *Exchange) Reload(cfg Config) (View, error) {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
@@ -71,7 +72,8 @@ func (pl *plan) targets() map[*transport.Target]bool {
 	return out
 }
 
-// caps are what an attempt of a lane has to keep to: the caps of its own configuration, and those of the one that is in force by now.
+// caps are what an attempt of a lane has to keep to: the caps of its own configuration, and those of the one that is in
+// force by now.
 func (d *delivery) caps(l *Lane) []*capstore.Counter {
 	now := d.e.plan.Load()
 	if now == d.plan {

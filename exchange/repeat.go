@@ -19,14 +19,15 @@ func (p *Ping) identify() {
 	}
 }
 
-// shares tells whether the ping may get the quote of another that has sent the same. A ping without a person is always its own lead, and one with an
-// idempotency key is known by that alone.
+// shares tells whether the ping may get the quote of another that has sent the same. A ping without a person is always
+// its own lead, and one with an idempotency key is known by that alone.
 func (p *Ping) shares() bool {
-	return p.no == lead.NoRefusal && p.IdempotencyKey == "" && p.who.person != "" && p.rule.Window > 0 && !p.rule.OwnAuctions
+	return p.no == lead.NoRefusal && p.IdempotencyKey == "" && p.who.person != "" && p.rule.Window > 0 &&
+		!p.rule.OwnAuctions
 }
 
-// share answers a ping by the live quote, or by the ping under way, that has sent the same; else it asks. Nothing is written for a ping that is answered by
-// another's quote: its answer stands in the ledger already.
+// share answers a ping by the live quote, or by the ping under way, that has sent the same; else it asks. Nothing is
+// written for a ping that is answered by another's quote: its answer stands in the ledger already.
 func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 	p.digest(modePing)
 	now := e.now()
@@ -88,13 +89,16 @@ func (e *Exchange) follow(p *Ping, other *flight) *Fault {
 // quoteAt tells whether the lead has a quote at a time that no post has used yet.
 func (st *story) quoteAt(now time.Time) bool {
 	p := st.pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !st.over(now) && st.post == nil && len(st.attempts) == 0 && st.settled == nil
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !st.over(now) && st.post == nil &&
+		len(st.attempts) == 0 && st.settled == nil
 }
 
-// A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post in time.
+// A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post
+// in time.
 const leftShare = 10
 
-// kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now, and a good part of its time is left.
+// kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now,
+// and a good part of its time is left.
 func (p *Ping) kept(st *story, now time.Time) bool {
 	q := st.pinged
 	if q.ExpiresAt.Sub(now) < q.ExpiresAt.Sub(q.At)/leftShare {
@@ -126,8 +130,8 @@ func (e *Exchange) recognise(p *Ping) (f *Fault) {
 	return f
 }
 
-// repeated tells what the seller hears if a lead of the person is a repeat of an earlier one than self, "" if it is none. Of another source's lead nothing is
-// told but that there was one.
+// repeated tells what the seller hears if a lead of the person is a repeat of an earlier one than self, "" if it is
+// none. Of another source's lead nothing is told but that there was one.
 func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID) (details string, f *Fault) {
 	d := s.DedupeOf(v)
 	if !d.refuses() {
@@ -176,7 +180,8 @@ func (d *Dedupe) scope(s *Source) string {
 	return s.ID
 }
 
-// counts reads an earlier lead; it is nil if a later one is no repeat of it. A lead whose events were dropped with age is forgotten.
+// counts reads an earlier lead; it is nil if a later one is no repeat of it. A lead whose events were dropped with age
+// is forgotten.
 func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*story, *Fault) {
 	if id == self {
 		return nil, nil
@@ -237,5 +242,6 @@ func (e *Exchange) restoreQuotes() error {
 
 const (
 	restoreSlack = 10 * time.Second // events of one moment need not stand in the order of their times
-	restoreMax   = 1_000_000        // events; quotes before them are not recognised, so that a start takes no more than seconds
+	// events; quotes before them are not recognised, so that a start takes no more than seconds
+	restoreMax = 1_000_000
 )

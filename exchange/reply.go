@@ -85,7 +85,8 @@ func whyOf(err error) Why {
 }
 
 func unavailable(err error) *Fault {
-	return &Fault{Why: whyOf(err), Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " + err.Error(), RetryAfter: 2 * time.Second}
+	return &Fault{Why: whyOf(err), Kind: FaultUnavailable, Code: "unavailable", Message: "leads cannot be taken now: " +
+		err.Error(), RetryAfter: 2 * time.Second}
 }
 
 // unread is the answer where a lead that may be sold cannot be read.
@@ -96,16 +97,20 @@ func unread() *Fault {
 }
 
 func inProgress() *Fault {
-	return &Fault{Kind: FaultConflict, Code: "in_progress", Message: "the same request is under way: repeat it later to hear its answer"}
+	return &Fault{Kind: FaultConflict, Code: "in_progress",
+		Message: "the same request is under way: repeat it later to hear its answer"}
 }
 
-// personBusy is not inProgress: nothing of this lead is under way or stands in the ledger, and no form of the answer may call it pending.
+// personBusy is not inProgress: nothing of this lead is under way or stands in the ledger, and no form of the answer
+// may call it pending.
 func personBusy() *Fault {
-	return &Fault{Kind: FaultConflict, Code: "person_in_progress", Message: "another lead of this person is under way: send this one again later"}
+	return &Fault{Kind: FaultConflict, Code: "person_in_progress",
+		Message: "another lead of this person is under way: send this one again later"}
 }
 
 func keyReused() *Fault {
-	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key came before with another call or body"}
+	return &Fault{Kind: FaultConflict, Code: "idempotency_key_reused",
+		Message: "this Idempotency-Key came before with another call or body"}
 }
 
 func notFound(id lead.ID) *Fault {
@@ -114,7 +119,8 @@ func notFound(id lead.ID) *Fault {
 
 // sourcePaused is a fault and no failure: it consumes nothing, and a failure would have to stand in the ledger.
 func sourcePaused() *Fault {
-	return &Fault{Kind: FaultUnavailable, Why: WhyPaused, Code: "source_paused", Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
+	return &Fault{Kind: FaultUnavailable, Why: WhyPaused, Code: "source_paused",
+		Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
 }
 
 // Fields are named texts in their order. They are the ledger's.

@@ -23,7 +23,8 @@ type OpenAttempt struct {
 	Payout    lead.Money `json:"payout_micros"`
 	Since     time.Time  `json:"since"`
 	Reference string     `json:"reference,omitempty"` // the buyer's, where it gave one
-	Why       string     `json:"why"`                 // how the call ended; "no end in the ledger" if the exchange was stopped during it
+	// how the call ended; "no end in the ledger" if the exchange was stopped during it
+	Why string `json:"why"`
 }
 
 // String is a line for people.
@@ -31,7 +32,8 @@ func (o OpenAttempt) String() string {
 	return Match{Lead: o.Lead, Attempt: o.Attempt, Campaign: o.Campaign, Reference: o.Reference, At: o.Since}.String()
 }
 
-// Unresolved lists the attempts without a known outcome, oldest first. Those whose trip is still under way are left out.
+// Unresolved lists the attempts without a known outcome, oldest first. Those whose trip is still under way are left
+// out.
 func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 	open, err := e.led.Unresolved()
 	if err != nil {
@@ -45,8 +47,8 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 		}
 		st, err := e.fold(o.Lead)
 		if err != nil {
-			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical, Since: o.Since,
-				Why: "its events cannot be read: " + err.Error()})
+			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical,
+				Since: o.Since, Why: "its events cannot be read: " + err.Error()})
 			continue
 		}
 		a := st.attempt(o.Attempt)
@@ -54,8 +56,9 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 			continue
 		}
 		p := a.posting
-		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical, Campaign: p.Campaign, Buyer: p.Buyer,
-			Price: p.Price, Payout: p.Payout, Since: p.At, Why: "no end in the ledger"}
+		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical,
+			Campaign: p.Campaign, Buyer: p.Buyer, Price: p.Price, Payout: p.Payout, Since: p.At,
+			Why: "no end in the ledger"}
 		if a.posted != nil {
 			row.Why, row.Reference = a.posted.Refusal.String(), a.posted.Reference
 		}
@@ -81,8 +84,9 @@ var (
 	ErrUnderWay      = errors.New("the lead has a post under way: try again later")
 )
 
-// Resolve settles an attempt whose outcome was unknown. When it returns nil the resolution is in the ledger; the hold is committed or
-// released. The lead is settled with it, unless a crash cut its trip off and its quote still lasts: then the seller's repeat resumes it.
+// Resolve settles an attempt whose outcome was unknown. When it returns nil the resolution is in the ledger; the hold
+// is committed or released. The lead is settled with it, unless a crash cut its trip off and its quote still lasts:
+// then the seller's repeat resumes it.
 func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	e.settling.Lock()
 	defer e.settling.Unlock()
@@ -102,7 +106,8 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	return e.resolve(st, &r, nil)
 }
 
-// resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable together with the resolution.
+// resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable
+// together with the resolution.
 func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
 	id, a := st.id, st.attempt(r.Attempt)
 	if a == nil || a.outcome() != lead.Unknown {
@@ -110,8 +115,9 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 	}
 	e.restoreHolds(st)
 	p, pl := a.posting, e.plan.Load()
-	adj := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustResolved, Why: r.Why,
-		By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
+	adj := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()),
+		Adjustment: ledger.AdjustResolved, Why: r.Why, By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign,
+		Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
 	if r.Accepted {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
@@ -143,7 +149,8 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 	return adj, nil
 }
 
-// append stores a group; what the exchange has found out itself is stored however long the ledger is away, for nobody could find it out again.
+// append stores a group; what the exchange has found out itself is stored however long the ledger is away, for nobody
+// could find it out again.
 func (e *Exchange) append(surely bool, group []ledger.Event) error {
 	if surely {
 		return e.led.Store(e.end, group...)

@@ -18,12 +18,15 @@ type Stats struct {
 	RevenueMicros, PayoutMicros  atomic.Int64
 	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
 	sources                      sync.Map     // id → *SourceTally
-	Own, Whole                   Histogram    // of pings and one-shot auctions: our own time; with the buyers' and the ledger's
+	// of pings and one-shot auctions: our own time; with the buyers' and the ledger's
+	Own, Whole Histogram
 }
 
 // SourceTally is what a source's leads have come to without an auction, since the start.
 type SourceTally struct {
-	Suppressed atomic.Int64 // pings answered with the quote of an earlier or simultaneous one that had sent the same; Stats.Pings does not count them
+	// pings answered with the quote of an earlier or simultaneous one that had sent the same; Stats.Pings does not
+	// count them
+	Suppressed atomic.Int64
 	Repeated   atomic.Int64 // pings, posts and one-shot leads that were repeats of an earlier lead of their person
 }
 

@@ -13,7 +13,8 @@ import (
 // rememberUnnamed keeps whose quote a ping has got, where its source's posts need not name their pings.
 func (e *Exchange) rememberUnnamed(p *Ping) {
 	if p.Source.UnnamedPosts && p.who.person != "" && p.Reply.Result == ResultSuccess {
-		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.Reply.LeadID, p.Reply.ExpiresAt, e.now())
+		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.Reply.LeadID,
+			p.Reply.ExpiresAt, e.now())
 	}
 }
 
@@ -24,8 +25,9 @@ func personContent(source, vertical, person, sellerLeadID string) (c content) {
 	return c
 }
 
-// PingOf finds the ping to which a whole lead without a ping's id belongs, where its source's posts need not name their pings: the one of the person's live quote,
-// or of its earlier post, if that had the same values. ok is false for a lead that came in one shot. Ping is filled as for LeadNow.
+// PingOf finds the ping to which a whole lead without a ping's id belongs, where its source's posts need not name their
+// pings: the one of the person's live quote, or of its earlier post, if that had the same values. ok is false for a
+// lead that came in one shot. Ping is filled as for LeadNow.
 func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 	if !p.Source.UnnamedPosts || p.Test.On {
 		return noLead, false, nil
@@ -52,8 +54,10 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 			if f != nil {
 				return id, false, f
 			}
-			// After a post that came to nothing, a quote that was given since is for another try; one from before it is not.
-			if st.quoteAt(now) && p.MinPrice <= st.pinged.Price && (posted == nil || st.pinged.At.After(posted.post.ReceivedAt)) {
+			// After a post that came to nothing, a quote that was given since is for another try; one from before it is
+			// not.
+			if st.quoteAt(now) && p.MinPrice <= st.pinged.Price &&
+				(posted == nil || st.pinged.At.After(posted.post.ReceivedAt)) {
 				return id, true, nil
 			}
 		}
@@ -96,10 +100,11 @@ func (e *Exchange) read(id lead.ID) (*story, *Fault) {
 	return st, nil
 }
 
-// postedAs tells whether the lead is one that was pinged, and posted within the window with the values that p has. A social security number is not
-// compared: it is not kept.
+// postedAs tells whether the lead is one that was pinged, and posted within the window with the values that p has. A
+// social security number is not compared: it is not kept.
 func (st *story) postedAs(p *Ping, now time.Time) bool {
-	if st.pinged == nil || st.pinged.Mode != modePing || st.post == nil || now.Sub(st.post.ReceivedAt) >= p.rule.Window ||
+	if st.pinged == nil || st.pinged.Mode != modePing || st.post == nil ||
+		now.Sub(st.post.ReceivedAt) >= p.rule.Window ||
 		p.SellerLeadID != "" && p.SellerLeadID != st.seller() {
 		return false
 	}

@@ -10,10 +10,11 @@ import (
 	"clearpost/ledger"
 )
 
-// terms are what an attempt's booking goes by, whenever its outcome is known: a margin or a policy that is changed meanwhile is for later postings, and a
-// source that is gone is still owed what it was told.
+// terms are what an attempt's booking goes by, whenever its outcome is known: a margin or a policy that is changed
+// meanwhile is for later postings, and a source that is gone is still owed what it was told.
 func (d *delivery) terms(l *Lane) *ledger.Terms {
-	return &ledger.Terms{MarginPPM: d.src.Margin.PPM, MarginFixed: d.src.Margin.Fixed, PayoutFollows: d.oneShot, PostPrice: l.PayPostPrice}
+	return &ledger.Terms{MarginPPM: d.src.Margin.PPM, MarginFixed: d.src.Margin.Fixed, PayoutFollows: d.oneShot,
+		PostPrice: l.PayPostPrice}
 }
 
 // booksAnswer tells whether the price in the answer to a posting is the one that is booked.
@@ -24,8 +25,9 @@ func booksAnswer(p *ledger.Posting, l *Lane) bool {
 	return p.Terms.PostPrice
 }
 
-// payoutOf is what the source gets for a sale of an attempt at a price: what it was quoted, or what the margin of its posting leaves where nothing was
-// quoted. A posting of an earlier version has no margin: then its own share of the price stands.
+// payoutOf is what the source gets for a sale of an attempt at a price: what it was quoted, or what the margin of its
+// posting leaves where nothing was quoted. A posting of an earlier version has no margin: then its own share of the
+// price stands.
 func (st *story) payoutOf(p *ledger.Posting, price lead.Money) lead.Money {
 	switch {
 	case st.pinged.Mode != modeLead:

@@ -11,9 +11,10 @@ import (
 	"clearpost/wire"
 )
 
-// A test lead takes the same way as any other, and is none: it goes only to campaigns that say how tests are sent to them, and if there is
-// none of those, its bids and its sale are made up without a call. It holds no place under a cap and no slot, counts in no total, names no
-// person, and its ends are never unknown. What makes it one stands in its ping's event and does not change.
+// A test lead takes the same way as any other, and is none: it goes only to campaigns that say how tests are sent to
+// them, and if there is none of those, its bids and its sale are made up without a call. It holds no place under a cap
+// and no slot, counts in no total, names no person, and its ends are never unknown. What makes it one stands in its
+// ping's event and does not change.
 
 // TestAsk is what a request says about being a test. The zero value is a real lead.
 type TestAsk struct {
@@ -29,7 +30,8 @@ type TestRules struct {
 	ZIP   int                        // position of the field with the postal code
 }
 
-// inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of all.
+// inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of
+// all.
 func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
 	some := false
 	for _, ci := range p.eligible {
@@ -57,7 +59,8 @@ func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
 
 // madeUp adds a bid that nobody was asked for.
 func (p *Ping) madeUp(l *Lane, price lead.Money, no lead.Refusal) {
-	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: price, Fixed: l.Fixed && no == lead.NoRefusal, Refusal: no})
+	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: price,
+		Fixed: l.Fixed && no == lead.NoRefusal, Refusal: no})
 	p.lanes = append(p.lanes, l)
 }
 
@@ -106,7 +109,8 @@ func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
 func (d *delivery) madeUpSales() (out []ledger.TestSale) {
 	for _, b := range d.order {
 		if b.Winner {
-			out = append(out, ledger.TestSale{Campaign: b.Campaign, Buyer: b.Buyer, Reference: "test-" + strconv.Itoa(len(out)+1), Price: b.Price, Payout: b.Payout})
+			out = append(out, ledger.TestSale{Campaign: b.Campaign, Buyer: b.Buyer, Reference: "test-" +
+				strconv.Itoa(len(out)+1), Price: b.Price, Payout: b.Payout})
 		}
 	}
 	if out == nil { // the result was asked for
@@ -115,7 +119,8 @@ func (d *delivery) madeUpSales() (out []ledger.TestSale) {
 	return out
 }
 
-// testEnd makes the end of a test's attempt one that counts nowhere: what a real lead's would be worth stands in the posting.
+// testEnd makes the end of a test's attempt one that counts nowhere: what a real lead's would be worth stands in the
+// posting.
 func testEnd(out *ledger.Posted) {
 	switch out.Outcome {
 	case lead.Accepted:
@@ -150,7 +155,8 @@ func (st *story) testSales() (out []ledger.TestSale) {
 		a := &st.attempts[i]
 		if a.outcome() == lead.TestAccepted {
 			p := a.posting
-			out = append(out, ledger.TestSale{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Reference: a.posted.Reference, Price: p.Price, Payout: p.Payout})
+			out = append(out, ledger.TestSale{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
+				Reference: a.posted.Reference, Price: p.Price, Payout: p.Payout})
 		}
 	}
 	return out

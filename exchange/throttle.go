@@ -9,8 +9,9 @@ import (
 	"clearpost/buyers"
 )
 
-// throttle spaces the calls of one endpoint. It is the generic cell rate algorithm: one word holds when a call would be due if the calls so
-// far had come evenly, and a call may be early by no more than the burst allows. It takes no lock. A nil throttle lets everything through.
+// throttle spaces the calls of one endpoint. It is the generic cell rate algorithm: one word holds when a call would be
+// due if the calls so far had come evenly, and a call may be early by no more than the burst allows. It takes no lock.
+// A nil throttle lets everything through.
 type throttle struct {
 	rate buyers.Rate
 	due  atomic.Int64 // Unix nanoseconds

@@ -13,9 +13,10 @@ import (
 	"clearpost/wire/transport"
 )
 
-// What becomes of an attempt whose outcome is not known is the campaign's policy: it waits for a person (the default), the buyer is asked
-// at a status URL, or the same request is sent again under the idempotency key of the first. All of it happens after the seller's
-// trip. Whatever is found out resolves the attempt as a person would; what is not found out stays open, for a person.
+// What becomes of an attempt whose outcome is not known is the campaign's policy: it waits for a person (the default),
+// the buyer is asked at a status URL, or the same request is sent again under the idempotency key of the first. All of
+// it happens after the seller's trip. Whatever is found out resolves the attempt as a person would; what is not found
+// out stays open, for a person.
 
 // busyAfter is how soon to come back to a lead that somebody is at, or for which the time is not right.
 const busyAfter = time.Second
@@ -35,7 +36,8 @@ func (e *Exchange) pursueOpen(st *story) {
 			continue
 		}
 		if !e.chases.add(a.posting.Attempt, st.id, l.IfUnknown.After) {
-			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt", a.posting.Attempt.String())
+			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
+				a.posting.Attempt.String())
 		}
 	}
 }
@@ -56,7 +58,8 @@ func (e *Exchange) Pursued() int { return e.chases.open() }
 func (e *Exchange) pursue(x chase) (after time.Duration) {
 	defer func() {
 		if r := recover(); r != nil {
-			e.log.Error("pursuing an open attempt panicked: it waits for a person", "attempt", x.attempt.String(), "panic", fmt.Sprint(r))
+			e.log.Error("pursuing an open attempt panicked: it waits for a person", "attempt", x.attempt.String(),
+				"panic", fmt.Sprint(r))
 			after = 0
 		}
 	}()
@@ -80,12 +83,14 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 	return e.resend(pl, l, x)
 }
 
-// askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule that accepts, or one that
-// refuses. Silence, an answer that no rule knows, and one that speaks of a duplicate leave it open.
+// askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule
+// that accepts, or one that refuses. Silence, an answer that no rule knows, and one that speaks of a duplicate leave it
+// open.
 func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Duration {
 	u, p := l.IfUnknown, a.posting
 	if e.now().Sub(p.At) > u.For {
-		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt", p.Attempt.String(), "campaign", p.Campaign)
+		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt",
+			p.Attempt.String(), "campaign", p.Campaign)
 		return 0
 	}
 	in := st.inputs(pl, st.whole(pl), p)
@@ -110,8 +115,8 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 	if r.Outcome != lead.Accepted && !saidNo(&r) {
 		return u.Every
 	}
-	out := Resolution{Attempt: p.Attempt, Accepted: r.Outcome == lead.Accepted, Reference: string(r.Reference), By: byClearpost,
-		Why: "the buyer's status URL: " + r.Outcome.String()}
+	out := Resolution{Attempt: p.Attempt, Accepted: r.Outcome == lead.Accepted, Reference: string(r.Reference),
+		By: byClearpost, Why: "the buyer's status URL: " + r.Outcome.String()}
 	if out.Accepted && r.HasPrice && booksAnswer(p, l) {
 		price := r.Price
 		out.Price = &price
@@ -119,8 +124,8 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 	return e.clear(l, &out, nil, st.id, u.Every)
 }
 
-// saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a resend: it may be the
-// attempt itself that the buyer has.
+// saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
+// resend: it may be the attempt itself that the buyer has.
 func saidNo(r *wire.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 100 }
 
 // byClearpost is who has resolved an attempt when no person did.
@@ -148,8 +153,9 @@ func (e *Exchange) clear(l *Lane, r *Resolution, ends []ledger.Event, id lead.ID
 	return 0
 }
 
-// resend sends the very same request again: the same bytes but for an access token, and so the same idempotency key. It is a posting of its own
-// in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of them.
+// resend sends the very same request again: the same bytes but for an access token, and so the same idempotency key. It
+// is a posting of its own in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of
+// them.
 func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 	key, u := leadKey(x.lead), l.IfUnknown
 	if _, ok := e.trips.begin(key, &trip{}); !ok {
@@ -167,7 +173,8 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 	case a.queued: // the buyer has it: the same again could be a second lead to it
 		return 0
 	case len(a.resends) >= u.Times, e.now().Sub(a.posting.At) > u.For:
-		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign)
+		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(),
+			"campaign", a.posting.Campaign)
 		return 0
 	case l.paused() || !l.gear.posts.allow(e.wall()):
 		return max(u.Every, busyAfter)
@@ -177,13 +184,15 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 		return max(u.Every, busyAfter)
 	}
 	if err != nil {
-		e.log.Warn("the attempt is not sent again and waits for a person", "attempt", x.attempt.String(), "campaign", a.posting.Campaign, "why", err)
+		e.log.Warn("the attempt is not sent again and waits for a person", "attempt", x.attempt.String(), "campaign",
+			a.posting.Campaign, "why", err)
 		return 0
 	}
 	now := e.now()
 	p := *a.posting
 	p.Head, p.Attempt = pl.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), newID(now)
-	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil, ledger.Private{Request: s.recorded}
+	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil,
+		ledger.Private{Request: s.recorded}
 	if err := e.led.Append(&p); err != nil {
 		return u.Every
 	}
@@ -200,9 +209,10 @@ type again struct {
 }
 
 var (
-	errOtherRequest = errors.New("the request would not be the same: the configuration has changed, or a value is not kept")
-	errNoToken      = errors.New("there is no access token")
-	errWhichURL     = errors.New("the ledger does not tell which of two URLs the first went to")
+	errOtherRequest = errors.New(
+		"the request would not be the same: the configuration has changed, or a value is not kept")
+	errNoToken  = errors.New("there is no access token")
+	errWhichURL = errors.New("the ledger does not tell which of two URLs the first went to")
 )
 
 // sameAgain makes an attempt's request once more, if that is possible.
@@ -239,15 +249,17 @@ func (st *story) whole(pl *plan) *lead.Lead {
 	return l
 }
 
-// heardAgain makes the call of a resend and writes down its end, together with what it tells of the first. An acceptance is the first one's:
-// the buyer has seen the key before, or sees it for the first time. A refusal in its own words says that it has not bought; that the lead
-// is a duplicate, or was there already, says nothing, for that may be the first attempt.
+// heardAgain makes the call of a resend and writes down its end, together with what it tells of the first. An
+// acceptance is the first one's: the buyer has seen the key before, or sees it for the first time. A refusal in its own
+// words says that it has not bought; that the lead is a duplicate, or was there already, says nothing, for that may be
+// the first attempt.
 func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledger.Posting, s *again) time.Duration {
 	u := l.IfUnknown
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.gear.gate}
 	e.wire.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
-	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
-		Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds()}
+	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
+		Campaign: p.Campaign, Buyer: p.Buyer, Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price,
+		Status: call.Status, TookUS: call.Took.Microseconds()}
 	r := readReceipt(l, p, out, call, nil)
 	booked := out.Price
 	out.Price, out.Payout = 0, 0 // the resolution books it
@@ -258,13 +270,14 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 		}
 		return u.Every
 	}
-	res := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference, By: byClearpost,
-		Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
+	res := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference,
+		By: byClearpost, Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
 	if res.Accepted {
 		res.Price = &booked
 	}
 	if _, err := e.resolve(st, res, []ledger.Event{out}); err != nil {
-		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err", err)
+		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err",
+			err)
 		return u.Every
 	}
 	l.ClearedUp.Add(1)

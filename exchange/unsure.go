@@ -9,11 +9,13 @@ import (
 	"clearpost/ledger"
 )
 
-// What the ledger could not tell when it was asked is followed up here, so that no hold outlives the knowledge of what it was for.
+// What the ledger could not tell when it was asked is followed up here, so that no hold outlives the knowledge of what
+// it was for.
 
-// follow waits until the ledger knows whether it has the first append of a trip, whose seller has been answered and whose claims still stand: nobody
-// else is at this lead. Without it there never was an attempt: its hold goes. With it there is one that was never sent, and that is written down; then
-// its hold goes too, and the seller's repeat resumes the lead. When the exchange ends before, the attempt is one without an end, as after a crash.
+// follow waits until the ledger knows whether it has the first append of a trip, whose seller has been answered and
+// whose claims still stand: nobody else is at this lead. Without it there never was an attempt: its hold goes. With it
+// there is one that was never sent, and that is written down; then its hold goes too, and the seller's repeat resumes
+// the lead. When the exchange ends before, the attempt is one without an end, as after a crash.
 func (d *delivery) follow() {
 	e, p := d.e, d.maybe
 	stored, err := d.unsure.Stored(e.end)
@@ -21,7 +23,8 @@ func (d *delivery) follow() {
 		return
 	}
 	if !stored {
-		e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead", d.st.id.String(), "attempt", p.Attempt.String())
+		e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead",
+			d.st.id.String(), "attempt", p.Attempt.String())
 		if !d.test() {
 			e.release(p.Attempt)
 		}
@@ -33,10 +36,11 @@ func (d *delivery) follow() {
 	if p == nil {
 		return // an answer, or the end of attempts
 	}
-	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
-		PingPrice: p.Price, Outcome: lead.NotSent, Refusal: lead.NotBegun, Charges: p.Charges}
+	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+		Buyer: p.Buyer, PingPrice: p.Price, Outcome: lead.NotSent, Refusal: lead.NotBegun, Charges: p.Charges}
 	if err := e.led.Store(e.end, out); err != nil {
-		e.log.Error("the end of an attempt that was not sent could not be written", "attempt", p.Attempt.String(), "err", err)
+		e.log.Error("the end of an attempt that was not sent could not be written", "attempt", p.Attempt.String(),
+			"err", err)
 		return
 	}
 	if !d.test() {
@@ -44,8 +48,9 @@ func (d *delivery) follow() {
 	}
 }
 
-// learn waits, beside its caller, until the ledger knows what it could not tell in err, and then calls then where the group is stored. The
-// caller must have claimed what then changes in such a way that nobody else changes it meanwhile, or then must bear that.
+// learn waits, beside its caller, until the ledger knows what it could not tell in err, and then calls then where the
+// group is stored. The caller must have claimed what then changes in such a way that nobody else changes it meanwhile,
+// or then must bear that.
 func (e *Exchange) learn(err error, then func()) {
 	var u *ledger.Uncertain
 	if !errors.As(err, &u) {

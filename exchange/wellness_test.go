@@ -40,8 +40,10 @@ func TestFailingBuyerIsToldOnce(t *testing.T) {
 	w.note(e, l, "pings", lead.NoRefusal, now.Add(90*time.Second))
 	w.note(e, l, "pings", lead.NoRefusal, now.Add(91*time.Second))
 	text := out.String()
-	if strings.Count(text, "\n") != 2 || strings.Count(text, "level=WARN") != 2 || !strings.Contains(text, "begun to fail") || !strings.Contains(text, "last=timed_out") ||
-		!strings.Contains(text, "well again") || !strings.Contains(text, "after=1m30s") || !strings.Contains(text, "campaign=a-main") {
+	if strings.Count(text, "\n") != 2 || strings.Count(text, "level=WARN") != 2 ||
+		!strings.Contains(text, "begun to fail") || !strings.Contains(text, "last=timed_out") ||
+		!strings.Contains(text, "well again") || !strings.Contains(text, "after=1m30s") ||
+		!strings.Contains(text, "campaign=a-main") {
 		t.Errorf("told: %s", text)
 	}
 }
@@ -59,11 +61,13 @@ func (l *locked) Write(p []byte) (int, error) {
 
 func TestLatencyIsCountedBelowItsBound(t *testing.T) {
 	var h Latency
-	for _, took := range []time.Duration{0, 5 * time.Millisecond, 5001 * time.Microsecond, time.Second, 2 * time.Minute} {
+	for _, took := range []time.Duration{0, 5 * time.Millisecond, 5001 * time.Microsecond, time.Second,
+		2 * time.Minute} {
 		h.add(took)
 	}
 	n, seconds, below := h.Read()
-	if n != 5 || seconds < 121.01 || seconds > 121.02 || below[0.005] != 2 || below[0.01] != 3 || below[1] != 4 || below[60] != 4 {
+	if n != 5 || seconds < 121.01 || seconds > 121.02 || below[0.005] != 2 || below[0.01] != 3 || below[1] != 4 ||
+		below[60] != 4 {
 		t.Errorf("%d in %v s: %v", n, seconds, below)
 	}
 }

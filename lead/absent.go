@@ -28,8 +28,8 @@ var missingWords = sync.OnceValue(func() *MissingWords {
 	return w
 })
 
-// ParseMissingWords reads a list of words, one a line; blank lines and lines that begin with # and a space are passed over. It tells the first line, counted
-// from 1, that is too long, 0 if there is none.
+// ParseMissingWords reads a list of words, one a line; blank lines and lines that begin with # and a space are passed
+// over. It tells the first line, counted from 1, that is too long, 0 if there is none.
 func ParseMissingWords(text string) (*MissingWords, int) {
 	out := &MissingWords{words: map[string]struct{}{}}
 	for i, line := range strings.Split(text, "\n") {
@@ -46,7 +46,8 @@ func ParseMissingWords(text string) (*MissingWords, int) {
 	return out, 0
 }
 
-// absent tells whether a value of a field, without space around it, says that there is none. pos is the field's position, and that of the list for its elements.
+// absent tells whether a value of a field, without space around it, says that there is none. pos is the field's
+// position, and that of the list for its elements.
 func (s *Schema) absent(pos int, f *Field, raw []byte) bool {
 	if len(raw) > MissingWordMax || s.missing.first[lower(raw[0])]>>len(raw)&1 == 0 && f.Type != TypeIP {
 		return false

@@ -4,8 +4,8 @@ package lead
 
 import "strings"
 
-// neighbours are the states and provinces with a line between them: each line once. The post office sets its routes by roads, so that many a postal code
-// reaches over a line, and no public table has them all.
+// neighbours are the states and provinces with a line between them: each line once. The post office sets its routes by
+// roads, so that many a postal code reaches over a line, and no public table has them all.
 const neighbours = `AL FL GA MS TN|AR LA MO MS OK TN TX|AZ CA CO NM NV UT|CA NV OR|CO KS NE NM OK UT WY|CT MA NY RI|DC MD VA|DE MD NJ PA|FL GA|GA NC SC TN|IA IL MN MO NE SD WI|ID MT NV OR UT WA WY|IL IN KY MI MO WI|IN KY MI OH|KS MO NE OK|KY MO OH TN VA WV|LA MS TX|MA NH NY RI VT|MD PA VA WV|ME NH|MI MN OH WI|MN ND SD WI|MO NE OK TN|MS TN|MT ND SD WY|NC SC TN VA|ND SD|NE SD WY|NH VT|NJ NY PA|NM OK TX UT|NV OR UT|NY PA RI VT|OH PA WV|OK TX|OR WA|PA WV|SD WY|TN VA|UT WY|VA WV|AB BC MT NT SK|BC NT WA YT AK|MB NU ON SK|NB NS QC|NL QC|NS PE|NT NU SK YT|ON QC|GU MP`
 
 // borders has a bit for each neighbour, by index in stateTable.
@@ -33,8 +33,9 @@ type AcrossStates struct {
 	also map[string][]int // by normal postal code
 }
 
-// ParseAcrossStates reads a list of postal codes, one a line, each with the states in which it may lie besides its own: "02861 MA". Blank lines and what
-// follows a # are passed over. It tells the first line, counted from 1, that has another form, 0 if there is none.
+// ParseAcrossStates reads a list of postal codes, one a line, each with the states in which it may lie besides its own:
+// "02861 MA". Blank lines and what follows a # are passed over. It tells the first line, counted from 1, that has
+// another form, 0 if there is none.
 func ParseAcrossStates(text string) (*AcrossStates, int) {
 	s, errs := NewSchema("", []Field{{Name: "code", Type: TypePostalCode}})
 	if errs != nil {

@@ -4,8 +4,9 @@ package lead
 
 import "bytes"
 
-// readZone reads what stands behind a time of day: an offset with or without GMT or UTC before it, or the name of a zone. Behind an offset the zone's name may
-// stand once more, in brackets, as browsers and mail programs write it. east is in minutes.
+// readZone reads what stands behind a time of day: an offset with or without GMT or UTC before it, or the name of a
+// zone. Behind an offset the zone's name may stand once more, in brackets, as browsers and mail programs write it. east
+// is in minutes.
 func readZone(b []byte) (east int, why Why) {
 	if n := len(b); n > 2 && (b[n-1] == ')' || b[n-1] == ']') {
 		open := bytes.IndexByte(b, map[byte]byte{')': '(', ']': '['}[b[n-1]])
@@ -65,7 +66,8 @@ func readZone(b []byte) (east int, why Why) {
 	return east, WhyNone
 }
 
-// clockLast puts the time of day behind the year where it stands before it, as in "Mon Nov 23 18:05:00 EST 2026"; any other text is returned as it is.
+// clockLast puts the time of day behind the year where it stands before it, as in "Mon Nov 23 18:05:00 EST 2026"; any
+// other text is returned as it is.
 func (l *Lead) clockLast(b []byte) []byte {
 	if len(b) == 0 || isDigit(b[0]) || len(b) > 64 {
 		return b
@@ -87,7 +89,8 @@ func (l *Lead) clockLast(b []byte) []byte {
 	if n > 0 && nameIndex(weekdayNames, bytes.TrimRight(words[0], ",")) >= 0 {
 		words = words[1:]
 	}
-	if n = len(words); n < 4 || n > 5 || nameIndex(monthNames, words[0]) < 0 || !digitsOnly(words[1]) || bytes.IndexByte(words[2], ':') < 0 {
+	if n = len(words); n < 4 || n > 5 || nameIndex(monthNames, words[0]) < 0 || !digitsOnly(words[1]) ||
+		bytes.IndexByte(words[2], ':') < 0 {
 		return b
 	}
 	year := words[n-1]

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	ageMax      = 130 // years: nobody has been older
-	futureYears = 20  // a two-digit year of a plain date may lie this far ahead; farther, it belongs to the last century
+	ageMax = 130 // years: nobody has been older
+	// a two-digit year of a plain date may lie this far ahead; farther, it belongs to the last century
+	futureYears = 20
 )
 
 const monthNames = "january february march april may june july august september october november december"
@@ -92,8 +93,8 @@ func cutDayPart(b []byte) (p dayPart, rest []byte, ok bool) {
 	return p, rest, true
 }
 
-// readDay reads a date at the beginning of a text: ISO, with or without hyphens; numbers in the vertical's order; with the month's name. What
-// follows is returned as rest.
+// readDay reads a date at the beginning of a text: ISO, with or without hyphens; numbers in the vertical's order; with
+// the month's name. What follows is returned as rest.
 func (l *Lead) readDay(b []byte, birth bool) (day int64, rest []byte, why Why) {
 	var p [3]dayPart
 	rest = b
@@ -122,7 +123,8 @@ func (l *Lead) readDay(b []byte, birth bool) (day int64, rest []byte, why Why) {
 	return l.dayOf(p, rest, birth)
 }
 
-// eightDigits reads YYYYMMDD, and where there is no such day, month, day and year in the sender's order. No eight digits are days in both ways.
+// eightDigits reads YYYYMMDD, and where there is no such day, month, day and year in the sender's order. No eight
+// digits are days in both ways.
 func (l *Lead) eightDigits(n int) (int64, Why) {
 	day, why := days(n/10000, n/100%100, n%100)
 	if why == WhyNone {
@@ -226,7 +228,8 @@ func dayOfTime(t time.Time) int64 {
 	return sec / 86400
 }
 
-// age is the number of whole years from a day to a time. Who was born on 29 February is a year older on 1 March where the year has no such day.
+// age is the number of whole years from a day to a time. Who was born on 29 February is a year older on 1 March where
+// the year has no such day.
 func age(day int64, now time.Time) int64 {
 	by, bm, bd := time.Unix(day*86400, 0).UTC().Date()
 	y, m, d := now.UTC().Date()
@@ -238,12 +241,14 @@ func age(day int64, now time.Time) int64 {
 }
 
 // zones are the names of RFC 822 and their offsets in minutes.
-var zones = map[string]int{"z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420}
+var zones = map[string]int{"z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300,
+	"mst": -420, "mdt": -360, "pst": -480, "pdt": -420}
 
 // noZone is the offset of a time that has none.
 const noZone = 1 << 20
 
-// readTimeOfDay reads what may follow a date: T or a space, a time of day, a zone. at is nanoseconds of the day, east minutes or noZone.
+// readTimeOfDay reads what may follow a date: T or a space, a time of day, a zone. at is nanoseconds of the day, east
+// minutes or noZone.
 func readTimeOfDay(b []byte) (at int64, east int, why Why) {
 	switch {
 	case len(b) > 1 && (b[0] == 'T' || b[0] == 't'):
@@ -320,7 +325,8 @@ func cutHalf(b []byte) (half byte, rest []byte) {
 	return 0, b
 }
 
-// datetime takes a date and a time of day; without a zone they are UTC. It also takes seconds (ten digits) and milliseconds (thirteen) since
+// datetime takes a date and a time of day; without a zone they are UTC. It also takes seconds (ten digits) and
+// milliseconds (thirteen) since
 // 1970. Normal is RFC 3339 in UTC.
 func (l *Lead) datetime(s *Slot, raw []byte) Why {
 	var t time.Time
@@ -369,7 +375,8 @@ func (l *Lead) timeOfDay(s *Slot, raw []byte) Why {
 	s.Num = at / 1_000_000_000
 	var b [8]byte
 	h, m, sec := s.Num/3600, s.Num/60%60, s.Num%60
-	s.normal = l.put(append(b[:0], byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10), ':', byte('0'+sec/10), byte('0'+sec%10)))
+	s.normal = l.put(append(b[:0], byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10), ':',
+		byte('0'+sec/10), byte('0'+sec%10)))
 	return WhyNone
 }
 

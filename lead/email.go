@@ -14,8 +14,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// email takes one address: a user part of 1–64 bytes without quotes, a domain of labels with a last one of letters. A display name before
-// <…>, comments in brackets and mailto: are passed over.
+// email takes one address: a user part of 1–64 bytes without quotes, a domain of labels with a last one of letters. A
+// display name before <…>, comments in brackets and mailto: are passed over.
 func (l *Lead) email(s *Slot, raw []byte) Why {
 	raw, why := bareAddress(raw)
 	if why != WhyNone {
@@ -66,7 +66,8 @@ func (l *Lead) email(s *Slot, raw []byte) Why {
 	return WhyNone
 }
 
-// joinAddress takes away the spaces that people leave beside the @ and the points of a domain, and a point, comma or semicolon behind it.
+// joinAddress takes away the spaces that people leave beside the @ and the points of a domain, and a point, comma or
+// semicolon behind it.
 func (l *Lead) joinAddress(b []byte) []byte {
 	for n := len(b); n > 0 && (b[n-1] == '.' || b[n-1] == ',' || b[n-1] == ';' || b[n-1] == ' '); n-- {
 		b = b[:n-1]
@@ -97,7 +98,8 @@ func spaceBeside(b []byte, i int, sign byte) bool {
 	return from > 0 && b[from-1] == sign || to < len(b)-1 && b[to+1] == sign
 }
 
-// PlainDomain is a domain as the domain name system has it: in Unicode or coded (xn--), it is one. It fails where a domain has signs that none can have.
+// PlainDomain is a domain as the domain name system has it: in Unicode or coded (xn--), it is one. It fails where a
+// domain has signs that none can have.
 func PlainDomain(d []byte) ([]byte, bool) {
 	if !HasWide(d) && !coded(d) {
 		return d, true
@@ -199,8 +201,8 @@ func domainFault(d []byte) Why {
 // Domains is a set of domain names in lower case.
 type Domains map[string]struct{}
 
-// ParseDomains reads a list of domain names, one a line; blank lines and what follows a # are passed over. It tells the first line, counted
-// from 1, that is no domain name, 0 if there is none.
+// ParseDomains reads a list of domain names, one a line; blank lines and what follows a # are passed over. It tells the
+// first line, counted from 1, that is no domain name, 0 if there is none.
 func ParseDomains(text string) (Domains, int) {
 	out := Domains{}
 	for i, line := range strings.Split(text, "\n") {

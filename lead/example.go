@@ -25,9 +25,10 @@ func (s *Schema) DayFirst() bool { return s.dayFirst }
 // Rules are the rules between fields as they were given.
 func (s *Schema) Rules() []Rule { return s.given }
 
-// Example makes a plausible lead that the schema takes at a stage: by position the text that a seller would send, empty for fields that are
-// left out. It has what the stage requires, what rules then require, and up to optional further fields that no stage requires and that are not personal. The person is
-// nobody. now is the time at which it would be received.
+// Example makes a plausible lead that the schema takes at a stage: by position the text that a seller would send, empty
+// for fields that are left out. It has what the stage requires, what rules then require, and up to optional further
+// fields that no stage requires and that are not personal. The person is nobody. now is the time at which it would be
+// received.
 func (s *Schema) Example(st Stage, optional int, now time.Time) []string {
 	text := make([]string, len(s.Fields))
 	in := make([]bool, len(s.Fields))
@@ -37,7 +38,8 @@ func (s *Schema) Example(st Stage, optional int, now time.Time) []string {
 	}
 	s.inOrder(text, now)
 	for i := range s.Fields {
-		if f := &s.Fields[i]; optional > 0 && f.Required == 0 && !f.Personal && f.Derive == "" && text[i] != "" && i >= len(Canonical()) {
+		if f := &s.Fields[i]; optional > 0 && f.Required == 0 && !f.Personal && f.Derive == "" && text[i] != "" &&
+			i >= len(Canonical()) {
 			in[i] = true
 			optional--
 		}
@@ -55,7 +57,8 @@ func (s *Schema) Example(st Stage, optional int, now time.Time) []string {
 	return text
 }
 
-// mend leaves out what is not taken and takes in what is missing. It returns false when there was nothing to do, or nothing that helps.
+// mend leaves out what is not taken and takes in what is missing. It returns false when there was nothing to do, or
+// nothing that helps.
 func (s *Schema) mend(text []string, in []bool, st Stage, now time.Time) bool {
 	var l Lead
 	l.Reset(s)
@@ -134,12 +137,15 @@ var plain = map[Type][]string{
 	TypeHash:        {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 }
 
-// named are samples for the fields whose name, or an alias of theirs, has a word; numbers only count where the field is one.
+// named are samples for the fields whose name, or an alias of theirs, has a word; numbers only count where the field is
+// one.
 var named = []struct{ word, text string }{
-	{"first", "Jane"}, {"last", "Roe"}, {"make", "Toyota"}, {"model", "Camry"}, {"occupation", "Teacher"}, {"utility", "Pacific Power"},
-	{"insurer", "Geico"}, {"trustedform", "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567"}, {"language", "en"},
-	{"licensed", "12"}, {"year", "2019"}, {"age", "41"}, {"bill", "180"}, {"miles", "12000"}, {"months", "24"}, {"count", "1"},
-	{"amount", "250000"}, {"value", "400000"}, {"price", "400000"}, {"income", "80000"}, {"debt", "15000"}, {"balance", "15000"}, {"score", "720"},
+	{"first", "Jane"}, {"last", "Roe"}, {"make", "Toyota"}, {"model", "Camry"}, {"occupation", "Teacher"},
+	{"utility", "Pacific Power"}, {"insurer", "Geico"},
+	{"trustedform", "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567"}, {"language", "en"},
+	{"licensed", "12"}, {"year", "2019"}, {"age", "41"}, {"bill", "180"}, {"miles", "12000"}, {"months", "24"},
+	{"count", "1"}, {"amount", "250000"}, {"value", "400000"}, {"price", "400000"}, {"income", "80000"},
+	{"debt", "15000"}, {"balance", "15000"}, {"score", "720"},
 }
 
 func (s *Schema) samplesOf(f *Field, t Type) (out []string) {
@@ -152,7 +158,8 @@ func (s *Schema) samplesOf(f *Field, t Type) (out []string) {
 		}
 		return s.samplesOf(f, f.Of)
 	case TypePhone:
-		return []string{map[string]string{"US": "(415) 555-0123", "CA": "(613) 555-0123", "GB": "020 7946 0958"}[s.region], s.phoneSample(), "+14155550123"}
+		return []string{map[string]string{"US": "(415) 555-0123", "CA": "(613) 555-0123",
+			"GB": "020 7946 0958"}[s.region], s.phoneSample(), "+14155550123"}
 	case TypePostalCode:
 		return []string{map[string]string{"CA": "K1A 0B1", "GB": "SW1A 1AA"}[s.region], "94110"}
 	case TypeState:

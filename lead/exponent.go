@@ -10,9 +10,9 @@ const (
 	exponentDigitsMax = 64 // digits of the number as it is written
 )
 
-// AppendPlainNumber appends a JSON number without its exponent, exactly, digit by digit: 1E+2 as 100, 2.25e1 as 22.5, 5e-1 as 0.5. It appends the
-// number as it is where it has no exponent, and where the exponent is above ExponentMax or the number longer than 64 bytes. The bytes must be
-// a JSON number.
+// AppendPlainNumber appends a JSON number without its exponent, exactly, digit by digit: 1E+2 as 100, 2.25e1 as 22.5,
+// 5e-1 as 0.5. It appends the number as it is where it has no exponent, and where the exponent is above ExponentMax or
+// the number longer than 64 bytes. The bytes must be a JSON number.
 func AppendPlainNumber(dst, b []byte) []byte {
 	at := bytes.IndexAny(b, "eE")
 	if at < 0 || at > exponentDigitsMax {

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Rule is one rule between fields. It has one of: Together, a postal code and a state that must belong together; Any, fields of which one at
-// least must have a value; Order, two fields of one type with an order, the first of which may not exceed the second; or Require, fields that must
-// have a value where the field When has one of Values (any value, if Values is empty).
+// Rule is one rule between fields. It has one of: Together, a postal code and a state that must belong together; Any,
+// fields of which one at least must have a value; Order, two fields of one type with an order, the first of which may
+// not exceed the second; or Require, fields that must have a value where the field When has one of Values (any value,
+// if Values is empty).
 type Rule struct {
 	Together []string
 	Any      []string
@@ -59,11 +60,14 @@ func (s *Schema) addMade(i int) (problems []string) {
 		from, part, ok := s.Resolve(f.Derive)
 		switch {
 		case !ok || part == PartNone:
-			problems = append(problems, fmt.Sprintf("field %q: derive %q: expected FIELD.PART of another field, such as dob.age", f.Name, f.Derive))
+			problems = append(problems, fmt.Sprintf(
+				"field %q: derive %q: expected FIELD.PART of another field, such as dob.age", f.Name, f.Derive))
 		case from == i || s.Fields[from].Derive != "":
-			problems = append(problems, fmt.Sprintf("field %q: derive %q: expected a field that is sent, not derived itself", f.Name, f.Derive))
+			problems = append(problems,
+				fmt.Sprintf("field %q: derive %q: expected a field that is sent, not derived itself", f.Name, f.Derive))
 		case s.Fields[from].Sensitive(part) && !f.Personal:
-			problems = append(problems, fmt.Sprintf("field %q: derive %q: a personal field, since its origin is one", f.Name, f.Derive))
+			problems = append(problems, fmt.Sprintf("field %q: derive %q: a personal field, since its origin is one",
+				f.Name, f.Derive))
 		default:
 			s.derived = append(s.derived, derivation{i, from, part})
 		}
@@ -72,7 +76,8 @@ func (s *Schema) addMade(i int) (problems []string) {
 		var l Lead
 		l.Reset(s)
 		if l.Set(i, []byte(f.Default)); l.slots[i].State != Valid {
-			problems = append(problems, fmt.Sprintf("field %q: default %q: expected %s", f.Name, f.Default, f.expectation(l.slots[i].Why)))
+			problems = append(problems, fmt.Sprintf("field %q: default %q: expected %s", f.Name, f.Default,
+				f.expectation(l.slots[i].Why)))
 		} else {
 			s.defaults = append(s.defaults, i)
 		}
@@ -84,7 +89,8 @@ func (s *Schema) addRule(r *Rule) error {
 	kinds := 0
 	var names []string
 	out := rule{when: -1, stage: r.Stage}
-	for kind, list := range [][]string{ruleTogether: r.Together, ruleAny: r.Any, ruleOrder: r.Order, ruleRequire: r.Require} {
+	for kind, list := range [][]string{ruleTogether: r.Together, ruleAny: r.Any, ruleOrder: r.Order,
+		ruleRequire: r.Require} {
 		if len(list) > 0 {
 			kinds++
 			names, out.kind = list, ruleKind(kind)
@@ -135,14 +141,16 @@ func (s *Schema) addWhen(out *rule, r *Rule) error {
 	return nil
 }
 
-// Finish takes out what does not fit a field that is not required, where the vertical has it so. Then it makes what was not sent: derived fields first, then defaults. Then it marks as Bad what rules between two present fields forbid.
-// It must be called when all values that a seller sends together are set, and may be called again when more have come.
+// Finish takes out what does not fit a field that is not required, where the vertical has it so. Then it makes what was
+// not sent: derived fields first, then defaults. Then it marks as Bad what rules between two present fields forbid. It
+// must be called when all values that a seller sends together are set, and may be called again when more have come.
 func (l *Lead) Finish() {
 	l.spare()
 	l.Complete()
 }
 
-// Complete is Finish for a lead that has been taken already: a value that stood in it and fits no more, since the schema has changed, is not left out.
+// Complete is Finish for a lead that has been taken already: a value that stood in it and fits no more, since the
+// schema has changed, is not left out.
 func (l *Lead) Complete() {
 	for i := range l.schema.derived {
 		l.derive(&l.schema.derived[i])
@@ -155,7 +163,8 @@ func (l *Lead) Complete() {
 	}
 	for i := range l.schema.rules {
 		r := &l.schema.rules[i]
-		if r.kind > ruleOrder || r.kind == ruleAny || l.slots[r.fields[0]].State != Valid || l.slots[r.fields[1]].State != Valid {
+		if r.kind > ruleOrder || r.kind == ruleAny || l.slots[r.fields[0]].State != Valid ||
+			l.slots[r.fields[1]].State != Valid {
 			continue
 		}
 		if r.kind == ruleTogether && l.apart(r.fields[0], r.fields[1]) {
@@ -189,7 +198,8 @@ func (l *Lead) derive(d *derivation) {
 	}
 }
 
-// wanting appends the problems that rules on missing fields find at a stage. A lead that it has nothing to say of costs no allocation.
+// wanting appends the problems that rules on missing fields find at a stage. A lead that it has nothing to say of costs
+// no allocation.
 func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 	for i := range l.schema.rules {
 		r := &l.schema.rules[i]
@@ -203,7 +213,8 @@ func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 				any = any || l.slots[pos].State != Missing
 			}
 			if !any {
-				out = append(out, Problem{Field: l.schema.Fields[r.fields[0]].Name, Expected: "a value of one at least of " + l.schema.names(r.fields), Missing: true})
+				out = append(out, Problem{Field: l.schema.Fields[r.fields[0]].Name,
+					Expected: "a value of one at least of " + l.schema.names(r.fields), Missing: true})
 			}
 		case ruleRequire:
 			if !l.holds(r) {
@@ -211,7 +222,8 @@ func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 			}
 			for _, pos := range r.fields {
 				if f := &l.schema.Fields[pos]; l.slots[pos].State == Missing && f.Required&st == 0 {
-					out = append(out, Problem{Field: f.Name, Expected: "a value, since " + l.schema.Fields[r.when].Name + " has the one it has: " + f.form(), Missing: true})
+					out = append(out, Problem{Field: f.Name, Expected: "a value, since " +
+						l.schema.Fields[r.when].Name + " has the one it has: " + f.form(), Missing: true})
 				}
 			}
 		}

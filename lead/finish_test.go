@@ -38,8 +38,10 @@ func madeSchema(t testing.TB) *Schema {
 func TestFinish(t *testing.T) {
 	s := madeSchema(t)
 	for _, c := range []struct{ sent, want string }{
-		{"dob=2000-02-29; zip=90210; phone=2125550123", "age=25* state=CA* phone_hash=502531dd875ca77561734e9e8052549f* language=en*"},
-		{"dob=2000-02-29; age=30; state=nv; zip=89101; language=es; phone=2125550123", "age=30 state=NV language=es phone_hash=502531dd875ca77561734e9e8052549f*"},
+		{"dob=2000-02-29; zip=90210; phone=2125550123",
+			"age=25* state=CA* phone_hash=502531dd875ca77561734e9e8052549f* language=en*"},
+		{"dob=2000-02-29; age=30; state=nv; zip=89101; language=es; phone=2125550123",
+			"age=30 state=NV language=es phone_hash=502531dd875ca77561734e9e8052549f*"},
 		{"zip=90210; state=NV; age=30; phone=2125550123", "state=NV"},
 		{"zip=02861; state=MA; age=30; phone=2125550123", "state=MA"},
 		{"zip=90210; state=NY; age=30; phone=2125550123", "post: state: the postal code lies in another state"},
@@ -48,11 +50,13 @@ func TestFinish(t *testing.T) {
 		{"zip=SW1A 1AA; state=NY; age=30; phone=2125550123", "state=NY"},
 		{"zip=00000; age=30; phone=2125550123", "language=en*"},
 		{"age=30", "ping: phone: a value of one at least of phone, email, phone_hash"},
-		{"email=Jane@Example.com; age=30", "email_hash=8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d*"},
+		{"email=Jane@Example.com; age=30",
+			"email_hash=8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d*"},
 		{"phone=2125550123", "ping: age: a value: a whole number"},
 		{"phone=2125550123; age=30; insured=y", "post: insurer: a value, since insured has the one it has: text"},
 		{"phone=2125550123; age=30; insured=n", "insured=false"},
-		{"phone=2125550123; age=30; starts=2026-02-02; ends=2026-02-01", "post: starts: a date such as 1984-03-22 (it is above a field that it may not exceed)"},
+		{"phone=2125550123; age=30; starts=2026-02-02; ends=2026-02-01",
+			"post: starts: a date such as 1984-03-22 (it is above a field that it may not exceed)"},
 		{"phone=2125550123; age=30; timestamp=2026-02-28T11:00:00Z", "lead_age=60*"},
 		{"phone=2125550123; age=30; dob=soon", "ping: dob: a date of birth such as 1984-03-22"},
 	} {
@@ -116,13 +120,16 @@ func TestMadeAndRuleMistakes(t *testing.T) {
 	}{
 		{[]Field{{Name: "age", Type: TypeInteger, Derive: "birthday.age"}}, nil, "expected FIELD.PART"},
 		{[]Field{{Name: "age", Type: TypeInteger, Derive: "zip"}}, nil, "expected FIELD.PART"},
-		{[]Field{{Name: "a", Type: TypeDOB, Derive: "b.age"}, {Name: "b", Type: TypeDOB, Derive: "a.age"}}, nil, "not derived itself"},
+		{[]Field{{Name: "a", Type: TypeDOB, Derive: "b.age"}, {Name: "b", Type: TypeDOB, Derive: "a.age"}}, nil,
+			"not derived itself"},
 		{[]Field{{Name: "hash", Type: TypeHash, Derive: "phone.md5"}}, nil, "a personal field"},
 		{[]Field{{Name: "n", Type: TypeInteger, Default: "many"}}, nil, "default"},
 		{[]Field{{Name: "l", Type: TypeList}}, nil, "type of its elements"},
 		{[]Field{{Name: "l", Type: TypeText, Of: TypeText}}, nil, "only a list"},
-		{[]Field{{Name: "e", Type: TypeEnum, Values: []string{"a"}, Synonyms: map[string]string{"x": "b"}}}, nil, "none of the values"},
-		{[]Field{{Name: "e", Type: TypeEnum, Values: []string{"a"}, Synonyms: map[string]string{"A": "a"}}}, nil, "listed twice"},
+		{[]Field{{Name: "e", Type: TypeEnum, Values: []string{"a"}, Synonyms: map[string]string{"x": "b"}}}, nil,
+			"none of the values"},
+		{[]Field{{Name: "e", Type: TypeEnum, Values: []string{"a"}, Synonyms: map[string]string{"A": "a"}}}, nil,
+			"listed twice"},
 		{nil, []Rule{{}}, "expected one of"},
 		{nil, []Rule{{Any: []string{"colour"}}}, "a field of this vertical"},
 		{nil, []Rule{{Together: []string{"state", "zip"}}}, "in this order"},
@@ -174,7 +181,8 @@ func TestRecordedMasksSocialSecurityNumbers(t *testing.T) {
 
 func TestParseDomains(t *testing.T) {
 	d, line := ParseDomains("# free\n\nGmail.com # Google\n example.org ")
-	if line != 0 || !d.holds([]byte("gmail.com")) || !d.holds([]byte("mail.example.org")) || d.holds([]byte("notgmail.com")) || d.holds([]byte("com")) {
+	if line != 0 || !d.holds([]byte("gmail.com")) || !d.holds([]byte("mail.example.org")) ||
+		d.holds([]byte("notgmail.com")) || d.holds([]byte("com")) {
 		t.Errorf("%v, line %d", d, line)
 	}
 	if _, line := ParseDomains("gmail.com\ngmail"); line != 2 {

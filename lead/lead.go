@@ -21,9 +21,9 @@ const (
 // Slot is one value of a lead. Its text stands in the lead's arena, so that a slot has no pointers.
 type Slot struct {
 	// Num is the value as a number where the type has one: integer as is; decimal and money in millionths; boolean 0 or
-	// 1; date and dob in days and datetime in microseconds since 1970-01-01 UTC; time in seconds of the day; enum, state and gender the index
-	// in their tables; phone the digits of E.164; postal_code of five digits its number, else -1. It is zero where the value is bad, but for
-	// WhyRange.
+	// 1; date and dob in days and datetime in microseconds since 1970-01-01 UTC; time in seconds of the day; enum,
+	// state and gender the index in their tables; phone the digits of E.164; postal_code of five digits its number,
+	// else -1. It is zero where the value is bad, but for WhyRange.
 	Num    int64
 	raw    span
 	normal span
@@ -74,12 +74,12 @@ func (l *Lead) Clear() {
 	l.now, l.dayFirst, l.zone = now, dayFirst, zone
 }
 
-// ReadAs has dates and times that are set from now on read as one sender writes them, until the next Reset: with the day first or the month, and with
-// times without a zone in that zone; nil is UTC.
+// ReadAs has dates and times that are set from now on read as one sender writes them, until the next Reset: with the
+// day first or the month, and with times without a zone in that zone; nil is UTC.
 func (l *Lead) ReadAs(dayFirst bool, zone *time.Location) { l.dayFirst, l.zone = dayFirst, zone }
 
-// SetNow tells the time at which the lead was received, before its values are set: ages are of that time, and no birthday lies behind it.
-// Without it two-digit years are refused and there are no ages.
+// SetNow tells the time at which the lead was received, before its values are set: ages are of that time, and no
+// birthday lies behind it. Without it two-digit years are refused and there are no ages.
 func (l *Lead) SetNow(now time.Time) { l.now = now.UTC() }
 
 // Schema is the schema of the last Reset.
@@ -113,8 +113,9 @@ func (l *Lead) put(b []byte) span {
 	return span{uint32(off), uint32(len(b))}
 }
 
-// Set copies a value as sent into the slot and normalises it by the field's type. Blank text, and words that stand for no value, leave the slot missing. A value that
-// does not fit its type leaves the slot Bad with the reason. Set may be called again: the last value stands.
+// Set copies a value as sent into the slot and normalises it by the field's type. Blank text, and words that stand for
+// no value, leave the slot missing. A value that does not fit its type leaves the slot Bad with the reason. Set may be
+// called again: the last value stands.
 func (l *Lead) Set(pos int, raw []byte) {
 	s, f := &l.slots[pos], &l.schema.Fields[pos]
 	*s = Slot{}
@@ -145,8 +146,8 @@ func (l *Lead) SetBad(pos int, raw []byte, why Why) {
 	l.slots[pos] = Slot{State: Bad, Why: why, raw: l.put(raw)}
 }
 
-// CopyFrom fills the slots of l that are missing, or bad where the other's is valid, with those of another lead of the same schema. It tells
-// which positions stood in both with different values, appended to clash: l keeps its own.
+// CopyFrom fills the slots of l that are missing, or bad where the other's is valid, with those of another lead of the
+// same schema. It tells which positions stood in both with different values, appended to clash: l keeps its own.
 func (l *Lead) CopyFrom(o *Lead, clash []int) []int {
 	for i := range o.slots {
 		if o.slots[i].State == Missing {
@@ -173,7 +174,8 @@ type Problem struct {
 	Missing  bool   `json:"missing,omitempty"` // nothing was sent
 }
 
-// Problems lists the bad values, and the fields that the stages require and that are missing, in schema order; then what rules between fields miss.
+// Problems lists the bad values, and the fields that the stages require and that are missing, in schema order; then
+// what rules between fields miss.
 func (l *Lead) Problems(st Stage) []Problem {
 	var out []Problem
 	for i := range l.slots {
@@ -212,8 +214,8 @@ func (l *Lead) OK(st Stage) bool {
 	return len(l.schema.rules) == 0 || len(l.wanting(st, nil)) == 0
 }
 
-// Recorded is the value at a position, and what was sent, as they may be kept outside the delivery to a buyer: a social security number is
-// masked there, whatever was sent for it.
+// Recorded is the value at a position, and what was sent, as they may be kept outside the delivery to a buyer: a social
+// security number is masked there, whatever was sent for it.
 func (l *Lead) Recorded(pos int) (value, raw []byte) {
 	if f := &l.schema.Fields[pos]; f.Type == TypeSSN || f.Of == TypeSSN {
 		m := MaskSSN(f, l.Normal(pos))
@@ -236,8 +238,8 @@ func MaskSSN(f *Field, normal []byte) []byte {
 // SSNMasked tells whether a text is a masked social security number, which is none.
 func SSNMasked(text string) bool { return strings.HasPrefix(text, ssnMask) }
 
-// Mask makes a value fit for messages: it is cut at 64 bytes, and what is not plain text of one line is replaced. Of a personal value only the last two
-// characters are shown.
+// Mask makes a value fit for messages: it is cut at 64 bytes, and what is not plain text of one line is replaced. Of a
+// personal value only the last two characters are shown.
 func Mask(f *Field, raw []byte) string {
 	if f.Personal {
 		if len(raw) <= 4 {

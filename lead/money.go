@@ -97,8 +97,8 @@ func (m Money) Append(dst []byte) []byte {
 // String is Append as a string.
 func (m Money) String() string { return string(m.Append(nil)) }
 
-// RoundCents rounds half away from zero to whole cents: buyers' prices when they are set. The magnitude must be at least a cent below
-// what an int64 holds.
+// RoundCents rounds half away from zero to whole cents: buyers' prices when they are set. The magnitude must be at
+// least a cent below what an int64 holds.
 func (m Money) RoundCents() Money {
 	r := m % Cent
 	switch m -= r; {
@@ -119,8 +119,8 @@ func (m Money) FloorCents() Money {
 	return m - r
 }
 
-// MulPPM multiplies by parts per million (1_000_000 = 1) rounding down; m and ppm must not be negative. A product that an int64 does not
-// hold, which no amount up to MoneyMax has with ppm up to 9_000_000_000, becomes the greatest one.
+// MulPPM multiplies by parts per million (1_000_000 = 1) rounding down; m and ppm must not be negative. A product that
+// an int64 does not hold, which no amount up to MoneyMax has with ppm up to 9_000_000_000, becomes the greatest one.
 func (m Money) MulPPM(ppm int64) Money {
 	hi, lo := bits.Mul64(uint64(m), uint64(ppm))
 	if hi >= 1_000_000 {

@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// name takes plain text of one line; normal has single spaces between words. The case stays: whoever writes "MacDonald" or "van der Berg" knows best.
+// name takes plain text of one line; normal has single spaces between words. The case stays: whoever writes "MacDonald"
+// or "van der Berg" knows best.
 func (l *Lead) name(s *Slot, raw []byte) Why {
 	if !plainText(raw) {
 		return WhyText
@@ -29,9 +30,11 @@ func (l *Lead) name(s *Slot, raw []byte) Why {
 }
 
 const (
-	salutations = " mr mrs ms miss mx dr prof professor rev reverend fr sir madam hon capt captain sgt lt col maj gen mr. "
-	suffixes    = " jr sr ii iii iv v vi junior senior md phd dds dmd dvm do esq cpa rn jd mba pe ret "
-	particles   = " van von der den de da di del della dela la le lo du dos das do af av bin ibn al el st ste san santa ter ten te zu zur vom y "
+	salutations = " mr mrs ms miss mx dr prof professor rev reverend fr sir madam hon capt captain sgt lt col maj " +
+		"gen mr. "
+	suffixes  = " jr sr ii iii iv v vi junior senior md phd dds dmd dvm do esq cpa rn jd mba pe ret "
+	particles = " van von der den de da di del della dela la le lo du dos das do af av bin ibn al el st ste san " +
+		"santa ter ten te zu zur vom y "
 )
 
 // nameWord tells whether a word, without its points and a comma, is one of the list.
@@ -71,7 +74,8 @@ func splitName(n []byte) (out nameParts) {
 		}
 	}
 	from, to := 0, len(w)
-	for from < to-1 && (nameWord(salutations, w[from]) || from > 0 && (string(w[from]) == "&" || nameWord(" and ", w[from]))) {
+	for from < to-1 && (nameWord(salutations, w[from]) || from > 0 &&
+		(string(w[from]) == "&" || nameWord(" and ", w[from]))) {
 		from++
 	}
 	out.salutation = run(n, w[:from])
@@ -119,7 +123,8 @@ func splitName(n []byte) (out nameParts) {
 	return out
 }
 
-// run is the text from the first to the last of some words that stand next to each other in it, without a comma at its end.
+// run is the text from the first to the last of some words that stand next to each other in it, without a comma at its
+// end.
 func run(text []byte, words [][]byte) []byte {
 	if len(words) == 0 {
 		return nil

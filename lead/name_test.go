@@ -11,7 +11,8 @@ import (
 
 // Every part of a split name stands in the name, and no word is lost but commas.
 func FuzzSplitName(f *testing.F) {
-	for _, seed := range []string{"Dr. Jan van der Berg Jr.", "Smith, John Q.", "mr & mrs smith", ", ,", "a b c d e f g h i j k l m n o p q r s", "II", "é ñ", "Jr., Sr."} {
+	for _, seed := range []string{"Dr. Jan van der Berg Jr.", "Smith, John Q.", "mr & mrs smith", ", ,",
+		"a b c d e f g h i j k l m n o p q r s", "II", "é ñ", "Jr., Sr."} {
 		f.Add(seed)
 	}
 	s := typeSchema(f)
@@ -40,7 +41,8 @@ func FuzzSplitName(f *testing.F) {
 
 // Ranges read what people write, and a range's ends are never the wrong way round.
 func FuzzRange(f *testing.F) {
-	for _, seed := range []string{"25-64", "720+", "under 10", "10k–20k", "500 or more", "between $1,000 and $2.5m", "from 1..2", "<=", "1-", "1.5-1.6", "0-0"} {
+	for _, seed := range []string{"25-64", "720+", "under 10", "10k–20k", "500 or more", "between $1,000 and $2.5m",
+		"from 1..2", "<=", "1-", "1.5-1.6", "0-0"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -48,15 +50,18 @@ func FuzzRange(f *testing.F) {
 		if why != WhyNone {
 			return
 		}
-		if !r.hasMin && !r.hasMax || r.hasMin && r.hasMax && r.min > r.max || r.max > MoneyMax || r.min < -MoneyMax || r.min > MoneyMax {
+		if !r.hasMin && !r.hasMax || r.hasMin && r.hasMax && r.min > r.max || r.max > MoneyMax || r.min < -MoneyMax ||
+			r.min > MoneyMax {
 			t.Fatalf("%q reads %+v", text, r)
 		}
 	})
 }
 
-// Money agrees with plain decimal text where that is what it is, and every digit that was sent, and no other, stands in it: multiples are powers of ten.
+// Money agrees with plain decimal text where that is what it is, and every digit that was sent, and no other, stands in
+// it: multiples are powers of ten.
 func FuzzAmount(f *testing.F) {
-	for _, seed := range []string{"$1,234.50", "(100)", "1.2k", "-$5", "1.234", "1e5", "£", "12 usd", "1,000,000.00", "$1,23", "$1100 per month", "1 000", "3 bedrooms", "12O", "5 or 6", "５%"} {
+	for _, seed := range []string{"$1,234.50", "(100)", "1.2k", "-$5", "1.234", "1e5", "£", "12 usd", "1,000,000.00",
+		"$1,23", "$1100 per month", "1 000", "3 bedrooms", "12O", "5 or 6", "５%"} {
 		f.Add(seed)
 	}
 	s := typeSchema(f)
@@ -66,7 +71,8 @@ func FuzzAmount(f *testing.F) {
 		l.Reset(s)
 		l.Set(pos, []byte(text))
 		slot := l.Slot(pos)
-		if m, err := ParseMoney(trimSpace([]byte(text))); err == nil && slot.Why != WhyThousands && (slot.State != Valid || slot.Num != int64(m)) {
+		if m, err := ParseMoney(trimSpace([]byte(text))); err == nil && slot.Why != WhyThousands &&
+			(slot.State != Valid || slot.Num != int64(m)) {
 			t.Fatalf("%q is %s, read as %d (%s)", text, m, slot.Num, slot.Why)
 		}
 		if slot.State == Valid {

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// urlFault tells what is wrong with an absolute http or https URL with a host and without a user. What it takes, url.Parse takes.
+// urlFault tells what is wrong with an absolute http or https URL with a host and without a user. What it takes,
+// url.Parse takes.
 func urlFault(b []byte) Why {
 	rest, ok := cutFold(b, "https://")
 	if !ok {
@@ -91,7 +92,8 @@ func (l *Lead) urlPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	return dst, true
 }
 
-// ip takes one address without a zone, with what servers write around it; normal is its shortest form, and that of IPv4 where it is mapped into IPv6.
+// ip takes one address without a zone, with what servers write around it; normal is its shortest form, and that of IPv4
+// where it is mapped into IPv6.
 func (l *Lead) ip(s *Slot, raw []byte) Why {
 	a, ok := parseIP(raw)
 	if !ok {
@@ -119,11 +121,13 @@ func parseIP(b []byte) (netip.Addr, bool) {
 	return a.Unmap(), err == nil
 }
 
-// reservedNets are the ranges, beside private and loopback ones, in which no visitor of a page can be: special purposes by IANA's registries.
+// reservedNets are the ranges, beside private and loopback ones, in which no visitor of a page can be: special purposes
+// by IANA's registries.
 var reservedNets = func() (out []netip.Prefix) {
-	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15",
-		"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "::/128", "64:ff9b:1::/48", "100::/64", "2001:2::/48", "2001:db8::/32",
-		"3fff::/20", "5f00::/16", "fe80::/10", "fec0::/10", "ff00::/8"} {
+	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24",
+		"192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "::/128",
+		"64:ff9b:1::/48", "100::/64", "2001:2::/48", "2001:db8::/32", "3fff::/20", "5f00::/16", "fe80::/10",
+		"fec0::/10", "ff00::/8"} {
 		out = append(out, netip.MustParsePrefix(p))
 	}
 	return out

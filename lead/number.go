@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// integer takes whole numbers, with a sign, with commas between groups of three digits, and with decimals that are all zero.
+// integer takes whole numbers, with a sign, with commas between groups of three digits, and with decimals that are all
+// zero.
 func (l *Lead) integer(s *Slot, raw []byte) Why {
 	if n, ok := parseInt(raw); ok {
 		s.Num = n
@@ -56,7 +57,8 @@ func (l *Lead) decimal(s *Slot, raw []byte) Why {
 	return WhyNone
 }
 
-// money takes a decimal number with what may stand beside one: a sign of currency, k or m, brackets for a negative amount.
+// money takes a decimal number with what may stand beside one: a sign of currency, k or m, brackets for a negative
+// amount.
 func (l *Lead) money(s *Slot, raw []byte) Why {
 	m, err := ParseMoney(raw)
 	if err != nil {
@@ -91,8 +93,8 @@ func (m Money) whole() Money {
 	return m / Unit
 }
 
-// thousandth tells whether a text ends in one to three digits, a point and three digits, such as 1.234: where the point stands between
-// thousands that is a thousand times as much as elsewhere.
+// thousandth tells whether a text ends in one to three digits, a point and three digits, such as 1.234: where the point
+// stands between thousands that is a thousand times as much as elsewhere.
 func thousandth(b []byte) bool {
 	b = bytes.TrimRight(b, ") ")
 	n := len(b) - 4
@@ -155,7 +157,8 @@ func cutMultiple(b []byte) (rest []byte, by int64) {
 	return b, 1
 }
 
-// amount reads a number of micros. Nothing is passed over in silence: what is left after the known signs must be digits, rightly grouped.
+// amount reads a number of micros. Nothing is passed over in silence: what is left after the known signs must be
+// digits, rightly grouped.
 func amount(b []byte, money bool) (Money, Why) {
 	b, neg := sign(b)
 	by := int64(1)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Part is a part of a value, such as the area code of a phone number. It is addressed as FIELD.PART wherever a field is, and computed from the
-// slot when it is asked for: a ping pays for no part that nobody wants.
+// Part is a part of a value, such as the area code of a phone number. It is addressed as FIELD.PART wherever a field
+// is, and computed from the slot when it is asked for: a ping pays for no part that nobody wants.
 type Part uint8
 
 // The parts. PartNone is the value itself.
@@ -73,10 +73,12 @@ const (
 	PartSHA256
 )
 
-var partNames = [...]string{"", "country", "calling_code", "national", "area", "exchange", "line", "extension", "type", "toll_free", "time_zone",
-	"user", "domain", "tld", "free", "disposable", "code", "name", "state", "zip", "plus4", "prefix", "outward", "inward", "min", "max", "mid", "average",
-	"year", "month", "day", "hour", "minute", "age", "age_days", "age_minutes", "salutation", "first", "middle", "last", "suffix", "initial",
-	"scheme", "host", "port", "path", "query", "version", "private", "loopback", "reserved", "last4", "id", "algorithm", "count", "md5", "sha1", "sha256"}
+var partNames = [...]string{"", "country", "calling_code", "national", "area", "exchange", "line", "extension", "type",
+	"toll_free", "time_zone", "user", "domain", "tld", "free", "disposable", "code", "name", "state", "zip", "plus4",
+	"prefix", "outward", "inward", "min", "max", "mid", "average", "year", "month", "day", "hour", "minute", "age",
+	"age_days", "age_minutes", "salutation", "first", "middle", "last", "suffix", "initial", "scheme", "host", "port",
+	"path", "query", "version", "private", "loopback", "reserved", "last4", "id", "algorithm", "count", "md5", "sha1",
+	"sha256"}
 
 // String is the part's name.
 func (p Part) String() string { return partNames[p] }
@@ -95,8 +97,8 @@ func (p Part) Type() Type {
 }
 
 var partsOf = map[Type][]Part{
-	TypePhone: {PartCountry, PartCallingCode, PartNational, PartArea, PartExchange, PartLine, PartExtension, PartKind, PartTollFree, PartTimeZone,
-		PartMD5, PartSHA1, PartSHA256},
+	TypePhone: {PartCountry, PartCallingCode, PartNational, PartArea, PartExchange, PartLine, PartExtension, PartKind,
+		PartTollFree, PartTimeZone, PartMD5, PartSHA1, PartSHA256},
 	TypeEmail:       {PartUser, PartDomain, PartTLD, PartFree, PartDisposable, PartMD5, PartSHA1, PartSHA256},
 	TypeState:       {PartCode, PartName, PartCountry},
 	TypePostalCode:  {PartCountry, PartState, PartZIP, PartPlus4, PartPrefix, PartOutward, PartInward},
@@ -137,20 +139,21 @@ func (t Type) PartByName(name string) (Part, bool) {
 	return PartNone, false
 }
 
-// Sensitive tells whether a part of a field's values (PartNone: the value itself) tells who the person is, so that messages must mask it.
+// Sensitive tells whether a part of a field's values (PartNone: the value itself) tells who the person is, so that
+// messages must mask it.
 func (f *Field) Sensitive(p Part) bool { return f.Personal && sensitive(f.Type, p) }
 
 func sensitive(t Type, p Part) bool {
 	switch p {
-	case PartNone, PartMD5, PartSHA1, PartSHA256, PartNational, PartExchange, PartLine, PartExtension, PartUser, PartPlus4, PartLast4, PartYear, PartMonth,
-		PartDay, PartID, PartPath, PartQuery:
+	case PartNone, PartMD5, PartSHA1, PartSHA256, PartNational, PartExchange, PartLine, PartExtension, PartUser,
+		PartPlus4, PartLast4, PartYear, PartMonth, PartDay, PartID, PartPath, PartQuery:
 		return true
 	}
 	return t == TypeName || t == TypeList && p != PartCount
 }
 
-// Resolve finds what FIELD or FIELD.PART names: a position and a part, PartNone for the value itself. A field's name or alias may have points
-// in it and goes first.
+// Resolve finds what FIELD or FIELD.PART names: a position and a part, PartNone for the value itself. A field's name or
+// alias may have points in it and goes first.
 func (s *Schema) Resolve(name string) (pos int, p Part, ok bool) {
 	if pos, ok = s.Position(name); ok {
 		return pos, PartNone, true
@@ -166,8 +169,8 @@ func (s *Schema) Resolve(name string) (pos int, p Part, ok bool) {
 	return pos, p, ok
 }
 
-// AppendPart writes a part of the value at a position as text. It tells false, and writes nothing, where the value is not valid or has no
-// such part.
+// AppendPart writes a part of the value at a position as text. It tells false, and writes nothing, where the value is
+// not valid or has no such part.
 func (l *Lead) AppendPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	if l.slots[pos].State != Valid {
 		return dst, false
@@ -194,8 +197,8 @@ func (l *Lead) AppendPart(dst []byte, pos int, p Part) ([]byte, bool) {
 	return dst, true
 }
 
-// PartNum is a part of the value at a position as a number: integers as they are, decimals in millionths, booleans 0 or 1. It tells false
-// where the value is not valid or has no such part, and for parts that are text.
+// PartNum is a part of the value at a position as a number: integers as they are, decimals in millionths, booleans 0 or
+// 1. It tells false where the value is not valid or has no such part, and for parts that are text.
 func (l *Lead) PartNum(pos int, p Part) (int64, bool) {
 	if l.slots[pos].State != Valid {
 		return 0, false

@@ -12,8 +12,9 @@ import (
 // phoneBytesMax bounds what is given to the library: no number with its extension and a word before it is longer.
 const phoneBytesMax = 64
 
-// phone reads a number by the schema's region; normal is E.164. Plain numbers of North America never reach the library, which takes
-// some 80 allocations for one. They need no table either: whatever has the form of one is taken, since new area codes and exchanges come into service every year.
+// phone reads a number by the schema's region; normal is E.164. Plain numbers of North America never reach the library,
+// which takes some 80 allocations for one. They need no table either: whatever has the form of one is taken, since new
+// area codes and exchanges come into service every year.
 func (l *Lead) phone(s *Slot, raw []byte) Why {
 	var d [11]byte
 	n, plain := plainDigits(raw, &d)
@@ -97,7 +98,8 @@ func (l *Lead) oddPhone(s *Slot, raw []byte) Why {
 		switch possible := phonenumbers.IsPossibleNumberWithReason(num); {
 		case err != nil && digits == 0:
 			return WhyType
-		case err == nil && possible == phonenumbers.TOO_SHORT, err == nil && possible == phonenumbers.IS_POSSIBLE_LOCAL_ONLY, err != nil && digits < 7:
+		case err == nil && possible == phonenumbers.TOO_SHORT, err == nil &&
+			possible == phonenumbers.IS_POSSIBLE_LOCAL_ONLY, err != nil && digits < 7:
 			return WhyTooFewDigits
 		case err == nil && possible == phonenumbers.TOO_LONG:
 			return WhyTooManyDigits
@@ -113,7 +115,8 @@ func (l *Lead) oddPhone(s *Slot, raw []byte) Why {
 
 // wellFormed tells whether ten national digits have the form of a number of North America.
 func (l *Lead) wellFormed(ten string) bool {
-	return len(ten) == 10 && digitsOnly([]byte(ten)) && ten[3] >= '2' && (areaPossible([]byte(ten[:3])) || l.schema.areas[number([]byte(ten[:3]))].country != "")
+	return len(ten) == 10 && digitsOnly([]byte(ten)) && ten[3] >= '2' && (areaPossible([]byte(ten[:3])) ||
+		l.schema.areas[number([]byte(ten[:3]))].country != "")
 }
 
 // nanp gives the ten national digits of a phone number of calling code 1, nil of another.
@@ -161,9 +164,11 @@ func (l *Lead) phonePart(dst []byte, pos int, p Part) ([]byte, bool) {
 }
 
 var phoneKinds = map[phonenumbers.PhoneNumberType]string{
-	phonenumbers.FIXED_LINE: "fixed", phonenumbers.MOBILE: "mobile", phonenumbers.FIXED_LINE_OR_MOBILE: "fixed_or_mobile",
-	phonenumbers.TOLL_FREE: "toll_free", phonenumbers.PREMIUM_RATE: "premium", phonenumbers.SHARED_COST: "shared_cost", phonenumbers.VOIP: "voip",
-	phonenumbers.PERSONAL_NUMBER: "personal", phonenumbers.PAGER: "pager", phonenumbers.UAN: "company", phonenumbers.VOICEMAIL: "voicemail",
+	phonenumbers.FIXED_LINE: "fixed", phonenumbers.MOBILE: "mobile",
+	phonenumbers.FIXED_LINE_OR_MOBILE: "fixed_or_mobile", phonenumbers.TOLL_FREE: "toll_free",
+	phonenumbers.PREMIUM_RATE: "premium", phonenumbers.SHARED_COST: "shared_cost", phonenumbers.VOIP: "voip",
+	phonenumbers.PERSONAL_NUMBER: "personal", phonenumbers.PAGER: "pager", phonenumbers.UAN: "company",
+	phonenumbers.VOICEMAIL: "voicemail",
 }
 
 func (l *Lead) foreignPart(dst []byte, pos int, p Part) ([]byte, bool) {

@@ -31,9 +31,11 @@ func checkPhone(t interface {
 	l.Set(pos, raw)
 	want, ok := libraryTakes(string(raw), l.schema.region)
 	got := l.Slot(pos).State == Valid
-	if got && !ok { // what the library does not know: no table of it stands in the way of a number that has the form of one
+	// what the library does not know: no table of it stands in the way of a number that has the form of one
+	if got && !ok {
 		n := string(l.Normal(pos))
-		if num, err := phonenumbers.Parse(n, ""); err == nil && len(n) == 12 && n[:2] == "+1" && n[5] >= '2' && areaPossible([]byte(n[2:5])) &&
+		if num, err := phonenumbers.Parse(n, ""); err == nil && len(n) == 12 && n[:2] == "+1" && n[5] >= '2' &&
+			areaPossible([]byte(n[2:5])) &&
 			phonenumbers.IsPossibleNumber(num) {
 			return
 		}
@@ -43,7 +45,8 @@ func checkPhone(t interface {
 	}
 }
 
-// The fast path takes the numbers that the library takes, in every area code and exchange, and beside them only what has the form of a number.
+// The fast path takes the numbers that the library takes, in every area code and exchange, and beside them only what
+// has the form of a number.
 func TestPhoneAgreesWithTheLibrary(t *testing.T) {
 	s := typeSchema(t)
 	pos, _ := s.Position("phone")
@@ -59,7 +62,8 @@ func TestPhoneAgreesWithTheLibrary(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		checkPhone(r, &l, pos, rapid.StringMatching(`\+?1?[ (-]?[2-9][0-9]{2}[) .-]{0,2}[1-9][0-9]{2}[ .-]?[0-9]{3,5}`).Draw(r, "text"))
+		checkPhone(r, &l, pos,
+			rapid.StringMatching(`\+?1?[ (-]?[2-9][0-9]{2}[) .-]{0,2}[1-9][0-9]{2}[ .-]?[0-9]{3,5}`).Draw(r, "text"))
 	})
 }
 
@@ -76,7 +80,8 @@ func TestAreaCodesAgreeWithTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !phonenumbers.IsValidNumber(num) { // of many codes the library takes some exchanges only, of those of kind unknown none
+		// of many codes the library takes some exchanges only, of those of kind unknown none
+		if !phonenumbers.IsValidNumber(num) {
 			continue
 		}
 		if region := phonenumbers.GetRegionCodeForNumber(num); region != a.country {
@@ -95,8 +100,8 @@ func TestAreaCodesAgreeWithTheLibrary(t *testing.T) {
 func FuzzPhone(f *testing.F) {
 	s := typeSchema(f)
 	pos, _ := s.Position("phone")
-	for _, seed := range []string{"2125550123", "+1 (212) 555-0123", "1-876-555-0123", "+18005550123", "8885550123", "+ 1 212 555 0123", "(1) 212-555-0123", "212.555.0123/",
-		"1 242 357 0123", "671 646 0123", "+441212555012"} {
+	for _, seed := range []string{"2125550123", "+1 (212) 555-0123", "1-876-555-0123", "+18005550123", "8885550123",
+		"+ 1 212 555 0123", "(1) 212-555-0123", "212.555.0123/", "1 242 357 0123", "671 646 0123", "+441212555012"} {
 		f.Add(seed)
 	}
 	var l Lead

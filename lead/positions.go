@@ -18,7 +18,8 @@ func (p *Positions) AddAll(o *Positions) {
 	}
 }
 
-// AddOrigins puts the fields into the set from which others in it may have been derived: who changes a date of birth changes the age made of it.
+// AddOrigins puts the fields into the set from which others in it may have been derived: who changes a date of birth
+// changes the age made of it.
 func (s *Schema) AddOrigins(p *Positions) {
 	for i := range s.derived {
 		if d := &s.derived[i]; p.Has(d.pos) {

@@ -5,8 +5,8 @@ package lead
 import "testing"
 
 func TestPositionsOfOriginsAreAdded(t *testing.T) {
-	s, errs := NewSchema("v", []Field{{Name: "dob", Type: TypeDOB, Personal: true}, {Name: "age", Type: TypeInteger, Derive: "dob.age", Personal: true},
-		{Name: "state", Derive: "zip.state"}})
+	s, errs := NewSchema("v", []Field{{Name: "dob", Type: TypeDOB, Personal: true}, {Name: "age", Type: TypeInteger,
+		Derive: "dob.age", Personal: true}, {Name: "state", Derive: "zip.state"}})
 	if errs != nil {
 		t.Fatal(errs)
 	}

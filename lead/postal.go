@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// postalCode takes US codes of 5 or 9 digits (normal: the first five), Canadian codes (normal: "K1A 0B1") and British ones (normal: "SW1A
-// 1AA"). Spaces and hyphens may stand where the parts meet, or would.
+// postalCode takes US codes of 5 or 9 digits (normal: the first five), Canadian codes (normal: "K1A 0B1") and British
+// ones (normal: "SW1A 1AA"). Spaces and hyphens may stand where the parts meet, or would.
 func (l *Lead) postalCode(s *Slot, raw []byte) Why {
 	var b [10]byte
 	n, gap := 0, -1
@@ -43,7 +43,8 @@ func (l *Lead) postalCode(s *Slot, raw []byte) Why {
 		s.Num = int64(number(b[:5]))
 		s.normal = l.put(b[:5])
 		return WhyNone
-	case n == 6 && (gap < 0 || gap == 3) && canadian(b[:6]), n >= 5 && n <= 7 && (gap < 0 || gap == n-3) && british(b[:n]):
+	case n == 6 && (gap < 0 || gap == 3) && canadian(b[:6]), n >= 5 && n <= 7 && (gap < 0 || gap == n-3) &&
+		british(b[:n]):
 		s.Num = -1
 		off := len(l.text)
 		l.text = append(append(append(l.text, b[:n-3]...), ' '), b[n-3:n]...)
@@ -67,15 +68,16 @@ func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 // canadian tells whether six signs have the shape A1A1A1 with letters that Canada Post uses.
 func canadian(b []byte) bool {
 	for i, c := range b {
-		if i%2 == 1 && !isDigit(c) || i%2 == 0 && (!isUpper(c) || strings.IndexByte("DFIOQU", c) >= 0 || i == 0 && (c == 'W' || c == 'Z')) {
+		if i%2 == 1 && !isDigit(c) || i%2 == 0 && (!isUpper(c) || strings.IndexByte("DFIOQU", c) >= 0 || i == 0 &&
+			(c == 'W' || c == 'Z')) {
 			return false
 		}
 	}
 	return true
 }
 
-// british tells whether the signs, without a gap, have one of the shapes of Royal Mail: an outward code of A9, A99, A9A, AA9, AA99 or
-// AA9A, and an inward one of 9AA.
+// british tells whether the signs, without a gap, have one of the shapes of Royal Mail: an outward code of A9, A99,
+// A9A, AA9, AA99 or AA9A, and an inward one of 9AA.
 func british(b []byte) bool {
 	in := b[len(b)-3:]
 	if !isDigit(in[0]) || !inwardLetter(in[1]) || !inwardLetter(in[2]) {
@@ -161,7 +163,8 @@ func (l *Lead) plus4(dst []byte, pos int, us bool) ([]byte, bool) {
 	return append(dst, d[5:]...), true
 }
 
-// zipTable tells the state of US ZIP codes by their first three digits, zipSingles of single codes that lie elsewhere than their prefix.
+// zipTable tells the state of US ZIP codes by their first three digits, zipSingles of single codes that lie elsewhere
+// than their prefix.
 const zipTable = `005 NY|006-007 PR|008 VI|009 PR|010-027 MA|028-029 RI|030-038 NH|039-049 ME|050-054 VT|055 MA|056-059 VT|060-069 CT|070-089 NJ|090-098 AE|100-149 NY|150-196 PA|197-199 DE|200 DC|201 VA|202-205 DC|206-212 MD|214-219 MD|220-246 VA|247-268 WV|270-289 NC|290-299 SC|300-319 GA|320-339 FL|340 AA|341-342 FL|344 FL|346-347 FL|349 FL|350-352 AL|354-369 AL|370-385 TN|386-397 MS|398-399 GA|400-427 KY|430-459 OH|460-479 IN|480-499 MI|500-516 IA|520-528 IA|530-532 WI|534-535 WI|537-549 WI|550-551 MN|553-567 MN|569 DC|570-577 SD|580-588 ND|590-599 MT|600-620 IL|622-629 IL|630-631 MO|633-641 MO|644-658 MO|660-662 KS|664-679 KS|680-681 NE|683-693 NE|700-701 LA|703-708 LA|710-714 LA|716-729 AR|730-731 OK|733 TX|734-741 OK|743-749 OK|750-799 TX|800-816 CO|820-831 WY|832-838 ID|840-847 UT|850-853 AZ|855-857 AZ|859-860 AZ|863-865 AZ|870-871 NM|873-875 NM|877-884 NM|885 TX|889-891 NV|893-895 NV|897-898 NV|900-908 CA|910-928 CA|930-961 CA|962-966 AP|967-968 HI|969 GU|970-979 OR|980-986 WA|988-994 WA|995-999 AK`
 const zipSingles = `06390 NY|83414 WY|96799 AS|96939 PW|96940 PW|96941 FM|96942 FM|96943 FM|96944 FM|96950 MP|96951 MP|96952 MP|96960 MH|96970 MH`
 

@@ -34,8 +34,9 @@ func TestMoneyRoundTrip(t *testing.T) {
 }
 
 func TestMoneyAtTheEnds(t *testing.T) {
-	for m, want := range map[Money]string{0: "0.00", 1: "0.000001", -1: "-0.000001", Unit: "1.00", -Cent: "-0.01", 1<<63 - 1: "9223372036854.775807",
-		-1 << 63: "-9223372036854.775808", 12_340_000: "12.34", 12_345_000: "12.345"} {
+	for m, want := range map[Money]string{0: "0.00", 1: "0.000001", -1: "-0.000001", Unit: "1.00", -Cent: "-0.01",
+		1<<63 - 1: "9223372036854.775807", -1 << 63: "-9223372036854.775808", 12_340_000: "12.34",
+		12_345_000: "12.345"} {
 		if got := m.String(); got != want {
 			t.Errorf("%d writes %q, want %q", int64(m), got, want)
 		}
@@ -45,7 +46,8 @@ func TestMoneyAtTheEnds(t *testing.T) {
 // ParseMoney agrees with exact arithmetic on everything that has the shape of an amount, and refuses the rest.
 func TestParseMoneyIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.OneOf(rapid.StringMatching(`[+-]?[0-9]{0,9}(\.[0-9]{0,9})?`), rapid.StringMatching(`[0-9+\-., eE$]{0,12}`)).Draw(t, "text")
+		text := rapid.OneOf(rapid.StringMatching(`[+-]?[0-9]{0,9}(\.[0-9]{0,9})?`),
+			rapid.StringMatching(`[0-9+\-., eE$]{0,12}`)).Draw(t, "text")
 		got, err := ParseMoney([]byte(text))
 		want, ok := exactMoney(text)
 		if (err == nil) != ok || ok && got != want {
@@ -176,8 +178,8 @@ func TestOutcomeNames(t *testing.T) {
 	}
 }
 
-// checkSet sets a value of each type and checks what holds for all: nothing panics, a valid value's normal text sets the same value again,
-// and a bad one is explained in clean text.
+// checkSet sets a value of each type and checks what holds for all: nothing panics, a valid value's normal text sets
+// the same value again, and a bad one is explained in clean text.
 func checkSet(t *testing.T, s *Schema, raw []byte) {
 	var l, again Lead
 	l.Reset(s)
@@ -219,8 +221,8 @@ func checkSet(t *testing.T, s *Schema, raw []byte) {
 	}
 }
 
-// checkParts holds what is true of every part: it is clean text, its number agrees, and the normal text has the same one, but for
-// what only the text as sent tells.
+// checkParts holds what is true of every part: it is clean text, its number agrees, and the normal text has the same
+// one, but for what only the text as sent tells.
 func checkParts(t *testing.T, l, again *Lead, pos int) {
 	f := &l.Schema().Fields[pos]
 	for _, p := range f.Type.Parts() {
@@ -252,14 +254,19 @@ func checkParts(t *testing.T, l, again *Lead, pos int) {
 	}
 }
 
-var seeds = []string{"", " ", "x", "(212) 555-0123", "+1 212 555 0123", "Jane@Example.com", "a..b@x.co", "ca", "N.Y.", "Québec", "90210-1234", "k1a 0b1", "yes", "-0",
-	"0012", "12.50", "-.5", "1984-03-22", "02/29/1900", "2/29/2000", "2026-01-31T15:04:05.5+05:30", "1800-01-01T00:00:00+05:00", "9998-12-31T23:00:00-05:00",
-	"::ffff:203.0.113.9", "fe80::1%eth0", "HTTPS://Example.com:443/a b?c=%zz#d", "http://[::1]:80/", "http://a:b@c/", "http://:80", "http://x/%", "http://x/#a?%",
-	"25-64", "720+", "under 10", "10k–20k", "500 or more", "$1,234.50", "(100)", "1.2k", "Thu, 22 Mar 1984 01:02:03 GMT", "22-Mar-84", "3:04 PM",
-	"Dr. Jan van der Berg, Jr.", "536-22-1234", "1-800-FLOWERS", "212-555-0123 x5", "Jane <jane@example.com> (home)", "[\"2125550123\",null,5]", "SW1A 1AA", "+44 20 7946 0958",
-	"https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ", "a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001", "1000000000.000001", "jane@gmail.com\u200b",
-	"$1100 per month", "- 5", "1 000", "25000+", "Good (680-719)", "10+ years", "-5 - 5", "18 months - 24 months", "18-7-14", "06022014", "google.com/é x", "1.2.3.4:80, 5.6.7.8",
-	"78704 - 1234", "Calif.", "TX - Texas", "\"true\"", "foo @bar.com", "N/A", "jane@exämple.com", "Mon Nov 23 2026 18:05:00 GMT-0500 (EST)", "Nov 23 18:05:00 EST 2026", "０２１３４"}
+var seeds = []string{"", " ", "x", "(212) 555-0123", "+1 212 555 0123", "Jane@Example.com", "a..b@x.co", "ca", "N.Y.",
+	"Québec", "90210-1234", "k1a 0b1", "yes", "-0", "0012", "12.50", "-.5", "1984-03-22", "02/29/1900", "2/29/2000",
+	"2026-01-31T15:04:05.5+05:30", "1800-01-01T00:00:00+05:00", "9998-12-31T23:00:00-05:00", "::ffff:203.0.113.9",
+	"fe80::1%eth0", "HTTPS://Example.com:443/a b?c=%zz#d", "http://[::1]:80/", "http://a:b@c/", "http://:80",
+	"http://x/%", "http://x/#a?%", "25-64", "720+", "under 10", "10k–20k", "500 or more", "$1,234.50", "(100)", "1.2k",
+	"Thu, 22 Mar 1984 01:02:03 GMT", "22-Mar-84", "3:04 PM", "Dr. Jan van der Berg, Jr.", "536-22-1234",
+	"1-800-FLOWERS", "212-555-0123 x5", "Jane <jane@example.com> (home)", "[\"2125550123\",null,5]", "SW1A 1AA",
+	"+44 20 7946 0958", "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "geico", "ÉTÉ",
+	"a\x00b", "\xff\xfe", "\u0085", "999999999999999", "10000000.000001", "1000000000.000001", "jane@gmail.com\u200b",
+	"$1100 per month", "- 5", "1 000", "25000+", "Good (680-719)", "10+ years", "-5 - 5", "18 months - 24 months",
+	"18-7-14", "06022014", "google.com/é x", "1.2.3.4:80, 5.6.7.8", "78704 - 1234", "Calif.", "TX - Texas", "\"true\"",
+	"foo @bar.com", "N/A", "jane@exämple.com", "Mon Nov 23 2026 18:05:00 GMT-0500 (EST)", "Nov 23 18:05:00 EST 2026",
+	"０２１３４"}
 
 func FuzzSet(f *testing.F) {
 	s := typeSchema(f)
@@ -281,10 +288,13 @@ func TestSetNearlyRight(t *testing.T) {
 			rapid.StringMatching(`[A-Za-z][0-9][A-Za-z][ -]{0,2}[0-9][A-Za-z][0-9]|[0-9]{5}[ -]{0,2}([0-9]{4})?`),
 			rapid.StringMatching(`[hH]ttps?://[a-z0-9.@:\[\]%_-]{0,10}(/[a-z%0-9# ?]{0,8})?(\?[a-z%0-9#]{0,6})?`),
 			rapid.StringMatching(`[0-9a-f:.]{2,20}`),
-			rapid.StringMatching(`[$-]? ?([0-9]{1,3}[ ,'.]){0,2}[0-9]{1,4}[+%km-]?( (bedrooms|per month|k|million|or [0-9]))?`),
-			rapid.StringMatching(`([A-Z][a-z]{1,4} )?\(?-?[0-9]{1,3}[+%k]?( ?(-|to|–) ?-?[0-9]{1,3}[%k]?)?( months| years)?\)?`),
+			rapid.StringMatching(
+				`[$-]? ?([0-9]{1,3}[ ,'.]){0,2}[0-9]{1,4}[+%km-]?( (bedrooms|per month|k|million|or [0-9]))?`),
+			rapid.StringMatching(
+				`([A-Z][a-z]{1,4} )?\(?-?[0-9]{1,3}[+%k]?( ?(-|to|–) ?-?[0-9]{1,3}[%k]?)?( months| years)?\)?`),
 			rapid.StringMatching(`[a-z]{1,4} ?@ ?[a-zé]{1,4} ?\. ?com\.?`),
-			rapid.StringMatching(`[\x{200b}\x{a0}\x{feff}]?[0-9０-９]{1,8}[\x{ad}\x{2011}/-]?[0-9]{0,4}[\x{200b}\x{3000}]?`),
+			rapid.StringMatching(
+				`[\x{200b}\x{a0}\x{feff}]?[0-9０-９]{1,8}[\x{ad}\x{2011}/-]?[0-9]{0,4}[\x{200b}\x{3000}]?`),
 			rapid.SampledFrom(seeds),
 			rapid.String(),
 		).Draw(r, "raw")))
@@ -292,7 +302,8 @@ func TestSetNearlyRight(t *testing.T) {
 }
 
 func FuzzParseMoney(f *testing.F) {
-	for _, seed := range []string{"12.50", "-0.25", ".5", "5.", "10000000.000000", "1000000000.000000", "1e5", "+", "00000000000012"} {
+	for _, seed := range []string{"12.50", "-0.25", ".5", "5.", "10000000.000000", "1000000000.000000", "1e5", "+",
+		"00000000000012"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -15,23 +15,27 @@ type bounds struct {
 	word           string // how the normal text says an open end
 }
 
-// rangeWords are what stands before (or behind, with after) the one number of a range with an open end. The normal words come first.
+// rangeWords are what stands before (or behind, with after) the one number of a range with an open end. The normal
+// words come first.
 var rangeWords = []struct {
 	words []string
 	after []string
 	max   bool
 	word  string
 }{
-	{[]string{"at least", "minimum", "min", ">=", "≥", "from"}, []string{"+", "or more", "and up", "and above", "or above", "or over", "and over", "or higher", "plus", "or greater"}, false, "+"},
+	{[]string{"at least", "minimum", "min", ">=", "≥", "from"}, []string{"+", "or more", "and up", "and above",
+		"or above", "or over", "and over", "or higher", "plus", "or greater"}, false, "+"},
 	{[]string{"over", "more than", "greater than", "above", ">"}, nil, false, "over "},
-	{[]string{"up to", "at most", "maximum", "max", "<=", "≤"}, []string{"or less", "or below", "or under", "and below", "and under", "or fewer", "or lower"}, true, "up to "},
+	{[]string{"up to", "at most", "maximum", "max", "<=", "≤"}, []string{"or less", "or below", "or under", "and below",
+		"and under", "or fewer", "or lower"}, true, "up to "},
 	{[]string{"under", "less than", "fewer than", "below", "<"}, nil, true, "under "},
 }
 
 // between are what may stand between the two numbers of a range, behind a space or not.
 var between = []string{" - ", " to ", "-", "–", "—", "‒", "−", " and ", " through ", ".."}
 
-// readRange reads a range of numbers, and where it is none finds the one that stands in a text: "Good (680-719)", "10+ years".
+// readRange reads a range of numbers, and where it is none finds the one that stands in a text: "Good (680-719)", "10+
+// years".
 func readRange(raw []byte) (r bounds, why Why) {
 	if len(raw) > 64 {
 		return r, WhyType
@@ -71,7 +75,8 @@ func besideBrackets(b []byte) []byte {
 	inside, front, back := trimSpace(b[open+1:end]), trimSpace(b[:open]), trimSpace(b[end+1:])
 	has := func(b []byte) bool { return bytes.ContainsAny(b, "0123456789") }
 	switch {
-	case has(inside) && !has(front) && !has(back) && len(front)+len(back) > 0 && bytes.IndexFunc(front, notLabel) < 0 && bytes.IndexFunc(back, notLabel) < 0:
+	case has(inside) && !has(front) && !has(back) && len(front)+len(back) > 0 && bytes.IndexFunc(front, notLabel) < 0 &&
+		bytes.IndexFunc(back, notLabel) < 0:
 		return inside
 	case has(front) && !has(inside) && !has(back) && len(back) == 0 && bytes.IndexFunc(inside, notLabel) < 0:
 		return front
@@ -82,7 +87,8 @@ func besideBrackets(b []byte) []byte {
 // notLabel tells the signs that no label has: they may belong to a number.
 func notLabel(r rune) bool { return strings.ContainsRune("-+<>=%$", r) }
 
-// behindLabel is what stands behind words, such as "excellent: " and "age "; nothing where one of them may say which end is open.
+// behindLabel is what stands behind words, such as "excellent: " and "age "; nothing where one of them may say which
+// end is open.
 func behindLabel(b []byte) []byte {
 	n := bytes.IndexAny(b, "0123456789$")
 	if n < 1 {
@@ -93,11 +99,14 @@ func behindLabel(b []byte) []byte {
 		return nil
 	}
 	for w, rest := nextWord(label); len(w) > 0; w, rest = nextWord(rest) {
-		if w = bytes.Trim(w, ",:."); len(w) > 0 && (changes(w) || strings.Contains(" over above more greater at least up from between minimum min about ", " "+string(w)+" ")) {
+		if w = bytes.Trim(w, ",:."); len(w) > 0 &&
+			(changes(w) || strings.Contains(" over above more greater at least up from between minimum min about ", " "+
+				string(w)+" ")) {
 			return nil
 		}
 	}
-	if sep := b[len(label):n]; bytes.IndexByte(sep, '-') >= 0 && !bytes.HasPrefix(bytes.TrimLeft(sep, ":"), []byte(" - ")) {
+	if sep := b[len(label):n]; bytes.IndexByte(sep, '-') >= 0 && !bytes.HasPrefix(bytes.TrimLeft(sep, ":"),
+		[]byte(" - ")) {
 		return nil // it may be a minus sign
 	}
 	return b[n:]
@@ -185,7 +194,8 @@ func cutBetween(b []byte, sep string) (low, high []byte, ok bool) {
 // cutWord takes one of the words off the front, or one of the other words off the end.
 func cutWord(b []byte, front, end []string) ([]byte, bool) {
 	for _, w := range front {
-		if rest, ok := bytes.CutPrefix(b, []byte(w)); ok && len(rest) > 0 && (rest[0] <= ' ' || rest[0] == '$' || isDigit(rest[0])) {
+		if rest, ok := bytes.CutPrefix(b, []byte(w)); ok && len(rest) > 0 && (rest[0] <= ' ' || rest[0] == '$' ||
+			isDigit(rest[0])) {
 			if bytes.Contains(rest, []byte(" to ")) || bytes.IndexByte(rest, '-') >= 0 {
 				continue // "from 10 to 20"
 			}
@@ -200,7 +210,8 @@ func cutWord(b []byte, front, end []string) ([]byte, bool) {
 	return nil, false
 }
 
-// rangeEnd reads one end of a range and the unit behind it. A negative one is taken only where what stands between the two ends is no hyphen of theirs.
+// rangeEnd reads one end of a range and the unit behind it. A negative one is taken only where what stands between the
+// two ends is no hyphen of theirs.
 func rangeEnd(b []byte, spaced bool) (Money, []byte, Why) {
 	if len(b) > 0 && (b[0] == '-' && !spaced || b[0] == '+' || b[0] == '(') {
 		return 0, nil, WhyType

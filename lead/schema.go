@@ -71,7 +71,8 @@ type Options struct {
 	Invalid OnInvalid     // of fields that do not say it themselves
 	Missing *MissingWords // words that stand for no value; nil means the embedded list
 	Areas   *AreaCodes    // of North America; nil means the embedded table
-	Across  *AcrossStates // postal codes that reach over the line of a state; nil: every code may belong to a neighbour of its state
+	// postal codes that reach over the line of a state; nil: every code may belong to a neighbour of its state
+	Across *AcrossStates
 }
 
 // Schema is a vertical's fields with a fixed position each. It never changes after NewSchema and may be shared.
@@ -109,7 +110,7 @@ func Canonical() []Field {
 		{Name: "timestamp", Type: TypeDateTime, Aliases: []string{"submitted_at"}},
 		{Name: "source_url", Type: TypeURL, Aliases: []string{"landing_page", "page_url"}},
 		{Name: "opt_in", Type: TypeBoolean, Aliases: []string{"optin", "consent"}},
-		{Name: "sub_id", Type: TypeText, Aliases: []string{"subid", "sub_id1", "sub1"}}, // where the source has the lead from
+		{Name: "sub_id", Type: TypeText, Aliases: []string{"subid", "sub_id1", "sub1"}},
 		{Name: "sub_id2", Type: TypeText, Aliases: []string{"subid2", "sub2"}},
 		{Name: "sub_id3", Type: TypeText, Aliases: []string{"subid3", "sub3"}},
 	}
@@ -125,7 +126,8 @@ type FieldError struct {
 func (e *FieldError) Error() string { return e.Problem }
 
 // NewSchema puts a vertical's own fields behind the canonical ones. An own field with a canonical name replaces its
-// requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once; each is a *FieldError.
+// requiredness, personal mark and aliases (added), but may not change its type. All problems are returned at once; each
+// is a *FieldError.
 func NewSchema(vertical string, own []Field) (*Schema, []error) {
 	return NewSchemaWith(vertical, own, Options{})
 }
@@ -150,12 +152,7 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 			continue
 		}
 		seen[f.Name] = true
-		at := -1
-		for i := range s.Fields[:canon] {
-			if s.Fields[i].Name == f.Name {
-				at = i
-			}
-		}
+		at := slices.IndexFunc(s.Fields[:canon], func(c Field) bool { return c.Name == f.Name })
 		if at < 0 {
 			s.Fields = append(s.Fields, f)
 			from = append(from, k)
@@ -169,13 +166,15 @@ func NewSchemaWith(vertical string, own []Field, opt Options) (*Schema, []error)
 		c.Required, c.Personal = f.Required, c.Personal || f.Personal
 		c.Aliases = append(c.Aliases, f.Aliases...)
 		c.Values, c.Min, c.Max = f.Values, f.Min, f.Max
-		c.Of, c.Synonyms, c.Default, c.Derive, c.MaxBytes, c.Invalid = f.Of, f.Synonyms, f.Default, f.Derive, f.MaxBytes, f.Invalid
+		c.Of, c.Synonyms, c.Default, c.Derive, c.MaxBytes, c.Invalid = f.Of, f.Synonyms, f.Default, f.Derive,
+			f.MaxBytes, f.Invalid
 	}
 	if s.defaultInvalid(opt.Invalid); len(s.Fields) > FieldsMax {
 		bad(-1, "%d fields: expected at most %d", len(s.Fields), FieldsMax)
 	}
 	if long := s.longBytes(); long > LongValuesMax {
-		bad(-1, "max_bytes: %d of all fields above %d together: expected at most %d", long, ValueBytesMax, LongValuesMax)
+		bad(-1, "max_bytes: %d of all fields above %d together: expected at most %d", long, ValueBytesMax,
+			LongValuesMax)
 	}
 	s.enums = make([]map[string]int, len(s.Fields))
 	for i := range s.Fields {
@@ -257,7 +256,8 @@ func (s *Schema) addField(i int) (problems []string) {
 	}
 	for _, n := range append([]string{f.Name}, f.Aliases...) {
 		if !validFieldName(n) {
-			bad("field %q: name %q: expected 1 to %d of a–z, 0–9, _ . -, beginning with a letter", f.Name, n, FieldNameMax)
+			bad("field %q: name %q: expected 1 to %d of a–z, 0–9, _ . -, beginning with a letter", f.Name, n,
+				FieldNameMax)
 			continue
 		}
 		if ReservedName(n) {
@@ -277,7 +277,8 @@ func (s *Schema) addField(i int) (problems []string) {
 		bad("field %q: values are for type enum only", f.Name)
 	}
 	if f.MaxBytes != 0 && (f.Type != TypeText && f.Type != TypeURL || f.MaxBytes < 1 || f.MaxBytes > LongValueMax) {
-		bad("field %q: max_bytes %d: expected 1 to %d, of a field of type text or url", f.Name, f.MaxBytes, LongValueMax)
+		bad("field %q: max_bytes %d: expected 1 to %d, of a field of type text or url", f.Name, f.MaxBytes,
+			LongValueMax)
 	}
 	if f.Type == TypeList && (f.Of == TypeNone || f.Of == TypeList) {
 		bad("field %q: a list needs the type of its elements", f.Name)
@@ -327,8 +328,9 @@ func (s *Schema) addEnum(i int) (problems []string) {
 	return problems
 }
 
-var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true, "max_wait_ms": true, "min_price": true,
-	"format": true, "redirect_url": true, "test": true, "test_result": true, "debug": true}
+var reserved = map[string]bool{"key": true, "ping_id": true, "lead_id": true, "seller_lead_id": true,
+	"max_wait_ms": true, "min_price": true, "format": true, "redirect_url": true, "test": true, "test_result": true,
+	"debug": true}
 
 // ReservedName tells whether the seller API uses the name itself.
 func ReservedName(n string) bool { return reserved[n] }

@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// normalise fills Num, normal, State and Why of a slot whose raw text is set, as a value of the field, which is the one at the position or
-// stands for the elements of its list. It must not call for more than one pass.
+// normalise fills Num, normal, State and Why of a slot whose raw text is set, as a value of the field, which is the one
+// at the position or stands for the elements of its list. It must not call for more than one pass.
 func (l *Lead) normalise(pos int, f *Field, s *Slot) {
 	s.State = Valid
 	if why := l.readSeen(pos, f, s); why != WhyNone {
@@ -21,8 +21,8 @@ func (l *Lead) normalise(pos int, f *Field, s *Slot) {
 	}
 }
 
-// readSeen reads a value without what nobody sees of it, and without quotation marks around the whole of it where it is none with them. What was sent stays
-// as it was.
+// readSeen reads a value without what nobody sees of it, and without quotation marks around the whole of it where it is
+// none with them. What was sent stays as it was.
 func (l *Lead) readSeen(pos int, f *Field, s *Slot) Why {
 	sent := s.raw
 	if how := readingOf(f.Type); how != readAsIs && HasWide(l.at(sent)) {
@@ -32,7 +32,8 @@ func (l *Lead) readSeen(pos int, f *Field, s *Slot) Why {
 	}
 	raw := l.at(s.raw)
 	why := l.read(pos, f, s, raw)
-	if n := len(raw); why != WhyNone && n > 2 && (raw[0] == '"' || raw[0] == '\'') && raw[n-1] == raw[0] && f.Type != TypeList {
+	if n := len(raw); why != WhyNone && n > 2 && (raw[0] == '"' || raw[0] == '\'') && raw[n-1] == raw[0] &&
+		f.Type != TypeList {
 		inside := trimSpace(raw[1 : n-1])
 		if len(inside) > 0 && bytes.IndexByte(inside, raw[0]) < 0 {
 			s.raw = l.put(inside)

@@ -25,16 +25,17 @@ func signOf(r rune) visibility {
 	case r == 0xa0, r >= 0x2000 && r <= 0x200a, r == 0x202f, r == 0x205f, r == 0x3000, // the spaces of people who write
 		r == 0x85, r == 0x1680, r == 0x2028, r == 0x2029, r == 0x2800: // ends of lines, and blanks of two scripts
 		return signSpace
-	case r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r == 0xad, // joiners, directions
+	// joiners, directions
+	case r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff, r == 0xad,
 		r == 0x61c, r == 0x180e, r == 0x34f, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0: // and fillers
 		return signNone
 	}
 	return signSeen
 }
 
-// TrimUnseen takes spaces, control characters and signs that nobody sees off both ends of a value: U+00A0, U+2000–200A, U+202F, U+205F and U+3000 are
-// space, U+200B–200F, U+202A–202E, U+2060–206F, U+FEFF and U+00AD are nothing, and so are their like. What is left is a part of b. Nothing is left of a
-// value that is made of nothing else.
+// TrimUnseen takes spaces, control characters and signs that nobody sees off both ends of a value: U+00A0, U+2000–200A,
+// U+202F, U+205F and U+3000 are space, U+200B–200F, U+202A–202E, U+2060–206F, U+FEFF and U+00AD are nothing, and so are
+// their like. What is left is a part of b. Nothing is left of a value that is made of nothing else.
 func TrimUnseen(b []byte) []byte {
 	for len(b) > 0 {
 		if b[0] <= ' ' {
@@ -68,9 +69,9 @@ func TrimUnseen(b []byte) []byte {
 	return b
 }
 
-// AppendSeen appends a value as it is read where it is a number, a date, a code or the like: signs that nobody sees are left out, other spaces become
-// U+0020, and wide forms (U+FF01–FF5E), other hyphens and minus signs, and quotation marks become those of ASCII. All else is copied as it stands. Where
-// HasWide is false that is the value itself.
+// AppendSeen appends a value as it is read where it is a number, a date, a code or the like: signs that nobody sees are
+// left out, other spaces become U+0020, and wide forms (U+FF01–FF5E), other hyphens and minus signs, and quotation
+// marks become those of ASCII. All else is copied as it stands. Where HasWide is false that is the value itself.
 func AppendSeen(dst, b []byte) []byte { return appendSeen(dst, b, readPlain) }
 
 // HasWide tells whether a value has bytes beyond ASCII, without which there is nothing that AppendSeen would change.
@@ -141,7 +142,8 @@ func appendSeen(dst, b []byte, how reading) []byte {
 	return dst
 }
 
-// hidden tells whether a text has a character that does not show: one that an address could differ by without anybody's seeing it.
+// hidden tells whether a text has a character that does not show: one that an address could differ by without anybody's
+// seeing it.
 func hidden(b []byte) bool {
 	for i := 0; i < len(b); {
 		if b[i] < 0x80 {
@@ -149,7 +151,8 @@ func hidden(b []byte) bool {
 			continue
 		}
 		r, n := utf8.DecodeRune(b[i:])
-		if signOf(r) != signSeen || !unicode.IsGraphic(r) || unicode.IsSpace(r) || unicode.Is(unicode.Variation_Selector, r) {
+		if signOf(r) != signSeen || !unicode.IsGraphic(r) || unicode.IsSpace(r) ||
+			unicode.Is(unicode.Variation_Selector, r) {
 			return true
 		}
 		i += n

@@ -12,12 +12,15 @@ import (
 const soleBytesMax = 96
 
 // Words that change the number beside them, or say that it is not the value: what has one is refused.
-const changingWords = " hundred hundreds dozen dozens thousands millions billion billions bn b trillion lakh lac crore crores half quarter third point minus negative neg" +
-	" under below less fewer lower to than most max maximum not none x times off one two three four five six seven eight nine ten eleven twelve twenty" +
+const changingWords = " hundred hundreds dozen dozens thousands millions billion billions bn b trillion lakh lac " +
+	"crore crores half quarter third point minus negative neg" +
+	" under below less fewer lower to than most max maximum not none x times off one two three four five six seven " +
+	"eight nine ten eleven twelve twenty" +
 	" thirty forty fifty sixty seventy eighty ninety "
 
-// soleNumber reads the one number that stands in a text, if there is exactly one: "$1100 per month", "3 bedrooms", "1 000", "25000+". unit is the word or sign
-// behind it, as sent. What may change the number, or make it mean something else, is refused.
+// soleNumber reads the one number that stands in a text, if there is exactly one: "$1100 per month", "3 bedrooms", "1
+// 000", "25000+". unit is the word or sign behind it, as sent. What may change the number, or make it mean something
+// else, is refused.
 func soleNumber(b []byte, of Type) (m Money, unit []byte, why Why) {
 	if len(b) > soleBytesMax {
 		return 0, nil, WhyType
@@ -65,7 +68,8 @@ func soleNumber(b []byte, of Type) (m Money, unit []byte, why Why) {
 	return m, unit, WhyNone
 }
 
-// soleDigits copies the number that begins at a place, without what stands between its groups of three digits: commas, spaces or apostrophes, all the same.
+// soleDigits copies the number that begins at a place, without what stands between its groups of three digits: commas,
+// spaces or apostrophes, all the same.
 func soleDigits(dst, b []byte, from int) (plain []byte, to int, why Why) {
 	between, group, grouped, point := byte(0), 0, false, false
 	i := from
@@ -127,9 +131,11 @@ func digitRun(b []byte) (n int) {
 	return n
 }
 
-// soleFront judges what stands before the number. A hyphen is a minus sign only where nothing but a currency stands before it.
+// soleFront judges what stands before the number. A hyphen is a minus sign only where nothing but a currency stands
+// before it.
 func soleFront(b []byte) (neg bool, why Why) {
-	for _, w := range []string{"over ", "more than ", "greater than ", "at least ", "no less than ", "not less than "} { // as a + behind it
+	// as a + behind it
+	for _, w := range []string{"over ", "more than ", "greater than ", "at least ", "no less than ", "not less than "} {
 		if rest, ok := cutFold(b, w); ok {
 			b = rest
 		}
@@ -220,7 +226,8 @@ func soleBack(b []byte, money bool) (by int64, unit []byte, why Why) {
 			}
 		case c == ')' && !bytes.ContainsRune(b[:i], '('):
 			return 0, nil, WhyNegative
-		case c == ' ' || c == '.' || c == ',' || c == ':' || c == ';' || c == '!' || c == '$' || c == '/' || c == '(' || c == ')' || c == '\'' || c == '*':
+		case c == ' ' || c == '.' || c == ',' || c == ':' || c == ';' || c == '!' || c == '$' || c == '/' || c == '(' ||
+			c == ')' || c == '\'' || c == '*':
 		default:
 			return 0, nil, WhyType
 		}
@@ -262,7 +269,8 @@ func currencyWord(b []byte) bool {
 			return true
 		}
 	}
-	for _, c := range []string{"us", "dollars", "dollar", "euro", "euros", "pounds", "aud", "nzd", "chf", "¥", "jpy", "mxn", "inr", "₹"} {
+	for _, c := range []string{"us", "dollars", "dollar", "euro", "euros", "pounds", "aud", "nzd", "chf", "¥", "jpy",
+		"mxn", "inr", "₹"} {
 		if rest, ok := cutFold(w, c); ok && len(rest) == 0 {
 			return true
 		}

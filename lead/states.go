@@ -74,7 +74,8 @@ func nameState(name string, i int) {
 // stateNameMax is the length of the longest name, letters only, with some room.
 const stateNameMax = 48
 
-// stateKey writes the letters in lower case without what may stand between them, and their number. It fails at anything else.
+// stateKey writes the letters in lower case without what may stand between them, and their number. It fails at anything
+// else.
 func stateKey(k *[stateNameMax]byte, b []byte) (n int, ok bool) {
 	for i := 0; i < len(b); i++ {
 		c := lower(b[i])
@@ -126,7 +127,8 @@ func stateIndex(raw []byte) (int, bool) {
 	return i, ok
 }
 
-// statePlus finds a name, or a code and the name of the same state, with what people put around it: "State of Texas", "TX, USA", "CA - California".
+// statePlus finds a name, or a code and the name of the same state, with what people put around it: "State of Texas",
+// "TX, USA", "CA - California".
 func statePlus(k []byte) (int, bool) {
 	for _, front := range []string{"thestateof", "stateof", "commonwealthof"} {
 		if rest, cut := bytes.CutPrefix(k, []byte(front)); cut {

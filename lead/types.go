@@ -40,8 +40,8 @@ const (
 	TypeList
 )
 
-var typeNames = [...]string{"none", "text", "name", "street", "city", "email", "phone", "state", "postal_code", "boolean",
-	"integer", "decimal", "money", "date", "datetime", "ip", "url", "enum",
+var typeNames = [...]string{"none", "text", "name", "street", "city", "email", "phone", "state", "postal_code",
+	"boolean", "integer", "decimal", "money", "date", "datetime", "ip", "url", "enum",
 	"range", "dob", "time", "gender", "ssn", "certificate", "hash", "list"}
 
 // String is the type's name as it stands in a schema.

@@ -4,7 +4,8 @@ package lead
 
 import "fmt"
 
-// OnInvalid says what becomes of a value that does not fit its field, where the field is not required. A required one is refused.
+// OnInvalid says what becomes of a value that does not fit its field, where the field is not required. A required one
+// is refused.
 type OnInvalid uint8
 
 // The choices.
@@ -43,7 +44,8 @@ type Unfit struct {
 // Unfit lists the values that Finish has left out, in schema order.
 func (l *Lead) Unfit() []Unfit { return l.unfit }
 
-// UnfitRaw is what was sent, empty where it is not kept. A social security number is masked. It lives until the next Reset.
+// UnfitRaw is what was sent, empty where it is not kept. A social security number is masked. It lives until the next
+// Reset.
 func (l *Lead) UnfitRaw(u Unfit) []byte {
 	if f := &l.schema.Fields[u.Pos]; (f.Type == TypeSSN || f.Of == TypeSSN) && u.raw.len > 0 {
 		return MaskSSN(f, nil)
@@ -67,7 +69,8 @@ func (l *Lead) AddUnfit(o *Lead) {
 // spares tells whether a value that does not fit this field costs no more than itself.
 func (f *Field) spares() bool { return f.Required == 0 && f.Invalid > InvalidRefuse }
 
-// spare takes the values out of the slots that do not fit and need not. What the rules between fields forbid, and what was sent twice, stays.
+// spare takes the values out of the slots that do not fit and need not. What the rules between fields forbid, and what
+// was sent twice, stays.
 func (l *Lead) spare() {
 	for i := range l.slots {
 		s := &l.slots[i]

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// url takes an absolute http or https URL, or one whose scheme a person has left out. Normal is in ASCII: spaces and what lies beyond it are escaped, and a
-// host in Unicode is coded as the domain name system has it.
+// url takes an absolute http or https URL, or one whose scheme a person has left out. Normal is in ASCII: spaces and
+// what lies beyond it are escaped, and a host in Unicode is coded as the domain name system has it.
 func (l *Lead) url(f *Field, s *Slot, raw []byte) Why {
 	s.normal = s.raw
 	if _, web := cutFold(raw, "http://"); web {
@@ -36,7 +36,8 @@ func (l *Lead) url(f *Field, s *Slot, raw []byte) Why {
 	return urlFault(l.at(s.normal))
 }
 
-// bareURL takes a URL without a scheme: a domain name, and what may follow one. A word with a point is not taken for one where it could be something else.
+// bareURL takes a URL without a scheme: a domain name, and what may follow one. A word with a point is not taken for
+// one where it could be something else.
 func bareURL(raw []byte) ([]byte, bool) {
 	rest, _ := bytes.CutPrefix(raw, []byte("//"))
 	host := rest[:authorityLen(rest)]
@@ -80,7 +81,8 @@ func (l *Lead) plainURL(s *Slot, u []byte) Why {
 	return WhyNone
 }
 
-// visitor finds the address of a visitor in what servers and proxies write: with a port, in a URL, in a list whose first one counts.
+// visitor finds the address of a visitor in what servers and proxies write: with a port, in a URL, in a list whose
+// first one counts.
 func visitor(raw []byte) (addr []byte, ok bool) {
 	first, more, list := bytes.Cut(raw, []byte{','})
 	for list {
@@ -119,7 +121,8 @@ func oneVisitor(b []byte) ([]byte, bool) {
 		if b = b[1:end]; bytes.IndexByte(b, ':') < 0 {
 			return nil, false
 		}
-	} else if i := bytes.IndexByte(b, ':'); i >= 0 && bytes.IndexByte(b, '.') >= 0 && bytes.IndexByte(b[i+1:], ':') < 0 {
+	} else if i := bytes.IndexByte(b, ':'); i >= 0 && bytes.IndexByte(b, '.') >= 0 &&
+		bytes.IndexByte(b[i+1:], ':') < 0 {
 		if b, port = b[:i], b[i+1:]; len(port) == 0 {
 			return nil, false
 		}

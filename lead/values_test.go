@@ -68,7 +68,8 @@ func partsLine(l *Lead, pos int) string {
 
 func TestValues(t *testing.T) {
 	s := typeSchema(t)
-	foreign, errs := NewSchemaWith("types", append([]Field(nil), s.Fields[len(Canonical()):]...), Options{Region: "GB", DayFirst: true})
+	foreign, errs := NewSchemaWith("types", append([]Field(nil), s.Fields[len(Canonical()):]...),
+		Options{Region: "GB", DayFirst: true})
 	if errs != nil {
 		t.Fatal(errs)
 	}
@@ -123,8 +124,9 @@ func TestMask(t *testing.T) {
 		raw, want string
 	}{
 		{plain, "Geico", "Geico"}, {plain, "été", "été"}, {plain, "a\x00b\xff", "a?b?"}, {plain, "a\nb", "a?b"},
-		{plain, strings.Repeat("é", 32), strings.Repeat("é", 32)}, {plain, strings.Repeat("x", 65), strings.Repeat("x", 61) + "..."},
-		{personal, "jane@example.com", "****om"}, {personal, "abcd", "****"}, {personal, "", "****"}, {personal, "12345é", "****??"},
+		{plain, strings.Repeat("é", 32), strings.Repeat("é", 32)}, {plain, strings.Repeat("x", 65),
+			strings.Repeat("x", 61) + "..."}, {personal, "jane@example.com", "****om"}, {personal, "abcd", "****"},
+		{personal, "", "****"}, {personal, "12345é", "****??"},
 	} {
 		if got := Mask(c.field, []byte(c.raw)); got != c.want {
 			t.Errorf("Mask(%q) = %q, want %q", c.raw, got, c.want)
@@ -134,7 +136,8 @@ func TestMask(t *testing.T) {
 
 func TestProblemsByStage(t *testing.T) {
 	s, errs := NewSchema("v", []Field{
-		{Name: "state", Required: AtPing}, {Name: "phone", Required: AtPost}, {Name: "age", Type: TypeInteger, Required: AtPing | AtPost}})
+		{Name: "state", Required: AtPing}, {Name: "phone", Required: AtPost}, {Name: "age", Type: TypeInteger,
+			Required: AtPing | AtPost}})
 	if errs != nil {
 		t.Fatal(errs)
 	}
@@ -198,10 +201,13 @@ func TestCopyFrom(t *testing.T) {
 
 func TestSetAllocatesNothing(t *testing.T) {
 	s := typeSchema(t)
-	values := map[string]string{"text": "x", "name": "Jane", "street": "1 Main St", "city": "Reno", "email": "Jane@Example.com", "phone": "(212) 555-0123",
-		"state": "new york", "postal_code": "10001-1234", "boolean": "Yes", "integer": "0030", "decimal": "1.50", "money": "450000",
-		"date": "3/22/1984", "datetime": "2026-01-31T15:04:05Z", "ip": "203.0.113.9", "url": "https://example.com/a?b=c", "enum": "geico", "range": "25-64", "dob": "1984-03-22", "time": "3:04 PM", "gender": "F",
-		"ssn": "536-22-1234", "certificate": "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567", "hash": strings.Repeat("0aF1", 8)}
+	values := map[string]string{"text": "x", "name": "Jane", "street": "1 Main St", "city": "Reno",
+		"email": "Jane@Example.com", "phone": "(212) 555-0123", "state": "new york", "postal_code": "10001-1234",
+		"boolean": "Yes", "integer": "0030", "decimal": "1.50", "money": "450000", "date": "3/22/1984",
+		"datetime": "2026-01-31T15:04:05Z", "ip": "203.0.113.9", "url": "https://example.com/a?b=c", "enum": "geico",
+		"range": "25-64", "dob": "1984-03-22", "time": "3:04 PM", "gender": "F", "ssn": "536-22-1234",
+		"certificate": "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567",
+		"hash":        strings.Repeat("0aF1", 8)}
 	var l Lead
 	l.Reset(s)
 	l.SetNow(testNow)
@@ -244,7 +250,8 @@ func TestSchemaMistakes(t *testing.T) {
 		{"fields", many, "at most 128"},
 		{"no values", []Field{{Name: "a", Type: TypeEnum}}, "needs 1 to 512 values"},
 		{"value twice", []Field{{Name: "a", Type: TypeEnum, Values: []string{"x", "X"}}}, "listed twice"},
-		{"long value", []Field{{Name: "a", Type: TypeEnum, Values: []string{strings.Repeat("x", EnumValueMax+1)}}}, "too long"},
+		{"long value", []Field{{Name: "a", Type: TypeEnum, Values: []string{strings.Repeat("x", EnumValueMax+1)}}},
+			"too long"},
 		{"space", []Field{{Name: "a", Type: TypeEnum, Values: []string{" x"}}}, "without space"},
 		{"values of text", []Field{{Name: "a", Type: TypeText, Values: []string{"x"}}}, "for type enum only"},
 		{"values of phone", []Field{{Name: "phone", Values: []string{"x"}}}, "for type enum only"},

@@ -39,7 +39,8 @@ var genders = [...]string{"female", "male", "other"}
 var genderWords = []words{
 	{"female", "f", "woman", "w", "girl", "fem", "ms", "mrs"},
 	{"male", "m", "man", "boy", "mr"},
-	{"other", "x", "o", "nonbinary", "non-binary", "non binary", "nb", "enby", "diverse", "d", "genderqueer", "unspecified"},
+	{"other", "x", "o", "nonbinary", "non-binary", "non binary", "nb", "enby", "diverse", "d", "genderqueer",
+		"unspecified"},
 }
 
 const genderCodes = "FMX"
@@ -110,7 +111,8 @@ func (l *Lead) enum(f *Field, values map[string]int, s *Slot, raw []byte) Why {
 	return WhyNone
 }
 
-// ssn takes nine digits, plain or as 3-2-4; normal has the hyphens. Num stays zero, so that nothing but the delivery holds the number.
+// ssn takes nine digits, plain or as 3-2-4; normal has the hyphens. Num stays zero, so that nothing but the delivery
+// holds the number.
 func (l *Lead) ssn(s *Slot, raw []byte) Why {
 	var d [9]byte
 	n := 0
@@ -188,7 +190,8 @@ func appendHash(dst []byte, p Part, text []byte) []byte {
 	return hex.AppendEncode(dst, sum[:])
 }
 
-// The addresses of TrustedForm, as they begin. Nothing else is taken: whoever redeems a certificate sends credentials there.
+// The addresses of TrustedForm, as they begin. Nothing else is taken: whoever redeems a certificate sends credentials
+// there.
 const (
 	trustedFormCert = "https://cert.trustedform.com/"
 	trustedFormPing = "https://ping.trustedform.com/"
@@ -256,8 +259,8 @@ func (l *Lead) certificatePart(dst []byte, pos int, p Part) ([]byte, bool) {
 	return append(dst, id...), true
 }
 
-// list reads a JSON list of single values, or text with one value a line or values between semicolons, bars or commas. Normal is a
-// JSON list of the normal texts.
+// list reads a JSON list of single values, or text with one value a line or values between semicolons, bars or commas.
+// Normal is a JSON list of the normal texts.
 func (l *Lead) list(pos int, f *Field, s *Slot, raw []byte) Why {
 	of := *f
 	of.Type, of.Of, of.Min, of.Max = f.Of, TypeNone, nil, nil

@@ -23,9 +23,10 @@ const (
 
 var groups = sync.Pool{New: func() any { return &group{} }}
 
-// Append stores a group of events, all or none, and returns nil when they are durable. Fields of the heads that are zero
-// (Kind, EventID, Node, At, Schema) are filled in, and the kept texts of over-long requests and answers are cut. The events may be
-// reused when it returns. On an error none of them is stored, except that with an *Uncertain nobody can tell yet.
+// Append stores a group of events, all or none, and returns nil when they are durable. Fields of the heads that are
+// zero (Kind, EventID, Node, At, Schema) are filled in, and the kept texts of over-long requests and answers are cut.
+// The events may be reused when it returns. On an error none of them is stored, except that with an *Uncertain nobody
+// can tell yet.
 func (l *Ledger) Append(events ...Event) error {
 	if len(events) == 0 {
 		return nil
@@ -81,7 +82,8 @@ func (l *Ledger) encode(g *group, events []Event) error {
 			g.buf = appendRecord(g.buf[:start], e)
 		}
 		if size := len(g.buf) - start; size > eventBytesHardMax {
-			return fmt.Errorf("ledger: event %s of %d bytes: expected at most %d", e.Header().Kind, size, eventBytesHardMax)
+			return fmt.Errorf("ledger: event %s of %d bytes: expected at most %d", e.Header().Kind, size,
+				eventBytesHardMax)
 		}
 		at = append(at, len(g.buf))
 	}
@@ -171,8 +173,8 @@ func cutBodies(e Event, n int) (cut bool) {
 // viewsLagMax is how many stored events the views may be behind before no new pings are taken.
 const viewsLagMax = 500_000
 
-// Available returns nil, or why no new ping should be taken now (ErrUnavailable, ErrClosed). Append may still work: what is on its way
-// can be finished.
+// Available returns nil, or why no new ping should be taken now (ErrUnavailable, ErrClosed). Append may still work:
+// what is on its way can be finished.
 func (l *Ledger) Available() error {
 	if l.closed.Load() {
 		return ErrClosed

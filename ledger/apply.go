@@ -91,7 +91,8 @@ func (l *Ledger) loadViews() error {
 		return err
 	}
 	if base != nil && base.Seq > last {
-		return fmt.Errorf("ledger: the log ends at seq %d, but its front was dropped when it reached %d: events are missing", last, base.Seq)
+		return fmt.Errorf("ledger: the log ends at seq %d, but its front was dropped when it reached %d: events are "+
+			"missing", last, base.Seq)
 	}
 	why := l.viewsFit(first, last)
 	if why != "" {
@@ -138,7 +139,8 @@ func (l *Ledger) viewsFit(first, last uint64) string {
 // seedViews makes views as of the event before the log's first.
 func (l *Ledger) seedViews(first uint64, base *baseState) error {
 	if first > 1 && base == nil {
-		return fmt.Errorf("ledger: the views are lost, and the log begins at seq %d without %s: counts of caps cannot be known", first, baseName)
+		return fmt.Errorf("ledger: the views are lost, and the log begins at seq %d without %s: counts of caps "+
+			"cannot be known", first, baseName)
 	}
 	shipped, found, err := l.views.cursor()
 	if err != nil {
@@ -163,8 +165,8 @@ func (l *Ledger) seedViews(first uint64, base *baseState) error {
 	return l.views.setNumber("ship", shipped)
 }
 
-// replay applies the events that the views have not seen. Those up to the base's seq are in its counts already: of them only the
-// indexes are built.
+// replay applies the events that the views have not seen. Those up to the base's seq are in its counts already: of them
+// only the indexes are built.
 func (l *Ledger) replay(last uint64) error {
 	counted, err := l.views.counted()
 	if err != nil {
@@ -206,8 +208,8 @@ func (l *Ledger) readLastTime(first, last uint64) error {
 	return nil
 }
 
-// baseState is what the dropped front of the log amounts to, and what could not be computed from the rest: written before the front is
-// dropped, read when views are built anew. It is as of Seq, which may be past the drop.
+// baseState is what the dropped front of the log amounts to, and what could not be computed from the rest: written
+// before the front is dropped, read when views are built anew. It is as of Seq, which may be past the drop.
 type baseState struct {
 	Seq     uint64               `json:"seq"`
 	Shipped uint64               `json:"shipped"`

@@ -18,14 +18,16 @@ func benchPing(id lead.ID) *Pinged {
 	p := ping(id)
 	p.SellerLeadID = "S-" + id.String()
 	for i := range 10 {
-		p.Bids = append(p.Bids, Bid{Campaign: fmt.Sprint("campaign-", i), Buyer: fmt.Sprint("buyer-", i), Price: 22_500_000, Payout: 18_000_000,
-			MaxSold: 1, Rank: i + 1, Token: "tok-1234567890", TookUS: 20_123})
+		p.Bids = append(p.Bids, Bid{Campaign: fmt.Sprint("campaign-", i), Buyer: fmt.Sprint("buyer-", i),
+			Price: 22_500_000, Payout: 18_000_000, MaxSold: 1, Rank: i + 1, Token: "tok-1234567890", TookUS: 20_123})
 	}
-	p.Fields = append(p.Fields, FieldValue{"city", "Los Angeles"}, FieldValue{"roof", "tile"}, FieldValue{"note", strings.Repeat("n", 60)})
+	p.Fields = append(p.Fields, FieldValue{"city", "Los Angeles"}, FieldValue{"roof", "tile"},
+		FieldValue{"note", strings.Repeat("n", 60)})
 	return p
 }
 
-// BenchmarkAppend measures the whole cost of an append by callers that wait for it: encoding, the sync, the indexes, the views.
+// BenchmarkAppend measures the whole cost of an append by callers that wait for it: encoding, the sync, the indexes,
+// the views.
 func BenchmarkAppend(b *testing.B) {
 	for _, callers := range []int{1, 16, 256, 2048} {
 		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {

@@ -18,8 +18,9 @@ const (
 // ClockAhead is how far ahead of the wall clock an event may be and still pull the time with it.
 const ClockAhead = 5 * time.Minute
 
-// clock is the ledger's time: the wall clock as far as it goes along with elapsed time, and never before the last event, unless that one is further ahead
-// than any clock should be. Where the wall clock jumps, the time goes on by what has elapsed.
+// clock is the ledger's time: the wall clock as far as it goes along with elapsed time, and never before the last
+// event, unless that one is further ahead than any clock should be. Where the wall clock jumps, the time goes on by
+// what has elapsed.
 type clock struct {
 	zero  time.Time // from which elapsed time counts; has a monotonic reading
 	now   atomic.Pointer[clockState]
@@ -36,7 +37,8 @@ type clockState struct {
 	pull  time.Duration // how far events were ahead at base
 }
 
-// time is what a reading of the wall clock means after such an elapsed time, given the time of the last event (zero: there is none).
+// time is what a reading of the wall clock means after such an elapsed time, given the time of the last event (zero:
+// there is none).
 func (c *clock) time(wall time.Time, elapsed time.Duration, last time.Time) time.Time {
 	wall = wall.Round(0)
 	s := c.now.Load()
@@ -54,7 +56,8 @@ func (c *clock) time(wall time.Time, elapsed time.Duration, last time.Time) time
 		next := *s
 		if next.doubt = max(elapsed, 1); c.now.CompareAndSwap(s, &next) {
 			c.jumps.Add(1)
-			c.log.Error("the wall clock has jumped: time goes on by what elapses, until the clock is right again or has stood for "+clockDoubt.String(), "by", off)
+			c.log.Error("the wall clock has jumped: time goes on by what elapses, until the clock is right again or "+
+				"has stood for "+clockDoubt.String(), "by", off)
 		}
 	case elapsed-s.doubt >= clockDoubt:
 		if c.now.CompareAndSwap(s, &clockState{base: elapsed, at: wall}) {
@@ -71,7 +74,8 @@ func (c *clock) time(wall time.Time, elapsed time.Duration, last time.Time) time
 	case behind > ClockAhead:
 		if !c.ahead.Swap(true) {
 			c.jumps.Add(1)
-			c.log.Error("the last event is further ahead than a clock may be: it does not count as the time", "at", last, "by", behind)
+			c.log.Error("the last event is further ahead than a clock may be: it does not count as the time", "at",
+				last, "by", behind)
 		}
 	default: // go on from there, at the same pace
 		next := *s
@@ -87,8 +91,9 @@ func (s *clockState) pulled(elapsed time.Duration) time.Duration {
 	return max(0, s.pull-(elapsed-s.base)/clockSlower)
 }
 
-// Time is the time of events: what a reading of the wall clock (with its monotonic part) means. It never goes back behind a durable event, but where one is
-// more than five minutes ahead of the clock, and it does not follow a jump of the wall clock until that has stood for ten minutes.
+// Time is the time of events: what a reading of the wall clock (with its monotonic part) means. It never goes back
+// behind a durable event, but where one is more than five minutes ahead of the clock, and it does not follow a jump of
+// the wall clock until that has stood for ten minutes.
 func (l *Ledger) Time(wall time.Time) time.Time {
 	elapsed := wall.Sub(l.clock.zero)
 	if l.in.elapsed != nil {

@@ -26,12 +26,17 @@ func TestClock(t *testing.T) {
 		{"a small step is taken", []read{{0, 0}, {time.Hour, 30 * time.Second}}, 0, time.Hour + 30*time.Second, 0},
 		{"a small step back, too", []read{{0, 0}, {time.Hour, -30 * time.Second}}, 0, time.Hour - 30*time.Second, 0},
 		{"63 days ahead are not believed", []read{{0, 0}, {time.Hour, 63 * day}}, 0, time.Hour, 1},
-		{"nor when read again", []read{{0, 0}, {time.Hour, 63 * day}, {time.Hour + time.Minute, 63 * day}}, 0, time.Hour + time.Minute, 1},
-		{"and when it is right again nothing was", []read{{0, 0}, {time.Hour, 63 * day}, {2 * time.Hour, 0}}, 0, 2 * time.Hour, 1},
+		{"nor when read again", []read{{0, 0}, {time.Hour, 63 * day}, {time.Hour + time.Minute, 63 * day}}, 0,
+			time.Hour + time.Minute, 1},
+		{"and when it is right again nothing was", []read{{0, 0}, {time.Hour, 63 * day}, {2 * time.Hour, 0}}, 0,
+			2 * time.Hour, 1},
 		{"a day back is not believed", []read{{0, 0}, {time.Hour, -day}}, 0, time.Hour, 1},
-		{"what stands is believed", []read{{0, 0}, {time.Hour, day}, {time.Hour + clockDoubt, day}}, 0, time.Hour + clockDoubt + day, 1},
-		{"two jumps are two", []read{{0, 0}, {time.Hour, day}, {2 * time.Hour, 0}, {3 * time.Hour, day}}, 0, 3 * time.Hour, 2},
-		{"an event a little ahead pulls", []read{{0, 0}, {time.Second, 0}}, 2 * time.Minute, 2*time.Minute + 980*time.Millisecond, 0},
+		{"what stands is believed", []read{{0, 0}, {time.Hour, day}, {time.Hour + clockDoubt, day}}, 0, time.Hour +
+			clockDoubt + day, 1},
+		{"two jumps are two", []read{{0, 0}, {time.Hour, day}, {2 * time.Hour, 0}, {3 * time.Hour, day}}, 0,
+			3 * time.Hour, 2},
+		{"an event a little ahead pulls", []read{{0, 0}, {time.Second, 0}}, 2 * time.Minute, 2*time.Minute +
+			980*time.Millisecond, 0},
 		{"an event far ahead does not", []read{{0, 0}, {time.Second, 0}}, day, time.Second, 1},
 	} {
 		k := clock{log: slog.New(slog.DiscardHandler)}
@@ -45,7 +50,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// What an event has pulled ahead goes on at the same pace, so that a quote lasts no longer than it says, and comes back slowly.
+// What an event has pulled ahead goes on at the same pace, so that a quote lasts no longer than it says, and comes back
+// slowly.
 func TestClockGoesOnFromAnEventAhead(t *testing.T) {
 	zero := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	k := clock{log: slog.New(slog.DiscardHandler)}

@@ -16,8 +16,9 @@ import (
 
 func (l *Ledger) configDir() string { return filepath.Join(l.cfg.Dir, "configs") }
 
-// KeepConfig stores the files of a configuration (slash-separated relative names) under its hash, durably and all at once, before its
-// first use. Keeping a hash again does nothing. Secrets must be placeholders in it. A file that is as the last configuration had it is linked to that.
+// KeepConfig stores the files of a configuration (slash-separated relative names) under its hash, durably and all at
+// once, before its first use. Keeping a hash again does nothing. Secrets must be placeholders in it. A file that is as
+// the last configuration had it is linked to that.
 func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 	if !validHash(hash) {
 		return fmt.Errorf("ledger: configuration hash %q: expected 8 to 128 hex digits", hash)
@@ -50,7 +51,8 @@ func (l *Ledger) KeepConfig(hash string, files map[string][]byte) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		if last != "" && sameFile(filepath.Join(last, filepath.FromSlash(name)), b) && os.Link(filepath.Join(last, filepath.FromSlash(name)), path) == nil {
+		if last != "" && sameFile(filepath.Join(last, filepath.FromSlash(name)), b) &&
+			os.Link(filepath.Join(last, filepath.FromSlash(name)), path) == nil {
 			continue
 		}
 		if err := os.WriteFile(path, b, 0o600); err != nil {

@@ -61,8 +61,8 @@ func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
 	return append(append(dst, s[from:]...), '"')
 }
 
-// AppendTime writes a JSON string of the time in UTC with microseconds, such as "2026-01-31T17:04:05.012345Z". Reading a layout anew for
-// every time would cost more than all the rest of an event's head.
+// AppendTime writes a JSON string of the time in UTC with microseconds, such as "2026-01-31T17:04:05.012345Z". Reading
+// a layout anew for every time would cost more than all the rest of an event's head.
 func AppendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
@@ -70,7 +70,8 @@ func AppendTime(dst []byte, t time.Time) []byte {
 		return append(t.AppendFormat(append(dst, '"'), "2006-01-02T15:04:05.000000Z"), '"')
 	}
 	hour, minute, second := t.Clock()
-	b := [...]byte{'"', 0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 'T', 0, 0, ':', 0, 0, ':', 0, 0, '.', 0, 0, 0, 0, 0, 0, 'Z', '"'}
+	b := [...]byte{'"', 0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 'T', 0, 0, ':', 0, 0, ':', 0, 0, '.', 0, 0, 0, 0, 0, 0, 'Z',
+		'"'}
 	digits(b[1:5], year)
 	digits(b[6:8], int(month))
 	digits(b[9:11], day)

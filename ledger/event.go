@@ -112,17 +112,20 @@ func (f Fields) Get(name string) (string, bool) {
 	return "", false
 }
 
-// Private is the part of an event that is personal, or the exact bytes that went over the wire. It stands apart so that it can
-// be sealed and erased.
+// Private is the part of an event that is personal, or the exact bytes that went over the wire. It stands apart so that
+// it can be sealed and erased.
 type Private struct {
-	Fields  Fields   `json:"fields,omitempty"`  // personal fields, normal form
-	Raw     Fields   `json:"raw,omitempty"`     // personal fields as sent, where that differs from normal
-	Unknown Fields   `json:"unknown,omitempty"` // what the vertical does not know, as sent; only where the vertical keeps it
-	Person  string   `json:"person,omitempty"`  // hash of the person key
-	Also    []string `json:"also,omitempty"`    // what Person would be if the seller had sent hashes: a received lead only
-	Content string   `json:"content,omitempty"` // pinged: hash of what was sent, where a repeat is to be recognised by it
-	Request *Body    `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
-	Answer  *Body    `json:"answer,omitempty"`  // posted: the answer as it came
+	Fields Fields `json:"fields,omitempty"` // personal fields, normal form
+	Raw    Fields `json:"raw,omitempty"`    // personal fields as sent, where that differs from normal
+	// what the vertical does not know, as sent; only where the vertical keeps it
+	Unknown Fields `json:"unknown,omitempty"`
+	Person  string `json:"person,omitempty"` // hash of the person key
+	// what Person would be if the seller had sent hashes: a received lead only
+	Also []string `json:"also,omitempty"`
+	// pinged: hash of what was sent, where a repeat is to be recognised by it
+	Content string `json:"content,omitempty"`
+	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
+	Answer  *Body  `json:"answer,omitempty"`  // posted: the answer as it came
 
 	Redirect string    `json:"redirect,omitempty"` // posted: where the buyer sends the consumer
 	Cookies  []Carried `json:"cookies,omitempty"`  // pinged: for the posts of those campaigns that carry them
@@ -154,22 +157,24 @@ type Charge struct {
 
 // Bid is what one campaign answered to a ping, or why it did not.
 type Bid struct {
-	Campaign string       `json:"campaign"`
-	Buyer    string       `json:"buyer"`
-	Leg      int          `json:"leg,omitempty"`   // which of several offers in one answer, from 1; 0 where there is one
-	Brand    string       `json:"brand,omitempty"` // who buys in the end
-	Price    lead.Money   `json:"price_micros,omitempty"`
-	Payout   lead.Money   `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
-	MaxSold  int          `json:"max_sold,omitempty"`
-	Rank     int          `json:"rank,omitempty"`   // 1 is the first to be posted to; 0 is not in the order
-	Winner   bool         `json:"winner,omitempty"` // one of those that the quote counts on; the rest of the order are backups
-	Fixed    bool         `json:"fixed,omitempty"`  // a list price, nobody was asked
-	Token    string       `json:"token,omitempty"`
-	Expires  time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
-	TookUS   int64        `json:"took_us,omitempty"`
-	Refusal  lead.Refusal `json:"refusal,omitempty"`
-	Reason   string       `json:"reason,omitempty"` // the buyer's own words
-	Answer   string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+	Campaign string `json:"campaign"`
+	Buyer    string `json:"buyer"`
+	// which of several offers in one answer, from 1; 0 where there is one
+	Leg     int        `json:"leg,omitempty"`
+	Brand   string     `json:"brand,omitempty"` // who buys in the end
+	Price   lead.Money `json:"price_micros,omitempty"`
+	Payout  lead.Money `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
+	MaxSold int        `json:"max_sold,omitempty"`
+	Rank    int        `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
+	// one of those that the quote counts on; the rest of the order are backups
+	Winner  bool         `json:"winner,omitempty"`
+	Fixed   bool         `json:"fixed,omitempty"` // a list price, nobody was asked
+	Token   string       `json:"token,omitempty"`
+	Expires time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
+	TookUS  int64        `json:"took_us,omitempty"`
+	Refusal lead.Refusal `json:"refusal,omitempty"`
+	Reason  string       `json:"reason,omitempty"` // the buyer's own words
+	Answer  string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
 }
 
 // Results that a seller can hear.
@@ -182,24 +187,27 @@ const (
 // Pinged tells what a ping was, what each campaign said and what the seller was answered.
 type Pinged struct {
 	Head
-	Mode           string       `json:"mode"` // "ping" or "lead" (one shot)
-	Currency       string       `json:"currency"`
-	ReceivedAt     time.Time    `json:"received_at"`
-	SellerLeadID   string       `json:"seller_lead_id,omitempty"`
-	IdempotencyKey string       `json:"idempotency_key,omitempty"`
-	BodyHash       string       `json:"body_hash,omitempty"`
-	TestResult     string       `json:"test_result,omitempty"` // test leads: the result that is simulated; "" where buyers' test endpoints were asked
-	Fields         Fields       `json:"fields"`
-	Raw            Fields       `json:"raw,omitempty"`
-	Unfit          Fields       `json:"unfit,omitempty"` // fields that count as missing, since what was sent did not fit, and what was expected; what was sent may stand in raw
-	Bids           []Bid        `json:"bids,omitempty"`
-	Result         string       `json:"result"`
-	Reason         string       `json:"reason,omitempty"` // failure: as published
-	Refusal        lead.Refusal `json:"refusal,omitempty"`
-	Details        string       `json:"details,omitempty"`
-	Price          lead.Money   `json:"price_micros,omitempty"` // the quote: the source's payout
-	ExpiresAt      time.Time    `json:"expires_at"`
-	Private        Private      `json:"private"`
+	Mode           string    `json:"mode"` // "ping" or "lead" (one shot)
+	Currency       string    `json:"currency"`
+	ReceivedAt     time.Time `json:"received_at"`
+	SellerLeadID   string    `json:"seller_lead_id,omitempty"`
+	IdempotencyKey string    `json:"idempotency_key,omitempty"`
+	BodyHash       string    `json:"body_hash,omitempty"`
+	// test leads: the result that is simulated; "" where buyers' test endpoints were asked
+	TestResult string `json:"test_result,omitempty"`
+	Fields     Fields `json:"fields"`
+	Raw        Fields `json:"raw,omitempty"`
+	// fields that count as missing, since what was sent did not fit, and what was expected; what was sent may stand in
+	// raw
+	Unfit     Fields       `json:"unfit,omitempty"`
+	Bids      []Bid        `json:"bids,omitempty"`
+	Result    string       `json:"result"`
+	Reason    string       `json:"reason,omitempty"` // failure: as published
+	Refusal   lead.Refusal `json:"refusal,omitempty"`
+	Details   string       `json:"details,omitempty"`
+	Price     lead.Money   `json:"price_micros,omitempty"` // the quote: the source's payout
+	ExpiresAt time.Time    `json:"expires_at"`
+	Private   Private      `json:"private"`
 
 	// From, when set, is what AppendJSON takes Fields, Raw and their private parts from, without copies.
 	From *lead.Lead `json:"-"`
@@ -213,8 +221,9 @@ type Post struct {
 	BodyHash       string    `json:"body_hash,omitempty"`
 	Fields         Fields    `json:"fields,omitempty"` // fields that the ping did not have
 	Raw            Fields    `json:"raw,omitempty"`
-	Unfit          Fields    `json:"unfit,omitempty"`   // as in a ping
-	Changed        []string  `json:"changed,omitempty"` // fields sent with another value than at ping; the ping's value stands
+	Unfit          Fields    `json:"unfit,omitempty"` // as in a ping
+	// fields sent with another value than at ping; the ping's value stands
+	Changed []string `json:"changed,omitempty"`
 }
 
 // Why a lead goes to the same bid once more.
@@ -223,8 +232,8 @@ const (
 	AgainResend = "resend" // the outcome is not known: the same request, under the hold and the key of the first
 )
 
-// Posting tells that an attempt is about to be sent. A resend has no charges and no hold of its own, and is no attempt that may be
-// a sale: its answer resolves the one that it is of.
+// Posting tells that an attempt is about to be sent. A resend has no charges and no hold of its own, and is no attempt
+// that may be a sale: its answer resolves the one that it is of.
 type Posting struct {
 	Head
 	Post      *Post      `json:"post,omitempty"`
@@ -246,19 +255,22 @@ type Posting struct {
 
 // Terms are what a sale is booked by, as they were when the attempt was made, however late its outcome is known.
 type Terms struct {
-	MarginPPM     int64      `json:"margin_ppm"`          // the exchange's share of the price, in millionths
-	MarginFixed   lead.Money `json:"margin_fixed_micros"` // a fixed amount taken after the share
-	PayoutFollows bool       `json:"payout_follows"`      // one shot: the payout is what the margin leaves of the booked price; else it was quoted
-	PostPrice     bool       `json:"post_price"`          // the price in the post's answer is booked, where there is one
+	MarginPPM   int64      `json:"margin_ppm"`          // the exchange's share of the price, in millionths
+	MarginFixed lead.Money `json:"margin_fixed_micros"` // a fixed amount taken after the share
+	// one shot: the payout is what the margin leaves of the booked price; else it was quoted
+	PayoutFollows bool `json:"payout_follows"`
+	// the price in the post's answer is booked, where there is one
+	PostPrice bool `json:"post_price"`
 }
 
 // Posted tells how an attempt ended.
 type Posted struct {
 	Head
-	Attempt     lead.ID      `json:"attempt"`
-	Campaign    string       `json:"campaign"`
-	Buyer       string       `json:"buyer"`
-	Again       string       `json:"again,omitempty"`  // resend: its booking stands in the resolution of the first attempt
+	Attempt  lead.ID `json:"attempt"`
+	Campaign string  `json:"campaign"`
+	Buyer    string  `json:"buyer"`
+	// resend: its booking stands in the resolution of the first attempt
+	Again       string       `json:"again,omitempty"`
 	Backup      bool         `json:"backup,omitempty"` // the backup URL answered; no byte went to the other
 	Outcome     lead.Outcome `json:"outcome"`
 	Refusal     lead.Refusal `json:"refusal,omitempty"`
@@ -305,9 +317,11 @@ type Settled struct {
 	Sales     []Sale       `json:"sales,omitempty"`
 	Tried     []Tried      `json:"tried,omitempty"`
 
-	TestResult string     `json:"test_result,omitempty"` // test leads: the result that was simulated; "" where buyers' test endpoints were asked
-	TestSales  []TestSale `json:"test_sales,omitempty"`  // test leads: what the seller is told in place of sales; it counts nowhere
-	Private    Private    `json:"private"`
+	// test leads: the result that was simulated; "" where buyers' test endpoints were asked
+	TestResult string `json:"test_result,omitempty"`
+	// test leads: what the seller is told in place of sales; it counts nowhere
+	TestSales []TestSale `json:"test_sales,omitempty"`
+	Private   Private    `json:"private"`
 }
 
 // TestSale is what a seller is told of a test lead in place of a sale. Nobody owes anything for it.

@@ -16,16 +16,20 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 	at := time.Date(2026, 11, 23, 1, 2, 3, 456789000, time.UTC)
 	id := lead.ID{1, 2, 3}
 	h := func(k Kind) Head {
-		return Head{Kind: k, EventID: lead.ID{9}, Node: "n1", At: at, Schema: SchemaVersion, Config: "c", Lead: id, Source: "s", Vertical: "v"}
+		return Head{Kind: k, EventID: lead.ID{9}, Node: "n1", At: at, Schema: SchemaVersion, Config: "c", Lead: id,
+			Source: "s", Vertical: "v"}
 	}
 	charges := []Charge{{"campaign:x:day", "2026-11-23", 1}}
 	for _, e := range []Event{
-		&Pinged{Head: h(KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Fields: Fields{{"state", "CA"}, {"q", "a\"b\x01é"}},
-			Raw: Fields{{"state", "California"}}, Bids: []Bid{{Campaign: "c1", Buyer: "b1", Price: 22_500_000, Leg: 2, Brand: "Sun", Rank: 1, Winner: true, Token: "t", Expires: at, TookUS: 5},
-				{Campaign: "c2", Buyer: "b2", Refusal: lead.TimedOut, Fixed: true}}, Result: "success", Price: 20_000_000, ExpiresAt: at,
-			Private: Private{Fields: Fields{{"phone", "+15551234567"}}, Person: "p", Cookies: []Carried{{"c1", "a=b"}, {"c2", "x=y; z=\"1\""}}}},
-		&Posting{Head: h(KindPosting), Post: &Post{ReceivedAt: at, IdempotencyKey: "k"}, Attempt: lead.ID{4}, Campaign: "c1", Buyer: "b1", Charges: charges,
-			Private: Private{Request: &Body{Text: "POST /", Bytes: 6}}},
+		&Pinged{Head: h(KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Fields: Fields{{"state", "CA"},
+			{"q", "a\"b\x01é"}}, Raw: Fields{{"state", "California"}},
+			Bids: []Bid{{Campaign: "c1", Buyer: "b1", Price: 22_500_000, Leg: 2, Brand: "Sun", Rank: 1, Winner: true,
+				Token: "t", Expires: at, TookUS: 5}, {Campaign: "c2", Buyer: "b2", Refusal: lead.TimedOut,
+				Fixed: true}}, Result: "success", Price: 20_000_000, ExpiresAt: at,
+			Private: Private{Fields: Fields{{"phone", "+15551234567"}}, Person: "p",
+				Cookies: []Carried{{"c1", "a=b"}, {"c2", "x=y; z=\"1\""}}}},
+		&Posting{Head: h(KindPosting), Post: &Post{ReceivedAt: at, IdempotencyKey: "k"}, Attempt: lead.ID{4},
+			Campaign: "c1", Buyer: "b1", Charges: charges, Private: Private{Request: &Body{Text: "POST /", Bytes: 6}}},
 		&Posted{Head: h(KindPosted), Attempt: lead.ID{4}, Outcome: lead.Accepted, Price: 5, Charges: charges},
 		&Settled{Head: h(KindSettled), Result: "success", Sales: []Sale{{Attempt: lead.ID{4}, Price: 7}}},
 		&Adjusted{Head: h(KindAdjusted), Adjustment: AdjustPaused, Subject: "buyer:b", Why: "<why>"},
@@ -42,7 +46,8 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 }
 
 func TestTimesReadAsTheStandardLibraryWritesThem(t *testing.T) {
-	times := []time.Time{{}, time.Unix(0, 0), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(12345, 1, 2, 3, 4, 5, 0, time.UTC)}
+	times := []time.Time{{}, time.Unix(0, 0), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		time.Date(12345, 1, 2, 3, 4, 5, 0, time.UTC)}
 	for i := range 2000 {
 		times = append(times, time.Unix(int64(i)*3_000_017, int64(i)*7919_000).In(time.FixedZone("", i)))
 	}

@@ -26,8 +26,9 @@ func (u *Uncertain) Error() string { return ErrUncertain.Error() + ": " + u.caus
 // Unwrap lets errors.Is find ErrUncertain.
 func (u *Uncertain) Unwrap() []error { return []error{ErrUncertain, u.cause} }
 
-// Stored waits until the log can be read again and tells whether the group is there; if it is not, it never will be, and may be appended
-// once more. An error says that the wait ended before (the context's, or ErrClosed): then the next Open tells. Any number of callers may wait.
+// Stored waits until the log can be read again and tells whether the group is there; if it is not, it never will be,
+// and may be appended once more. An error says that the wait ended before (the context's, or ErrClosed): then the next
+// Open tells. Any number of callers may wait.
 func (u *Uncertain) Stored(ctx context.Context) (bool, error) {
 	select {
 	case <-u.known:
@@ -52,8 +53,9 @@ const (
 	storeAgainMax = 2 * time.Second
 )
 
-// Store is Append for what has happened and must be written down: it appends again for as long as the log is away, and waits for what
-// nobody can tell. It returns when the group is durable, or with the last error when the context ends or nothing can help.
+// Store is Append for what has happened and must be written down: it appends again for as long as the log is away, and
+// waits for what nobody can tell. It returns when the group is durable, or with the last error when the context ends or
+// nothing can help.
 func (l *Ledger) Store(ctx context.Context, events ...Event) error {
 	pause := storeAgain
 	for {

@@ -55,8 +55,8 @@ func (o *told) appendGroup(l *Ledger, size int) error {
 
 func newTold() *told { return &told{fate: map[lead.ID]error{}, members: map[lead.ID][]lead.ID{}} }
 
-// check is the one checker of every fault test: what was told is what the log holds, once, in whole groups, without gaps, and the views
-// and lookups agree with it.
+// check is the one checker of every fault test: what was told is what the log holds, once, in whole groups, without
+// gaps, and the views and lookups agree with it.
 func (o *told) check(t *testing.T, l *Ledger) {
 	t.Helper()
 	stored := map[lead.ID]int{}
@@ -111,10 +111,14 @@ func TestEachFailingWriteIsToldTruthfully(t *testing.T) {
 		{"sync fails, stays readable", one("sync", unsyncedStays), "yes"},
 		{"sync fails, done", one("sync", failsDone), "yes"},
 		{"sync fails, lost", one("sync", lostUnsynced), "no"},
-		{"write stored, then the first repair fails", []order{{"write", 0, 1, failsDone}, {"write", 0, 1, failsUndone}}, "yes"},
-		{"sync lost, then the repair's sync fails twice", []order{{"sync", 0, 1, lostUnsynced}, {"sync", 0, 2, failsUndone}}, "no"},
-		{"write half stored, then opening fails three times", []order{{"write", 0, 1, failsHalf}, {"open", 0, 3, failsUndone}}, "no"},
-		{"two writes fail, one after the other", []order{{"write", 0, 1, failsUndone}, {"write", 2, 1, failsDone}}, "any"},
+		{"write stored, then the first repair fails", []order{{"write", 0, 1, failsDone}, {"write", 0, 1, failsUndone}},
+			"yes"},
+		{"sync lost, then the repair's sync fails twice", []order{{"sync", 0, 1, lostUnsynced},
+			{"sync", 0, 2, failsUndone}}, "no"},
+		{"write half stored, then opening fails three times", []order{{"write", 0, 1, failsHalf},
+			{"open", 0, 3, failsUndone}}, "no"},
+		{"two writes fail, one after the other", []order{{"write", 0, 1, failsUndone}, {"write", 2, 1, failsDone}},
+			"any"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, disk, o := t.TempDir(), newFaultyDisk(), newTold()
@@ -159,8 +163,8 @@ func TestEachFailingWriteIsToldTruthfully(t *testing.T) {
 	}
 }
 
-// TestFaultsWhileSegmentsChange lets each of many appends meet a fault of the change to a new segment: the seal, the record of it,
-// the new file.
+// TestFaultsWhileSegmentsChange lets each of many appends meet a fault of the change to a new segment: the seal, the
+// record of it, the new file.
 func TestFaultsWhileSegmentsChange(t *testing.T) {
 	for _, op := range []string{"create", "commit"} {
 		for _, f := range []fault{failsUndone, failsDone} {
@@ -190,8 +194,8 @@ func TestFaultsWhileSegmentsChange(t *testing.T) {
 	}
 }
 
-// TestALogThatStaysAwayIsUncertain: when the log does not come back, callers hear that nobody can tell, others are refused, and what was stored
-// is there when it is back.
+// TestALogThatStaysAwayIsUncertain: when the log does not come back, callers hear that nobody can tell, others are
+// refused, and what was stored is there when it is back.
 func TestALogThatStaysAwayIsUncertain(t *testing.T) {
 	for _, c := range []struct {
 		fault fault
@@ -358,8 +362,9 @@ func makeTornLog(t *testing.T) tornLog {
 	return l
 }
 
-// TestTornTails opens copies of a log whose last batch is cut off or spoilt at every place where a crash can leave it: nothing before the last
-// batch may be lost, the last batch may be there only whole, and the log must take events again and keep them.
+// TestTornTails opens copies of a log whose last batch is cut off or spoilt at every place where a crash can leave it:
+// nothing before the last batch may be lost, the last batch may be there only whole, and the log must take events again
+// and keep them.
 func TestTornTails(t *testing.T) {
 	l := makeTornLog(t)
 	spoil := map[string]func(b []byte, at int64) []byte{
@@ -371,7 +376,8 @@ func TestTornTails(t *testing.T) {
 			}
 			return b
 		},
-		"hole": func(b []byte, at int64) []byte { clear(b[at:min(at+512, l.end.off)]); return b }, // a sector that was not written
+		// a sector that was not written
+		"hole": func(b []byte, at int64) []byte { clear(b[at:min(at+512, l.end.off)]); return b },
 	}
 	for name, fn := range spoil {
 		step := (l.end.off - l.end.lastBatch) / 30 &^ 7
@@ -419,8 +425,8 @@ func checkTorn(t *testing.T, dir string, before, after uint64) {
 	}
 }
 
-// TestRemainsOfADroppedBatchCannotReturn: after a torn batch was dropped and another took its place, a second crash that tears that one must be
-// noticed, although frames of the first still stood behind it.
+// TestRemainsOfADroppedBatchCannotReturn: after a torn batch was dropped and another took its place, a second crash
+// that tears that one must be noticed, although frames of the first still stood behind it.
 func TestRemainsOfADroppedBatchCannotReturn(t *testing.T) {
 	l := makeTornLog(t)
 	dir := copyDir(t, l.dir)
@@ -434,7 +440,8 @@ func TestRemainsOfADroppedBatchCannotReturn(t *testing.T) {
 	if err := j.open(); err != nil {
 		t.Fatal(err)
 	}
-	// One event that with its commit frame is as long as the first two of the dropped batch, so that the third stands right behind.
+	// One event that with its commit frame is as long as the first two of the dropped batch, so that the third stands
+	// right behind.
 	first := recordAt(t, torn, l.end.lastBatch)
 	second := recordAt(t, torn, l.end.lastBatch+first)
 	p := ping(testID(1, 1))
@@ -474,8 +481,8 @@ func recordAt(t *testing.T, b []byte, off int64) int64 {
 	return frameHeadSize + (int64(binary.LittleEndian.Uint32(b[off+4:]))+7)/8*8
 }
 
-// TestACrashBetweenSealAndNewSegment opens copies taken after every append of small segments, as a kill would leave them, with and without the
-// record of the change of segments.
+// TestACrashBetweenSealAndNewSegment opens copies taken after every append of small segments, as a kill would leave
+// them, with and without the record of the change of segments.
 func TestACrashBetweenSealAndNewSegment(t *testing.T) {
 	dir, disk, o := t.TempDir(), newFaultyDisk(), newTold()
 	cfg := testConfig(t, dir)

@@ -37,7 +37,8 @@ func testConfig(t testing.TB, dir string) Config {
 
 // quick makes background work happen soon.
 func quick() inside {
-	return inside{applyEvery: time.Millisecond, flushEvery: 20 * time.Millisecond, retainEvery: time.Hour, lookEvery: 5 * time.Millisecond, patience: 200 * time.Millisecond}
+	return inside{applyEvery: time.Millisecond, flushEvery: 20 * time.Millisecond, retainEvery: time.Hour,
+		lookEvery: 5 * time.Millisecond, patience: 200 * time.Millisecond}
 }
 
 func mustOpen(t testing.TB, cfg Config, in inside) *Ledger {
@@ -95,15 +96,18 @@ func ping(id lead.ID) *Pinged {
 func oneCharge(cap string) []Charge { return []Charge{{Cap: cap, Window: "2026-11-23", N: 1}} }
 
 func posting(id, attempt lead.ID, charges []Charge) *Posting {
-	return &Posting{Head: head(KindPosting, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Rank: 1, Charges: charges}
+	return &Posting{Head: head(KindPosting, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Rank: 1,
+		Charges: charges}
 }
 
 func posted(id, attempt lead.ID, out lead.Outcome, charges []Charge) *Posted {
-	return &Posted{Head: head(KindPosted, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Outcome: out, Charges: charges}
+	return &Posted{Head: head(KindPosted, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Outcome: out,
+		Charges: charges}
 }
 
 func resolved(id, attempt lead.ID, out lead.Outcome) *Adjusted {
-	return &Adjusted{Head: head(KindAdjusted, id), Adjustment: AdjustResolved, Attempt: attempt, Outcome: out, Why: "asked them"}
+	return &Adjusted{Head: head(KindAdjusted, id), Adjustment: AdjustResolved, Attempt: attempt, Outcome: out,
+		Why: "asked them"}
 }
 
 func counts(l *Ledger) map[string]int64 {

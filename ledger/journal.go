@@ -21,7 +21,8 @@ import (
 	"github.com/hashicorp/raft-wal/types"
 )
 
-// journal is the log on disk: raft-wal without raft. store, reopen and close belong to the writer; the rest is for anyone.
+// journal is the log on disk: raft-wal without raft. store, reopen and close belong to the writer; the rest is for
+// anyone.
 type journal struct {
 	dir          string
 	segmentBytes int
@@ -56,8 +57,9 @@ func (j *journal) openLocked() (err error) {
 	if err := j.tidy(meta); err != nil {
 		return fmt.Errorf("the log's end: %w", err)
 	}
-	w, err := wal.Open(j.dir, wal.WithCodec(codec{}), wal.WithMetaStore(meta), wal.WithSegmentFiler(stampedFiler{segment.NewFiler(j.dir, j.vfs)}),
-		wal.WithSegmentSize(j.segmentBytes), wal.WithLogger(hclogTo(j.log)))
+	w, err := wal.Open(j.dir, wal.WithCodec(codec{}), wal.WithMetaStore(meta),
+		wal.WithSegmentFiler(stampedFiler{segment.NewFiler(j.dir, j.vfs)}), wal.WithSegmentSize(j.segmentBytes),
+		wal.WithLogger(hclogTo(j.log)))
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,8 @@ func (j *journal) bounds() (first, last uint64, err error) {
 	return first, last, errors.Join(err1, err2)
 }
 
-// dropBefore deletes the records before a seq, which must not be past the last one: an emptied log would forget its count.
+// dropBefore deletes the records before a seq, which must not be past the last one: an emptied log would forget its
+// count.
 func (j *journal) dropBefore(seq uint64) error {
 	first, last, err := j.bounds()
 	if err != nil || first == 0 || seq <= first {
@@ -152,8 +155,8 @@ func (j *journal) dropBefore(seq uint64) error {
 	return j.wal.DeleteRange(first, seq-1)
 }
 
-// raft-wal stamps new segments with the number of its own codec, whichever is in use, and refuses them at the next open. stampedMeta and
-// stampedFiler put ours in.
+// raft-wal stamps new segments with the number of its own codec, whichever is in use, and refuses them at the next
+// open. stampedMeta and stampedFiler put ours in.
 type stampedMeta struct{ types.MetaStore }
 
 func (m stampedMeta) CommitState(s types.PersistentState) error {

@@ -25,8 +25,8 @@ func realKafka(t *testing.T) string {
 	return addr
 }
 
-// TestIntegrationShipping ships to an Apache Kafka whose topics do not exist yet, with an event in between that it refuses, and reads everything back
-// by partition.
+// TestIntegrationShipping ships to an Apache Kafka whose topics do not exist yet, with an event in between that it
+// refuses, and reads everything back by partition.
 func TestIntegrationShipping(t *testing.T) {
 	addr := realKafka(t)
 	prefix := fmt.Sprintf("ship%d.", time.Now().UnixNano())
@@ -53,7 +53,8 @@ func TestIntegrationShipping(t *testing.T) {
 	checkShipped(t, l, msgs, prefix, left)
 }
 
-// TestIntegrationShippingCost tells what shipping costs per record when the shipper has fallen far behind and catches up.
+// TestIntegrationShippingCost tells what shipping costs per record when the shipper has fallen far behind and catches
+// up.
 func TestIntegrationShippingCost(t *testing.T) {
 	addr := realKafka(t)
 	cfg := Config{Dir: t.TempDir(), FreeBytesMin: 1, SyncEvery: -1}
@@ -78,7 +79,10 @@ func TestIntegrationShippingCost(t *testing.T) {
 	drain(t, l)
 	took, used := time.Since(began), cpuTime(t)-cpu
 	n := 0
-	if err := ReadShipped(t.Context(), *cfg.Kafka, func([]byte) error { n++; return nil }); err != nil || n != batches*size {
+	if err := ReadShipped(t.Context(), *cfg.Kafka, func([]byte) error {
+		n++
+		return nil
+	}); err != nil || n != batches*size {
 		t.Errorf("%d records read back, %v", n, err)
 	}
 	t.Logf("%d records caught up from the log in %v: %v CPU a record", n, took, used/time.Duration(n))

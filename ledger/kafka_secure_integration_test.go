@@ -29,8 +29,9 @@ func secureKafka(t *testing.T, mechanism, prefix string) *KafkaConfig {
 	if !roots.AppendCertsFromPEM(ca) {
 		t.Fatal("no certificate")
 	}
-	return &KafkaConfig{Brokers: []string{os.Getenv("CLEARPOST_KAFKA_SECURE")}, TopicPrefix: prefix, Timeout: 3 * time.Second,
-		TLS: &tls.Config{RootCAs: roots}, SASL: &SASL{Mechanism: mechanism, User: "clearpost", Password: "clearpost-secret"}}
+	return &KafkaConfig{Brokers: []string{os.Getenv("CLEARPOST_KAFKA_SECURE")}, TopicPrefix: prefix,
+		Timeout: 3 * time.Second, TLS: &tls.Config{RootCAs: roots}, SASL: &SASL{Mechanism: mechanism, User: "clearpost",
+			Password: "clearpost-secret"}}
 }
 
 // Every mechanism, with every compression, ships everything over TLS.
@@ -78,7 +79,8 @@ func TestIntegrationRefusedByTheBroker(t *testing.T) {
 			t.Error(err)
 		}
 		text := log.String()
-		if n := strings.Count(text, "shipping to Kafka fails"); n != 1 || !strings.Contains(text, c.want) || strings.Contains(text, "wrong-secret-1") {
+		if n := strings.Count(text, "shipping to Kafka fails"); n != 1 || !strings.Contains(text, c.want) ||
+			strings.Contains(text, "wrong-secret-1") {
 			t.Errorf("%s: told %d times: %s", what, n, text)
 		}
 	}

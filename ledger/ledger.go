@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ledger is the one durable truth of an exchange: typed events, the log that holds them, the views derived from them, and
-// the copy that goes to Kafka.
+// Package ledger is the one durable truth of an exchange: typed events, the log that holds them, the views derived from
+// them, and the copy that goes to Kafka.
 package ledger
 
 import (
@@ -24,11 +24,11 @@ import (
 
 // Errors of the ledger.
 var (
-	// ErrUncertain is returned by Append, as an *Uncertain, when nobody can tell yet whether the group is stored. Its Stored tells, or the
-	// next Open.
+	// ErrUncertain is returned by Append, as an *Uncertain, when nobody can tell yet whether the group is stored. Its
+	// Stored tells, or the next Open.
 	ErrUncertain = errors.New("ledger: cannot tell whether the events are stored")
-	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be written or when the
-	// write failed: then nothing of the group is stored.
+	// ErrUnavailable is returned by Available when no new ping should be taken, and by Append while the log cannot be
+	// written or when the write failed: then nothing of the group is stored.
 	ErrUnavailable = errors.New("ledger: takes no events now")
 	// ErrFull is an ErrUnavailable for want of disk.
 	ErrFull = fmt.Errorf("%w: the disk is nearly full", ErrUnavailable)
@@ -50,12 +50,15 @@ type Config struct {
 	Kafka        *KafkaConfig     // nil: nothing is shipped
 	Now          func() time.Time // default time.Now
 	Logger       *slog.Logger     // default: nothing is logged
-	Disk         types.VFS        // the log's file system; nil is the machine's. For tests of what happens when it fails
-	Patience     time.Duration    // how long Append waits for a log that does not come back before it is uncertain; default 1 s
+	// the log's file system; nil is the machine's. For tests of what happens when it fails
+	Disk types.VFS
+	// how long Append waits for a log that does not come back before it is uncertain; default 1 s
+	Patience time.Duration
 }
 
-// Retention says what may be dropped from the front of the log. Zero values keep everything. Events that the views have not
-// taken durably, that Kafka has not (where it is configured), or that belong to a lead with an open attempt are kept regardless.
+// Retention says what may be dropped from the front of the log. Zero values keep everything. Events that the views have
+// not taken durably, that Kafka has not (where it is configured), or that belong to a lead with an open attempt are
+// kept regardless.
 type Retention struct {
 	Age   time.Duration // events younger than this are kept
 	Bytes int64         // the log's size on disk above which the oldest events go, whatever their age but for Least
@@ -89,7 +92,8 @@ type Record struct {
 	Bytes   []byte
 }
 
-// OpenAttempt is an attempt whose end is not known: its posting is stored and no posted is (Outcome none), or its end is Unknown.
+// OpenAttempt is an attempt whose end is not known: its posting is stored and no posted is (Outcome none), or its end
+// is Unknown.
 type OpenAttempt struct {
 	Attempt  lead.ID
 	Lead     lead.ID
@@ -167,8 +171,9 @@ type Ledger struct {
 
 // inside is what tests replace.
 type inside struct {
-	vfs         types.VFS
-	patience    time.Duration // how long callers wait for a log that does not come back before they hear that nobody can tell
+	vfs types.VFS
+	// how long callers wait for a log that does not come back before they hear that nobody can tell
+	patience    time.Duration
 	newMeta     func() types.MetaStore
 	sink        sink                             // instead of Kafka
 	freeBytes   func(dir string) (uint64, error) //
@@ -199,7 +204,8 @@ func (cfg *Config) defaults() error {
 		cfg.RingBytes = 64 << 20
 	}
 	if cfg.SyncEvery == 0 {
-		cfg.SyncEvery = 3 * time.Millisecond // a sync costs a quarter of a millisecond of processor time, however little it writes
+		// a sync costs a quarter of a millisecond of processor time, however little it writes
+		cfg.SyncEvery = 3 * time.Millisecond
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -215,8 +221,8 @@ func (cfg *Config) defaults() error {
 	return nil
 }
 
-// Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails within a
-// second with ErrHeld if another process has the directory.
+// Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails
+// within a second with ErrHeld if another process has the directory.
 func Open(cfg Config) (*Ledger, error) {
 	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience})
 }
@@ -232,7 +238,8 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 		return nil, err
 	}
 	in.defaults()
-	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(), viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
+	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(),
+		viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
 	l.Time(l.clock.zero) // from here on a jump is seen, also one before anybody asks
 	l.keep.Store(int64(cfg.Retention.Least))
@@ -245,7 +252,8 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	if l.lock, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	l.journal = &journal{dir: filepath.Join(cfg.Dir, "log"), segmentBytes: cfg.SegmentBytes, vfs: in.vfs, newMeta: in.newMeta, log: l.log}
+	l.journal = &journal{dir: filepath.Join(cfg.Dir, "log"), segmentBytes: cfg.SegmentBytes, vfs: in.vfs,
+		newMeta: in.newMeta, log: l.log}
 	l.views = &views{dir: filepath.Join(cfg.Dir, "views"), log: l.log, onFatal: l.viewsFailed}
 	defer func() {
 		if err != nil {
@@ -285,8 +293,9 @@ func (in *inside) defaults() {
 	if in.freeBytes == nil {
 		in.freeBytes = freeBytes
 	}
-	for d, v := range map[*time.Duration]time.Duration{&in.applyEvery: 50 * time.Millisecond, &in.flushEvery: 10 * time.Second,
-		&in.retainEvery: time.Minute, &in.patience: time.Second, &in.lookEvery: time.Second} {
+	for d, v := range map[*time.Duration]time.Duration{&in.applyEvery: 50 * time.Millisecond,
+		&in.flushEvery: 10 * time.Second, &in.retainEvery: time.Minute, &in.patience: time.Second,
+		&in.lookEvery: time.Second} {
 		if *d == 0 {
 			*d = v
 		}
@@ -320,7 +329,8 @@ func freeBytes(dir string) (uint64, error) {
 	return s.Bavail * uint64(s.Bsize), nil
 }
 
-// look checks now and then what no event tells: the free space, and whether views that could not be read can be read again.
+// look checks now and then what no event tells: the free space, and whether views that could not be read can be read
+// again.
 func (l *Ledger) look() {
 	n, err := l.in.freeBytes(l.cfg.Dir)
 	if err != nil {

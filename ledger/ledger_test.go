@@ -52,7 +52,8 @@ func TestAppendedEventsAreThereAtOnceAndAfterwards(t *testing.T) {
 	check(l, "pinged")
 	p.SellerLeadID, p.IdempotencyKey = "S-66", "key-9" // the caller may reuse its event
 	mustAppend(t, l, posting(id, attempt, oneCharge("campaign:c1:day")))
-	mustAppend(t, l, posted(id, attempt, lead.Accepted, oneCharge("campaign:c1:day")), &Settled{Head: head(KindSettled, id), Result: ResultSuccess})
+	mustAppend(t, l, posted(id, attempt, lead.Accepted, oneCharge("campaign:c1:day")),
+		&Settled{Head: head(KindSettled, id), Result: ResultSuccess})
 	check(l, "pinged posting posted settled")
 	if got := counts(l); !reflect.DeepEqual(got, map[string]int64{"campaign:c1:day 2026-11-23": 1}) {
 		t.Errorf("counts %v", got)
@@ -104,10 +105,13 @@ func TestOpenAttemptsChargesAndPauses(t *testing.T) {
 	mustAppend(t, l, posted(id, attempts[4], lead.Unknown, ch))
 	mustAppend(t, l, resolved(id, attempts[4], lead.Rejected))
 	mustAppend(t, l, resolved(id, attempts[1], lead.Rejected)) // it has its end already
-	pause := &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustPaused, Subject: "buyer:b1", Why: "late", By: "ann"}
+	pause := &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustPaused, Subject: "buyer:b1", Why: "late",
+		By: "ann"}
 	mustAppend(t, l, pause)
-	mustAppend(t, l, &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustPaused, Subject: "buyer:b2", Why: "x"})
-	mustAppend(t, l, &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustResumed, Subject: "buyer:b2", Why: "y"})
+	mustAppend(t, l, &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustPaused, Subject: "buyer:b2",
+		Why: "x"})
+	mustAppend(t, l, &Adjusted{Head: head(KindAdjusted, lead.ID{}), Adjustment: AdjustResumed, Subject: "buyer:b2",
+		Why: "y"})
 	check := func(l *Ledger) {
 		t.Helper()
 		if got := counts(l); !reflect.DeepEqual(got, map[string]int64{"buyer:b1:day 2026-11-23": 3}) {
@@ -119,12 +123,14 @@ func TestOpenAttemptsChargesAndPauses(t *testing.T) {
 		}
 		want := []OpenAttempt{
 			{Attempt: attempts[0], Lead: id, Source: "acme", Vertical: "solar", Since: testAt, Charges: ch},
-			{Attempt: attempts[3], Lead: id, Source: "acme", Vertical: "solar", Since: testAt, Outcome: lead.Unknown, Charges: ch},
+			{Attempt: attempts[3], Lead: id, Source: "acme", Vertical: "solar", Since: testAt, Outcome: lead.Unknown,
+				Charges: ch},
 		}
 		if !reflect.DeepEqual(open, want) {
 			t.Errorf("unresolved\n got %+v\nwant %+v", open, want)
 		}
-		if got := l.Pauses(); !reflect.DeepEqual(got, map[string]PauseInfo{"buyer:b1": {Why: "late", By: "ann", At: testAt}}) {
+		if got := l.Pauses(); !reflect.DeepEqual(got, map[string]PauseInfo{"buyer:b1": {Why: "late", By: "ann",
+			At: testAt}}) {
 			t.Errorf("pauses %v", got)
 		}
 	}
@@ -232,7 +238,8 @@ func TestOverlongBodiesAreCut(t *testing.T) {
 	}
 	p := back.(*Posted).Private
 	if !p.Answer.Cut || p.Answer.Bytes != len(text) || len(p.Answer.Text) == 0 || p.Request.Cut {
-		t.Errorf("answer of %d bytes cut to %d: %v, request cut: %v", p.Answer.Bytes, len(p.Answer.Text), p.Answer.Cut, p.Request.Cut)
+		t.Errorf("answer of %d bytes cut to %d: %v, request cut: %v", p.Answer.Bytes, len(p.Answer.Text), p.Answer.Cut,
+			p.Request.Cut)
 	}
 	huge := ping(testID(1, 2))
 	huge.Details = strings.Repeat("x", eventBytesHardMax)
@@ -273,8 +280,8 @@ func TestConfigsAreKept(t *testing.T) {
 	}
 }
 
-// TestKeptConfigsShareWhatIsTheSame: a file that has not changed is on the disk once; each configuration reads back as it was kept, also where
-// somebody has changed the file of the one before.
+// TestKeptConfigsShareWhatIsTheSame: a file that has not changed is on the disk once; each configuration reads back as
+// it was kept, also where somebody has changed the file of the one before.
 func TestKeptConfigsShareWhatIsTheSame(t *testing.T) {
 	dir := t.TempDir()
 	l := mustOpen(t, testConfig(t, dir), quick())
@@ -311,7 +318,8 @@ func TestKeptConfigsShareWhatIsTheSame(t *testing.T) {
 	if !same("aaaaaaaa", "bbbbbbbb", "buyers/a.yaml") || same("aaaaaaaa", "bbbbbbbb", "n.yaml") {
 		t.Error("what is the same is not shared, or what is not is")
 	}
-	if err := os.WriteFile(filepath.Join(l.configDir(), "bbbbbbbb", "buyers", "a.yaml"), []byte("x"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(l.configDir(), "bbbbbbbb", "buyers", "a.yaml"), []byte("x"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	keep("cccccccc", map[string]string{"n.yaml": "2", "buyers/a.yaml": "a"})

@@ -15,8 +15,8 @@ import (
 	"clearpost/lead"
 )
 
-// lookupFault is a failed read of the views. Until reads work again, for at least lookupFaultFor, no new business is stored: the trip that
-// was told "not found" must not become a second sale.
+// lookupFault is a failed read of the views. Until reads work again, for at least lookupFaultFor, no new business is
+// stored: the trip that was told "not found" must not become a second sale.
 type lookupFault struct {
 	err error
 	key []byte
@@ -99,19 +99,22 @@ func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
 	return r.lead, ok
 }
 
-// ByPerson returns the last lead of a person that was received whole, by a post or in one shot, and was not refused as a repeat; of any source if the
-// source is "". It serves pings: a person of whom there is none costs neither a lock nor a read.
+// ByPerson returns the last lead of a person that was received whole, by a post or in one shot, and was not refused as
+// a repeat; of any source if the source is "". It serves pings: a person of whom there is none costs neither a lock nor
+// a read.
 func (l *Ledger) ByPerson(source, vertical, person string) (lead.ID, bool) {
 	var b [256]byte
 	if !l.persons.may(appendPersonKey(b[:0], keyPerson, source, vertical, person)) {
 		return lead.ID{}, false
 	}
-	r, ok := l.latest(appendPersonKey(nil, keyPerson, source, vertical, person)) // not of b, which would have to be allocated for everybody
+	// not of b, which would have to be allocated for everybody
+	r, ok := l.latest(appendPersonKey(nil, keyPerson, source, vertical, person))
 	return r.lead, ok
 }
 
-// SoldByPerson returns the leads of a person that are sold, or may be, newest first; of any source if the source is "". Those of which nothing has been heard
-// since a time may be left out; some that turned out not to be sold may be among them. Whoever is found here has been found by ByPerson too.
+// SoldByPerson returns the leads of a person that are sold, or may be, newest first; of any source if the source is "".
+// Those of which nothing has been heard since a time may be left out; some that turned out not to be sold may be among
+// them. Whoever is found here has been found by ByPerson too.
 func (l *Ledger) SoldByPerson(source, vertical, person string, since time.Time) []lead.ID {
 	key := appendPersonKey(nil, keySold, source, vertical, person)
 	out := l.overlay.uses(key)
@@ -154,15 +157,15 @@ func (l *Ledger) Unresolved() ([]OpenAttempt, error) {
 	return l.state.unresolved(), nil
 }
 
-// Counts calls fn with each charged window: accepted, unknown and open attempts. Windows whose day is more than two months ago are
-// forgotten.
+// Counts calls fn with each charged window: accepted, unknown and open attempts. Windows whose day is more than two
+// months ago are forgotten.
 func (l *Ledger) Counts(fn func(cap, window string, n int64)) { l.state.eachCount(fn) }
 
 // Pauses returns what is paused, by subject.
 func (l *Ledger) Pauses() map[string]PauseInfo { return l.state.paused() }
 
-// fetch appends stored records from a seq on: some, in order, or none at the end. Records that memory no longer has are read from the
-// log. A seq that was dropped is skipped.
+// fetch appends stored records from a seq on: some, in order, or none at the end. Records that memory no longer has are
+// read from the log. A seq that was dropped is skipped.
 func (l *Ledger) fetch(dst []Record, from uint64, n, bytesMax int) ([]Record, error) {
 	last := l.last.Load()
 	if first := l.first.Load(); from < first {
@@ -223,8 +226,8 @@ func (r Record) Quote() (q Quote, ok bool) {
 	return Quote{p.Source, p.Vertical, p.SellerLeadID, p.Private.Person, p.Private.Content, p.Expires}, true
 }
 
-// Since finds a seq before which no event is as young as a time, as far as their times rise: callers that appended at once need not stand in the order
-// of theirs. It is past the end where there is none as young.
+// Since finds a seq before which no event is as young as a time, as far as their times rise: callers that appended at
+// once need not stand in the order of theirs. It is past the end where there is none as young.
 func (l *Ledger) Since(at time.Time) (uint64, error) {
 	first, last := l.first.Load(), l.last.Load()
 	if last == 0 {
@@ -248,8 +251,8 @@ func (l *Ledger) Since(at time.Time) (uint64, error) {
 	return first, nil
 }
 
-// Scan calls fn with each record from a seq on (0: from the first kept) up to the last one that was stored when it was called. It ends with the
-// first error of fn.
+// Scan calls fn with each record from a seq on (0: from the first kept) up to the last one that was stored when it was
+// called. It ends with the first error of fn.
 func (l *Ledger) Scan(from uint64, fn func(Record) error) error {
 	_, err := l.scan(from, l.last.Load(), fn)
 	return err
@@ -279,7 +282,8 @@ func (l *Ledger) scan(from, last uint64, fn func(Record) error) (uint64, error) 
 	return from, nil
 }
 
-// Follow is Scan that goes on with new records until ctx ends (it returns ctx.Err()), the ledger closes (ErrClosed) or fn fails.
+// Follow is Scan that goes on with new records until ctx ends (it returns ctx.Err()), the ledger closes (ErrClosed) or
+// fn fails.
 func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(Record) error) error {
 	for {
 		more := l.news.next()
@@ -311,9 +315,10 @@ func (l *Ledger) shipped() uint64 {
 // Stats returns the ledger's figures.
 func (l *Ledger) Stats() Stats {
 	s := Stats{
-		FirstSeq: l.first.Load(), LastSeq: l.last.Load(), Appended: l.appended.Load(), AppendedBytes: l.appendedBytes.Load(),
-		Syncs: l.syncs.Load(), AppendErrors: l.appendErrors.Load(), Reopens: l.reopens.Load(), Applied: l.views.applied.Load(),
-		FreeBytes: l.free.Load(), Unreadable: l.unreadable.Load(), ClockJumps: l.clock.jumps.Load(),
+		FirstSeq: l.first.Load(), LastSeq: l.last.Load(), Appended: l.appended.Load(),
+		AppendedBytes: l.appendedBytes.Load(), Syncs: l.syncs.Load(), AppendErrors: l.appendErrors.Load(),
+		Reopens: l.reopens.Load(), Applied: l.views.applied.Load(), FreeBytes: l.free.Load(),
+		Unreadable: l.unreadable.Load(), ClockJumps: l.clock.jumps.Load(),
 	}
 	if files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log")); err == nil {
 		for _, f := range files {

@@ -10,9 +10,10 @@ import (
 	"clearpost/lead"
 )
 
-// overlay is the index of the events that are stored and not in the views on disk yet. It has two generations: the writer adds to
-// the younger, the applier takes the elder into the views and then drops it whole. Readers look here first and on disk second, so that
-// an event is always found in one of the two. It is cut into shards, so that pings do not share a lock.
+// overlay is the index of the events that are stored and not in the views on disk yet. It has two generations: the
+// writer adds to the younger, the applier takes the elder into the views and then drops it whole. Readers look here
+// first and on disk second, so that an event is always found in one of the two. It is cut into shards, so that pings do
+// not share a lock.
 type overlay struct {
 	mu     sync.Mutex // order of add and turn
 	seed   maphash.Seed

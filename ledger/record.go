@@ -103,8 +103,8 @@ type codec struct{}
 
 func (codec) ID() uint64 { return codecID }
 
-// Encode puts the seq in and hands the record's bytes over as they are: they were made for this entry alone, the log keeps nothing of
-// them, and they serve the cursors from then on.
+// Encode puts the seq in and hands the record's bytes over as they are: they were made for this entry alone, the log
+// keeps nothing of them, and they serve the cursors from then on.
 func (codec) Encode(l *raft.Log, w io.Writer) error {
 	b, ok := w.(*bytes.Buffer)
 	if !ok || b.Len() != 0 {

@@ -16,8 +16,8 @@ import (
 // windowsKept is how long the count of a window is kept after the window's day.
 const windowsKept = 62 * 24 * time.Hour
 
-// retain forgets counts of windows long gone, and drops whole files from the front of the log as far as Retention asks and the views, the
-// shipper and the open attempts allow.
+// retain forgets counts of windows long gone, and drops whole files from the front of the log as far as Retention asks
+// and the views, the shipper and the open attempts allow.
 func (a *applier) retain() error {
 	l := a.l
 	a.apply()
@@ -60,8 +60,9 @@ func (a *applier) retain() error {
 	return nil
 }
 
-// forgetFrom is the time from which the windows of caps are counted back when they are forgotten: that of the clock, but not long after the last event. A
-// clock that is far ahead must not make anything old, also when it was so from the start.
+// forgetFrom is the time from which the windows of caps are counted back when they are forgotten: that of the clock,
+// but not long after the last event. A clock that is far ahead must not make anything old, also when it was so from the
+// start.
 func (l *Ledger) forgetFrom() time.Time {
 	now := l.now()
 	if last := l.LastTime(); !last.IsZero() && now.Sub(last) > forgetAfter {
@@ -73,7 +74,8 @@ func (l *Ledger) forgetFrom() time.Time {
 // forgetAfter is how far ahead of the last event the time counts where something is forgotten.
 const forgetAfter = 7 * 24 * time.Hour
 
-// dropLimit is the first seq that must be kept: what the views have durably, what Kafka has, and all of a lead with an open attempt.
+// dropLimit is the first seq that must be kept: what the views have durably, what Kafka has, and all of a lead with an
+// open attempt.
 func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
 	limit := min(durable, l.last.Load())
 	if l.ship != nil {

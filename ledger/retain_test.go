@@ -54,7 +54,8 @@ func TestOldEventsAreDropped(t *testing.T) {
 		if recs, err := l.Lead(gone); err != nil || len(recs) != 0 {
 			t.Errorf("a dropped lead has %d records, %v", len(recs), err)
 		}
-		if _, ok := l.ByIdempotencyKey("acme", "key-"+gone.String()); ok || len(l.BySellerLeadID("acme", "seller-"+gone.String())) != 0 {
+		if _, ok := l.ByIdempotencyKey("acme", "key-"+gone.String()); ok ||
+			len(l.BySellerLeadID("acme", "seller-"+gone.String())) != 0 {
 			t.Error("a dropped lead is still indexed")
 		}
 		recs, err := l.Lead(kept)

@@ -42,8 +42,8 @@ func (r *ring) grow() {
 	r.slots, r.head = slots, 0
 }
 
-// get appends the records from a seq on, at most n of them and no more once their bytes reach bytesMax. It reports false if the
-// ring no longer has that seq, or has it not yet.
+// get appends the records from a seq on, at most n of them and no more once their bytes reach bytesMax. It reports
+// false if the ring no longer has that seq, or has it not yet.
 func (r *ring) get(dst []Record, from uint64, n, bytesMax int) ([]Record, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -53,7 +53,8 @@ func (k *KafkaConfig) compression() (kafka.Compression, error) {
 // dialer is for what reads back.
 func (k *KafkaConfig) dialer() (*kafka.Dialer, error) {
 	m, err := k.SASL.mechanism()
-	return &kafka.Dialer{ClientID: k.ClientID, TLS: k.TLS, SASLMechanism: m, DualStack: true, Timeout: 10 * time.Second}, err
+	return &kafka.Dialer{ClientID: k.ClientID, TLS: k.TLS, SASLMechanism: m, DualStack: true,
+		Timeout: 10 * time.Second}, err
 }
 
 // What becomes of an event's private part in Kafka.
@@ -69,8 +70,8 @@ func Privates() []string { return []string{PrivateKeep, PrivateDrop, PrivateOwnT
 // privateTopic is where private parts go, behind the prefix.
 const privateTopic = "private"
 
-// splitPrivate takes the private part of an event's JSON, a member of the outermost object, out of it. rest shares nothing with b; private is nil
-// where there is none, and shares b.
+// splitPrivate takes the private part of an event's JSON, a member of the outermost object, out of it. rest shares
+// nothing with b; private is nil where there is none, and shares b.
 func splitPrivate(b []byte) (rest, private []byte) {
 	from, at, to := findPrivate(b)
 	if from < 0 {
@@ -83,8 +84,8 @@ func splitPrivate(b []byte) (rest, private []byte) {
 
 var privateKey = []byte(`"private":`)
 
-// findPrivate finds the member with the comma before it: from there, its value at, and its end; -1 if there is none. The JSON is this package's own: without
-// spaces between its tokens, and private is never its first member.
+// findPrivate finds the member with the comma before it: from there, its value at, and its end; -1 if there is none.
+// The JSON is this package's own: without spaces between its tokens, and private is never its first member.
 func findPrivate(b []byte) (from, at, to int) {
 	depth := 0
 	for i := 0; i < len(b); i++ {

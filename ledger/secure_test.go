@@ -12,8 +12,10 @@ import (
 func TestSplitPrivate(t *testing.T) {
 	for _, c := range []struct{ in, rest, private string }{
 		{`{"kind":"pinged","private":{"fields":{"phone":"+1"}}}`, `{"kind":"pinged"}`, `{"fields":{"phone":"+1"}}`},
-		{`{"kind":"pinged","private":{"a":["}",{"b":"\"]"}]},"z":1}`, `{"kind":"pinged","z":1}`, `{"a":["}",{"b":"\"]"}]}`},
-		{`{"kind":"x","why":",\"private\":{}","post":{"x":1,"private":2},"private":{}}`, `{"kind":"x","why":",\"private\":{}","post":{"x":1,"private":2}}`, `{}`},
+		{`{"kind":"pinged","private":{"a":["}",{"b":"\"]"}]},"z":1}`, `{"kind":"pinged","z":1}`,
+			`{"a":["}",{"b":"\"]"}]}`},
+		{`{"kind":"x","why":",\"private\":{}","post":{"x":1,"private":2},"private":{}}`,
+			`{"kind":"x","why":",\"private\":{}","post":{"x":1,"private":2}}`, `{}`},
 		{`{"kind":"adjusted","why":"w"}`, `{"kind":"adjusted","why":"w"}`, ``},
 		{`{"a":1,"private":null}`, `{"a":1}`, `null`},
 	} {

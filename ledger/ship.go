@@ -27,8 +27,9 @@ const (
 	shipRoundBytes = 8 << 20 // bytes of one round over all partitions
 )
 
-// shipper copies the log to Kafka, in order per key, at least once. It goes round by round: what has gathered since the last round is dealt to
-// its partitions, each partition is written on its own until it has everything, then the cursor moves. Nothing ever waits for it.
+// shipper copies the log to Kafka, in order per key, at least once. It goes round by round: what has gathered since the
+// last round is dealt to its partitions, each partition is written on its own until it has everything, then the cursor
+// moves. Nothing ever waits for it.
 type shipper struct {
 	l       *Ledger
 	cfg     KafkaConfig
@@ -59,7 +60,8 @@ type shipTopic struct {
 }
 
 func newShipper(l *Ledger) (*shipper, error) {
-	s := &shipper{l: l, cfg: *l.cfg.Kafka, sink: l.in.sink, topics: map[string]*shipTopic{}, listed: map[uint64]bool{}, hurry: make(chan struct{}, 1)}
+	s := &shipper{l: l, cfg: *l.cfg.Kafka, sink: l.in.sink, topics: map[string]*shipTopic{}, listed: map[uint64]bool{},
+		hurry: make(chan struct{}, 1)}
 	if s.sink == nil {
 		s.sink = newKafkaSink(s.cfg, l.log)
 	}
@@ -135,8 +137,8 @@ func (s *shipper) wait() bool {
 	}
 }
 
-// round ships what there is, up to the limits of a round. It reports false when the ledger closes before everything is written: then
-// the round is shipped again after the next start.
+// round ships what there is, up to the limits of a round. It reports false when the ledger closes before everything is
+// written: then the round is shipped again after the next start.
 func (s *shipper) round() bool {
 	var err error
 	s.recs, err = s.l.fetch(s.recs[:0], s.shipped.Load()+1, s.cfg.BatchEvents, shipRoundBytes)
@@ -210,8 +212,8 @@ func (s *shipper) queue(t *shipTopic, rec Record) {
 	t.queues[p] = append(t.queues[p], rec)
 }
 
-// topic asks for the topic until it is there. The number of partitions stands until the next start: a lead's events must not change
-// partition on the way.
+// topic asks for the topic until it is there. The number of partitions stands until the next start: a lead's events
+// must not change partition on the way.
 func (s *shipper) topic(name string) *shipTopic {
 	full := s.cfg.TopicPrefix + name
 	for pause := shipBackoffMin; ; pause = min(2*pause, shipBackoffMax) {
@@ -244,8 +246,8 @@ func (s *shipper) deliver(topic string, partition int, recs []Record) {
 	}
 }
 
-// insist writes one request's records. Those that are refused are tried in halves, so that one bad event does not take others with it, and one
-// that is refused alone is written down and left out.
+// insist writes one request's records. Those that are refused are tried in halves, so that one bad event does not take
+// others with it, and one that is refused alone is written down and left out.
 func (s *shipper) insist(topic string, partition int, recs []Record) {
 	for pause := shipBackoffMin; s.ctx.Err() == nil; pause = min(2*pause, shipBackoffMax) {
 		err := s.sink.write(s.ctx, topic, partition, recs)
@@ -267,7 +269,8 @@ func (s *shipper) insist(topic string, partition int, recs []Record) {
 		}
 		s.problem(fmt.Errorf("topic %s, partition %d: %w", topic, partition, err))
 		if errors.Is(err, kafka.UnknownTopicOrPartition) {
-			// Somebody deleted the topic: make it again. With fewer partitions than before, this one stays unknown until a restart.
+			// Somebody deleted the topic: make it again. With fewer partitions than before, this one stays unknown
+			// until a restart.
 			if _, err := s.sink.partitions(s.ctx, topic); err != nil {
 				s.problem(err)
 			}
@@ -297,7 +300,8 @@ func (s *shipper) sleep(d time.Duration) bool {
 	}
 }
 
-// unshippableName is the file that lists, one JSON line each, the events that Kafka refuses for good. It holds no personal data.
+// unshippableName is the file that lists, one JSON line each, the events that Kafka refuses for good. It holds no
+// personal data.
 const unshippableName = "unshippable.jsonl"
 
 type unshippable struct {
@@ -329,8 +333,8 @@ func (s *shipper) setAside(rec *Record, cause error) (err error) {
 	}
 	s.listed[rec.Seq] = true
 	s.unshippable.Add(1)
-	s.l.log.Error("an event cannot be shipped and is left out", "seq", rec.Seq, "event_id", rec.EventID.String(), "kind", rec.Kind,
-		"bytes", len(rec.Bytes), "err", cause)
+	s.l.log.Error("an event cannot be shipped and is left out", "seq", rec.Seq, "event_id", rec.EventID.String(),
+		"kind", rec.Kind, "bytes", len(rec.Bytes), "err", cause)
 	return nil
 }
 
@@ -354,8 +358,8 @@ func (s *shipper) readUnshippable() error {
 	return nil
 }
 
-// Drain waits until Kafka has everything that was stored when it was called, without lingering. It returns nil at once where
-// no Kafka is configured, and an error when ctx ends or the ledger closes before.
+// Drain waits until Kafka has everything that was stored when it was called, without lingering. It returns nil at once
+// where no Kafka is configured, and an error when ctx ends or the ledger closes before.
 func (l *Ledger) Drain(ctx context.Context) error {
 	if l.ship == nil {
 		return nil

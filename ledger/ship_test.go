@@ -69,7 +69,8 @@ func consumePartition(ctx context.Context, t *testing.T, broker string, p kafka.
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{broker}, Topic: p.Topic, Partition: p.ID, MaxWait: 50 * time.Millisecond})
+	r := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{broker}, Topic: p.Topic, Partition: p.ID,
+		MaxWait: 50 * time.Millisecond})
 	defer r.Close()
 	if err := r.SetOffset(first); err != nil {
 		t.Fatal(err)
@@ -95,8 +96,8 @@ func consumePartition(ctx context.Context, t *testing.T, broker string, p kafka.
 	return out
 }
 
-// checkShipped compares what consumers see with the log: everything is there, in its topic, under its key, and the first copies of a key's
-// events stand in their order.
+// checkShipped compares what consumers see with the log: everything is there, in its topic, under its key, and the
+// first copies of a key's events stand in their order.
 func checkShipped(t *testing.T, l *Ledger, msgs []message, prefix string, left map[uint64]bool) {
 	t.Helper()
 	seen := map[uint64]message{}
@@ -192,7 +193,8 @@ func TestEventsAreShipped(t *testing.T) {
 	}
 }
 
-// TestABrokerThatGoesAndComesLosesNothing stops the endpoint and starts it again, and restarts the ledger while it is away.
+// TestABrokerThatGoesAndComesLosesNothing stops the endpoint and starts it again, and restarts the ledger while it is
+// away.
 func TestABrokerThatGoesAndComesLosesNothing(t *testing.T) {
 	kept := t.TempDir()
 	broker := localKafka(t, 0, kept)
@@ -249,7 +251,8 @@ func TestAnUnshippableEventStopsNothing(t *testing.T) {
 		t.Errorf("%d events are counted as unshippable", n)
 	}
 	b, err := os.ReadFile(filepath.Join(cfg.Dir, unshippableName))
-	if err != nil || strings.Count(string(b), "\n") != 1 || strings.Contains(string(b), "secret") || !strings.Contains(string(b), huge.EventID.String()) {
+	if err != nil || strings.Count(string(b), "\n") != 1 || strings.Contains(string(b), "secret") ||
+		!strings.Contains(string(b), huge.EventID.String()) {
 		t.Errorf("list of the unshippable: %q, %v", b, err)
 	}
 	if err := l.Close(); err != nil {
@@ -308,7 +311,8 @@ func (s *wildSink) write(_ context.Context, topic string, partition int, recs []
 		if !r.Lead.IsZero() {
 			key = r.Lead.String()
 		}
-		s.parts[partition] = append(s.parts[partition], message{topic, key, r.Seq, r.EventID.String(), string(r.Kind), string(r.Bytes)})
+		s.parts[partition] = append(s.parts[partition], message{topic, key, r.Seq, r.EventID.String(), string(r.Kind),
+			string(r.Bytes)})
 	}
 	return err
 }
@@ -331,7 +335,8 @@ func TestOrderAndCompletenessOverAWildSink(t *testing.T) {
 		in.sink = sink
 		l = mustOpen(t, cfg, in)
 		appendLeads(t, l, 100*round, 30)
-		mustAppend(t, l, &Settled{Head: head(KindSettled, testID(1, round)), Result: ResultFailure, Details: "refuse me"})
+		mustAppend(t, l, &Settled{Head: head(KindSettled, testID(1, round)), Result: ResultFailure,
+			Details: "refuse me"})
 		left[l.LastSeq()] = true
 		mustAppend(t, l, &Adjusted{Adjustment: AdjustPaused, Subject: "buyer:b", Why: "w"})
 		if round == 2 {
@@ -429,7 +434,8 @@ func TestKafkaConfigIsChecked(t *testing.T) {
 
 func TestMessagesAreNeverDatedAhead(t *testing.T) {
 	past, future := time.Now().Add(-time.Hour), time.Now().Add(48*time.Hour)
-	r := newRecordReader([]Record{{Seq: 1, Kind: KindPinged, Lead: testID(1, 1), At: past.UnixMicro()}, {Seq: 2, Kind: KindAdjusted, At: future.UnixMicro()}})
+	r := newRecordReader([]Record{{Seq: 1, Kind: KindPinged, Lead: testID(1, 1), At: past.UnixMicro()},
+		{Seq: 2, Kind: KindAdjusted, At: future.UnixMicro()}})
 	first, err := r.ReadRecord()
 	if err != nil || first.Time.UnixMicro() != past.UnixMicro() || first.Key == nil {
 		t.Errorf("an event of the past: %+v, %v", first, err)

@@ -12,9 +12,9 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// ReadShipped reads back all that stands in the topics of a configuration, from the beginning of each partition to where its end was when
-// it was looked at, without a consumer group. Records of one lead come in their order; those of a lead that were shipped
-// twice come twice. The bytes are valid during the call only.
+// ReadShipped reads back all that stands in the topics of a configuration, from the beginning of each partition to
+// where its end was when it was looked at, without a consumer group. Records of one lead come in their order; those of
+// a lead that were shipped twice come twice. The bytes are valid during the call only.
 func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) error {
 	if len(k.Brokers) == 0 {
 		return errors.New("no brokers")
@@ -46,7 +46,8 @@ func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) er
 	return nil
 }
 
-func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.Partition, each func([]byte) error) error {
+func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.Partition,
+	each func([]byte) error) error {
 	leader, err := d.DialLeader(ctx, "tcp", broker, p.Topic, p.ID)
 	if err != nil {
 		return err

@@ -8,9 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// sieve tells at once, and without a lock, that a key is certainly not in the views: a read of the disk for each ping, nearly all of which
-// find nothing, would cost more than the auction. It is a list of Bloom filters, each four times the one before; a key's bits stand in one
-// cache line of each. It is filled from the views in the background after a start; until then every key may be there.
+// sieve tells at once, and without a lock, that a key is certainly not in the views: a read of the disk for each ping,
+// nearly all of which find nothing, would cost more than the auction. It is a list of Bloom filters, each four times
+// the one before; a key's bits stand in one cache line of each. It is filled from the views in the background after a
+// start; until then every key may be there.
 type sieve struct {
 	seed   maphash.Seed
 	full   atomic.Bool // it has all keys of the views

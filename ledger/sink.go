@@ -23,9 +23,9 @@ import (
 type sink interface {
 	// partitions tells how many partitions a topic has, making the topic if it does not exist.
 	partitions(ctx context.Context, topic string) (int, error)
-	// write stores records in one partition, in their order, and returns when all replicas have them. An error wrapping errRefused
-	// says that the broker will never take them like this; after any other error they may be there, or some of them, and are written
-	// again. It may be called for several partitions at once.
+	// write stores records in one partition, in their order, and returns when all replicas have them. An error wrapping
+	// errRefused says that the broker will never take them like this; after any other error they may be there, or some
+	// of them, and are written again. It may be called for several partitions at once.
 	write(ctx context.Context, topic string, partition int, recs []Record) error
 	close()
 }
@@ -35,7 +35,8 @@ var errRefused = errors.New("refused by the broker")
 
 // Topics are the topics of a prefix.
 func (k *KafkaConfig) topics() []string {
-	out := []string{k.TopicPrefix + KindPinged.Topic(), k.TopicPrefix + KindPosted.Topic(), k.TopicPrefix + KindSettled.Topic()}
+	out := []string{k.TopicPrefix + KindPinged.Topic(), k.TopicPrefix + KindPosted.Topic(), k.TopicPrefix +
+		KindSettled.Topic()}
 	if k.Private == PrivateOwnTopic {
 		out = append(out, k.TopicPrefix+privateTopic)
 	}
@@ -58,7 +59,8 @@ func (k *KafkaConfig) defaults() error {
 	if len(k.Brokers) == 0 {
 		return errors.New("ledger: Kafka without brokers")
 	}
-	k.ClientID, k.Compression, k.Private = cmp.Or(k.ClientID, "clearpost"), cmp.Or(k.Compression, "none"), cmp.Or(k.Private, PrivateKeep)
+	k.ClientID, k.Compression, k.Private = cmp.Or(k.ClientID, "clearpost"), cmp.Or(k.Compression, "none"),
+		cmp.Or(k.Private, PrivateKeep)
 	if !slices.Contains(Privates(), k.Private) {
 		return fmt.Errorf("ledger: private %q: expected one of %v", k.Private, Privates())
 	}
@@ -67,8 +69,9 @@ func (k *KafkaConfig) defaults() error {
 	return errors.Join(err, saslErr)
 }
 
-// kafkaSink speaks to Kafka with kafka-go's plain requests. The library's Writer would gather and retry on its own: batches of one
-// partition could then pass each other after a failure, and each of its batches is allocated for the most it may hold.
+// kafkaSink speaks to Kafka with kafka-go's plain requests. The library's Writer would gather and retry on its own:
+// batches of one partition could then pass each other after a failure, and each of its batches is allocated for the
+// most it may hold.
 type kafkaSink struct {
 	cfg       KafkaConfig
 	log       *slog.Logger
@@ -81,7 +84,8 @@ type kafkaSink struct {
 func newKafkaSink(cfg KafkaConfig, log *slog.Logger) *kafkaSink {
 	mechanism, _ := cfg.SASL.mechanism() // defaults has looked at it, and at the compression
 	compression, _ := cfg.compression()
-	t := &kafka.Transport{ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism, DialTimeout: min(cfg.Timeout, 5*time.Second), MetadataTTL: 3 * time.Second, MetadataTopics: cfg.topics()}
+	t := &kafka.Transport{ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: mechanism, DialTimeout: min(cfg.Timeout,
+		5*time.Second), MetadataTTL: 3 * time.Second, MetadataTopics: cfg.topics()}
 	return &kafkaSink{cfg: cfg, log: log, transport: t, compression: compression,
 		client: &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: t}}
 }
@@ -141,8 +145,8 @@ func (k *kafkaSink) lookUp(ctx context.Context, topic string) (int, error) {
 func (k *kafkaSink) write(ctx context.Context, topic string, partition int, recs []Record) error {
 	ctx, cancel := context.WithTimeout(ctx, k.cfg.Timeout)
 	defer cancel()
-	res, err := k.client.Produce(ctx, &kafka.ProduceRequest{Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll,
-		Compression: k.compression, Records: newRecordReader(recs)})
+	res, err := k.client.Produce(ctx, &kafka.ProduceRequest{Topic: topic, Partition: partition,
+		RequiredAcks: kafka.RequireAll, Compression: k.compression, Records: newRecordReader(recs)})
 	if err == nil {
 		err = res.Error
 	}
@@ -179,7 +183,8 @@ func (r *recordReader) ReadRecord() (*kafka.Record, error) {
 	}
 	rec := &r.recs[0]
 	r.recs = r.recs[1:]
-	// Brokers refuse times far ahead of their clock, which a clock that once went wrong leaves in the ledger for a while.
+	// Brokers refuse times far ahead of their clock, which a clock that once went wrong leaves in the ledger for a
+	// while.
 	at := min(rec.At, time.Now().UnixMicro())
 	r.rec = kafka.Record{Time: time.UnixMicro(at), Value: &r.value, Headers: r.headers[:]}
 	r.value.Reset(rec.Bytes)

@@ -55,8 +55,8 @@ func changeOf(f *Facts) *change {
 	c := &change{kind: f.Kind, adjustment: strings.Clone(f.Adjustment), subject: strings.Clone(f.Subject)}
 	at := time.UnixMicro(f.At).UTC()
 	c.pause = PauseInfo{Why: strings.Clone(f.Why), By: strings.Clone(f.By), At: at}
-	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source), Vertical: strings.Clone(f.Vertical),
-		Since: at, Outcome: f.Outcome}
+	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source),
+		Vertical: strings.Clone(f.Vertical), Since: at, Outcome: f.Outcome}
 	if f.Kind == KindPosting {
 		c.attempt.Charges = make([]Charge, len(f.Charges))
 		for i, ch := range f.Charges {
@@ -66,8 +66,8 @@ func changeOf(f *Facts) *change {
 	return c
 }
 
-// take applies a change. An attempt is charged once, by its posting, and given back at most once, by its own record: an end or a
-// resolution of an attempt that is not open changes nothing, however often it is told.
+// take applies a change. An attempt is charged once, by its posting, and given back at most once, by its own record: an
+// end or a resolution of an attempt that is not open changes nothing, however often it is told.
 func (s *state) take(c *change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,8 +153,8 @@ func (s *state) paused() map[string]PauseInfo {
 	return maps.Clone(s.pauses)
 }
 
-// forgetWindows drops the counts of windows that began before a day ("2006-01-02"). Windows whose names do not begin with a
-// date, such as "total", are kept.
+// forgetWindows drops the counts of windows that began before a day ("2006-01-02"). Windows whose names do not begin
+// with a date, such as "total", are kept.
 func (s *state) forgetWindows(day string) []window {
 	s.mu.Lock()
 	defer s.mu.Unlock()

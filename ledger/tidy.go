@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/raft-wal/types"
 )
 
-// Facts of raft-wal's segment files (pinned by a test): a file header, then frames of eight-byte headers with payloads padded to
-// eight bytes; a batch ends with a commit frame that holds the checksum of the bytes since the commit before.
+// Facts of raft-wal's segment files (pinned by a test): a file header, then frames of eight-byte headers with payloads
+// padded to eight bytes; a batch ends with a commit frame that holds the checksum of the bytes since the commit before.
 const (
 	segmentHeadSize = 32
 	frameHeadSize   = 8
@@ -25,14 +25,15 @@ const (
 	frameCommit     = 3
 )
 
-// tidy brings the last segment to the state that raft-wal's recovery takes for granted. Recovery itself drops a torn last batch, but
-// leaves three things that would cost events later:
+// tidy brings the last segment to the state that raft-wal's recovery takes for granted. Recovery itself drops a torn
+// last batch, but leaves three things that would cost events later:
 //
-//   - bytes of the dropped batch stand behind the new end. Frames among them make the next recovery believe that the batch before
-//     them was completed, and skip its checksum. They are overwritten with zeros.
-//   - after a failed sync the kernel may hold the last batch as clean although the disk never got it. It is written and synced again.
-//   - a batch that sealed the segment while the change of segments was not recorded: raft-wal then refuses every append. The change is
-//     recorded here if the seal is whole, and the seal is wiped away if it is not.
+//   - bytes of the dropped batch stand behind the new end. Frames among them make the next recovery believe that the
+//     batch before them was completed, and skip its checksum. They are overwritten with zeros.
+//   - after a failed sync the kernel may hold the last batch as clean although the disk never got it. It is written and
+//     synced again.
+//   - a batch that sealed the segment while the change of segments was not recorded: raft-wal then refuses every
+//     append. The change is recorded here if the seal is whole, and the seal is wiped away if it is not.
 func (j *journal) tidy(meta types.MetaStore) error {
 	state, err := meta.Load(j.dir)
 	if err != nil {
@@ -103,8 +104,8 @@ func (j *journal) settleTail(tail types.SegmentInfo, entries uint64) (end segmen
 	return end, syncDir(j.dir)
 }
 
-// segmentEnd is where the committed part of a segment ends, and where its last batch begins. indexStart is that of a seal
-// within the committed part, else 0.
+// segmentEnd is where the committed part of a segment ends, and where its last batch begins. indexStart is that of a
+// seal within the committed part, else 0.
 type segmentEnd struct {
 	lastBatch, off int64
 	indexStart     uint64

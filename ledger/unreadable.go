@@ -22,7 +22,8 @@ const (
 func checkTimes(e Event) error {
 	check := func(name string, t time.Time) error {
 		if y := t.UTC().Year(); !t.IsZero() && (y < yearMin || y > yearMax) {
-			return fmt.Errorf("ledger: %s: %s in the year %d: expected %d to %d", e.Header().Kind, name, y, yearMin, yearMax)
+			return fmt.Errorf("ledger: %s: %s in the year %d: expected %d to %d", e.Header().Kind, name, y, yearMin,
+				yearMax)
 		}
 		return nil
 	}
@@ -57,8 +58,8 @@ func firstError(all ...error) error {
 // timeValue is a time in an event's JSON. Text of others stands in JSON strings, where its quotes are escaped.
 var timeValue = regexp.MustCompile(`"(?:at|received_at|expires_at)":"([^"\\]{1,64})"`)
 
-// mendTimes puts the first or the last time there is in the place of those that cannot be read, as events had them before times were bounded;
-// nil: there are none.
+// mendTimes puts the first or the last time there is in the place of those that cannot be read, as events had them
+// before times were bounded; nil: there are none.
 func mendTimes(b []byte) []byte {
 	var out []byte
 	from := 0
@@ -80,8 +81,8 @@ func mendTimes(b []byte) []byte {
 	return append(out, b[from:]...)
 }
 
-// readFact is what the views keep of a record. One that cannot be read is named and set apart: what its head and its plainest
-// members say still counts, so that its lead is found and an attempt keeps its charges.
+// readFact is what the views keep of a record. One that cannot be read is named and set apart: what its head and its
+// plainest members say still counts, so that its lead is found and an attempt keeps its charges.
 func (l *Ledger) readFact(rec Record) fact {
 	var of Facts
 	e, err := Decode(rec.Bytes)
@@ -123,7 +124,7 @@ const apartTold = 20
 
 func (l *Ledger) setApart(rec Record, err error) {
 	if n := l.unreadable.Add(1); n <= apartTold {
-		l.log.Error("a record cannot be read: it is set apart and the rest goes on", "seq", rec.Seq, "kind", string(rec.Kind), "lead", rec.Lead.String(),
-			"event_id", rec.EventID.String(), "err", err)
+		l.log.Error("a record cannot be read: it is set apart and the rest goes on", "seq", rec.Seq, "kind",
+			string(rec.Kind), "lead", rec.Lead.String(), "event_id", rec.EventID.String(), "err", err)
 	}
 }

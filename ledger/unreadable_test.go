@@ -36,7 +36,8 @@ type asText struct {
 
 func (e asText) AppendJSON(dst []byte) []byte { return append(dst, e.text...) }
 
-// A log with records that cannot be read opens without views: times of other ages are bounded, and of the rest what is plain counts.
+// A log with records that cannot be read opens without views: times of other ages are bounded, and of the rest what is
+// plain counts.
 func TestRecordsThatCannotBeReadStopNothing(t *testing.T) {
 	dir := t.TempDir()
 	l, err := open(testConfig(t, dir), quick())
@@ -46,7 +47,8 @@ func TestRecordsThatCannotBeReadStopNothing(t *testing.T) {
 	for i, year := range []string{"10000-01-01T04:59:59.000000Z", "-001-12-31T19:00:00.000000Z"} {
 		p := ping(testID(1, i))
 		p.ExpiresAt = testAt
-		l.forced(t, p, strings.ReplaceAll(string(p.AppendJSON(nil)), `"expires_at":"2026-11-23T10:00:00.000000Z"`, `"expires_at":"`+year+`"`))
+		l.forced(t, p, strings.ReplaceAll(string(p.AppendJSON(nil)), `"expires_at":"2026-11-23T10:00:00.000000Z"`,
+			`"expires_at":"`+year+`"`))
 	}
 	charged := posting(testID(1, 7), testID(2, 7), oneCharge("c"))
 	l.forced(t, charged, strings.Replace(string(charged.AppendJSON(nil)), `"rank":1`, `"rank":"first"`, 1))
@@ -84,11 +86,12 @@ func TestRecordsThatCannotBeReadStopNothing(t *testing.T) {
 
 func TestTimesThatCannotBeReadBackAreRefused(t *testing.T) {
 	l := mustOpen(t, testConfig(t, t.TempDir()), quick())
-	for _, at := range []time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0,
-		time.FixedZone("", -5*3600))} {
+	for _, at := range []time.Time{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0,
+		time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -5*3600))} {
 		bid, quote, got := ping(testID(1, 1)), ping(testID(1, 1)), ping(testID(1, 1))
 		bid.Bids, quote.ExpiresAt, got.ReceivedAt = []Bid{{Campaign: "c", Expires: at}}, at, at
-		for _, e := range []Event{bid, quote, got, &Settled{Head: head(KindSettled, testID(1, 1)), Post: &Post{ReceivedAt: at}}} {
+		for _, e := range []Event{bid, quote, got, &Settled{Head: head(KindSettled, testID(1, 1)),
+			Post: &Post{ReceivedAt: at}}} {
 			if err := l.Append(e); err == nil || !strings.Contains(err.Error(), "expected 1970 to 9998") {
 				t.Errorf("%v: %v", at, err)
 			}
@@ -105,7 +108,8 @@ func TestWhatIsStoredDecodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String()
 		at := func(name string) time.Time {
-			return time.UnixMicro(rapid.Int64Range(-80e15, 260e15).Draw(t, name)).In(time.FixedZone("", rapid.IntRange(-14, 14).Draw(t, "zone")*3600))
+			return time.UnixMicro(rapid.Int64Range(-80e15, 260e15).Draw(t, name)).In(time.FixedZone("",
+				rapid.IntRange(-14, 14).Draw(t, "zone")*3600))
 		}
 		money := func(name string) lead.Money { return lead.Money(rapid.Int64().Draw(t, name)) }
 		h := head(KindPinged, testID(1, rapid.IntRange(0, 1000).Draw(t, "lead")))
@@ -113,10 +117,14 @@ func TestWhatIsStoredDecodes(t *testing.T) {
 		priv := Private{Fields: Fields{{text.Draw(t, "name"), text.Draw(t, "value")}}, Person: text.Draw(t, "person"),
 			Request: &Body{Text: text.Draw(t, "request")}}
 		events := []Event{
-			&Pinged{Head: h, ReceivedAt: at("received"), ExpiresAt: at("expires"), Price: money("price"), Details: text.Draw(t, "details"), Private: priv,
-				Bids: []Bid{{Campaign: text.Draw(t, "campaign"), Token: text.Draw(t, "token"), Price: money("bid"), Expires: at("bid expires")}}},
-			&Posting{Head: h, Price: money("price"), Private: priv, Post: &Post{ReceivedAt: at("post"), SellerLeadID: text.Draw(t, "seller")}},
-			&Posted{Head: h, Reason: text.Draw(t, "reason"), Price: money("price"), AnswerPrice: money("answer"), Private: priv},
+			&Pinged{Head: h, ReceivedAt: at("received"), ExpiresAt: at("expires"), Price: money("price"),
+				Details: text.Draw(t, "details"), Private: priv,
+				Bids: []Bid{{Campaign: text.Draw(t, "campaign"), Token: text.Draw(t, "token"), Price: money("bid"),
+					Expires: at("bid expires")}}},
+			&Posting{Head: h, Price: money("price"), Private: priv, Post: &Post{ReceivedAt: at("post"),
+				SellerLeadID: text.Draw(t, "seller")}},
+			&Posted{Head: h, Reason: text.Draw(t, "reason"), Price: money("price"), AnswerPrice: money("answer"),
+				Private: priv},
 			&Settled{Head: h, Details: text.Draw(t, "said"), Payout: money("payout"), Private: priv},
 			&Adjusted{Head: h, Why: text.Draw(t, "why"), Price: money("price")},
 		}

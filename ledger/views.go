@@ -25,9 +25,9 @@ import (
 // viewsVersion changes with the layout of the keys; views of another version are built anew.
 const viewsVersion = 3
 
-// views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to which it goes, so
-// a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the applier writes (and the shipper
-// its cursor).
+// views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to
+// which it goes, so a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the
+// applier writes (and the shipper its cursor).
 type views struct {
 	dir     string
 	log     *slog.Logger
@@ -307,7 +307,8 @@ func (v *views) flush() (uint64, error) {
 	return n, v.db.Flush()
 }
 
-// each calls fn with the keys and values of a prefix, in order or backwards, until it returns false. The slices live for the call.
+// each calls fn with the keys and values of a prefix, in order or backwards, until it returns false. The slices live
+// for the call.
 func (v *views) each(prefix []byte, backwards bool, fn func(key, value []byte) bool) error {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -413,8 +414,8 @@ func parseCount(b []byte) (int64, bool) {
 	return int64(binary.BigEndian.Uint64(b)), true
 }
 
-// pebbleLogger passes errors on and drops the rest. Pebble calls Fatalf where it cannot go on, and expects it not to return; the
-// process must: the log has everything, and attempts on the wire still have to be written down.
+// pebbleLogger passes errors on and drops the rest. Pebble calls Fatalf where it cannot go on, and expects it not to
+// return; the process must: the log has everything, and attempts on the wire still have to be written down.
 type pebbleLogger struct {
 	log     *slog.Logger
 	onFatal func(why string)

@@ -150,12 +150,16 @@ func (b *book) check(t interface{ Errorf(string, ...any) }, l *Ledger) {
 			t.Errorf("seller id %s: %v, want %v", name, got, want)
 		}
 		id, ok := l.ByIdempotencyKey("acme", name)
-		if want, wantOK := b.lastOf(func(f Facts) bool { return f.IdempotencyKey == name }); id != want || ok != wantOK {
+		if want, wantOK := b.lastOf(func(f Facts) bool {
+			return f.IdempotencyKey == name
+		}); id != want || ok != wantOK {
 			t.Errorf("key %s: %v %v, want %v %v", name, id, ok, want, wantOK)
 		}
 		for _, source := range []string{"acme", ""} {
 			id, ok = l.ByPerson(source, "solar", name)
-			if want, wantOK := b.lastOf(func(f Facts) bool { return f.Received && f.names(name) }); id != want || ok != wantOK {
+			if want, wantOK := b.lastOf(func(f Facts) bool {
+				return f.Received && f.names(name)
+			}); id != want || ok != wantOK {
 				t.Errorf("person %s of %q: %v %v, want %v %v", name, source, id, ok, want, wantOK)
 			}
 			sold := l.SoldByPerson(source, "solar", name, time.Time{})
@@ -187,8 +191,8 @@ func (f *Facts) names(person string) bool {
 	return f.Person == person || slices.Contains(f.Also, person)
 }
 
-// drawEvent makes an event over a few leads, attempts and names, in any order, sensible or not; only a new attempt, of which *attempts
-// counts, is always one that never was.
+// drawEvent makes an event over a few leads, attempts and names, in any order, sensible or not; only a new attempt, of
+// which *attempts counts, is always one that never was.
 func drawEvent(t *rapid.T, attempts *int) Event {
 	id := testID(1, rapid.IntRange(0, bookLeads-1).Draw(t, "lead"))
 	attempt := testID(2, rapid.IntRange(0, *attempts).Draw(t, "attempt"))
@@ -218,9 +222,11 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 		}
 		return p
 	case 2:
-		return posted(id, attempt, lead.Outcome(rapid.IntRange(int(lead.Accepted), int(lead.Unknown)).Draw(t, "outcome")), charges())
+		return posted(id, attempt, lead.Outcome(rapid.IntRange(int(lead.Accepted), int(lead.Unknown)).Draw(t,
+			"outcome")), charges())
 	case 3:
-		s := &Settled{Head: head(KindSettled, id), Result: rapid.SampledFrom([]string{ResultSuccess, ResultFailure, ResultPending}).Draw(t, "result")}
+		s := &Settled{Head: head(KindSettled, id), Result: rapid.SampledFrom([]string{ResultSuccess, ResultFailure,
+			ResultPending}).Draw(t, "result")}
 		s.Private.Person = name("person")
 		return s
 	case 4:
@@ -230,8 +236,8 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 		Adjustment: rapid.SampledFrom([]string{AdjustPaused, AdjustResumed}).Draw(t, "adjustment")}
 }
 
-// TestViewsAgreeWithTheEvents appends random events, with crashes, lost views and restarts between, and compares what the ledger tells with
-// what its events alone say.
+// TestViewsAgreeWithTheEvents appends random events, with crashes, lost views and restarts between, and compares what
+// the ledger tells with what its events alone say.
 func TestViewsAgreeWithTheEvents(t *testing.T) {
 	fewerChecks(t, 30)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -338,8 +344,8 @@ func TestViewsBuiltAnewAreTheSame(t *testing.T) {
 	}
 }
 
-// TestCopiesUnderLoad copies the directory while callers append, as a kill would leave it: all that was acknowledged before the copy began
-// is in it, groups are whole, and the views come up to the log's end.
+// TestCopiesUnderLoad copies the directory while callers append, as a kill would leave it: all that was acknowledged
+// before the copy began is in it, groups are whole, and the views come up to the log's end.
 func TestCopiesUnderLoad(t *testing.T) {
 	cfg := testConfig(t, t.TempDir())
 	in := quick()
@@ -359,7 +365,8 @@ func TestCopiesUnderLoad(t *testing.T) {
 				}
 				id, a := testID(byte(10+c), i), testID(byte(20+c), i)
 				ch := oneCharge(fmt.Sprint("campaign:", r.IntN(3)))
-				steps := [][]Event{{ping(id)}, {posting(id, a, ch)}, {posted(id, a, lead.Accepted, ch), &Settled{Head: head(KindSettled, id)}}}
+				steps := [][]Event{{ping(id)}, {posting(id, a, ch)}, {posted(id, a, lead.Accepted, ch),
+					&Settled{Head: head(KindSettled, id)}}}
 				for _, group := range steps {
 					if err := l.Append(group...); err != nil {
 						t.Error(err)
@@ -393,7 +400,9 @@ func TestCopiesUnderLoad(t *testing.T) {
 		if settled < sold {
 			t.Errorf("%d leads were settled before the copy, %d are in it", sold, settled)
 		}
-		if posteds := len(slices.DeleteFunc(slices.Clone(b.events), func(e Event) bool { return e.Header().Kind != KindPosted })); posteds != int(settled) {
+		if posteds := len(slices.DeleteFunc(slices.Clone(b.events), func(e Event) bool {
+			return e.Header().Kind != KindPosted
+		})); posteds != int(settled) {
 			t.Errorf("a group is torn: %d posted, %d settled", posteds, settled)
 		}
 		if got, want := counts(c), b.counts(); !reflect.DeepEqual(got, want) {
@@ -407,8 +416,8 @@ func TestCopiesUnderLoad(t *testing.T) {
 	all.Wait()
 }
 
-// copyLive copies the log of a directory that is being written to: its meta data first, so that no file it names is older than it. The views are
-// left out: a crash may leave none.
+// copyLive copies the log of a directory that is being written to: its meta data first, so that no file it names is
+// older than it. The views are left out: a crash may leave none.
 func copyLive(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()
@@ -435,7 +444,8 @@ func copyLive(t *testing.T, from string) string {
 	return to
 }
 
-// TestLookupsDuringHeavyAppends looks each lead up the moment it is acknowledged, while others append and the views catch up.
+// TestLookupsDuringHeavyAppends looks each lead up the moment it is acknowledged, while others append and the views
+// catch up.
 func TestLookupsDuringHeavyAppends(t *testing.T) {
 	l := mustOpen(t, testConfig(t, t.TempDir()), quick())
 	var all sync.WaitGroup
@@ -460,7 +470,8 @@ func TestLookupsDuringHeavyAppends(t *testing.T) {
 				q, ok2 := l.ByPerson("acme", "solar", key)
 				s := l.BySellerLeadID("acme", key)
 				if err != nil || len(recs) != 3 || !ok1 || k != id || !ok2 || q != id || len(s) != 1 || s[0] != id {
-					t.Errorf("lead %s: %d records, %v; key %v %v, person %v %v, seller %v", id, len(recs), err, k, ok1, q, ok2, s)
+					t.Errorf("lead %s: %d records, %v; key %v %v, person %v %v, seller %v", id, len(recs), err, k, ok1,
+						q, ok2, s)
 					return
 				}
 			}

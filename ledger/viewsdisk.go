@@ -9,9 +9,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// viewsDisk is the views' file system. Pebble tries a flush or a compaction that failed again at once, and for ever: with a full disk that is thousands of
-// tries a second. Here each failed write rests before it returns, longer each time, until one succeeds. Only Pebble's background work writes: nobody who
-// reads or applies waits for it, but where its memory is full, as with any disk that is slow.
+// viewsDisk is the views' file system. Pebble tries a flush or a compaction that failed again at once, and for ever:
+// with a full disk that is thousands of tries a second. Here each failed write rests before it returns, longer each
+// time, until one succeeds. Only Pebble's background work writes: nobody who reads or applies waits for it, but where
+// its memory is full, as with any disk that is slow.
 type viewsDisk struct {
 	vfs.FS
 	rest func(time.Duration)

@@ -15,7 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// fullDisk has no room for new files, or for what is written into them, while full is set. It counts what was tried then.
+// fullDisk has no room for new files, or for what is written into them, while full is set. It counts what was tried
+// then.
 type fullDisk struct {
 	vfs.FS
 	full  atomic.Bool

@@ -129,9 +129,10 @@ func (w *writer) publish(groups []*group) {
 	}
 }
 
-// recover follows a failed write. The log is closed and opened again, which makes its end what the disk really holds, and the
-// groups are looked up there: a write that failed may have been stored all the same. Nothing is written again. If the log does not come
-// back soon, the callers hear that nobody can tell, and the writer keeps trying; what it finds then is published like anything else.
+// recover follows a failed write. The log is closed and opened again, which makes its end what the disk really holds,
+// and the groups are looked up there: a write that failed may have been stored all the same. Nothing is written again.
+// If the log does not come back soon, the callers hear that nobody can tell, and the writer keeps trying; what it finds
+// then is published like anything else.
 func (w *writer) recover(b *batch, cause error) {
 	l := w.l
 	l.appendErrors.Add(1)
@@ -163,8 +164,8 @@ func (w *writer) recover(b *batch, cause error) {
 	l.log.Info("the log works again", "last_seq", l.last.Load())
 }
 
-// settle publishes the groups that are stored and answers each caller, or, where the callers were told that nobody can tell, those who
-// wait for more: the groups' results are no longer ours to write then.
+// settle publishes the groups that are stored and answers each caller, or, where the callers were told that nobody can
+// tell, those who wait for more: the groups' results are no longer ours to write then.
 func (w *writer) settle(b *batch, stored []bool, told []*Uncertain, why error) {
 	found := make([]*group, 0, len(b.groups))
 	for i, g := range b.groups {
@@ -220,7 +221,8 @@ func (w *writer) readBack(b *batch) (stored []bool, err error) {
 			}
 		}
 		if n != 0 && n != len(g.entries) {
-			return nil, fmt.Errorf("ledger: seq %d: %d of a group of %d are stored", g.entries[0].log.Index, n, len(g.entries))
+			return nil, fmt.Errorf("ledger: seq %d: %d of a group of %d are stored", g.entries[0].log.Index, n,
+				len(g.entries))
 		}
 		stored = append(stored, n > 0)
 		total += n

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// dice is a small random source; each lead has its own, made from the seed and the lead's number, so that a lead does not depend
-// on what was drawn before it.
+// dice is a small random source; each lead has its own, made from the seed and the lead's number, so that a lead does
+// not depend on what was drawn before it.
 type dice struct{ state uint64 }
 
 func newDice(seed, n uint64) *dice { return &dice{state: mix(mix(seed+1) + n)} }

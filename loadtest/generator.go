@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package loadtest is load from outside: sellers who send realistic leads over real HTTP, in an open loop. A seller's next call
-// does not wait for the answer to the last one, and a latency counts from when the call was due, so that a slow exchange cannot
-// hide its slowness by slowing its sellers.
+// Package loadtest is load from outside: sellers who send realistic leads over real HTTP, in an open loop. A seller's
+// next call does not wait for the answer to the last one, and a latency counts from when the call was due, so that a
+// slow exchange cannot hide its slowness by slowing its sellers.
 package loadtest
 
 import (
@@ -92,7 +92,8 @@ func (c *Config) validate() error {
 	if !(c.Rate > 0) {
 		return fmt.Errorf("loadtest: rate %v: expected more than 0", c.Rate)
 	}
-	for name, p := range map[string]float64{"OneShot": c.OneShot, "Post": c.Post, "Keyed": c.Keyed, "Repeat": c.Repeat, "Double": c.Double, "Again": c.Again} {
+	for name, p := range map[string]float64{"OneShot": c.OneShot, "Post": c.Post, "Keyed": c.Keyed, "Repeat": c.Repeat,
+		"Double": c.Double, "Again": c.Again} {
 		if !(p >= 0 && p <= 1) {
 			return fmt.Errorf("loadtest: %s %v: expected 0 to 1", name, p)
 		}
@@ -137,7 +138,8 @@ func New(c Config) (*Generator, error) {
 	if u.Port() == "" {
 		addr += map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
 	}
-	g := &Generator{cfg: c, base: u.Scheme + "://" + u.Host + u.Path, pings: newTally(), posts: newTally(), leads: newTally(), paid: map[string]lead.Money{}}
+	g := &Generator{cfg: c, base: u.Scheme + "://" + u.Host + u.Path, pings: newTally(), posts: newTally(),
+		leads: newTally(), paid: map[string]lead.Money{}}
 	g.client = &fasthttp.HostClient{
 		Addr: addr, IsTLS: u.Scheme == "https", MaxConns: c.OutstandingMax, MaxIdleConnDuration: 10 * time.Second,
 		MaxResponseBodySize: 1 << 20, NoDefaultUserAgentHeader: true,
@@ -148,8 +150,9 @@ func New(c Config) (*Generator, error) {
 	return g, nil
 }
 
-// Run begins trips until the time is over, the number is reached or the context ends, then waits for those that have begun; their
-// thinking is cut short when the context ends. An error means that the answers could not be written. Run may be called once.
+// Run begins trips until the time is over, the number is reached or the context ends, then waits for those that have
+// begun; their thinking is cut short when the context ends. An error means that the answers could not be written. Run
+// may be called once.
 func (g *Generator) Run(ctx context.Context) (*Result, error) {
 	began := time.Now()
 	stop := ctx
@@ -202,8 +205,8 @@ func (g *Generator) Result() *Result {
 	paid, sold := g.paidSum, len(g.paid)
 	g.mu.Unlock()
 	return &Result{Seed: g.cfg.Seed, Ping: g.pings.result(), Post: g.posts.result(), Lead: g.leads.result(),
-		Dropped: int(g.dropped.Load()), Late: int(g.late.Load()), Repeats: int(g.repeats.Load()), Disagreed: int(g.disagreed.Load()),
-		Paid: paid, Sold: sold}
+		Dropped: int(g.dropped.Load()), Late: int(g.late.Load()), Repeats: int(g.repeats.Load()),
+		Disagreed: int(g.disagreed.Load()), Paid: paid, Sold: sold}
 }
 
 // keep records an answer.

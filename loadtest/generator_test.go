@@ -62,7 +62,8 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(a.path, "/ping"):
 		e.quotes[id] = ""
-		fmt.Fprintf(w, `{"result":"success","ping_id":"%s","price":22.5,"currency":"USD","expires_at":"2026-11-23T00:00:00Z"}`, id)
+		fmt.Fprintf(w,
+			`{"result":"success","ping_id":"%s","price":22.5,"currency":"USD","expires_at":"2026-11-23T00:00:00Z"}`, id)
 	case strings.HasSuffix(a.path, "/post"):
 		ping, _ := body["ping_id"].(string)
 		was, known := e.quotes[ping]
@@ -87,7 +88,8 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func sources() []Source {
-	return []Source{{ID: "acme", Key: "k1", Verticals: []string{"auto", "solar"}}, {ID: "bolt", Key: "k2", Verticals: []string{"solar"}}}
+	return []Source{{ID: "acme", Key: "k1", Verticals: []string{"auto", "solar"}},
+		{ID: "bolt", Key: "k2", Verticals: []string{"solar"}}}
 }
 
 func run(t *testing.T, c Config) *Result {
@@ -107,25 +109,34 @@ func TestRunSeenFromBothSides(t *testing.T) {
 	e, url := newExchange(t)
 	var lines bytes.Buffer
 	var heard []audit.Answer
-	r := run(t, Config{BaseURL: url, Sources: sources(), Seed: 4, Rate: 2000, Trips: 120, OneShot: 0.3, Post: 0.9, Keyed: 0.7, Repeat: 0.5, Double: 0.4, Again: 0.2,
-		Think: [2]time.Duration{0, time.Millisecond}, Answers: &lines, OnAnswer: func(a audit.Answer) { heard = append(heard, a) }})
+	r := run(t, Config{BaseURL: url, Sources: sources(), Seed: 4, Rate: 2000, Trips: 120, OneShot: 0.3, Post: 0.9,
+		Keyed: 0.7, Repeat: 0.5, Double: 0.4, Again: 0.2, Think: [2]time.Duration{0, time.Millisecond}, Answers: &lines,
+		OnAnswer: func(a audit.Answer) {
+			heard = append(heard, a)
+		}})
 	sent := r.Ping.Sent + r.Post.Sent + r.Lead.Sent
-	if sent != len(e.asked) || r.Dropped != 0 || r.Disagreed != 0 || r.Repeats == 0 || r.Ping.Lost+r.Post.Lost+r.Lead.Lost != 0 {
+	if sent != len(e.asked) || r.Dropped != 0 || r.Disagreed != 0 || r.Repeats == 0 || r.Ping.Lost+r.Post.Lost+
+		r.Lead.Lost != 0 {
 		t.Fatalf("asked %d, result %+v", len(e.asked), r)
 	}
-	if r.Ping.Results["success"] != r.Ping.Sent || r.Post.Status["200"] != r.Post.Sent || r.Lead.Latency.Count != int64(r.Lead.Sent) {
+	if r.Ping.Results["success"] != r.Ping.Sent || r.Post.Status["200"] != r.Post.Sent ||
+		r.Lead.Latency.Count != int64(r.Lead.Sent) {
 		t.Errorf("result %+v", r)
 	}
 	sold := map[string]bool{}
 	var back []audit.Answer
-	if err := audit.JSONLines[audit.Answer](&lines)(func(a audit.Answer) error { back = append(back, a); return nil }); err != nil {
+	if err := audit.JSONLines[audit.Answer](&lines)(func(a audit.Answer) error {
+		back = append(back, a)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if len(back) != sent || len(heard) != sent {
 		t.Fatalf("%d lines and %d calls for %d answers", len(back), len(heard), sent)
 	}
 	for _, a := range back {
-		if a.Price != int64(2250*lead.Cent) || a.Result != "success" || a.Lead == "" || a.Source == "" || a.Op != audit.OpPing && a.Reference == "" {
+		if a.Price != int64(2250*lead.Cent) || a.Result != "success" || a.Lead == "" || a.Source == "" ||
+			a.Op != audit.OpPing && a.Reference == "" {
 			t.Fatalf("%+v", a)
 		}
 		if a.Op != audit.OpPing {
@@ -147,7 +158,8 @@ func checkAsked(t *testing.T, all []asked) {
 		_, risk := a.body["zip"]
 		_, ping := a.body["ping_id"]
 		id, _ := a.body["seller_lead_id"].(string)
-		want := map[string][3]bool{"ping": {false, true, false}, "post": {true, false, true}, "leads": {true, true, false}}
+		want := map[string][3]bool{"ping": {false, true, false}, "post": {true, false, true},
+			"leads": {true, true, false}}
 		p := strings.Split(a.path, "/")
 		if len(p) != 4 || p[1] != "v1" || [3]bool{contact, risk, ping} != want[p[3]] || id == "" {
 			t.Fatalf("%s: %+v", a.path, a.body)
@@ -156,7 +168,8 @@ func checkAsked(t *testing.T, all []asked) {
 			t.Fatalf("%s: %+v", a.path, a.body)
 		}
 		source, _, _ := strings.Cut(id, "-")
-		if a.auth != map[string]string{"acme": "Bearer k1", "bolt": "Bearer k2"}[source] || source == "bolt" && p[2] == "auto" {
+		if a.auth != map[string]string{"acme": "Bearer k1", "bolt": "Bearer k2"}[source] || source == "bolt" &&
+			p[2] == "auto" {
 			t.Fatalf("%s of %s with %q", a.path, source, a.auth)
 		}
 		if a.key != "" && (a.key != "key-"+id || p[3] == "ping") {
@@ -248,7 +261,8 @@ func TestTooManyOutstandingAreDropped(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	r := run(t, Config{BaseURL: s.URL, Sources: sources(), Rate: 10_000, Even: true, Trips: 12, OutstandingMax: 3, Timeout: 500 * time.Millisecond})
+	r := run(t, Config{BaseURL: s.URL, Sources: sources(), Rate: 10_000, Even: true, Trips: 12, OutstandingMax: 3,
+		Timeout: 500 * time.Millisecond})
 	if r.Dropped != 9 || r.Ping.Sent != 3 || r.Ping.Lost != 3 || r.Ping.Latency.Count != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -272,7 +286,8 @@ func TestLostCallsAreRetriedWhereThatIsSafe(t *testing.T) {
 	r := run(t, Config{BaseURL: url, Sources: sources(), Rate: 1000, Trips: 20, Post: 1, OneShot: 0.5, Retries: 2})
 	// A post is lost, refused, then answered; a one-shot without a key is lost for good.
 	trips := r.Ping.Sent
-	if r.Post.Sent != 3*trips || r.Post.Lost != trips || r.Post.Status["503"] != trips || r.Post.Results["success"] != trips || trips == 0 {
+	if r.Post.Sent != 3*trips || r.Post.Lost != trips || r.Post.Status["503"] != trips ||
+		r.Post.Results["success"] != trips || trips == 0 {
 		t.Errorf("posts %+v", r.Post)
 	}
 	if r.Lead.Sent == 0 || r.Lead.Lost != r.Lead.Sent || r.Lead.Sent+trips != 20 {
@@ -284,8 +299,8 @@ func TestEndOfTheContextCutsThinking(t *testing.T) {
 	_, url := newExchange(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	g, err := New(Config{BaseURL: url, Sources: sources(), Rate: 1000, Post: 1, Think: [2]time.Duration{time.Hour, time.Hour},
-		OnAnswer: func(audit.Answer) { cancel() }})
+	g, err := New(Config{BaseURL: url, Sources: sources(), Rate: 1000, Post: 1, Think: [2]time.Duration{time.Hour,
+		time.Hour}, OnAnswer: func(audit.Answer) { cancel() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +351,8 @@ func TestConfigIsChecked(t *testing.T) {
 
 func TestAnswersAreReadExactly(t *testing.T) {
 	a, err := readAnswer(200, []byte(`{"result":"success","lead_id":"L","id":"a","price":40.10,"sales":[{"id":"a","price":30.05},{"id":"b","price":10.05}]}`))
-	if err != nil || a.Price != 40_100_000 || len(a.Sales) != 2 || a.Sales[1] != (audit.SaleSeen{Reference: "b", Price: 10_050_000}) {
+	if err != nil || a.Price != 40_100_000 || len(a.Sales) != 2 ||
+		a.Sales[1] != (audit.SaleSeen{Reference: "b", Price: 10_050_000}) {
 		t.Errorf("%v %+v", err, a)
 	}
 	for _, bad := range []string{``, `{"price":1`, `{"price":"x"}`, `{"price":1e3}`, `{"sales":[{"price":"1"}]}`} {

@@ -47,7 +47,8 @@ type Lead struct {
 // Verticals lists the verticals for which leads can be made.
 func Verticals() []string { return []string{"auto", "solar"} }
 
-// NewLead makes the n-th lead of a seed in a vertical, one of Verticals; now is when it is submitted. Its day decides ages.
+// NewLead makes the n-th lead of a seed in a vertical, one of Verticals; now is when it is submitted. Its day decides
+// ages.
 func NewLead(vertical string, seed, n uint64, now time.Time) Lead {
 	d := newDice(seed, n)
 	p := newPerson(d, now)
@@ -58,9 +59,10 @@ func NewLead(vertical string, seed, n uint64, now time.Time) Lead {
 	} else {
 		l.Ping = append(l.Ping, auto(d, &p, now)...)
 	}
-	l.Ping = append(l.Ping, Field{"ip_address", p.ip}, Field{"timestamp", now.UTC().Format(time.RFC3339)}, Field{"source_url", pick(d, landings[vertical])}, Field{"opt_in", true})
-	l.Contact = Fields{{"first_name", p.first}, {"last_name", p.last}, {"email", p.email}, {"phone", writePhone(d, p.phone)},
-		{"address", p.street}}
+	l.Ping = append(l.Ping, Field{"ip_address", p.ip}, Field{"timestamp", now.UTC().Format(time.RFC3339)},
+		Field{"source_url", pick(d, landings[vertical])}, Field{"opt_in", true})
+	l.Contact = Fields{{"first_name", p.first}, {"last_name", p.last}, {"email", p.email},
+		{"phone", writePhone(d, p.phone)}, {"address", p.street}}
 	if vertical == "auto" {
 		l.Contact = append(l.Contact, Field{"dob", p.birth.Format(time.DateOnly)})
 	}
@@ -68,8 +70,10 @@ func NewLead(vertical string, seed, n uint64, now time.Time) Lead {
 }
 
 var landings = map[string][]string{
-	"auto":  {"https://quotes.example.com/auto", "https://www.save-on-car-insurance.example/start", "https://compare.example.net/car?src=search"},
-	"solar": {"https://solar.example.com/savings", "https://go-solar.example.net/calculator", "https://sun.example.org/roof?utm_source=social"},
+	"auto": {"https://quotes.example.com/auto", "https://www.save-on-car-insurance.example/start",
+		"https://compare.example.net/car?src=search"},
+	"solar": {"https://solar.example.com/savings", "https://go-solar.example.net/calculator",
+		"https://sun.example.org/roof?utm_source=social"},
 }
 
 // writePhone writes ten digits in one of the ways that sellers do.
@@ -195,11 +199,13 @@ var (
 func auto(d *dice, p *person, now time.Time) Fields {
 	v := drawVehicle(d)
 	years := p.age - 16 - d.below(3)
-	f := Fields{{"age", p.age}, {"gender", p.gender}, {"married", d.yes(min(0.8, float64(p.age-17)/45))}, {"homeowner", d.yes(min(0.8, float64(p.age-15)/50))},
-		{"credit", credits.draw(d)}, {"education", educations.draw(d)}, {"license", licenses.draw(d)}, {"years_licensed", max(years, 0)},
+	f := Fields{{"age", p.age}, {"gender", p.gender}, {"married", d.yes(min(0.8, float64(p.age-17)/45))},
+		{"homeowner", d.yes(min(0.8, float64(p.age-15)/50))}, {"credit", credits.draw(d)},
+		{"education", educations.draw(d)}, {"license", licenses.draw(d)}, {"years_licensed", max(years, 0)},
 		{"incidents", max(0, d.below(6)-3)}, {"dui", d.yes(0.02)}, {"sr22", d.yes(0.02)},
-		{"vehicle_year", v.year(d, now)}, {"vehicle_make", v.make_}, {"vehicle_model", v.model}, {"vehicle_ownership", ownership.draw(d)},
-		{"vehicle_use", uses.draw(d)}, {"vehicle_count", 1 + max(0, d.below(5)-2)}, {"annual_miles", (4 + d.below(16)) * 1000}}
+		{"vehicle_year", v.year(d, now)}, {"vehicle_make", v.make_}, {"vehicle_model", v.model},
+		{"vehicle_ownership", ownership.draw(d)}, {"vehicle_use", uses.draw(d)},
+		{"vehicle_count", 1 + max(0, d.below(5)-2)}, {"annual_miles", (4 + d.below(16)) * 1000}}
 	if d.yes(0.6) {
 		f = append(f, Field{"occupation", jobs.draw(d)})
 	}
@@ -226,6 +232,8 @@ func solar(d *dice, p *person) Fields {
 		us = defaultUtilities
 	}
 	bill := 60 + d.below(180) + d.below(180)
-	return Fields{{"utility", pick(d, us)}, {"monthly_bill", bill / 5 * 5}, {"homeowner", d.yes(0.88)}, {"shade", shades.draw(d)}, {"roof_type", roofs.draw(d)},
-		{"roof_age", d.below(30)}, {"home_type", homes.draw(d)}, {"credit", credits.draw(d)}, {"timeframe", frames.draw(d)}, {"battery", d.yes(0.3)}}
+	return Fields{{"utility", pick(d, us)}, {"monthly_bill", bill / 5 * 5}, {"homeowner", d.yes(0.88)},
+		{"shade", shades.draw(d)}, {"roof_type", roofs.draw(d)}, {"roof_age", d.below(30)},
+		{"home_type", homes.draw(d)}, {"credit", credits.draw(d)}, {"timeframe", frames.draw(d)},
+		{"battery", d.yes(0.3)}}
 }

@@ -47,7 +47,8 @@ func TestPlacesBelongTogether(t *testing.T) {
 			seen[z] = true
 		}
 		for _, a := range p.areas {
-			if got := whereIs(t, a); !strings.HasSuffix(got, ", "+p.state) && !strings.Contains(got, stateName(t, p.state)) {
+			if got := whereIs(t, a); !strings.HasSuffix(got, ", "+p.state) &&
+				!strings.Contains(got, stateName(t, p.state)) {
 				t.Errorf("%s, %s: area code %s is in %s", p.city, p.state, a, got)
 			}
 		}
@@ -97,8 +98,9 @@ func TestPeople(t *testing.T) {
 	for n := range uint64(1000) {
 		p := newPerson(newDice(5, n), today)
 		l.Reset(schema)
-		for name, v := range map[string]string{"first_name": p.first, "last_name": p.last, "email": p.email, "phone": p.phone, "address": p.street,
-			"city": p.place.city, "state": p.place.state, "zip": p.zip, "ip_address": p.ip} {
+		for name, v := range map[string]string{"first_name": p.first, "last_name": p.last, "email": p.email,
+			"phone": p.phone, "address": p.street, "city": p.place.city, "state": p.place.state, "zip": p.zip,
+			"ip_address": p.ip} {
 			at, ok := schema.Position(name)
 			if !ok {
 				t.Fatal(name)
@@ -108,10 +110,12 @@ func TestPeople(t *testing.T) {
 		if !l.OK(0) {
 			t.Fatalf("person %d: %+v: %v", n, p, l.Problems(0))
 		}
-		if !slices.Contains(p.place.zips, p.zip) || !slices.Contains(p.place.areas, p.phone[:3]) || p.phone[3:6] == "555" {
+		if !slices.Contains(p.place.zips, p.zip) || !slices.Contains(p.place.areas, p.phone[:3]) ||
+			p.phone[3:6] == "555" {
 			t.Fatalf("person %d does not hang together: %+v", n, p)
 		}
-		if p.birth.AddDate(p.age, 0, 0).After(today) || !p.birth.AddDate(p.age+1, 0, 0).After(today) || p.age < 18 || p.age > 84 {
+		if p.birth.AddDate(p.age, 0, 0).After(today) || !p.birth.AddDate(p.age+1, 0, 0).After(today) || p.age < 18 ||
+			p.age > 84 {
 			t.Fatalf("person %d is %d, born %s", n, p.age, p.birth)
 		}
 		num, err := phonenumbers.Parse(p.phone, "US")

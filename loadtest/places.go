@@ -221,11 +221,12 @@ func readPlaces() ([]place, int) {
 // utilities are the power companies of a state; a state that is not listed has defaultUtilities.
 var utilities = map[string][]string{
 	"AZ": {"APS", "SRP", "Tucson Electric Power"}, "CA": {"PG&E", "Southern California Edison", "SDG&E", "LADWP"},
-	"CO": {"Xcel Energy"}, "CT": {"Eversource", "United Illuminating"}, "FL": {"Florida Power & Light", "Duke Energy", "TECO"},
-	"GA": {"Georgia Power"}, "IL": {"ComEd", "Ameren"}, "MA": {"Eversource", "National Grid"}, "MD": {"BGE", "Pepco"},
-	"MI": {"DTE Energy", "Consumers Energy"}, "NC": {"Duke Energy"}, "NJ": {"PSE&G", "JCP&L"}, "NV": {"NV Energy"},
-	"NY": {"Con Edison", "National Grid", "NYSEG"}, "OH": {"AEP Ohio", "FirstEnergy"}, "OR": {"Portland General Electric", "Pacific Power"},
-	"PA": {"PECO", "PPL", "Duquesne Light"}, "SC": {"Dominion Energy", "Duke Energy"}, "TX": {"Oncor", "CenterPoint", "AEP Texas"},
+	"CO": {"Xcel Energy"}, "CT": {"Eversource", "United Illuminating"}, "FL": {"Florida Power & Light", "Duke Energy",
+		"TECO"}, "GA": {"Georgia Power"}, "IL": {"ComEd", "Ameren"}, "MA": {"Eversource", "National Grid"},
+	"MD": {"BGE", "Pepco"}, "MI": {"DTE Energy", "Consumers Energy"}, "NC": {"Duke Energy"}, "NJ": {"PSE&G", "JCP&L"},
+	"NV": {"NV Energy"}, "NY": {"Con Edison", "National Grid", "NYSEG"}, "OH": {"AEP Ohio", "FirstEnergy"},
+	"OR": {"Portland General Electric", "Pacific Power"}, "PA": {"PECO", "PPL", "Duquesne Light"},
+	"SC": {"Dominion Energy", "Duke Energy"}, "TX": {"Oncor", "CenterPoint", "AEP Texas"},
 	"UT": {"Rocky Mountain Power"}, "VA": {"Dominion Energy"}, "WA": {"Puget Sound Energy", "Seattle City Light"},
 }
 

@@ -17,7 +17,8 @@ import (
 // TestReceiptsFitTheAuditor holds the lines that the farm writes to what the auditor reads: they share no type.
 func TestReceiptsFitTheAuditor(t *testing.T) {
 	var lines bytes.Buffer
-	s := buyertest.Script{ID: "sunco", Lead: "lead", Post: buyertest.Rule{Yes: 1, Min: 12 * lead.Unit, Max: 12 * lead.Unit}}
+	s := buyertest.Script{ID: "sunco", Lead: "lead", Post: buyertest.Rule{Yes: 1, Min: 12 * lead.Unit,
+		Max: 12 * lead.Unit}}
 	farm, err := buyertest.New(buyertest.Config{Books: &lines, Buyers: []buyertest.Script{s}})
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +38,10 @@ func TestReceiptsFitTheAuditor(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []audit.Receipt
-	if err := audit.JSONLines[audit.Receipt](&lines)(func(r audit.Receipt) error { got = append(got, r); return nil }); err != nil {
+	if err := audit.JSONLines[audit.Receipt](&lines)(func(r audit.Receipt) error {
+		got = append(got, r)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	want := farm.Buyer("sunco").Book.Receipts()
@@ -46,7 +50,8 @@ func TestReceiptsFitTheAuditor(t *testing.T) {
 	}
 	for i, r := range want {
 		g := got[i]
-		if g.Buyer != r.Buyer || g.Lead != r.Lead || g.Accepted != r.Accepted || g.Reference != r.Reference || g.Price != int64(r.Price) || !g.At.Equal(r.At) {
+		if g.Buyer != r.Buyer || g.Lead != r.Lead || g.Accepted != r.Accepted || g.Reference != r.Reference ||
+			g.Price != int64(r.Price) || !g.At.Equal(r.At) {
 			t.Errorf("wrote %+v, read %+v", r, g)
 		}
 	}

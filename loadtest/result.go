@@ -22,11 +22,12 @@ type Result struct {
 	Ping    Call      `json:"ping"`
 	Post    Call      `json:"post"`
 	Lead    Call      `json:"lead"`
-	// Dropped starts were due while OutstandingMax calls were in flight: nothing was sent. Late ones began more than 10 ms
-	// after they were due; their latency counts from when they were due.
+	// Dropped starts were due while OutstandingMax calls were in flight: nothing was sent. Late ones began more than 10
+	// ms after they were due; their latency counts from when they were due.
 	Dropped int `json:"dropped"`
 	Late    int `json:"late"`
-	// Repeats are calls made again after their answer, or at the same time; Disagreed those that were told another story.
+	// Repeats are calls made again after their answer, or at the same time; Disagreed those that were told another
+	// story.
 	Repeats   int `json:"repeats"`
 	Disagreed int `json:"disagreed"`
 	// Paid is the sum of the payouts of distinct leads that were answered with success, in micros.
@@ -117,5 +118,6 @@ func summary(h *hdrhistogram.Histogram) Latency {
 	}
 	ms := func(us int64) float64 { return float64(us) / 1000 }
 	at := func(p float64) float64 { return ms(h.ValueAtPercentile(p)) }
-	return Latency{Count: h.TotalCount(), Mean: math.Round(h.Mean()) / 1000, P50: at(50), P90: at(90), P95: at(95), P99: at(99), P999: at(99.9), Max: ms(h.Max())}
+	return Latency{Count: h.TotalCount(), Mean: math.Round(h.Mean()) / 1000, P50: at(50), P90: at(90), P95: at(95),
+		P99: at(99), P999: at(99.9), Max: ms(h.Max())}
 }

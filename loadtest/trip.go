@@ -97,15 +97,16 @@ func (t *trip) repeat(ctx context.Context, c *call, first *audit.Answer) {
 	t.compare(first, t.do(ctx, c, time.Now()))
 }
 
-// compare counts a repeated call, and whether the two answers contradict each other. A pending answer, a post in progress and every
-// refusal to look at the call go with any other.
+// compare counts a repeated call, and whether the two answers contradict each other. A pending answer, a post in
+// progress and every refusal to look at the call go with any other.
 func (t *trip) compare(x, y *audit.Answer) {
 	t.g.repeats.Add(1)
 	final := func(a *audit.Answer) bool { return a != nil && a.Status == fasthttp.StatusOK && a.Result != "pending" }
 	if !final(x) || !final(y) {
 		return
 	}
-	if x.Result != y.Result || x.Lead != y.Lead || x.Price != y.Price || x.Reference != y.Reference || x.Reason != y.Reason {
+	if x.Result != y.Result || x.Lead != y.Lead || x.Price != y.Price || x.Reference != y.Reference ||
+		x.Reason != y.Reason {
 		t.g.disagreed.Add(1)
 	}
 }
@@ -195,7 +196,8 @@ func readAnswer(status int, body []byte) (*audit.Answer, error) {
 	}
 	v := gjson.ParseBytes(body)
 	str := func(path string) string { return strings.Clone(v.Get(path).String()) }
-	a := &audit.Answer{Status: status, Result: str("result"), Reason: str("reason"), Lead: str("lead_id"), Reference: str("id"), Test: v.Get("test").Bool()}
+	a := &audit.Answer{Status: status, Result: str("result"), Reason: str("reason"), Lead: str("lead_id"),
+		Reference: str("id"), Test: v.Get("test").Bool()}
 	if id := v.Get("ping_id"); id.Exists() {
 		a.Lead = strings.Clone(id.String())
 	}

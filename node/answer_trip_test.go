@@ -13,7 +13,8 @@ import (
 // A buyer that takes the lead and decides later keeps it: nobody else is asked, and a person settles it.
 func TestQueuedLeadStaysWithItsBuyer(t *testing.T) {
 	edit := []string{"        success: [{path: status, equals: accepted}]\n",
-		"        rules: [{outcome: queued, when: {path: status, equals: accepted}}, {outcome: accepted, when: {path: status, equals: sold}}]\n"}
+		"        rules: [{outcome: queued, when: {path: status, equals: accepted}}, {outcome: accepted, when: {path: " +
+			"status, equals: sold}}]\n"}
 	h := buildWith(t, "", nil, edit, script("a", 25*dollar), script("b", 25*dollar))
 	p := h.quote(20)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
@@ -31,7 +32,8 @@ func TestQueuedLeadStaysWithItsBuyer(t *testing.T) {
 		t.Fatalf("unresolved: %+v", open)
 	}
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
-	in := map[string]string{"attempt": open.Unresolved[0].Attempt.String(), "outcome": "accepted", "price": "25.00", "reference": "R-1", "why": "they told us"}
+	in := map[string]string{"attempt": open.Unresolved[0].Attempt.String(), "outcome": "accepted", "price": "25.00",
+		"reference": "R-1", "why": "they told us"}
 	if code := h.admin("POST", "/v1/resolve", in, nil); code != 200 {
 		t.Fatalf("resolve: %d", code)
 	}

@@ -37,10 +37,12 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 		{"empty", "POST", "/v1/solar/ping", ``, "", 400, "bad_json"},
 		{"post without ping_id", "POST", "/v1/solar/post", `{"phone":"2127365000"}`, "", 400, "invalid_lead"},
 		{"post of nothing", "POST", "/v1/solar/post", `{"ping_id":"x","phone":"2127365000"}`, "", 404, "not_found"},
-		{"post of another's", "POST", "/v1/solar/post", `{"ping_id":"0193b2c4-0000-7000-8000-000000000000"}`, "", 404, "not_found"},
+		{"post of another's", "POST", "/v1/solar/post", `{"ping_id":"0193b2c4-0000-7000-8000-000000000000"}`, "", 404,
+			"not_found"},
 		{"unknown lead", "GET", "/v1/leads/0193b2c4-0000-7000-8000-000000000000", ``, "", 404, "not_found"},
 		{"search for nothing", "GET", "/v1/leads", ``, "", 400, "bad_request"},
-		{"long key", "POST", "/v1/solar/ping", `{"zip":"10001"}`, "Idempotency-Key: " + strings.Repeat("k", 201), 400, "bad_idempotency_key"},
+		{"long key", "POST", "/v1/solar/ping", `{"zip":"10001"}`, "Idempotency-Key: " + strings.Repeat("k", 201), 400,
+			"bad_idempotency_key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := h.call(c.method, c.path, c.body, c.header)
@@ -57,7 +59,8 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 func TestInvalidLeadListsEveryProblemAtOnce(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	a := h.ping(`{"phone":"555-GET-SOLAR-NOW","age":"old","AGE":41,"state":"Zanzibar","city":["a","b"],"min_price":"lots","lead_id":"7"}`)
-	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`, "min_price": "lots", "lead_id": "7", "zip": ""}
+	want := map[string]string{"phone": "****OW", "age": "", "state": "Zanzibar", "city": `["a","b"]`,
+		"min_price": "lots", "lead_id": "7", "zip": ""}
 	if a.status != 400 || a.Reason != "invalid_lead" {
 		t.Fatalf("got %d %s", a.status, a.text)
 	}
@@ -103,10 +106,12 @@ func TestIdempotencyKeyOfEachCall(t *testing.T) {
 		if again := h.call("POST", c.call, c.body, key); again.text != first.text {
 			t.Errorf("%s: again %s, first %s", c.call, again.text, first.text)
 		}
-		if other := h.call("POST", c.call, c.other, key); other.status != 409 || other.Reason != "idempotency_key_reused" {
+		if other := h.call("POST", c.call, c.other, key); other.status != 409 ||
+			other.Reason != "idempotency_key_reused" {
 			t.Errorf("%s: another body: %s", c.call, other.text)
 		}
-		if foreign := h.call("POST", c.call, c.other, key, "Authorization: Bearer other-key-0123456789"); foreign.status != 200 {
+		if foreign := h.call("POST", c.call, c.other, key,
+			"Authorization: Bearer other-key-0123456789"); foreign.status != 200 {
 			t.Errorf("%s: another source's key: %s", c.call, foreign.text)
 		}
 	}
@@ -133,7 +138,8 @@ func TestOneShotLead(t *testing.T) {
 	if again.LeadID != first.LeadID || again.ID != first.ID {
 		t.Errorf("again: %s, first %s", again.text, first.text)
 	}
-	other := h.call("POST", "/v1/solar/leads", `{"phone":"(212) 736-5000","zip":"10001"}`, "Authorization: Bearer other-key-0123456789")
+	other := h.call("POST", "/v1/solar/leads", `{"phone":"(212) 736-5000","zip":"10001"}`,
+		"Authorization: Bearer other-key-0123456789")
 	if other.LeadID == first.LeadID {
 		t.Errorf("another source hears of it: %s", other.text)
 	}
@@ -144,7 +150,8 @@ func TestOneShotLead(t *testing.T) {
 	if len(found.Leads) != 1 || found.Leads[0].LeadID != first.LeadID {
 		t.Errorf("search: %s", found.text)
 	}
-	if none := h.call("GET", "/v1/leads?seller_lead_id=S-1", "", "Authorization: Bearer other-key-0123456789"); len(none.Leads) != 0 {
+	if none := h.call("GET", "/v1/leads?seller_lead_id=S-1", "", "Authorization: Bearer other-key-0123456789"); len(
+		none.Leads) != 0 {
 		t.Errorf("another source's search: %s", none.text)
 	}
 	h.ahead.Store(int64(25 * time.Hour))
@@ -183,7 +190,8 @@ func TestExpiredPingIsGoneAndExpiryIsJudgedAtArrival(t *testing.T) {
 
 func TestRateLimitAnswers429(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("sources/slow.yaml", "id: slow\nname: Slow\nkeys: [slow-key-0123456789]\nverticals: [solar]\nmargin: {percent: 0}\nrate: {per_second: 0.01, burst: 2}\n")
+	h.write("sources/slow.yaml", "id: slow\nname: Slow\nkeys: [slow-key-0123456789]\nverticals: [solar]\nmargin: "+
+		"{percent: 0}\nrate: {per_second: 0.01, burst: 2}\n")
 	h.restart()
 	codes := map[int]int{}
 	for range 4 {
@@ -260,7 +268,8 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
 	h := build(t, "on_change: keep\n", nil, script("b", 25*dollar))
 	p := h.quote(20)
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","zip":"90210","city":"Reno"}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","zip":"90210","city":"Reno"}`,
+		p.PingID))
 	h.expect(a, 200, ledger.ResultSuccess)
 	ev := last[*ledger.Posting](h, p.PingID)
 	if len(ev.Post.Changed) != 1 || ev.Post.Changed[0] != "zip" {
@@ -272,10 +281,12 @@ func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
 	if phone, _ := ev.Private.Fields.Get("phone"); phone != "+12127365000" {
 		t.Errorf("private fields: %v", ev.Private.Fields)
 	}
-	if !strings.Contains(ev.Private.Request.Text, `"zip":"10001"`) || !strings.Contains(ev.Private.Request.Text, `"phone":"2127365000"`) {
+	if !strings.Contains(ev.Private.Request.Text, `"zip":"10001"`) || !strings.Contains(ev.Private.Request.Text,
+		`"phone":"2127365000"`) {
 		t.Errorf("request: %s", ev.Private.Request.Text)
 	}
-	if missing := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q}`, h.quote(20).PingID)); missing.status != 400 || missing.Errors[0].Field != "phone" {
+	if missing := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q}`,
+		h.quote(20).PingID)); missing.status != 400 || missing.Errors[0].Field != "phone" {
 		t.Errorf("a post without a required field: %s", missing.text)
 	}
 }
@@ -295,9 +306,11 @@ func TestMinimumPriceOfTheSeller(t *testing.T) {
 
 func TestFixedPriceNeedsNoPing(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("buyers/fixed.yaml", strings.Join([]string{"id: fixed", "name: Fixed", "allow_private_addresses: true", "campaigns:", "  - id: fixed-main", "    vertical: solar",
-		"    price: 30.00", "    criteria: [{field: zip, in: [\"10001\"]}, {field: age, min: 30, max: 40}]", "    post:",
-		"      request: {url: http://" + h.farm.Addr() + "/b/post, fields: [{to: ref, from: lead_id}, {to: phone, from: phone}]}",
+	h.write("buyers/fixed.yaml", strings.Join([]string{"id: fixed", "name: Fixed", "allow_private_addresses: true",
+		"campaigns:", "  - id: fixed-main", "    vertical: solar", "    price: 30.00",
+		"    criteria: [{field: zip, in: [\"10001\"]}, {field: age, min: 30, max: 40}]", "    post:",
+		"      request: {url: http://" + h.farm.Addr() +
+			"/b/post, fields: [{to: ref, from: lead_id}, {to: phone, from: phone}]}",
 		"      answer: {success: [{path: status, equals: accepted}], reference: {path: reference}}", ""}, "\n"))
 	h.restart()
 	for _, c := range []struct {
@@ -318,7 +331,8 @@ func TestFixedPriceNeedsNoPing(t *testing.T) {
 func TestOversizedRequestsHearWhy(t *testing.T) {
 	h := build(t, "", nil, script("a", 25*dollar))
 	for range 8 {
-		if a := h.ping(`{"zip":"` + strings.Repeat("1", 2<<20) + `"}`); a.status != 413 || a.Reason != "body_too_large" {
+		if a := h.ping(`{"zip":"` + strings.Repeat("1", 2<<20) + `"}`); a.status != 413 ||
+			a.Reason != "body_too_large" {
 			t.Fatalf("%d %s", a.status, a.text)
 		}
 		if a := h.ping("{}", "X-Long: "+strings.Repeat("x", 40<<10)); a.status != 431 {

@@ -45,11 +45,12 @@ type Config struct {
 	Limits      Limits
 	Exchange    exchange.Config
 
-	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in the order of
-	// their names, as 32 hexadecimal digits. Secrets behind ${env:…} and ${file:…} take part by their names only.
+	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in
+	// the order of their names, as 32 hexadecimal digits. Secrets behind ${env:…} and ${file:…} take part by their
+	// names only.
 	Hash string
-	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders. A node drops them when it has
-	// kept them beside its ledger.
+	// Files are the files' contents by their path in Dir, with slashes. Secrets stand in them as placeholders. A node
+	// drops them when it has kept them beside its ledger.
 	Files map[string][]byte
 
 	// Examples is what came of the campaigns' examples.
@@ -95,10 +96,11 @@ type Limits struct {
 type Options struct {
 	// Env looks up an environment variable for ${env:NAME}; nil means that none is set.
 	Env func(name string) (string, bool)
-	// Placeholders lets secrets be absent, for what sends nothing: a text that is none stands for each, and Config.Unset names them.
+	// Placeholders lets secrets be absent, for what sends nothing: a text that is none stands for each, and
+	// Config.Unset names them.
 	Placeholders bool
-	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed. The demo
-	// uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
+	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed.
+	// The demo uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
 	Rewrite map[string]string
 	// Also are files that are read as if they stood in the directory, by their path in it.
 	Also map[string][]byte
@@ -106,9 +108,9 @@ type Options struct {
 	Aim func(campaign string, post bool, url string) string
 }
 
-// Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the error is a
-// *ConfigError with every problem of every file; no file is opened for writing and no network is used. Examples that do not hold
-// are no such error: they stand in Config.Examples.
+// Load reads, checks and compiles the configuration in dir, and runs the campaigns' examples. If anything is wrong the
+// error is a *ConfigError with every problem of every file; no file is opened for writing and no network is used.
+// Examples that do not hold are no such error: they stand in Config.Examples.
 func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 	return LoadWith(dir, Options{Env: env})
 }
@@ -116,7 +118,8 @@ func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 // LoadWith is Load with options.
 func LoadWith(dir string, opt Options) (*Config, error) { return loadAfter(dir, opt, nil) }
 
-// loadAfter is LoadWith, and takes over what is as it was at the reading before, if there was one with the same options.
+// loadAfter is LoadWith, and takes over what is as it was at the reading before, if there was one with the same
+// options.
 func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l := newLoader(dir, opt)
 	l.before = before
@@ -129,7 +132,8 @@ func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	return cfg, nil
 }
 
-// hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read the same.
+// hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read
+// the same.
 func hashFiles(files []*sourceFile) string {
 	sum := digestFiles(files)
 	return hex.EncodeToString(sum[:16])

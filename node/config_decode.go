@@ -15,8 +15,9 @@ import (
 	"clearpost/lead"
 )
 
-// decoder fills Go values from a resolved tree and reports everything that does not fit, where a decoder that returns an error would
-// stop at the first. Text is taken as written: a ZIP code 02134 and a price 22.50 never pass through a number.
+// decoder fills Go values from a resolved tree and reports everything that does not fit, where a decoder that returns
+// an error would stop at the first. Text is taken as written: a ZIP code 02134 and a price 22.50 never pass through a
+// number.
 type decoder struct {
 	l *loader
 	f *sourceFile
@@ -96,7 +97,8 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.
 		if !ok {
 			d.f.spoil[path] = true
 			hide := strings.Contains(path, ".auth") // what stands there may be a secret, whatever the key is called
-			d.l.problems.add(d.f.at(tk, joinPath(path, tk.Value), fmt.Sprintf("unknown key %q%s", tk.Value, suggest(tk.Value, keys.names)), hide))
+			d.l.problems.add(d.f.at(tk, joinPath(path, tk.Value), fmt.Sprintf("unknown key %q%s", tk.Value,
+				suggest(tk.Value, keys.names)), hide))
 			continue
 		}
 		d.value(kv.Value, v.Field(i), joinPath(path, tk.Value), tk)

@@ -35,7 +35,8 @@ func (l *loader) verticalDedupe(f *sourceFile, spec *verticalSpec, s *lead.Schem
 	if spec.DedupeHours != nil && spec.Dedupe.WindowHours != nil {
 		l.bad(f, "dedupe_hours", fmt.Sprint(*spec.DedupeHours), "dedupe_hours or dedupe.window_hours, not both")
 	}
-	d.Window = time.Duration(l.number(f, "dedupe_hours", spec.DedupeHours, dedupeHoursDefault, 0, dedupeHoursMost)) * time.Hour
+	d.Window = time.Duration(l.number(f, "dedupe_hours", spec.DedupeHours, dedupeHoursDefault, 0,
+		dedupeHoursMost)) * time.Hour
 	l.repeats(f, &spec.Dedupe, &d)
 	switch own := spec.Dedupe.PersonKey; {
 	case own == nil:
@@ -71,7 +72,8 @@ func (l *loader) sourceDedupe(f *sourceFile, spec *sourceSpec) []*exchange.Dedup
 	return out
 }
 
-// remembers checks that no event is dropped by age before its person may be forgotten: with the lead's events goes what is known of its person.
+// remembers checks that no event is dropped by age before its person may be forgotten: with the lead's events goes what
+// is known of its person.
 func (l *loader) remembers(cfg *Config) {
 	age := cfg.Limits.Retention.Age
 	if age == 0 {
@@ -98,7 +100,8 @@ func (l *loader) remembers(cfg *Config) {
 	for _, f := range l.files {
 		if f.name == nodeFile && f.root != nil {
 			l.bad(f, "limits.retention_days", fmt.Sprint(int(age/day)),
-				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe)", (longest+day-1)/day, int(longest/time.Hour)))
+				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe)", (longest+day-1)/day,
+					int(longest/time.Hour)))
 		}
 	}
 }
@@ -106,7 +109,8 @@ func (l *loader) remembers(cfg *Config) {
 // repeats reads the settings that stand under dedupe in both files.
 func (l *loader) repeats(f *sourceFile, spec *dedupeSpec, d *exchange.Dedupe) {
 	if spec.WindowHours != nil {
-		d.Window = time.Duration(l.number(f, "dedupe.window_hours", spec.WindowHours, dedupeHoursDefault, 0, dedupeHoursMost)) * time.Hour
+		d.Window = time.Duration(l.number(f, "dedupe.window_hours", spec.WindowHours, dedupeHoursDefault, 0,
+			dedupeHoursMost)) * time.Hour
 	}
 	switch spec.Scope {
 	case "", "source":
@@ -149,9 +153,10 @@ func (s *dedupeSpec) apply(read, d *exchange.Dedupe) {
 	}
 }
 
-// personKey reads the fields that name a person: FIELD, or FIELD|HASH where a hash of a phone or an e-mail may stand for it. A hash field that is
-// derived from the field may do so without being named.
-func (l *loader) personKey(f *sourceFile, path string, names []string, vertical string, s *lead.Schema) (key []exchange.KeyField) {
+// personKey reads the fields that name a person: FIELD, or FIELD|HASH where a hash of a phone or an e-mail may stand
+// for it. A hash field that is derived from the field may do so without being named.
+func (l *loader) personKey(f *sourceFile, path string, names []string, vertical string,
+	s *lead.Schema) (key []exchange.KeyField) {
 	if len(names) > lead.PersonKeyPartMax {
 		l.bad(f, path, fmt.Sprint(len(names), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))
 		return nil
@@ -180,7 +185,8 @@ func (l *loader) personKey(f *sourceFile, path string, names []string, vertical 
 		}
 		field := &s.Fields[k.Pos]
 		if field.Type == lead.TypeSSN {
-			l.bad(f, at, text, "another field: a social security number is not kept, so that nothing can be found by it")
+			l.bad(f, at, text,
+				"another field: a social security number is not kept, so that nothing can be found by it")
 			continue
 		}
 		if hashed {
@@ -188,7 +194,8 @@ func (l *loader) personKey(f *sourceFile, path string, names []string, vertical 
 			if !ok {
 				continue
 			}
-			if (field.Type != lead.TypePhone && field.Type != lead.TypeEmail) || s.Fields[k.Hash].Type != lead.TypeHash {
+			if (field.Type != lead.TypePhone && field.Type != lead.TypeEmail) ||
+				s.Fields[k.Hash].Type != lead.TypeHash {
 				l.bad(f, at, text, "a field of type phone or email, then one of type hash")
 				continue
 			}

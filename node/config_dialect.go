@@ -54,7 +54,8 @@ func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 		case seen[name] != "":
 			l.bad(f, path, theirs, fmt.Sprintf("each name once: it is read like %q", seen[name]))
 		case !known && sure && (!lead.ReservedName(ours) || ours == "key" || ours == "lead_id"):
-			l.bad(f, path, ours, "a field of one of its verticals, or ping_id, seller_lead_id, min_price, max_wait_ms, format, redirect_url, test, test_result or debug")
+			l.bad(f, path, ours, "a field of one of its verticals, or ping_id, seller_lead_id, min_price, "+
+				"max_wait_ms, format, redirect_url, test, test_result or debug")
 		}
 		seen[name] = theirs
 	}
@@ -100,7 +101,8 @@ func (l *loader) values(f *sourceFile, field string, m map[string]string, schema
 	}
 }
 
-// schemasOf lists the schemas of a source's verticals. sure tells whether they are all known, so that a name that none has is a mistake.
+// schemasOf lists the schemas of a source's verticals. sure tells whether they are all known, so that a name that none
+// has is a mistake.
 func (l *loader) schemasOf(spec *sourceSpec) (schemas []*lead.Schema, sure bool) {
 	sure = !l.incomplete
 	for _, v := range spec.Verticals {

@@ -69,7 +69,8 @@ func (l *loader) proxies(f *sourceFile, spec *nodeSpec) *door.Proxies {
 		l.bad(f, "proxy_header", spec.ProxyHeader, "trusted_proxies beside it: nobody else is asked")
 	}
 	if len(spec.TrustedProxies) > proxiesMax {
-		l.bad(f, "trusted_proxies", fmt.Sprint(len(spec.TrustedProxies), " entries"), fmt.Sprintf("at most %d", proxiesMax))
+		l.bad(f, "trusted_proxies", fmt.Sprint(len(spec.TrustedProxies), " entries"),
+			fmt.Sprintf("at most %d", proxiesMax))
 		return nil
 	}
 	for i, text := range spec.TrustedProxies {
@@ -87,7 +88,8 @@ func (l *loader) proxies(f *sourceFile, spec *nodeSpec) *door.Proxies {
 			continue
 		}
 		if prefix.Bits() == 0 {
-			l.bad(f, at, v, "the addresses of the proxies, not everybody's: whoever is trusted may say that it is anybody")
+			l.bad(f, at, v,
+				"the addresses of the proxies, not everybody's: whoever is trusted may say that it is anybody")
 			continue
 		}
 		p.Trusted = append(p.Trusted, prefix)

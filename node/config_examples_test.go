@@ -33,11 +33,13 @@ func loadExamples(t *testing.T, opt Options) *Config {
 
 // sampleValues is one person's answers, for whatever fields a vertical has.
 var sampleValues = map[string]string{
-	"first_name": "Zoë", "last_name": `O"Neil`, "email": "Zoe@Example.com", "phone": "(602) 555-0188", "address": "12 Palm & Pine Rd", "city": "Phoenix",
-	"state": "Arizona", "zip": "85004-1201", "ip_address": "203.0.113.9", "timestamp": "2026-11-23T14:05:00Z",
-	"source_url": "https://quotes.example.com/auto?a=1&b=2", "opt_in": "yes", "age": "34", "dob": "03/22/1992", "gender": "f", "married": "true",
-	"homeowner": "1", "credit": "Good", "incidents": "0", "vehicle_year": "2019", "vehicle_make": "Toyota", "vehicle_model": "Camry SE",
-	"currently_insured": "yes", "current_insurer": "GEICO", "monthly_bill": "180", "utility": "APS", "shade": "some", "roof_type": "tile",
+	"first_name": "Zoë", "last_name": `O"Neil`, "email": "Zoe@Example.com", "phone": "(602) 555-0188",
+	"address": "12 Palm & Pine Rd", "city": "Phoenix", "state": "Arizona", "zip": "85004-1201",
+	"ip_address": "203.0.113.9", "timestamp": "2026-11-23T14:05:00Z",
+	"source_url": "https://quotes.example.com/auto?a=1&b=2", "opt_in": "yes", "age": "34", "dob": "03/22/1992",
+	"gender": "f", "married": "true", "homeowner": "1", "credit": "Good", "incidents": "0", "vehicle_year": "2019",
+	"vehicle_make": "Toyota", "vehicle_model": "Camry SE", "currently_insured": "yes", "current_insurer": "GEICO",
+	"monthly_bill": "180", "utility": "APS", "shade": "some", "roof_type": "tile",
 }
 
 func sampleLead(t *testing.T, v *exchange.Vertical) *lead.Lead {
@@ -121,14 +123,18 @@ func flatten(to map[string]any, path string, v any) {
 // Each campaign's calls for the sample, by a few of their fields that show the buyer's own way of writing.
 var wantCalls = map[string]struct{ ping, post map[string]any }{
 	"harborline-standard": {
-		map[string]any{"program": "standard", "risk.zip": "85004", "risk.state": "AZ", "risk.driver.age": 34.0, "risk.driver.married": true, "risk.vehicle.year": 2019.0},
-		map[string]any{"quoteRef": "tok/1", "risk.driver.birthDate": "1992-03-22", "contact.phone": "(602) 555-0188", "contact.lastName": `O"Neil`, "consent.optIn": true}},
+		map[string]any{"program": "standard", "risk.zip": "85004", "risk.state": "AZ", "risk.driver.age": 34.0,
+			"risk.driver.married": true, "risk.vehicle.year": 2019.0},
+		map[string]any{"quoteRef": "tok/1", "risk.driver.birthDate": "1992-03-22", "contact.phone": "(602) 555-0188",
+			"contact.lastName": `O"Neil`, "consent.optIn": true}},
 	"harborline-preferred": {
 		map[string]any{"program": "preferred", "risk.driver.credit": "good", "risk.prior.carrier": "GEICO"},
 		map[string]any{"quoteRef": "tok/1", "apiKey": "demo-harborline-key"}},
 	"leadspring-auto": {
-		map[string]any{"lp_action": "ping", "gender": "Female", "vehicle_make": "TOYOTA", "insured": "Yes", "lp_s2": "quotemill"},
-		map[string]any{"lp_ping_id": "tok/1", "phone_home": "6025550188", "dob": "03/22/1992", "email_address": "zoe@example.com", "first_name": "Zoë"}},
+		map[string]any{"lp_action": "ping", "gender": "Female", "vehicle_make": "TOYOTA", "insured": "Yes",
+			"lp_s2": "quotemill"},
+		map[string]any{"lp_ping_id": "tok/1", "phone_home": "6025550188", "dob": "03/22/1992",
+			"email_address": "zoe@example.com", "first_name": "Zoë"}},
 	"leadspring-solar": {
 		map[string]any{"lp_campaign_id": "LS-SOLAR", "roof_shade": "A Little Shade", "electric_bill": "180"},
 		map[string]any{"lp_action": "post", "address": "12 Palm & Pine Rd"}},
@@ -139,11 +145,13 @@ var wantCalls = map[string]struct{ ping, post map[string]any }{
 		map[string]any{"TYPE": "31", "Home_Owner": "Yes", "Roof_Type": "Tile"},
 		map[string]any{"Mode": "post", "Landing_Page": "https://quotes.example.com/auto?a=1&b=2"}},
 	"coverlane-auto": {
-		map[string]any{"partnerid": "4417", "gen": "1", "mar": "2", "ins": "1", "own": "1", "crd": "2", "vmd": "camry se"},
+		map[string]any{"partnerid": "4417", "gen": "1", "mar": "2", "ins": "1", "own": "1", "crd": "2",
+			"vmd": "camry se"},
 		map[string]any{"TXID": "tok/1", "ph": "6025550188", "ts": "1795442700", "st": "AZ"}},
 	"sunharvest-exclusive": {
 		map[string]any{"offer": "EX", "lead.bill": 180.0, "lead.owns": true, "lead.shade": "some"},
-		map[string]any{"pingToken": "tok/1", "person.phone": "+16025550188", "person.name.first": "Zoë", "consent.given": true}},
+		map[string]any{"pingToken": "tok/1", "person.phone": "+16025550188", "person.name.first": "Zoë",
+			"consent.given": true}},
 	"sunharvest-shared": {
 		map[string]any{"offer": "SH"},
 		map[string]any{"pingToken": "tok/1"}},
@@ -162,7 +170,8 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 		verticals[v.ID] = v
 	}
 	id, _ := lead.ParseID("01935e2e-7c1a-7e55-9d6b-0a1b2c3d4e5f")
-	at := map[string]string{"harborline": "requestId", "leadspring": "lp_s1", "matchpoint": "Sub_ID", "coverlane": "subid", "sunharvest": "lead.ref", "brightroof": "ref"}
+	at := map[string]string{"harborline": "requestId", "leadspring": "lp_s1", "matchpoint": "Sub_ID",
+		"coverlane": "subid", "sunharvest": "lead.ref", "brightroof": "ref"}
 	if len(cfg.Exchange.Book.Campaigns) != len(wantCalls) {
 		t.Fatalf("%d campaigns, %d are expected", len(cfg.Exchange.Book.Campaigns), len(wantCalls))
 	}
@@ -175,8 +184,8 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 		if why := c.Why(l, lead.AtPing|lead.AtPost); len(why) > 0 {
 			t.Errorf("%s does not want the sample: %v", c.ID, why)
 		}
-		in := &wire.Inputs{Lead: l, LeadID: id, Attempt: id, Price: 25 * lead.Unit, Source: "quotemill", Vertical: c.Vertical,
-			Now: time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)}
+		in := &wire.Inputs{Lead: l, LeadID: id, Attempt: id, Price: 25 * lead.Unit, Source: "quotemill",
+			Vertical: c.Vertical, Now: time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)}
 		want := wantCalls[c.ID]
 		check := func(e *buyers.Endpoint, call string, want map[string]any) {
 			r := render(t, e, in)
@@ -206,7 +215,8 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 		in.Token = []byte("tok/1")
 		check(c.Post, "post", want.post)
 	}
-	brightroof := render(t, cfg.Exchange.Book.Campaign("brightroof-fixed").Post, &wire.Inputs{Lead: sampleLead(t, verticals["solar"])})
+	brightroof := render(t, cfg.Exchange.Book.Campaign("brightroof-fixed").Post,
+		&wire.Inputs{Lead: sampleLead(t, verticals["solar"])})
 	if got := brightroof.Header.Get("Authorization"); got != "Bearer demo-brightroof-token" {
 		t.Errorf("brightroof hears Authorization %q", got)
 	}
@@ -221,24 +231,38 @@ var answers = []struct {
 	price          string
 	token          string // ping: token; post: reference
 }{
-	{"harborline-standard", "ping", 200, `{"decision":"BID","bid":{"amount":31.5,"currency":"USD"},"quoteRef":"HB-8812","expiresIn":300}`, 0, "31.50", "HB-8812"},
-	{"harborline-standard", "ping", 200, `{"decision":"PASS","reason":"territory closed"}`, lead.OutsideServiceArea, "", ""},
+	{"harborline-standard", "ping", 200,
+		`{"decision":"BID","bid":{"amount":31.5,"currency":"USD"},"quoteRef":"HB-8812","expiresIn":300}`, 0, "31.50",
+		"HB-8812"}, {"harborline-standard", "ping", 200, `{"decision":"PASS","reason":"territory closed"}`,
+		lead.OutsideServiceArea, "",
+		""},
 	{"harborline-standard", "ping", 200, `{"decision":"BID","bid":{"amount":31.5`, lead.MalformedAnswer, "", ""},
-	{"harborline-preferred", "post", 200, `{"decision":"ACCEPT","lead":{"id":"HB-L-1","price":31.5}}`, 0, "31.50", "HB-L-1"},
-	{"harborline-preferred", "post", 200, `{"decision":"REJECT","reason":"failed underwriting prefill"}`, lead.BuyerRejected, "", ""},
-	{"harborline-preferred", "post", 200, `{"decision":"REJECT","reason":"duplicate of HB-L-1"}`, lead.BuyerDuplicate, "", ""},
-	{"leadspring-auto", "ping", 200, `{"result":"success","msg":"Ping Accepted","lp_ping_id":"LS77","price":"22.50"}`, 0, "22.50", "LS77"},
-	{"leadspring-auto", "ping", 200, `{"result":"failed","msg":"No coverage","price":"0.00"}`, lead.OutsideServiceArea, "", ""},
-	{"leadspring-solar", "post", 200, `{"result":"success","msg":"Lead Accepted","lead_id":"LS-1","price":"22.50"}`, 0, "22.50", "LS-1"},
+	{"harborline-preferred", "post", 200, `{"decision":"ACCEPT","lead":{"id":"HB-L-1","price":31.5}}`, 0, "31.50",
+		"HB-L-1"},
+	{"harborline-preferred", "post", 200, `{"decision":"REJECT","reason":"failed underwriting prefill"}`,
+		lead.BuyerRejected, "", ""},
+	{"harborline-preferred", "post", 200, `{"decision":"REJECT","reason":"duplicate of HB-L-1"}`, lead.BuyerDuplicate,
+		"", ""},
+	{"leadspring-auto", "ping", 200, `{"result":"success","msg":"Ping Accepted","lp_ping_id":"LS77","price":"22.50"}`,
+		0, "22.50", "LS77"},
+	{"leadspring-auto", "ping", 200, `{"result":"failed","msg":"No coverage","price":"0.00"}`, lead.OutsideServiceArea,
+		"", ""},
+	{"leadspring-solar", "post", 200, `{"result":"success","msg":"Lead Accepted","lead_id":"LS-1","price":"22.50"}`, 0,
+		"22.50", "LS-1"},
 	{"leadspring-solar", "post", 200, `{"result":"failed","msg":"Lead Rejected"}`, lead.BuyerRejected, "", ""},
 	{"leadspring-solar", "post", 200, `{"result":"failed","msg":"Duplicate Lead"}`, lead.BuyerDuplicate, "", ""},
 	{"leadspring-solar", "post", 200, `{"result":"failed","msg":"Missing Consent"}`, lead.MissingConsent, "", ""},
-	{"matchpoint-auto", "ping", 200, `{"response":{"status":"Matched","price":"14.00","lead_id":"8831902"}}`, 0, "14.00", "8831902"},
+	{"matchpoint-auto", "ping", 200, `{"response":{"status":"Matched","price":"14.00","lead_id":"8831902"}}`, 0,
+		"14.00", "8831902"},
 	{"matchpoint-auto", "ping", 200, `{"response":{"status":"Unmatched"}}`, lead.NoBid, "", ""},
-	{"matchpoint-auto", "ping", 200, `{"response":{"status":"Error","error":"Invalid ZIP"}}`, lead.OutsideServiceArea, "", ""},
-	{"matchpoint-solar", "post", 200, `{"response":{"status":"Matched","price":"14.00","lead_id":"8831902"}}`, 0, "14.00", "8831902"},
-	{"matchpoint-solar", "post", 200, `{"response":{"status":"Unmatched","error":"No buyer took the lead"}}`, lead.BuyerRejected, "", ""},
-	{"matchpoint-solar", "post", 200, `{"response":{"status":"Unmatched","error":"Duplicate lead"}}`, lead.BuyerDuplicate, "", ""},
+	{"matchpoint-auto", "ping", 200, `{"response":{"status":"Error","error":"Invalid ZIP"}}`, lead.OutsideServiceArea,
+		"", ""},
+	{"matchpoint-solar", "post", 200, `{"response":{"status":"Matched","price":"14.00","lead_id":"8831902"}}`, 0,
+		"14.00", "8831902"},
+	{"matchpoint-solar", "post", 200, `{"response":{"status":"Unmatched","error":"No buyer took the lead"}}`,
+		lead.BuyerRejected, "", ""},
+	{"matchpoint-solar", "post", 200, `{"response":{"status":"Unmatched","error":"Duplicate lead"}}`,
+		lead.BuyerDuplicate, "", ""},
 	{"coverlane-auto", "ping", 200, `{"code":1,"offer":"$22.50","TXID":"ab12-cd34"}`, 0, "22.50", "ab12-cd34"},
 	{"coverlane-auto", "ping", 200, `{"code":0,"offer":"$0.00","TXID":"","why":"no match"}`, lead.NoBid, "", ""},
 	{"coverlane-auto", "ping", 200, `{"code":1,"offer":"$0.00","TXID":"ab12-cd34"}`, lead.MissingPrice, "", ""},
@@ -246,10 +270,15 @@ var answers = []struct {
 	{"coverlane-auto", "post", 200, `{"code":0,"why":"REJECTED"}`, lead.BuyerRejected, "", ""},
 	{"coverlane-auto", "post", 200, `{"code":2,"why":"DUPLICATED"}`, lead.BuyerDuplicate, "", ""},
 	{"coverlane-auto", "post", 200, `{"code":3,"why":"BAD PHONE"}`, lead.InvalidPhone, "", ""},
-	{"sunharvest-exclusive", "ping", 200, `{"status":"ok","payload":{"pingToken":"sh-1","offer":{"cents":4500}}}`, 0, "45.00", "sh-1"},
-	{"sunharvest-exclusive", "ping", 200, `{"status":"error","error":{"code":"NO_MATCH","text":"outside service area"}}`, lead.OutsideServiceArea, "", ""},
-	{"sunharvest-shared", "post", 200, `{"status":"ok","payload":{"leadNumber":"SH-1","cents":4500}}`, 0, "45.00", "SH-1"},
-	{"sunharvest-shared", "post", 200, `{"status":"error","error":{"code":"REJECTED","text":"credit"}}`, lead.BuyerRejected, "", ""},
+	{"sunharvest-exclusive", "ping", 200, `{"status":"ok","payload":{"pingToken":"sh-1","offer":{"cents":4500}}}`, 0,
+		"45.00", "sh-1"},
+	{"sunharvest-exclusive", "ping", 200,
+		`{"status":"error","error":{"code":"NO_MATCH","text":"outside service area"}}`, lead.OutsideServiceArea, "",
+		""}, {"sunharvest-shared", "post", 200, `{"status":"ok","payload":{"leadNumber":"SH-1","cents":4500}}`, 0,
+		"45.00",
+		"SH-1"},
+	{"sunharvest-shared", "post", 200, `{"status":"error","error":{"code":"REJECTED","text":"credit"}}`,
+		lead.BuyerRejected, "", ""},
 	{"sunharvest-shared", "post", 200, `{"status":"error","error":{"code":"DUPLICATE","text":"Lead previously received 2026-01-08"}}`, lead.BuyerDuplicate, "", ""},
 	{"brightroof-fixed", "post", 201, `{"created":true,"ref":"BR-1"}`, 0, "", "BR-1"},
 	{"brightroof-fixed", "post", 200, `{"created":false,"error":"not interested"}`, lead.BuyerRejected, "", ""},
@@ -288,7 +317,8 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 		t.Fatalf("%d verticals, %d sources, %d buyers", len(x.Verticals), len(x.Sources), len(x.Book.Buyers))
 	}
 	solar := x.Verticals[3]
-	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) || solar.PingDeadline != 800*time.Millisecond {
+	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) ||
+		solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}
 	if key := solar.Dedupe.Key; len(key) != 1 || solar.Schema.Fields[key[0].Pos].Name != "phone" {

@@ -12,8 +12,8 @@ import (
 	"clearpost/lead"
 )
 
-// schema makes the vertical's schema of the fields that are right. The names of the others are kept, so that what speaks of
-// them is not called a mistake too.
+// schema makes the vertical's schema of the fields that are right. The names of the others are kept, so that what
+// speaks of them is not called a mistake too.
 func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
 	var own []lead.Field
 	var from []int // per own field its place in the file
@@ -73,7 +73,8 @@ func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
 
 // schemaOptions reads how the vertical's sellers write, and its rules.
 func (l *loader) schemaOptions(f *sourceFile, spec *verticalSpec) lead.Options {
-	opt := lead.Options{Free: l.free, Disposable: l.disposable, Missing: l.missing, Areas: l.areas, Across: l.across, Invalid: lead.InvalidRaw}
+	opt := lead.Options{Free: l.free, Disposable: l.disposable, Missing: l.missing, Areas: l.areas, Across: l.across,
+		Invalid: lead.InvalidRaw}
 	if v, err := lead.ParseInvalid(spec.Invalid); err != nil {
 		l.bad(f, "invalid", spec.Invalid, "refuse, drop or raw")
 	} else if v != lead.InvalidUnset {
@@ -94,7 +95,8 @@ func (l *loader) schemaOptions(f *sourceFile, spec *verticalSpec) lead.Options {
 		l.bad(f, "date_order", spec.DateOrder, "month_first or day_first")
 	}
 	for i, r := range spec.Rules {
-		rule := lead.Rule{Together: r.Together, Any: r.Any, Order: r.Order, Require: r.Require, When: r.When, Values: r.In}
+		rule := lead.Rule{Together: r.Together, Any: r.Any, Order: r.Order, Require: r.Require, When: r.When,
+			Values: r.In}
 		switch r.Stage {
 		case "":
 		case "ping":
@@ -117,8 +119,8 @@ func (l *loader) lose(spec *fieldSpec, broken map[string]bool) {
 }
 
 func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, bool) {
-	out := lead.Field{Name: spec.Name, Aliases: spec.Aliases, Values: spec.Values, Personal: spec.Personal, Synonyms: spec.Synonyms,
-		Derive: spec.Derive}
+	out := lead.Field{Name: spec.Name, Aliases: spec.Aliases, Values: spec.Values, Personal: spec.Personal,
+		Synonyms: spec.Synonyms, Derive: spec.Derive}
 	ok := true
 	bad := func(key, value, expected string) {
 		ok = false

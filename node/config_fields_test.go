@@ -42,11 +42,13 @@ person_key: [phone]`},
 		pos, _ := s.Position(name)
 		l.Set(pos, []byte(value))
 	}
-	for name, value := range map[string]string{"zip": "02134", "dob": "3/4/1990", "email": "jane@example.com", "insured": "y", "phone": "020 7946 0958", "services": "roof"} {
+	for name, value := range map[string]string{"zip": "02134", "dob": "3/4/1990", "email": "jane@example.com",
+		"insured": "y", "phone": "020 7946 0958", "services": "roof"} {
 		set(name, value)
 	}
 	l.Finish()
-	for name, want := range map[string]string{"state": "MA", "dob": "1990-04-03", "age": "35", "language": "en", "phone": "+442079460958", "services": `["roof"]`} {
+	for name, want := range map[string]string{"state": "MA", "dob": "1990-04-03", "age": "35", "language": "en",
+		"phone": "+442079460958", "services": `["roof"]`} {
 		if pos, _ := s.Position(name); string(l.Normal(pos)) != want {
 			t.Errorf("%s is %q, want %q", name, l.Normal(pos), want)
 		}
@@ -77,17 +79,23 @@ person_key: [ssn]`},
 		change{"lists/frei.txt", "", "example.com\n"},
 	), nil)
 	got := places(t, err)
-	for _, want := range []string{"lists/frei.txt:0:0: nothing reads this file", "lists/free_domains.txt:2:1: expected one domain name a line", "verticals/auto.yaml:10:36: ",
-		`verticals/auto.yaml:11:9: "XX"`, `verticals/auto.yaml:12:13: "year_first"`, `verticals/auto.yaml:13:14: "ssn"`} {
+	for _, want := range []string{"lists/frei.txt:0:0: nothing reads this file",
+		"lists/free_domains.txt:2:1: expected one domain name a line", "verticals/auto.yaml:10:36: ",
+		`verticals/auto.yaml:11:9: "XX"`, `verticals/auto.yaml:12:13: "year_first"`,
+		`verticals/auto.yaml:13:14: "ssn"`} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no %q in\n%s", want, strings.Join(got, "\n"))
 		}
 	}
-	_, err = Load(writeConfig(t, change{"verticals/auto.yaml", "person_key: [phone]", "rules:\n  - {any: [colour]}\n  - {order: [age, zip]}\nperson_key: [phone]"}), nil)
-	if got = places(t, err); len(got) != 2 || !strings.HasPrefix(got[0], "verticals/auto.yaml:10:5") || !strings.HasPrefix(got[1], "verticals/auto.yaml:11:5") {
+	_, err = Load(writeConfig(t, change{"verticals/auto.yaml", "person_key: [phone]",
+		"rules:\n  - {any: [colour]}\n  - {order: [age, zip]}\nperson_key: [phone]"}), nil)
+	if got = places(t, err); len(got) != 2 || !strings.HasPrefix(got[0], "verticals/auto.yaml:10:5") ||
+		!strings.HasPrefix(got[1], "verticals/auto.yaml:11:5") {
 		t.Errorf("%q", got)
 	}
-	_, err = Load(writeConfig(t, change{"verticals/auto.yaml", "person_key: [phone]", "  - {name: a, type: integer, derive: dob.age}\n  - {name: b, type: integer, default: many}\nperson_key: [phone]"}), nil)
+	_, err = Load(writeConfig(t, change{"verticals/auto.yaml", "person_key: [phone]",
+		"  - {name: a, type: integer, derive: dob.age}\n  - {name: b, type: integer, default: many}\nperson_key: " +
+			"[phone]"}), nil)
 	if got = places(t, err); len(got) != 2 {
 		t.Errorf("%q", got)
 	}

@@ -37,8 +37,8 @@ const (
 	zipStatesFile         = listsFolder + "/zip_states.txt"
 )
 
-// readAll reads clearpost.yaml and every YAML file of the folders and the folders in them, in the order of their names. Hidden
-// files, and files that are not called *.yaml or *.yml, are left alone.
+// readAll reads clearpost.yaml and every YAML file of the folders and the folders in them, in the order of their names.
+// Hidden files, and files that are not called *.yaml or *.yml, are left alone.
 func (l *loader) readAll() {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
@@ -58,11 +58,14 @@ func (l *loader) readAll() {
 		case name == listsFolder:
 			l.readLists()
 		case isYAML(name):
-			l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/",
-				nodeFile, verticalsFolder, sourcesFolder, buyersFolder)})
+			l.problems.add(Problem{File: name,
+				Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/", nodeFile,
+					verticalsFolder, sourcesFolder, buyersFolder)})
 		case e.IsDir():
-			if near := lead.Nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder, templatesFolder}); near != "" {
-				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?", near)})
+			if near := lead.Nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder,
+				templatesFolder}); near != "" {
+				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?",
+					near)})
 			}
 		}
 	}
@@ -77,19 +80,24 @@ func (l *loader) readAll() {
 	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
 }
 
-// lists are the files of the lists folder: what reads each, telling the first line that is wrong, and what a line must be.
+// lists are the files of the lists folder: what reads each, telling the first line that is wrong, and what a line must
+// be.
 var lists = map[string]struct {
 	read     func(l *loader, text string) (line int)
 	expected string
 }{
 	freeDomainsFile: {func(l *loader, text string) (line int) { l.free, line = lead.ParseDomains(text); return },
 		"one domain name a line, such as example.com"},
-	disposableDomainsFile: {func(l *loader, text string) (line int) { l.disposable, line = lead.ParseDomains(text); return },
+	disposableDomainsFile: {func(l *loader, text string) (line int) {
+		l.disposable, line = lead.ParseDomains(text)
+		return
+	},
 		"one domain name a line, such as example.com"},
 	missingFile: {func(l *loader, text string) (line int) { l.missing, line = lead.ParseMissingWords(text); return },
 		fmt.Sprintf("one word a line that stands for no value, such as N/A, of at most %d bytes", lead.MissingWordMax)},
 	areaCodesFile: {func(l *loader, text string) (line int) { l.areas, line = lead.ParseAreaCodes(text); return },
-		"a country, what its numbers are, and area codes that no other line has, such as US fixed_or_mobile 212 436; the numbers are fixed_or_mobile, fixed, mobile, toll_free, premium, personal, voip or unknown"},
+		"a country, what its numbers are, and area codes that no other line has, such as US fixed_or_mobile 212 436; " +
+			"the numbers are fixed_or_mobile, fixed, mobile, toll_free, premium, personal, voip or unknown"},
 	zipStatesFile: {func(l *loader, text string) (line int) { l.across, line = lead.ParseAcrossStates(text); return },
 		"a postal code and the states in which it lies besides its own, such as 02861 MA"},
 }
@@ -106,7 +114,8 @@ func (l *loader) readLists() {
 		list, known := lists[name]
 		if !known {
 			if !strings.HasPrefix(e.Name(), ".") {
-				l.problems.add(Problem{File: name, Message: "nothing reads this file: expected " + strings.Join(slices.Sorted(maps.Keys(lists)), ", ")})
+				l.problems.add(Problem{File: name, Message: "nothing reads this file: expected " +
+					strings.Join(slices.Sorted(maps.Keys(lists)), ", ")})
 			}
 			continue
 		}
@@ -151,7 +160,8 @@ func (l *loader) readFile(name string) {
 	if len(l.files) >= ConfigFilesMax {
 		if !l.tooMany {
 			l.tooMany = true
-			l.problems.add(Problem{File: name, Message: fmt.Sprintf("more than %d files: this one and those after it are not read", ConfigFilesMax)})
+			l.problems.add(Problem{File: name,
+				Message: fmt.Sprintf("more than %d files: this one and those after it are not read", ConfigFilesMax)})
 		}
 		return
 	}

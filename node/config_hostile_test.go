@@ -26,13 +26,15 @@ func TestWhatFollowsFromAMistakeIsNotReported(t *testing.T) {
 			"verticals/auto.yaml:1:6: YAML: could not find flow map content"},
 		{"a vertical without an id", []change{{"verticals/auto.yaml", "id: auto\n", "name: Auto\n"}},
 			"verticals/auto.yaml:1:1: id is not there: expected the vertical's id"},
-		{"a field of no known type, with a campaign that tests it", []change{{"verticals/auto.yaml", "integer", "number"}},
+		{"a field of no known type, with a campaign that tests it",
+			[]change{{"verticals/auto.yaml", "integer", "number"}},
 			`verticals/auto.yaml:5:11: "number": expected one of ` + strings.Join(lead.TypeNames(), ", ")},
-		{"an unknown key where a needed one is missing", []change{{"buyers/one.yaml", "vertical: auto", "vertcal: auto"}},
+		{"an unknown key where a needed one is missing",
+			[]change{{"buyers/one.yaml", "vertical: auto", "vertcal: auto"}},
 			`buyers/one.yaml:5:5: unknown key "vertcal": did you mean "vertical"?`},
-		{"a buyer's zone, with caps that lean on it", []change{{"buyers/one.yaml", "America/Chicago", "America/Chigaco"}},
-			`buyers/one.yaml:2:11: "America/Chigaco": expected an IANA zone such as America/New_York: there is no "America/Chigaco"`},
-		{"a list that is none", []change{{"buyers/one.yaml", "[02134, 90210]", "02134"}},
+		{"a buyer's zone, with caps that lean on it",
+			[]change{{"buyers/one.yaml", "America/Chicago", "America/Chigaco"}},
+			`buyers/one.yaml:2:11: "America/Chigaco": expected an IANA zone such as America/New_York: there is no "America/Chigaco"`}, {"a list that is none", []change{{"buyers/one.yaml", "[02134, 90210]", "02134"}},
 			`buyers/one.yaml:8:26: expected a list, found 02134`},
 	} {
 		_, err := Load(writeConfig(t, test.changes...), nil)
@@ -97,7 +99,8 @@ func TestSecrets(t *testing.T) {
 	if plain != nil {
 		t.Fatal(plain)
 	}
-	for _, good := range []string{"${env:KEY}", "${file:secrets/good}", "${file:secrets/in}", "${file:" + outside + "}", "pre-${env:KEY}-post", "$${not-one}"} {
+	for _, good := range []string{"${env:KEY}", "${file:secrets/good}", "${file:secrets/in}", "${file:" + outside + "}",
+		"pre-${env:KEY}-post", "$${not-one}"} {
 		if _, got := load(good); got != nil {
 			t.Errorf("%s: %v", good, got)
 		}
@@ -122,8 +125,11 @@ func TestSecrets(t *testing.T) {
 
 func TestHashIsOfNamesAndContents(t *testing.T) {
 	hash := func(value string, changes ...change) string {
-		cfg, err := Load(writeConfig(t, append(changes, change{"sources/acme.yaml", "acme-key-1", "\"${env:KEY}\""})...),
-			func(string) (string, bool) { return value, true })
+		cfg,
+			err := Load(writeConfig(t, append(changes, change{"sources/acme.yaml", "acme-key-1", "\"${env:KEY}\""})...),
+			func(string) (string, bool) {
+				return value, true
+			})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +143,8 @@ func TestHashIsOfNamesAndContents(t *testing.T) {
 		t.Error("another content does not change the hash")
 	}
 	text := strings.ReplaceAll(goodFiles["verticals/auto.yaml"], "id: auto", "id: moto")
-	a, b := hash("secret-number-one", change{"verticals/a.yaml", "", text}), hash("secret-number-one", change{"verticals/b.yaml", "", text})
+	a, b := hash("secret-number-one", change{"verticals/a.yaml", "", text}),
+		hash("secret-number-one", change{"verticals/b.yaml", "", text})
 	if a == b {
 		t.Error("another file name does not change the hash")
 	}
@@ -146,7 +153,8 @@ func TestHashIsOfNamesAndContents(t *testing.T) {
 func TestConfigurationsOutOfProportionAreRefused(t *testing.T) {
 	bomb := "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := 1; i < 9; i++ {
-		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+		bomb += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10),
+			", "))
 	}
 	for name, test := range map[string]struct{ text, want string }{
 		"alias bomb":       {bomb, "more than 200000 values"},
@@ -162,7 +170,8 @@ func TestConfigurationsOutOfProportionAreRefused(t *testing.T) {
 		"an explicit key":  {"? x\n: y\n", "expected a plain key"},
 	} {
 		_, err := Load(writeConfig(t, change{"buyers/hostile.yaml", "", test.text}), nil)
-		if got := places(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "buyers/hostile.yaml:") || !strings.Contains(got[0], test.want) {
+		if got := places(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "buyers/hostile.yaml:") ||
+			!strings.Contains(got[0], test.want) {
 			t.Errorf("%s: got %q, expected %q", name, got, test.want)
 		}
 	}
@@ -177,7 +186,8 @@ func deepBlock(n int) string {
 }
 
 func TestFilesThatAreNoFiles(t *testing.T) {
-	dir := writeConfig(t, change{"buyers/sub/two.yaml", "", "id: two\n"}, change{"buyers/.#one.yaml", "", "editor's lock: ["}, change{"buyers/README", "", "["})
+	dir := writeConfig(t, change{"buyers/sub/two.yaml", "", "id: two\n"}, change{"buyers/.#one.yaml", "",
+		"editor's lock: ["}, change{"buyers/README", "", "["})
 	if err := syscall.Mkfifo(filepath.Join(dir, "buyers", "pipe.yaml"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +195,8 @@ func TestFilesThatAreNoFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Load(dir, nil)
-	want := []string{"buyers/gone.yaml:0:0: the file cannot be read: no such file or directory", "buyers/pipe.yaml:0:0: the file cannot be read: it is not a regular file"}
+	want := []string{"buyers/gone.yaml:0:0: the file cannot be read: no such file or directory",
+		"buyers/pipe.yaml:0:0: the file cannot be read: it is not a regular file"}
 	if got := places(t, err); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
@@ -199,7 +210,8 @@ func TestFilesThatAreNoFiles(t *testing.T) {
 		t.Errorf("%v, %v", cfg, err)
 	}
 	_, err = Load(filepath.Join(dir, "none"), nil)
-	if got := places(t, err); len(got) == 0 || got[0] != ".:0:0: the configuration's directory cannot be read: no such file or directory" {
+	if got := places(t, err); len(got) == 0 ||
+		got[0] != ".:0:0: the configuration's directory cannot be read: no such file or directory" {
 		t.Errorf("got %q", got)
 	}
 	_, err = Load(t.TempDir(), nil)
@@ -214,13 +226,15 @@ func TestWindowsFiles(t *testing.T) {
 	name := filepath.Join(dir, "buyers", "one.yaml")
 	for _, put := range []struct{ text, want string }{
 		{text, ""},
-		{strings.Replace(text, "price: 0010.50", "price: ten", 1), `buyers/one.yaml:6:12: "ten": expected a decimal amount`},
+		{strings.Replace(text, "price: 0010.50", "price: ten", 1),
+			`buyers/one.yaml:6:12: "ten": expected a decimal amount`},
 	} {
 		if err := os.WriteFile(name, []byte(put.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Load(dir, nil)
-		if got := strings.Join(places(t, err), "\n"); !strings.HasPrefix(got, put.want) || (got == "") != (put.want == "") {
+		if got := strings.Join(places(t, err), "\n"); !strings.HasPrefix(got, put.want) ||
+			(got == "") != (put.want == "") {
 			t.Errorf("got %q, expected %q", got, put.want)
 		}
 	}

@@ -35,7 +35,8 @@ func (l *loader) kafka(f *sourceFile, spec *kafkaSpec, cfg *Config) {
 		k.Brokers = append(k.Brokers, l.address(f, fmt.Sprintf("kafka.brokers[%d]", i), b))
 	}
 	for _, c := range k.TopicPrefix {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) || len(k.TopicPrefix) > 200 {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", c) ||
+			len(k.TopicPrefix) > 200 {
 			l.bad(f, "kafka.topic_prefix", spec.TopicPrefix, "at most 200 letters, digits, `.`, `_` and `-`")
 			break
 		}
@@ -75,7 +76,8 @@ func (l *loader) kafkaTLS(f *sourceFile, spec *kafkaTLSSpec) *tls.Config {
 	}
 	pair, err := tls.LoadX509KeyPair(l.beside(spec.Cert), l.beside(spec.Key))
 	if err != nil {
-		l.bad(f, "kafka.tls.cert", spec.Cert, fmt.Sprintf("the PEM files of a certificate and its key (%v)", cause(err)))
+		l.bad(f, "kafka.tls.cert", spec.Cert, fmt.Sprintf("the PEM files of a certificate and its key (%v)",
+			cause(err)))
 		return t
 	}
 	t.Certificates = []tls.Certificate{pair}
@@ -103,7 +105,8 @@ func (l *loader) kafkaSASL(f *sourceFile, spec *kafkaSASLSpec) *ledger.SASL {
 	if spec == nil {
 		return nil
 	}
-	s := &ledger.SASL{Mechanism: l.oneOf(f, "kafka.sasl.mechanism", strings.ToLower(spec.Mechanism), ledger.Mechanisms())}
+	s := &ledger.SASL{Mechanism: l.oneOf(f, "kafka.sasl.mechanism", strings.ToLower(spec.Mechanism),
+		ledger.Mechanisms())}
 	for _, one := range []struct {
 		key, text string
 		to        *string

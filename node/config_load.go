@@ -14,7 +14,8 @@ import (
 	"clearpost/lead"
 )
 
-// loader reads one configuration. Every step goes on after a mistake and leaves out only what the mistake makes meaningless.
+// loader reads one configuration. Every step goes on after a mistake and leaves out only what the mistake makes
+// meaningless.
 type loader struct {
 	dir      string
 	opt      Options
@@ -72,7 +73,8 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
 		}
 	})
-	l.each(templatesFolder, func(*sourceFile) {}) // each is read anew where it is used; mistakes of others are reported as well
+	// each is read anew where it is used; mistakes of others are reported as well
+	l.each(templatesFolder, func(*sourceFile) {})
 	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
 	l.each(sourcesFolder, func(f *sourceFile) {
 		if s := l.source(f); s != nil {

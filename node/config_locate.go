@@ -10,9 +10,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// locate finds the place of a path such as "campaigns[0].ping.request.headers.X-Key" in a resolved tree. Where the path leads to
-// something that is not there, it is the place of the last value on the way, and rest is what is missing. Keys may hold dots and
-// brackets themselves: the longest key that fits is taken.
+// locate finds the place of a path such as "campaigns[0].ping.request.headers.X-Key" in a resolved tree. Where the path
+// leads to something that is not there, it is the place of the last value on the way, and rest is what is missing. Keys
+// may hold dots and brackets themselves: the longest key that fits is taken.
 func locate(root ast.Node, path string) (tk *token.Token, found, rest string) {
 	n, rest := root, path
 	tk = firstToken(root)

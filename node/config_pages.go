@@ -13,9 +13,9 @@ import (
 	"clearpost/lead"
 )
 
-// pages are what a reading of the directory keeps for the next one: buyers' pages that were right, as they were compiled. A page that is the same,
-// with the same verticals, lists, templates and secrets, is not read again: a reload costs what has changed, and shares the rest with
-// the configuration before it.
+// pages are what a reading of the directory keeps for the next one: buyers' pages that were right, as they were
+// compiled. A page that is the same, with the same verticals, lists, templates and secrets, is not read again: a reload
+// costs what has changed, and shares the rest with the configuration before it.
 type pages struct {
 	base    [32]byte // of all files that pages lean on
 	schemas map[string]*lead.Schema
@@ -36,7 +36,8 @@ type buyerPage struct {
 func (l *loader) base() [32]byte {
 	var lean []*sourceFile
 	for _, f := range l.files {
-		if !strings.HasPrefix(f.name, buyersFolder+"/") && !strings.HasPrefix(f.name, sourcesFolder+"/") && f.name != nodeFile {
+		if !strings.HasPrefix(f.name, buyersFolder+"/") && !strings.HasPrefix(f.name, sourcesFolder+"/") &&
+			f.name != nodeFile {
 			lean = append(lean, f)
 		}
 	}

@@ -48,11 +48,13 @@ func put(t *testing.T, dir, name, text string) {
 	}
 }
 
-// TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged: what comes of a reading after another one is what a first reading gives; a page is
-// compiled anew if, and only if, what it leans on has changed.
+// TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged: what comes of a reading after another one is what a first
+// reading gives; a page is compiled anew if, and only if, what it leans on has changed.
 func TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged(t *testing.T) {
-	two := strings.NewReplacer("timezone", "timezone", "one", "two", "X-Api.Key: abc", "X-Api.Key: '${env:TWO_KEY}'").Replace(goodFiles["buyers/one.yaml"])
-	byTemplate := "id: three\ntimezone: America/New_York\ncampaigns:\n  - {id: three-list, vertical: auto, price: 3.00, template: json, ping: null," +
+	two := strings.NewReplacer("timezone", "timezone", "one", "two", "X-Api.Key: abc",
+		"X-Api.Key: '${env:TWO_KEY}'").Replace(goodFiles["buyers/one.yaml"])
+	byTemplate := "id: three\ntimezone: America/New_York\ncampaigns:\n  - {id: three-list, vertical: auto, price: " +
+		"3.00, template: json, ping: null," +
 		" set: {ping_url: '', post_url: 'https://three.example/post', key: k}}\n"
 	for _, tt := range []struct {
 		name   string
@@ -69,7 +71,9 @@ func TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged(t *testing.T) {
 		{"a page before the others", func(t *testing.T, dir string, _ map[string]string) {
 			put(t, dir, "buyers/a.yaml", other(goodFiles["buyers/one.yaml"], "first"))
 		}, "first-auto"},
-		{"a page is gone", func(t *testing.T, dir string, _ map[string]string) { put(t, dir, "buyers/one.yaml", "") }, ""},
+		{"a page is gone", func(t *testing.T, dir string, _ map[string]string) {
+			put(t, dir, "buyers/one.yaml", "")
+		}, ""},
 		{"a secret", func(_ *testing.T, _ string, env map[string]string) { env["TWO_KEY"] = "other" }, "two-auto"},
 		{"a vertical", func(t *testing.T, dir string, _ map[string]string) {
 			put(t, dir, "verticals/auto.yaml", goodFiles["verticals/auto.yaml"]+"ping_deadline_ms: 500\n")
@@ -78,9 +82,11 @@ func TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged(t *testing.T) {
 			if err := os.Mkdir(filepath.Join(dir, "templates"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			put(t, dir, "templates/json.yaml", "about: a\nparams: [{name: ping_url, about: a, example: a}, {name: post_url, about: b, example: b},"+
-				" {name: key, about: c, example: c}]\ncampaign: {post: {request: {url: $(post_url), fields: [{to: zip, from: zip}]},"+
-				" answer: {success: [{path: ok, equals: true}]}}}\n")
+			put(t, dir, "templates/json.yaml",
+				"about: a\nparams: [{name: ping_url, about: a, example: a}, {name: post_url, about: b, example: b},"+
+					" {name: key, about: c, example: c}]\ncampaign: {post: {request: {url: $(post_url), fields: [{to: "+
+					"zip, from: zip}]},"+
+					" answer: {success: [{path: ok, equals: true}]}}}\n")
 		}, "one-auto three-list two-auto"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,12 +100,14 @@ func TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged(t *testing.T) {
 			}
 			book, want := now.Exchange.Book, fresh.Exchange.Book
 			if len(book.Campaigns) != len(want.Campaigns) || len(book.Buyers) != len(want.Buyers) {
-				t.Fatalf("%d campaigns of %d buyers, want %d of %d", len(book.Campaigns), len(book.Buyers), len(want.Campaigns), len(want.Buyers))
+				t.Fatalf("%d campaigns of %d buyers, want %d of %d", len(book.Campaigns), len(book.Buyers),
+					len(want.Campaigns), len(want.Buyers))
 			}
 			var anew []string
 			for i, c := range book.Campaigns {
 				w := want.Campaigns[i]
-				if c.ID != w.ID || c.Price != w.Price || c.Index != w.Index || c.Buyer != book.Buyers[c.Buyer.Index] || book.Campaign(c.ID) != c || c.Post.Timeout != w.Post.Timeout {
+				if c.ID != w.ID || c.Price != w.Price || c.Index != w.Index || c.Buyer != book.Buyers[c.Buyer.Index] ||
+					book.Campaign(c.ID) != c || c.Post.Timeout != w.Post.Timeout {
 					t.Errorf("campaign %d is %+v, want %+v", i, c, w)
 				}
 				if was := before.Exchange.Book.Campaign(c.ID); was == nil || was.Post.Request != c.Post.Request {
@@ -110,7 +118,8 @@ func TestPagesAreTakenOverExactlyWhereNothingOfTheirsHasChanged(t *testing.T) {
 				t.Errorf("compiled anew: %q, want %q", got, tt.anew)
 			}
 			for _, c := range before.Exchange.Book.Campaigns {
-				if before.Exchange.Book.Campaigns[c.Index] != c || before.Exchange.Book.Buyers[c.Buyer.Index] != c.Buyer {
+				if before.Exchange.Book.Campaigns[c.Index] != c ||
+					before.Exchange.Book.Buyers[c.Buyer.Index] != c.Buyer {
 					t.Errorf("the book before has changed: %s", c.ID)
 				}
 			}
@@ -125,14 +134,16 @@ func TestIDsOfPagesThatAreTakenOverAreTaken(t *testing.T) {
 	put(t, dir, "sources/one.yaml", strings.ReplaceAll(goodFiles["sources/acme.yaml"], "acme", "one"))
 	_, again := reading(t, dir, nil, before)
 	_, first := reading(t, dir, nil, nil)
-	if again == nil || again.Error() != first.Error() || strings.Count(again.Error(), "stands at buyers/copy.yaml:") != 3 {
+	if again == nil || again.Error() != first.Error() ||
+		strings.Count(again.Error(), "stands at buyers/copy.yaml:") != 3 {
 		t.Errorf("after another reading: %v\nfirst: %v", again, first)
 	}
 }
 
 // TestACampaignAtAnotherPositionTakesItsTestAlong: tests are looked up by the position of their campaign.
 func TestACampaignAtAnotherPositionTakesItsTestAlong(t *testing.T) {
-	page := strings.Replace(goodFiles["buyers/one.yaml"], "    post:\n", "    test: {post_url: https://one.example/test}\n    post:\n", 1)
+	page := strings.Replace(goodFiles["buyers/one.yaml"], "    post:\n",
+		"    test: {post_url: https://one.example/test}\n    post:\n", 1)
 	dir := writeConfig(t, change{"buyers/two.yaml", "", other(page, "two")})
 	before := mustRead(t, dir, nil, nil)
 	put(t, dir, "buyers/a.yaml", other(page, "first"))

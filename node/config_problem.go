@@ -12,8 +12,8 @@ import (
 	"github.com/goccy/go-json"
 )
 
-// Problem is one mistake in a configuration. Line and Column count from 1, columns in characters; both are 0 where the problem is
-// with a whole file or folder.
+// Problem is one mistake in a configuration. Line and Column count from 1, columns in characters; both are 0 where the
+// problem is with a whole file or folder.
 type Problem struct {
 	File    string `json:"file"` // path in the configuration's directory, with slashes; "." is the directory itself
 	Line    int    `json:"line,omitempty"`
@@ -153,8 +153,10 @@ func (f *sourceFile) excerpt(line, column int, hide bool) string {
 	return b.String() + "\n" + caret.String() + "^"
 }
 
-// secretValue finds, in a line, a value whose key says that it is a secret; one that says where the secret stands is none.
-var secretValue = regexp.MustCompile(`(?i)(?:secret|passw(?:or)?d|\bpass|\bkey|api_?key|authorization)["']?\s*:\s*["']?([^\s"'{}\[\],$][^"'{}\[\],]*)`)
+// secretValue finds, in a line, a value whose key says that it is a secret; one that says where the secret stands is
+// none.
+var secretValue = regexp.MustCompile(
+	`(?i)(?:secret|passw(?:or)?d|\bpass|\bkey|api_?key|authorization)["']?\s*:\s*["']?([^\s"'{}\[\],$][^"'{}\[\],]*)`)
 
 // masked is a line with its secrets hidden, of the same length.
 func masked(line string) string {

@@ -22,13 +22,15 @@ type Rules struct {
 	Schema   *lead.Schema
 	Request  *wire.Request // nil where the file has none
 	Answer   *wire.Answer  // nil where the file has none
-	Inputs   wire.Inputs   // of the campaign's first example that has such a call or a lead of its own, else of a sample lead
-	Example  bool          // Inputs are those of an example
+	// of the campaign's first example that has such a call or a lead of its own, else of a sample lead
+	Inputs  wire.Inputs
+	Example bool // Inputs are those of an example
 
 	campaign *buyers.Campaign // nil where the rules are those of a file
 }
 
-// Unmet tells which criteria of the campaign a lead does not meet, as sent with its call; empty if it meets all, or where the rules are those of a file.
+// Unmet tells which criteria of the campaign a lead does not meet, as sent with its call; empty if it meets all, or
+// where the rules are those of a file.
 func (r *Rules) Unmet(l *lead.Lead, st lead.Stage) []string {
 	if r.campaign == nil || l == nil || l.Schema() != r.Schema {
 		return nil
@@ -39,10 +41,11 @@ func (r *Rules) Unmet(l *lead.Lead, st lead.Stage) []string {
 // RulesOptions say what a file of rules is read for.
 type RulesOptions struct {
 	Env      func(name string) (string, bool)
-	Redacted bool    // the request is only shown redacted: secrets need not be there
-	Post     bool    // the post, not the ping
-	Campaign string  // which, where the file is a buyer's page with several; empty: the first
-	Config   *Config // has the schema of the campaign's vertical; nil, or a vertical that it has not: any field is taken
+	Redacted bool   // the request is only shown redacted: secrets need not be there
+	Post     bool   // the post, not the ping
+	Campaign string // which, where the file is a buyer's page with several; empty: the first
+	// has the schema of the campaign's vertical; nil, or a vertical that it has not: any field is taken
+	Config *Config
 }
 
 // Rules finds one call of a campaign of the configuration.
@@ -84,8 +87,8 @@ func (c *Config) campaignIDs() []string {
 	return ids
 }
 
-// LoadRules reads one call from a file that holds a buyer's page, a campaign, or one endpoint (request, answer or both), without a
-// configuration. Mistakes are a *ConfigError.
+// LoadRules reads one call from a file that holds a buyer's page, a campaign, or one endpoint (request, answer or
+// both), without a configuration. Mistakes are a *ConfigError.
 func LoadRules(file string, opt RulesOptions) (*Rules, error) {
 	l := newLoader(filepath.Dir(file), Options{Env: opt.Env})
 	text, err := readBounded(file, ConfigFileBytesMax)
@@ -192,7 +195,8 @@ func (l *loader) rules(f *sourceFile, spec *buyers.CampaignSpec, at string, opt 
 	return r
 }
 
-// ruleSecrets resolves placeholders; where nobody will see what stands behind them, one that cannot be resolved will do.
+// ruleSecrets resolves placeholders; where nobody will see what stands behind them, one that cannot be resolved will
+// do.
 func (l *loader) ruleSecrets(opt *RulesOptions) func(string) (string, bool) {
 	return func(placeholder string) (string, bool) {
 		v, err := l.secrets.get(placeholder)
@@ -209,8 +213,10 @@ func (l *loader) badAll(f *sourceFile, path string, ds []lead.Defect) {
 	}
 }
 
-// ruleSchema is the vertical's schema where there is one. Otherwise it has the canonical fields and whatever else the request names.
-func (l *loader) ruleSchema(r *Rules, spec *buyers.CampaignSpec, e *buyers.EndpointSpec, opt *RulesOptions) *lead.Schema {
+// ruleSchema is the vertical's schema where there is one. Otherwise it has the canonical fields and whatever else the
+// request names.
+func (l *loader) ruleSchema(r *Rules, spec *buyers.CampaignSpec, e *buyers.EndpointSpec,
+	opt *RulesOptions) *lead.Schema {
 	if opt.Config != nil {
 		for _, v := range opt.Config.Exchange.Verticals {
 			if v.ID == spec.Vertical {
@@ -264,8 +270,10 @@ func ruleField(name string) lead.Field {
 	for _, g := range [...]struct {
 		part string
 		typ  lead.Type
-	}{{"birth", lead.TypeDOB}, {"dob", lead.TypeDOB}, {"phone", lead.TypePhone}, {"mobile", lead.TypePhone}, {"email", lead.TypeEmail}, {"state", lead.TypeState},
-		{"zip", lead.TypePostalCode}, {"postal", lead.TypePostalCode}, {"gender", lead.TypeGender}, {"ssn", lead.TypeSSN}, {"date", lead.TypeDate}} {
+	}{{"birth", lead.TypeDOB}, {"dob", lead.TypeDOB}, {"phone", lead.TypePhone}, {"mobile", lead.TypePhone},
+		{"email", lead.TypeEmail}, {"state", lead.TypeState},
+		{"zip", lead.TypePostalCode}, {"postal", lead.TypePostalCode}, {"gender", lead.TypeGender},
+		{"ssn", lead.TypeSSN}, {"date", lead.TypeDate}} {
 		if strings.Contains(strings.ToLower(name), g.part) {
 			return lead.Field{Name: name, Type: g.typ}
 		}

@@ -44,7 +44,8 @@ var configFiles = []struct {
 	{"template", templateSpec{}, "../buyers/templates/*.yaml"},
 }
 
-// The schemas in the repository are what the loader's types say. go test ./node -run Schemas -rewrite-schemas writes them.
+// The schemas in the repository are what the loader's types say. go test ./node -run Schemas -rewrite-schemas writes
+// them.
 func TestSchemasOfTheConfiguration(t *testing.T) {
 	comments := commentsOf(t, ".", "../buyers", "../rules", "../wire", "../exchange")
 	for _, c := range configFiles {
@@ -72,7 +73,8 @@ func generated(t *testing.T, kind string, spec any, comments map[string]string) 
 	}
 	s := r.Reflect(spec)
 	s.Title = "Clearpost: " + kind
-	s.Required = map[string][]string{"vertical": {"id"}, "source": {"id"}, "buyer": {"id"}, "template": {"campaign"}}[kind]
+	s.Required = map[string][]string{"vertical": {"id"}, "source": {"id"}, "buyer": {"id"},
+		"template": {"campaign"}}[kind]
 	for name, values := range enumerations {
 		typ, key, _ := strings.Cut(name, ".")
 		for def, d := range s.Definitions {
@@ -288,10 +290,12 @@ var misfits = map[string]change{
 	"campaign.pay":        {"buyers/one.yaml", "price: 0010.50", "price: 0010.50\n    pay: zzz"},
 	"kafka.compression":   {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], compression: zzz}\n"},
 	"kafka.private":       {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], private: zzz}\n"},
-	"kafkaSASL.mechanism": {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], sasl: {mechanism: zzz, user: u, password: p}}\n"},
+	"kafkaSASL.mechanism": {"clearpost.yaml", "",
+		"kafka: {brokers: [\"k:1\"], sasl: {mechanism: zzz, user: u, password: p}}\n"},
 }
 
-// A value that a schema's list does not have is one that the loader does not take either, and the loader names the same values.
+// A value that a schema's list does not have is one that the loader does not take either, and the loader names the same
+// values.
 func TestSchemasListWhatTheLoaderTakes(t *testing.T) {
 	for name, values := range enumerations {
 		dir := writeConfig(t, misfits[name])

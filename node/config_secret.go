@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// secrets resolves the placeholders ${env:NAME} and ${file:PATH}. A relative path is looked up in the configuration's directory and may not
-// lead out of it, by `..` or by a symbolic link; an absolute one is taken as it is. Line ends at the end of a file are not
-// part of the secret.
+// secrets resolves the placeholders ${env:NAME} and ${file:PATH}. A relative path is looked up in the configuration's
+// directory and may not lead out of it, by `..` or by a symbolic link; an absolute one is taken as it is. Line ends at
+// the end of a file are not part of the secret.
 type secrets struct {
 	dir  string
 	env  func(string) (string, bool)

@@ -16,10 +16,12 @@ type nodeSpec struct {
 	Specs   specsSpec  `yaml:"specs"`
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
-	ProxyHeader    string   `yaml:"proxy_header"`    // X-Forwarded-For or Forwarded: in which of them the proxies say for whom they speak
+	// X-Forwarded-For or Forwarded: in which of them the proxies say for whom they speak
+	ProxyHeader string `yaml:"proxy_header"`
 }
 
-// tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they change.
+// tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they
+// change.
 type tlsSpec struct {
 	Cert string `yaml:"cert"` // PEM: the certificate, and those between it and its root behind it
 	Key  string `yaml:"key"`  // PEM: its private key
@@ -53,7 +55,8 @@ type kafkaSpec struct {
 }
 
 type kafkaTLSSpec struct {
-	CA   string `yaml:"ca"`   // PEM file of the authorities that sign the brokers' certificates, relative to the configuration (the system's)
+	// PEM file of the authorities that sign the brokers' certificates, relative to the configuration (the system's)
+	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"` // PEM file of this node's own certificate, where brokers ask for one
 	Key  string `yaml:"key"`  // PEM file of its key
 }
@@ -65,10 +68,13 @@ type kafkaSASLSpec struct {
 }
 
 type limitsSpec struct {
-	BodyBytesMax   *int `yaml:"body_bytes_max"`        // of a seller's request; a larger one hears 413 (65536)
-	ConnsMax       *int `yaml:"connections_max"`       // sellers' connections at once; those above it are closed (20000)
-	InFlightMax    *int `yaml:"in_flight_max"`         // seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
-	MemoryMB       *int `yaml:"memory_mb"`             // that the node keeps to, in MiB (60 % of the machine's, or of its container's)
+	BodyBytesMax *int `yaml:"body_bytes_max"` // of a seller's request; a larger one hears 413 (65536)
+	// sellers' connections at once; those above it are closed (20000)
+	ConnsMax *int `yaml:"connections_max"`
+	// seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
+	InFlightMax *int `yaml:"in_flight_max"`
+	// that the node keeps to, in MiB (60 % of the machine's, or of its container's)
+	MemoryMB       *int `yaml:"memory_mb"`
 	WorkersMax     *int `yaml:"workers_max"`           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax *int `yaml:"answer_bytes_max"`      // of a buyer's answer (65536)
 	AnswerHeadMax  *int `yaml:"answer_head_bytes_max"` // of the head of a buyer's answer, its cookies included (32768)
@@ -96,11 +102,13 @@ type verticalSpec struct {
 	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
 	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
 	UnknownFields  string      `yaml:"unknown_fields"`   // drop or keep
-	TestPrice      *lead.Money `yaml:"test_price"`       // what a simulated buyer bids for a test lead (10.00, or the floor)
+	// what a simulated buyer bids for a test lead (10.00, or the floor)
+	TestPrice *lead.Money `yaml:"test_price"`
 
 	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
 	OnChange string            `yaml:"on_change"` // refuse or keep
-	Invalid  string            `yaml:"invalid"`   // refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
+	// refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
+	Invalid string `yaml:"invalid"`
 }
 
 type fieldSpec struct {
@@ -118,7 +126,8 @@ type fieldSpec struct {
 	Default  *string           `yaml:"default"`   // the value where none is sent nor derived
 	Derive   string            `yaml:"derive"`    // FIELD.PART, such as dob.age
 	MaxBytes *int              `yaml:"max_bytes"` // text and url: bytes of a value, up to 16384 (2048)
-	Invalid  string            `yaml:"invalid"`   // refuse, drop or raw, where the field is not required; absent: as the vertical has it
+	// refuse, drop or raw, where the field is not required; absent: as the vertical has it
+	Invalid string `yaml:"invalid"`
 }
 
 // ruleSpec is a rule between fields: one of together, any, order, or require with when.
@@ -134,26 +143,29 @@ type ruleSpec struct {
 
 // sourceSpec is a file of sources/.
 type sourceSpec struct {
-	ID        string      `yaml:"id"`        // stands in events; it must not change
-	Name      string      `yaml:"name"`      // for people
-	Keys      []string    `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
-	Verticals []string    `yaml:"verticals"` // the ids of those that it may send
-	Margin    marginSpec  `yaml:"margin"`
-	Rate      *rateSpec   `yaml:"rate"`
-	MaxWaitMS *int        `yaml:"max_wait_ms"` // how long the answer to a post may take where the request does not say; then it is pending
-	AllowGet  bool        `yaml:"allow_get"`   // it may send leads in a query string
-	Tests     bool        `yaml:"tests"`       // it may send test leads
-	Profile   string      `yaml:"profile"`     // whose paths, names and answers it uses beside ours
-	Spec      string      `yaml:"spec"`        // public: anybody may read its posting specs
-	OnChange  string      `yaml:"on_change"`   // refuse or keep; absent: as the vertical has it
+	ID        string     `yaml:"id"`        // stands in events; it must not change
+	Name      string     `yaml:"name"`      // for people
+	Keys      []string   `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
+	Verticals []string   `yaml:"verticals"` // the ids of those that it may send
+	Margin    marginSpec `yaml:"margin"`
+	Rate      *rateSpec  `yaml:"rate"`
+	// how long the answer to a post may take where the request does not say; then it is pending
+	MaxWaitMS *int        `yaml:"max_wait_ms"`
+	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
+	Tests     bool        `yaml:"tests"`     // it may send test leads
+	Profile   string      `yaml:"profile"`   // whose paths, names and answers it uses beside ours
+	Spec      string      `yaml:"spec"`      // public: anybody may read its posting specs
+	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`
 
-	Unpack    []string `yaml:"unpack"`            // names under which it sends a document in JSON as a text
-	Unescape  []string `yaml:"unescape"`          // html, backslash: what it puts into values, undone before they are read
-	ZIPZeros  bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
-	Origins   []string `yaml:"origins"`           // pages whose scripts may send its leads, such as https://forms.example, or "*"
-	DateOrder string   `yaml:"date_order"`        // month_first or day_first; absent: as the vertical has it
-	TimeZone  string   `yaml:"timezone"`          // of its times without a zone, such as America/New_York (UTC)
+	Unpack []string `yaml:"unpack"` // names under which it sends a document in JSON as a text
+	// html, backslash: what it puts into values, undone before they are read
+	Unescape []string `yaml:"unescape"`
+	ZIPZeros bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
+	// pages whose scripts may send its leads, such as https://forms.example, or "*"
+	Origins   []string `yaml:"origins"`
+	DateOrder string   `yaml:"date_order"` // month_first or day_first; absent: as the vertical has it
+	TimeZone  string   `yaml:"timezone"`   // of its times without a zone, such as America/New_York (UTC)
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours

@@ -30,7 +30,8 @@ func (l *loader) specs(f *sourceFile, spec *specsSpec, cfg *Config) {
 // CleanURL is the address of an exchange without a slash at its end; empty if the text is none.
 func CleanURL(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || len(text) > specURLMax || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+	if err != nil || len(text) > specURLMax || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		strings.ContainsAny(text, " '\"<>`\\") {
 		return ""
 	}

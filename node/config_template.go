@@ -21,8 +21,10 @@ type templateSpec struct {
 	About    string      `yaml:"about"`    // what it is for
 	Params   []paramSpec `yaml:"params"`   // what a campaign may or must set
 	Campaign openNode    `yaml:"campaign"` // as a buyer's file has it, with $(name) where a parameter stands
-	Others   string      `yaml:"others"`   // where a vertical's own fields go in a page made by `clearpost buyers add`, such as lead.$(field); empty: nowhere
-	Answers  []replySpec `yaml:"answers"`  // what such a buyer answers, for the examples of such a page; the first is the way of a lead that is sold
+	// where a vertical's own fields go in a page made by `clearpost buyers add`, such as lead.$(field); empty: nowhere
+	Others string `yaml:"others"`
+	// what such a buyer answers, for the examples of such a page; the first is the way of a lead that is sold
+	Answers []replySpec `yaml:"answers"`
 }
 
 // replySpec is an answer to a ping, to a post, or to both.
@@ -55,7 +57,8 @@ type template struct {
 // gap is a parameter's place in a template.
 var gap = regexp.MustCompile(`\$\(([a-z][a-z0-9_]*)\)`)
 
-// fillCampaigns puts templates in the place of what names them in a buyer's file. What was used becomes part of the configuration's files.
+// fillCampaigns puts templates in the place of what names them in a buyer's file. What was used becomes part of the
+// configuration's files.
 func (l *loader) fillCampaigns(f *sourceFile) {
 	list, _ := child(f.root, "campaigns").(*ast.SequenceNode)
 	if list == nil {
@@ -71,7 +74,9 @@ func (l *loader) fillCampaigns(f *sourceFile) {
 // useTemplate makes a template of the binary part of the configuration's files.
 func (l *loader) useTemplate(name string) {
 	file := templatesFolder + "/" + name + ".yaml"
-	if text, known := templates.Text(name); known && !slices.ContainsFunc(l.files, func(f *sourceFile) bool { return f.name == file }) {
+	if text, known := templates.Text(name); known && !slices.ContainsFunc(l.files, func(f *sourceFile) bool {
+		return f.name == file
+	}) {
 		l.files = append(l.files, newSourceFile(file, text))
 	}
 }
@@ -107,8 +112,8 @@ func (l *loader) fill(f *sourceFile, m *ast.MappingNode, at string) {
 	}
 }
 
-// dropToken takes the fields with a ping's token out of a campaign whose template has a ping and which wants none. Those that the campaign
-// itself has stay, to be reported.
+// dropToken takes the fields with a ping's token out of a campaign whose template has a ping and which wants none.
+// Those that the campaign itself has stay, to be reported.
 func (f *sourceFile) dropToken(m *ast.MappingNode) {
 	if list, ok := child(child(child(m, "post"), "request"), "fields").(*ast.SequenceNode); ok {
 		list.Values = slices.DeleteFunc(list.Values, func(n ast.Node) bool {
@@ -152,7 +157,8 @@ func (l *loader) template(f *sourceFile, name, at string) *template {
 	l.decode(t.file, &t.templateSpec)
 	for i, p := range t.Params {
 		if !gap.MatchString("$(" + p.Name + ")") {
-			l.bad(t.file, fmt.Sprintf("params[%d].name", i), p.Name, "a name of a–z, 0–9 and _, beginning with a letter")
+			l.bad(t.file, fmt.Sprintf("params[%d].name", i), p.Name,
+				"a name of a–z, 0–9 and _, beginning with a letter")
 		}
 	}
 	if t.Campaign.node == nil {
@@ -206,8 +212,8 @@ func defaultNode(f *sourceFile, text string) ast.Node {
 	return ast.String(tk)
 }
 
-// transplant makes a template's tree part of a campaign: gaps are filled, and every token that is not the campaign's own stands where the template
-// is named, since that is the place to mend.
+// transplant makes a template's tree part of a campaign: gaps are filled, and every token that is not the campaign's
+// own stands where the template is named, since that is the place to mend.
 type transplant struct {
 	f        *sourceFile
 	place    *token.Token
@@ -278,8 +284,8 @@ func (x *transplant) move(tk *token.Token, path string) {
 	x.f.from[tk] = "template " + x.template + ", " + path
 }
 
-// merged puts a mapping above another: what both have is merged where both are mappings; a list `fields` is merged by where its fields go; anything
-// else is the upper one's. A null takes away.
+// merged puts a mapping above another: what both have is merged where both are mappings; a list `fields` is merged by
+// where its fields go; anything else is the upper one's. A null takes away.
 func merged(base, over *ast.MappingNode) *ast.MappingNode {
 	for _, kv := range over.Values {
 		name := kv.Key.GetToken().Value
@@ -308,8 +314,9 @@ func merged(base, over *ast.MappingNode) *ast.MappingNode {
 	return base
 }
 
-// mergedFields puts the upper list's fields in the place of those that go to the same place, and the others behind. Several fields may
-// share a place, each with its condition: all of the upper list's take the place of all of the base's.
+// mergedFields puts the upper list's fields in the place of those that go to the same place, and the others behind.
+// Several fields may share a place, each with its condition: all of the upper list's take the place of all of the
+// base's.
 func mergedFields(base, over []ast.Node) []ast.Node {
 	goesTo := func(n ast.Node) string {
 		m, ok := n.(*ast.MappingNode)
@@ -328,7 +335,9 @@ func mergedFields(base, over []ast.Node) []ast.Node {
 	last := map[string]ast.Node{} // by place: the upper list's last field that stands there
 	for _, n := range over {
 		to := goesTo(n)
-		at := slices.IndexFunc(base, func(b ast.Node) bool { return to != "" && (b == last[to] || last[to] == nil && goesTo(b) == to) })
+		at := slices.IndexFunc(base, func(b ast.Node) bool {
+			return to != "" && (b == last[to] || last[to] == nil && goesTo(b) == to)
+		})
 		switch {
 		case at < 0:
 			base = append(base, n)
@@ -336,7 +345,9 @@ func mergedFields(base, over []ast.Node) []ast.Node {
 			base = slices.Insert(base, at+1, n)
 		default:
 			base[at] = n
-			base = append(base[:at+1:at+1], slices.DeleteFunc(slices.Clone(base[at+1:]), func(b ast.Node) bool { return goesTo(b) == to })...)
+			base = append(base[:at+1:at+1], slices.DeleteFunc(slices.Clone(base[at+1:]), func(b ast.Node) bool {
+				return goesTo(b) == to
+			})...)
 		}
 		last[to] = n
 	}

@@ -54,7 +54,8 @@ func TestTemplateBecomesACampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"POST /post?a=$(x) HTTP/1.1\r\nHost: two.example\r\nX-Two: two-secret\r\n", `{"id":"fixed","first_name":"Ann","phone":"2127365000","age":41}`} {
+	for _, want := range []string{"POST /post?a=$(x) HTTP/1.1\r\nHost: two.example\r\nX-Two: two-secret\r\n",
+		`{"id":"fixed","first_name":"Ann","phone":"2127365000","age":41}`} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
@@ -75,16 +76,19 @@ campaign:
     request: {url: $(url), format: form, fields: [{to: zip, from: zip}]}
     answer: {success: [{path: ok, equals: $(want)}]}
 `
-	page := "id: two\ncampaigns:\n  - {id: two-auto, vertical: auto, template: json, set: {url: 'https://two.example/', zips: [10001, 10002]}}\n"
+	page := "id: two\ncampaigns:\n  - {id: two-auto, vertical: auto, template: json, set: {url: " +
+		"'https://two.example/', zips: [10001, 10002]}}\n"
 	dir := templateDir(t, page, change{"templates/json.yaml", "", own})
 	cfg, err := Load(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := cfg.Exchange.Book.Campaign("two-auto"); len(c.Criteria) != 1 || len(c.Criteria[0].Values) != 2 || c.Post.Answer.Read(200, nil, []byte(`{"ok":"yes"}`)).Outcome != lead.Accepted {
+	if c := cfg.Exchange.Book.Campaign("two-auto"); len(c.Criteria) != 1 || len(c.Criteria[0].Values) != 2 ||
+		c.Post.Answer.Read(200, nil, []byte(`{"ok":"yes"}`)).Outcome != lead.Accepted {
 		t.Errorf("got %+v", c)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "templates", "json.yaml"), []byte(strings.Replace(own, "3.00", "4.00", 1)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "templates", "json.yaml"),
+		[]byte(strings.Replace(own, "3.00", "4.00", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	other, err := Load(dir, nil)
@@ -93,7 +97,8 @@ campaign:
 	}
 }
 
-// Several fields may share a place, each with its condition: the page's stand above all of the template's there, and nowhere else.
+// Several fields may share a place, each with its condition: the page's stand above all of the template's there, and
+// nowhere else.
 func TestTemplateFieldsThatShareAPlace(t *testing.T) {
 	own := `campaign:
   price: 3.00
@@ -125,14 +130,16 @@ campaigns:
 		t.Fatal(err)
 	}
 	l := &lead.Lead{}
-	for age, want := range map[string]string{"18": `{"size":1,"zip":"10001"}`, "41": `{"size":2,"zip":"10001"}`, "70": `{"size":3,"zip":"10001"}`} {
+	for age, want := range map[string]string{"18": `{"size":1,"zip":"10001"}`, "41": `{"size":2,"zip":"10001"}`,
+		"70": `{"size":3,"zip":"10001"}`} {
 		l.Reset(cfg.Exchange.Verticals[0].Schema)
 		for name, value := range map[string]string{"zip": "10001", "age": age} {
 			pos, _ := l.Schema().Position(name)
 			l.Set(pos, []byte(value))
 		}
 		got, err := cfg.Exchange.Book.Campaign("two-auto").Post.Request.AppendHTTP(nil, &wire.Inputs{Lead: l})
-		if err != nil || !strings.HasPrefix(string(got), "POST /?zip=none HTTP/1.1\r\n") || !strings.HasSuffix(string(got), want) {
+		if err != nil || !strings.HasPrefix(string(got), "POST /?zip=none HTTP/1.1\r\n") ||
+			!strings.HasSuffix(string(got), want) {
 			t.Errorf("%v: %s, not %s", err, got, want)
 		}
 	}
@@ -144,16 +151,24 @@ func TestTemplateMistakesHaveAPlace(t *testing.T) {
 		more     []change
 		want     []string
 	}{
-		"unknown template":  {"template: json", "template: jsno", nil, []string{`buyers/two.yaml:6:15: "jsno": expected one of `}},
-		"unknown parameter": {"timeout_ms: 700", "timeout: 700", nil, []string{`buyers/two.yaml:7:`, `"timeout": expected a parameter of the template: ping_url, post_url, key, key_header, accepted, timeout_ms`}},
-		"missing parameter": {"key: \"${env:TWO}\", ", "", nil, []string{"buyers/two.yaml:6:15: expected `set: {key: …}`: the API key"}},
+		"unknown template": {"template: json", "template: jsno", nil,
+			[]string{`buyers/two.yaml:6:15: "jsno": expected one of `}},
+		"unknown parameter": {"timeout_ms: 700", "timeout: 700", nil, []string{`buyers/two.yaml:7:`,
+			`"timeout": expected a parameter of the template: ping_url, post_url, key, key_header, accepted, timeout_ms`}},
+		"missing parameter": {"key: \"${env:TWO}\", ", "", nil,
+			[]string{"buyers/two.yaml:6:15: expected `set: {key: …}`: the API key"}},
 		"set is no mapping": {"set: {", "set: [{", nil, []string{"buyers/two.yaml"}},
-		"a field that the vertical lacks": {"vertical: auto", "vertical: bare", []change{{"verticals/bare.yaml", "", "id: bare\nfields: [{name: own, type: text}]\n"}},
+		"a field that the vertical lacks": {"vertical: auto", "vertical: bare",
+			[]change{{"verticals/bare.yaml", "", "id: bare\nfields: [{name: own, type: text}]\n"}},
 			[]string{`buyers/two.yaml:14:`, `"age": expected a field of the vertical`}},
-		"a template with a mistake": {"template: json", "template: own", []change{{"templates/own.yaml", "", "params: [{name: ping_url}, {name: post_url}, {name: key}, {name: key_header}, {name: timeout_ms}]\ncampaign:\n  post:\n    request: {url: $(post_url), fields: [{to: a, from: nope}]}\n"}},
-			[]string{`buyers/two.yaml:6:15: "nope": expected a field of the vertical`, "(in template own, post.request.fields[0].from)", "answer.success is not there"}},
-		"a template without a campaign": {"template: json", "template: own", []change{{"templates/own.yaml", "", "about: nothing\n"}}, []string{"templates/own.yaml", "campaign"}},
-		"a template with unknown keys":  {"template: json", "template: own", []change{{"templates/own.yaml", "", "campain: {}\ncampaign: {}\n"}}, []string{`templates/own.yaml:1:1: unknown key "campain"`}},
+		"a template with a mistake": {"template: json", "template: own",
+			[]change{{"templates/own.yaml", "",
+				"params: [{name: ping_url}, {name: post_url}, {name: key}, {name: key_header}, {name: " +
+					"timeout_ms}]\ncampaign:\n  post:\n    request: {url: $(post_url), fields: [{to: a, from: nope}]}\n"}}, []string{`buyers/two.yaml:6:15: "nope": expected a field of the vertical`, "(in template own, post.request.fields[0].from)", "answer.success is not there"}}, "a template without a campaign": {"template: json", "template: own",
+			[]change{{"templates/own.yaml", "", "about: nothing\n"}}, []string{"templates/own.yaml", "campaign"}},
+		"a template with unknown keys": {"template: json", "template: own",
+			[]change{{"templates/own.yaml", "", "campain: {}\ncampaign: {}\n"}},
+			[]string{`templates/own.yaml:1:1: unknown key "campain"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := strings.Replace(templated, c.old, c.new, 1)

@@ -62,7 +62,8 @@ campaigns:
 `,
 }
 
-// change is a piece of a file and what stands in its place. An empty old puts new at the end; a file that is not there is made.
+// change is a piece of a file and what stands in its place. An empty old puts new at the end; a file that is not there
+// is made.
 type change struct{ file, old, new string }
 
 func writeConfig(t testing.TB, changes ...change) string {
@@ -120,7 +121,8 @@ func TestLoadTakesWhatIsRight(t *testing.T) {
 	if s.Margin.PPM != 125000 || s.RatePerSecond != 0.5 || s.Burst != 1 {
 		t.Errorf("source %+v", s)
 	}
-	if cfg.Limits.BodyBytesMax != 64<<10 || cfg.Limits.FreeBytesMin != 512<<20 || cfg.Exchange.Node != "n1" || cfg.Kafka != nil {
+	if cfg.Limits.BodyBytesMax != 64<<10 || cfg.Limits.FreeBytesMin != 512<<20 || cfg.Exchange.Node != "n1" ||
+		cfg.Kafka != nil {
 		t.Errorf("config %+v", cfg)
 	}
 	if len(cfg.Files) != 4 || string(cfg.Files["buyers/one.yaml"]) != goodFiles["buyers/one.yaml"] {
@@ -133,16 +135,20 @@ func TestLoadTakesWhatIsRight(t *testing.T) {
 
 func TestTenMistakesInSeveralFilesAreAllReported(t *testing.T) {
 	dir := writeConfig(t,
-		change{"clearpost.yaml", "listen: 127.0.0.1:8080\n", "listne: 127.0.0.1:8080\n"},           // 1 unknown key
-		change{"verticals/auto.yaml", "type: integer", "type: intger"},                             // 2 unknown type
-		change{"verticals/auto.yaml", "", "sell_limit: three\n"},                                   // 3 a number that is none
-		change{"sources/acme.yaml", "verticals: [auto]", "verticals: [auto, boats]"},               // 4 dangling reference
-		change{"sources/acme.yaml", "[acme-key-1]", "[\"${env:ACME_KEY}\"]"},                       // 5 secret that is not set
+		change{"clearpost.yaml", "listen: 127.0.0.1:8080\n", "listne: 127.0.0.1:8080\n"}, // 1 unknown key
+		change{"verticals/auto.yaml", "type: integer", "type: intger"},                   // 2 unknown type
+		// 3 a number that is none
+		change{"verticals/auto.yaml", "", "sell_limit: three\n"},
+		// 4 dangling reference
+		change{"sources/acme.yaml", "verticals: [auto]", "verticals: [auto, boats]"},
+		// 5 secret that is not set
+		change{"sources/acme.yaml", "[acme-key-1]", "[\"${env:ACME_KEY}\"]"},
 		change{"buyers/one.yaml", "America/Chicago", "EST"},                                        // 6 bad zone
 		change{"buyers/one.yaml", "price: 0010.50", "price: 10.50\n    max_sold: 2\n    price: 9"}, // 7 duplicate key
 		change{"buyers/one.yaml", "{field: zip, in", "{field: zpi, in"},                            // 8 unknown field
-		change{"buyers/two.yaml", "", "id: one\n"},                                                 // 9 id of another file
-		change{"buyers/three.yaml", "", "id: three\ncampaigns:\n  - id: [\n"},                      // 10 syntax
+		// 9 id of another file
+		change{"buyers/two.yaml", "", "id: one\n"},
+		change{"buyers/three.yaml", "", "id: three\ncampaigns:\n  - id: [\n"}, // 10 syntax
 	)
 	_, err := Load(dir, nil)
 	want := []string{
@@ -182,77 +188,143 @@ func TestEachMistakeHasItsPlace(t *testing.T) {
 		changes []change
 		want    []string // place and the beginning of the message
 	}{
-		{"key of a nested spec", []change{{one, "{to: zip, from: zip}", "{to: zip, form: zip}"}}, []string{one + `:18:23: unknown key "form": did you mean "from"?`}},
+		{"key of a nested spec", []change{{one, "{to: zip, from: zip}", "{to: zip, form: zip}"}},
+			[]string{one + `:18:23: unknown key "form": did you mean "from"?`}},
 		{"unknown key of a list", []change{{one, "caps:\n", "caps:\n      - {per: day, limit: 5, zune: UTC}\n"}},
-			[]string{one + `:11:30: unknown key "zune": did you mean "zone"?`, one + `:12:15: "day": expected one cap per day`}},
-		{"list for text", []change{{one, "id: one-auto", "id: [a, b]"}}, []string{one + ":4:9: expected text, found a list"}},
-		{"nothing for text", []change{{one, "vertical: auto", "vertical:"}}, []string{one + ":5:5: expected text, found nothing"}},
-		{"text for a list", []change{{acme, "[auto]", "auto"}}, []string{acme + `:3:12: expected a list, found the text "auto"`}},
-		{"text for a mapping", []change{{acme, "{percent: 12.5}", "20%"}}, []string{acme + `:4:9: expected keys with values, found the text "20%"`}},
-		{"text for a boolean", []change{{one, "timezone", "allow_private_addresses: yes please\ntimezone"}}, []string{one + `:2:26: expected true or false, found the text "yes please"`}},
-		{"float for a whole number", []change{{one, "limit: 10", "limit: 1.5"}}, []string{one + ":11:27: expected a whole number, found 1.5"}},
-		{"price in an exponent", []change{{one, "0010.50", "1.5e1"}}, []string{one + `:6:12: "1.5e1": expected a decimal amount`}},
-		{"price of a part of a cent", []change{{one, "0010.50", "1.005"}}, []string{one + `:6:12: "1.005": expected a price of at least 0.01 in whole cents`}},
-		{"number too large", []change{{one, "limit: 10", "limit: 99999999999999999999"}}, []string{one + ":11:27: expected a whole number"}},
-		{"bad criterion value", []change{{one, "02134, 90210", "02134, 9021"}}, []string{one + `:8:34: "9021": expected a US ZIP code`}},
-		{"range on a list type", []change{{one, "{field: age, min: 25, max: 70}", "{field: zip, min: 1}"}}, []string{one + `:9:17: "zip": expected a list`}},
-		{"crossed range", []change{{one, "min: 25", "min: 75"}}, []string{one + `:9:27: "75": expected at most max, which is 70`}},
-		{"a secure Kafka", []change{{top, "", "kafka: {brokers: [\"k:9093\"], compression: fast, private: hide, tls: {ca: none.pem}, sasl: {mechanism: gssapi, user: u}}\n"}},
-			[]string{top + `:4:43: "fast": expected one of none, gzip, snappy, lz4, zstd`, top + `:4:58: "hide": expected one of keep, drop, own_topic`,
-				top + `:4:74: "none.pem": expected a PEM file of certificates (no such file or directory)`, top + `:4:91: password is not there: expected a text`,
-				top + `:4:103: "gssapi": expected one of plain, scram-sha-256, scram-sha-512`}},
-		{"alias of nothing", []change{{acme, "", "aliases: {plz: zap, 'a.[b': zip}\n"}}, []string{acme + `:6:16: "zap": expected a field of one of its verticals`}},
-		{"alias for the API's own", []change{{acme, "", "aliases: {Key: zip}\n"}}, []string{acme + `:6:16: "Key": expected another name: the seller API uses this one itself`}},
-		{"alias of the key", []change{{acme, "", "aliases: {token: key}\n"}}, []string{acme + `:6:18: "key": expected a field of one of its verticals`}},
-		{"alias twice", []change{{acme, "", "aliases: {'a[b]': zip, A.B: age}\n"}}, []string{acme + `:6:19: "a[b]": expected each name once: it is read like "A.B"`}},
-		{"profile of nobody", []change{{acme, "", "profile: leadsped\n"}}, []string{acme + `:6:10: "leadsped": expected one of clearpost, boberdoo, leadconduit, leadspedia`}},
-		{"values of nothing", []change{{acme, "", "values: {sex: {m: M}}\n"}}, []string{acme + `:6:15: "sex": expected a field of one of its verticals`}},
-		{"value that the field refuses", []change{{acme, "", "values: {gender: {1: M, 2: W, 3: ''}}\n"}}, []string{acme + `:6:28: "W": expected one of F, M`}},
-		{"value twice", []change{{acme, "", "values: {gender: {a: M, A: F}}\n"}}, []string{acme + `:6:22: "a": expected each value once: it is read like "A"`}},
-		{"no post", []change{{one, "    post:\n", "    ping:\n"}}, []string{one + ":4:5: post is not there: expected the call that delivers the lead"}},
-		{"no price and no ping", []change{{one, "    price: 0010.50\n", ""}}, []string{one + ":4:5: expected a fixed `price`, or a `ping` that asks for one"}},
-		{"unknown vertical", []change{{one, "vertical: auto", "vertical: atuo"}}, []string{one + `:5:15: "atuo": expected the id of a vertical that is configured (auto)`}},
+			[]string{one + `:11:30: unknown key "zune": did you mean "zone"?`, one +
+				`:12:15: "day": expected one cap per day`}},
+		{"list for text", []change{{one, "id: one-auto", "id: [a, b]"}},
+			[]string{one + ":4:9: expected text, found a list"}},
+		{"nothing for text", []change{{one, "vertical: auto", "vertical:"}},
+			[]string{one + ":5:5: expected text, found nothing"}},
+		{"text for a list", []change{{acme, "[auto]", "auto"}},
+			[]string{acme + `:3:12: expected a list, found the text "auto"`}},
+		{"text for a mapping", []change{{acme, "{percent: 12.5}", "20%"}},
+			[]string{acme + `:4:9: expected keys with values, found the text "20%"`}},
+		{"text for a boolean", []change{{one, "timezone", "allow_private_addresses: yes please\ntimezone"}},
+			[]string{one + `:2:26: expected true or false, found the text "yes please"`}},
+		{"float for a whole number", []change{{one, "limit: 10", "limit: 1.5"}},
+			[]string{one + ":11:27: expected a whole number, found 1.5"}},
+		{"price in an exponent", []change{{one, "0010.50", "1.5e1"}},
+			[]string{one + `:6:12: "1.5e1": expected a decimal amount`}},
+		{"price of a part of a cent", []change{{one, "0010.50", "1.005"}},
+			[]string{one + `:6:12: "1.005": expected a price of at least 0.01 in whole cents`}},
+		{"number too large", []change{{one, "limit: 10", "limit: 99999999999999999999"}},
+			[]string{one + ":11:27: expected a whole number"}},
+		{"bad criterion value", []change{{one, "02134, 90210", "02134, 9021"}},
+			[]string{one + `:8:34: "9021": expected a US ZIP code`}},
+		{"range on a list type", []change{{one, "{field: age, min: 25, max: 70}", "{field: zip, min: 1}"}},
+			[]string{one + `:9:17: "zip": expected a list`}},
+		{"crossed range", []change{{one, "min: 25", "min: 75"}},
+			[]string{one + `:9:27: "75": expected at most max, which is 70`}},
+		{"a secure Kafka", []change{{top, "",
+			"kafka: {brokers: [\"k:9093\"], compression: fast, private: hide, tls: {ca: none.pem}, sasl: {mechanism: " +
+				"gssapi, user: u}}\n"}}, []string{top + `:4:43: "fast": expected one of none, gzip, snappy, lz4, zstd`,
+			top +
+				`:4:58: "hide": expected one of keep, drop, own_topic`, top +
+				`:4:74: "none.pem": expected a PEM file of certificates (no such file or directory)`, top +
+				`:4:91: password is not there: expected a text`, top +
+				`:4:103: "gssapi": expected one of plain, scram-sha-256, scram-sha-512`}},
+		{"alias of nothing", []change{{acme, "", "aliases: {plz: zap, 'a.[b': zip}\n"}},
+			[]string{acme + `:6:16: "zap": expected a field of one of its verticals`}},
+		{"alias for the API's own", []change{{acme, "", "aliases: {Key: zip}\n"}},
+			[]string{acme + `:6:16: "Key": expected another name: the seller API uses this one itself`}},
+		{"alias of the key", []change{{acme, "", "aliases: {token: key}\n"}},
+			[]string{acme + `:6:18: "key": expected a field of one of its verticals`}},
+		{"alias twice", []change{{acme, "", "aliases: {'a[b]': zip, A.B: age}\n"}},
+			[]string{acme + `:6:19: "a[b]": expected each name once: it is read like "A.B"`}},
+		{"profile of nobody", []change{{acme, "", "profile: leadsped\n"}},
+			[]string{acme + `:6:10: "leadsped": expected one of clearpost, boberdoo, leadconduit, leadspedia`}},
+		{"values of nothing", []change{{acme, "", "values: {sex: {m: M}}\n"}},
+			[]string{acme + `:6:15: "sex": expected a field of one of its verticals`}},
+		{"value that the field refuses", []change{{acme, "", "values: {gender: {1: M, 2: W, 3: ''}}\n"}},
+			[]string{acme + `:6:28: "W": expected one of F, M`}},
+		{"value twice", []change{{acme, "", "values: {gender: {a: M, A: F}}\n"}},
+			[]string{acme + `:6:22: "a": expected each value once: it is read like "A"`}},
+		{"no post", []change{{one, "    post:\n", "    ping:\n"}},
+			[]string{one + ":4:5: post is not there: expected the call that delivers the lead"}},
+		{"no price and no ping", []change{{one, "    price: 0010.50\n", ""}},
+			[]string{one + ":4:5: expected a fixed `price`, or a `ping` that asks for one"}},
+		{"unknown vertical", []change{{one, "vertical: auto", "vertical: atuo"}},
+			[]string{one + `:5:15: "atuo": expected the id of a vertical that is configured (auto)`}},
 		{"unknown from", []change{{one, "from: zip", "from: zap"}}, []string{one + `:18:29: "zap": expected a field`}},
-		{"bad url", []change{{one, "https://one.example/post", "one.example/post"}}, []string{one + `:14:14: "one.example/post": expected`}},
+		{"bad url", []change{{one, "https://one.example/post", "one.example/post"}},
+			[]string{one + `:14:14: "one.example/post": expected`}},
 		{"missing secret in a dotted header", []change{{one, "X-Api.Key: abc", "X-Api.Key: \"${file:no/such}\""}},
 			[]string{one + `:16:22: "${file:no/such}": expected a secret behind ${file:no/such}: it is not set (the file no/such cannot be read: no such file or directory)`}},
-		{"pay", []change{{one, "price: 0010.50", "price: 10\n    pay: later"}}, []string{one + `:7:10: "later": expected ping_price or post_price`}},
-		{"token from nowhere", []change{{one, "from: zip", "from: token"}}, []string{one + ":18:11: expected no field `from: token`"}},
-		{"bad id", []change{{one, "id: one-auto", "id: one auto"}}, []string{one + `:4:9: "one auto": expected an id of`}},
-		{"campaign called as its buyer", []change{{one, "id: one-auto", "id: one"}}, []string{one + `:4:9: "one": expected an id that no other buyer or campaign has: it stands at buyers/one.yaml:1 already`}},
-		{"source called as a campaign", []change{{acme, "id: acme", "id: one-auto"}}, []string{acme + `:1:5: "one-auto": expected an id that no buyer or campaign has: it stands at buyers/one.yaml:4 already`}},
-		{"source twice", []change{{"sources/b.yaml", "", "id: acme\nkeys: [acme-key-2]\nverticals: [auto]\n"}}, []string{`sources/b.yaml:1:5: "acme": expected an id that no other source has: it stands at sources/acme.yaml:1 already`}},
-		{"key twice", []change{{"sources/b.yaml", "", "id: b\nkeys: [acme-key-1]\nverticals: [auto]\n"}}, []string{"sources/b.yaml:2:8: this key is in use already at sources/acme.yaml:2"}},
-		{"short key", []change{{acme, "acme-key-1", "short"}}, []string{acme + ":2:8: expected a key of 8 to 256 characters"}},
+		{"pay", []change{{one, "price: 0010.50", "price: 10\n    pay: later"}},
+			[]string{one + `:7:10: "later": expected ping_price or post_price`}},
+		{"token from nowhere", []change{{one, "from: zip", "from: token"}},
+			[]string{one + ":18:11: expected no field `from: token`"}},
+		{"bad id", []change{{one, "id: one-auto", "id: one auto"}},
+			[]string{one + `:4:9: "one auto": expected an id of`}},
+		{"campaign called as its buyer", []change{{one, "id: one-auto", "id: one"}},
+			[]string{one + `:4:9: "one": expected an id that no other buyer or campaign has: it stands at buyers/one.yaml:1 already`}},
+		{"source called as a campaign", []change{{acme, "id: acme", "id: one-auto"}},
+			[]string{acme + `:1:5: "one-auto": expected an id that no buyer or campaign has: it stands at buyers/one.yaml:4 already`}},
+		{"source twice", []change{{"sources/b.yaml", "", "id: acme\nkeys: [acme-key-2]\nverticals: [auto]\n"}},
+			[]string{`sources/b.yaml:1:5: "acme": expected an id that no other source has: it stands at sources/acme.yaml:1 already`}},
+		{"key twice", []change{{"sources/b.yaml", "", "id: b\nkeys: [acme-key-1]\nverticals: [auto]\n"}},
+			[]string{"sources/b.yaml:2:8: this key is in use already at sources/acme.yaml:2"}},
+		{"short key", []change{{acme, "acme-key-1", "short"}},
+			[]string{acme + ":2:8: expected a key of 8 to 256 characters"}},
 		{"margin", []change{{acme, "12.5", "101"}}, []string{acme + `:4:19: "101.00": expected 0 to 100`}},
 		{"rate", []change{{acme, "0.5", "0"}}, []string{acme + `:5:20: "0.00": expected requests a second`}},
-		{"vertical twice", []change{{"verticals/b.yaml", "", "id: auto\n"}}, []string{`verticals/b.yaml:1:5: "auto": expected an id that no other vertical has: it stands at verticals/auto.yaml:1 already`}},
-		{"field twice", []change{{auto, "person_key", "  - {name: age, type: text}\nperson_key"}}, []string{auto + `:9:12: field "age": defined twice`}},
-		{"type of a built-in field", []change{{auto, "name: zip,", "name: zip, type: text,"}}, []string{auto + `:3:12: field "zip": type text: the built-in field has type postal_code`}},
+		{"vertical twice", []change{{"verticals/b.yaml", "", "id: auto\n"}},
+			[]string{`verticals/b.yaml:1:5: "auto": expected an id that no other vertical has: it stands at verticals/auto.yaml:1 already`}},
+		{"field twice", []change{{auto, "person_key", "  - {name: age, type: text}\nperson_key"}},
+			[]string{auto + `:9:12: field "age": defined twice`}},
+		{"type of a built-in field", []change{{auto, "name: zip,", "name: zip, type: text,"}},
+			[]string{auto + `:3:12: field "zip": type text: the built-in field has type postal_code`}},
 		{"enum value twice", []change{{auto, "[F, M]", "[F, f]"}}, []string{auto + `:8:12: field "gender": value "f"`}},
-		{"required", []change{{auto, "required: ping", "required: always"}}, []string{auto + `:3:27: "always": expected ping or post`}},
-		{"bound that is none", []change{{auto, "min: 16", "min: young"}}, []string{auto + `:6:10: "young": expected a whole number`}},
-		{"bound of a type without order", []change{{auto, "type: enum,", "type: enum, max: 3,"}}, []string{auto + `:8:37: "3": expected no min and max: type enum has no order`}},
-		{"person key", []change{{auto, "[phone]", "[phone, fone]"}}, []string{auto + `:9:21: "fone": expected a field of this vertical`}},
-		{"dedupe", []change{{auto, "person_key: [phone]", "person_key: [phone]\ndedupe_hours: 1\ndedupe: {person_key: [zip], window_hours: 2, scope: world, refuse: bought, identical_pings: never}\non_change: shrug"}},
-			[]string{auto + `:9:13: "phone": expected person_key or dedupe.person_key, not both`, auto + `:10:15: "1": expected dedupe_hours or dedupe.window_hours, not both`, auto + `:11:53: "world": expected source or vertical`,
-				auto + `:11:68: "bought": expected sold, received or none`, auto + `:11:93: "never": expected same_quote or own_auction`, auto + `:12:12: "shrug": expected refuse or keep`}},
-		{"hash of a person key", []change{{auto, "[phone]", `["phone|zip", "zip|phone", "phone|none"]`}}, []string{auto + `:9:14: "phone|zip": expected a field of type phone or email, then one of type hash`,
-			auto + `:9:27: "zip|phone"`, auto + `:9:40: "none": expected a field of this vertical`}},
-		{"dedupe of a source", []change{{acme, "verticals: [auto]", "verticals: [auto]\ndedupe: {person_key: [fone], window_hours: -1}"}},
-			[]string{acme + `:4:23: "fone": expected a field of vertical auto`, acme + `:4:44: "-1": expected 0 to 87840`}},
-		{"currency", []change{{auto, "person_key", "currency: dollars\nperson_key"}}, []string{auto + `:9:11: "dollars": expected a currency's ISO code`}},
-		{"limit", []change{{auto, "person_key", "ping_ttl_s: 0\nperson_key"}}, []string{auto + `:9:13: "0": expected 1 to 604800`}},
-		{"vertical called leads", []change{{"verticals/b.yaml", "", "id: leads\n"}}, []string{`verticals/b.yaml:1:5: "leads": expected another id`}},
-		{"address", []change{{top, "127.0.0.1:8080", "localhost"}}, []string{top + `:2:9: "localhost": expected an address`}},
-		{"one address for both", []change{{top, "127.0.0.1:8081", "127.0.0.1:8080"}}, []string{top + `:3:17: "127.0.0.1:8080": expected another address than listen`}},
-		{"no brokers", []change{{top, "", "kafka: {linger_ms: 1}\n"}}, []string{top + ":4:8: brokers is not there: expected at least one broker", top + `:4:20: "1": expected 100 to 60000`}},
-		{"alias of nothing", []change{{acme, "[auto]", "*all"}}, []string{acme + ":3:12: alias *all: no such anchor above it"}},
-		{"tag", []change{{acme, "[auto]", "!!seq [auto]"}}, []string{acme + ":3:12: tag !!seq: tags are not used here"}},
+		{"required", []change{{auto, "required: ping", "required: always"}},
+			[]string{auto + `:3:27: "always": expected ping or post`}},
+		{"bound that is none", []change{{auto, "min: 16", "min: young"}},
+			[]string{auto + `:6:10: "young": expected a whole number`}},
+		{"bound of a type without order", []change{{auto, "type: enum,", "type: enum, max: 3,"}},
+			[]string{auto + `:8:37: "3": expected no min and max: type enum has no order`}},
+		{"person key", []change{{auto, "[phone]", "[phone, fone]"}},
+			[]string{auto + `:9:21: "fone": expected a field of this vertical`}},
+		{"dedupe", []change{{auto, "person_key: [phone]",
+			"person_key: [phone]\ndedupe_hours: 1\ndedupe: {person_key: [zip], window_hours: 2, scope: world, " +
+				"refuse: bought, identical_pings: never}\non_change: shrug"}},
+			[]string{auto + `:9:13: "phone": expected person_key or dedupe.person_key, not both`, auto +
+				`:10:15: "1": expected dedupe_hours or dedupe.window_hours, not both`, auto +
+				`:11:53: "world": expected source or vertical`, auto +
+				`:11:68: "bought": expected sold, received or none`, auto +
+				`:11:93: "never": expected same_quote or own_auction`, auto +
+				`:12:12: "shrug": expected refuse or keep`}},
+		{"hash of a person key", []change{{auto, "[phone]", `["phone|zip", "zip|phone", "phone|none"]`}},
+			[]string{auto + `:9:14: "phone|zip": expected a field of type phone or email, then one of type hash`, auto +
+				`:9:27: "zip|phone"`, auto + `:9:40: "none": expected a field of this vertical`}},
+		{"dedupe of a source",
+			[]change{{acme, "verticals: [auto]", "verticals: [auto]\ndedupe: {person_key: [fone], window_hours: -1}"}},
+			[]string{acme + `:4:23: "fone": expected a field of vertical auto`, acme +
+				`:4:44: "-1": expected 0 to 87840`}},
+		{"currency", []change{{auto, "person_key", "currency: dollars\nperson_key"}},
+			[]string{auto + `:9:11: "dollars": expected a currency's ISO code`}},
+		{"limit", []change{{auto, "person_key", "ping_ttl_s: 0\nperson_key"}},
+			[]string{auto + `:9:13: "0": expected 1 to 604800`}},
+		{"vertical called leads", []change{{"verticals/b.yaml", "", "id: leads\n"}},
+			[]string{`verticals/b.yaml:1:5: "leads": expected another id`}},
+		{"address", []change{{top, "127.0.0.1:8080", "localhost"}},
+			[]string{top + `:2:9: "localhost": expected an address`}},
+		{"one address for both", []change{{top, "127.0.0.1:8081", "127.0.0.1:8080"}},
+			[]string{top + `:3:17: "127.0.0.1:8080": expected another address than listen`}},
+		{"no brokers", []change{{top, "", "kafka: {linger_ms: 1}\n"}},
+			[]string{top + ":4:8: brokers is not there: expected at least one broker", top +
+				`:4:20: "1": expected 100 to 60000`}},
+		{"alias of nothing", []change{{acme, "[auto]", "*all"}},
+			[]string{acme + ":3:12: alias *all: no such anchor above it"}},
+		{"tag", []change{{acme, "[auto]", "!!seq [auto]"}},
+			[]string{acme + ":3:12: tag !!seq: tags are not used here"}},
 		{"two documents", []change{{acme, "", "---\nid: b\n"}}, []string{acme + ":7:1: a second document"}},
-		{"empty file", []change{{"buyers/none.yaml", "", "# nobody\n"}}, []string{"buyers/none.yaml:0:0: the file is empty"}},
-		{"not a mapping", []change{{"buyers/list.yaml", "", "- id: a\n"}}, []string{"buyers/list.yaml:1:1: expected keys with values, found a list"}},
-		{"misspelled folder", []change{{"buyer/x.yaml", "", "id: x\n"}}, []string{`buyer:0:0: nothing reads this folder: did you mean "buyers"?`}},
+		{"empty file", []change{{"buyers/none.yaml", "", "# nobody\n"}},
+			[]string{"buyers/none.yaml:0:0: the file is empty"}},
+		{"not a mapping", []change{{"buyers/list.yaml", "", "- id: a\n"}},
+			[]string{"buyers/list.yaml:1:1: expected keys with values, found a list"}},
+		{"misspelled folder", []change{{"buyer/x.yaml", "", "id: x\n"}},
+			[]string{`buyer:0:0: nothing reads this folder: did you mean "buyers"?`}},
 		{"stray file", []change{{"acme.yml", "", "id: x\n"}}, []string{"acme.yml:0:0: nothing reads this file"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -28,7 +28,8 @@ func (l *loader) writing(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	}
 	for i, name := range spec.Unpack {
 		if strings.TrimSpace(name) != name || name == "" || len(name) > aliasBytesMax {
-			l.bad(f, fmt.Sprintf("unpack[%d]", i), name, fmt.Sprintf("a name of 1 to %d bytes without space around it", aliasBytesMax))
+			l.bad(f, fmt.Sprintf("unpack[%d]", i), name, fmt.Sprintf("a name of 1 to %d bytes without space around it",
+				aliasBytesMax))
 		}
 	}
 	for i, how := range spec.Unescape {
@@ -42,7 +43,9 @@ func (l *loader) writing(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	}
 	for i, o := range spec.Origins {
 		if !isOrigin(o) || o == intake.AnyOrigin && len(spec.Origins) > 1 {
-			l.bad(f, fmt.Sprintf("origins[%d]", i), o, "an origin as browsers write it, such as https://forms.example or https://forms.example:8443: small letters, no path; or \"*\" alone")
+			l.bad(f, fmt.Sprintf("origins[%d]", i), o,
+				"an origin as browsers write it, such as https://forms.example or https://forms.example:8443: small "+
+					"letters, no path; or \"*\" alone")
 		}
 	}
 	s.Origins = spec.Origins

@@ -22,8 +22,8 @@ type sourceFile struct {
 	lines []string
 	root  ast.Node // nil where the file could not be parsed
 
-	// What follows from a value that was reported already is not reported again: spoil has the paths of such values, and of
-	// mappings with unknown keys; blunt has the paths of what holds such a value.
+	// What follows from a value that was reported already is not reported again: spoil has the paths of such values,
+	// and of mappings with unknown keys; blunt has the paths of what holds such a value.
 	spoil, blunt map[string]bool
 
 	from map[*token.Token]string // which tokens come from a template, and from where in it
@@ -54,8 +54,8 @@ func (f *sourceFile) at(tk *token.Token, path, message string, hide bool) Proble
 	return p
 }
 
-// parse fills f.root. The library reads some odd texts in time that grows with their square, and nests without limit, so what
-// is out of all proportion is refused by its tokens first.
+// parse fills f.root. The library reads some odd texts in time that grows with their square, and nests without limit,
+// so what is out of all proportion is refused by its tokens first.
 func (l *loader) parse(f *sourceFile) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -65,7 +65,8 @@ func (l *loader) parse(f *sourceFile) {
 	}()
 	text := strings.TrimPrefix(string(f.text), "\ufeff") // some editors begin a file with this mark
 	if i := invalidUTF8(text); i >= 0 {
-		at := &token.Token{Position: &token.Position{Line: strings.Count(text[:i], "\n") + 1, Column: utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i]) + 1}}
+		at := &token.Token{Position: &token.Position{Line: strings.Count(text[:i], "\n") + 1,
+			Column: utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i]) + 1}}
 		l.problem(f, at, "", "the file is not text in UTF-8")
 		return
 	}
@@ -121,7 +122,8 @@ func invalidUTF8(s string) int {
 // disproportionate finds what no configuration needs and what would make the parser slow or nest too deep.
 func disproportionate(tokens token.Tokens) (*token.Token, string) {
 	if len(tokens) > ConfigTokensMax {
-		return tokens[ConfigTokensMax], fmt.Sprintf("the file has %d YAML tokens: expected at most %d", len(tokens), ConfigTokensMax)
+		return tokens[ConfigTokensMax], fmt.Sprintf("the file has %d YAML tokens: expected at most %d", len(tokens),
+			ConfigTokensMax)
 	}
 	const marksMax = 500 // anchors, aliases, tags and explicit keys
 	flow, marks, entries, line := 0, 0, 0, 0
@@ -159,8 +161,8 @@ type anchored struct {
 	size int
 }
 
-// resolver puts the values of aliases and merge keys where they are used, and reports duplicate keys. What it makes is a tree of
-// mappings, lists and single values only, in which one node may stand in several places.
+// resolver puts the values of aliases and merge keys where they are used, and reports duplicate keys. What it makes is
+// a tree of mappings, lists and single values only, in which one node may stand in several places.
 type resolver struct {
 	l       *loader
 	f       *sourceFile
@@ -202,7 +204,8 @@ func (r *resolver) resolve(n ast.Node, depth int) (ast.Node, int) {
 	case *ast.TagNode:
 		return r.stop(n, "tag %s: tags are not used here; quote a value to make it text", n.GetToken().Value)
 	case *ast.MappingValueNode:
-		return r.mapping(&ast.MappingNode{BaseNode: n.BaseNode, Start: n.Start, Values: []*ast.MappingValueNode{n}}, depth)
+		return r.mapping(&ast.MappingNode{BaseNode: n.BaseNode, Start: n.Start, Values: []*ast.MappingValueNode{n}},
+			depth)
 	case *ast.MappingNode:
 		return r.mapping(n, depth)
 	case *ast.SequenceNode:
@@ -238,7 +241,8 @@ func (r *resolver) mapping(n *ast.MappingNode, depth int) (ast.Node, int) {
 		}
 		tk := kv.Key.GetToken()
 		if was, dup := first[tk.Value]; dup {
-			r.l.problem(r.f, tk, "", "key %q stands twice in one mapping: first at line %d", tk.Value, was.Position.Line)
+			r.l.problem(r.f, tk, "", "key %q stands twice in one mapping: first at line %d", tk.Value,
+				was.Position.Line)
 			continue
 		}
 		first[tk.Value] = tk

@@ -28,7 +28,8 @@ func (h *house) writeKeys() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, &k.PublicKey, k)
 	if err != nil {
 		h.t.Fatal(err)
@@ -44,12 +45,14 @@ func (h *house) writeKeys() {
 func TestBothDoorsSpeakTLS(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.writeKeys()
-	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\ntls: {cert: cert.pem, key: key.pem}\nadmin: {listen: 127.0.0.1:0, tls: {cert: cert.pem, key: key.pem}}\n")
+	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\ntls: {cert: cert.pem, key: key.pem}\nadmin: {listen: "+
+		"127.0.0.1:0, tls: {cert: cert.pem, key: key.pem}}\n")
 	h.restart()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(h.read("cert.pem")))
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	req, err := http.NewRequest("POST", "https://"+h.node.SellerAddr+"/v1/solar/ping", strings.NewReader(`{"zip":"10001"}`))
+	req, err := http.NewRequest("POST", "https://"+h.node.SellerAddr+"/v1/solar/ping",
+		strings.NewReader(`{"zip":"10001"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +104,8 @@ func TestOperatorsDoorBeyondLoopbackIsWarnedOf(t *testing.T) {
 				t.Fatal(err)
 			}
 			var logged bytes.Buffer
-			n, err := New(cfg, slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn})), false)
+			n, err := New(cfg, slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn})),
+				false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +128,8 @@ func TestMistakesAboutDoorsAreNamed(t *testing.T) {
 		{"tls: {cert: none.pem}", "expected the name of a PEM file: tls needs cert and key"},
 		{"trusted_proxies: [10.0.0.1/8]", "the network of 10.0.0.1/8 is 10.0.0.0/8"},
 		{"trusted_proxies: [0.0.0.0/0]", "expected the addresses of the proxies, not everybody's"},
-		{"trusted_proxies: [proxy]", `expected an address or a network such as 10.0.0.0/8 ("proxy" is no address and no network)`},
+		{"trusted_proxies: [proxy]",
+			`expected an address or a network such as 10.0.0.0/8 ("proxy" is no address and no network)`},
 		{"trusted_proxies: [10.0.0.1]\nproxy_header: X-Real-IP", "expected X-Forwarded-For or Forwarded"},
 		{"proxy_header: Forwarded", "expected trusted_proxies beside it"},
 		{"limits: {connections_max: 0}", `"0": expected 1 to 1000000`},
@@ -139,10 +144,12 @@ func TestMistakesAboutDoorsAreNamed(t *testing.T) {
 // Whoever guesses keys is held up, by address; a good key from the same address is not.
 func TestUnknownKeysAreHeldUpByAddress(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ntrusted_proxies: [127.0.0.1]\n")
+	h.write("clearpost.yaml",
+		"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ntrusted_proxies: [127.0.0.1]\n")
 	h.restart()
 	ask := func(key, from string) int {
-		return h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, "Content-Type: application/json", "X-Api-Key: "+key, "X-Forwarded-For: "+from).status
+		return h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, "Content-Type: application/json", "X-Api-Key: "+key,
+			"X-Forwarded-For: "+from).status
 	}
 	heard := map[int]int{}
 	for range 200 {

@@ -70,10 +70,12 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 	p := h.ping(`{"zip":"10001-1234","dob":"2/29/1984","ssn":"536-22-1234","services":["roof","panels"]}`)
 	h.expect(p, 200, ledger.ResultSuccess)
 	h.restart() // the number is not in the ledger: the post must bring it again
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"(212) 736-5000 x7","ssn":"536221234"}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"(212) 736-5000 x7","ssn":"536221234"}`,
+		p.PingID))
 	h.expect(a, 200, ledger.ResultSuccess)
 	mu.Lock()
-	if !strings.Contains(got["/ping"], `"state":"New York","age":4`) || !strings.Contains(got["/ping"], `"ssn":"536-22-1234","services":["roof","panels"]`) {
+	if !strings.Contains(got["/ping"], `"state":"New York","age":4`) ||
+		!strings.Contains(got["/ping"], `"ssn":"536-22-1234","services":["roof","panels"]`) {
 		t.Errorf("the buyer's ping: %s", got["/ping"])
 	}
 	if !strings.Contains(got["/post"], `"area":"212","ext":"7","ssn":"536221234","age":4`) {
@@ -86,7 +88,8 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 		}
 	}
 	var story map[string]any
-	if code := h.admin("GET", "/v1/explain/"+p.PingID, nil, &story); code != 200 || strings.Contains(fmt.Sprint(story), "536-22") || strings.Contains(fmt.Sprint(story), "5362212") {
+	if code := h.admin("GET", "/v1/explain/"+p.PingID, nil, &story); code != 200 ||
+		strings.Contains(fmt.Sprint(story), "536-22") || strings.Contains(fmt.Sprint(story), "5362212") {
 		t.Errorf("explained with %d: %v", code, story)
 	}
 	for body, want := range map[string]string{
@@ -97,7 +100,8 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 	} {
 		bad := h.ping(body)
 		for _, w := range strings.Fields(want) {
-			if bad.Result == ledger.ResultSuccess || bad.status == 400 && !strings.Contains(bad.text, `"field":"`+w+`"`) {
+			if bad.Result == ledger.ResultSuccess || bad.status == 400 && !strings.Contains(bad.text, `"field":"`+w+
+				`"`) {
 				t.Errorf("%s: %s", body, bad.text)
 			}
 		}
@@ -107,7 +111,8 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 	}
 }
 
-// A lead in one shot is delivered from what was sent: of a social security number the ledger keeps no more than the last digits.
+// A lead in one shot is delivered from what was sent: of a social security number the ledger keeps no more than the
+// last digits.
 func TestAOneShotLeadReachesItsBuyerWithTheSocialSecurityNumbers(t *testing.T) {
 	var mu sync.Mutex
 	got := map[string]string{}
@@ -123,8 +128,10 @@ func TestAOneShotLeadReachesItsBuyerWithTheSocialSecurityNumbers(t *testing.T) {
 	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\ntests: true\n")
 	h.write("verticals/solar.yaml", strings.Replace(partsVertical, "{name: ssn, type: ssn}",
 		"{name: ssn, type: ssn, personal: true, required: post}\n  - {name: others, type: list, of: ssn}", 1))
-	page := strings.Replace(partsBuyer, "{to: age, from: age}]", "{to: age, from: age}, {to: others, from: others}, {to: last4, from: ssn.last4}]", 1)
-	page = strings.Replace(page, "    ping:", "    test: {ping_url: \"%[1]s/test/ping\", post_url: \"%[1]s/test/post\"}\n    ping:", 1)
+	page := strings.Replace(partsBuyer, "{to: age, from: age}]",
+		"{to: age, from: age}, {to: others, from: others}, {to: last4, from: ssn.last4}]", 1)
+	page = strings.Replace(page, "    ping:",
+		"    test: {ping_url: \"%[1]s/test/ping\", post_url: \"%[1]s/test/post\"}\n    ping:", 1)
 	page = strings.Replace(page, "criteria: [", "criteria: [{field: ssn, not_in: [536-22-9999]}, ", 1)
 	h.write("buyers/b.yaml", fmt.Sprintf(page, buyer.URL))
 	h.restart()
@@ -133,12 +140,14 @@ func TestAOneShotLeadReachesItsBuyerWithTheSocialSecurityNumbers(t *testing.T) {
 			`{"zip":"10001","dob":"2/29/1984","phone":"(212) 736-500%d","ssn":"536221234","others":["523-45-6799"],"test":%t}`, i, test != ""))
 		h.expect(a, 200, ledger.ResultSuccess)
 		mu.Lock()
-		if want := `"ssn":"536221234","age":42,"others":["523-45-6799"],"last4":"1234"`; !strings.Contains(got[test+"/post"], want) {
+		if want := `"ssn":"536221234","age":42,"others":["523-45-6799"],"last4":"1234"`; !strings.Contains(got[test+
+			"/post"], want) {
 			t.Errorf("%s/post has no %s: %s", test, want, got[test+"/post"])
 		}
 		mu.Unlock()
 		for _, ev := range h.events(a.LeadID) {
-			if text := string(ev.AppendJSON(nil)); strings.Contains(text, "536-22") || strings.Contains(text, "5362212") || strings.Contains(text, "523-45") {
+			if text := string(ev.AppendJSON(nil)); strings.Contains(text, "536-22") ||
+				strings.Contains(text, "5362212") || strings.Contains(text, "523-45") {
 				t.Errorf("an event holds a number: %s", text)
 			}
 		}

@@ -15,7 +15,8 @@ import (
 	"clearpost/ledger"
 )
 
-// TestANameOfSeveralIsAnsweredWithTheList has two open attempts of one buyer, which then get one reference, and of one seller's id.
+// TestANameOfSeveralIsAnsweredWithTheList has two open attempts of one buyer, which then get one reference, and of one
+// seller's id.
 func TestANameOfSeveralIsAnsweredWithTheList(t *testing.T) {
 	h := build(t, "", nil, script("a", 25*dollar))
 	var attempts, leads []lead.ID
@@ -31,7 +32,8 @@ func TestANameOfSeveralIsAnsweredWithTheList(t *testing.T) {
 	}
 	resolve := func(name string) (int, string) {
 		told.Error = ""
-		status := h.admin("POST", "/v1/resolve", admin.Resolve{Name: name, Outcome: "accepted", Reference: "R/7", Why: "asked"}, &told)
+		status := h.admin("POST", "/v1/resolve", admin.Resolve{Name: name, Outcome: "accepted", Reference: "R/7",
+			Why: "asked"}, &told)
 		return status, told.Error
 	}
 	status, text := resolve("acme:same")
@@ -53,15 +55,19 @@ func TestANameOfSeveralIsAnsweredWithTheList(t *testing.T) {
 	for _, name := range []string{"R/7", "a:R/7", "a-main:R/7"} {
 		told.Error = ""
 		status := h.admin("GET", "/v1/explain?name="+url.QueryEscape(name), nil, &told)
-		if status != 409 || strings.Count(told.Error, "\n  lead ") != 2 || strings.Index(told.Error, leads[1].String()) > strings.Index(told.Error, leads[0].String()) {
+		if status != 409 || strings.Count(told.Error, "\n  lead ") != 2 ||
+			strings.Index(told.Error, leads[1].String()) > strings.Index(told.Error, leads[0].String()) {
 			t.Errorf("%s: %d %s: expected both leads, the newest first", name, status, told.Error)
 		}
 	}
 	var x exchange.Explanation
-	if status := h.admin("GET", "/v1/explain?name=acme:same", nil, &x); status != 200 || x.Lead != leads[1] || len(x.Others) != 1 || x.Others[0] != leads[0] {
-		t.Errorf("a seller's id of two leads: %d, lead %s beside %v: expected the newest, and the other named", status, x.Lead, x.Others)
+	if status := h.admin("GET", "/v1/explain?name=acme:same", nil, &x); status != 200 || x.Lead != leads[1] ||
+		len(x.Others) != 1 || x.Others[0] != leads[0] {
+		t.Errorf("a seller's id of two leads: %d, lead %s beside %v: expected the newest, and the other named", status,
+			x.Lead, x.Others)
 	}
-	if status := h.admin("GET", "/v1/explain?name="+attempts[0].String(), nil, &x); status != 200 || x.Lead != leads[0] {
+	if status := h.admin("GET", "/v1/explain?name="+attempts[0].String(), nil, &x); status != 200 ||
+		x.Lead != leads[0] {
 		t.Errorf("an attempt's id: %d, lead %s", status, x.Lead)
 	}
 }

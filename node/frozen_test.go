@@ -12,8 +12,8 @@ import (
 	"clearpost/ledger"
 )
 
-// frozenVertical has a field of each kind of use: in criteria (state, age, which may come from dob), in the ping request (zip, email), in the post only
-// (color).
+// frozenVertical has a field of each kind of use: in criteria (state, age, which may come from dob), in the ping
+// request (zip, email), in the post only (color).
 const frozenVertical = `
 id: solar
 currency: USD
@@ -32,9 +32,11 @@ post_total_ms: 3000
 
 func frozenHouse(t *testing.T, vertical, source string) *house {
 	t.Helper()
-	h := build(t, "", map[string]string{"b": "criteria: [{field: state, in: [CA, NV]}, {field: age, min: 18}]"}, script("b", 25*dollar))
+	h := build(t, "", map[string]string{"b": "criteria: [{field: state, in: [CA, NV]}, {field: age, min: 18}]"},
+		script("b", 25*dollar))
 	h.write("verticals/solar.yaml", frozenVertical+vertical)
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n"+source)
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n"+
+		source)
 	h.restart()
 	return h
 }
@@ -52,7 +54,8 @@ func TestPostThatChangesWhatThePriceCameFromIsRefusedAndConsumesNothing(t *testi
 		{"what was not there", `"phone":"2127365000","email":"jane@example.com"`, ""},
 		{"a criterion's field", `"phone":"2127365000","state":"NV"`, "state NV CA, as in the ping"},
 		{"the ping request's field", `"phone":"2127365000","zip":"10001"`, "zip 10001 94110, as in the ping"},
-		{"an origin of a criterion's field", `"phone":"2127365000","dob":"1970-05-01"`, "dob ****01 ****01, as in the ping"},
+		{"an origin of a criterion's field", `"phone":"2127365000","dob":"1970-05-01"`,
+			"dob ****01 ****01, as in the ping"},
 		{"a derived field itself", `"phone":"2127365000","age":30`, "age **** ****, as in the ping"},
 		{"all at once, and what is missing", `"state":"NV","zip":"10001","dob":"1970-05-01"`,
 			"state NV CA, as in the ping; zip 10001 94110, as in the ping; dob ****01 ****01, as in the ping; phone "},
@@ -88,7 +91,8 @@ func TestPostThatChangesWhatThePriceCameFromIsRefusedAndConsumesNothing(t *testi
 			}
 			again := h.post(p.PingID, "2127365000")
 			h.expect(again, 200, ledger.ResultSuccess)
-			if late := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,%s}`, p.PingID, c.post)); late.text != again.text {
+			if late := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,%s}`, p.PingID,
+				c.post)); late.text != again.text {
 				t.Errorf("the answered lead's repeat heard %s, the first answer was %s", late.text, again.text)
 			}
 		})
@@ -104,7 +108,8 @@ func TestChangedValuesAreKeptWhereTheOperatorWantsIt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := frozenHouse(t, c.vertical, c.source)
 			p := h.ping(frozenPing)
-			a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","state":"NV","color":"blue"}`, p.PingID))
+			a := h.call("POST", "/v1/solar/post",
+				fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","state":"NV","color":"blue"}`, p.PingID))
 			if a.Result != c.want {
 				t.Fatalf("answer: %s", a.text)
 			}
@@ -116,7 +121,8 @@ func TestChangedValuesAreKeptWhereTheOperatorWantsIt(t *testing.T) {
 			if !slices.Equal(ev.Post.Changed, []string{"color", "state"}) {
 				t.Errorf("changed: %v", ev.Post.Changed)
 			}
-			if a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365001","dob":"x"}`, h.ping(frozenPing).PingID)); a.status != 400 {
+			if a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365001","dob":"x"}`,
+				h.ping(frozenPing).PingID)); a.status != 400 {
 				t.Errorf("a bad value: %s", a.text)
 			}
 		})
@@ -125,15 +131,19 @@ func TestChangedValuesAreKeptWhereTheOperatorWantsIt(t *testing.T) {
 
 func TestOnlyThoseWhoBidDecideWhatThePriceCameFrom(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar), script("silent", 40*dollar))
-	h.write("buyers/silent.yaml", fmt.Sprintf(campaignYAML, "silent", "http://"+h.farm.Addr(), "criteria: [{field: color, in: [red]}]"))
+	h.write("buyers/silent.yaml", fmt.Sprintf(campaignYAML, "silent", "http://"+h.farm.Addr(),
+		"criteria: [{field: color, in: [red]}]"))
 	h.write("verticals/solar.yaml", frozenVertical)
 	h.restart()
 	h.admin("POST", "/v1/pause", map[string]string{"subject": "silent", "why": "test"}, nil)
 	p := h.ping(frozenPing)
-	h.expect(h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","color":"blue","state":"NV"}`, p.PingID)), 200, ledger.ResultSuccess)
+	h.expect(h.call("POST", "/v1/solar/post",
+		fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","color":"blue","state":"NV"}`, p.PingID)), 200,
+		ledger.ResultSuccess)
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "silent", "why": "test"}, nil)
 	p = h.ping(frozenPing)
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365001","color":"blue","state":"NV"}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365001","color":"blue","state":"NV"}`,
+		p.PingID))
 	if a.status != 400 || len(a.Errors) != 1 || a.Errors[0].Field != "color" {
 		t.Errorf("got %s", a.text)
 	}
@@ -141,9 +151,14 @@ func TestOnlyThoseWhoBidDecideWhatThePriceCameFrom(t *testing.T) {
 
 func TestProfilesSayInTheirWordsWhatWasChanged(t *testing.T) {
 	for profile, c := range map[string]struct{ ping, post, status, id string }{
-		"leadconduit": {"/flows/solar/sources/acme-key-0123456789/ping?zip=94110&state=CA&age=44", "/flows/solar/sources/acme-key-0123456789/submit?lead_id=%s", `400 {"outcome":"error"`, `"id":"`},
-		"boberdoo":    {"/boberdoo/solar?Key=acme-key-0123456789&Mode=ping&Format=json&zip=94110&state=CA&age=44", "/boberdoo/solar?Key=acme-key-0123456789&Mode=post&Format=json&Lead_ID=%s", `200 {"response":{"status":"Error"`, `"lead_id":"`},
-		"leadspedia":  {"/leadspedia/solar/ping.do?lp_campaign_key=acme-key-0123456789&zip=94110&state=CA&age=44", "/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&lp_ping_id=%s", `200 {"result":"failed"`, `"ping_id":"`},
+		"leadconduit": {"/flows/solar/sources/acme-key-0123456789/ping?zip=94110&state=CA&age=44",
+			"/flows/solar/sources/acme-key-0123456789/submit?lead_id=%s", `400 {"outcome":"error"`, `"id":"`},
+		"boberdoo": {"/boberdoo/solar?Key=acme-key-0123456789&Mode=ping&Format=json&zip=94110&state=CA&age=44",
+			"/boberdoo/solar?Key=acme-key-0123456789&Mode=post&Format=json&Lead_ID=%s",
+			`200 {"response":{"status":"Error"`, `"lead_id":"`},
+		"leadspedia": {"/leadspedia/solar/ping.do?lp_campaign_key=acme-key-0123456789&zip=94110&state=CA&age=44",
+			"/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&lp_ping_id=%s", `200 {"result":"failed"`,
+			`"ping_id":"`},
 	} {
 		h := frozenHouse(t, "", "profile: "+profile+"\n")
 		p := h.call("POST", c.ping, "", "Authorization", "Content-Type")

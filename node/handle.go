@@ -14,8 +14,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Handle is what other processes of the operator need to reach a running node. It stands in the data directory, readable by its owner
-// only.
+// Handle is what other processes of the operator need to reach a running node. It stands in the data directory,
+// readable by its owner only.
 type Handle struct {
 	Admin string `json:"admin"` // host:port
 	Token string `json:"token"`
@@ -23,8 +23,8 @@ type Handle struct {
 	Cert  string `json:"cert,omitempty"` // the file of the certificate where the address speaks TLS
 }
 
-// TLS is how the node is spoken to where it has a certificate: by exactly the one that stands in its file, which the verb can read as the node does.
-// Who signed it, and for which name, does not matter.
+// TLS is how the node is spoken to where it has a certificate: by exactly the one that stands in its file, which the
+// verb can read as the node does. Who signed it, and for which name, does not matter.
 func (h Handle) TLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, // VerifyConnection is stricter
 		VerifyConnection: func(s tls.ConnectionState) error {
@@ -64,8 +64,8 @@ func ReadHandle(dataDir string) (Handle, error) {
 	return h, json.Unmarshal(b, &h)
 }
 
-// DataDir reads where a configuration keeps its data, without checking the rest and without needing its secrets, so that verbs can
-// find a running node.
+// DataDir reads where a configuration keeps its data, without checking the rest and without needing its secrets, so
+// that verbs can find a running node.
 func DataDir(dir string) (string, error) {
 	name := filepath.Join(dir, "clearpost.yaml")
 	b, err := os.ReadFile(name)

@@ -83,14 +83,16 @@ func script(id string, price lead.Money) buyertest.Script {
 	return buyertest.Script{ID: id, Ping: rule, Post: rule, Lead: "ref", Token: "token", Person: "phone"}
 }
 
-// build writes a configuration for these buyers and starts its exchange. Each buyer's extra YAML stands under its campaign.
+// build writes a configuration for these buyers and starts its exchange. Each buyer's extra YAML stands under its
+// campaign.
 func build(t *testing.T, vertical string, more map[string]string, scripts ...buyertest.Script) *house {
 	t.Helper()
 	return buildWith(t, vertical, more, nil, scripts...)
 }
 
 // buildWith is build with pairs of texts that replace one another in the buyers' YAML.
-func buildWith(t *testing.T, vertical string, more map[string]string, edit []string, scripts ...buyertest.Script) *house {
+func buildWith(t *testing.T, vertical string, more map[string]string, edit []string,
+	scripts ...buyertest.Script) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
 	var err error
@@ -100,10 +102,13 @@ func buildWith(t *testing.T, vertical string, more map[string]string, edit []str
 	t.Cleanup(func() { h.farm.Close() })
 	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\n")
 	h.write("verticals/solar.yaml", verticalYAML+vertical)
-	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n")
-	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key-0123456789]\nverticals: [solar]\nmargin: {percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
+	h.write("sources/acme.yaml",
+		"id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n")
+	h.write("sources/other.yaml", "id: other\nname: Other\nkeys: [other-key-0123456789]\nverticals: [solar]\nmargin: "+
+		"{percent: 10}\nrate: {per_second: 1000, burst: 1000}\n")
 	for _, s := range scripts {
-		h.write("buyers/"+s.ID+".yaml", strings.NewReplacer(append([]string{"FARM", "http://" + h.farm.Addr()}, edit...)...).Replace(fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID])))
+		h.write("buyers/"+s.ID+".yaml", strings.NewReplacer(append([]string{"FARM", "http://" + h.farm.Addr()},
+			edit...)...).Replace(fmt.Sprintf(campaignYAML, s.ID, "http://"+h.farm.Addr(), more[s.ID])))
 	}
 	h.start()
 	return h

@@ -26,7 +26,8 @@ func (h *house) refusalOf(id, campaign string) lead.Refusal {
 }
 
 func TestThrottledCampaignIsNotAsked(t *testing.T) {
-	h := buildWith(t, "", nil, []string{"timeout_ms: 300", "timeout_ms: 300\n      rate: {per_second: 0.001, burst: 2}"}, script("a", 25*dollar))
+	h := buildWith(t, "", nil, []string{"timeout_ms: 300",
+		"timeout_ms: 300\n      rate: {per_second: 0.001, burst: 2}"}, script("a", 25*dollar))
 	for range 2 {
 		h.quote(20)
 	}
@@ -44,7 +45,9 @@ func TestThrottledCampaignIsNotAsked(t *testing.T) {
 }
 
 func TestThrottledPostLeavesTheTurnToTheNext(t *testing.T) {
-	h := buildWith(t, "", nil, []string{"timeout_ms: 400", "timeout_ms: 400\n      rate: {per_second: 0.001, burst: 1}"}, script("a", 25*dollar), script("b", 25*dollar-lead.Cent))
+	h := buildWith(t, "", nil, []string{"timeout_ms: 400",
+		"timeout_ms: 400\n      rate: {per_second: 0.001, burst: 1}"}, script("a", 25*dollar),
+		script("b", 25*dollar-lead.Cent))
 	p, q := h.quote(20), h.quote(20)
 	if a := h.post(p.PingID, "2127365000"); a.ID[:2] != "a-" {
 		t.Fatalf("first: %s", a.text)
@@ -105,14 +108,16 @@ func TestBreakerLeavesAFailingCampaignAlone(t *testing.T) {
 }
 
 func TestBreakerThatSimulatesCounts(t *testing.T) {
-	h := build(t, "", map[string]string{"a": breakerYAML[:len(breakerYAML)-1] + ", simulate_only: true}"}, script("a", 25*dollar))
+	h := build(t, "", map[string]string{"a": breakerYAML[:len(breakerYAML)-1] + ", simulate_only: true}"},
+		script("a", 25*dollar))
 	h.farm.Buyer("a").FailNext(buyertest.Ping, buyertest.Fault500, 4)
 	for range 4 {
 		h.ping(`{"zip":"10001"}`)
 	}
 	h.quote(20)
 	l := h.node.Exchange.Lanes()[0]
-	if state, simulates, _ := l.Breaker(); state != exchange.BreakerRefusing || !simulates || l.BreakerSkips.Load() != 1 {
+	if state, simulates, _ := l.Breaker(); state != exchange.BreakerRefusing || !simulates ||
+		l.BreakerSkips.Load() != 1 {
 		t.Errorf("state %d, simulates %v, %d counted", state, simulates, l.BreakerSkips.Load())
 	}
 }

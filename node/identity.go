@@ -19,14 +19,15 @@ import (
 	"clearpost/exchange/admin"
 )
 
-// identity tells one data directory from copies of it. It stands in the directory and says which inode it was written to and when that was made: a
-// copy has others, whatever it was copied with, while a directory that was moved within its file system has the same. The device is not
-// looked at, since its number may change when a machine starts. What a copy of the blocks or a snapshot has is the same too: that is not
-// noticed.
+// identity tells one data directory from copies of it. It stands in the directory and says which inode it was written
+// to and when that was made: a copy has others, whatever it was copied with, while a directory that was moved within
+// its file system has the same. The device is not looked at, since its number may change when a machine starts. What a
+// copy of the blocks or a snapshot has is the same too: that is not noticed.
 type identity struct {
-	ID        string `json:"id"`
-	Inode     uint64 `json:"inode"`                   // of the file that holds it
-	Ledger    uint64 `json:"ledger_inode,omitempty"`  // of the ledger's directory: one that was put in place of another is noticed
+	ID    string `json:"id"`
+	Inode uint64 `json:"inode"` // of the file that holds it
+	// of the ledger's directory: one that was put in place of another is noticed
+	Ledger    uint64 `json:"ledger_inode,omitempty"`
 	Born      int64  `json:"born_ns,omitempty"`       // when the file was made, where the file system knows
 	From      string `json:"copied_from,omitempty"`   // the id of the directory that this one is a copy of
 	Inherited uint64 `json:"inherited_seq,omitempty"` // the last event of that one's in this ledger
@@ -48,8 +49,10 @@ const (
 const identityFile = "identity.json"
 
 // ErrCopied is returned by New for a data directory that is a copy of another node's, and was not adopted.
-var ErrCopied = errors.New("this data directory is a copy: it was made by another node, or restored, or moved from another file system. If that " +
-	"node may still run, start this one on an empty data_dir. To go on from the copy, start it once with serve --adopt: it gets a name of its own in events, " +
+var ErrCopied = errors.New("this data directory is a copy: it was made by another node, or restored, or moved from " +
+	"another file system. If that " +
+	"node may still run, start this one on an empty data_dir. To go on from the copy, start it once with serve " +
+	"--adopt: it gets a name of its own in events, " +
 	"leads from before are answered and not sold any more, and open attempts wait for a person")
 
 // identify reads who a data directory is, before anything in it is opened.
@@ -59,7 +62,8 @@ func identify(cfg *Config, offline bool) (*identity, error) {
 	case errors.Is(err, os.ErrNotExist):
 		return &identity{dir: cfg.DataDir}, nil
 	case err != nil && !cfg.Adopt && !offline:
-		return nil, fmt.Errorf("%s: %w; serve --adopt makes a new one, as for a copy", filepath.Join(cfg.DataDir, identityFile), err)
+		return nil, fmt.Errorf("%s: %w; serve --adopt makes a new one, as for a copy",
+			filepath.Join(cfg.DataDir, identityFile), err)
 	case err != nil:
 		who = &identity{dir: cfg.DataDir, state: identityCopied}
 	}
@@ -131,8 +135,9 @@ func (who *identity) settle(lastSeq uint64, offline bool, log *slog.Logger) erro
 		who.ID = newIdentityID()
 	case identityAdopted:
 		who.Inherited = max(lastSeq, 1)
-		log.Warn("the data directory was a copy and is adopted: leads from before are answered and not sold any more, and their open attempts wait for a person",
-			"id", who.ID, "copied_from", who.From, "up_to_event", lastSeq)
+		log.Warn("the data directory was a copy and is adopted: leads from before are answered and not sold any "+
+			"more, and their open attempts wait for a person", "id", who.ID, "copied_from", who.From, "up_to_event",
+			lastSeq)
 	}
 	if err := who.write(); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(who.dir, identityFile), err)
@@ -206,7 +211,8 @@ func FileIdentity(path string) (id admin.FileID) {
 		return id
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		id = admin.FileID{Device: uint64(st.Dev), Inode: st.Ino} //nolint:unconvert // Dev is not 64 bits wide everywhere
+		id = admin.FileID{Device: uint64(st.Dev),
+			Inode: st.Ino} //nolint:unconvert // Dev is not 64 bits wide everywhere
 	}
 	return id
 }
@@ -216,8 +222,8 @@ func IdentityPath(dataDir string) string { return filepath.Join(dataDir, identit
 
 // serves says which directories a node serves that was started with a configuration.
 func (who *identity) serves(cfg *Config) admin.Identity {
-	return admin.Identity{ID: who.ID, Node: cfg.Exchange.Node, PID: os.Getpid(), DataDir: absolute(cfg.DataDir), Data: who.reading,
-		ConfigDir: absolute(cfg.Dir), Config: FileIdentity(cfg.Dir)}
+	return admin.Identity{ID: who.ID, Node: cfg.Exchange.Node, PID: os.Getpid(), DataDir: absolute(cfg.DataDir),
+		Data: who.reading, ConfigDir: absolute(cfg.Dir), Config: FileIdentity(cfg.Dir)}
 }
 
 func absolute(path string) string {

@@ -34,9 +34,11 @@ func open(t *testing.T, dir string, adopt bool) (*Node, error) {
 	return New(cfg, nil, false)
 }
 
-// TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone copies the directory of a node that has a quote out, and a post whose outcome it pursues.
+// TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone copies the directory of a node that has a quote out, and a post
+// whose outcome it pursues.
 func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
-	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 3000", 1)}, keyedYAML, keyed("a"))
+	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 3000", 1)},
+		keyedYAML, keyed("a"))
 	quote, open1 := h.ping(`{"zip":"94110","state":"CA","age":44,"seller_lead_id":"q"}`), h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
 	h.expect(h.post(open1.PingID, "2127365000"), 202, ledger.ResultPending)
@@ -61,7 +63,8 @@ func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
 		t.Errorf("the node is called %q after %q: expected another name than n1 that stays", got, name)
 	}
 	if list, err := h.node.Exchange.Unresolved(); err != nil || len(list) != 1 || h.node.Exchange.Pursued() != 0 {
-		t.Errorf("open attempts %v, %v, of which %d are pursued: expected one, and none", list, err, h.node.Exchange.Pursued())
+		t.Errorf("open attempts %v, %v, of which %d are pursued: expected one, and none", list, err,
+			h.node.Exchange.Pursued())
 	}
 	if a := h.post(quote.PingID, "2127365001"); a.status != 410 {
 		t.Errorf("a quote of the other node: %d %s", a.status, a.text)
@@ -115,7 +118,8 @@ func TestADirectoryIsKnownAgainWhereverItIsMovedTo(t *testing.T) {
 	}
 	data := filepath.Join(to, "data")
 	restored := copied(t, filepath.Join(data, "ledger"))
-	if err := errors.Join(os.RemoveAll(filepath.Join(data, "ledger")), os.Rename(restored, filepath.Join(data, "ledger"))); err != nil {
+	if err := errors.Join(os.RemoveAll(filepath.Join(data, "ledger")),
+		os.Rename(restored, filepath.Join(data, "ledger"))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := open(t, to, false); !errors.Is(err, ErrCopied) {

@@ -18,14 +18,16 @@ import (
 
 // Memory, where the configuration does not say otherwise.
 const (
-	MemoryShare    = 60        // percent of the machine's that a node keeps to
-	WaitingBytes   = 100 << 10 // that a request takes while it waits for buyers or the ledger; measured in bench
-	InFlightMost   = 10000     // requests at once, however much memory there is
-	InFlightLeast  = 200       // and however little
-	waitingPercent = 70        // of what is left of the limit, for requests that wait; the rest is for what the collector has not collected yet
+	MemoryShare   = 60        // percent of the machine's that a node keeps to
+	WaitingBytes  = 100 << 10 // that a request takes while it waits for buyers or the ledger; measured in bench
+	InFlightMost  = 10000     // requests at once, however much memory there is
+	InFlightLeast = 200       // and however little
+	// of what is left of the limit, for requests that wait; the rest is for what the collector has not collected yet
+	waitingPercent = 70
 )
 
-// memoryLimit is what the node keeps to, 0 if nobody can tell. What stands in GOMEMLIMIT counts unless the configuration says otherwise.
+// memoryLimit is what the node keeps to, 0 if nobody can tell. What stands in GOMEMLIMIT counts unless the
+// configuration says otherwise.
 func (l *Limits) memoryLimit() int64 {
 	if l.MemoryBytes > 0 {
 		return l.MemoryBytes
@@ -39,7 +41,8 @@ func (l *Limits) memoryLimit() int64 {
 	return machineMemory() / 100 * MemoryShare
 }
 
-// keepTo has the collector keep the process to its limit, and tells how many requests may be in flight: what is configured, else what fits.
+// keepTo has the collector keep the process to its limit, and tells how many requests may be in flight: what is
+// configured, else what fits.
 func (l *Limits) keepTo(limit int64) (inFlight int) {
 	if limit > 0 {
 		debug.SetMemoryLimit(limit)
@@ -87,22 +90,24 @@ func machineMemory() (least int64) {
 // loadOf tells operators what the sellers' door does.
 func loadOf(s *intake.Server) admin.LoadStatus {
 	l := s.Load()
-	out := admin.LoadStatus{InFlight: l.InFlight, InFlightNow: l.InFlightNow, InFlightMax: l.InFlightMax, MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
+	out := admin.LoadStatus{InFlight: l.InFlight, InFlightNow: l.InFlightNow, InFlightMax: l.InFlightMax,
+		MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
 	for _, s := range l.Sheds {
 		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Count: s.Count, Last: s.Last})
 	}
 	return out
 }
 
-// frugal lets the collector run more often while a large directory is read: most of what reading makes is dropped at once, and what piled up
-// would stay with the process.
+// frugal lets the collector run more often while a large directory is read: most of what reading makes is dropped at
+// once, and what piled up would stay with the process.
 var frugal struct {
 	mu     sync.Mutex
 	users  int
 	before int // percent
 }
 
-// largeDirectory is from how many bytes of text on a configuration is read frugally, and the machine is given back what reading needed.
+// largeDirectory is from how many bytes of text on a configuration is read frugally, and the machine is given back what
+// reading needed.
 const largeDirectory = 2 << 20
 
 const frugalPercent = 25
@@ -134,7 +139,8 @@ func textBytes(files []*sourceFile) (n int) {
 	return n
 }
 
-// settle drops what was only needed to read the configuration and to keep it, and gives the machine back what that took.
+// settle drops what was only needed to read the configuration and to keep it, and gives the machine back what that
+// took.
 func (c *Config) settle() {
 	c.Files = nil
 	for _, p := range c.Exchange.Book.Campaigns {

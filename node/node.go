@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package node is a running exchange as a type: the configuration of each room wired together, started and stopped in order.
+// Package node is a running exchange as a type: the configuration of each room wired together, started and stopped in
+// order.
 package node
 
 import (
@@ -52,8 +53,8 @@ type teardown struct {
 // stepMax bounds each step of stopping.
 const stepMax = 20 * time.Second
 
-// New opens the ledger, keeps the configuration beside it and rebuilds the exchange's state. offline is for verbs beside no running
-// node: nothing is shipped to Kafka.
+// New opens the ledger, keeps the configuration beside it and rebuilds the exchange's state. offline is for verbs
+// beside no running node: nothing is shipped to Kafka.
 func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -77,13 +78,14 @@ func (n *Node) open(offline bool) error {
 		return err
 	}
 	led := n.Ledger
-	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax, HeaderBytesMax: cfg.Limits.AnswerHeadMax})
+	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax,
+		HeaderBytesMax: cfg.Limits.AnswerHeadMax})
 	if err != nil {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
-	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client, Now: clock, Log: n.log,
-		AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
+	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client,
+		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
 	if err != nil {
 		return err
 	}
@@ -110,14 +112,16 @@ func (n *Node) open(offline bool) error {
 		memory = cfg.Limits.memoryLimit()
 		places = cfg.Limits.keepTo(memory)
 	}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory, ConnsMax: cfg.Limits.ConnsMax,
-		Keys: keys, Proxies: cfg.Proxies,
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory,
+		ConnsMax: cfg.Limits.ConnsMax, Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
-	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload, Config: n.reloads.status, Offline: offline,
-		Load: func() admin.LoadStatus { return loadOf(n.Intake) }, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
+	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload,
+		Config: n.reloads.status, Offline: offline, Load: func() admin.LoadStatus {
+			return loadOf(n.Intake)
+		}, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil
 }
 
@@ -134,8 +138,8 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 		return nil, err
 	}
 	cfg.Exchange.Node = who.nodeName(cfg.Exchange.Node)
-	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node, FreeBytesMin: cfg.Limits.FreeBytesMin,
-		Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
+	lc := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Node: cfg.Exchange.Node,
+		FreeBytesMin: cfg.Limits.FreeBytesMin, Retention: retention, Kafka: cfg.Kafka, Logger: n.log}
 	openLedger := ledger.Open
 	if offline {
 		lc.Kafka, openLedger = nil, ledger.OpenOffline
@@ -181,11 +185,13 @@ func (n *Node) Start() error {
 	}
 	n.SellerAddr, n.AdminAddr = ln.Addr().String(), aln.Addr().String()
 	if n.cfg.AdminTLS == nil && beyondLoopback(aln.Addr()) {
-		n.log.Warn("ADMIN.LISTEN IS OPEN TO THE NETWORK WITHOUT TLS: whoever can read along has the admin token, and with it every lead; "+
+		n.log.Warn("ADMIN.LISTEN IS OPEN TO THE NETWORK WITHOUT TLS: whoever can read along has the admin token, and "+
+			"with it every lead; "+
 			"set admin.tls, or listen on 127.0.0.1", "listen", n.AdminAddr)
 	}
 	if k := n.cfg.Kafka; k != nil && k.SASL != nil && k.TLS == nil {
-		n.log.Warn("kafka.sasl without kafka.tls: whoever can read along on the way to the brokers learns what proves this node's name, and every event")
+		n.log.Warn("kafka.sasl without kafka.tls: whoever can read along on the way to the brokers learns what " +
+			"proves this node's name, and every event")
 	}
 	n.serve("admin", aln, func(ln net.Listener) error { return n.Admin.Serve(ln, keys) }, n.Admin.Shutdown)
 	h := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}
@@ -236,7 +242,8 @@ func (n *Node) onStop(name string, do func(context.Context) error) {
 	n.down = append(n.down, teardown{name, do})
 }
 
-// Stop closes everything in the reverse of the order in which it was opened, each step within its time. A second Stop does nothing.
+// Stop closes everything in the reverse of the order in which it was opened, each step within its time. A second Stop
+// does nothing.
 func (n *Node) Stop() error {
 	var errs []error
 	for _, t := range slices.Backward(n.down) {

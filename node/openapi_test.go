@@ -43,7 +43,8 @@ func openAPI(t *testing.T, text []byte) *description {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check, errs := validator.NewValidator(doc, config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra("Server", "Connection"), config.WithFormatAssertions(), config.WithoutSecurityValidation())
+	check, errs := validator.NewValidator(doc, config.WithStrictMode(), config.WithStrictIgnoredHeadersExtra("Server",
+		"Connection"), config.WithFormatAssertions(), config.WithoutSecurityValidation())
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -54,7 +55,8 @@ func openAPI(t *testing.T, text []byte) *description {
 	if err := yaml.Unmarshal(text, &plain); err != nil {
 		t.Fatal(err)
 	}
-	d := &description{t: t, check: check, paths: map[string]map[string]map[string][]string{}, reached: map[string]bool{}}
+	paths := map[string]map[string]map[string][]string{}
+	d := &description{t: t, check: check, paths: paths, reached: map[string]bool{}}
 	for path, item := range plain.at("paths") {
 		d.paths[path] = map[string]map[string][]string{}
 		for method, op := range object(item.(map[string]any)) {
@@ -117,7 +119,8 @@ func elementOf(t *testing.T, dec *xml.Decoder, name string) any {
 		case xml.CharData:
 			text += string(tok)
 		case xml.EndElement:
-			isList := slices.Contains([]string{"sales", "errors", "leads", "fields"}, name) || name == "unknown" && len(list) > 0
+			isList := slices.Contains([]string{"sales", "errors", "leads", "fields"}, name) || name == "unknown" &&
+				len(list) > 0
 			switch {
 			case isList:
 				return list
@@ -148,8 +151,8 @@ func problems(errs []*verrors.ValidationError) string {
 	return b.String()
 }
 
-// conforms holds an answer to what the document says of the operation that was meant. method is that of the operation: a request with one that no
-// operation has is told so by the one it is near to.
+// conforms holds an answer to what the document says of the operation that was meant. method is that of the operation:
+// a request with one that no operation has is told so by the one it is near to.
 func (d *description) conforms(pattern, method string, req *http.Request, resp *http.Response, body []byte) {
 	d.t.Helper()
 	status := fmt.Sprint(resp.StatusCode)
@@ -182,7 +185,8 @@ func (d *description) conforms(pattern, method string, req *http.Request, resp *
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(held))
 	if ok, errs := d.check.ValidateHttpResponse(as, resp); !ok {
-		d.t.Errorf("%s %s answered %s %s\n%s\n%s", method, req.URL, status, resp.Header.Get("Content-Type"), body, problems(errs))
+		d.t.Errorf("%s %s answered %s %s\n%s\n%s", method, req.URL, status, resp.Header.Get("Content-Type"), body,
+			problems(errs))
 	}
 }
 
@@ -220,26 +224,31 @@ func openDoor(t *testing.T) *openDoors {
 	t.Helper()
 	h := build(t, "test_zips: {\"00001\": accepted}\n", nil, script("b", 25*dollar))
 	for _, p := range profileNames {
-		for state, more := range map[string]string{"main": "tests: true\nallow_get: true", "post": "", "paused": "allow_get: true",
-			"slow": "allow_get: true\nrate: {per_second: 0.0001, burst: 1}"} {
+		for state, more := range map[string]string{"main": "tests: true\nallow_get: true", "post": "",
+			"paused": "allow_get: true", "slow": "allow_get: true\nrate: {per_second: 0.0001, burst: 1}"} {
 			if p != "own" {
 				more += "\nprofile: " + p
 			}
 			id := p + "-" + state
-			h.write("sources/"+id+".yaml", fmt.Sprintf("id: %[1]s\nkeys: [%[1]s-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n%[2]s\n", id, more))
+			h.write("sources/"+id+".yaml",
+				fmt.Sprintf("id: %[1]s\nkeys: [%[1]s-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\n"+
+					"%[2]s\n", id, more))
 		}
 	}
 	h.restart()
 	d := &openDoors{house: h, description: openAPI(t, intake.OpenAPI())}
-	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", source: "paused", values: url.Values{"zip": {"10001"}}})
+	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", source: "paused",
+		values: url.Values{"zip": {"10001"}}})
 	for _, p := range profileNames {
-		if status := h.admin("POST", "/v1/pause", map[string]string{"subject": p + "-paused", "why": "a test"}, nil); status != 200 {
+		if status := h.admin("POST", "/v1/pause", map[string]string{"subject": p + "-paused", "why": "a test"},
+			nil); status != 200 {
 			t.Fatalf("pause: %d", status)
 		}
 	}
 	for _, method := range []string{"POST", "GET"} { // of a source that pinged before it was paused
 		values := url.Values{"ping_id": {uuid.FindString(text)}, "phone": {"2127365000"}}
-		if status, text := d.make(call{pattern: "/v1/{vertical}/post", method: method, source: "paused", values: values}); status != 503 {
+		if status, text := d.make(call{pattern: "/v1/{vertical}/post", method: method, source: "paused",
+			values: values}); status != 503 {
 			t.Fatalf("a post of a paused source: %d %s", status, text)
 		}
 	}
@@ -275,7 +284,8 @@ func (d *openDoors) make(c call) (int, string) {
 	d.house.t.Helper()
 	profile := profileOf(c.pattern)
 	source := profile + "-" + orText(c.source, "main")
-	to := strings.NewReplacer("{vertical}", orText(c.vertical, "solar"), "{source}", source, "{id}", c.id).Replace(c.pattern)
+	vertical := orText(c.vertical, "solar")
+	to := strings.NewReplacer("{vertical}", vertical, "{source}", source, "{id}", c.id).Replace(c.pattern)
 	method := orText(c.send, c.method)
 	body := c.body
 	head := http.Header{"X-Api-Key": {source + "-key-0123456789"}}
@@ -310,7 +320,9 @@ func (d *openDoors) make(c call) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+	return http.ErrUseLastResponse
+}}
 
 // values are those of a good request to an operation.
 func (d *openDoors) good(pattern string, post bool, also ...string) url.Values {
@@ -320,17 +332,18 @@ func (d *openDoors) good(pattern string, post bool, also ...string) url.Values {
 	for _, name := range also {
 		ofPing.Set(name, "1")
 	}
-	names := map[string]string{"own": "ping_id", "leadconduit": "lead_id", "boberdoo": "Lead_ID", "leadspedia": "lp_ping_id"}
+	names := map[string]string{"own": "ping_id", "leadconduit": "lead_id", "boberdoo": "Lead_ID",
+		"leadspedia": "lp_ping_id"}
 	profile := profileOf(pattern)
-	isPing := strings.Contains(pattern, "/ping")
-	if !isPing {
+	if !strings.Contains(pattern, "/ping") {
 		v.Set("phone", fmt.Sprintf("212736%04d", d.n))
 	}
 	if profile == "boberdoo" {
 		v.Set("Mode", "full")
 	}
 	if pattern == "/v1/{vertical}/post" || post {
-		ping := map[string]string{"own": "/v1/{vertical}/ping", "leadconduit": "/flows/{vertical}/sources/{source}/ping", "boberdoo": pattern,
+		ping := map[string]string{"own": "/v1/{vertical}/ping",
+			"leadconduit": "/flows/{vertical}/sources/{source}/ping", "boberdoo": pattern,
 			"leadspedia": "/leadspedia/{vertical}/ping.do"}[profile]
 		_, text := d.make(call{pattern: ping, method: "POST", values: ofPing})
 		v.Set(names[profile], uuid.FindString(text))
@@ -354,7 +367,8 @@ func TestServerAnswersAsItsOpenAPIFileSays(t *testing.T) {
 	d.otherStatuses()
 	// What cannot be brought about from outside.
 	never := func(op, status string) bool {
-		return status == "default" || status == "503" && (strings.Contains(op, "/v1/leads") || strings.Contains(op, "/spec/") || strings.Contains(op, "/openapi.yaml"))
+		return status == "default" || status == "503" && (strings.Contains(op, "/v1/leads") ||
+			strings.Contains(op, "/spec/") || strings.Contains(op, "/openapi.yaml"))
 	}
 	for pattern, methods := range d.paths {
 		for method, statuses := range methods {
@@ -392,7 +406,8 @@ func (d *openDoors) leadStatuses(pattern, method string) {
 			do(call{values: with(d.good(pattern, asPost, "test"), "test_result", "rejected")})
 			do(call{values: with(d.good(pattern, asPost, "test"), "test_result", "no_bids")})
 			do(call{values: with(d.good(pattern, asPost), "redirect_url", "https://shop.example/thanks")})
-			do(call{values: with(d.good(pattern, asPost), "redir_url", "https://shop.example/thanks", "lp_redirect_url", "https://shop.example/thanks")})
+			do(call{values: with(d.good(pattern, asPost), "redir_url", "https://shop.example/thanks", "lp_redirect_url",
+				"https://shop.example/thanks")})
 			old := d.good(pattern, asPost)
 			d.ahead.Add(int64(10 * time.Minute))
 			do(call{values: old})
@@ -419,7 +434,8 @@ func (d *openDoors) leadStatuses(pattern, method string) {
 
 // otherStatuses brings the calls without a lead to their statuses.
 func (d *openDoors) otherStatuses() {
-	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", values: url.Values{"zip": {"10001"}, "seller_lead_id": {"A-1"}}})
+	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", values: url.Values{"zip": {"10001"},
+		"seller_lead_id": {"A-1"}}})
 	pingID := uuid.FindString(text)
 	v := d.good("/v1/{vertical}/leads", false)
 	v.Set("seller_lead_id", "A-2")
@@ -460,7 +476,8 @@ func (d *openDoors) otherStatuses() {
 		}
 	}
 	for range 2 * intake.SpecsBurst {
-		if status, _ := d.make(call{pattern: "/spec/{source}/{vertical}", method: "GET", values: url.Values{"format": {"md"}}}); status == 429 {
+		if status, _ := d.make(call{pattern: "/spec/{source}/{vertical}", method: "GET",
+			values: url.Values{"format": {"md"}}}); status == 429 {
 			break
 		}
 	}
@@ -472,13 +489,19 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	patterns := slices.DeleteFunc(slices.Sorted(maps.Keys(d.paths)), func(p string) bool { return len(intake.Routes()[p]) == 1 })
-	names := []string{"zip", "age", "phone", "first_name", "state", "timestamp", "opt_in", "ping_id", "seller_lead_id", "min_price", "max_wait_ms", "format",
-		"test", "test_result", "debug", "redirect_url", "lead_id", "Lead_ID", "lp_ping_id", "Mode", "key", "a[b][0]", "contact.phone", "x\x00y", "", "Request"}
-	texts := []string{"10001", "x", "", " ", "18", "17", "120", "121", "-1", "1e9", "null", "true", "2127365000", "A-1", "ping", "full", "post", "json", "xml", "accepted",
-		"018f3c2e-7c1a-7e55-9d6b-0a1b2c3d4e5f", "https://a.example/", "javascript:alert(1)", "😀", "\x00\x1b", "<a>&", strings.Repeat("9", 3000)}
-	raws := []string{"1", "0", "-1", "1.5", "1e400", "true", "null", "[]", "[1,2]", `["a"]`, `{"a":1}`, `{"a":{"b":[{}]}}`, `""`, `"\ud800"`, "nul", "{"}
-	kinds := []string{"application/json", "application/json", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data; boundary=b", "text/plain", "", "application/json; charset=utf-16"}
+	patterns := slices.DeleteFunc(slices.Sorted(maps.Keys(d.paths)), func(p string) bool {
+		return len(intake.Routes()[p]) == 1
+	})
+	names := []string{"zip", "age", "phone", "first_name", "state", "timestamp", "opt_in", "ping_id", "seller_lead_id",
+		"min_price", "max_wait_ms", "format", "test", "test_result", "debug", "redirect_url", "lead_id", "Lead_ID",
+		"lp_ping_id", "Mode", "key", "a[b][0]", "contact.phone", "x\x00y", "", "Request"}
+	texts := []string{"10001", "x", "", " ", "18", "17", "120", "121", "-1", "1e9", "null", "true", "2127365000", "A-1",
+		"ping", "full", "post", "json", "xml", "accepted", "018f3c2e-7c1a-7e55-9d6b-0a1b2c3d4e5f", "https://a.example/",
+		"javascript:alert(1)", "😀", "\x00\x1b", "<a>&", strings.Repeat("9", 3000)}
+	raws := []string{"1", "0", "-1", "1.5", "1e400", "true", "null", "[]", "[1,2]", `["a"]`, `{"a":1}`,
+		`{"a":{"b":[{}]}}`, `""`, `"\ud800"`, "nul", "{"}
+	kinds := []string{"application/json", "application/json", "application/x-www-form-urlencoded", "application/xml",
+		"multipart/form-data; boundary=b", "text/plain", "", "application/json; charset=utf-16"}
 	pick := func(list []string) string { return list[rnd.IntN(len(list))] }
 	for range 400 {
 		pattern := pick(patterns)
@@ -494,7 +517,8 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 			}
 			members = append(members, fmt.Sprintf("%q:%s", name, raw))
 		}
-		c := call{pattern: pattern, method: method, values: v, header: []string{"Accept: " + pick([]string{"", "*/*", "application/xml", "application/json", "text/html", "q=;,"})}}
+		c := call{pattern: pattern, method: method, values: v, header: []string{"Accept: " +
+			pick([]string{"", "*/*", "application/xml", "application/json", "text/html", "q=;,"})}}
 		if method == "POST" {
 			kind := pick(kinds)
 			switch {
@@ -533,13 +557,15 @@ func TestSpecAsOpenAPITakesItsOwnExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			check, errs := validator.NewValidator(doc, config.WithFormatAssertions(), config.WithoutSecurityValidation())
+			check, errs := validator.NewValidator(doc, config.WithFormatAssertions(),
+				config.WithoutSecurityValidation())
 			if len(errs) > 0 {
 				t.Fatal(errs)
 			}
 			held := 0
 			for _, c := range commands(t, h.shown(source, vertical, "md")) {
-				if c.head.Get("Content-Type") != "application/json" || source == "own" && strings.Contains(c.body, "KennNr") {
+				if c.head.Get("Content-Type") != "application/json" || source == "own" &&
+					strings.Contains(c.body, "KennNr") {
 					continue // what is said in a source's own words is in no schema of ours
 				}
 				held++

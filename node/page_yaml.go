@@ -51,7 +51,10 @@ func pageRaw(s string) page { return page{text: s, kind: pageText} }
 // pageBlock is a text of several lines; one that a block cannot hold as it is stands in quotes.
 func pageBlock(s string) page {
 	for line := range strings.Lines(s) {
-		if strings.TrimRight(line, "\n") != strings.TrimRight(line, " \t\r\n") || strings.ContainsFunc(line, func(r rune) bool { return r != '\n' && r < ' ' || r == 0x7f || r == 0xfffd }) {
+		if strings.TrimRight(line, "\n") != strings.TrimRight(line, " \t\r\n") ||
+			strings.ContainsFunc(line, func(r rune) bool {
+				return r != '\n' && r < ' ' || r == 0x7f || r == 0xfffd
+			}) {
 			return pageString(s)
 		}
 	}
@@ -74,7 +77,9 @@ func (p *page) add(v page) {
 
 // quoteYAML writes a quoted YAML string: single quotes where they will do.
 func quoteYAML(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfeff || r == 0x2028 || r == 0x2029 }) {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == 0xfeff || r == 0x2028 || r == 0x2029
+	}) {
 		if strings.Contains(s, `"`) || strings.Contains(s, `\`) {
 			return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 		}
@@ -227,7 +232,8 @@ func (p *page) entry(b *strings.Builder, i, indent int) {
 		b.WriteString(" " + v.text + "\n")
 		return
 	}
-	if line, fits := v.inline(indent + len(key.text) + 2); fits && (!slices.Contains(long, p.keys[i]) || slices.Contains(v.keys, "body")) || len(v.keys)+len(v.list) == 0 {
+	if line, fits := v.inline(indent + len(key.text) + 2); fits && (!slices.Contains(long, p.keys[i]) ||
+		slices.Contains(v.keys, "body")) || len(v.keys)+len(v.list) == 0 {
 		b.WriteString(" " + line + "\n")
 		return
 	}

@@ -19,7 +19,8 @@ import (
 	"clearpost/wire/transport"
 )
 
-// slowLog begins the exchange anew on a ledger that stores only once in a while, so that a seller in a hurry is always faster than it.
+// slowLog begins the exchange anew on a ledger that stores only once in a while, so that a seller in a hurry is always
+// faster than it.
 func (h *house) slowLog(every time.Duration) *exchange.Exchange {
 	h.t.Helper()
 	return h.onLedger(func(c *ledger.Config) { c.SyncEvery = every })
@@ -48,7 +49,9 @@ func (h *house) onLedger(change func(*ledger.Config)) *exchange.Exchange {
 	must(err)
 	must(ex.Start())
 	h.t.Cleanup(func() {
-		for _, stop := range []func() error{func() error { return ex.Stop(h.t.Context()) }, func() error { return wire.Close(h.t.Context()) }, led.Close} {
+		for _, stop := range []func() error{func() error {
+			return ex.Stop(h.t.Context())
+		}, func() error { return wire.Close(h.t.Context()) }, led.Close} {
 			if err := stop(); err != nil && h.t.Context().Err() == nil {
 				h.t.Error(err)
 			}
@@ -79,8 +82,8 @@ func (h *house) direct(values ...string) *exchange.Ping {
 func (h *house) hurried(ping lead.ID, phone string) (exchange.Reply, *exchange.Fault) {
 	h.t.Helper()
 	p := h.direct("phone", phone)
-	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical, PingID: ping, Lead: &p.Lead,
-		ReceivedAt: h.node.Exchange.Now(), MaxWait: time.Millisecond})
+	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical,
+		PingID: ping, Lead: &p.Lead, ReceivedAt: h.node.Exchange.Now(), MaxWait: time.Millisecond})
 }
 
 func (h *house) pinged() lead.ID {
@@ -119,7 +122,8 @@ func TestPendingIsToldOnlyOfAnAttemptInTheLedger(t *testing.T) {
 	}
 }
 
-// A lead that finds nobody to be posted to is a failure, and stands there as one, however long it takes to write that down.
+// A lead that finds nobody to be posted to is a failure, and stands there as one, however long it takes to write that
+// down.
 func TestLeadWithoutAnAttemptIsNeverPending(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	ex := h.slowLog(time.Second)

@@ -16,10 +16,12 @@ import (
 const googleForm = `{"lead_id":"TeSter-1","api_version":"1.0","google_key":"acme-key-0123456789","is_test":TEST,"user_column_data":[
  {"column_id":"FULL_NAME","string_value":"Jane Doe"},{"column_id":"PHONE_NUMBER","string_value":"+12127365000"},{"column_id":"POSTAL_CODE","string_value":"10001"}]}`
 
-// A seller on Google's lead forms needs no more than a source: the key is taken from the body, and stands in nothing that is kept.
+// A seller on Google's lead forms needs no more than a source: the key is taken from the body, and stands in nothing
+// that is kept.
 func TestGooglesLeadFormsNeedYAMLOnly(t *testing.T) {
 	h := build(t, "unknown_fields: keep\n", nil, script("b", 25*dollar))
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\ntests: true\n")
+	h.write("sources/acme.yaml",
+		"id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\ntests: true\n")
 	h.restart()
 	send := func(test, key string) said {
 		body := strings.NewReplacer("TEST", test, "acme-key-0123456789", key).Replace(googleForm)
@@ -29,7 +31,8 @@ func TestGooglesLeadFormsNeedYAMLOnly(t *testing.T) {
 		t.Errorf("the platform's test: %+v", a)
 	}
 	a := send("false", "acme-key-0123456789")
-	if a.status != 200 || !strings.Contains(a.text, `"result":"success"`) || !strings.Contains(a.text, `"seller_lead_id":"TeSter-1"`) {
+	if a.status != 200 || !strings.Contains(a.text, `"result":"success"`) ||
+		!strings.Contains(a.text, `"seller_lead_id":"TeSter-1"`) {
 		t.Fatalf("a lead: %+v", a)
 	}
 	nested := `{"zip":"10001","data":{"google_key":"acme-key-0123456789","hat":"red"}}` // the header's counts
@@ -59,7 +62,8 @@ func TestScriptsInBrowsers(t *testing.T) {
 	h.write("sources/acme.yaml", source+"origins: [\"https://forms.example\"]\n")
 	h.restart()
 	ask := func(origin string) http.Header {
-		a := h.tell("OPTIONS", "/v1/solar/ping", "", "Origin: "+origin, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-api-key,content-type")
+		a := h.tell("OPTIONS", "/v1/solar/ping", "", "Origin: "+origin, "Access-Control-Request-Method: POST",
+			"Access-Control-Request-Headers: x-api-key,content-type")
 		want := 204
 		if a.header.Get("Access-Control-Allow-Origin") == "" {
 			want = 403
@@ -69,31 +73,38 @@ func TestScriptsInBrowsers(t *testing.T) {
 		}
 		return a.header
 	}
-	if got := ask("https://forms.example"); got.Get("Access-Control-Allow-Origin") != "https://forms.example" || got.Get("Access-Control-Allow-Methods") != "GET, POST" ||
-		!strings.Contains(got.Get("Access-Control-Allow-Headers"), "X-Api-Key") || got.Get("Access-Control-Allow-Credentials") != "" {
+	if got := ask("https://forms.example"); got.Get("Access-Control-Allow-Origin") != "https://forms.example" ||
+		got.Get("Access-Control-Allow-Methods") != "GET, POST" ||
+		!strings.Contains(got.Get("Access-Control-Allow-Headers"), "X-Api-Key") ||
+		got.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("a page of the source: %v", got)
 	}
-	for _, other := range []string{"https://forms.example.evil.example", "http://forms.example", "https://forms.example:444", "null"} {
+	for _, other := range []string{"https://forms.example.evil.example", "http://forms.example",
+		"https://forms.example:444", "null"} {
 		if got := ask(other).Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("%s is told %q", other, got)
 		}
 	}
 	ping := func(key string, headers ...string) said {
-		return h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, append(headers, "Content-Type: application/json", "X-Api-Key: "+key)...)
+		return h.tell("POST", "/v1/solar/ping", `{"zip":"10001"}`, append(headers, "Content-Type: application/json",
+			"X-Api-Key: "+key)...)
 	}
-	if a := ping("acme-key-0123456789", "Origin: https://forms.example"); a.status != 200 || a.header.Get("Access-Control-Allow-Origin") != "https://forms.example" ||
+	if a := ping("acme-key-0123456789", "Origin: https://forms.example"); a.status != 200 ||
+		a.header.Get("Access-Control-Allow-Origin") != "https://forms.example" ||
 		a.header.Get("Vary") != "Origin" {
 		t.Errorf("a ping from the page: %+v", a)
 	}
 	seq := h.node.Ledger.LastSeq()
-	if a := ping("acme-key-0123456789", "Origin: https://other.example"); a.status != 403 || !strings.Contains(a.text, "origin_not_allowed") ||
+	if a := ping("acme-key-0123456789", "Origin: https://other.example"); a.status != 403 ||
+		!strings.Contains(a.text, "origin_not_allowed") ||
 		a.header.Get("Access-Control-Allow-Origin") != "" || h.node.Ledger.LastSeq() != seq {
 		t.Errorf("a ping from another page: %+v", a)
 	}
 	if a := ping("acme-key-0123456789"); a.status != 200 {
 		t.Errorf("a ping from a server: %+v", a)
 	}
-	if a := ping("other-key-0123456789", "Origin: https://forms.example"); a.status != 200 || a.header.Get("Access-Control-Allow-Origin") != "" {
+	if a := ping("other-key-0123456789", "Origin: https://forms.example"); a.status != 200 ||
+		a.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a source without origins: %+v", a)
 	}
 	h.write("sources/acme.yaml", source+"origins: [\"*\"]\n")
@@ -106,17 +117,20 @@ func TestScriptsInBrowsers(t *testing.T) {
 // One source's dates and times are its own, at ping and post.
 func TestSourceWritesDatesItsOwnWay(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\ndate_order: day_first\ntimezone: America/New_York\nzip_without_zeros: true\n"+
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
+		"20}\ndate_order: day_first\ntimezone: America/New_York\nzip_without_zeros: true\n"+
 		"unescape: [html]\n")
 	h.restart()
-	a := h.tell("POST", "/v1/solar/ping", `{"zip":2134,"timestamp":"1/7/2026 12:00","city":"O&#039;Fallon"}`, "Content-Type: application/json", keyHeader)
+	a := h.tell("POST", "/v1/solar/ping", `{"zip":2134,"timestamp":"1/7/2026 12:00","city":"O&#039;Fallon"}`,
+		"Content-Type: application/json", keyHeader)
 	var got struct {
 		PingID string `json:"ping_id"`
 	}
 	if err := json.Unmarshal([]byte(a.text), &got); err != nil || got.PingID == "" {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if text := h.canonical(got.PingID); !strings.Contains(text, "2026-07-01T16:00:00Z") || !strings.Contains(text, "02134") || !strings.Contains(text, "O'Fallon") {
+	if text := h.canonical(got.PingID); !strings.Contains(text, "2026-07-01T16:00:00Z") ||
+		!strings.Contains(text, "02134") || !strings.Contains(text, "O'Fallon") {
 		t.Errorf("the lead is %s", text)
 	}
 }

@@ -32,10 +32,12 @@ func TestProfilesNeedTheToken(t *testing.T) {
 	if code, text := get("/debug/pprof/heap", h.node.token); code != 200 || !strings.HasPrefix(text, "\x1f\x8b") {
 		t.Errorf("heap: %d %.20q", code, text)
 	}
-	if code, text := get("/debug/pprof/goroutine?debug=1", h.node.token); code != 200 || !strings.HasPrefix(text, "goroutine profile") {
+	if code, text := get("/debug/pprof/goroutine?debug=1", h.node.token); code != 200 ||
+		!strings.HasPrefix(text, "goroutine profile") {
 		t.Errorf("goroutines: %d %.40q", code, text)
 	}
-	if code, text := get("/debug/pprof/profile?seconds=1", h.node.token); code != 200 || !strings.HasPrefix(text, "\x1f\x8b") {
+	if code, text := get("/debug/pprof/profile?seconds=1", h.node.token); code != 200 ||
+		!strings.HasPrefix(text, "\x1f\x8b") {
 		t.Errorf("CPU: %d %.40q", code, text)
 	}
 	for _, bad := range []string{"profile?seconds=61", "profile?seconds=0", "profile?seconds=x", "none"} {

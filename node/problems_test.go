@@ -14,9 +14,10 @@ import (
 
 // wrongLead is a lead in which much is wrong, in the order in which it is sent.
 var wrongLead = []struct{ name, value string }{
-	{"max_wait_ms", "soon"}, {"min_price", "cheap"}, {"seller_lead_id", "a\u2603"}, {"phone", "555-SECRET"}, {"zip", "1"}, {"age", "old"},
-	{"dob", "SECRET-31"}, {"ip_address", "10.SECRET"}, {"ssn", "SECRET123"}, {"color", "mauve"}, {"state", "ZZ"}, {"opt_in", "perhaps"}, {"bill", "1.234"},
-	{"timestamp", "lately"}, {"source_url", "not a url"}, {"test", "1"},
+	{"max_wait_ms", "soon"}, {"min_price", "cheap"}, {"seller_lead_id", "a\u2603"}, {"phone", "555-SECRET"},
+	{"zip", "1"}, {"age", "old"}, {"dob", "SECRET-31"}, {"ip_address", "10.SECRET"}, {"ssn", "SECRET123"},
+	{"color", "mauve"}, {"state", "ZZ"}, {"opt_in", "perhaps"}, {"bill", "1.234"}, {"timestamp", "lately"},
+	{"source_url", "not a url"}, {"test", "1"},
 }
 
 // wrongVertical has fields of many types; two of the required ones are never sent.
@@ -36,8 +37,9 @@ fields:
 `
 
 // wrongs are the problems of wrongLead: each of them once, with its value, masked where it is personal.
-var wrongs = []string{"max_wait_ms=soon", "min_price=cheap", "seller_lead_id=a\u2603", "test=", "first_name=", "email=", "phone=****ET", "state=ZZ", "zip=1",
-	"ip_address=****ET", "timestamp=lately", "source_url=not a url", "opt_in=perhaps", "age=old", "dob=****31", "ssn=****23", "color=mauve", "bill=1.234"}
+var wrongs = []string{"max_wait_ms=soon", "min_price=cheap", "seller_lead_id=a\u2603", "test=", "first_name=", "email=",
+	"phone=****ET", "state=ZZ", "zip=1", "ip_address=****ET", "timestamp=lately", "source_url=not a url",
+	"opt_in=perhaps", "age=old", "dob=****31", "ssn=****23", "color=mauve", "bill=1.234"}
 
 func shortly(ps []lead.Problem) (out []string) {
 	for _, p := range ps {
@@ -59,7 +61,8 @@ func wrongForm() string {
 func TestEveryDialectHearsOfAllThatIsWrong(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", wrongVertical)
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nallow_get: true\naliases: {'person[tel]': phone}\n")
+	h.write("sources/acme.yaml",
+		"id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nallow_get: true\naliases: {'person[tel]': phone}\n")
 	h.restart()
 	var flat, nested, parts, xml []string
 	for _, f := range wrongLead {
@@ -85,7 +88,8 @@ func TestEveryDialectHearsOfAllThatIsWrong(t *testing.T) {
 		{"JSON in gzip", "POST", "", gzipped(t, plain), []string{jsonType, "Content-Encoding: gzip"}},
 		{"nested JSON", "POST", "", "{" + strings.Join(nested, ",") + "}", []string{jsonType}},
 		{"form", "POST", "", wrongForm(), []string{formType}},
-		{"parts", "POST", "", strings.Join(parts, "") + "--b--\r\n", []string{"Content-Type: multipart/form-data; boundary=b"}},
+		{"parts", "POST", "", strings.Join(parts, "") + "--b--\r\n",
+			[]string{"Content-Type: multipart/form-data; boundary=b"}},
 		{"XML", "POST", "", "<lead>" + strings.Join(xml, "") + "</lead>", []string{xmlType}},
 		{"query", "GET", "?" + wrongForm(), "", nil},
 	} {
@@ -113,10 +117,13 @@ func TestEveryProfileHearsOfAllThatIsWrong(t *testing.T) {
 		paths []string
 		names map[string]string
 	}{
-		"leadconduit": {[]string{"/flows/solar/sources/acme-key-0123456789/submit"}, map[string]string{"seller_lead_id": "reference"}},
-		"boberdoo": {[]string{"/boberdoo/solar?Key=acme-key-0123456789&Mode=full", "/boberdoo/solar?Key=acme-key-0123456789&Mode=sell"},
+		"leadconduit": {[]string{"/flows/solar/sources/acme-key-0123456789/submit"},
+			map[string]string{"seller_lead_id": "reference"}},
+		"boberdoo": {[]string{"/boberdoo/solar?Key=acme-key-0123456789&Mode=full",
+			"/boberdoo/solar?Key=acme-key-0123456789&Mode=sell"},
 			map[string]string{"seller_lead_id": "Unique_Identifier", "min_price": "Cost"}},
-		"leadspedia": {[]string{"/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789"}, map[string]string{"seller_lead_id": "vendor_lead_id"}},
+		"leadspedia": {[]string{"/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789"},
+			map[string]string{"seller_lead_id": "vendor_lead_id"}},
 	} {
 		h := build(t, "", nil, script("b", 25*dollar))
 		h.write("verticals/solar.yaml", wrongVertical)
@@ -148,7 +155,9 @@ func TestAPostHearsOfAllThatIsWrong(t *testing.T) {
 	h.write("verticals/solar.yaml", wrongVertical)
 	h.restart()
 	p := h.ping(`{"zip":"10001","email":"jane@example.com"}`)
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"max_wait_ms":0,"zip":"10002","email":"no","age":"old","dob":"SECRET-31"}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post",
+		fmt.Sprintf(`{"ping_id":%q,"max_wait_ms":0,"zip":"10002","email":"no","age":"old","dob":"SECRET-31"}`,
+			p.PingID))
 	want := []string{"max_wait_ms=0", "email=****", "zip=10002", "first_name=", "phone=", "age=old", "dob=****31"}
 	if got := shortly(a.Errors); a.status != 400 || !slices.Equal(got, want) {
 		t.Errorf("%d %s\ngot  %q\nwant %q", a.status, a.text, got, want)

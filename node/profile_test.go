@@ -33,7 +33,8 @@ ping_deadline_ms: 400
 post_total_ms: 3000
 `
 
-const profileSource = "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nallow_get: true\nprofile: "
+const profileSource = "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nallow_get: " +
+	"true\nprofile: "
 
 // profileHouse has one buyer, who serves all ZIP codes but 90001.
 func profileHouse(t *testing.T, profile string, dedupeHours int) *house {
@@ -115,13 +116,18 @@ func TestConversations(t *testing.T) {
 func TestOneLeadByEveryProfile(t *testing.T) {
 	first := ""
 	for _, c := range []struct{ profile, ping, post, full, body, id string }{
-		{"clearpost", "/v1/solar/ping", "/v1/solar/post", "/v1/solar/leads", "first_name=Jane&phone=212-736-5000&zip=10001&trustedform_cert_url=https://cert.example/a", "ping_id="},
-		{"leadconduit", "/flows/solar/sources/acme-key-0123456789/ping", "/flows/solar/sources/acme-key-0123456789/submit", "/flows/solar/sources/acme-key-0123456789/submit",
-			"first_name=Jane&phone_1=212-736-5000&postal_code=10001&xxTrustedFormCertUrl=https://cert.example/a", "lead_id="},
-		{"boberdoo", "/boberdoo/solar?Mode=ping", "/boberdoo/solar?Mode=post", "/boberdoo/solar?Mode=full",
-			"Key=acme-key-0123456789&API_Action=pingPostLead&TYPE=31&First_Name=Jane&Primary_Phone=212-736-5000&Zip=10001&TrustedForm_Cert_URL=https://cert.example/a", "Lead_ID="},
+		{"clearpost", "/v1/solar/ping", "/v1/solar/post", "/v1/solar/leads",
+			"first_name=Jane&phone=212-736-5000&zip=10001&trustedform_cert_url=https://cert.example/a", "ping_id="},
+		{"leadconduit", "/flows/solar/sources/acme-key-0123456789/ping",
+			"/flows/solar/sources/acme-key-0123456789/submit", "/flows/solar/sources/acme-key-0123456789/submit",
+			"first_name=Jane&phone_1=212-736-5000&postal_code=10001&xxTrustedFormCertUrl=https://cert.example/a",
+			"lead_id="}, {"boberdoo", "/boberdoo/solar?Mode=ping", "/boberdoo/solar?Mode=post",
+			"/boberdoo/solar?Mode=full",
+			"Key=acme-key-0123456789&API_Action=pingPostLead&TYPE=31&First_Name=Jane" +
+				"&Primary_Phone=212-736-5000&Zip=10001&TrustedForm_Cert_URL=https://cert.example/a", "Lead_ID="},
 		{"leadspedia", "/leadspedia/solar/ping.do", "/leadspedia/solar/post.do", "/leadspedia/solar/post.do",
-			"lp_campaign_id=5&lp_campaign_key=acme-key-0123456789&first_name=Jane&phone_home=212-736-5000&zip_code=10001&trustedform_cert_url=https://cert.example/a", "lp_ping_id="},
+			"lp_campaign_id=5&lp_campaign_key=acme-key-0123456789&first_name=Jane" +
+				"&phone_home=212-736-5000&zip_code=10001&trustedform_cert_url=https://cert.example/a", "lp_ping_id="},
 	} {
 		t.Run(c.profile, func(t *testing.T) {
 			h := profileHouse(t, c.profile, 0)
@@ -150,7 +156,8 @@ func TestOneLeadByEveryProfile(t *testing.T) {
 				}
 				leads[call] = id
 			}
-			if a := h.tell("POST", c.post, c.body+"&"+c.id+leads["ping"], headers...); !strings.Contains(a.text, "20.00") {
+			if a := h.tell("POST", c.post, c.body+"&"+c.id+leads["ping"], headers...); !strings.Contains(a.text,
+				"20.00") {
 				t.Fatalf("post: %+v", a)
 			}
 			for call, id := range leads {
@@ -180,7 +187,8 @@ func TestProfilesAreForTheirSources(t *testing.T) {
 			t.Errorf("%s: %+v", path, a)
 		}
 	}
-	for _, path := range []string{"/flows/solar/sources/x/bid", "/leadspedia/solar/x.do", "/boberdoo", "/boberdoo/solar/x", "/flows/solar/x/y/ping"} {
+	for _, path := range []string{"/flows/solar/sources/x/bid", "/leadspedia/solar/x.do", "/boberdoo",
+		"/boberdoo/solar/x", "/flows/solar/x/y/ping"} {
 		if a := h.tell("POST", path, "{}", jsonType); a.status != 404 || !strings.Contains(a.text, `"not_found"`) {
 			t.Errorf("%s: %+v", path, a)
 		}
@@ -192,12 +200,15 @@ func TestProfilesAreForTheirSources(t *testing.T) {
 
 // What is to be sent again later is called no failure: it may be the repeat of a lead that was sold.
 func TestWhatIsToBeSentAgainIsNoFailure(t *testing.T) {
-	for profile, path := range map[string]string{"leadconduit": "/flows/solar/sources/acme-key-0123456789/submit?", "boberdoo": "/boberdoo/solar?Mode=full&Key=acme-key-0123456789&",
+	for profile, path := range map[string]string{"leadconduit": "/flows/solar/sources/acme-key-0123456789/submit?",
+		"boberdoo":   "/boberdoo/solar?Mode=full&Key=acme-key-0123456789&",
 		"leadspedia": "/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&"} {
 		h := profileHouse(t, profile, 0)
 		h.admin("POST", "/v1/pause", map[string]string{"subject": "acme", "why": "bad leads"}, nil)
 		a := h.tell("POST", path+"zip=10001&first_name=Jane&phone=212-736-5000", "", formType)
-		if a.status != 503 || !strings.Contains(strings.ToLower(a.text), "error") || strings.Contains(a.text, "failed") || strings.Contains(a.text, "failure") || strings.Contains(a.text, "Unmatched") {
+		if a.status != 503 || !strings.Contains(strings.ToLower(a.text), "error") ||
+			strings.Contains(a.text, "failed") || strings.Contains(a.text, "failure") ||
+			strings.Contains(a.text, "Unmatched") {
 			t.Errorf("%s: %d %s", profile, a.status, a.text)
 		}
 	}

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// quiet passes log lines on, but for warnings and errors that repeat: what is wrong once is mostly wrong for each ping, and a log that is flooded fills the
-// disk that may be what is wrong. Of lines that say the same of the same the first is written. Those that follow are counted; one of them is written, with
-// the number of those that were not as `repeated`, when a pause is over that doubles from quietMin to quietMax for as long as they go on. Lines of one message
-// that differ in what they are about are written up to quietBurst, and go the same way then.
+// quiet passes log lines on, but for warnings and errors that repeat: what is wrong once is mostly wrong for each ping,
+// and a log that is flooded fills the disk that may be what is wrong. Of lines that say the same of the same the first
+// is written. Those that follow are counted; one of them is written, with the number of those that were not as
+// `repeated`, when a pause is over that doubles from quietMin to quietMax for as long as they go on. Lines of one
+// message that differ in what they are about are written up to quietBurst, and go the same way then.
 type quiet struct {
 	next  slog.Handler
 	state *quietState

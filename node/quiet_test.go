@@ -30,7 +30,8 @@ func lines(out *bytes.Buffer) []string {
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-// A disk that is full for half an hour, tried 2000 times a second, is some lines and not three million; each of them that was left out is counted.
+// A disk that is full for half an hour, tried 2000 times a second, is some lines and not three million; each of them
+// that was left out is counted.
 func TestErrorsThatRepeatAreWrittenOnceAndThenCounted(t *testing.T) {
 	log, out := quietLog()
 	const n = 400_000
@@ -53,12 +54,14 @@ func TestErrorsThatRepeatAreWrittenOnceAndThenCounted(t *testing.T) {
 	if all != n+1 {
 		t.Errorf("%d are accounted for, %d were written", all, n+1)
 	}
-	if log(2*time.Hour+time.Hour, slog.LevelError, "views", "err", "no space left on device"); strings.Contains(lines(out)[len(got)], "repeated=") {
+	if log(2*time.Hour+time.Hour, slog.LevelError, "views", "err", "no space left on device"); strings.Contains(
+		lines(out)[len(got)], "repeated=") {
 		t.Errorf("after a rest: %s", lines(out)[len(got)])
 	}
 }
 
-// Lines that are about something else each are told, up to a number; what is no warning is never left out, and what differs is not the same.
+// Lines that are about something else each are told, up to a number; what is no warning is never left out, and what
+// differs is not the same.
 func TestLinesThatDifferAreNotTakenForRepeats(t *testing.T) {
 	log, out := quietLog()
 	for i := range 1000 {

@@ -41,9 +41,10 @@ func (r *reloads) tell(a *admin.Reload) {
 	}
 }
 
-// Reload reads the configuration's directory again. If all in it is right it is in force, when Reload returns, for every request that comes
-// from then on; those under way end on what they began with. Else nothing has changed and the answer says why. by is who asked, one of
-// admin.ByCommand, BySignal, ByWatch. It may be called by any goroutine between Start and Stop; they take turns.
+// Reload reads the configuration's directory again. If all in it is right it is in force, when Reload returns, for
+// every request that comes from then on; those under way end on what they began with. Else nothing has changed and the
+// answer says why. by is who asked, one of admin.ByCommand, BySignal, ByWatch. It may be called by any goroutine
+// between Start and Stop; they take turns.
 func (n *Node) Reload(by string) (out admin.Reload) {
 	n.reloads.one.Lock()
 	defer n.reloads.one.Unlock()
@@ -75,7 +76,8 @@ func (n *Node) reload() admin.Reload {
 		return admin.Reload{Result: admin.Unchanged}
 	}
 	if fixed := n.cfg.fixed(next); len(fixed) > 0 {
-		return admin.Reload{Result: admin.Refused, Restart: fixed, Error: "needs a restart: " + strings.Join(fixed, ", ")}
+		return admin.Reload{Result: admin.Refused, Restart: fixed, Error: "needs a restart: " +
+			strings.Join(fixed, ", ")}
 	}
 	if err := next.Examples.Err(); err != nil && !next.SkipExamples {
 		return refuseExamples(next.Examples.Failures)
@@ -87,7 +89,8 @@ func (n *Node) reload() admin.Reload {
 }
 
 func refuseExamples(failures []ExampleFailure) admin.Reload {
-	out := admin.Reload{Result: admin.Refused, Error: count(len(failures), "expectation") + " of campaigns' examples not met"}
+	out := admin.Reload{Result: admin.Refused, Error: count(len(failures), "expectation") +
+		" of campaigns' examples not met"}
 	for i := range failures {
 		p := failures[i].problem()
 		p.Excerpt = strings.TrimRight(failures[i].Diff, "\n")
@@ -137,12 +140,14 @@ const readsMax = 5
 
 // goOn takes over what is in force from the start on, which its caller may have set otherwise than the files say.
 func (c *Config) goOn(from *Config) {
-	c.Exchange.Node, c.DataDir, c.Listen, c.AdminListen, c.AdminToken = from.Exchange.Node, from.DataDir, from.Listen, from.AdminListen, from.AdminToken
+	c.Exchange.Node, c.DataDir, c.Listen, c.AdminListen, c.AdminToken = from.Exchange.Node, from.DataDir, from.Listen,
+		from.AdminListen, from.AdminToken
 	c.TLS, c.AdminTLS, c.Proxies = from.TLS, from.AdminTLS, from.Proxies
 	c.Kafka, c.Limits, c.SpecURL, c.SpecSecret = from.Kafka, from.Limits, from.SpecURL, from.SpecSecret
 }
 
-// fixed lists the keys of clearpost.yaml that say something else than they did: all of it is in force from the start on.
+// fixed lists the keys of clearpost.yaml that say something else than they did: all of it is in force from the start
+// on.
 func (c *Config) fixed(next *Config) []string {
 	c, next = c.asRead, next.asRead
 	var out []string

@@ -26,20 +26,29 @@ func TestPostsOfQuotesGivenBeforeAChange(t *testing.T) {
 		field                 string       // of a fault
 	}{
 		{"the buyer's list price", buyer, "price: 25", "price: 99", 200, ledger.ResultSuccess, 0, ""},
-		{"criteria that the lead does not meet", buyer, "['10001']", "['94110']", 200, ledger.ResultFailure, lead.CriteriaMismatch, ""},
+		{"criteria that the lead does not meet", buyer, "['10001']", "['94110']", 200, ledger.ResultFailure,
+			lead.CriteriaMismatch, ""},
 		{"the campaign's id", buyer, "id: b-main", "id: b-next", 200, ledger.ResultFailure, lead.CampaignWithdrawn, ""},
-		{"the currency", vertical, "currency: USD", "currency: EUR", 200, ledger.ResultFailure, lead.CampaignWithdrawn, ""},
-		{"a field is gone", vertical, "  - {name: age, type: integer, min: 18, max: 120}\n", "", 200, ledger.ResultSuccess, 0, ""},
-		{"fields in another order", vertical, "  - {name: phone, required: post}\n  - {name: zip, required: ping}\n", "  - {name: zip, required: ping}\n  - {name: city}\n  - {name: phone, required: post}\n",
-			200, ledger.ResultSuccess, 0, ""},
-		{"a field takes less", vertical, "min: 18, max: 120", "min: 18, max: 30", 400, "error", 0, "age"},
-		{"a field has another type", vertical, "age, type: integer, min: 18, max: 120", "age, type: boolean", 400, "error", 0, "age"},
-		{"a field is required now", vertical, "  - {name: age", "  - {name: city, required: post}\n  - {name: age", 400, "error", 0, "city"},
-		{"a person key of other fields", vertical, "person_key: [phone]", "person_key: [zip]", 200, ledger.ResultSuccess, 0, ""},
+		{"the currency", vertical, "currency: USD", "currency: EUR", 200, ledger.ResultFailure, lead.CampaignWithdrawn,
+			""},
+		{"a field is gone", vertical, "  - {name: age, type: integer, min: 18, max: 120}\n", "", 200,
+			ledger.ResultSuccess, 0, ""},
+		{"fields in another order", vertical, "  - {name: phone, required: post}\n  - {name: zip, required: ping}\n",
+			"  - {name: zip, required: ping}\n  - {name: city}\n  - {name: phone, required: post}\n", 200,
+			ledger.ResultSuccess, 0, ""}, {"a field takes less", vertical, "min: 18, max: 120", "min: 18, max: 30", 400,
+			"error", 0, "age"}, {"a field has another type", vertical, "age, type: integer, min: 18, max: 120",
+			"age, type: boolean", 400,
+			"error", 0, "age"},
+		{"a field is required now", vertical, "  - {name: age", "  - {name: city, required: post}\n  - {name: age", 400,
+			"error", 0, "city"},
+		{"a person key of other fields", vertical, "person_key: [phone]", "person_key: [zip]", 200,
+			ledger.ResultSuccess, 0, ""},
 		{"the sell limit", vertical, "sell_limit: 1", "sell_limit: 3", 200, ledger.ResultSuccess, 0, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := build(t, "sell_limit: 1\n", map[string]string{"b": "price: 25\n    criteria: [{field: zip, in: ['10001']}]"}, script("b", 25*dollar))
+			h := build(t, "sell_limit: 1\n",
+				map[string]string{"b": "price: 25\n    criteria: [{field: zip, in: ['10001']}]"},
+				script("b", 25*dollar))
 			p := h.ping(`{"zip":"10001","age":40}`)
 			h.expect(p, 200, ledger.ResultSuccess)
 			h.edit(c.file, c.old, c.text)
@@ -48,7 +57,8 @@ func TestPostsOfQuotesGivenBeforeAChange(t *testing.T) {
 			h.expect(a, c.status, c.result)
 			if c.field != "" {
 				if len(a.Errors) != 1 || a.Errors[0].Field != c.field || len(h.events(p.PingID)) != 1 {
-					t.Fatalf("got %s after %d events, want an error of %s and nothing consumed", a.text, len(h.events(p.PingID)), c.field)
+					t.Fatalf("got %s after %d events, want an error of %s and nothing consumed", a.text,
+						len(h.events(p.PingID)), c.field)
 				}
 				return
 			}
@@ -95,11 +105,13 @@ func TestVerticalThatIsGoneAnswersForItsQuotes(t *testing.T) {
 	if a := h.post(p.PingID, "2127365001"); a.status != 404 || a.Reason != "unknown_vertical" {
 		t.Errorf("a post: %d %s", a.status, a.text)
 	}
-	if a := h.call("POST", "/v1/roof/post", `{"ping_id":"`+p.PingID+`","phone":"2127365001"}`); a.status != 404 || a.Reason != "not_found" {
+	if a := h.call("POST", "/v1/roof/post", `{"ping_id":"`+p.PingID+`","phone":"2127365001"}`); a.status != 404 ||
+		a.Reason != "not_found" {
 		t.Errorf("a post to another vertical: %d %s", a.status, a.text)
 	}
 	for id, want := range map[string]float64{p.PingID: 20, sold.PingID: 20} {
-		if a := h.call("GET", "/v1/leads/"+id, ""); a.status != 200 || a.Result != ledger.ResultSuccess || a.Price != want || a.Currency != "USD" {
+		if a := h.call("GET", "/v1/leads/"+id, ""); a.status != 200 || a.Result != ledger.ResultSuccess ||
+			a.Price != want || a.Currency != "USD" {
 			t.Errorf("status of %s: %d %s", id, a.status, a.text)
 		}
 	}

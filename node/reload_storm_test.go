@@ -52,12 +52,15 @@ func (h *house) generation(n int) *audit.Config {
 			zips = stormZIPs[:1]
 		}
 		list := ""
-		terms := audit.Terms{Vertical: "solar", MaxSold: 1 + n%2, Wants: func(field func(string) string) bool { return slices.Contains(zips, field("zip")) }}
+		terms := audit.Terms{Vertical: "solar", MaxSold: 1 + n%2, Wants: func(field func(string) string) bool {
+			return slices.Contains(zips, field("zip"))
+		}}
 		if id != "d" { // it bids by ping
 			list = fmt.Sprintf("price: %d\n    ", price)
 			terms.Price = int64(price) * 1_000_000
 		}
-		more := fmt.Sprintf("%smax_sold: %d\n    criteria: [{field: zip, in: ['%s']}]\n    caps: [{per: total, limit: %d}]", list, terms.MaxSold, strings.Join(zips, "', '"), most)
+		more := fmt.Sprintf("%smax_sold: %d\n    criteria: [{field: zip, in: ['%s']}]\n    caps: [{per: total, "+
+			"limit: %d}]", list, terms.MaxSold, strings.Join(zips, "', '"), most)
 		h.write(name, fmt.Sprintf(campaignYAML, id, "http://"+h.farm.Addr(), more)+fmt.Sprintf("# generation %d\n", n))
 		c.Campaigns[id+"-main"] = terms
 		c.Caps["campaign:"+id+"-main:total"] = most
@@ -65,8 +68,8 @@ func (h *house) generation(n int) *audit.Config {
 	return c
 }
 
-// TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps and campaigns while sellers ping and post. Every request is answered, every event is
-// explained by the configuration that it names, and no cap is passed.
+// TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps and campaigns while sellers ping and
+// post. Every request is answered, every event is explained by the configuration that it names, and no cap is passed.
 func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
 	reloads := 100
 	if testing.Short() {
@@ -75,7 +78,8 @@ func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
 	var scripts []buyertest.Script
 	for _, id := range []string{"a", "b", "c", "d"} {
 		x := script(id, 30*dollar)
-		x.Ping.Latency, x.Post.Latency, x.Post.Yes = buyertest.Fixed(4*time.Millisecond), buyertest.Fixed(12*time.Millisecond), .8
+		x.Ping.Latency, x.Post.Latency, x.Post.Yes = buyertest.Fixed(4*time.Millisecond),
+			buyertest.Fixed(12*time.Millisecond), .8
 		scripts = append(scripts, x)
 	}
 	h := build(t, "sell_limit: 2\n", nil, scripts...)
@@ -148,7 +152,8 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 		},
 		Receipts: func(each func(audit.Receipt) error) error {
 			return h.farm.EachReceipt(func(r buyertest.Receipt) error {
-				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference,
+					Price: int64(r.Price), At: r.At})
 			})
 		},
 		Answers: audit.Values(s.heard),
@@ -160,7 +165,8 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 		h.t.Error(f)
 	}
 	n := rep.Counts
-	if n.Leads == 0 || n.Attempts["accepted"] < 10 || n.FullCaps == 0 || n.Explained != n.Events["pinged"]+n.Events["posting"]+n.Events["posted"]+n.Events["settled"] {
+	if n.Leads == 0 || n.Attempts["accepted"] < 10 || n.FullCaps == 0 || n.Explained != n.Events["pinged"]+
+		n.Events["posting"]+n.Events["posted"]+n.Events["settled"] {
 		h.t.Errorf("too little was seen: %+v", n)
 	}
 	if len(decided) < reloads/4 {
@@ -185,7 +191,8 @@ func TestPausesDuringReloadsAreNotLost(t *testing.T) {
 	var stop atomic.Bool
 	work.Go(func() {
 		for n := 0; !stop.Load(); n++ {
-			h.write("buyers/c.yaml", fmt.Sprintf(campaignYAML, "c", "http://"+h.farm.Addr(), "")+fmt.Sprintf("# %d\n", n))
+			h.write("buyers/c.yaml", fmt.Sprintf(campaignYAML, "c", "http://"+h.farm.Addr(), "")+
+				fmt.Sprintf("# %d\n", n))
 			h.reload(admin.Applied)
 		}
 	})

@@ -96,7 +96,8 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 	h.write("buyers/b.yaml", strings.ReplaceAll(string(text), "b-main", "b-next"))
 	h.reload(admin.Applied)
 	h.expect(<-posted, 200, ledger.ResultSuccess)
-	if ev := last[*ledger.Settled](h, p.PingID); ev.Config != second || len(ev.Sales) != 1 || ev.Sales[0].Campaign != "b-main" {
+	if ev := last[*ledger.Settled](h, p.PingID); ev.Config != second || len(ev.Sales) != 1 ||
+		ev.Sales[0].Campaign != "b-main" {
 		t.Errorf("config %s, want %s: %+v", ev.Config, second, ev.Sales)
 	}
 
@@ -106,7 +107,8 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 	h.reload(admin.Applied)
 	lost := h.post(again.PingID, "2127365001")
 	h.expect(lost, 200, ledger.ResultFailure)
-	if ev := last[*ledger.Settled](h, again.PingID); len(ev.Tried) != 1 || ev.Tried[0].Refusal != lead.CampaignWithdrawn {
+	if ev := last[*ledger.Settled](h, again.PingID); len(ev.Tried) != 1 ||
+		ev.Tried[0].Refusal != lead.CampaignWithdrawn {
 		t.Errorf("tried %+v", ev.Tried)
 	}
 	if n := buyer.Calls(buyertest.Post); n != 1 {
@@ -135,16 +137,19 @@ func TestRefusedReloadChangesNothingAndSaysWhy(t *testing.T) {
 		}
 		at = append(at, p.File)
 	}
-	if !slices.Equal(at, []string{"buyers/b.yaml", "sources/third.yaml", "sources/third.yaml"}) || r.Error != "3 problems" || r.Config != hash {
+	if !slices.Equal(at, []string{"buyers/b.yaml", "sources/third.yaml", "sources/third.yaml"}) ||
+		r.Error != "3 problems" || r.Config != hash {
 		t.Errorf("problems of %v, %s", at, r.Error)
 	}
 	h.quote(20)
 	var st admin.Status
 	h.admin("GET", "/v1/status", nil, &st)
-	if st.Config.Hash != hash || st.Config.Last == nil || len(st.Config.Last.Problems) != 3 || st.Config.Reloads[admin.Refused] != 1 || st.Config.Reloads[admin.Unchanged] != 1 {
+	if st.Config.Hash != hash || st.Config.Last == nil || len(st.Config.Last.Problems) != 3 ||
+		st.Config.Reloads[admin.Refused] != 1 || st.Config.Reloads[admin.Unchanged] != 1 {
 		t.Errorf("status %+v", st.Config)
 	}
-	if m := h.metrics(); !strings.Contains(m, `clearpost_config_reloads_total{result="refused"} 1`) || !strings.Contains(m, "clearpost_config_last_reload_ok 0") {
+	if m := h.metrics(); !strings.Contains(m, `clearpost_config_reloads_total{result="refused"} 1`) ||
+		!strings.Contains(m, "clearpost_config_last_reload_ok 0") {
 		t.Errorf("metrics:\n%s", m)
 	}
 	if kept, _ := h.node.Ledger.Configs(); len(kept) != 1 || h.node.Ledger.LastSeq() != seq+1 {
@@ -155,15 +160,18 @@ func TestRefusedReloadChangesNothingAndSaysWhy(t *testing.T) {
 func TestReloadRefusesAsAWholeWhatNeedsARestart(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.edit("buyers/b.yaml", "timeout_ms: 300", "timeout_ms: 299")
-	h.write("clearpost.yaml", "node: n2\nlisten: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2, token: another-token}\ndata_dir: elsewhere\nlimits: {workers_max: 3}\nkafka: {brokers: ['127.0.0.1:3']}\n")
+	h.write("clearpost.yaml", "node: n2\nlisten: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2, token: "+
+		"another-token}\ndata_dir: elsewhere\nlimits: {workers_max: 3}\nkafka: {brokers: ['127.0.0.1:3']}\n")
 	r := h.reload(admin.Refused)
-	if want := []string{"node", "data_dir", "listen", "admin.listen", "admin.token", "kafka", "limits"}; !slices.Equal(r.Restart, want) {
+	if want := []string{"node", "data_dir", "listen", "admin.listen", "admin.token", "kafka",
+		"limits"}; !slices.Equal(r.Restart, want) {
 		t.Errorf("restart %v, want %v", r.Restart, want)
 	}
 	if !strings.HasPrefix(r.Error, "needs a restart: node, ") {
 		t.Errorf("error %q", r.Error)
 	}
-	h.write("clearpost.yaml", "# the same in other words\nnode: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {workers_max: 2048}\n")
+	h.write("clearpost.yaml", "# the same in other words\nnode: n1\nlisten: 127.0.0.1:0\nadmin: {listen: "+
+		"127.0.0.1:0}\nlimits: {workers_max: 2048}\n")
 	h.reload(admin.Applied)
 }
 
@@ -181,7 +189,8 @@ func TestReloadRefusesExamplesThatDoNotHold(t *testing.T) {
           receipt: {outcome: accepted}
 `)
 	r := h.reload(admin.Refused)
-	if len(r.Problems) == 0 || !strings.Contains(r.Problems[0].Message, "an offer") || r.Problems[0].Line == 0 || len(r.Restart) > 0 {
+	if len(r.Problems) == 0 || !strings.Contains(r.Problems[0].Message, "an offer") || r.Problems[0].Line == 0 ||
+		len(r.Restart) > 0 {
 		t.Fatalf("%+v", r)
 	}
 	h.node.cfg.SkipExamples = true
@@ -194,7 +203,8 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 	h.expect(h.ping(`{"zip":"10001"}`, other), 200, ledger.ResultSuccess)
 
 	h.write("sources/key.txt", "secret-key-one\n")
-	h.write("sources/third.yaml", "id: third\nname: Third\nkeys: [\"${file:sources/key.txt}\"]\nverticals: [solar]\nrate: {per_second: 0.001, burst: 2}\n")
+	h.write("sources/third.yaml", "id: third\nname: Third\nkeys: [\"${file:sources/key.txt}\"]\nverticals: "+
+		"[solar]\nrate: {per_second: 0.001, burst: 2}\n")
 	if err := os.Remove(filepath.Join(h.dir, "sources/other.yaml")); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +233,8 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
 	h.quote(20)
 	before := h.node.Exchange.Lanes()[0].Won.Load()
-	if status := h.admin("POST", "/v1/pause", admin.Change{Subject: "campaign:b-main", Why: "unpaid"}, nil); status != 200 {
+	if status := h.admin("POST", "/v1/pause", admin.Change{Subject: "campaign:b-main", Why: "unpaid"},
+		nil); status != 200 {
 		t.Fatal(status)
 	}
 	h.edit("buyers/b.yaml", "timeout_ms: 300", "timeout_ms: 250")
@@ -240,7 +251,8 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.reload(admin.Applied)
-	if status := h.admin("POST", "/v1/resume", admin.Change{Subject: "campaign:b-main", Why: "paid"}, nil); status != 404 {
+	if status := h.admin("POST", "/v1/resume", admin.Change{Subject: "campaign:b-main", Why: "paid"},
+		nil); status != 404 {
 		t.Errorf("a campaign that is not configured: %d", status)
 	}
 	if err := os.Rename(away, there); err != nil {
@@ -251,7 +263,8 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	if n := h.node.Exchange.Lanes()[0].Won.Load(); n != before {
 		t.Errorf("won %d, want %d", n, before)
 	}
-	if status := h.admin("POST", "/v1/resume", admin.Change{Subject: "campaign:b-main", Why: "paid"}, nil); status != 200 {
+	if status := h.admin("POST", "/v1/resume", admin.Change{Subject: "campaign:b-main", Why: "paid"},
+		nil); status != 200 {
 		t.Fatal(status)
 	}
 	h.quote(20)
@@ -284,7 +297,8 @@ campaigns:
 	}
 }
 
-// What the caller has set itself, such as a free port or its own Kafka, stands through reloads; only what the files say anew needs a restart.
+// What the caller has set itself, such as a free port or its own Kafka, stands through reloads; only what the files say
+// anew needs a restart.
 func TestReloadKeepsWhatTheCallerHasSet(t *testing.T) {
 	dir := writeConfig(t)
 	cfg, err := Load(dir, nil)

@@ -78,7 +78,8 @@ func TestIdenticalPingsGetOneQuote(t *testing.T) {
 		}
 	}
 	h.admin("GET", "/v1/status", nil, &status)
-	if status.Pings != 0 || len(status.Sources) != 2 || status.Sources[0].Source != "acme" || status.Sources[0].Suppressed != 1 {
+	if status.Pings != 0 || len(status.Sources) != 2 || status.Sources[0].Source != "acme" ||
+		status.Sources[0].Suppressed != 1 {
 		t.Errorf("status: %+v", status)
 	}
 	for name, other := range map[string]heard{
@@ -108,7 +109,8 @@ func TestPingIsOfNoUseTwice(t *testing.T) {
 	no.Ping.Yes = 0
 	h := build(t, "", nil, no)
 	first := h.ping(jane)
-	if again := h.ping(jane); first.Reason != "no_bids" || again.Reason != "no_bids" || again.PingID == first.PingID || h.asked() != 2 {
+	if again := h.ping(jane); first.Reason != "no_bids" || again.Reason != "no_bids" || again.PingID == first.PingID ||
+		h.asked() != 2 {
 		t.Errorf("a ping without bids is asked about again: %s, first %s", again.text, first.text)
 	}
 	h = build(t, "dedupe: {identical_pings: own_auction}\n", nil, script("b", 25*dollar))
@@ -160,7 +162,8 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 		if ev := last[*ledger.Pinged](h, again.PingID); ev.Refusal != lead.LeadRepeated || len(ev.Bids) != 0 {
 			t.Errorf("pinged: %+v", ev)
 		}
-		if x, ok, err := h.node.Exchange.Explain(last[*ledger.Pinged](h, again.PingID).Lead); err != nil || !ok || x.Campaigns[0].Verdict != "repeated_lead" {
+		if x, ok, err := h.node.Exchange.Explain(last[*ledger.Pinged](h, again.PingID).Lead); err != nil || !ok ||
+			x.Campaigns[0].Verdict != "repeated_lead" {
 			t.Errorf("explained: %+v %v", x, err)
 		}
 		h.duplicate(h.post(again.PingID, "2127365000"), today())
@@ -176,7 +179,8 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 	if again := h.post(spare.PingID, "2127365000"); again.text != late.text {
 		t.Errorf("repeat: %s, first %s", again.text, late.text)
 	}
-	if ev := last[*ledger.Settled](h, spare.PingID); ev.Refusal != lead.LeadRepeated || ev.Reason != "duplicate" || ev.Post == nil {
+	if ev := last[*ledger.Settled](h, spare.PingID); ev.Refusal != lead.LeadRepeated || ev.Reason != "duplicate" ||
+		ev.Post == nil {
 		t.Errorf("settled: %+v", ev)
 	}
 	if _, n := h.tally("acme"); n != 3 {
@@ -230,13 +234,15 @@ func TestPendingLeadCountsAsSoldUntilItIsResolved(t *testing.T) {
 		Unresolved []exchange.OpenAttempt `json:"unresolved"`
 	}
 	h.admin("GET", "/v1/unresolved", nil, &open)
-	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open.Unresolved[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
+	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open.Unresolved[0].Attempt.String(),
+		"outcome": "rejected", "why": "asked"}, nil)
 	h.expect(h.ping(jane), 200, ledger.ResultSuccess)
 }
 
 func TestScopeOfTheVerticalTellsNothingOfAnotherSource(t *testing.T) {
 	h := build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
-	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.write("sources/third.yaml",
+		"id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
 	h.restart()
 	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
 	h.duplicate(h.ping(jane, otherSeat), "Lead previously received")
@@ -247,7 +253,8 @@ func TestScopeOfTheVerticalTellsNothingOfAnotherSource(t *testing.T) {
 
 func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\ndedupe: {person_key: [email], window_hours: 1}\n")
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
+		"20}\ndedupe: {person_key: [email], window_hours: 1}\n")
 	h.restart()
 	body := func(phone, email string) string {
 		return fmt.Sprintf(`{"zip":"10001","phone":%q,"email":%q}`, phone, email)
@@ -276,7 +283,8 @@ post_total_ms: 3000
 		"sha1":   fmt.Sprintf("%X", sha1.Sum([]byte("2127365000"))),
 		"sha256": fmt.Sprintf("%x", sha256.Sum256([]byte("2127365000"))),
 	}
-	for name, v := range map[string]string{"named": fmt.Sprintf(vertical, "", "phone|phone_hash"), "derived": fmt.Sprintf(vertical, ", derive: phone.md5", "phone")} {
+	for name, v := range map[string]string{"named": fmt.Sprintf(vertical, "", "phone|phone_hash"),
+		"derived": fmt.Sprintf(vertical, ", derive: phone.md5", "phone")} {
 		t.Run(name, func(t *testing.T) {
 			h := build(t, "", nil, script("b", 25*dollar))
 			h.write("verticals/solar.yaml", v)

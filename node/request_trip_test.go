@@ -10,8 +10,8 @@ import (
 	"clearpost/ledger"
 )
 
-// What the exchange knows of a lead reaches the requests: who sent it, how often it was sold and may be sold, in the ping and in each post. Explain
-// renders the ping as it was.
+// What the exchange knows of a lead reaches the requests: who sent it, how often it was sold and may be sold, in the
+// ping and in each post. Explain renders the ping as it was.
 func TestRequestsKnowWhatTheExchangeKnows(t *testing.T) {
 	const more = `, {to: of, template: "{{ source }} {{ source_name }} {{ sold }}/{{ left }} {{ test }} {{ price }}"}]` + "\n"
 	edit := []string{"{to: zip, from: zip}]\n", "{to: zip, from: zip}" + more}

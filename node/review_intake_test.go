@@ -30,17 +30,20 @@ func TestFlagsInOddPlacesMakeATestAndNoSale(t *testing.T) {
 	const whole = `"zip":"10001","phone":"2127365000"`
 	const asForm = "Content-Type: application/x-www-form-urlencoded"
 	for what, a := range map[string]heard{
-		"URL's query string":       h.call("POST", "/v1/solar/leads?test=1", "{"+whole+"}"),
-		"query string of a ping":   h.call("POST", "/v1/solar/ping?lp_test=yes", `{"zip":"10001"}`),
-		"query string of a form":   h.call("POST", "/v1/solar/leads?Test_Lead=1", "zip=10001&phone=2127365000", asForm),
-		"object with the lead":     h.lead(`{"lead":{` + whole + `,"test":true}}`),
-		"object beside the lead":   h.lead(`{` + whole + `,"meta":{"Test_Lead":1}}`),
-		"mode beside the lead":     h.lead(`{` + whole + `,"meta":{"lead_mode":0}}`),
-		"name in brackets":         h.call("POST", "/v1/solar/leads", "lead[zip]=10001&lead[phone]=2127365000&lead[test]=true", asForm),
-		"element of XML":           h.call("POST", "/v1/solar/leads?format=json", "<r><lead><zip>10001</zip><phone>2127365000</phone><test>1</test></lead></r>", "Content-Type: application/xml"),
+		"URL's query string":     h.call("POST", "/v1/solar/leads?test=1", "{"+whole+"}"),
+		"query string of a ping": h.call("POST", "/v1/solar/ping?lp_test=yes", `{"zip":"10001"}`),
+		"query string of a form": h.call("POST", "/v1/solar/leads?Test_Lead=1", "zip=10001&phone=2127365000", asForm),
+		"object with the lead":   h.lead(`{"lead":{` + whole + `,"test":true}}`),
+		"object beside the lead": h.lead(`{` + whole + `,"meta":{"Test_Lead":1}}`),
+		"mode beside the lead":   h.lead(`{` + whole + `,"meta":{"lead_mode":0}}`),
+		"name in brackets": h.call("POST", "/v1/solar/leads",
+			"lead[zip]=10001&lead[phone]=2127365000&lead[test]=true", asForm),
+		"element of XML": h.call("POST", "/v1/solar/leads?format=json",
+			"<r><lead><zip>10001</zip><phone>2127365000</phone><test>1</test></lead></r>",
+			"Content-Type: application/xml"),
 		"postal code of nine":      h.lead(`{"zip":"00501-1234","phone":"2127365000"}`),
-		"postal code without dash": h.lead(`{"zip":"005011234","phone":"2127365000"}`),
-		"name with a dash":         h.lead(`{` + whole + `,"test-lead":"1"}`),
+		"postal code without dash": h.lead(`{"zip":"005011234","phone":"2127365000"}`), "name with a dash": h.lead(`{` +
+			whole + `,"test-lead":"1"}`),
 	} {
 		h.isTest(what, a)
 	}
@@ -78,7 +81,8 @@ func TestAnIdenticalPingIsNotGivenAQuoteThatNobodyWillKeep(t *testing.T) {
 	}
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "b-main", "why": "asked"}, nil)
 	second := h.ping(jane)
-	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 40}\n")
+	h.write("sources/acme.yaml",
+		"id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 40}\n")
 	h.reload(admin.Applied)
 	if other := h.ping(jane); other.PingID == second.PingID || other.Price != 15 {
 		t.Errorf("another margin is configured: %s, before %s", other.text, second.text)
@@ -109,21 +113,25 @@ func (h *house) conduit(call, body string) heard {
 
 func TestASubmissionWithoutAnIDIsOfThePersonsQuote(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nprofile: leadconduit\ntests: true\n")
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
+		"20}\nprofile: leadconduit\ntests: true\n")
 	h.restart()
 	const more = `{"zip":"10001","phone":"212-736-5000","age":40,"first_name":"Jane"}`
 	p := h.conduit("ping", jane)
 	h.conduit("ping", `{"zip":"10001","phone":"212-736-5001"}`)
-	if test := h.conduit("submit", `{"test":true,`+more[1:]); !strings.Contains(test.text, `"test":true`) || test.LeadID == p.LeadID {
+	if test := h.conduit("submit", `{"test":true,`+more[1:]); !strings.Contains(test.text, `"test":true`) ||
+		test.LeadID == p.LeadID {
 		t.Errorf("a test: %s", test.text)
 	}
 	h.restart()
 	asked := h.asked()
-	if wrong := h.conduit("submit", `{"zip":"10002","phone":"212-736-5000"}`); wrong.status != 400 || !strings.Contains(wrong.text, "as in the ping") {
+	if wrong := h.conduit("submit", `{"zip":"10002","phone":"212-736-5000"}`); wrong.status != 400 ||
+		!strings.Contains(wrong.text, "as in the ping") {
 		t.Errorf("another ZIP code: %d %s", wrong.status, wrong.text)
 	}
 	sold := h.conduit("submit", more)
-	if sold.status != 201 || sold.Result != "success" || sold.LeadID != p.LeadID || sold.Price != 20 || h.asked() != asked {
+	if sold.status != 201 || sold.Result != "success" || sold.LeadID != p.LeadID || sold.Price != 20 ||
+		h.asked() != asked {
 		t.Errorf("submission: %d %s, ping %s", sold.status, sold.text, p.text)
 	}
 	h.restart()
@@ -171,7 +179,8 @@ func TestASubmissionIsOfTheQuoteThatItsSellerCallsAlike(t *testing.T) {
 func TestASubmissionAgainIsNotOfAnotherQuote(t *testing.T) {
 	for _, dedupe := range []string{"", "dedupe: {refuse: none}\n"} {
 		h := build(t, dedupe, nil, script("b", 25*dollar))
-		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
+		h.write("sources/acme.yaml",
+			"id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nprofile: leadconduit\n")
 		h.restart()
 		h.conduit("ping", `{"zip":"10001","phone":"212-736-5000"}`)
 		h.conduit("ping", `{"zip":"10001","phone":"212-736-5000","reference":"A"}`)
@@ -192,7 +201,8 @@ func TestASubmissionAgainIsNotOfAnotherQuote(t *testing.T) {
 // mixed is a vertical whose leads are compared with those of all sources, but for one source.
 func mixed(t *testing.T) (h *house, third string) {
 	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
-	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.write("sources/third.yaml",
+		"id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
 	h.restart()
 	return h, "Authorization: Bearer third-key-0123456789"
 }
@@ -206,14 +216,16 @@ func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
 	if err != nil || len(open) != 1 {
 		t.Fatalf("%+v, %v", open, err)
 	}
-	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected", "why": "asked"}, nil)
+	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected",
+		"why": "asked"}, nil)
 	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
 }
 
 func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 	const ping = "{to: zip, from: zip}]\n      answer: {success"
 	h := build(t, "", nil, script("b", 25*dollar))
-	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "person_key", "  - {name: ssn, type: ssn, personal: true}\nperson_key", 1))
+	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "person_key",
+		"  - {name: ssn, type: ssn, personal: true}\nperson_key", 1))
 	h.edit("buyers/b.yaml", ping, strings.Replace(ping, "]", ", {to: ssn, from: ssn}]", 1))
 	h.restart()
 	p := h.ping(`{"zip":"10001","ssn":"523-45-6799"}`)
@@ -222,7 +234,8 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 		return h.call("POST", "/v1/solar/post", `{"ping_id":"`+p.PingID+`","phone":"2127365000","ssn":"`+ssn+`"}`)
 	}
 	a := send("523-45-6762")
-	if a.status != 400 || a.Reason != "changed_since_ping" || len(a.Errors) != 1 || a.Errors[0].Value != "****62" || a.Errors[0].Expected != "****99, as in the ping" {
+	if a.status != 400 || a.Reason != "changed_since_ping" || len(a.Errors) != 1 || a.Errors[0].Value != "****62" ||
+		a.Errors[0].Expected != "****99, as in the ping" {
 		t.Errorf("another number: %d %s", a.status, a.text)
 	}
 	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
@@ -240,7 +253,8 @@ func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
 		{3, "dedupe: {window_hours: 49}", ""},
 		{2, "dedupe: {window_hours: 49, refuse: none}", ""},
 	} {
-		h.write("clearpost.yaml", fmt.Sprintf("node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
+		h.write("clearpost.yaml", fmt.Sprintf(
+			"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
 		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
 		_, err := Load(h.dir, os.LookupEnv)
 		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {

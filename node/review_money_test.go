@@ -22,7 +22,8 @@ func TestOneShotMinimumMayBeMetBySalesTogether(t *testing.T) {
 	if a.Price != 36 || len(a.Sales) != 3 {
 		t.Errorf("sales: %s", a.text)
 	}
-	if a = h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001","min_price":36.01}`); a.Result != ledger.ResultFailure {
+	if a = h.call("POST", "/v1/solar/leads",
+		`{"zip":"10001","phone":"2127365001","min_price":36.01}`); a.Result != ledger.ResultFailure {
 		t.Errorf("above what all pay together: %s", a.text)
 	}
 }
@@ -83,7 +84,9 @@ func TestSellerInAHurryHearsPendingAndTheLeadIsStillSold(t *testing.T) {
 	} {
 		a := h.call("POST", path, body)
 		h.expect(a, 202, ledger.ResultPending)
-		eventually(t, "the status is a success", func() bool { return h.call("GET", a.StatusURL, "").Result == ledger.ResultSuccess })
+		eventually(t, "the status is a success", func() bool {
+			return h.call("GET", a.StatusURL, "").Result == ledger.ResultSuccess
+		})
 	}
 }
 
@@ -99,7 +102,9 @@ func TestOneShotAnswersWithinTheSellersTime(t *testing.T) {
 	if took > 500*time.Millisecond {
 		t.Errorf("answered after %v, the seller waits 300 ms", took)
 	}
-	eventually(t, "the status is a success", func() bool { return h.call("GET", a.StatusURL, "").Result == ledger.ResultSuccess })
+	eventually(t, "the status is a success", func() bool {
+		return h.call("GET", a.StatusURL, "").Result == ledger.ResultSuccess
+	})
 }
 
 // openAttempt writes an attempt of a quoted lead that a crash has cut off, and starts again.
@@ -115,9 +120,11 @@ func (h *house) openAttempt(p heard) {
 	at := h.node.Exchange.Now()
 	id := ev.EventID
 	id[15]++
-	err := h.node.Ledger.Append(&ledger.Posting{Head: ledger.Head{Kind: ledger.KindPosting, At: at, Schema: 1, Config: ev.Config, Lead: ev.Lead, Source: ev.Source, Vertical: ev.Vertical},
-		Post: &ledger.Post{ReceivedAt: at, SellerLeadID: "S-2", IdempotencyKey: "first", BodyHash: "x"}, Attempt: id, Campaign: b.Campaign, Buyer: b.Buyer, Rank: 1,
-		Price: b.Price, Payout: b.Payout, MaxSold: b.MaxSold, SellLimit: 1, Charges: []ledger.Charge{{Cap: "campaign:" + b.Campaign + ":total", Window: "total", N: 1}}})
+	err := h.node.Ledger.Append(&ledger.Posting{Head: ledger.Head{Kind: ledger.KindPosting, At: at, Schema: 1,
+		Config: ev.Config, Lead: ev.Lead, Source: ev.Source, Vertical: ev.Vertical}, Post: &ledger.Post{ReceivedAt: at,
+		SellerLeadID: "S-2", IdempotencyKey: "first", BodyHash: "x"}, Attempt: id, Campaign: b.Campaign, Buyer: b.Buyer,
+		Rank: 1, Price: b.Price, Payout: b.Payout, MaxSold: b.MaxSold, SellLimit: 1,
+		Charges: []ledger.Charge{{Cap: "campaign:" + b.Campaign + ":total", Window: "total", N: 1}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -125,7 +132,8 @@ func (h *house) openAttempt(p heard) {
 }
 
 func TestTripThatACrashCutOffIsResolvedAndResumed(t *testing.T) {
-	h := build(t, "", map[string]string{"a": "caps: [{per: total, limit: 5}]"}, script("a", 25*dollar), script("b", 24*dollar))
+	h := build(t, "", map[string]string{"a": "caps: [{per: total, limit: 5}]"}, script("a", 25*dollar),
+		script("b", 24*dollar))
 	used := func() int64 {
 		n, _ := h.node.Exchange.CapUse(h.node.Exchange.Lanes()[0].Caps[0])
 		return n
@@ -158,7 +166,8 @@ func TestTripThatACrashCutOffIsResolvedAndResumed(t *testing.T) {
 }
 
 func TestCutOffTripWhoseQuoteIsOverIsAFailure(t *testing.T) {
-	h := build(t, "", map[string]string{"a": "caps: [{per: total, limit: 5}]"}, script("a", 25*dollar), script("b", 24*dollar))
+	h := build(t, "", map[string]string{"a": "caps: [{per: total, limit: 5}]"}, script("a", 25*dollar),
+		script("b", 24*dollar))
 	p := h.quote(20)
 	h.openAttempt(p)
 	h.resolve(map[string]string{"outcome": "rejected"})
@@ -171,8 +180,8 @@ func TestCutOffTripWhoseQuoteIsOverIsAFailure(t *testing.T) {
 	last[*ledger.Settled](h, p.PingID)
 }
 
-// A clock that was two days ahead has dated a sale and a quote. When it is right again, the sale stays what it is, the quote does not last for two days
-// more, and today's caps are those of today.
+// A clock that was two days ahead has dated a sale and a quote. When it is right again, the sale stays what it is, the
+// quote does not last for two days more, and today's caps are those of today.
 func TestQuoteOfAClockThatWasAheadIsOver(t *testing.T) {
 	h := build(t, "", map[string]string{"a": "caps: [{per: day, limit: 1}]"}, script("a", 25*dollar))
 	h.ahead.Store(int64(48 * time.Hour))
@@ -203,7 +212,8 @@ func TestOneShotPayoutFollowsAPriceThatDropped(t *testing.T) {
 	a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`)
 	h.expect(a, 200, ledger.ResultSuccess)
 	ev := last[*ledger.Posted](h, a.LeadID)
-	if ev.Price >= 25*dollar || ev.Payout != ev.Price.MulPPM(800_000).FloorCents() || lead.Money(a.Price*1e6) != ev.Payout {
+	if ev.Price >= 25*dollar || ev.Payout != ev.Price.MulPPM(800_000).FloorCents() ||
+		lead.Money(a.Price*1e6) != ev.Payout {
 		t.Errorf("booked %v, payout %v, answer %s", ev.Price, ev.Payout, a.text)
 	}
 }
@@ -212,9 +222,12 @@ func TestExplainAfterTheCampaignHasMovedToAnotherVertical(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	p := h.quote(20)
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
-	wide := strings.NewReplacer("id: solar", "id: roof", "name: Solar", "name: Roof", "- {name: age", "- {name: storeys, type: integer}\n  - {name: age").Replace(verticalYAML)
-	h.write("verticals/roof.yaml", strings.Replace(wide, "  - {name: storeys, type: integer}\n", "  - {name: storeys, type: integer}\n  - {name: slope, type: integer}\n", 1))
-	moved := strings.NewReplacer("vertical: solar", "vertical: roof", "{to: zip, from: zip}", "{to: zip, from: zip}, {to: slope, from: slope}, {to: age, from: age}")
+	wide := strings.NewReplacer("id: solar", "id: roof", "name: Solar", "name: Roof", "- {name: age",
+		"- {name: storeys, type: integer}\n  - {name: age").Replace(verticalYAML)
+	h.write("verticals/roof.yaml", strings.Replace(wide, "  - {name: storeys, type: integer}\n",
+		"  - {name: storeys, type: integer}\n  - {name: slope, type: integer}\n", 1))
+	moved := strings.NewReplacer("vertical: solar", "vertical: roof", "{to: zip, from: zip}",
+		"{to: zip, from: zip}, {to: slope, from: slope}, {to: age, from: age}")
 	h.write("buyers/b.yaml", moved.Replace(fmt.Sprintf(campaignYAML, "b", "http://"+h.farm.Addr(), "")))
 	h.restart()
 	var x exchange.Explanation

@@ -16,10 +16,12 @@ const thirdSeat = "Authorization: Bearer third-key-0123456789"
 
 // thirdSource adds a source that is compared with its own leads only.
 func (h *house) thirdSource() {
-	h.write("sources/third.yaml", "id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
+	h.write("sources/third.yaml",
+		"id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
 }
 
-// What a delivery has begun on one configuration excludes what begins on the next, whatever scope either has, and though its source is gone by then.
+// What a delivery has begun on one configuration excludes what begins on the next, whatever scope either has, and
+// though its source is gone by then.
 func TestPersonIsSoldOnceAcrossAReloadOfTheScope(t *testing.T) {
 	for name, x := range map[string]struct {
 		before string
@@ -28,8 +30,12 @@ func TestPersonIsSoldOnceAcrossAReloadOfTheScope(t *testing.T) {
 		"source, then vertical": {"", func(h *house) {
 			h.edit("verticals/solar.yaml", "dedupe_hours: 24", "dedupe_hours: 24\ndedupe: {scope: vertical}")
 		}},
-		"vertical, then source": {"dedupe: {scope: vertical}\n", func(h *house) { h.edit("verticals/solar.yaml", "scope: vertical", "scope: source") }},
-		"none, then vertical":   {"dedupe: {refuse: none}\n", func(h *house) { h.edit("verticals/solar.yaml", "refuse: none", "scope: vertical") }},
+		"vertical, then source": {"dedupe: {scope: vertical}\n", func(h *house) {
+			h.edit("verticals/solar.yaml", "scope: vertical", "scope: source")
+		}},
+		"none, then vertical": {"dedupe: {refuse: none}\n", func(h *house) {
+			h.edit("verticals/solar.yaml", "refuse: none", "scope: vertical")
+		}},
 		"the source is gone": {"dedupe: {scope: vertical}\n", func(h *house) {
 			if err := os.Remove(filepath.Join(h.dir, "sources/acme.yaml")); err != nil {
 				h.t.Fatal(err)
@@ -57,7 +63,8 @@ func TestPersonIsSoldOnceAcrossAReloadOfTheScope(t *testing.T) {
 	}
 }
 
-// An attempt that a kill has cut off may be a sale: it counts as one among the person's leads, also behind a later one of another source that is not sold.
+// An attempt that a kill has cut off may be a sale: it counts as one among the person's leads, also behind a later one
+// of another source that is not sold.
 func TestCutOffAttemptIsKnownAsSoldInMixedScopes(t *testing.T) {
 	for _, oneShot := range []bool{false, true} {
 		no := script("b", 25*dollar)
@@ -67,7 +74,8 @@ func TestCutOffAttemptIsKnownAsSoldInMixedScopes(t *testing.T) {
 		h.restart()
 		h.cutOff(oneShot)
 		h.expect(h.lead(jane, thirdSeat), 200, ledger.ResultFailure)
-		for _, again := range []heard{h.lead(jane, otherSeat), h.ping(jane, otherSeat), h.lead(`{"zip":"10002","phone":"212-736-5000"}`)} {
+		for _, again := range []heard{h.lead(jane, otherSeat), h.ping(jane, otherSeat),
+			h.lead(`{"zip":"10002","phone":"212-736-5000"}`)} {
 			if again.Result != ledger.ResultFailure || again.Reason != "duplicate" {
 				t.Errorf("one shot %v: %s", oneShot, again.text)
 			}
@@ -86,8 +94,9 @@ func (h *house) cutOff(oneShot bool) {
 	ev := *last[*ledger.Pinged](h, p.PingID)
 	at, id := h.node.Exchange.Now(), ev.EventID
 	id[15]++
-	posting := &ledger.Posting{Head: ledger.Head{Kind: ledger.KindPosting, EventID: id, Node: "n1", At: at, Schema: 1, Config: ev.Config, Lead: ev.Lead, Source: ev.Source,
-		Vertical: ev.Vertical}, Attempt: id, Campaign: "b-main", Buyer: "b", Rank: 1, Price: 25 * dollar, Payout: 20 * dollar, MaxSold: 1, SellLimit: 1}
+	posting := &ledger.Posting{Head: ledger.Head{Kind: ledger.KindPosting, EventID: id, Node: "n1", At: at, Schema: 1,
+		Config: ev.Config, Lead: ev.Lead, Source: ev.Source, Vertical: ev.Vertical}, Attempt: id, Campaign: "b-main",
+		Buyer: "b", Rank: 1, Price: 25 * dollar, Payout: 20 * dollar, MaxSold: 1, SellLimit: 1}
 	group := []ledger.Event{posting}
 	if oneShot {
 		ev.Mode, ev.EventID[14], ev.Lead[15] = "lead", ev.EventID[14]+1, ev.Lead[15]+1

@@ -27,8 +27,8 @@ type storm struct {
 }
 
 func (s *storm) keep(op, source string, a heard) {
-	ans := audit.Answer{At: time.Now(), Source: source, Vertical: "solar", Op: op, Status: a.status, Result: a.Result, Reason: a.Reason, Lead: a.LeadID,
-		Price: int64(a.Price*100+.5) * 10_000, Reference: a.ID}
+	ans := audit.Answer{At: time.Now(), Source: source, Vertical: "solar", Op: op, Status: a.status, Result: a.Result,
+		Reason: a.Reason, Lead: a.LeadID, Price: int64(a.Price*100+.5) * 10_000, Reference: a.ID}
 	if op == audit.OpPing {
 		ans.Lead = a.PingID
 	}
@@ -68,14 +68,17 @@ func (s *storm) act(r *rand.Rand) {
 		}
 		id := s.some(r)
 		body := fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000"%s}`, id, wait)
-		s.keep(audit.OpPost, "other", h.call("POST", "/v1/solar/post", body, append(key, "Authorization: Bearer other-key-0123456789")...))
+		s.keep(audit.OpPost, "other", h.call("POST", "/v1/solar/post", body,
+			append(key, "Authorization: Bearer other-key-0123456789")...))
 	case n < 16:
 		body := fmt.Sprintf(`{"zip":"10001","phone":"212736%04d"%s}`, r.IntN(30), wait)
-		s.keep(audit.OpLead, "other", h.call("POST", "/v1/solar/leads", body, "Authorization: Bearer other-key-0123456789"))
+		s.keep(audit.OpLead, "other", h.call("POST", "/v1/solar/leads", body,
+			"Authorization: Bearer other-key-0123456789"))
 	case n < 17:
 		h.call("GET", "/v1/leads/"+s.some(r), "", "Authorization: Bearer other-key-0123456789")
 	case n < 18:
-		h.admin("POST", []string{"/v1/pause", "/v1/resume"}[r.IntN(2)], map[string]string{"subject": "c", "why": "x"}, nil)
+		h.admin("POST", []string{"/v1/pause", "/v1/resume"}[r.IntN(2)], map[string]string{"subject": "c", "why": "x"},
+			nil)
 	default:
 		s.resolve(r)
 	}
@@ -98,13 +101,16 @@ func (s *storm) resolve(r *rand.Rand) {
 }
 
 func TestStormOfSellersOperatorsAndFaultsIsAudited(t *testing.T) {
-	shared := map[string]string{"a": "max_sold: 2\n    caps: [{per: total, limit: 25}]", "b": "max_sold: 2\n    caps: [{per: hour, limit: 9}]", "c": "max_sold: 2", "d": "max_sold: 1", "e": "max_sold: 3"}
+	shared := map[string]string{"a": "max_sold: 2\n    caps: [{per: total, limit: 25}]",
+		"b": "max_sold: 2\n    caps: [{per: hour, limit: 9}]", "c": "max_sold: 2", "d": "max_sold: 1",
+		"e": "max_sold: 3"}
 	var scripts []buyertest.Script
 	for i, id := range []string{"a", "b", "c", "d", "e"} {
 		x := script(id, lead.Money(40-5*i)*dollar)
 		x.Post.Yes = .6
 		x.Post.Latency = buyertest.Fixed(time.Duration(i) * 5 * time.Millisecond)
-		x.PostFaults = map[buyertest.Fault]float64{buyertest.FaultSilentAccept: .02, buyertest.FaultClose: .05, buyertest.Fault500: .05, buyertest.FaultInvalid: .05}
+		x.PostFaults = map[buyertest.Fault]float64{buyertest.FaultSilentAccept: .02, buyertest.FaultClose: .05,
+			buyertest.Fault500: .05, buyertest.FaultInvalid: .05}
 		scripts = append(scripts, x)
 	}
 	h := build(t, "sell_limit: 2\n", shared, scripts...)
@@ -134,8 +140,8 @@ func TestStormOfSellersOperatorsAndFaultsIsAudited(t *testing.T) {
 func (s *storm) judge() {
 	h := s.h
 	h.t.Helper()
-	caps := []audit.Cap{{Key: "campaign:a-main:total", Who: "campaign:a-main", Per: "total", Zone: "America/New_York", Max: 25},
-		{Key: "campaign:b-main:hour", Who: "campaign:b-main", Per: "hour", Zone: "America/New_York", Max: 9}}
+	caps := []audit.Cap{{Key: "campaign:a-main:total", Who: "campaign:a-main", Per: "total", Zone: "America/New_York",
+		Max: 25}, {Key: "campaign:b-main:hour", Who: "campaign:b-main", Per: "hour", Zone: "America/New_York", Max: 9}}
 	rep := s.report(caps)
 	for _, f := range rep.Findings {
 		h.t.Error(f)
@@ -155,12 +161,14 @@ func (s *storm) report(caps []audit.Cap) *audit.Report {
 	}
 	receipts := func(each func(audit.Receipt) error) error {
 		return h.farm.EachReceipt(func(r buyertest.Receipt) error {
-			return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+			return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference,
+				Price: int64(r.Price), At: r.At})
 		})
 	}
-	rep, err := audit.Run(audit.Input{Events: events, Receipts: receipts, Answers: audit.Values(s.heard)}, audit.Options{Caps: caps,
-		Repeats: []audit.Repeat{{Source: "acme", Vertical: "solar", Key: []string{"phone"}, Window: 24 * time.Hour},
-			{Source: "other", Vertical: "solar", Key: []string{"phone"}, Window: 24 * time.Hour}}})
+	rep, err := audit.Run(audit.Input{Events: events, Receipts: receipts, Answers: audit.Values(s.heard)},
+		audit.Options{Caps: caps, Repeats: []audit.Repeat{{Source: "acme", Vertical: "solar", Key: []string{"phone"},
+			Window: 24 * time.Hour}, {Source: "other", Vertical: "solar", Key: []string{"phone"},
+			Window: 24 * time.Hour}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ func (h *house) openOneShot() heard {
 	return a
 }
 
-// What a sale pays was agreed when the lead was posted: a margin that is changed, or a source that is gone, changes nothing of it.
+// What a sale pays was agreed when the lead was posted: a margin that is changed, or a source that is gone, changes
+// nothing of it.
 func TestResolvedPayoutIsByTheTermsOfThePosting(t *testing.T) {
 	for name, change := range map[string]func(h *house){
 		"margin raised":  func(h *house) { h.edit("sources/acme.yaml", marginYAML, "margin: {percent: 60}") },
@@ -55,7 +56,8 @@ func TestResolvedPayoutIsByTheTermsOfThePosting(t *testing.T) {
 	}
 }
 
-// An event of an earlier version has no terms: then the source gets the share of the price that the posting said, and no more than that price.
+// An event of an earlier version has no terms: then the source gets the share of the price that the posting said, and
+// no more than that price.
 func TestResolvedPayoutWithoutTermsKeepsThePostingsShare(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	id := h.openOneShot().LeadID
@@ -76,7 +78,8 @@ func TestResolvedPayoutWithoutTermsKeepsThePostingsShare(t *testing.T) {
 	}
 	h.edit("sources/acme.yaml", marginYAML, "margin: {percent: 0}")
 	h.restart()
-	if code := h.admin("POST", "/v1/resolve", map[string]string{"attempt": old.Attempt.String(), "outcome": "accepted", "price": "10.00", "why": "asked"}, nil); code != 200 {
+	if code := h.admin("POST", "/v1/resolve", map[string]string{"attempt": old.Attempt.String(), "outcome": "accepted",
+		"price": "10.00", "why": "asked"}, nil); code != 200 {
 		t.Fatal(code)
 	}
 	if adj := last[*ledger.Adjusted](h, pinged.Lead.String()); adj.Payout != 8*dollar || adj.Price != 10*dollar {

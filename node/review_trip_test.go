@@ -30,14 +30,16 @@ func TestAnotherPersonIsSeenByAnyFieldThatNamesThem(t *testing.T) {
 	p := h.ping(`{"zip":"10001","phone":"2127365000"}`)
 	h.expect(p, 200, ledger.ResultSuccess)
 	post := func(phone string) heard {
-		return h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":%q,"email":"b@example.com"}`, p.PingID, phone))
+		return h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":%q,"email":"b@example.com"}`,
+			p.PingID, phone))
 	}
 	if a := post("2127365999"); a.status != 409 || a.Reason != "other_person" {
 		t.Errorf("another phone: %d %s", a.status, a.text)
 	}
 	first := post("2127365000")
 	h.expect(first, 200, ledger.ResultSuccess)
-	if a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","email":"c@example.com"}`, p.PingID)); a.status != 409 {
+	if a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","email":"c@example.com"}`,
+		p.PingID)); a.status != 409 {
 		t.Errorf("another address after the sale: %d %s", a.status, a.text)
 	}
 }
@@ -46,14 +48,16 @@ func TestQuoteOutlivesAChangeOfThePersonKey(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	p := h.ping(`{"zip":"10001","phone":"2127365000","email":"b@example.com"}`)
 	personOfTwo(h)
-	h.expect(h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","email":"b@example.com"}`, p.PingID)),
-		200, ledger.ResultSuccess)
+	h.expect(h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","email":"b@example.com"}`,
+		p.PingID)), 200, ledger.ResultSuccess)
 }
 
 func TestIdempotencyKeyNamesOneCallOnly(t *testing.T) {
 	h := build(t, "dedupe: {refuse: none}\n", nil, script("b", 25*dollar))
-	h.write("verticals/roof.yaml", strings.Replace(strings.Replace(verticalYAML, "id: solar", "id: roof", 1), "name: Solar", "name: Roof", 1))
-	h.write("sources/acme.yaml", "id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar, roof]\nmargin: {percent: 20}\n")
+	h.write("verticals/roof.yaml", strings.Replace(strings.Replace(verticalYAML, "id: solar", "id: roof", 1),
+		"name: Solar", "name: Roof", 1))
+	h.write("sources/acme.yaml",
+		"id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar, roof]\nmargin: {percent: 20}\n")
 	h.restart()
 	p := h.quote(20)
 	body := fmt.Sprintf(`{"ping_id":%q,"zip":"10001","phone":"2127365000"}`, p.PingID)
@@ -75,8 +79,8 @@ func TestRefusedRequestsDoNotUseTheirKeyUp(t *testing.T) {
 	p := h.quote(20)
 	key := "Idempotency-Key: again"
 	for _, bad := range []heard{
-		h.ping(`{"zip":"x"}`, key), h.post("0193b2c4-0000-7000-8000-000000000000", "2127365000", key), h.post(p.PingID, "12", key),
-		h.call("POST", "/v1/solar/leads", `{"zip":"10001"}`, key),
+		h.ping(`{"zip":"x"}`, key), h.post("0193b2c4-0000-7000-8000-000000000000", "2127365000", key),
+		h.post(p.PingID, "12", key), h.call("POST", "/v1/solar/leads", `{"zip":"10001"}`, key),
 	} {
 		if bad.status != 400 && bad.status != 404 {
 			t.Errorf("%d %s", bad.status, bad.text)
@@ -129,7 +133,8 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 		}()
 		do()
 	}
-	wide, errs := lead.NewSchema("solar", []lead.Field{{Name: "age", Type: lead.TypeInteger}, {Name: "more", Type: lead.TypeText}})
+	wide, errs := lead.NewSchema("solar", []lead.Field{{Name: "age", Type: lead.TypeInteger},
+		{Name: "more", Type: lead.TypeText}})
 	if errs != nil {
 		t.Fatal(errs)
 	}
@@ -140,7 +145,8 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 		l.Reset(wide)
 		more, _ := wide.Position("more")
 		l.Set(more, []byte("x"))
-		ex.Post(&exchange.PostIn{On: on, Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now(), IdempotencyKey: "k", BodyHash: "h"})
+		ex.Post(&exchange.PostIn{On: on, Source: src, Vertical: v, PingID: id, Lead: l, ReceivedAt: ex.Now(),
+			IdempotencyKey: "k", BodyHash: "h"})
 	})
 	h.expect(h.post(p.PingID, "2127365000", "Idempotency-Key: k"), 200, ledger.ResultSuccess)
 	narrow, _ := lead.NewSchema("solar", nil)
@@ -151,7 +157,8 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 		in.Lead.Set(pos, []byte("2127365001"))
 		ex.LeadNow(in)
 	})
-	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001","age":40}`), 200, ledger.ResultSuccess)
+	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001","age":40}`), 200,
+		ledger.ResultSuccess)
 }
 
 func TestForeignSourceCannotTellALeadFromNone(t *testing.T) {
@@ -217,12 +224,15 @@ func TestCapsAreNotPassedInTheOrderOfTheLedger(t *testing.T) {
 	const limit = 2
 	no := script("no", 40*dollar)
 	no.Post.Yes = 0
-	h := build(t, "", map[string]string{"no": fmt.Sprintf("caps: [{per: total, limit: %d}]", limit)}, no, script("next", 30*dollar))
+	h := build(t, "", map[string]string{"no": fmt.Sprintf("caps: [{per: total, limit: %d}]", limit)}, no,
+		script("next", 30*dollar))
 	// Campaigns that fall out at the post, one by one, between the first buyer's refusal and the next event.
 	var many strings.Builder
 	many.WriteString("id: many\nname: Many\nallow_private_addresses: true\ncampaigns:\n")
 	for i := range 300 {
-		fmt.Fprintf(&many, "  - id: m%d\n    vertical: solar\n    price: 35.00\n    criteria: [{field: age, min: 20}]\n    post: {request: {url: http://%s/no/post, fields: [{to: ref, from: lead_id}]}, answer: {success: [{path: status, equals: accepted}]}}\n", i, h.farm.Addr())
+		fmt.Fprintf(&many, "  - id: m%d\n    vertical: solar\n    price: 35.00\n    criteria: [{field: age, min: "+
+			"20}]\n    post: {request: {url: http://%s/no/post, fields: [{to: ref, from: lead_id}]}, answer: "+
+			"{success: [{path: status, equals: accepted}]}}\n", i, h.farm.Addr())
 	}
 	h.write("buyers/many.yaml", many.String())
 	h.restart()
@@ -230,7 +240,8 @@ func TestCapsAreNotPassedInTheOrderOfTheLedger(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for k := range 20 {
-				h.call("POST", "/v1/solar/leads", fmt.Sprintf(`{"zip":"10001","phone":"2127%03d%03d"}`, 300+i, k), "Authorization: Bearer other-key-0123456789")
+				h.call("POST", "/v1/solar/leads", fmt.Sprintf(`{"zip":"10001","phone":"2127%03d%03d"}`, 300+i, k),
+					"Authorization: Bearer other-key-0123456789")
 			}
 		})
 	}
@@ -269,7 +280,8 @@ func TestASecondCampaignOfABuyerMayTakeTheCapOfTheFirst(t *testing.T) {
 	h := build(t, "", nil, first, no, script("c", 30*dollar))
 	at := "http://" + h.farm.Addr()
 	_, second, _ := strings.Cut(fmt.Sprintf(campaignYAML, "c", at, ""), "campaigns:\n")
-	h.write("buyers/b.yaml", strings.Replace(fmt.Sprintf(campaignYAML, "b", at, ""), "campaigns:", "caps: [{per: total, limit: 1}]\ncampaigns:", 1)+second)
+	h.write("buyers/b.yaml", strings.Replace(fmt.Sprintf(campaignYAML, "b", at, ""), "campaigns:",
+		"caps: [{per: total, limit: 1}]\ncampaigns:", 1)+second)
 	if err := os.Remove(filepath.Join(h.dir, "buyers/c.yaml")); err != nil {
 		t.Fatal(err)
 	}

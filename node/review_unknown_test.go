@@ -73,7 +73,8 @@ func buildWords(t *testing.T, unknown string, answers ...string) (*house, *reade
 	return h, b
 }
 
-// TestQueuedLeadIsNotSentAgain: a buyer that has taken a lead to decide later has it; the same request again could sell it twice.
+// TestQueuedLeadIsNotSentAgain: a buyer that has taken a lead to decide later has it; the same request again could sell
+// it twice.
 func TestQueuedLeadIsNotSentAgain(t *testing.T) {
 	const resend = "unknown: {resend: {times: 5, after_ms: 0, every_ms: 100}}"
 	for _, answers := range [][]string{{`200 {"s":"review"}`}, {`502 x`, `200 {"s":"review"}`}} {
@@ -97,7 +98,8 @@ func TestQueuedLeadIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestResendOfAnOldAttemptWaitsForAPerson: after its time nobody sends a lead again, for a buyer does not know a key for ever.
+// TestResendOfAnOldAttemptWaitsForAPerson: after its time nobody sends a lead again, for a buyer does not know a key
+// for ever.
 func TestResendOfAnOldAttemptWaitsForAPerson(t *testing.T) {
 	h, b := buildWords(t, "unknown: {resend: {times: 100, after_ms: 0, every_ms: 100, for_s: 1}}", "502 x")
 	p := h.quote(20)
@@ -117,7 +119,8 @@ func TestResendOfAnOldAttemptWaitsForAPerson(t *testing.T) {
 	}
 }
 
-// TestCompressedAnswersAreUnknown: a body that is declared as compressed and is not says nothing, whatever its bytes look like.
+// TestCompressedAnswersAreUnknown: a body that is declared as compressed and is not says nothing, whatever its bytes
+// look like.
 func TestCompressedAnswersAreUnknown(t *testing.T) {
 	h, b := buildWords(t, "unknown: hold", `gzip {"s":"sold"}`)
 	p := h.quote(20)

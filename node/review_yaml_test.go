@@ -55,8 +55,8 @@ func odd(doc any, fn func(where string, with any)) {
 	}
 }
 
-// TestOddValuesOfABuyersPageAreProblemsWithAPlace: whatever stands at a key, loading does not panic, and each problem has its place, what was expected,
-// and no secret.
+// TestOddValuesOfABuyersPageAreProblemsWithAPlace: whatever stands at a key, loading does not panic, and each problem
+// has its place, what was expected, and no secret.
 func TestOddValuesOfABuyersPageAreProblemsWithAPlace(t *testing.T) {
 	var doc any
 	if err := json.Unmarshal([]byte(everyKey), &doc); err != nil {
@@ -97,7 +97,8 @@ func TestOddValuesOfABuyersPageAreProblemsWithAPlace(t *testing.T) {
 		}
 		refused++
 		for _, p := range ps.Problems {
-			if p.Line == 0 || p.Column == 0 || p.File == "" || !strings.Contains(p.Message, " ") || strings.Contains(p.String(), "hush-hush") || len(p.String()) > 2000 {
+			if p.Line == 0 || p.Column == 0 || p.File == "" || !strings.Contains(p.Message, " ") ||
+				strings.Contains(p.String(), "hush-hush") || len(p.String()) > 2000 {
 				t.Errorf("%s: %.300q", where, p.String())
 			}
 		}
@@ -107,7 +108,8 @@ func TestOddValuesOfABuyersPageAreProblemsWithAPlace(t *testing.T) {
 	}
 }
 
-// TestExcerptsShowNoSecrets: a mistake on the line of a secret, or in the name of its key, does not bring it into a log.
+// TestExcerptsShowNoSecrets: a mistake on the line of a secret, or in the name of its key, does not bring it into a
+// log.
 func TestExcerptsShowNoSecrets(t *testing.T) {
 	for _, auth := range []string{
 		"{oauth2: {token_url: nowhere, client_id: us, client_secret: hush-hush-hush}}",
@@ -117,8 +119,10 @@ func TestExcerptsShowNoSecrets(t *testing.T) {
 		"{hmac: {key: hush-hush-hush, headr: X-Sign}}",
 		"{baerer: hush-hush-hush}",
 	} {
-		_, err := Load(writeConfig(t, change{"buyers/one.yaml", "", "  - id: one-more\n    vertical: auto\n    price: 12\n    post:\n      request: {url: 'https://a.example/p', auth: " + auth +
-			"}\n      answer: {success: [{path: s, equals: ok}]}\n"}), nil)
+		_, err := Load(writeConfig(t, change{"buyers/one.yaml", "",
+			"  - id: one-more\n    vertical: auto\n    price: 12\n    post:\n      request: {url: " +
+				"'https://a.example/p', auth: " + auth +
+				"}\n      answer: {success: [{path: s, equals: ok}]}\n"}), nil)
 		if err == nil || strings.Contains(err.Error(), "hush-hush") {
 			t.Errorf("%s: %v", auth, err)
 		}

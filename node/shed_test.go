@@ -12,8 +12,8 @@ import (
 	"clearpost/ledger"
 )
 
-// TestStatusSaysWhatIsSentAwayAndWhy: a request that finds no place hears 503 with Retry-After and consumes nothing; status and metrics count it by its reason,
-// beside the node's memory.
+// TestStatusSaysWhatIsSentAwayAndWhy: a request that finds no place hears 503 with Retry-After and consumes nothing;
+// status and metrics count it by its reason, beside the node's memory.
 func TestStatusSaysWhatIsSentAwayAndWhy(t *testing.T) {
 	slow := script("b", 25*dollar)
 	slow.Ping.Latency = buyertest.Fixed(150 * time.Millisecond)
@@ -39,7 +39,8 @@ func TestStatusSaysWhatIsSentAwayAndWhy(t *testing.T) {
 	}
 	h.expect(<-first, 200, ledger.ResultSuccess)
 	for _, want := range []int{404, 429} { // an unknown lead, then one more than the rate
-		if a := h.call("GET", "/v1/leads/01932b7e-3f64-7a51-8d0c-5b1f0f3c2a11", "", "Authorization: Bearer other-key-0123456789"); a.status != want {
+		if a := h.call("GET", "/v1/leads/01932b7e-3f64-7a51-8d0c-5b1f0f3c2a11", "",
+			"Authorization: Bearer other-key-0123456789"); a.status != want {
 			t.Errorf("it heard %d, want %d", a.status, want)
 		}
 	}
@@ -48,7 +49,8 @@ func TestStatusSaysWhatIsSentAwayAndWhy(t *testing.T) {
 	if status := h.admin("GET", "/v1/status", nil, &s); status != 200 || s.Load == nil {
 		t.Fatalf("status: %d, %+v", status, s.Load)
 	}
-	if s.Load.InFlight != 0 || s.Load.InFlightMax != 1 || s.Memory.Limit != 512<<20 || s.Memory.Resident <= s.Memory.Alive || s.Memory.Alive == 0 {
+	if s.Load.InFlight != 0 || s.Load.InFlightMax != 1 || s.Memory.Limit != 512<<20 ||
+		s.Memory.Resident <= s.Memory.Alive || s.Memory.Alive == 0 {
 		t.Errorf("memory %+v, load %+v", s.Memory, s.Load)
 	}
 	for _, reason := range []string{"overloaded", "rate"} {

@@ -29,7 +29,8 @@ fields:
 func TestSnippetsSellTheirLeads(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", snippetVertical)
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\ntests: true\nallow_get: true\naliases: {\"L'tel\": phone}\n")
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
+		"20}\ntests: true\nallow_get: true\naliases: {\"L'tel\": phone}\n")
 	h.restart()
 	cfg := &h.node.cfg.Exchange
 	src, v := cfg.Sources[0], cfg.Verticals[0]
@@ -41,14 +42,17 @@ func TestSnippetsSellTheirLeads(t *testing.T) {
 	ran := map[string]int{}
 	for _, r := range samples.Requests {
 		for _, s := range r.Snippets("http://" + h.node.SellerAddr) {
-			run := map[string][]string{"curl": {"sh"}, "Python": {"python3", "-"}, "JavaScript": {"node", "-"}, "PHP": {"php"}}[s.Language]
+			run := map[string][]string{"curl": {"sh"}, "Python": {"python3", "-"}, "JavaScript": {"node", "-"},
+				"PHP": {"php"}}[s.Language]
 			if _, err := exec.LookPath(run[0]); err != nil {
 				continue
 			}
 			ran[s.Language]++
 			text := strings.ReplaceAll(s.Text, posting.KeyPlaceholder, "acme-key-0123456789")
 			if strings.Contains(text, posting.PingPlaceholder) {
-				a := h.tell("POST", "/v1/solar/ping", `{"zip":"94110","homeowner":true,"remark":"it's \"$x\" \\ ünï 100%","test":1}`, "Content-Type: application/json", keyHeader)
+				a := h.tell("POST", "/v1/solar/ping",
+					`{"zip":"94110","homeowner":true,"remark":"it's \"$x\" \\ ünï 100%","test":1}`,
+					"Content-Type: application/json", keyHeader)
 				id := pingID.FindStringSubmatch(a.text)
 				if id == nil {
 					t.Fatalf("a ping: %+v", a)
@@ -58,7 +62,8 @@ func TestSnippetsSellTheirLeads(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), run[0], run[1:]...)
 			cmd.Stdin = strings.NewReader(text)
 			out, err := cmd.CombinedOutput()
-			if err != nil || !strings.Contains(string(out), "success") || s.Language != "curl" && !strings.Contains(string(out), "200 ") {
+			if err != nil || !strings.Contains(string(out), "success") || s.Language != "curl" &&
+				!strings.Contains(string(out), "200 ") {
 				t.Errorf("%s of %s as %s: %v\n%s\n%s", s.Language, r.Call, r.Title, err, out, text)
 			}
 		}

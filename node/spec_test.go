@@ -60,8 +60,10 @@ func specHouse(t *testing.T) *house {
 	t.Helper()
 	h := build(t, "", nil, script("hidden-buyer", 25*dollar))
 	h.write("verticals/rich.yaml", richYAML)
-	source := "id: %[1]s\nname: %[1]s\nkeys: [%[1]s-key-0123456789]\nverticals: [solar, rich]\nmargin: {percent: 37.77, fixed: 0.1313}\n%[2]s\n"
-	own := "aliases: {Postleitzahl: zip, \"contact[tel]\": phone, KennNr: seller_lead_id}\nvalues: {homeowner: {O: own, \"n/a\": \"\"}}\n"
+	source := "id: %[1]s\nname: %[1]s\nkeys: [%[1]s-key-0123456789]\nverticals: [solar, rich]\nmargin: {percent: " +
+		"37.77, fixed: 0.1313}\n%[2]s\n"
+	own := "aliases: {Postleitzahl: zip, \"contact[tel]\": phone, KennNr: seller_lead_id}\nvalues: {homeowner: {O: " +
+		"own, \"n/a\": \"\"}}\n"
 	for id, more := range map[string]string{
 		"own":         "allow_get: true\n" + own,
 		"tester":      "tests: true\nprofile: boberdoo\n" + own,
@@ -120,7 +122,8 @@ func commands(t *testing.T, text string) (out []command) {
 	_, text, _ = strings.Cut(text, "\n## Examples\n")
 	text, _, _ = strings.Cut(text, "\n## Answers\n")
 	title := ""
-	for _, block := range regexp.MustCompile("(?ms)^### ([A-Z][a-z]+)|^```sh\n(.*?)\n```").FindAllStringSubmatch(text, -1) {
+	for _, block := range regexp.MustCompile("(?ms)^### ([A-Z][a-z]+)|^```sh\n(.*?)\n```").FindAllStringSubmatch(text,
+		-1) {
 		if block[1] != "" {
 			title = map[string]string{"Ping": "ping", "Post": "post", "One": "leads"}[block[1]]
 			continue
@@ -173,7 +176,8 @@ func (h *house) do(c command, key, pingID string) (int, string) {
 // Whoever follows a posting spec to the letter is understood: every example of every dialect, profile and call works.
 func TestEveryExampleOfASpecWorks(t *testing.T) {
 	h := specHouse(t)
-	for source, least := range map[string]int{"own": 18, "leadconduit": 18, "boberdoo": 18, "leadspedia": 15, "open": 9, "tester": 18} {
+	for source, least := range map[string]int{"own": 18, "leadconduit": 18, "boberdoo": 18, "leadspedia": 15, "open": 9,
+		"tester": 18} {
 		for _, vertical := range []string{"solar", "rich"} {
 			list := commands(t, h.shown(source, vertical, "md"))
 			if len(list) < least {
@@ -190,9 +194,12 @@ func TestEveryExampleOfASpecWorks(t *testing.T) {
 				status, text := h.do(c, key, pingID)
 				good := status == 200 || status == 201 && strings.HasSuffix(c.url, "/submit")
 				if !good || !uuid.MatchString(text) || strings.Contains(strings.ToLower(text), "error") {
-					t.Errorf("%s, %s, %s: %s\n%v\n%s\nanswered %d %s", source, vertical, c.call, c.url, c.head, c.body, status, text)
+					t.Errorf("%s, %s, %s: %s\n%v\n%s\nanswered %d %s", source, vertical, c.call, c.url, c.head, c.body,
+						status, text)
 				}
-				if tests := source == "tester" || source == "leadspedia"; tests != regexp.MustCompile(`"test":true|<test>true</test>`).MatchString(text) {
+				if tests := source == "tester" ||
+					source == "leadspedia"; tests != regexp.MustCompile(`"test":true|<test>true</test>`).MatchString(
+					text) {
 					t.Errorf("%s: a test is %v, answered %s", source, tests, text)
 				}
 			}
@@ -200,7 +207,8 @@ func TestEveryExampleOfASpecWorks(t *testing.T) {
 	}
 }
 
-// A spec opens to its own source, with its link, and to everybody where it is public; nobody else hears whether there is one.
+// A spec opens to its own source, with its link, and to everybody where it is public; nobody else hears whether there
+// is one.
 func TestSpecOpensToItsOwnSource(t *testing.T) {
 	h := specHouse(t)
 	links, err := h.node.cfg.SpecLinks()
@@ -249,7 +257,8 @@ func TestSpecOpensToItsOwnSource(t *testing.T) {
 		t.Errorf("POST: %d %s", a.status, a.text)
 	}
 	_, head, text := h.get("/spec/own/solar" + token("own", "solar"))
-	if csp := head.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || head.Get("Referrer-Policy") != "no-referrer" {
+	if csp := head.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") ||
+		head.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("headers: %v", head)
 	}
 	if !strings.Contains(text, `href="?format=md&amp;token=`+links.Token("own", "solar")) {
@@ -271,7 +280,8 @@ func TestSpecTellsNothingOfOthers(t *testing.T) {
 	h := specHouse(t)
 	for _, format := range []string{"html", "md", "openapi", "openapi-json"} {
 		text := h.shown("own", "rich", format)
-		for _, secret := range []string{"hidden-buyer", "37.77", "0.1313", "leadspedia", "boberdoo", "acme", "own-key-0123456789", "0123456789\""} {
+		for _, secret := range []string{"hidden-buyer", "37.77", "0.1313", "leadspedia", "boberdoo", "acme",
+			"own-key-0123456789", "0123456789\""} {
 			if i := strings.Index(text, secret); i >= 0 {
 				t.Errorf("%s has %q: …%s…", format, secret, text[max(0, i-60):min(len(text), i+60)])
 			}
@@ -349,20 +359,23 @@ func checkTags(t *testing.T, source, text string) {
 // A changed configuration is a new version, which says what changed; the same one is not.
 func TestSpecSaysWhatChanged(t *testing.T) {
 	h := specHouse(t)
-	if text := h.shown("own", "rich", "md"); !strings.Contains(text, "version 1 of ") || strings.Contains(text, "ersion 2") {
+	if text := h.shown("own", "rich", "md"); !strings.Contains(text, "version 1 of ") ||
+		strings.Contains(text, "ersion 2") {
 		t.Fatalf("the first version: %.600s", text)
 	}
 	h.restart()
 	if text := h.shown("own", "rich", "md"); strings.Contains(text, "ersion 2") {
 		t.Fatalf("nothing changed and there is a new version: %.600s", text)
 	}
-	changed := strings.NewReplacer("{name: rate, type: decimal}", "{name: rate, type: decimal, required: post}", "[own, rent]", "[own, lease]",
-		"  - {name: moved, type: date}\n", "", "max: \"5000.50\"", "max: \"6000\"").Replace(richYAML)
+	changed := strings.NewReplacer("{name: rate, type: decimal}", "{name: rate, type: decimal, required: post}",
+		"[own, rent]", "[own, lease]", "  - {name: moved, type: date}\n", "", "max: \"5000.50\"",
+		"max: \"6000\"").Replace(richYAML)
 	h.write("verticals/rich.yaml", changed+"ping_ttl_s: 600\n")
 	h.restart()
 	text := h.shown("own", "rich", "md")
-	for _, want := range []string{"version 2 of ", "### Version 1 of ", `**field rate**: required at post (was optional)`, `**field homeowner, values**: new: lease`,
-		`no longer: rent`, `**field moved**: removed`, `**field loan, most**: 6000.00 (was 5000.50)`, `10 minutes`} {
+	for _, want := range []string{"version 2 of ", "### Version 1 of ",
+		`**field rate**: required at post (was optional)`, `**field homeowner, values**: new: lease`, `no longer: rent`,
+		`**field moved**: removed`, `**field loan, most**: 6000.00 (was 5000.50)`, `10 minutes`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the spec does not say %q", want)
 		}

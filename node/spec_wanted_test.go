@@ -42,7 +42,8 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := build(t, "", nil, script("b", 25*dollar))
 			h.write("verticals/solar.yaml", wantedVertical)
-			h.write("buyers/b.yaml", strings.Replace(h.read("buyers/b.yaml"), "vertical: solar\n", "vertical: solar\n    criteria: "+criteria+"\n", 1))
+			h.write("buyers/b.yaml", strings.Replace(h.read("buyers/b.yaml"), "vertical: solar\n",
+				"vertical: solar\n    criteria: "+criteria+"\n", 1))
 			cfg, err := Load(h.dir, os.LookupEnv)
 			if err != nil {
 				t.Fatal(err)
@@ -52,7 +53,8 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 	}
 }
 
-// wanted holds the one-shot examples of each source and vertical to the campaigns; only, if not empty, is the one that must want them.
+// wanted holds the one-shot examples of each source and vertical to the campaigns; only, if not empty, is the one that
+// must want them.
 func wanted(t *testing.T, cfg *Config, only string) {
 	t.Helper()
 	now := time.Now()
@@ -64,7 +66,8 @@ func wanted(t *testing.T, cfg *Config, only string) {
 				}
 				var l lead.Lead
 				l.Reset(v.Schema)
-				if problems, ok := intake.ReadJSON([]byte(r.Body), &l, now); !ok || len(problems) > 0 || len(l.Problems(lead.AtPing|lead.AtPost)) > 0 {
+				if problems, ok := intake.ReadJSON([]byte(r.Body), &l, now); !ok || len(problems) > 0 ||
+					len(l.Problems(lead.AtPing|lead.AtPost)) > 0 {
 					t.Errorf("%s of %s: %s: %v %v", v.ID, src.ID, r.Body, problems, l.Problems(lead.AtPing|lead.AtPost))
 				}
 				buys, found := 0, false

@@ -18,8 +18,10 @@ import (
 // pageOptionals is how many fields that may be left out the lead of a made page has.
 const pageOptionals = 40
 
-// homely are values of canonical fields that no vertical requires and most requests carry; they agree with those of lead.Schema.Example.
-var homely = map[string]string{"address": "1 Main Street", "city": "San Francisco", "ip_address": "203.0.113.24", "source_url": "https://www.example.com/quote", "sub_id": "fb-1"}
+// homely are values of canonical fields that no vertical requires and most requests carry; they agree with those of
+// lead.Schema.Example.
+var homely = map[string]string{"address": "1 Main Street", "city": "San Francisco", "ip_address": "203.0.113.24",
+	"source_url": "https://www.example.com/quote", "sub_id": "fb-1"}
 
 // page writes the page: a campaign of the body, and examples.
 func (m *pageMaker) page(body page, examples []madeExample) []byte {
@@ -52,19 +54,21 @@ func (m *pageMaker) page(body page, examples []madeExample) []byte {
 	campaigns.add(c)
 	p.put("campaigns", campaigns)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Begun from the template %s. docs/buyers.md tells what may stand here; `clearpost check` runs the examples.\n", m.b.Template)
+	fmt.Fprintf(&b, "# Begun from the template %s. docs/buyers.md tells what may stand here; `clearpost check` runs "+
+		"the examples.\n", m.b.Template)
 	p.write(&b, 0)
 	return []byte(b.String())
 }
 
-// own is what the page says itself: the template's name and parameters, and where the vertical's own fields go. full is the campaign with
-// its template put in, whose fields are not added again; nil: none are added.
+// own is what the page says itself: the template's name and parameters, and where the vertical's own fields go. full is
+// the campaign with its template put in, whose fields are not added again; nil: none are added.
 func (m *pageMaker) own(full ast.Node) page {
 	p := page{}
 	p.put("template", pageString(m.b.Template))
 	set := page{kind: pageKeys}
 	for _, s := range m.set {
-		if _, err := strconv.ParseInt(s.Value, 10, 64); err == nil && (s.Value == "0" || s.Value[0] >= '1' && s.Value[0] <= '9') {
+		if _, err := strconv.ParseInt(s.Value, 10, 64); err == nil && (s.Value == "0" || s.Value[0] >= '1' &&
+			s.Value[0] <= '9') {
 			set.put(s.Name, pageRaw(s.Value))
 		} else {
 			set.put(s.Name, pageString(s.Value))
@@ -129,7 +133,8 @@ func expanded(full page) page {
 		}
 	}
 	for i, key := range full.keys {
-		if !slices.Contains([]string{"id", "vertical", "price", "template", "set", "examples"}, key) && !slices.Contains(out.keys, key) {
+		if !slices.Contains([]string{"id", "vertical", "price", "template", "set", "examples"}, key) &&
+			!slices.Contains(out.keys, key) {
 			out.put(key, full.vals[i])
 		}
 	}

@@ -29,8 +29,8 @@ type Param struct {
 	Secret  bool    `json:"secret,omitempty"`  // a placeholder stands there where it is not set
 }
 
-// Templates lists the templates of the binary, and those of the configuration in dir, which stand above them; an empty dir is none. A
-// template that cannot be read is a *ConfigError.
+// Templates lists the templates of the binary, and those of the configuration in dir, which stand above them; an empty
+// dir is none. A template that cannot be read is a *ConfigError.
 func Templates(dir string) ([]Template, error) {
 	own := ownTemplates(dir)
 	names := templates.Names()

@@ -76,11 +76,13 @@ const standIn = "a-secret-that-is-not-set-while-a-page-is-made"
 // placeholderOf finds the environment variables that a page names.
 var placeholderOf = regexp.MustCompile(`\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// NewBuyerPage makes a buyer's page from a template, with examples: requests as the configuration in dir compiles them, from a plausible
-// lead, and answers of the template as the campaign reads them. Everything in dir is checked together with the page; errors are a
-// *ConfigError, an *ExamplesError, a *MissingParams, ErrBuyerThere, or others that say what is wrong. Nothing is written.
+// NewBuyerPage makes a buyer's page from a template, with examples: requests as the configuration in dir compiles them,
+// from a plausible lead, and answers of the template as the campaign reads them. Everything in dir is checked together
+// with the page; errors are a *ConfigError, an *ExamplesError, a *MissingParams, ErrBuyerThere, or others that say what
+// is wrong. Nothing is written.
 func NewBuyerPage(dir string, opt Options, b NewBuyer) (*BuyerPage, error) {
-	m := pageMaker{dir: dir, env: opt.Env, b: b, out: &BuyerPage{File: buyersFolder + "/" + b.ID + ".yaml", Campaign: b.ID + "-" + b.Vertical}}
+	m := pageMaker{dir: dir, env: opt.Env, b: b, out: &BuyerPage{File: buyersFolder + "/" + b.ID + ".yaml",
+		Campaign: b.ID + "-" + b.Vertical}}
 	if !buyers.ValidID(b.ID) || !buyers.ValidID(m.out.Campaign) {
 		return nil, fmt.Errorf("%q: expected %s", b.ID, buyers.IDRule)
 	}
@@ -102,7 +104,8 @@ func NewBuyerPage(dir string, opt Options, b NewBuyer) (*BuyerPage, error) {
 	return m.out, nil
 }
 
-// Write puts the page into its directory. It fails with ErrBuyerThere where a page of that name is there, and then changes nothing.
+// Write puts the page into its directory. It fails with ErrBuyerThere where a page of that name is there, and then
+// changes nothing.
 func (p *BuyerPage) Write(dir string) error {
 	to := filepath.Join(dir, filepath.FromSlash(p.File))
 	f, err := os.CreateTemp(filepath.Dir(to), ".new-*") // hidden: nothing reads it

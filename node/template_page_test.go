@@ -59,12 +59,14 @@ func exampleSettings(t *testing.T, name string) []Setting {
 	return set
 }
 
-// Every template becomes a page whose requests are those that stand in testdata, byte for byte, and whose examples hold.
+// Every template becomes a page whose requests are those that stand in testdata, byte for byte, and whose examples
+// hold.
 func TestEveryTemplateBecomesAPage(t *testing.T) {
 	dir := pageDir(t)
 	for _, name := range templates.Names() {
 		t.Run(name, func(t *testing.T) {
-			b := NewBuyer{ID: "oak-" + name, Name: "Oak", Vertical: "plain", Template: name, Set: exampleSettings(t, name)}
+			b := NewBuyer{ID: "oak-" + name, Name: "Oak", Vertical: "plain", Template: name,
+				Set: exampleSettings(t, name)}
 			p, err := NewBuyerPage(dir, Options{}, b)
 			if err != nil {
 				t.Fatal(err)
@@ -91,7 +93,8 @@ func TestEveryTemplateBecomesAPage(t *testing.T) {
 				t.Fatal(err)
 			}
 			short, long := string(p.Text), string(whole.Text)
-			if strings.Contains(long, "template:") || long[strings.Index(long, "    examples:"):] != short[strings.Index(short, "    examples:"):] {
+			if strings.Contains(long, "template:") ||
+				long[strings.Index(long, "    examples:"):] != short[strings.Index(short, "    examples:"):] {
 				t.Errorf("written out it is another buyer:\n%s", long)
 			}
 		})
@@ -101,11 +104,13 @@ func TestEveryTemplateBecomesAPage(t *testing.T) {
 // A page is made for each vertical of the examples, with the vertical's own fields in its requests.
 func TestPagesForTheVerticalsOfTheExamples(t *testing.T) {
 	for _, vertical := range []string{"auto", "solar", "home_services", "mortgage"} {
-		p, err := NewBuyerPage(examplesDir, Options{}, NewBuyer{ID: "oak", Vertical: vertical, Template: "xml", Set: exampleSettings(t, "xml")})
+		p, err := NewBuyerPage(examplesDir, Options{}, NewBuyer{ID: "oak", Vertical: vertical, Template: "xml",
+			Set: exampleSettings(t, "xml")})
 		if err != nil {
 			t.Fatalf("%s: %v", vertical, err)
 		}
-		if n := strings.Count(string(p.Text), "to: details."); n < 10 || len(p.Variables) != 1 || p.Variables[0] != "OAK_KEY" {
+		if n := strings.Count(string(p.Text), "to: details."); n < 10 || len(p.Variables) != 1 ||
+			p.Variables[0] != "OAK_KEY" {
 			t.Errorf("%s: %d own fields, variables %v", vertical, n, p.Variables)
 		}
 	}
@@ -113,7 +118,8 @@ func TestPagesForTheVerticalsOfTheExamples(t *testing.T) {
 
 func TestAFixedPricePage(t *testing.T) {
 	price := 12 * lead.Unit
-	b := NewBuyer{ID: "oak", Vertical: "plain", Template: "form", Set: exampleSettings(t, "form"), Price: &price, NoPing: true, Private: true}
+	b := NewBuyer{ID: "oak", Vertical: "plain", Template: "form", Set: exampleSettings(t, "form"), Price: &price,
+		NoPing: true, Private: true}
 	dir := pageDir(t)
 	p, err := NewBuyerPage(dir, Options{}, b)
 	if err != nil {
@@ -127,7 +133,8 @@ func TestAFixedPricePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cfg.Exchange.Book.Campaign("oak-plain")
-	if c == nil || c.Ping != nil || c.Price != price || !c.Buyer.AllowPrivate || cfg.Examples.Err() != nil || strings.Count(string(p.Text), "&id=") != 1 {
+	if c == nil || c.Ping != nil || c.Price != price || !c.Buyer.AllowPrivate || cfg.Examples.Err() != nil ||
+		strings.Count(string(p.Text), "&id=") != 1 {
 		t.Errorf("not a buyer with a fixed price that is not asked: %+v\n%s", c, p.Text)
 	}
 	if err := p.Write(dir); !errors.Is(err, ErrBuyerThere) {
@@ -149,15 +156,20 @@ func TestPagesThatAreNotMade(t *testing.T) {
 		more []change
 		says string
 	}{
-		"no such template":  {NewBuyer{ID: "oak", Vertical: "plain", Template: "jsn"}, nil, `no template "jsn": did you mean "json"?`},
-		"no such vertical":  {NewBuyer{ID: "oak", Vertical: "plane", Template: "json"}, nil, `no vertical "plane"`},
-		"no such parameter": {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap", Set: []Setting{{"ulr", "x"}}}, nil, `no parameter "ulr"`},
-		"missing":           {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap"}, nil, "--set url=…   address of the service, such as https://buyer.example/LeadService.asmx"},
-		"no URL": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json", Set: []Setting{{"ping_url", "buyer"}, {"post_url", "https://buyer.example/"}}}, nil,
-			"expected an http or https URL"},
-		"a bad id":        {NewBuyer{ID: "../oak", Vertical: "plain", Template: "json"}, nil, "letters, digits"},
-		"a broken folder": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json"}, []change{{"buyers/broken.yaml", "", "id: [\n"}}, "buyers/broken.yaml"},
-		"an id that is taken": {NewBuyer{ID: "one", Vertical: "plain", Template: "json", Set: []Setting{{"ping_url", "https://b.example/"}, {"post_url", "https://b.example/"}}},
+		"no such template": {NewBuyer{ID: "oak", Vertical: "plain", Template: "jsn"}, nil,
+			`no template "jsn": did you mean "json"?`},
+		"no such vertical": {NewBuyer{ID: "oak", Vertical: "plane", Template: "json"}, nil, `no vertical "plane"`},
+		"no such parameter": {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap", Set: []Setting{{"ulr", "x"}}},
+			nil, `no parameter "ulr"`},
+		"missing": {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap"}, nil,
+			"--set url=…   address of the service, such as https://buyer.example/LeadService.asmx"},
+		"no URL": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json", Set: []Setting{{"ping_url", "buyer"},
+			{"post_url", "https://buyer.example/"}}}, nil, "expected an http or https URL"},
+		"a bad id": {NewBuyer{ID: "../oak", Vertical: "plain", Template: "json"}, nil, "letters, digits"},
+		"a broken folder": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json"},
+			[]change{{"buyers/broken.yaml", "", "id: [\n"}}, "buyers/broken.yaml"},
+		"an id that is taken": {NewBuyer{ID: "one", Vertical: "plain", Template: "json",
+			Set: []Setting{{"ping_url", "https://b.example/"}, {"post_url", "https://b.example/"}}},
 			[]change{{"buyers/other.yaml", "", "id: one\ncampaigns: []\n"}}, "no other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +207,8 @@ answers:
 		t.Fatalf("not listed: %v, %v", list, err)
 	}
 	for _, expand := range []bool{false, true} {
-		p, err := NewBuyerPage(dir, Options{}, NewBuyer{ID: "oak", Vertical: "plain", Template: "mine", Set: []Setting{{"url", "https://x.example/?a=1&b=%23"}}, Expand: expand})
+		p, err := NewBuyerPage(dir, Options{}, NewBuyer{ID: "oak", Vertical: "plain", Template: "mine",
+			Set: []Setting{{"url", "https://x.example/?a=1&b=%23"}}, Expand: expand})
 		if err == nil && (p.Examples != 1 || !strings.Contains(string(p.Text), "more.homeowner")) {
 			t.Errorf("%d examples in\n%s", p.Examples, p.Text)
 		}

@@ -19,7 +19,8 @@ import (
 func testHouse(t *testing.T, vertical string, more map[string]string, scripts ...buyertest.Script) *house {
 	t.Helper()
 	h := build(t, vertical, more, scripts...)
-	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 20}\nallow_get: true\ntests: true\n")
+	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
+		"20}\nallow_get: true\ntests: true\n")
 	h.restart()
 	return h
 }
@@ -28,7 +29,8 @@ func testHouse(t *testing.T, vertical string, more map[string]string, scripts ..
 func staged(h *house, id string) {
 	h.t.Helper()
 	url := "http://" + h.farm.Addr() + "/staging"
-	h.write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, "http://"+h.farm.Addr(), "caps: [{per: day, limit: 1}]\n    test: {ping_url: "+url+"/ping, post_url: "+url+"/post}"))
+	h.write("buyers/"+id+".yaml", fmt.Sprintf(campaignYAML, id, "http://"+h.farm.Addr(),
+		"caps: [{per: day, limit: 1}]\n    test: {ping_url: "+url+"/ping, post_url: "+url+"/post}"))
 	h.restart()
 }
 
@@ -36,11 +38,14 @@ func staged(h *house, id string) {
 func (h *house) untouched(id string) {
 	h.t.Helper()
 	st := &h.node.Exchange.Stats
-	if st.Pings.Load()+st.Posts.Load()+st.Quotes.Load()+st.RevenueMicros.Load()+st.PayoutMicros.Load() != 0 || st.Tests.Load() == 0 {
-		h.t.Errorf("counts: %d pings, %d posts, %d of revenue, %d tests", st.Pings.Load(), st.Posts.Load(), st.RevenueMicros.Load(), st.Tests.Load())
+	if st.Pings.Load()+st.Posts.Load()+st.Quotes.Load()+st.RevenueMicros.Load()+st.PayoutMicros.Load() != 0 ||
+		st.Tests.Load() == 0 {
+		h.t.Errorf("counts: %d pings, %d posts, %d of revenue, %d tests", st.Pings.Load(), st.Posts.Load(),
+			st.RevenueMicros.Load(), st.Tests.Load())
 	}
 	for _, l := range h.node.Exchange.Lanes() {
-		if l.Asked.Load()+l.Bids.Load()+l.Won.Load()+l.Posted.Load()+l.Accepted.Load()+l.Rejected.Load()+l.RevenueMicros.Load() != 0 {
+		if l.Asked.Load()+l.Bids.Load()+l.Won.Load()+l.Posted.Load()+l.Accepted.Load()+l.Rejected.Load()+
+			l.RevenueMicros.Load() != 0 {
 			h.t.Errorf("campaign %s has counted a test", l.ID)
 		}
 		for _, c := range l.Caps {
@@ -83,7 +88,8 @@ func TestATestIsSimulatedWhereNoBuyerTakesTests(t *testing.T) {
 	h.expect(p, 200, ledger.ResultSuccess)
 	a := h.post(p.PingID, "2127365000")
 	h.expect(a, 200, ledger.ResultSuccess)
-	if !strings.Contains(p.text, `"test":true`) || a.Price != 8 || a.ID != "test-1" || !strings.Contains(a.text, `"test":true`) {
+	if !strings.Contains(p.text, `"test":true`) || a.Price != 8 || a.ID != "test-1" ||
+		!strings.Contains(a.text, `"test":true`) {
 		t.Errorf("%s\n%s", p.text, a.text)
 	}
 	h.restart() // so that nothing but the ledger can know it
@@ -99,7 +105,8 @@ func TestATestIsSimulatedWhereNoBuyerTakesTests(t *testing.T) {
 		t.Error("the buyer was called")
 	}
 	x, ok, err := h.node.Exchange.Explain(idOf(t, p.PingID))
-	if err != nil || !ok || !x.Test || x.TestResult != "accepted" || x.Now != ledger.ResultSuccess || x.Campaigns[0].Request != "" {
+	if err != nil || !ok || !x.Test || x.TestResult != "accepted" || x.Now != ledger.ResultSuccess ||
+		x.Campaigns[0].Request != "" {
 		t.Errorf("explain: %+v, %v, %v", x, ok, err)
 	}
 	h.ping(`{"zip":"10001","test":true}`) // the restart has emptied the counts
@@ -128,23 +135,29 @@ func TestMarkedCampaignsTakeTestsAtTheirTestEndpoint(t *testing.T) {
 		if p.Price != 16 || a.Price != 16 || a.ID == "" {
 			t.Errorf("%s\n%s", p.text, a.text)
 		}
-		if got := last[*ledger.Posted](h, p.PingID); got.Outcome != lead.TestAccepted || got.Campaign != "a-main" || got.Reference != a.ID {
+		if got := last[*ledger.Posted](h, p.PingID); got.Outcome != lead.TestAccepted || got.Campaign != "a-main" ||
+			got.Reference != a.ID {
 			t.Errorf("posted: %+v", got)
 		}
 		h.untouched(p.PingID)
-		if !slices.ContainsFunc(last[*ledger.Pinged](h, p.PingID).Bids, func(b ledger.Bid) bool { return b.Refusal == lead.NoTestEndpoint }) {
+		if !slices.ContainsFunc(last[*ledger.Pinged](h, p.PingID).Bids, func(b ledger.Bid) bool {
+			return b.Refusal == lead.NoTestEndpoint
+		}) {
 			t.Error("the campaign that takes no tests is not listed with the reason")
 		}
 	}
 	for id, want := range map[string]uint64{"a": 0, "b": 0, "staging": 3} {
 		if b := h.farm.Buyer(id); b.Calls(buyertest.Ping) != want || b.Calls(buyertest.Post) != want {
-			t.Errorf("%s had %d pings and %d posts, want %d", id, b.Calls(buyertest.Ping), b.Calls(buyertest.Post), want)
+			t.Errorf("%s had %d pings and %d posts, want %d", id, b.Calls(buyertest.Ping), b.Calls(buyertest.Post),
+				want)
 		}
 	}
-	if p := h.ping(`{"zip":"10001"}`); p.Price != 79.2 || strings.Contains(p.text, "test") { // b outbids a: nothing of the tests stands in the way
+	// b outbids a: nothing of the tests stands in the way
+	if p := h.ping(`{"zip":"10001"}`); p.Price != 79.2 || strings.Contains(p.text, "test") {
 		t.Errorf("a real lead: %s", p.text)
 	}
-	if rep := (&storm{h: h}).report(nil); !rep.OK || rep.Counts.Tests != 3 || rep.Counts.Sales != 0 || rep.Counts.Revenue != 0 {
+	if rep := (&storm{h: h}).report(nil); !rep.OK || rep.Counts.Tests != 3 || rep.Counts.Sales != 0 ||
+		rep.Counts.Revenue != 0 {
 		t.Errorf("the auditor: %s, %+v", rep.Verdict(), rep.Counts)
 	}
 }
@@ -170,7 +183,8 @@ func TestATestWithoutAnAnswerIsNobodysWork(t *testing.T) {
 	}
 }
 
-// What a test's attempt did when the exchange was killed does not matter: it is no sale, and the seller's repeat goes on.
+// What a test's attempt did when the exchange was killed does not matter: it is no sale, and the seller's repeat goes
+// on.
 func TestATestThatACrashCutOffIsOver(t *testing.T) {
 	h := testHouse(t, "", nil, script("a", 25*dollar), script("staging", 20*dollar))
 	staged(h, "a")
@@ -180,8 +194,9 @@ func TestATestThatACrashCutOffIsOver(t *testing.T) {
 	ev := last[*ledger.Pinged](h, p.PingID)
 	head := ev.Head
 	head.Kind, head.EventID = ledger.KindPosting, lead.ID{7, 15: 7}
-	posting := &ledger.Posting{Head: head, Attempt: lead.ID{8, 15: 8}, Campaign: "a-main", Buyer: "a", Rank: 1, Price: 20 * dollar, Payout: 16 * dollar,
-		MaxSold: 1, SellLimit: 1, Post: &ledger.Post{ReceivedAt: ev.ReceivedAt}}
+	posting := &ledger.Posting{Head: head, Attempt: lead.ID{8, 15: 8}, Campaign: "a-main", Buyer: "a", Rank: 1,
+		Price: 20 * dollar, Payout: 16 * dollar, MaxSold: 1, SellLimit: 1,
+		Post: &ledger.Post{ReceivedAt: ev.ReceivedAt}}
 	if err := h.node.Ledger.Append(posting); err != nil {
 		t.Fatal(err)
 	}
@@ -199,16 +214,19 @@ func TestFlagsOfTests(t *testing.T) {
 	h := testHouse(t, "test_zips: {\"00001\": accepted}\n", nil, script("a", 25*dollar))
 	for body, isTest := range map[string]bool{
 		`"test":true`: true, `"test":1`: true, `"TEST":"Yes"`: true, `"test":[true]`: true, `"test":"perhaps"`: true,
-		`"Test_Lead":"1"`: true, `"lp_test":1`: true, `"testMode":1`: true, `"is_test":"on"`: true, `"lead_mode":0`: true, `"lead_mode":"test"`: true,
-		`"TestResult":"Accepted"`: true, `"test_result":"rejected"`: true, `"test":false,"test_lead":1`: true, `"zip":"00001"`: true,
-		`"test":false`: false, `"test":null`: false, `"test":""`: false, `"lp_test":"0"`: false, `"lead_mode":1`: false, `"lead_mode":"live"`: false,
-		`"TestResult":""`: false, `"tested":true`: false, `"meta":{"test":"perhaps"}`: false,
+		`"Test_Lead":"1"`: true, `"lp_test":1`: true, `"testMode":1`: true, `"is_test":"on"`: true,
+		`"lead_mode":0`: true, `"lead_mode":"test"`: true, `"TestResult":"Accepted"`: true,
+		`"test_result":"rejected"`: true, `"test":false,"test_lead":1`: true, `"zip":"00001"`: true,
+		`"test":false`: false, `"test":null`: false, `"test":""`: false, `"lp_test":"0"`: false, `"lead_mode":1`: false,
+		`"lead_mode":"live"`: false, `"TestResult":""`: false, `"tested":true`: false,
+		`"meta":{"test":"perhaps"}`: false,
 	} {
 		if !strings.Contains(body, "zip") {
 			body += `,"zip":"10001"`
 		}
 		p := h.ping("{" + body + "}")
-		if got := strings.Contains(p.text, `"test":true`); p.status != 200 || got != isTest || last[*ledger.Pinged](h, p.PingID).Test != isTest {
+		if got := strings.Contains(p.text, `"test":true`); p.status != 200 || got != isTest ||
+			last[*ledger.Pinged](h, p.PingID).Test != isTest {
 			t.Errorf("%s: %d %s", body, p.status, p.text)
 		}
 		refused := h.ping("{"+body+"}", "Authorization: Bearer other-key-0123456789")
@@ -242,19 +260,22 @@ func TestWhatIsATestStaysOne(t *testing.T) {
 	}
 	h.untouched(p.PingID)
 	p = h.ping(`{"zip":"10001"}`)
-	a = h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","Test_Lead":1,"max_wait_ms":0}`, p.PingID))
+	a = h.call("POST", "/v1/solar/post",
+		fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","Test_Lead":1,"max_wait_ms":0}`, p.PingID))
 	if a.status != 400 || len(a.Errors) != 2 || a.Errors[1].Field != "Test_Lead" {
 		t.Errorf("a test as the post of a real lead: %d %s", a.status, a.text)
 	}
-	if a = h.post(p.PingID, "2127365000"); a.Result != ledger.ResultSuccess || a.Price != 20 || strings.Contains(a.text, "test") {
+	if a = h.post(p.PingID, "2127365000"); a.Result != ledger.ResultSuccess || a.Price != 20 ||
+		strings.Contains(a.text, "test") {
 		t.Errorf("the real lead afterwards: %s", a.text)
 	}
 }
 
 func TestResultsOfTests(t *testing.T) {
-	h := testHouse(t, "sell_limit: 2\ntest_price: 12.34\n", map[string]string{"a": "max_sold: 2\n    price: 30.00", "b": "max_sold: 2"},
-		script("a", 25*dollar), script("b", 25*dollar))
-	for want, reason := range map[string]string{"accepted": "", "rejected": "rejected", "duplicate": "duplicate", "invalid": "invalid_data", "no_bids": "no_bids", "pending": ""} {
+	h := testHouse(t, "sell_limit: 2\ntest_price: 12.34\n", map[string]string{"a": "max_sold: 2\n    price: 30.00",
+		"b": "max_sold: 2"}, script("a", 25*dollar), script("b", 25*dollar))
+	for want, reason := range map[string]string{"accepted": "", "rejected": "rejected", "duplicate": "duplicate",
+		"invalid": "invalid_data", "no_bids": "no_bids", "pending": ""} {
 		p := h.ping(`{"zip":"10001","test_result":"` + want + `"}`)
 		if want == "no_bids" {
 			if p.Result != ledger.ResultFailure || p.Reason != reason {
@@ -263,7 +284,8 @@ func TestResultsOfTests(t *testing.T) {
 		} else if p.Result != ledger.ResultSuccess || p.Price != 9.87 { // 80 % of the vertical's price for tests
 			t.Errorf("%s: %s", want, p.text)
 		}
-		for _, a := range []heard{h.post(p.PingID, "2127365000"), h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000","test_result":"`+strings.ToUpper(want)+`"}`)} {
+		for _, a := range []heard{h.post(p.PingID, "2127365000"), h.call("POST", "/v1/solar/leads",
+			`{"zip":"10001","phone":"2127365000","test_result":"`+strings.ToUpper(want)+`"}`)} {
 			switch {
 			case want == "accepted" && (a.Result != ledger.ResultSuccess || a.Price != 9.87),
 				want == "pending" && (a.status != 202 || a.Result != ledger.ResultPending),
@@ -280,7 +302,8 @@ func TestResultsOfTests(t *testing.T) {
 		t.Errorf("to two buyers: %s", a.text)
 	}
 	p := h.ping(`{"zip":"10001","test":1}`)
-	if a = h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","test_result":"pending"}`, p.PingID)); a.Result != ledger.ResultPending {
+	if a = h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","test_result":"pending"}`,
+		p.PingID)); a.Result != ledger.ResultPending {
 		t.Errorf("a result that the post asks for: %s", a.text)
 	}
 	h.untouched(p.PingID)
@@ -299,9 +322,11 @@ func TestUnknownFields(t *testing.T) {
 			h := build(t, vertical, nil, script("a", 25*dollar))
 			p := h.ping(`{"zip":"10001","hat":"red","hat":"blue","own":{"shoe":44,"ssn":"536221234"},"list":["a","b"],"n\u0001":true,"gap":"","id":"536-22-1234","zip2":{}}`)
 			h.expect(p, 200, ledger.ResultSuccess)
-			a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","coat":"%s"}`, p.PingID, strings.Repeat("x", 1000)))
+			a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","coat":"%s"}`,
+				p.PingID, strings.Repeat("x", 1000)))
 			h.expect(a, 200, ledger.ResultSuccess)
-			ping, post := last[*ledger.Pinged](h, p.PingID).Private.Unknown, last[*ledger.Posting](h, p.PingID).Private.Unknown
+			ping, post := last[*ledger.Pinged](h, p.PingID).Private.Unknown,
+				last[*ledger.Posting](h, p.PingID).Private.Unknown
 			if !keep {
 				if len(ping)+len(post) != 0 {
 					t.Errorf("kept: %+v %+v", ping, post)
@@ -337,29 +362,35 @@ func TestUnknownFields(t *testing.T) {
 
 func TestDebugReplies(t *testing.T) {
 	h := testHouse(t, "", nil, script("a", 25*dollar))
-	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "{name: age,", "{name: region, type: state, derive: zip.state}\n  - {name: color, type: text, default: blue}\n  - {name: age,", 1))
+	h.write("verticals/solar.yaml", strings.Replace(verticalYAML, "{name: age,",
+		"{name: region, type: state, derive: zip.state}\n  - {name: color, type: text, default: blue}\n  - {name: age,",
+		1))
 	h.restart()
 	const want = `"debug":{"fields":[{"field":"phone","sent_as":"primary_phone","sent":"****00","value":"****00","valid":true},` +
 		`{"field":"zip","sent":"10001","value":"10001","valid":true},{"field":"region","value":"NY","valid":true,"made":true},` +
 		`{"field":"color","value":"blue","valid":true,"made":true}],"unknown":["hat"]}`
 	body := `{"zip":"10001","primary_phone":"212-736-5000","hat":"red"`
-	for _, a := range []heard{h.ping(body + `,"debug":true}`), h.ping(body+"}", "X-Clearpost-Debug: 1"), h.call("POST", "/v1/solar/ping?debug=yes", body+"}")} {
+	for _, a := range []heard{h.ping(body + `,"debug":true}`), h.ping(body+"}", "X-Clearpost-Debug: 1"),
+		h.call("POST", "/v1/solar/ping?debug=yes", body+"}")} {
 		if a.Result != ledger.ResultSuccess || !strings.Contains(a.text, want) || strings.Contains(a.text, "a-main") {
 			t.Errorf("got %s\nwant %s", a.text, want)
 		}
 	}
-	for _, a := range []heard{h.ping(body + "}"), h.ping(body + `,"debug":0}`), h.ping(body+"}", "X-Clearpost-Debug: false")} {
+	for _, a := range []heard{h.ping(body + "}"), h.ping(body + `,"debug":0}`),
+		h.ping(body+"}", "X-Clearpost-Debug: false")} {
 		if strings.Contains(a.text, "debug") {
 			t.Errorf("nobody asked: %s", a.text)
 		}
 	}
 	a := h.ping(`{"zip":"1","phone":"555-SECRET","debug":true}`)
-	if a.status != 400 || strings.Contains(a.text, "SECRET") || !strings.Contains(a.text, `{"field":"zip","sent":"1","valid":false,"expected":"a US ZIP code`) {
+	if a.status != 400 || strings.Contains(a.text, "SECRET") ||
+		!strings.Contains(a.text, `{"field":"zip","sent":"1","valid":false,"expected":"a US ZIP code`) {
 		t.Errorf("a lead that is refused: %s", a.text)
 	}
 	p := h.ping(`{"zip":"10001"}`)
 	a = h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","debug":1}`, p.PingID))
-	if !strings.Contains(a.text, `"debug":{"fields":[{"field":"phone","sent":"****00","value":"****00","valid":true}]}`) {
+	if !strings.Contains(a.text,
+		`"debug":{"fields":[{"field":"phone","sent":"****00","value":"****00","valid":true}]}`) {
 		t.Errorf("a post tells of what it brings: %s", a.text)
 	}
 }

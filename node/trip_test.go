@@ -108,14 +108,18 @@ func TestNobodyBelowTheQuoteIsAsked(t *testing.T) {
 
 func TestEachFaultOfAPingIsNamedAndTheRestStillBids(t *testing.T) {
 	want := map[buyertest.Fault][]lead.Refusal{
-		buyertest.FaultSilence: {lead.TimedOut}, buyertest.FaultHang: {lead.TimedOut}, buyertest.FaultSilentAccept: {lead.TimedOut},
-		buyertest.FaultClose: {lead.ConnectionLost}, buyertest.FaultReset: {lead.ConnectionLost}, buyertest.Fault500: {lead.ServerError},
-		buyertest.FaultRedirect307: {lead.RedirectAnswer}, buyertest.FaultRedirect302: {lead.RedirectAnswer}, buyertest.FaultTorn: {lead.TornAnswer},
-		buyertest.FaultTornChunked: {lead.TornAnswer}, buyertest.FaultTornUnframed: {lead.TornAnswer, lead.MalformedAnswer},
-		buyertest.FaultInvalid: {lead.MalformedAnswer, lead.UnclearAnswer}, buyertest.FaultOversized: {lead.OversizedAnswer},
-		buyertest.FaultNo: {lead.NoBid}, buyertest.Fault503: {lead.ServerError}, buyertest.Fault409: {lead.ServerError}, buyertest.FaultEmpty: {lead.MalformedAnswer},
-		buyertest.FaultAsync: {lead.UnclearAnswer}, buyertest.FaultNotice: {lead.MalformedAnswer},
-		buyertest.FaultContentType: {lead.NoRefusal}, buyertest.FaultPriceDrop: {lead.NoRefusal},
+		buyertest.FaultSilence: {lead.TimedOut}, buyertest.FaultHang: {lead.TimedOut},
+		buyertest.FaultSilentAccept: {lead.TimedOut}, buyertest.FaultClose: {lead.ConnectionLost},
+		buyertest.FaultReset: {lead.ConnectionLost}, buyertest.Fault500: {lead.ServerError},
+		buyertest.FaultRedirect307: {lead.RedirectAnswer}, buyertest.FaultRedirect302: {lead.RedirectAnswer},
+		buyertest.FaultTorn: {lead.TornAnswer}, buyertest.FaultTornChunked: {lead.TornAnswer},
+		buyertest.FaultTornUnframed: {lead.TornAnswer, lead.MalformedAnswer},
+		buyertest.FaultInvalid:      {lead.MalformedAnswer, lead.UnclearAnswer},
+		buyertest.FaultOversized:    {lead.OversizedAnswer}, buyertest.FaultNo: {lead.NoBid},
+		buyertest.Fault503: {lead.ServerError}, buyertest.Fault409: {lead.ServerError},
+		buyertest.FaultEmpty: {lead.MalformedAnswer}, buyertest.FaultAsync: {lead.UnclearAnswer},
+		buyertest.FaultNotice: {lead.MalformedAnswer}, buyertest.FaultContentType: {lead.NoRefusal},
+		buyertest.FaultPriceDrop: {lead.NoRefusal},
 	}
 	h := build(t, "", nil, script("bad", 40*dollar), script("good", 25*dollar))
 	bad := h.farm.Buyer("bad")
@@ -169,7 +173,8 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 	defer refused.Close()
 	h := build(t, "", nil, script("good", 25*dollar))
 	// Each bids by a list price above the good one's and is posted to first; each also has a twin that bids by ping.
-	for id, at := range map[string]string{"tls": "https://" + stuck.Addr(), "port": "http://" + refused.Addr(), "tlsping": "https://" + stuck.Addr(), "portping": "http://" + refused.Addr()} {
+	for id, at := range map[string]string{"tls": "https://" + stuck.Addr(), "port": "http://" + refused.Addr(),
+		"tlsping": "https://" + stuck.Addr(), "portping": "http://" + refused.Addr()} {
 		text := fmt.Sprintf(campaignYAML, id, at, "")
 		if !strings.HasSuffix(id, "ping") {
 			a, b := strings.Index(text, "    ping:"), strings.Index(text, "    post:")
@@ -192,7 +197,8 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 		t.Errorf("refusals: %v", got)
 	}
 	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`), 200, ledger.ResultSuccess)
-	if a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`); !strings.HasPrefix(a.ID, "good-") {
+	if a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`); !strings.HasPrefix(a.ID,
+		"good-") {
 		t.Errorf("sold to %s", a.text)
 	} else {
 		outcomes := map[string]lead.Outcome{}
@@ -208,12 +214,14 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 }
 
 func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
-	// What each fault must be read as. Where a byte was written and what came back is no sale and no clear no, it is unknown.
+	// What each fault must be read as. Where a byte was written and what came back is no sale and no clear no, it is
+	// unknown.
 	unknown := map[buyertest.Fault]bool{
-		buyertest.FaultSilence: true, buyertest.FaultHang: true, buyertest.FaultSilentAccept: true, buyertest.FaultClose: true,
-		buyertest.FaultReset: true, buyertest.FaultTorn: true, buyertest.FaultTornChunked: true, buyertest.FaultTornUnframed: true,
-		buyertest.FaultOversized: true, buyertest.FaultInvalid: true, buyertest.Fault500: true,
-		buyertest.FaultRedirect307: true, buyertest.FaultRedirect302: true, buyertest.Fault503: true, buyertest.Fault409: true,
+		buyertest.FaultSilence: true, buyertest.FaultHang: true, buyertest.FaultSilentAccept: true,
+		buyertest.FaultClose: true, buyertest.FaultReset: true, buyertest.FaultTorn: true,
+		buyertest.FaultTornChunked: true, buyertest.FaultTornUnframed: true, buyertest.FaultOversized: true,
+		buyertest.FaultInvalid: true, buyertest.Fault500: true, buyertest.FaultRedirect307: true,
+		buyertest.FaultRedirect302: true, buyertest.Fault503: true, buyertest.Fault409: true,
 		buyertest.FaultEmpty: true, buyertest.FaultAsync: true, buyertest.FaultNotice: true,
 	}
 	sold := map[buyertest.Fault]bool{buyertest.FaultPriceDrop: true, buyertest.FaultContentType: true}
@@ -238,7 +246,8 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 					t.Errorf("pending: %s", a.text)
 				}
 				kept := last[*ledger.Posted](h, p.PingID).Private.Answer
-				if torn := f == buyertest.FaultTorn || f == buyertest.FaultTornChunked; torn && (kept == nil || !strings.HasPrefix(kept.Text, "{")) {
+				if torn := f == buyertest.FaultTorn || f == buyertest.FaultTornChunked; torn &&
+					(kept == nil || !strings.HasPrefix(kept.Text, "{")) {
 					t.Errorf("what came of the answer is not kept: %+v", kept)
 				}
 			default:
@@ -274,17 +283,20 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 				if restart {
 					h.restart()
 				}
-				if other := h.ping(`{"zip":"10001"}`); other.Result != ledger.ResultFailure || other.Reason != "no_bids" {
+				if other := h.ping(`{"zip":"10001"}`); other.Result != ledger.ResultFailure ||
+					other.Reason != "no_bids" {
 					t.Fatalf("the cap of one is held, but another ping heard %s", other.text)
 				}
 				var open struct {
 					Unresolved []exchange.OpenAttempt `json:"unresolved"`
 				}
 				h.admin("GET", "/v1/unresolved", nil, &open)
-				if len(open.Unresolved) != 1 || open.Unresolved[0].Lead.String() != p.PingID || open.Unresolved[0].Why != "timed_out" {
+				if len(open.Unresolved) != 1 || open.Unresolved[0].Lead.String() != p.PingID ||
+					open.Unresolved[0].Why != "timed_out" {
 					t.Fatalf("unresolved: %+v", open)
 				}
-				in := map[string]string{"attempt": open.Unresolved[0].Attempt.String(), "outcome": outcome, "why": "asked them"}
+				in := map[string]string{"attempt": open.Unresolved[0].Attempt.String(), "outcome": outcome,
+					"why": "asked them"}
 				if outcome == "accepted" {
 					in["price"], in["reference"] = "24.00", "R-1"
 				}
@@ -313,7 +325,8 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 
 func TestSharedLeadSellsToSeveralAndNoMore(t *testing.T) {
 	shared := map[string]string{"a": "max_sold: 3", "b": "max_sold: 3", "c": "max_sold: 3", "d": "max_sold: 3"}
-	h := build(t, "sell_limit: 3\n", shared, script("a", 20*dollar), script("b", 15*dollar), script("c", 10*dollar), script("d", 5*dollar))
+	h := build(t, "sell_limit: 3\n", shared, script("a", 20*dollar), script("b", 15*dollar), script("c", 10*dollar),
+		script("d", 5*dollar))
 	p := h.quote(36)
 	a := h.post(p.PingID, "2127365000")
 	h.expect(a, 200, ledger.ResultSuccess)
@@ -330,7 +343,8 @@ func TestSellerWhoWaitsLessHearsPendingAndTheTripGoesOn(t *testing.T) {
 	slow.Post.Latency = buyertest.Fixed(250 * time.Millisecond)
 	h := build(t, "", nil, slow)
 	p := h.quote(20)
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","max_wait_ms":120}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","max_wait_ms":120}`,
+		p.PingID))
 	h.expect(a, 202, ledger.ResultPending)
 	eventually(t, "the status is a success", func() bool {
 		s := h.call("GET", a.StatusURL, "")
@@ -395,7 +409,8 @@ func TestAttemptUnderWayIsNotListedAsUnresolved(t *testing.T) {
 		if open, err := h.node.Exchange.Unresolved(); err != nil || len(open) != 0 {
 			t.Errorf("%s: listed as unresolved while under way: %+v %v", name, open, err)
 		}
-		if _, err := h.node.Exchange.Resolve(exchange.Resolution{Attempt: attempt, Why: "x"}); !errors.Is(err, exchange.ErrUnderWay) {
+		if _, err := h.node.Exchange.Resolve(exchange.Resolution{Attempt: attempt, Why: "x"}); !errors.Is(err,
+			exchange.ErrUnderWay) {
 			t.Errorf("%s: resolved while under way: %v", name, err)
 		}
 		h.expect(<-done, 200, ledger.ResultSuccess)

@@ -26,7 +26,8 @@ fields:
 person_key: [phone]
 `
 
-// A value that nobody needs and that does not fit costs no lead: it counts as missing, and is told where people look for it.
+// A value that nobody needs and that does not fit costs no lead: it counts as missing, and is told where people look
+// for it.
 func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", unfitVertical)
@@ -40,7 +41,8 @@ func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 			t.Errorf("no %s in %s", want, p.text)
 		}
 	}
-	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","opt_in":"perhaps"}`, p.PingID))
+	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","opt_in":"perhaps"}`,
+		p.PingID))
 	h.expect(a, 200, ledger.ResultSuccess)
 	if n := h.farm.Buyer("b").Calls(buyertest.Post); n != 1 {
 		t.Errorf("%d posts", n)
@@ -72,7 +74,8 @@ func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 		t.Errorf("the post's unfit: %v", post.Unfit)
 	}
 	var story map[string]any
-	if code := h.admin("GET", "/v1/explain/"+p.PingID, nil, &story); code != 200 || !strings.Contains(fmt.Sprint(story["unfit"]), "expected a whole number") ||
+	if code := h.admin("GET", "/v1/explain/"+p.PingID, nil, &story); code != 200 ||
+		!strings.Contains(fmt.Sprint(story["unfit"]), "expected a whole number") ||
 		!strings.Contains(fmt.Sprint(story["unfit"]), "opt_in") {
 		t.Errorf("explained with %d: %v", code, story["unfit"])
 	}
@@ -85,7 +88,8 @@ func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 			t.Errorf("%s: %s", body, bad.text)
 		}
 	}
-	if bad := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"x","age":"old"}`); bad.status != 400 || strings.Contains(bad.text, `"field":"age"`) {
+	if bad := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"x","age":"old"}`); bad.status != 400 ||
+		strings.Contains(bad.text, `"field":"age"`) {
 		t.Errorf("a one-shot lead: %s", bad.text)
 	}
 	one := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365111","age":"old"}`)
@@ -97,8 +101,10 @@ func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 
 // What the binary knows of the world can be replaced, and what is wrong in a list or a key has its place.
 func TestListsAndLimitsOfFields(t *testing.T) {
-	cfg, err := Load(writeConfig(t, change{"lists/area_codes.txt", "", "# ours\nUS fixed_or_mobile 212 436\nUS toll_free 800\n"},
-		change{"lists/zip_states.txt", "", "02861 MA # Pawtucket\n42223 TN KY\n"}, change{"lists/missing.txt", "", "kein\nn/a\n"}), nil)
+	cfg, err := Load(writeConfig(t, change{"lists/area_codes.txt", "",
+		"# ours\nUS fixed_or_mobile 212 436\nUS toll_free 800\n"}, change{"lists/zip_states.txt", "",
+		"02861 MA # Pawtucket\n42223 TN KY\n"}, change{"lists/missing.txt", "",
+		"kein\nn/a\n"}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,17 +114,19 @@ func TestListsAndLimitsOfFields(t *testing.T) {
 		}
 	}
 	_, err = Load(writeConfig(t, change{"lists/area_codes.txt", "", "US fixed_or_mobile 212\nUS mobile 911\n"},
-		change{"lists/zip_states.txt", "", "\n02861 Massachusets\n"}, change{"lists/missing.txt", "", strings.Repeat("x", 33)},
-		change{"verticals/auto.yaml", "person_key: [phone]", `  - {name: a, type: text, max_bytes: 16385}
+		change{"lists/zip_states.txt", "", "\n02861 Massachusets\n"}, change{"lists/missing.txt", "",
+			strings.Repeat("x", 33)}, change{"verticals/auto.yaml", "person_key: [phone]",
+			`  - {name: a, type: text, max_bytes: 16385}
   - {name: b, type: integer, max_bytes: 10}
   - {name: c, type: text, invalid: keep}
   - {name: d, type: text, required: ping, invalid: raw}
 invalid: keep
 person_key: [phone]`}), nil)
 	got := places(t, err)
-	for _, want := range []string{"lists/area_codes.txt:2:1: expected a country", "lists/zip_states.txt:2:1: expected a postal code", "lists/missing.txt:1:1: expected one word",
-		`verticals/auto.yaml:9:38: "16385"`, `verticals/auto.yaml:10:41: "10"`, `verticals/auto.yaml:11:36: "keep"`, `verticals/auto.yaml:12:52: "raw"`,
-		`verticals/auto.yaml:13:10: "keep"`} {
+	for _, want := range []string{"lists/area_codes.txt:2:1: expected a country",
+		"lists/zip_states.txt:2:1: expected a postal code", "lists/missing.txt:1:1: expected one word",
+		`verticals/auto.yaml:9:38: "16385"`, `verticals/auto.yaml:10:41: "10"`, `verticals/auto.yaml:11:36: "keep"`,
+		`verticals/auto.yaml:12:52: "raw"`, `verticals/auto.yaml:13:10: "keep"`} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no %q in\n%s", want, strings.Join(got, "\n"))
 		}

@@ -54,10 +54,12 @@ func (h *house) audited() {
 	}
 	receipts := func(each func(audit.Receipt) error) error {
 		return h.farm.EachReceipt(func(r buyertest.Receipt) error {
-			return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+			return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference,
+				Price: int64(r.Price), At: r.At})
 		})
 	}
-	rep, err := audit.Run(audit.Input{Events: audit.Lines(&lines), Receipts: receipts}, audit.Options{Caps: []audit.Cap{{Key: "campaign:a-main:total", Who: "campaign:a-main", Per: "total", Max: 5}}})
+	rep, err := audit.Run(audit.Input{Events: audit.Lines(&lines), Receipts: receipts},
+		audit.Options{Caps: []audit.Cap{{Key: "campaign:a-main:total", Who: "campaign:a-main", Per: "total", Max: 5}}})
 	if err != nil || !rep.OK {
 		h.t.Errorf("audit: %v, %v", rep.Verdict(), err)
 	}
@@ -72,7 +74,10 @@ func (h *house) used() int64 {
 func (h *house) settles(id, result string) heard {
 	h.t.Helper()
 	var a heard
-	eventually(h.t, "the status is "+result, func() bool { a = h.call("GET", "/v1/leads/"+id, ""); return a.Result == result })
+	eventually(h.t, "the status is "+result, func() bool {
+		a = h.call("GET", "/v1/leads/"+id, "")
+		return a.Result == result
+	})
 	return a
 }
 
@@ -90,7 +95,8 @@ func TestResendFindsOutThatTheLeadIsSold(t *testing.T) {
 	}
 	adj := last[*ledger.Adjusted](h, p.PingID)
 	again := last[*ledger.Posting](h, p.PingID)
-	if adj.By != "clearpost" || adj.From == nil || *adj.From != again.Attempt || again.Of == nil || *again.Of != adj.Attempt || len(again.Charges) != 0 {
+	if adj.By != "clearpost" || adj.From == nil || *adj.From != again.Attempt || again.Of == nil ||
+		*again.Of != adj.Attempt || len(again.Charges) != 0 {
 		t.Errorf("resolution %+v of %+v", adj, again)
 	}
 	h.audited()
@@ -108,7 +114,8 @@ func TestResendThatIsRefusedReleasesTheHold(t *testing.T) {
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilence, 1)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
 	h.settles(p.PingID, ledger.ResultFailure)
-	eventually(t, "the place under the cap is free", func() bool { return h.used() == 0 }) // it is given back once the end is durable
+	// it is given back once the end is durable
+	eventually(t, "the place under the cap is free", func() bool { return h.used() == 0 })
 	h.audited()
 }
 
@@ -118,7 +125,10 @@ func TestResendsAreBoundedAndLeaveTheRestToAPerson(t *testing.T) {
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilence, 9)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
 	eventually(t, "two resends", func() bool { return h.node.Exchange.Lanes()[0].Resends.Load() == 2 })
-	eventually(t, "nobody is at it", func() bool { open, err := h.node.Exchange.Unresolved(); return err == nil && len(open) == 1 })
+	eventually(t, "nobody is at it", func() bool {
+		open, err := h.node.Exchange.Unresolved()
+		return err == nil && len(open) == 1
+	})
 	h.resolve(map[string]string{"outcome": "rejected"})
 	if n := h.farm.Buyer("a").Calls(buyertest.Post); n != 3 {
 		t.Errorf("%d posts", n)
@@ -127,7 +137,8 @@ func TestResendsAreBoundedAndLeaveTheRestToAPerson(t *testing.T) {
 }
 
 func TestResendGoesOnAfterARestart(t *testing.T) {
-	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 1500", 1)}, keyedYAML, keyed("a"))
+	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 1500", 1)},
+		keyedYAML, keyed("a"))
 	p := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
@@ -143,13 +154,16 @@ func TestResendGoesOnAfterARestart(t *testing.T) {
 }
 
 func TestStatusURLTellsTheOutcome(t *testing.T) {
-	for fault, want := range map[buyertest.Fault]string{buyertest.FaultSilentAccept: ledger.ResultSuccess, buyertest.FaultSilence: ledger.ResultFailure} {
+	for fault, want := range map[buyertest.Fault]string{buyertest.FaultSilentAccept: ledger.ResultSuccess,
+		buyertest.FaultSilence: ledger.ResultFailure} {
 		h := buildWith(t, "", map[string]string{"a": statusYAML}, nil, script("a", 25*dollar))
 		p := h.quote(20)
 		h.farm.Buyer("a").FailNext(buyertest.Post, fault, 1)
 		h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
 		h.settles(p.PingID, want)
-		eventually(t, "as many stand under the cap as were bought", func() bool { return h.used() == int64(len(h.farm.AcceptedBy(p.PingID))) })
+		eventually(t, "as many stand under the cap as were bought", func() bool {
+			return h.used() == int64(len(h.farm.AcceptedBy(p.PingID)))
+		})
 		if n := h.farm.Buyer("a").Calls(buyertest.Post); n != 1 || h.farm.Buyer("a").Statuses() == 0 {
 			t.Errorf("%s: %d posts, %d questions", want, n, h.farm.Buyer("a").Statuses())
 		}
@@ -158,7 +172,8 @@ func TestStatusURLTellsTheOutcome(t *testing.T) {
 }
 
 func TestStatusURLThatDoesNotKnowLeavesTheAttemptOpen(t *testing.T) {
-	h := buildWith(t, "", map[string]string{"a": strings.Replace(statusYAML, "matches: unknown", "matches: refused", 1)}, nil, script("a", 25*dollar))
+	h := buildWith(t, "", map[string]string{"a": strings.Replace(statusYAML, "matches: unknown", "matches: refused",
+		1)}, nil, script("a", 25*dollar))
 	p := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilence, 1)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
@@ -168,17 +183,21 @@ func TestStatusURLThatDoesNotKnowLeavesTheAttemptOpen(t *testing.T) {
 	h.settles(p.PingID, ledger.ResultFailure)
 }
 
-// A status URL that answers "duplicate", or speaks of an earlier lead, may speak of the attempt itself: it settles nothing.
+// A status URL that answers "duplicate", or speaks of an earlier lead, may speak of the attempt itself: it settles
+// nothing.
 func TestStatusURLThatTellsOfADuplicateLeavesTheAttemptOpen(t *testing.T) {
-	for _, answer := range []string{`{"status":"duplicate"}`, `{"status":"refused","reason":"the lead exists already"}`} {
+	for _, answer := range []string{`{"status":"duplicate"}`,
+		`{"status":"refused","reason":"the lead exists already"}`} {
 		var asked atomic.Int64
 		desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
 			fmt.Fprint(w, answer)
 		}))
 		defer desk.Close()
-		status := strings.NewReplacer("FARM/a/status", desk.URL, "{outcome: rejected, when: {path: reason, matches: unknown}}",
-			"{outcome: duplicate, when: {path: status, equals: duplicate}}, {outcome: rejected, when: {path: status, equals: refused}}").Replace(statusYAML)
+		status := strings.NewReplacer("FARM/a/status", desk.URL,
+			"{outcome: rejected, when: {path: reason, matches: unknown}}",
+			"{outcome: duplicate, when: {path: status, equals: duplicate}}, {outcome: rejected, when: {path: status, "+
+				"equals: refused}}").Replace(statusYAML)
 		h := buildWith(t, "", map[string]string{"a": status}, nil, script("a", 25*dollar))
 		p := h.quote(20)
 		h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
@@ -199,8 +218,10 @@ func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
 		fmt.Fprint(w, `{"status":"accepted"}`)
 	}))
 	defer desk.Close()
-	queued := []string{"        success: [{path: status, equals: accepted}]\n", "        rules: [{outcome: queued, when: {path: status, equals: accepted}}]\n"}
-	status := strings.NewReplacer("FARM/a/status", desk.URL+"/of/{{ reference }}", "          reference: {path: reference}\n", "").Replace(statusYAML)
+	queued := []string{"        success: [{path: status, equals: accepted}]\n",
+		"        rules: [{outcome: queued, when: {path: status, equals: accepted}}]\n"}
+	status := strings.NewReplacer("FARM/a/status", desk.URL+"/of/{{ reference }}",
+		"          reference: {path: reference}\n", "").Replace(statusYAML)
 	h := buildWith(t, "", map[string]string{"a": status}, queued, script("a", 25*dollar))
 	p := h.quote(20)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
@@ -249,7 +270,8 @@ func nobody(t *testing.T) string {
 
 func TestBackupURLHasItsTurnOnlyWhenNothingWasSent(t *testing.T) {
 	dead := nobody(t)
-	edit := []string{"fields: [{to: ref, from: lead_id}, {to: token", "headers: {X-Way: post}\n        fields: [{to: ref, from: lead_id}, {to: token"}
+	edit := []string{"fields: [{to: ref, from: lead_id}, {to: token",
+		"headers: {X-Way: post}\n        fields: [{to: ref, from: lead_id}, {to: token"}
 	h := buildWith(t, "", nil, edit, script("a", 25*dollar))
 	name := "buyers/a.yaml"
 	live := "http://" + h.farm.Addr() + "/a/post"
@@ -263,7 +285,8 @@ func TestBackupURLHasItsTurnOnlyWhenNothingWasSent(t *testing.T) {
 		t.Errorf("posted: %+v", ev)
 	}
 	// The other way round: the first URL is reached, so the backup never is.
-	h.write(name, strings.Replace(text, "timeout_ms: 400", "timeout_ms: 400\n      backup_url: http://"+h.farm.Addr()+"/a/other", 1))
+	h.write(name, strings.Replace(text, "timeout_ms: 400", "timeout_ms: 400\n      backup_url: http://"+h.farm.Addr()+
+		"/a/other", 1))
 	h.restart()
 	q := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultClose, 1)
@@ -323,12 +346,14 @@ campaigns:
 		t.Errorf("the quote lasts until %s, its bid a minute", p.ExpiresAt)
 	}
 	bids := last[*ledger.Pinged](h, p.PingID).Bids
-	if len(bids) != 2 || bids[0].Leg != 1 || !bids[0].Winner || bids[1].Leg != 2 || bids[1].Brand != "Moon" || bids[1].Refusal != lead.Outbid {
+	if len(bids) != 2 || bids[0].Leg != 1 || !bids[0].Winner || bids[1].Leg != 2 || bids[1].Brand != "Moon" ||
+		bids[1].Refusal != lead.Outbid {
 		t.Errorf("bids: %+v", bids)
 	}
 	a := h.post(p.PingID, "2127365000")
 	h.expect(a, 200, ledger.ResultSuccess)
-	if a.ID != "R1" || !strings.Contains(a.text, `"redirect_url":"https://buyer.example/welcome"`) || posts.Load() != 2 {
+	if a.ID != "R1" || !strings.Contains(a.text, `"redirect_url":"https://buyer.example/welcome"`) ||
+		posts.Load() != 2 {
 		t.Errorf("%s after %d posts", a.text, posts.Load())
 	}
 	if again := h.post(p.PingID, "2127365000"); again.text != a.text {

@@ -17,8 +17,8 @@ import (
 	"clearpost/ledger"
 )
 
-// brokenDisk is the log's file system, which can be taken away: then nothing is written and nothing is opened. A write that is under way
-// when it goes may have been done all the same.
+// brokenDisk is the log's file system, which can be taken away: then nothing is written and nothing is opened. A write
+// that is under way when it goes may have been done all the same.
 type brokenDisk struct {
 	*fs.FS
 	away atomic.Bool
@@ -73,12 +73,12 @@ func (h *house) onBrokenDisk() (*brokenDisk, *exchange.Exchange) {
 func (h *house) takes(ping lead.ID, phone string) (exchange.Reply, *exchange.Fault) {
 	h.t.Helper()
 	p := h.direct("phone", phone)
-	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical, PingID: ping, Lead: &p.Lead,
-		ReceivedAt: h.node.Exchange.Now()})
+	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical,
+		PingID: ping, Lead: &p.Lead, ReceivedAt: h.node.Exchange.Now()})
 }
 
-// An append of which nobody can tell holds what it reserved only until it is known: whether the ledger turns out to have the attempt or not, nothing
-// was sent, so the lead's own repeat sells it, into a cap of one.
+// An append of which nobody can tell holds what it reserved only until it is known: whether the ledger turns out to
+// have the attempt or not, nothing was sent, so the lead's own repeat sells it, into a cap of one.
 func TestHoldOfAnUncertainAppendFollowsTheLedger(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		one := script("b", 25*dollar)
@@ -107,7 +107,8 @@ func TestHoldOfAnUncertainAppendFollowsTheLedger(t *testing.T) {
 	}
 }
 
-// What a buyer has said is written down as soon as the log takes events again, though it was away, and nobody could tell, when the answer came.
+// What a buyer has said is written down as soon as the log takes events again, though it was away, and nobody could
+// tell, when the answer came.
 func TestKnownSaleOutlivesTheLogsAbsence(t *testing.T) {
 	for _, stored := range []bool{false, true} {
 		slow := script("b", 25*dollar)
@@ -119,8 +120,8 @@ func TestKnownSaleOutlivesTheLogsAbsence(t *testing.T) {
 		heard := make(chan exchange.Reply, 1)
 		go func() {
 			p := h.direct("phone", "2127365000")
-			r, _ := ex.Post(&exchange.PostIn{On: ex.View(), Source: p.Source, Vertical: p.Vertical, PingID: id, Lead: &p.Lead, ReceivedAt: ex.Now(),
-				MaxWait: 400 * time.Millisecond})
+			r, _ := ex.Post(&exchange.PostIn{On: ex.View(), Source: p.Source, Vertical: p.Vertical, PingID: id,
+				Lead: &p.Lead, ReceivedAt: ex.Now(), MaxWait: 400 * time.Millisecond})
 			heard <- r
 		}()
 		eventually(t, "the buyer has the lead", func() bool { return h.farm.Buyer("b").Calls(buyertest.Post) == 1 })

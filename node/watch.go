@@ -22,9 +22,9 @@ const (
 	watchMost  = 5 * time.Second
 )
 
-// watcher hears of changes of a configuration: of its directories (an editor puts a new file in the old one's place, so that watching a file
-// would lose it), of the place where its own directory stands (which may be a link that is turned), and of the files that secrets and links
-// lead to.
+// watcher hears of changes of a configuration: of its directories (an editor puts a new file in the old one's place, so
+// that watching a file would lose it), of the place where its own directory stands (which may be a link that is
+// turned), and of the files that secrets and links lead to.
 type watcher struct {
 	*fsnotify.Watcher
 	only map[string]map[string]bool // by watched directory: the names that matter in it; nil is all
@@ -55,7 +55,8 @@ func (n *Node) Watch() error {
 	return nil
 }
 
-// watch makes a new watcher before each reading, so that what changes during it, or in folders that are new, is not missed.
+// watch makes a new watcher before each reading, so that what changes during it, or in folders that are new, is not
+// missed.
 func (n *Node) watch(ctx context.Context, w *watcher) {
 	defer func() { w.Close() }()
 	for w.changed(ctx) {
@@ -66,7 +67,8 @@ func (n *Node) watch(ctx context.Context, w *watcher) {
 		}
 		n.Reload(admin.ByWatch)
 		if err = errors.Join(err, w.add(n.config())); err != nil { // it may name other secrets' files now
-			n.log.Error("watch the configuration: some of its changes may not be seen: send SIGHUP after them", "err", err)
+			n.log.Error("watch the configuration: some of its changes may not be seen: send SIGHUP after them", "err",
+				err)
 		}
 	}
 }
@@ -102,8 +104,8 @@ func (w *watcher) changed(ctx context.Context) bool {
 	}
 }
 
-// matters tells whether a change of that path may be one of the configuration. Names that begin with two dots are how mounted
-// configurations are turned to their next version.
+// matters tells whether a change of that path may be one of the configuration. Names that begin with two dots are how
+// mounted configurations are turned to their next version.
 func (w *watcher) matters(path string) bool {
 	dir, name := filepath.Split(path)
 	only := w.only[filepath.Clean(dir)]
@@ -145,8 +147,8 @@ func (w *watcher) add(cfg *Config) error {
 	return w.folders(root)
 }
 
-// folders watches the root and the folders that configurations are read from, with all in them. Where one is a link, it is that to which it
-// leads.
+// folders watches the root and the folders that configurations are read from, with all in them. Where one is a link, it
+// is that to which it leads.
 func (w *watcher) folders(root string) error {
 	for _, name := range []string{"", verticalsFolder, sourcesFolder, buyersFolder, templatesFolder, listsFolder} {
 		top, err := filepath.EvalSymlinks(filepath.Join(root, name))

@@ -52,11 +52,15 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 		h.must(os.Rename(at("buyers/.b.yaml.swp"), at("buyers/b.yaml")))
 	})
 	h.quote(28)
-	if last := h.watched("a mistake", admin.Refused, func() { h.write("buyers/b.yaml", h.priced("much")) }); len(last.Problems) == 0 {
+	if last := h.watched("a mistake", admin.Refused, func() {
+		h.write("buyers/b.yaml", h.priced("much"))
+	}); len(last.Problems) == 0 {
 		t.Errorf("%+v", last)
 	}
 	h.quote(28)
-	h.watched("a file that nothing reads, with the mistake still there", admin.Refused, func() { h.write("buyers/notes.txt", "x") })
+	h.watched("a file that nothing reads, with the mistake still there", admin.Refused, func() {
+		h.write("buyers/notes.txt", "x")
+	})
 	h.watched("the mistake mended", admin.Unchanged, func() { h.write("buyers/b.yaml", h.priced("35")) })
 	h.watched("a folder with a file", admin.Applied, func() {
 		h.write("sources/more/third.yaml", "id: third\nname: Third\nkeys: [\"${file:key}\"]\nverticals: [solar]\n")
@@ -72,15 +76,20 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 	})
 	h.watched("a folder of lists", admin.Applied, func() { h.write("lists/free_domains.txt", "example.com\n") })
 	h.watched("a list", admin.Applied, func() { h.write("lists/free_domains.txt", "example.net\n") })
-	h.watched("a folder of templates that nothing uses, with a mistake", admin.Refused, func() { h.write("templates/mine.yaml", "id: [\n") })
-	h.watched("the mistake in the folder mended", admin.Unchanged, func() { h.must(os.Remove(at("templates/mine.yaml"))) })
+	h.watched("a folder of templates that nothing uses, with a mistake", admin.Refused, func() {
+		h.write("templates/mine.yaml", "id: [\n")
+	})
+	h.watched("the mistake in the folder mended", admin.Unchanged, func() {
+		h.must(os.Remove(at("templates/mine.yaml")))
+	})
 	h.watched("a file that goes", admin.Applied, func() { h.must(os.Remove(at("sources/more/third.yaml"))) })
 	if a := h.ping(`{"zip":"10001"}`, "Authorization: Bearer third-key-three"); a.status != 401 {
 		t.Errorf("a source that is gone: %d", a.status)
 	}
 }
 
-// TestWatchSeesLinksTurned is how deployments replace a whole configuration at once: by a link to its directory, or as mounted volumes do.
+// TestWatchSeesLinksTurned is how deployments replace a whole configuration at once: by a link to its directory, or as
+// mounted volumes do.
 func TestWatchSeesLinksTurned(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.must(h.node.Stop())
@@ -89,7 +98,8 @@ func TestWatchSeesLinksTurned(t *testing.T) {
 	h.must(os.CopyFS(next, os.DirFS(real)))
 	h.dir = filepath.Join(t.TempDir(), "config")
 	h.must(os.Symlink(real, h.dir))
-	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ndata_dir: "+t.TempDir()+"\n")
+	h.write("clearpost.yaml", "node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\ndata_dir: "+t.TempDir()+
+		"\n")
 	top, err := os.ReadFile(filepath.Join(real, "clearpost.yaml"))
 	h.must(err)
 	h.must(os.WriteFile(filepath.Join(next, "clearpost.yaml"), top, 0o600))

@@ -27,7 +27,8 @@ var BoundNone = [2]int64{math.MinInt64, math.MaxInt64}
 // shownMax is how many values of a list an explanation shows.
 const shownMax = 12
 
-// Criterion is one test of one field. It is made by Compile, never changes, and may be shared. An index reads its exported parts.
+// Criterion is one test of one field. It is made by Compile, never changes, and may be shared. An index reads its
+// exported parts.
 type Criterion struct {
 	Pos    int       // position in the schema
 	Part   lead.Part // of the value; PartNone is the value itself
@@ -64,8 +65,9 @@ func (v Verdict) String() string {
 	return "none"
 }
 
-// Test tells whether the lead meets the criterion at a stage. A missing value waits at a ping unless the vertical requires it
-// there; at a post, and for a one-shot lead (both stages), it is unmet, for not_in too. It allocates nothing.
+// Test tells whether the lead meets the criterion at a stage. A missing value waits at a ping unless the vertical
+// requires it there; at a post, and for a one-shot lead (both stages), it is unmet, for not_in too. It allocates
+// nothing.
 func (c *Criterion) Test(l *lead.Lead, st lead.Stage) Verdict {
 	s := l.Slot(c.Pos)
 	switch s.State {
@@ -110,8 +112,8 @@ func (c *Criterion) listed(k []byte) bool {
 	return (i < len(c.Values) && c.Values[i] == key) == (c.Kind == List)
 }
 
-// AppendKey writes the text by which lists compare the lead's value at a position: the normal text, with ASCII letters in lower case
-// for text, names, streets and cities. The value must be valid.
+// AppendKey writes the text by which lists compare the lead's value at a position: the normal text, with ASCII letters
+// in lower case for text, names, streets and cities. The value must be valid.
 func AppendKey(dst []byte, l *lead.Lead, pos int) []byte {
 	normal := l.Normal(pos)
 	switch l.Schema().Fields[pos].Type {
@@ -127,8 +129,8 @@ func AppendKey(dst []byte, l *lead.Lead, pos int) []byte {
 	return append(dst, normal...)
 }
 
-// AppendPartKey writes the text by which lists compare a part of the lead's value: with ASCII letters in lower case. It tells false where there is
-// no such part.
+// AppendPartKey writes the text by which lists compare a part of the lead's value: with ASCII letters in lower case. It
+// tells false where there is no such part.
 func AppendPartKey(dst []byte, l *lead.Lead, pos int, p lead.Part) ([]byte, bool) {
 	mark := len(dst)
 	dst, ok := l.AppendPart(dst, pos, p)
@@ -143,8 +145,8 @@ func AppendPartKey(dst []byte, l *lead.Lead, pos int, p lead.Part) ([]byte, bool
 // Expected tells what the criterion asks for, such as "one of CA, AZ" or "from 25 to 70".
 func (c *Criterion) Expected() string { return c.expected }
 
-// Explain tells what the lead has and what the criterion asks for, such as "state is NV, expected one of CA, AZ". Personal values are
-// masked.
+// Explain tells what the lead has and what the criterion asks for, such as "state is NV, expected one of CA, AZ".
+// Personal values are masked.
 func (c *Criterion) Explain(l *lead.Lead) string {
 	var b strings.Builder
 	b.WriteString(c.Field)

@@ -23,7 +23,8 @@ func testSchema(t testing.TB) *lead.Schema {
 		{Name: "home_value", Type: lead.TypeMoney, Required: lead.AtPost},
 		{Name: "score", Type: lead.TypeDecimal},
 		{Name: "homeowner", Type: lead.TypeBoolean},
-		{Name: "provider", Type: lead.TypeEnum, Values: []string{"Geico", "State Farm", "none"}, Aliases: []string{"carrier"}},
+		{Name: "provider", Type: lead.TypeEnum, Values: []string{"Geico", "State Farm", "none"},
+			Aliases: []string{"carrier"}},
 		{Name: "note", Type: lead.TypeText},
 		{Name: "born", Type: lead.TypeDOB, Personal: true},
 		{Name: "credit", Type: lead.TypeRange, Required: lead.AtPing},
@@ -134,8 +135,9 @@ func TestCriterionAllocatesNothing(t *testing.T) {
 	s := testSchema(t)
 	low, high := "25", "70"
 	cs, ds := Compile([]CriterionSpec{
-		{Field: "age", Min: &low, Max: &high}, {Field: "state", In: []string{"CA", "AZ"}}, {Field: "city", NotIn: []string{"Reno"}},
-		{Field: "provider", In: []string{"geico"}}, {Field: "zip", In: []string{"90210", "10001"}},
+		{Field: "age", Min: &low, Max: &high}, {Field: "state", In: []string{"CA", "AZ"}},
+		{Field: "city", NotIn: []string{"Reno"}}, {Field: "provider", In: []string{"geico"}},
+		{Field: "zip", In: []string{"90210", "10001"}},
 	}, s)
 	if ds != nil {
 		t.Fatal(ds)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rules holds what campaigns ask of a lead and of the clock: criteria compiled to slot positions, and the windows in which
-// caps count. It is pure: it reads no clock and keeps nothing.
+// Package rules holds what campaigns ask of a lead and of the clock: criteria compiled to slot positions, and the
+// windows in which caps count. It is pure: it reads no clock and keeps nothing.
 package rules
 
 import (
@@ -22,8 +22,8 @@ const (
 	CapsMax            = 8             // caps of one campaign or buyer
 )
 
-// CriterionSpec is a criterion as it stands in a file: either a list (in, or not_in) or a range (min, max or both; both ends are
-// included). Scalars are taken as their text, so that the ZIP code 07030 keeps its zero.
+// CriterionSpec is a criterion as it stands in a file: either a list (in, or not_in) or a range (min, max or both; both
+// ends are included). Scalars are taken as their text, so that the ZIP code 07030 keeps its zero.
 type CriterionSpec struct {
 	Field string   `yaml:"field"`  // a field of the vertical, or a part of one such as phone.area
 	In    []string `yaml:"in"`     // it has one of these values
@@ -39,8 +39,8 @@ type CapSpec struct {
 	Zone  string `yaml:"zone"`  // IANA name; absent = the zone of the buyer
 }
 
-// Compile makes criteria of their specs. All mistakes are returned at once, and no criteria if there is one. The paths of the
-// defects begin with the index: "[1].in[0]".
+// Compile makes criteria of their specs. All mistakes are returned at once, and no criteria if there is one. The paths
+// of the defects begin with the index: "[1].in[0]".
 func Compile(specs []CriterionSpec, s *lead.Schema) ([]Criterion, []lead.Defect) {
 	var ds []lead.Defect
 	out := make([]Criterion, 0, len(specs))
@@ -67,12 +67,14 @@ func compileOne(spec *CriterionSpec, s *lead.Schema, scratch *lead.Lead) (Criter
 	case part != lead.PartNone:
 		c.Field += "." + part.String()
 	case f.Type == lead.TypeRange || f.Type == lead.TypeList:
-		return c, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "one of its parts, which are " + f.Type.PartNames() + ": type " + f.Type.String() + " has more than one value"}}
+		return c, []lead.Defect{{Path: "field", Value: spec.Field, Expected: "one of its parts, which are " +
+			f.Type.PartNames() + ": type " + f.Type.String() + " has more than one value"}}
 	}
 	ranged := spec.Min != nil || spec.Max != nil
 	switch {
 	case len(spec.In) > 0 && len(spec.NotIn) > 0, ranged && (spec.In != nil || spec.NotIn != nil):
-		return c, []lead.Defect{{Expected: "one of in, not_in, or min and max: more tests of one field are more criteria"}}
+		return c,
+			[]lead.Defect{{Expected: "one of in, not_in, or min and max: more tests of one field are more criteria"}}
 	case ranged:
 		c.Kind = Range
 		return c, c.compileRange(spec, s, scratch)
@@ -105,8 +107,9 @@ func unknownField(name string, s *lead.Schema) string {
 
 // partSchema has a field of each type that parts have; the values of a criterion on a part are read as such a field's.
 var partSchema = sync.OnceValue(func() *lead.Schema {
-	s, errs := lead.NewSchema("parts", []lead.Field{{Name: "text", Type: lead.TypeText}, {Name: "integer", Type: lead.TypeInteger},
-		{Name: "decimal", Type: lead.TypeDecimal}, {Name: "boolean", Type: lead.TypeBoolean}})
+	s, errs := lead.NewSchema("parts", []lead.Field{{Name: "text", Type: lead.TypeText},
+		{Name: "integer", Type: lead.TypeInteger}, {Name: "decimal", Type: lead.TypeDecimal},
+		{Name: "boolean", Type: lead.TypeBoolean}})
 	if errs != nil {
 		panic(errs[0]) // cannot be: these names and types are good
 	}
@@ -139,7 +142,8 @@ func (c *Criterion) key(scratch *lead.Lead, pos int) string {
 
 func (c *Criterion) compileList(key string, values []string, s *lead.Schema, scratch *lead.Lead) (ds []lead.Defect) {
 	if len(values) > CriterionValuesMax {
-		return []lead.Defect{{Path: key, Value: fmt.Sprint(len(values), " values"), Expected: fmt.Sprintf("at most %d values", CriterionValuesMax)}}
+		return []lead.Defect{{Path: key, Value: fmt.Sprint(len(values), " values"),
+			Expected: fmt.Sprintf("at most %d values", CriterionValuesMax)}}
 	}
 	of, pos := c.valuesOf(s)
 	shown := make([]string, 0, min(len(values), shownMax))
@@ -177,7 +181,8 @@ func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *l
 	of, pos := c.valuesOf(s)
 	f := &of.Fields[pos]
 	if !f.Type.Numeric() {
-		return []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a list (in or not_in): type " + f.Type.String() + " has no order"}}
+		return []lead.Defect{{Path: "field", Value: spec.Field, Expected: "a list (in or not_in): type " +
+			f.Type.String() + " has no order"}}
 	}
 	var text [2]string
 	bound := func(i int, key string, v *string, to *int64) {
@@ -204,9 +209,11 @@ func (c *Criterion) compileRange(spec *CriterionSpec, s *lead.Schema, scratch *l
 	case c.Min > c.Max:
 		return []lead.Defect{{Path: "min", Value: text[0], Expected: "at most max, which is " + text[1]}}
 	case f.Max != nil && c.Min > *f.Max:
-		return []lead.Defect{{Path: "min", Value: text[0], Expected: "a value that the field may have: its own max is lower"}}
+		return []lead.Defect{{Path: "min", Value: text[0],
+			Expected: "a value that the field may have: its own max is lower"}}
 	case f.Min != nil && c.Max < *f.Min:
-		return []lead.Defect{{Path: "max", Value: text[1], Expected: "a value that the field may have: its own min is higher"}}
+		return []lead.Defect{{Path: "max", Value: text[1],
+			Expected: "a value that the field may have: its own min is higher"}}
 	case spec.Min == nil:
 		c.expected = "at most " + text[1]
 	case spec.Max == nil:

@@ -31,7 +31,8 @@ type Window struct {
 	Zone *time.Location
 }
 
-// Cap is a bound on accepted leads in each window. Key names it for good, such as "campaign:sun-shared:day": counts are kept by it.
+// Cap is a bound on accepted leads in each window. Key names it for good, such as "campaign:sun-shared:day": counts are
+// kept by it.
 type Cap struct {
 	Key    string
 	Window Window
@@ -49,8 +50,8 @@ var Ever = Span{Start: time.Time{}, End: time.Date(9999, 12, 31, 23, 59, 59, 0, 
 
 // At names the window that holds the instant, and tells the longest stretch around it that bears the name.
 //
-// A day is "2026-11-23". An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows twice, and an hour
-// that a change of the clock cuts short is as long as the clock showed it. "total" is everything.
+// A day is "2026-11-23". An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows
+// twice, and an hour that a change of the clock cuts short is as long as the clock showed it. "total" is everything.
 // The name alone identifies a window: where a zone went back over midnight a date has two stretches.
 func (w Window) At(now time.Time) (name string, start, end time.Time) {
 	if w.Per == Total {
@@ -117,8 +118,8 @@ func (w Window) piece(t time.Time) (from, until int64) {
 	local := t.Unix() + int64(off)
 	from = local - mod(local, length) - int64(off)
 	until = from + length
-	// Bounds that do not hold t are left alone: ZoneBounds ends a leap year a day early in the years after a zone's table (2038 and
-	// on), with no change of the clock there.
+	// Bounds that do not hold t are left alone: ZoneBounds ends a leap year a day early in the years after a zone's
+	// table (2038 and on), with no change of the clock there.
 	zs, ze := t.ZoneBounds()
 	if !zs.IsZero() && zs.Unix() <= t.Unix() {
 		from = max(from, zs.Unix())
@@ -152,8 +153,8 @@ func mod(a, b int64) int64 {
 	return m
 }
 
-// Spans lists every stretch of time that bears the name, earliest first; none if the name is not one of this window's. It is for
-// windows that are known by their recorded name only.
+// Spans lists every stretch of time that bears the name, earliest first; none if the name is not one of this window's.
+// It is for windows that are known by their recorded name only.
 func (w Window) Spans(name string) []Span {
 	if w.Per == Total {
 		if name != "total" {
@@ -191,12 +192,14 @@ func (w Window) around(name string) (from, until time.Time, ok bool) {
 	return t.Add(-26 * time.Hour), t.Add(50 * time.Hour), err == nil
 }
 
-// CompileCaps makes the caps of a campaign or buyer; who is "campaign:ID" or "buyer:ID". A spec without a zone counts in defaultZone.
-// All mistakes are returned at once, and no caps if there is one. The paths of the defects begin with the index.
+// CompileCaps makes the caps of a campaign or buyer; who is "campaign:ID" or "buyer:ID". A spec without a zone counts
+// in defaultZone. All mistakes are returned at once, and no caps if there is one. The paths of the defects begin with
+// the index.
 func CompileCaps(who string, specs []CapSpec, defaultZone string) ([]Cap, []lead.Defect) {
 	var ds []lead.Defect
 	if len(specs) > CapsMax {
-		return nil, []lead.Defect{{Value: fmt.Sprint(len(specs), " caps"), Expected: fmt.Sprintf("at most %d caps", CapsMax)}}
+		return nil, []lead.Defect{{Value: fmt.Sprint(len(specs), " caps"), Expected: fmt.Sprintf("at most %d caps",
+			CapsMax)}}
 	}
 	out := make([]Cap, 0, len(specs))
 	var seen [len(perNames)]bool
@@ -204,7 +207,8 @@ func CompileCaps(who string, specs []CapSpec, defaultZone string) ([]Cap, []lead
 		c, bad := compileCap(who, &specs[i], defaultZone)
 		if p := c.Window.Per; p != 0 {
 			if seen[p] {
-				bad = append(bad, lead.Defect{Path: "per", Value: specs[i].Per, Expected: "one cap per " + specs[i].Per})
+				bad = append(bad, lead.Defect{Path: "per", Value: specs[i].Per, Expected: "one cap per " +
+					specs[i].Per})
 			}
 			seen[p] = true
 		}
@@ -224,7 +228,8 @@ func compileCap(who string, spec *CapSpec, zone string) (c Cap, ds []lead.Defect
 		}
 	}
 	if c.Window.Per == 0 {
-		ds = append(ds, lead.Defect{Path: "per", Value: spec.Per, Expected: "one of " + strings.Join(perNames[Hour:], ", ")})
+		ds = append(ds, lead.Defect{Path: "per", Value: spec.Per, Expected: "one of " + strings.Join(perNames[Hour:],
+			", ")})
 	}
 	c.Key = who + ":" + spec.Per
 	if c.Max = spec.Limit; c.Max < 1 || c.Max > CapLimitMax {

@@ -86,14 +86,17 @@ func TestWindows(t *testing.T) {
 	})
 }
 
-// Zones with every oddity: half hours, 30-minute summer time, changes at midnight and a minute past it, a date left out.
-var oddZones = []string{"America/New_York", "America/Los_Angeles", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu",
-	"America/Sao_Paulo", "America/Havana", "Pacific/Apia", "Pacific/Kwajalein", "Africa/Cairo", "Asia/Beirut", "Europe/Dublin", "Africa/Casablanca",
-	"Antarctica/Troll", "America/Santiago", "Asia/Tehran", "UTC", "Pacific/Chatham", "Europe/Amsterdam"}
+// Zones with every oddity: half hours, 30-minute summer time, changes at midnight and a minute past it, a date left
+// out.
+var oddZones = []string{"America/New_York", "America/Los_Angeles", "America/St_Johns", "Australia/Lord_Howe",
+	"Asia/Kolkata", "Asia/Kathmandu", "America/Sao_Paulo", "America/Havana", "Pacific/Apia", "Pacific/Kwajalein",
+	"Africa/Cairo", "Asia/Beirut", "Europe/Dublin", "Africa/Casablanca", "Antarctica/Troll", "America/Santiago",
+	"Asia/Tehran", "UTC", "Pacific/Chatham", "Europe/Amsterdam"}
 
 // near draws an instant, mostly close to a change of the zone's clock.
 func near(t *rapid.T, zone *time.Location) time.Time {
-	at := time.Unix(rapid.Int64Range(-3_000_000_000, 4_000_000_000).Draw(t, "unix"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanos"))
+	at := time.Unix(rapid.Int64Range(-3_000_000_000, 4_000_000_000).Draw(t, "unix"),
+		rapid.Int64Range(0, 999_999_999).Draw(t, "nanos"))
 	if _, end := at.In(zone).ZoneBounds(); !end.IsZero() && rapid.Float64().Draw(t, "near") < 0.8 {
 		at = end.Add(time.Duration(rapid.Int64Range(-90_000, 90_000).Draw(t, "off")) * time.Second)
 	}
@@ -161,7 +164,8 @@ func TestNoSpansOfForeignNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, per := range []Per{Hour, Day, Total} {
-		for _, name := range []string{"", "x", "2026-13-01", "2026-11-23T14-08:00", "2026-11-23T14", "2026-11-23Tx", "2026-11-23T14-05:00:00"} {
+		for _, name := range []string{"", "x", "2026-13-01", "2026-11-23T14-08:00", "2026-11-23T14", "2026-11-23Tx",
+			"2026-11-23T14-05:00:00"} {
 			if s := (Window{per, ny}).Spans(name); len(s) != 0 {
 				t.Errorf("%s: %q has spans %v", per, name, s)
 			}

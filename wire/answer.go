@@ -15,8 +15,10 @@ import (
 
 // Receipt is a buyer's answer as read. Its byte slices may lie in the body that was read and live as long as it does.
 type Receipt struct {
-	Outcome   lead.Outcome  // Accepted: a success. Otherwise what Refusal stands for; of a post Unknown for what is no clear no
-	Refusal   lead.Refusal  // 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
+	// Accepted: a success. Otherwise what Refusal stands for; of a post Unknown for what is no clear no
+	Outcome lead.Outcome
+	// 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
+	Refusal   lead.Refusal
 	Price     lead.Money    // in whole cents, rounded once
 	HasPrice  bool          // a positive price stands there
 	Token     []byte        // at most TokenBytesMax
@@ -158,25 +160,29 @@ func (a *Answer) GivesPrice() bool { return a.price != nil || a.legs != nil }
 // GivesToken tells whether the spec has a rule for the token, of the answer or of its legs.
 func (a *Answer) GivesToken() bool { return a.token != nil || a.legs != nil && a.legs.leg.token != nil }
 
-// NeedsFixedPrice tells whether an answer may be a bid without a price of its own, so that its campaign must have a fixed one.
+// NeedsFixedPrice tells whether an answer may be a bid without a price of its own, so that its campaign must have a
+// fixed one.
 func (a *Answer) NeedsFixedPrice() bool {
 	return !a.post && a.price != nil && (a.price.zero == policyFixed || a.price.missing == policyFixed)
 }
 
-// Read reads an answer whose end is not proven: it may be the beginning of a longer one, cut where the connection ended. JSON and XML
-// prove their own end. Forms, texts and HTML cannot, so they are never accepted here: they are a TornAnswer. See ReadWhole.
+// Read reads an answer whose end is not proven: it may be the beginning of a longer one, cut where the connection
+// ended. JSON and XML prove their own end. Forms, texts and HTML cannot, so they are never accepted here: they are a
+// TornAnswer. See ReadWhole.
 //
-// The order: an oversized body; a status that is an error (with a 4xx the rules that refuse and the reasons are asked all the same)
-// unless some condition names it; a content type that is not allowed; a body that is not well-formed; a decisive value that is there
-// twice; the rules in their order; the conditions of the short form. When none holds, the first of the reasons that matches decides;
-// without one a value that says otherwise is the buyer's no, and anything else is an UnclearAnswer. An acceptance needs a status 2xx,
-// or a condition that holds and names the status; at a ping it still needs its price and its token. At a post the rules that refuse and the
-// reasons are asked whatever the status is, and what is no clear no is unknown: see settle.
+// The order: an oversized body; a status that is an error (with a 4xx the rules that refuse and the reasons are asked
+// all the same) unless some condition names it; a content type that is not allowed; a body that is not well-formed; a
+// decisive value that is there twice; the rules in their order; the conditions of the short form. When none holds, the
+// first of the reasons that matches decides; without one a value that says otherwise is the buyer's no, and anything
+// else is an UnclearAnswer. An acceptance needs a status 2xx, or a condition that holds and names the status; at a ping
+// it still needs its price and its token. At a post the rules that refuse and the reasons are asked whatever the status
+// is, and what is no clear no is unknown: see settle.
 func (a *Answer) Read(status int, contentType, body []byte) Receipt {
 	return a.read(status, contentType, body, false)
 }
 
-// ReadWhole is Read for an answer whose end the HTTP framing has proven: Content-Length bytes, or the last chunk, have arrived.
+// ReadWhole is Read for an answer whose end the HTTP framing has proven: Content-Length bytes, or the last chunk, have
+// arrived.
 func (a *Answer) ReadWhole(status int, contentType, body []byte) Receipt {
 	return a.read(status, contentType, body, true)
 }
@@ -273,7 +279,8 @@ func (a *Answer) judge(r *Receipt, f *found, status int) {
 	}
 }
 
-// saysNo tells whether a text that needs to say nothing says no all the same: an error page, or a word against a success.
+// saysNo tells whether a text that needs to say nothing says no all the same: an error page, or a word against a
+// success.
 func saysNo(text []byte) bool {
 	if b := trim(text); len(b) > 0 && b[0] == '<' {
 		return true
@@ -282,7 +289,8 @@ func saysNo(text []byte) bool {
 	return against
 }
 
-// accept takes out of an accepting answer what goes with it. A ping's bid needs a price and a token where there are rules for them.
+// accept takes out of an accepting answer what goes with it. A ping's bid needs a price and a token where there are
+// rules for them.
 func (a *Answer) accept(r *Receipt, f *found, rule string) {
 	r.Outcome, r.Rule = lead.Accepted, rule
 	zero := false

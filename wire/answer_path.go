@@ -9,14 +9,16 @@ import (
 	"strings"
 )
 
-// keyStep is one step of a JSON path of an answer: a key, which may be the index of a list; an index from the end; or all that is there.
+// keyStep is one step of a JSON path of an answer: a key, which may be the index of a list; an index from the end; or
+// all that is there.
 type keyStep struct {
 	key  string
 	back int  // 1 is the last element of a list; 0: by the key
 	all  bool // each element of a list, each value of an object
 }
 
-var errAnswerPath = errors.New("a path such as bids[0].price, bids[*].price, bids[-1].price or $.status, without an empty step")
+var errAnswerPath = errors.New(
+	"a path such as bids[0].price, bids[*].price, bids[-1].price or $.status, without an empty step")
 
 // parseAnswerPath reads a JSON path of an answer; $ alone is the whole document. The error says what was expected.
 func parseAnswerPath(s string) ([]keyStep, error) {
@@ -38,7 +40,8 @@ func parseAnswerPath(s string) ([]keyStep, error) {
 				return nil, fmt.Errorf("a closing bracket in the path")
 			}
 			if st, ok = bracketStep(inner); !ok {
-				return nil, fmt.Errorf("an index from 0 to %d, -1 for the last, * for all, or a quoted key in brackets", ListIndexMax)
+				return nil, fmt.Errorf("an index from 0 to %d, -1 for the last, * for all, or a quoted key in brackets",
+					ListIndexMax)
 			}
 			i += n
 		} else {

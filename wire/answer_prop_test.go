@@ -38,12 +38,14 @@ reasons: [{match: dup, refusal: duplicate}]
 	return []*Answer{
 		compileAnswer(t, rest, false),
 		compileAnswer(t, "format: form"+rest, false),
-		compileAnswer(t, strings.Replace("format: text"+rest, "path: status, equals: ok", "matches: accepted", 1), false),
+		compileAnswer(t, strings.Replace("format: text"+rest, "path: status, equals: ok", "matches: accepted", 1),
+			false),
 		compileAnswer(t, rest, true),
 	}
 }
 
-// TestTornAnswer: no proper beginning of a success is ever accepted: of JSON in either reading, of a form or a text unless its end is proven.
+// TestTornAnswer: no proper beginning of a success is ever accepted: of JSON in either reading, of a form or a text
+// unless its end is proven.
 func TestTornAnswer(t *testing.T) {
 	as := propAnswers(t)
 	rapid.Check(t, func(r *rapid.T) {
@@ -54,11 +56,13 @@ func TestTornAnswer(t *testing.T) {
 			}
 			return string(b)
 		}
-		price := fmt.Sprintf("%d.%02d", rapid.IntRange(1, 2000).Draw(r, "units"), rapid.IntRange(0, 99).Draw(r, "cents"))
+		price := fmt.Sprintf("%d.%02d", rapid.IntRange(1, 2000).Draw(r, "units"), rapid.IntRange(0, 99).Draw(r,
+			"cents"))
 		if rapid.Bool().Draw(r, "quoted") {
 			price = `"` + price + `"`
 		}
-		pairs := rapid.Permutation([]string{`"status":"ok"`, `"price" : ` + price, `"id":"t"`, `"x":{"status":` + odd("x") + `}`, `"why":` + odd("why")}).Draw(r, "order")
+		pairs := rapid.Permutation([]string{`"status":"ok"`, `"price" : ` + price, `"id":"t"`, `"x":{"status":` +
+			odd("x") + `}`, `"why":` + odd("why")}).Draw(r, "order")
 		whole := []byte("{" + strings.Join(pairs, ",\n") + "}")
 		for _, a := range []*Answer{as[0], as[3]} {
 			if got := a.Read(200, nil, whole); got.Outcome != lead.Accepted || !got.HasPrice {
@@ -106,7 +110,8 @@ func checkReceipt(t testing.TB, a *Answer, body []byte, r Receipt) {
 		text []byte
 		max  int
 	}{{r.Token, TokenBytesMax}, {r.Reference, ReferenceBytesMax}, {r.Reason, ReasonBytesMax}} {
-		if v.text != nil && len(v.text) == 0 || len(v.text) > v.max || !utf8.Valid(v.text) || bytes.ContainsAny(v.text, "\r\n\x00\x7f") {
+		if v.text != nil && len(v.text) == 0 || len(v.text) > v.max || !utf8.Valid(v.text) ||
+			bytes.ContainsAny(v.text, "\r\n\x00\x7f") {
 			t.Fatalf("%q in %q", v.text, body)
 		}
 	}
@@ -124,7 +129,8 @@ func checkJSON(t testing.TB, body []byte, r Receipt) {
 	if s, ok := m["status"].(string); !ok || !strings.EqualFold(strings.TrimSpace(s), "ok") {
 		t.Fatalf("accepted %q", body)
 	}
-	if id, ok := m["id"].(string); ok && id != string(r.Token) && strings.Count(string(body), "id") == 1 && utf8.Valid(body) {
+	if id, ok := m["id"].(string); ok && id != string(r.Token) && strings.Count(string(body), "id") == 1 &&
+		utf8.Valid(body) {
 		t.Fatalf("token %q of %q", r.Token, body)
 	}
 	if n, ok := m["price"].(json.Number); ok && r.HasPrice {
@@ -140,7 +146,8 @@ func checkRounded(t testing.TB, text string, price lead.Money) {
 		t.Fatalf("price %s from %q", price, text)
 	}
 	off := new(big.Rat).Sub(exact, big.NewRat(int64(price), int64(lead.Unit)))
-	if off.Cmp(big.NewRat(1, 100)) >= 0 || off.Cmp(big.NewRat(-1, 1_000_000)) < 0 { // down, but for what a float leaves of a cent
+	// down, but for what a float leaves of a cent
+	if off.Cmp(big.NewRat(1, 100)) >= 0 || off.Cmp(big.NewRat(-1, 1_000_000)) < 0 {
 		t.Fatalf("price %s from %q", price, text)
 	}
 }
@@ -148,9 +155,11 @@ func checkRounded(t testing.TB, text string, price lead.Money) {
 func FuzzAnswerRead(f *testing.F) {
 	as := propAnswers(f)
 	for _, s := range []string{
-		`{"status":"ok","price":22.5,"id":"t"}`, `{"status":"ok","status":"no","price":"$1,234.50","id":7}`, `{"st\u0061tus":"OK","price":"12","id":"\ud83d\ude00"}`,
-		`[{"status":"ok"}]`, `{"status":"ok","price":1e3,"id":{"a":[]}}`, "status=ok&price=12.5&id=a%2Bb", "accepted price: 12.50 id=x; dup",
-		"not accepted", "\xef\xbb\xbf{}", "", "[[[[", `{"why":"a\nb\uD800","ref":-0.5e1}`, "\xff", `{"a":"\\","status":"o`,
+		`{"status":"ok","price":22.5,"id":"t"}`, `{"status":"ok","status":"no","price":"$1,234.50","id":7}`,
+		`{"st\u0061tus":"OK","price":"12","id":"\ud83d\ude00"}`, `[{"status":"ok"}]`,
+		`{"status":"ok","price":1e3,"id":{"a":[]}}`, "status=ok&price=12.5&id=a%2Bb", "accepted price: 12.50 id=x; dup",
+		"not accepted", "\xef\xbb\xbf{}", "", "[[[[", `{"why":"a\nb\uD800","ref":-0.5e1}`, "\xff",
+		`{"a":"\\","status":"o`,
 	} {
 		f.Add(uint8(0), 200, []byte(s))
 		f.Add(uint8(1), 400, []byte(s))
@@ -189,18 +198,23 @@ func TestParsePrice(t *testing.T) {
 		cents bool
 		want  string // empty: none
 	}{
-		{"22.50", false, "22.50"}, {"22.5", false, "22.50"}, {"22", false, "22.00"}, {"$22.50", false, "22.50"}, {"US$ 22.50", false, "22.50"},
-		{"usd 22.5", false, "22.50"}, {"22.50 USD", false, "22.50"}, {"22.50$", false, "22.50"}, {"1,234.50", false, "1234.50"},
-		{"1,234,567", false, "1234567.00"}, {".5", false, "0.50"}, {"007", false, "7.00"}, {"17.849999999999998", false, "17.85"},
-		{"0.005", false, ""}, {"12.345", false, "12.34"}, {"22.555", false, "22.55"}, {"22.499999999999996", false, "22.50"}, {"22.499999", false, "22.50"},
-		{"22.499998", false, "22.49"}, {"0.009999999", false, "0.01"}, {"1 234.50", false, "1234.50"}, {"1,234 567", false, ""}, {"1 23", false, ""}, {"12.3449999", false, "12.34"}, {"0.1", false, "0.10"},
-		{"10000000", false, "10000000.00"}, {"10000000.01", false, ""}, {"9999999999999999999999", false, ""},
-		{"2250", true, "22.50"}, {"2250.4", true, "22.50"}, {"2250.5", true, "22.50"}, {"2249.9999", true, "22.50"}, {"2249.9998", true, "22.49"}, {"1,000", true, "10.00"}, {"0.4", true, ""},
-		{"", false, ""}, {"0", false, ""}, {"0.004", false, ""}, {"-5", false, ""}, {"+5", false, ""}, {"$-5", false, ""}, {"12.5.0", false, ""},
-		{"12.", false, ""}, {".", false, ""}, {"$", false, ""}, {"$$5", false, ""}, {"1e2", false, ""}, {"2.25E1", false, ""}, {"0x10", false, ""},
-		{"1,23", false, ""}, {"1234,567", false, ""}, {",123", false, ""}, {"1,234,", false, ""}, {"12,50", false, ""}, {"1.234,50", false, ""},
-		{"12 50", false, ""}, {"12.5x", false, ""}, {"€12.50", false, ""}, {"12.50 EUR", false, ""}, {"NaN", false, ""}, {"Infinity", false, ""},
-		{"twelve", false, ""}, {"١٢", false, ""}, {strings.Repeat("0", 41), false, ""}, {"1" + strings.Repeat("0", 39), false, ""},
+		{"22.50", false, "22.50"}, {"22.5", false, "22.50"}, {"22", false, "22.00"}, {"$22.50", false, "22.50"},
+		{"US$ 22.50", false, "22.50"}, {"usd 22.5", false, "22.50"}, {"22.50 USD", false, "22.50"},
+		{"22.50$", false, "22.50"}, {"1,234.50", false, "1234.50"}, {"1,234,567", false, "1234567.00"},
+		{".5", false, "0.50"}, {"007", false, "7.00"}, {"17.849999999999998", false, "17.85"}, {"0.005", false, ""},
+		{"12.345", false, "12.34"}, {"22.555", false, "22.55"}, {"22.499999999999996", false,
+			"22.50"}, {"22.499999", false, "22.50"}, {"22.499998", false, "22.49"}, {"0.009999999", false, "0.01"},
+		{"1 234.50", false, "1234.50"}, {"1,234 567", false, ""}, {"1 23", false, ""}, {"12.3449999", false, "12.34"},
+		{"0.1", false, "0.10"}, {"10000000", false, "10000000.00"}, {"10000000.01", false, ""},
+		{"9999999999999999999999", false, ""}, {"2250", true, "22.50"}, {"2250.4", true, "22.50"},
+		{"2250.5", true, "22.50"}, {"2249.9999", true, "22.50"}, {"2249.9998", true, "22.49"}, {"1,000", true, "10.00"},
+		{"0.4", true, ""}, {"", false, ""}, {"0", false, ""}, {"0.004", false, ""}, {"-5", false, ""},
+		{"+5", false, ""}, {"$-5", false, ""}, {"12.5.0", false, ""}, {"12.", false, ""}, {".", false, ""},
+		{"$", false, ""}, {"$$5", false, ""}, {"1e2", false, ""}, {"2.25E1", false, ""}, {"0x10", false, ""},
+		{"1,23", false, ""}, {"1234,567", false, ""}, {",123", false, ""}, {"1,234,", false, ""}, {"12,50", false, ""},
+		{"1.234,50", false, ""}, {"12 50", false, ""}, {"12.5x", false, ""}, {"€12.50", false, ""},
+		{"12.50 EUR", false, ""}, {"NaN", false, ""}, {"Infinity", false, ""}, {"twelve", false, ""}, {"١٢", false, ""},
+		{strings.Repeat("0", 41), false, ""}, {"1" + strings.Repeat("0", 39), false, ""},
 	} {
 		m, _ := parsePrice([]byte(c.text), &moneyForm{cents: c.cents, signs: []string{"US$", "$", "USD"}})
 		got := ""
@@ -235,8 +249,10 @@ func TestAnswerLimits(t *testing.T) {
 		{body(`"id":"%s"`, strings.Repeat("x", TokenBytesMax)), lead.NoRefusal},
 		{body(`"id":"%s"`, strings.Repeat("x", TokenBytesMax+1)), lead.UnclearAnswer},
 		{body(`"id":"t","x":"%s"`, strings.Repeat("x", AnswerBytesMax)), lead.OversizedAnswer},
-		{body(`"id":"t","x":%s%s`, strings.Repeat("[", AnswerDepthMax-1), strings.Repeat("]", AnswerDepthMax-1)), lead.NoRefusal},
-		{body(`"id":"t","x":%s%s`, strings.Repeat("[", AnswerDepthMax), strings.Repeat("]", AnswerDepthMax)), lead.MalformedAnswer},
+		{body(`"id":"t","x":%s%s`, strings.Repeat("[", AnswerDepthMax-1), strings.Repeat("]", AnswerDepthMax-1)),
+			lead.NoRefusal},
+		{body(`"id":"t","x":%s%s`, strings.Repeat("[", AnswerDepthMax), strings.Repeat("]", AnswerDepthMax)),
+			lead.MalformedAnswer},
 		{body(`"id":"t","x":["%s"]`, strings.Repeat("[", 1000)), lead.NoRefusal},
 		{body(`"id":"t","x":[%s{}]`, strings.Repeat("{},", 1000)), lead.NoRefusal},
 		{bytes.Repeat([]byte("["), AnswerBytesMax), lead.MalformedAnswer},
@@ -258,7 +274,8 @@ func TestAnswerLimits(t *testing.T) {
 	if r := form.ReadWhole(200, nil, []byte(pairs+strings.Repeat("&a=b", FormPairsMax-3))); r.Outcome != lead.Accepted {
 		t.Errorf("%+v", r)
 	}
-	if r := form.ReadWhole(200, nil, []byte(pairs+strings.Repeat("&a=b", FormPairsMax-2))); r.Refusal != lead.MalformedAnswer {
+	if r := form.ReadWhole(200, nil,
+		[]byte(pairs+strings.Repeat("&a=b", FormPairsMax-2))); r.Refusal != lead.MalformedAnswer {
 		t.Errorf("%+v", r)
 	}
 }

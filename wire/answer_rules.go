@@ -27,7 +27,8 @@ const (
 
 var ruleOutcomeNames = [ruleOutcomes]string{"accepted", "rejected", "duplicate", "invalid", "queued", "error"}
 
-// matches tells whether the rule decides. One that accepts needs a status 2xx, or a condition of it that holds and names the status.
+// matches tells whether the rule decides. One that accepts needs a status 2xx, or a condition of it that holds and
+// names the status.
 func (o *outcomeRule) matches(f *found, status int, post bool) bool {
 	v := o.when.holds(f, status, post)
 	return v.holds && (o.outcome != ruleAccepted || v.named || status >= 200 && status <= 299)
@@ -52,8 +53,8 @@ func (a *Answer) apply(r *Receipt, f *found, o *outcomeRule) {
 	r.refuse(a.refusalOf(f, o), o.name)
 }
 
-// refusalOf is the refusal of a rule that does not accept: the one that it names, one that the reasons find and that has its outcome,
-// or the outcome's own.
+// refusalOf is the refusal of a rule that does not accept: the one that it names, one that the reasons find and that
+// has its outcome, or the outcome's own.
 func (a *Answer) refusalOf(f *found, o *outcomeRule) lead.Refusal {
 	if o.refusal != lead.NoRefusal {
 		return o.refusal
@@ -93,8 +94,8 @@ func (a *Answer) unmatched(r *Receipt, f *found, status int) {
 	}
 }
 
-// judgeError reads an answer with a 4xx, or of a post any other error or a redirect, that no condition names. Business refusals come with 4xx
-// too, so the rules and the reasons are asked; it is never an acceptance.
+// judgeError reads an answer with a 4xx, or of a post any other error or a redirect, that no condition names. Business
+// refusals come with 4xx too, so the rules and the reasons are asked; it is never an acceptance.
 func (a *Answer) judgeError(r *Receipt, f *found, status int) {
 	no := lead.ServerError
 	if status >= 300 && status < 400 {
@@ -115,8 +116,9 @@ func (a *Answer) judgeError(r *Receipt, f *found, status int) {
 	r.refuse(no, ruleStatus)
 }
 
-// unreadable is the receipt of an answer whose body is not well-formed. Rules on the status alone are asked of a 4xx, which says no by
-// itself, and of a post whatever but 2xx; and a queued lead stays with the buyer either way. Nothing else is read into such an answer.
+// unreadable is the receipt of an answer whose body is not well-formed. Rules on the status alone are asked of a 4xx,
+// which says no by itself, and of a post whatever but 2xx; and a queued lead stays with the buyer either way. Nothing
+// else is read into such an answer.
 func (a *Answer) unreadable(status int, judged bool) Receipt {
 	error4, error := status >= 400 && status <= 499, a.post && status > 299
 	for i := range a.rules {

@@ -2,24 +2,31 @@
 
 package wire
 
-// AnswerSpec tells how a buyer's answer is read. Success is the short form: one outcome, all of whose conditions must hold. Rules name
-// an outcome each; the first whose When holds decides, and Success is asked after them.
+// AnswerSpec tells how a buyer's answer is read. Success is the short form: one outcome, all of whose conditions must
+// hold. Rules name an outcome each; the first whose When holds decides, and Success is asked after them.
 type AnswerSpec struct {
-	Format       string          `yaml:"format"`        // json (the default), xml, html, form, text or auto
-	Inside       []string        `yaml:"inside"`        // where the document may stand within another: pre, body, script, element, or an XPath
-	Rules        []RuleSpec      `yaml:"rules"`         // the first whose `when` holds decides
-	Success      []ConditionSpec `yaml:"success"`       // all must hold
-	Price        *ValueSpec      `yaml:"price"`         // where given at a ping, a success needs a positive one
-	Token        *ValueSpec      `yaml:"token"`         // where given at a ping, a success needs one unless it is optional
-	Reference    *ValueSpec      `yaml:"reference"`     // the buyer's own id of the lead
-	Reason       *ValueSpec      `yaml:"reason"`        // the buyer's words; for text the whole body unless given
-	Reasons      []ReasonSpec    `yaml:"reasons"`       // from the buyer's words to our refusals; the first that matches decides
-	Redirect     *ValueSpec      `yaml:"redirect"`      // an http or https URL for the consumer
-	Expires      *ValueSpec      `yaml:"expires"`       // pings: how long the bid stands, or until when
-	Legs         *LegsSpec       `yaml:"legs"`          // pings: a list of offers
-	ContentTypes []string        `yaml:"content_types"` // where given, an answer declared otherwise is refused
-	NotTaken     Scalars         `yaml:"not_taken"`     // posts: statuses such as 503 with which this buyer has not taken the lead, where nothing in the answer speaks for a sale
-	Unclear      string          `yaml:"unclear"`       // posts: what a 2xx answer is that no rule knows and in which nothing speaks for a sale: unknown (the default) or rejected
+	Format string `yaml:"format"` // json (the default), xml, html, form, text or auto
+	// where the document may stand within another: pre, body, script, element, or an XPath
+	Inside  []string        `yaml:"inside"`
+	Rules   []RuleSpec      `yaml:"rules"`   // the first whose `when` holds decides
+	Success []ConditionSpec `yaml:"success"` // all must hold
+	Price   *ValueSpec      `yaml:"price"`   // where given at a ping, a success needs a positive one
+	// where given at a ping, a success needs one unless it is optional
+	Token     *ValueSpec `yaml:"token"`
+	Reference *ValueSpec `yaml:"reference"` // the buyer's own id of the lead
+	Reason    *ValueSpec `yaml:"reason"`    // the buyer's words; for text the whole body unless given
+	// from the buyer's words to our refusals; the first that matches decides
+	Reasons      []ReasonSpec `yaml:"reasons"`
+	Redirect     *ValueSpec   `yaml:"redirect"`      // an http or https URL for the consumer
+	Expires      *ValueSpec   `yaml:"expires"`       // pings: how long the bid stands, or until when
+	Legs         *LegsSpec    `yaml:"legs"`          // pings: a list of offers
+	ContentTypes []string     `yaml:"content_types"` // where given, an answer declared otherwise is refused
+	// posts: statuses such as 503 with which this buyer has not taken the lead, where nothing in the answer speaks for
+	// a sale
+	NotTaken Scalars `yaml:"not_taken"`
+	// posts: what a 2xx answer is that no rule knows and in which nothing speaks for a sale: unknown (the default) or
+	// rejected
+	Unclear string `yaml:"unclear"`
 }
 
 // RuleSpec gives an outcome to the answers for which When holds.
@@ -29,46 +36,53 @@ type RuleSpec struct {
 	Refusal string        `yaml:"refusal"` // rejected, invalid: stands in place of what `reasons` finds
 }
 
-// ConditionSpec is a condition on an answer: a test of what stands at a path, a list of statuses, or both; or a combination of conditions.
-// Texts are compared without regard to the case of ASCII letters and to space around them, unless CaseSensitive.
+// ConditionSpec is a condition on an answer: a test of what stands at a path, a list of statuses, or both; or a
+// combination of conditions. Texts are compared without regard to the case of ASCII letters and to space around them,
+// unless CaseSensitive.
 type ConditionSpec struct {
-	Path          string          `yaml:"path"`           // empty for text and HTML: the whole text
-	Paths         []string        `yaml:"paths"`          // in place of path: the first that holds something counts
-	Equals        *Scalar         `yaml:"equals"`         // the value's text is this
-	In            []Scalar        `yaml:"in"`             // the value's text is one of these
-	Contains      Scalars         `yaml:"contains"`       // the text holds one of these, as whole words; for an acceptance no word of refusal besides
-	Matches       string          `yaml:"matches"`        // the same as contains, with one text
-	PartOfWord    bool            `yaml:"part_of_word"`   // for Contains: within words too
-	Regex         string          `yaml:"regex"`          // the text matches this regular expression (RE2)
-	Exists        *bool           `yaml:"exists"`         // there is a value that is not null and not empty, or there is none
-	Empty         *bool           `yaml:"empty"`          // what is there is null or empty, or is not
-	Greater       *Scalar         `yaml:"greater"`        // the value is a number greater than this
-	Less          *Scalar         `yaml:"less"`           // the value is a number less than this
-	Each          string          `yaml:"each"`           // of a list in JSON: any (the default) or all of its elements must be what is looked for
-	CaseSensitive bool            `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
-	Status        Scalars         `yaml:"status"`         // the HTTP status is one of these: 200, or a class such as 2xx
-	Any           []ConditionSpec `yaml:"any"`            // one of these holds
-	All           []ConditionSpec `yaml:"all"`            // all of these hold
-	Not           *ConditionSpec  `yaml:"not"`            // this does not hold
+	Path   string   `yaml:"path"`   // empty for text and HTML: the whole text
+	Paths  []string `yaml:"paths"`  // in place of path: the first that holds something counts
+	Equals *Scalar  `yaml:"equals"` // the value's text is this
+	In     []Scalar `yaml:"in"`     // the value's text is one of these
+	// the text holds one of these, as whole words; for an acceptance no word of refusal besides
+	Contains   Scalars `yaml:"contains"`
+	Matches    string  `yaml:"matches"`      // the same as contains, with one text
+	PartOfWord bool    `yaml:"part_of_word"` // for Contains: within words too
+	Regex      string  `yaml:"regex"`        // the text matches this regular expression (RE2)
+	// there is a value that is not null and not empty, or there is none
+	Exists  *bool   `yaml:"exists"`
+	Empty   *bool   `yaml:"empty"`   // what is there is null or empty, or is not
+	Greater *Scalar `yaml:"greater"` // the value is a number greater than this
+	Less    *Scalar `yaml:"less"`    // the value is a number less than this
+	// of a list in JSON: any (the default) or all of its elements must be what is looked for
+	Each          string `yaml:"each"`
+	CaseSensitive bool   `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
+	// the HTTP status is one of these: 200, or a class such as 2xx
+	Status Scalars         `yaml:"status"`
+	Any    []ConditionSpec `yaml:"any"` // one of these holds
+	All    []ConditionSpec `yaml:"all"` // all of these hold
+	Not    *ConditionSpec  `yaml:"not"` // this does not hold
 }
 
 // ValueSpec tells where a value stands. Of several paths the first that holds something counts.
 //
-// For JSON a path is dotted, with the index of a list as a step of its own or in brackets: bids.0.price, bids[0].price; [-1] is the
-// last, [*] the first that holds something, $ the whole document. For XML it is an XPath with local names, for HTML a CSS selector,
-// with @name behind it for an attribute. For a form it is the name. For text it is a word — what follows the word and one of `:`, `=`,
-// `|` or space, up to the next space, `|` or `;` — or a number: the n-th part, from 0, of the body split at `|`, `;`, tab and line
-// ends; or `re:` and a regular expression with one group. With format auto a path may begin with json:, xpath:, css:, form:, text:.
+// For JSON a path is dotted, with the index of a list as a step of its own or in brackets: bids.0.price, bids[0].price;
+// [-1] is the last, [*] the first that holds something, $ the whole document. For XML it is an XPath with local names,
+// for HTML a CSS selector, with @name behind it for an attribute. For a form it is the name. For text it is a word —
+// what follows the word and one of `:`, `=`, `|` or space, up to the next space, `|` or `;` — or a number: the n-th
+// part, from 0, of the body split at `|`, `;`, tab and line ends; or `re:` and a regular expression with one group.
+// With format auto a path may begin with json:, xpath:, css:, form:, text:.
 type ValueSpec struct {
-	Path     string   `yaml:"path"`     // where the value stands
-	Paths    []string `yaml:"paths"`    // several places: the first that holds something counts
-	Join     *string  `yaml:"join"`     // reason: all that stand there, with this between them
-	Unit     string   `yaml:"unit"`     // price: units (the default) or cents; expires: seconds, minutes, unix, unix_ms, time or auto (the default)
-	Currency string   `yaml:"currency"` // price: whose sign or code may stand beside the amount; USD unless given
-	Decimal  string   `yaml:"decimal"`  // price: point (the default) or comma
-	Zero     string   `yaml:"zero"`     // price of a ping that is 0: refuse (the default), no_bid or use_fixed
-	Missing  string   `yaml:"missing"`  // price of a ping that is not there: refuse (the default), no_bid or use_fixed
-	Optional bool     `yaml:"optional"` // token of a ping: a success may come without
+	Path  string   `yaml:"path"`  // where the value stands
+	Paths []string `yaml:"paths"` // several places: the first that holds something counts
+	Join  *string  `yaml:"join"`  // reason: all that stand there, with this between them
+	// price: units (the default) or cents; expires: seconds, minutes, unix, unix_ms, time or auto (the default)
+	Unit     string `yaml:"unit"`
+	Currency string `yaml:"currency"` // price: whose sign or code may stand beside the amount; USD unless given
+	Decimal  string `yaml:"decimal"`  // price: point (the default) or comma
+	Zero     string `yaml:"zero"`     // price of a ping that is 0: refuse (the default), no_bid or use_fixed
+	Missing  string `yaml:"missing"`  // price of a ping that is not there: refuse (the default), no_bid or use_fixed
+	Optional bool   `yaml:"optional"` // token of a ping: a success may come without
 }
 
 // LegsSpec reads a list of offers of one buyer. The paths of a leg begin at the leg.
@@ -81,7 +95,8 @@ type LegsSpec struct {
 	Token   *ValueSpec     `yaml:"token"`    // a leg without one is left out, unless it is optional
 }
 
-// ReasonSpec maps a buyer's words to a refusal, by one of Match, Equals and Regex, without regard to the case of ASCII letters.
+// ReasonSpec maps a buyer's words to a refusal, by one of Match, Equals and Regex, without regard to the case of ASCII
+// letters.
 type ReasonSpec struct {
 	Match     string `yaml:"match"`     // found anywhere in the reason
 	Equals    string `yaml:"equals"`    // the whole reason

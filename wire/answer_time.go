@@ -24,10 +24,11 @@ const (
 var timeUnitNames = [timeUnits]string{"auto", "seconds", "minutes", "unix", "unix_ms", "time"}
 
 // timeLayouts are the times that are read; one without a zone is UTC.
-var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999",
-	time.RFC1123, time.RFC1123Z}
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999", time.RFC1123, time.RFC1123Z}
 
-// expiryIn is how long the bid stands, or until when; both are zero if the buyer does not say, or nothing that could be read.
+// expiryIn is how long the bid stands, or until when; both are zero if the buyer does not say, or nothing that could be
+// read.
 func (a *Answer) expiryIn(f *found) (time.Duration, time.Time) {
 	p := f.first(a.expires)
 	if p.kind != foundString && p.kind != foundNumber {
@@ -88,8 +89,8 @@ func parseTime(s string) time.Time {
 	return time.Time{}
 }
 
-// redirectIn is the URL for the consumer; nil if there is none, or one that is not to be passed on: other schemes than http and https,
-// names and passwords, signs that do not belong into a URL, more than RedirectBytesMax.
+// redirectIn is the URL for the consumer; nil if there is none, or one that is not to be passed on: other schemes than
+// http and https, names and passwords, signs that do not belong into a URL, more than RedirectBytesMax.
 func (a *Answer) redirectIn(f *found) []byte {
 	p := f.first(a.redirect)
 	if p.kind != foundString {

@@ -107,7 +107,8 @@ func (a *Answer) matchReason(f *found) *reason {
 	short := text[:min(len(text), reasonSearched)]
 	for i := range a.reasons {
 		switch r := &a.reasons[i]; {
-		case r.regex != nil && r.regex.Match(short), r.equals != "" && equalFold(text, r.equals), r.match != "" && containsFold(text, r.match):
+		case r.regex != nil && r.regex.Match(short), r.equals != "" && equalFold(text, r.equals), r.match != "" &&
+			containsFold(text, r.match):
 			return r
 		}
 	}
@@ -126,8 +127,8 @@ func clean(b []byte) bool {
 	return ascii || utf8.Valid(b)
 }
 
-// shorten cuts a text at a rune's end and replaces control characters by spaces and what is not UTF-8 by U+FFFD. It returns nil for
-// empty text, and what it was given if that is fine.
+// shorten cuts a text at a rune's end and replaces control characters by spaces and what is not UTF-8 by U+FFFD. It
+// returns nil for empty text, and what it was given if that is fine.
 func shorten(b []byte, most int) []byte {
 	b = trim(b)
 	if len(b) > most {

@@ -12,10 +12,11 @@ import (
 func benchRequest(t testing.TB, format string) (*Request, *Inputs) {
 	s := testSchema(t)
 	l := fillLead(t, s, map[string]string{
-		"first_name": "Jane", "last_name": "O'Brien", "email": "jane@example.com", "phone": "2125550123", "address": "12 Main St", "city": "New York",
-		"state": "NY", "zip": "10001", "ip_address": "203.0.113.9", "timestamp": "2026-01-31T17:04:05Z", "source_url": "https://example.com/quote?a=1",
-		"opt_in": "true", "date_of_birth": "1984-03-22", "age": "42", "bill": "180.50", "rating": "4.5", "own_home": "yes", "roof": "Tile",
-		"notes": "call after five",
+		"first_name": "Jane", "last_name": "O'Brien", "email": "jane@example.com", "phone": "2125550123",
+		"address": "12 Main St", "city": "New York", "state": "NY", "zip": "10001", "ip_address": "203.0.113.9",
+		"timestamp": "2026-01-31T17:04:05Z", "source_url": "https://example.com/quote?a=1", "opt_in": "true",
+		"date_of_birth": "1984-03-22", "age": "42", "bill": "180.50", "rating": "4.5", "own_home": "yes",
+		"roof": "Tile", "notes": "call after five",
 	})
 	fields := `
 - {to: contact.first, from: first_name}
@@ -45,7 +46,8 @@ func benchRequest(t testing.TB, format string) (*Request, *Inputs) {
 - {to: product, value: solar}
 `
 	var spec RequestSpec
-	decode(t, "url: https://buyer.example/v1/ping\nformat: "+format+"\nheaders: {X-Api-Key: \"${env:NUMBER}\"}\nfields:"+fields, &spec)
+	decode(t, "url: https://buyer.example/v1/ping\nformat: "+format+
+		"\nheaders: {X-Api-Key: \"${env:NUMBER}\"}\nfields:"+fields, &spec)
 	r, defects := CompileRequest(&spec, s, true, CompileOptions{Secrets: testSecrets})
 	if defects != nil {
 		t.Fatal(showDefects(defects))
@@ -78,7 +80,8 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 	as := propAnswers(t)
-	for i, body := range []string{`{"status":"ok","price":22.5,"id":"t","why":"\u0041"}`, "status=o%6b&price=22%2e5&id=t", "accepted price=22.50 id=x"} {
+	for i, body := range []string{`{"status":"ok","price":22.5,"id":"t","why":"\u0041"}`,
+		"status=o%6b&price=22%2e5&id=t", "accepted price=22.50 id=x"} {
 		b := []byte(body)
 		var r Receipt
 		n := testing.AllocsPerRun(100, func() { r = as[i].ReadWhole(200, nil, b) })

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decodeCharset is the body as UTF-8 without a byte order mark. UTF-16 is known by its mark. Of a body that is not UTF-8 the charset is
-// looked for in the declared type, and in the declaration of XML and HTML; JSON has none. It is false if there is none, or if it does
-// not fit the bytes.
+// decodeCharset is the body as UTF-8 without a byte order mark. UTF-16 is known by its mark. Of a body that is not
+// UTF-8 the charset is looked for in the declared type, and in the declaration of XML and HTML; JSON has none. It is
+// false if there is none, or if it does not fit the bytes.
 func (a *Answer) decodeCharset(contentType, body []byte) ([]byte, bool) {
 	if len(body) > 1 && (body[0] == 0xff && body[1] == 0xfe || body[0] == 0xfe && body[1] == 0xff) {
 		if len(body)%2 != 0 {

@@ -9,8 +9,9 @@ import (
 	"clearpost/lead"
 )
 
-// At a post only a clear no lets the next buyer have the lead: a rule or a reason of the campaign that says no; the very place that would say
-// yes, saying something else; or a status that refuses before taking. Whatever else an answer is that is no sale, it proves nothing: unknown.
+// At a post only a clear no lets the next buyer have the lead: a rule or a reason of the campaign that says no; the
+// very place that would say yes, saying something else; or a status that refuses before taking. Whatever else an answer
+// is that is no sale, it proves nothing: unknown.
 
 // What may be told of an answer to a post that proves nothing.
 const (
@@ -31,7 +32,8 @@ func refusesBefore(status int) bool {
 	return false
 }
 
-// settle makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f holds the whole body.
+// settle makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f holds
+// the whole body.
 func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable bool) {
 	if r.Outcome == lead.Accepted {
 		return
@@ -61,7 +63,8 @@ func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable b
 	if good && a.unclearIsNo && r.Refusal != lead.TornAnswer && r.Refusal != lead.OversizedAnswer {
 		no = true
 	}
-	if !no && readable && (good || status >= 400 && status <= 499) && r.Rule != ruleTwice && r.Refusal != lead.TornAnswer {
+	if !no && readable && (good || status >= 400 && status <= 499) && r.Rule != ruleTwice &&
+		r.Refusal != lead.TornAnswer {
 		if no = a.place(f, status) == saysOther; no && r.Refusal == lead.UnclearAnswer {
 			r.Refusal = lead.BuyerRejected
 		}
@@ -91,11 +94,12 @@ func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable b
 // doubt makes the receipt unknown.
 func (r *Receipt) doubt(why string) { r.Outcome, r.Doubt = lead.Unknown, why }
 
-// refusingRule is the number of the rule of a name if it says no, or -1. A rule with the outcome error says nothing about whether the
-// lead was taken.
+// refusingRule is the number of the rule of a name if it says no, or -1. A rule with the outcome error says nothing
+// about whether the lead was taken.
 func (a *Answer) refusingRule(name string) int {
 	for i := range a.rules {
-		if o := &a.rules[i]; o.name == name && (o.outcome == ruleRejected || o.outcome == ruleDuplicate || o.outcome == ruleInvalid) {
+		if o := &a.rules[i]; o.name == name && (o.outcome == ruleRejected || o.outcome == ruleDuplicate ||
+			o.outcome == ruleInvalid) {
 			return i
 		}
 	}
@@ -111,8 +115,9 @@ func (a *Answer) isReason(rule string) bool {
 	return false
 }
 
-// acceptsBefore tells whether a rule before the n-th accepts what the body says, but for the status, or for a word elsewhere in a text: a text has
-// no places, so that a rule that finds a word of refusal in it may have found what is about something else.
+// acceptsBefore tells whether a rule before the n-th accepts what the body says, but for the status, or for a word
+// elsewhere in a text: a text has no places, so that a rule that finds a word of refusal in it may have found what is
+// about something else.
 func (a *Answer) acceptsBefore(n int, f *found, readable bool) bool {
 	for i := 0; readable && i < n; i++ {
 		if o := &a.rules[i]; o.outcome == ruleAccepted && (o.when.inBody(f) || a.speaks(&o.when, f, true)) {
@@ -139,7 +144,8 @@ func (c *condition) anyStatus() bool {
 	return false
 }
 
-// speaks tells whether one of the phrases that a condition for a sale looks for is said in a clause of its own, whatever stands elsewhere.
+// speaks tells whether one of the phrases that a condition for a sale looks for is said in a clause of its own,
+// whatever stands elsewhere.
 func (a *Answer) speaks(c *condition, f *found, inText bool) bool {
 	if c.test == testAny || c.test == testAll {
 		for i := range c.kids {
@@ -171,7 +177,8 @@ func (a *Answer) speaks(c *condition, f *found, inText bool) bool {
 	return false
 }
 
-// yesIn tells what in an answer speaks for a sale; empty if nothing does. Where a reason of the campaign decided, its own words are left out.
+// yesIn tells what in an answer speaks for a sale; empty if nothing does. Where a reason of the campaign decided, its
+// own words are left out.
 func (a *Answer) yesIn(f *found, raw []byte, readable bool, rule string) string {
 	if readable {
 		for i := range a.rules {
@@ -230,8 +237,8 @@ func (a *Answer) place(f *found, status int) said {
 	return all.sum()
 }
 
-// sayings counts what several places say: one that may be a yes makes the answer unclear, and so does an error beside a yes; else one that
-// says something else decides.
+// sayings counts what several places say: one that may be a yes makes the answer unclear, and so does an error beside a
+// yes; else one that says something else decides.
 type sayings [saysMaybe + 1]int
 
 func (s *sayings) add(x said) { s[x]++ }
@@ -322,8 +329,9 @@ func (a *Answer) valueSays(c *condition, f *found, p place) said {
 	return saysOther
 }
 
-// isPlace tells whether a value stands at a place of its own. In a text that is what an expression's group finds, what follows a label and one of
-// : = | as in "status: REJECTED", or one word between marks as in "NO|22": any text has a first part.
+// isPlace tells whether a value stands at a place of its own. In a text that is what an expression's group finds, what
+// follows a label and one of : = | as in "status: REJECTED", or one word between marks as in "NO|22": any text has a
+// first part.
 func (a *Answer) isPlace(c *condition, f *found, p place) bool {
 	if a.format == answerHTML {
 		return !slices.ContainsFunc(c.paths, func(i int) bool { return wholePage(a.paths[i].text) && f.at[i] == p })
@@ -367,7 +375,8 @@ func marked(b []byte) bool {
 	return false
 }
 
-// LeavesOpen tells what the rules of a post's answer leave to the default, in a sentence; empty if they say of something that it is a no.
+// LeavesOpen tells what the rules of a post's answer leave to the default, in a sentence; empty if they say of
+// something that it is a no.
 func (a *Answer) LeavesOpen() string {
 	if a.auto != nil {
 		a = a.auto[answerJSON]
@@ -387,10 +396,12 @@ func (a *Answer) LeavesOpen() string {
 		places = places || a.conditions[i].hasPlace()
 	}
 	if places {
-		return "no rule and no reason says no: a post is refused only where the place that would say yes says something else, or by a status such as 400; " +
+		return "no rule and no reason says no: a post is refused only where the place that would say yes says " +
+			"something else, or by a status such as 400; " +
 			"any other answer that is no sale leaves the lead unknown"
 	}
-	return "no rule and no reason says no, and no place would say yes: a post is refused only by a status such as 400; any other answer that is no sale leaves the lead unknown"
+	return "no rule and no reason says no, and no place would say yes: a post is refused only by a status such as " +
+		"400; any other answer that is no sale leaves the lead unknown"
 }
 
 // hasPlace tells whether a condition asks what stands at a place of its own.

@@ -21,8 +21,8 @@ type answerCompiler struct {
 	defects []lead.Defect
 }
 
-// CompileAnswer compiles a spec; post says that it reads answers to posts. All mistakes are returned at once, with paths relative to
-// the spec; the Answer is nil if there is any.
+// CompileAnswer compiles a spec; post says that it reads answers to posts. All mistakes are returned at once, with
+// paths relative to the spec; the Answer is nil if there is any.
 func CompileAnswer(spec *AnswerSpec, post bool) (*Answer, []lead.Defect) {
 	if spec.Format == "auto" {
 		return compileAuto(spec, post)
@@ -62,8 +62,9 @@ func compileAuto(spec *AnswerSpec, post bool) (*Answer, []lead.Defect) {
 	}
 	for at, ok := range usable {
 		if !ok {
-			defects = append(defects, lead.Defect{Path: at, Expected: "a path of a format: dotted for JSON, an XPath from / on, a name for forms, " +
-				"or one with json:, xpath:, css:, form:, text: or re: before it"})
+			defects = append(defects, lead.Defect{Path: at,
+				Expected: "a path of a format: dotted for JSON, an XPath from / on, a name for forms, " +
+					"or one with json:, xpath:, css:, form:, text: or re: before it"})
 		}
 	}
 	if len(defects) > 0 {
@@ -123,7 +124,8 @@ func (c *answerCompiler) value(at, kind string, s *ValueSpec, w weight) *value {
 	if s.Optional && kind != "token" {
 		c.bad(at+".optional", "true", "optional for the token only")
 	}
-	if s.Path == "" && len(s.Paths) == 0 && kind == "reason" && (c.out.format == answerText || c.out.format == answerHTML) {
+	if s.Path == "" && len(s.Paths) == 0 && kind == "reason" && (c.out.format == answerText ||
+		c.out.format == answerHTML) {
 		v.whole = true
 		return v
 	}
@@ -152,7 +154,8 @@ func (c *answerCompiler) valueKeys(v *value, at, kind string, s *ValueSpec) {
 			c.bad(at+".unit", s.Unit, "no unit: only a price and expires have one")
 		}
 	}
-	for _, k := range []struct{ name, value string }{{"currency", s.Currency}, {"decimal", s.Decimal}, {"zero", s.Zero}, {"missing", s.Missing}} {
+	for _, k := range []struct{ name, value string }{{"currency", s.Currency}, {"decimal", s.Decimal}, {"zero", s.Zero},
+		{"missing", s.Missing}} {
 		if k.value != "" {
 			c.bad(at+"."+k.name, k.value, "no %s: only a price has one", k.name)
 		}
@@ -193,7 +196,8 @@ func (c *answerCompiler) moneyKeys(v *value, at string, s *ValueSpec) {
 		case n < 0:
 			c.bad(at+"."+k.name, k.value, "one of %s", strings.Join(policies, ", "))
 		case c.out.post || at != "price":
-			c.bad(at+"."+k.name, k.value, "no %s: it is for the price of a ping; an accepted post is a sale whatever its price", k.name)
+			c.bad(at+"."+k.name, k.value,
+				"no %s: it is for the price of a ping; an accepted post is a sale whatever its price", k.name)
 		default:
 			*k.to = policy(n)
 		}
@@ -299,7 +303,8 @@ func (c *answerCompiler) compileUnclear() {
 	c.out.notTaken = c.statusList("not_taken", c.spec.NotTaken)
 	for i, s := range c.out.notTaken {
 		if s.from < 300 {
-			c.bad(fmt.Sprintf("not_taken[%d]", i), c.spec.NotTaken[i].Text, "an HTTP status from 300 to 599: a 2xx is a matter of the rules")
+			c.bad(fmt.Sprintf("not_taken[%d]", i), c.spec.NotTaken[i].Text,
+				"an HTTP status from 300 to 599: a 2xx is a matter of the rules")
 		}
 	}
 	switch c.spec.Unclear {

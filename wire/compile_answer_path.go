@@ -32,7 +32,8 @@ func (c *answerCompiler) candidates(at, path string, paths []string, w weight) [
 	return out
 }
 
-// path numbers a path, or returns -1 with a defect. With format auto a path of another format has a number and finds nothing.
+// path numbers a path, or returns -1 with a defect. With format auto a path of another format has a number and finds
+// nothing.
 func (c *answerCompiler) path(at, s string, w weight) int {
 	p := answerPath{text: s, part: -1}
 	before := len(c.defects)
@@ -145,8 +146,10 @@ func (c *answerCompiler) textPath(p *answerPath, at string) {
 	}
 	if n, err := strconv.ParseUint(p.text, 10, 16); err == nil && n <= ListIndexMax {
 		p.part = int(n)
-	} else if words := splitWords(p.text, true); len(words) != 1 || len(words[0]) != len(p.text) || len(p.text) > PathBytesMax {
-		c.bad(at, p.text, "for text one word that stands before the value, the number of a part from 0 to %d, or re: and a regular expression", ListIndexMax)
+	} else if words := splitWords(p.text, true); len(words) != 1 || len(words[0]) != len(p.text) ||
+		len(p.text) > PathBytesMax {
+		c.bad(at, p.text, "for text one word that stands before the value, the number of a part from 0 to %d, or re: "+
+			"and a regular expression", ListIndexMax)
 	}
 }
 
@@ -186,7 +189,8 @@ func compileXPath(s string) (x *xpath.Expr, err error) {
 	if x, err = xpath.Compile(s); err != nil {
 		return nil, err
 	}
-	if _, ok := x.Evaluate(xmlquery.CreateXPathNavigator(&xmlquery.Node{Type: xmlquery.DocumentNode})).(*xpath.NodeIterator); !ok {
+	nothing := xmlquery.CreateXPathNavigator(&xmlquery.Node{Type: xmlquery.DocumentNode})
+	if _, ok := x.Evaluate(nothing).(*xpath.NodeIterator); !ok {
 		return nil, fmt.Errorf("it must select elements or attributes, not compute a value")
 	}
 	return x, nil

@@ -104,7 +104,8 @@ func (c *requestCompiler) basic(b *BasicSpec) {
 		return
 	}
 	plain := base64.StdEncoding.EncodeToString([]byte(string(name.plain) + ":" + string(word.plain)))
-	c.header("Authorization", constant{[]byte("Basic " + plain), []byte("Basic " + string(name.redacted) + ":" + string(word.redacted))})
+	c.header("Authorization", constant{[]byte("Basic " + plain), []byte("Basic " + string(name.redacted) + ":" +
+		string(word.redacted))})
 }
 
 // authQuery puts a parameter behind those that the URL has.
@@ -168,8 +169,8 @@ func (c *requestCompiler) oauth2(s *OAuth2Spec) {
 	o := &OAuth2{TokenURL: s.TokenURL, Scopes: s.Scopes, Audience: s.Audience, InBody: s.InBody}
 	u, err := url.Parse(s.TokenURL)
 	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.User != nil, u.Fragment != "", !validHost(strings.ToLower(u.Hostname())),
-		len(s.TokenURL) > URLBytesMax, !printable(s.TokenURL):
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.User != nil, u.Fragment != "",
+		!validHost(strings.ToLower(u.Hostname())), len(s.TokenURL) > URLBytesMax, !printable(s.TokenURL):
 		c.bad("auth.oauth2.token_url", "", "an http or https URL without a user, a password or a fragment")
 	}
 	for _, scope := range s.Scopes {

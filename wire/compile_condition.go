@@ -51,7 +51,8 @@ func (c *answerCompiler) outcomeRule(i int) outcomeRule {
 	before := len(c.defects)
 	o.when = c.condition(o.name+".when", &s.When, polarity{accepting: known && o.outcome == ruleAccepted}, 0)
 	if o.outcome == ruleAccepted && known && len(c.defects) == before && !o.when.proves() {
-		c.bad(o.name+".when", "", "for an acceptance a condition on what the body holds: a status, a missing value or a negation is no receipt")
+		c.bad(o.name+".when", "", "for an acceptance a condition on what the body holds: a status, a missing value "+
+			"or a negation is no receipt")
 	}
 	if s.Refusal == "" {
 		return o
@@ -69,7 +70,8 @@ func (c *answerCompiler) outcomeRule(i int) outcomeRule {
 
 func (c *answerCompiler) compileSuccess() {
 	if len(c.spec.Success) > ConditionsMax {
-		c.bad("success", strconv.Itoa(len(c.spec.Success))+" conditions", "1 to %d conditions that all hold for a success", ConditionsMax)
+		c.bad("success", strconv.Itoa(len(c.spec.Success))+" conditions",
+			"1 to %d conditions that all hold for a success", ConditionsMax)
 		return
 	}
 	positive, status := false, false
@@ -84,7 +86,8 @@ func (c *answerCompiler) compileSuccess() {
 	if positive || c.out.format == answerText && !c.auto && status || len(c.defects) > 0 {
 		return
 	}
-	c.bad("success", "", "a condition on what the body holds: a status, or a missing value, is no receipt (format text may do with a status)")
+	c.bad("success", "", "a condition on what the body holds: a status, or a missing value, is no receipt (format "+
+		"text may do with a status)")
 }
 
 // polarity tells what it means that a condition holds.
@@ -95,7 +98,8 @@ type polarity struct {
 
 // condition compiles a condition and those within it.
 func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, depth int) condition {
-	k := condition{rule: at, exact: s.CaseSensitive, part: s.PartOfWord, strict: pol.accepting != pol.negated, statuses: c.statuses(at, s.Status)}
+	k := condition{rule: at, exact: s.CaseSensitive, part: s.PartOfWord, strict: pol.accepting != pol.negated,
+		statuses: c.statuses(at, s.Status)}
 	groups := c.groups(&k, at, s, pol, depth)
 	tests := c.tests(&k, at, s)
 	paths := s.Path != "" || len(s.Paths) > 0
@@ -105,7 +109,8 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 	case tests+groups == 0 && len(s.Status) == 0:
 		c.bad(at, "", "one of %s, or a list of statuses", conditionTests)
 	case tests == 0 && paths:
-		c.bad(at, s.Path, "a test of what stands at the path: equals, in, contains, matches, regex, exists, empty, greater or less")
+		c.bad(at, s.Path,
+			"a test of what stands at the path: equals, in, contains, matches, regex, exists, empty, greater or less")
 	case tests == 0:
 	case !paths && (c.out.format == answerText || c.out.format == answerHTML || c.auto):
 		k.whole = c.out.format == answerText || c.out.format == answerHTML || !k.strict
@@ -113,7 +118,8 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 		absent := k.test == testAbsent || k.test == testEmpty || pol.accepting && pol.negated
 		for _, p := range c.candidates(at, s.Path, s.Paths, weightDecisive) {
 			k.paths = append(k.paths, p)
-			k.label = k.label || p >= 0 && c.out.format == answerText && c.out.paths[p].part < 0 && c.out.paths[p].regex == nil
+			k.label = k.label || p >= 0 && c.out.format == answerText && c.out.paths[p].part < 0 &&
+				c.out.paths[p].regex == nil
 			if absent && p >= 0 {
 				c.out.paths[p].absent = true
 				c.markAbsent(p)
@@ -144,7 +150,8 @@ func (c *answerCompiler) each(k *condition, at, each string) {
 	case each != "any" && each != "all":
 		c.bad(at+".each", each, "any or all")
 	case k.test < testWords && k.test != testEquals || k.test > testLess || c.out.format != answerJSON && !c.auto:
-		c.bad(at+".each", each, "each with a test of a value in JSON: equals, in, contains, matches, regex, greater or less")
+		c.bad(at+".each", each,
+			"each with a test of a value in JSON: equals, in, contains, matches, regex, greater or less")
 	}
 	k.all = each == "all"
 }
@@ -211,7 +218,8 @@ func (c *answerCompiler) tests(k *condition, at string, s *ConditionSpec) (n int
 		n++
 		k.test = testWords
 		if len(s.Contains) == 0 || len(s.Contains) > AlternativesMax {
-			c.bad(at+".contains", strconv.Itoa(len(s.Contains))+" texts", "one text or a list of 1 to %d", AlternativesMax)
+			c.bad(at+".contains", strconv.Itoa(len(s.Contains))+" texts", "one text or a list of 1 to %d",
+				AlternativesMax)
 		}
 		for _, v := range s.Contains {
 			c.phrase(k, at+".contains", v.Text, v.Kind != ScalarNone)

@@ -69,7 +69,8 @@ func (c *requestCompiler) unknownName(name string, extra []known) string {
 		names = append(names, k.name)
 	}
 	fields := c.schema.Names()
-	out := fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s", strings.Join(fields, ", "), strings.Join(names, ", "))
+	out := fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s",
+		strings.Join(fields, ", "), strings.Join(names, ", "))
 	if near := lead.Nearest(name, append(fields, names...)); near != "" {
 		out += fmt.Sprintf(": did you mean %q?", near)
 	}
@@ -205,7 +206,8 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 	case f.from == fromTemplate:
 		c.bad(at, "", "no map for a template: there is a filter of the name map")
 		return
-	case f.from == fromToken, f.from == fromLeadID, f.from == fromAttempt, f.from == fromKey, f.from == fromPrice, f.from == fromNow:
+	case f.from == fromToken, f.from == fromLeadID, f.from == fromAttempt, f.from == fromKey, f.from == fromPrice,
+		f.from == fromNow:
 		c.bad(at, "", "no map for %s", s.From)
 		return
 	}
@@ -267,7 +269,8 @@ func (c *requestCompiler) compileMissing(f *field, s *FieldSpec, at string) {
 	case "json_null", "null":
 		f.absent = []byte("null")
 		if f.enc != encodeJSON {
-			c.bad(at+".missing", s.Missing, "omit or empty: only JSON has a null%s", map[bool]string{true: "; XML has xml_nil"}[xml])
+			c.bad(at+".missing", s.Missing, "omit or empty: only JSON has a null%s",
+				map[bool]string{true: "; XML has xml_nil"}[xml])
 		}
 	case "xml_nil":
 		f.nilled = true
@@ -326,7 +329,9 @@ func (c *requestCompiler) constant(path string, v Scalar, s *FieldSpec, enc enco
 		c.bad(path, v.Text, "a number as JSON writes them, such as 5 or 12.50; in quotes it is sent as text")
 		return nil
 	}
-	k := t.encode(asIs, asIs, func(dst []byte, h string) []byte { return append(append(append(dst, '"'), appendJSON(nil, h)...), '"') })
+	k := t.encode(asIs, asIs, func(dst []byte, h string) []byte {
+		return append(append(append(dst, '"'), appendJSON(nil, h)...), '"')
+	})
 	return &k
 }
 

@@ -23,12 +23,14 @@ func typesOf(ts ...lead.Type) (set typeSet) {
 }
 
 var (
-	takesText = typesOf(lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeState, lead.TypePostalCode,
-		lead.TypeIP, lead.TypeURL, lead.TypeEnum, lead.TypeGender, lead.TypeCertificate, lead.TypeHash)
+	takesText = typesOf(lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeState,
+		lead.TypePostalCode, lead.TypeIP, lead.TypeURL, lead.TypeEnum, lead.TypeGender, lead.TypeCertificate,
+		lead.TypeHash)
 	takesMoment = typesOf(lead.TypeDate, lead.TypeDOB, lead.TypeDateTime, lead.TypeTime)
 	takesNumber = typesOf(lead.TypeInteger, lead.TypeDecimal, lead.TypeMoney)
-	takesOne    = takesText | takesMoment | takesNumber | typesOf(lead.TypePhone, lead.TypeBoolean, lead.TypeRange, lead.TypeSSN)
-	takesAll    = takesOne | typesOf(lead.TypeList)
+	takesOne    = takesText | takesMoment | takesNumber | typesOf(lead.TypePhone, lead.TypeBoolean, lead.TypeRange,
+		lead.TypeSSN)
+	takesAll = takesOne | typesOf(lead.TypeList)
 )
 
 // filterDef is a filter as it is written.
@@ -61,15 +63,18 @@ func init() {
 		{"title", "title", takesText, wantsText, 0, 0, plain(opTitle)},
 		{"trim", "trim", takesText, wantsText, 0, 0, plain(opTrim)},
 		{"ascii", "ascii", takesText, wantsText, 0, 0, plain(opASCII)},
-		{"substring", "substring 0 3 (from, and how many signs; from -4: the last four)", takesOne, wantsOne, 1, 2, buildSubstring},
+		{"substring", "substring 0 3 (from, and how many signs; from -4: the last four)", takesOne, wantsOne, 1, 2,
+			buildSubstring},
 		{"replace", `replace "-" ""`, takesOne, wantsOne, 2, 2, buildReplace},
 		{"digits", "digits", takesOne, wantsOne, 0, 0, buildDigits},
-		{"phone", `phone "(###) ###-####"`, takesText | typesOf(lead.TypePhone), "a phone number or text", 1, 1, buildPhone},
+		{"phone", `phone "(###) ###-####"`, takesText | typesOf(lead.TypePhone), "a phone number or text", 1, 1,
+			buildPhone},
 		{"state", "state name (or code)", takesText, "a state or text", 1, 1, buildState},
 		{"date", `date "MM/DD/YYYY hh:mm A" America/New_York`, takesMoment, "a date, a time or now", 1, 2, buildDate},
 		{"number", "number decimal2", takesNumber | takesText, "a number or text", 1, 1, buildNumber},
 		{"format", "format F, with a format that the value's type has", takesAll, "a field's value", 1, 2, buildFormat},
-		{"md5", "md5 (of a phone number: digits10, digits11 or e164; then hex or base64)", takesOne, wantsOne, 0, 2, buildHash(algoMD5)},
+		{"md5", "md5 (of a phone number: digits10, digits11 or e164; then hex or base64)", takesOne, wantsOne, 0, 2,
+			buildHash(algoMD5)},
 		{"sha1", "sha1 (as md5)", takesOne, wantsOne, 0, 2, buildHash(algoSHA1)},
 		{"sha256", "sha256 (as md5)", takesOne, wantsOne, 0, 2, buildHash(algoSHA256)},
 		{"sha512", "sha512 (as md5)", takesOne, wantsOne, 0, 2, buildHash(algoSHA512)},
@@ -78,12 +83,13 @@ func init() {
 		{"url", "url", takesOne, wantsOne, 0, 0, plain(opURL)},
 		{"json", "json", takesOne, wantsOne, 0, 0, plain(opJSON)},
 		{"xml", "xml", takesOne, wantsOne, 0, 0, plain(opXML)},
-		{"default", `default "none" (a text in quotes or a number; a bare word is another value)`, takesAll, "any value", 1, 1, buildDefault},
+		{"default", `default "none" (a text in quotes or a number; a bare word is another value)`, takesAll,
+			"any value", 1, 1, buildDefault},
 		{"join", `join ", "`, typesOf(lead.TypeList), "a list", 1, 1, buildList(listJoined)},
 		{"first", "first", typesOf(lead.TypeList), "a list", 0, 0, buildList(listFirst)},
 		{"last", "last", typesOf(lead.TypeList), "a list", 0, 0, buildList(listLast)},
-		{"map", `map "own" "O" "rent" "R" "other" (values and what they become in pairs; a last one for all others)`, takesOne, wantsOne, 2,
-			2*MapEntriesMax + 1, buildMap},
+		{"map", `map "own" "O" "rent" "R" "other" (values and what they become in pairs; a last one for all others)`,
+			takesOne, wantsOne, 2, 2*MapEntriesMax + 1, buildMap},
 	}
 }
 
@@ -240,8 +246,8 @@ func buildFormat(ch *chain, args []token) string {
 	return buildDate(ch, args)
 }
 
-// canonical reads the arguments of a hash, and gives the value the form that is hashed: of a phone number ten digits unless another
-// form is named, an e-mail address trimmed and in small letters, all else as it stands.
+// canonical reads the arguments of a hash, and gives the value the form that is hashed: of a phone number ten digits
+// unless another form is named, an e-mail address trimmed and in small letters, all else as it stands.
 func (ch *chain) canonical(f *filter, args []token) string {
 	phone := ch.own() && ch.typ == lead.TypePhone
 	form := "digits10"

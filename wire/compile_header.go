@@ -84,8 +84,9 @@ func (c *requestCompiler) compileHeaders() {
 	c.part(headPart{kind: headEnd})
 }
 
-var contentTypes = [...]string{bodyJSON: "application/json", bodyForm: "application/x-www-form-urlencoded", bodyQuery: "", bodyMultipart: "",
-	bodyXML: "application/xml; charset=utf-8", bodySOAP11: "text/xml; charset=utf-8", bodySOAP12: "", bodyText: "text/plain; charset=utf-8"}
+var contentTypes = [...]string{bodyJSON: "application/json", bodyForm: "application/x-www-form-urlencoded",
+	bodyQuery: "", bodyMultipart: "", bodyXML: "application/xml; charset=utf-8", bodySOAP11: "text/xml; charset=utf-8",
+	bodySOAP12: "", bodyText: "text/plain; charset=utf-8"}
 
 // header adds a header that is always the same.
 func (c *requestCompiler) header(name string, v constant) {

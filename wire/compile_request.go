@@ -70,7 +70,8 @@ func (c *requestCompiler) finish() {
 			c.root.kind = nodeObject // all fields go elsewhere
 		}
 		c.root.order(func(spec, index int) {
-			c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To, "a list without holes: nothing goes to index %d", index)
+			c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To,
+				"a list without holes: nothing goes to index %d", index)
 		})
 		c.out.root = c.root
 		if len(c.defects) == 0 {
@@ -103,8 +104,8 @@ func (c *requestCompiler) compileMethod() {
 	c.out.body, c.out.doc = kind, kind
 }
 
-var formats = map[string]bodyKind{"json": bodyJSON, "form": bodyForm, "query": bodyQuery, "multipart": bodyMultipart, "xml": bodyXML,
-	"soap11": bodySOAP11, "soap12": bodySOAP12, "text": bodyText}
+var formats = map[string]bodyKind{"json": bodyJSON, "form": bodyForm, "query": bodyQuery, "multipart": bodyMultipart,
+	"xml": bodyXML, "soap11": bodySOAP11, "soap12": bodySOAP12, "text": bodyText}
 
 // compileWrap makes the fields a document that stands in a pair.
 func (c *requestCompiler) compileWrap() {

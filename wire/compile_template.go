@@ -263,7 +263,8 @@ func lexExpression(s string, closed bool) (out []token, rest string, err error) 
 	return out, "", nil
 }
 
-// lexText reads a text in quotes and tells how many bytes it took; a backslash takes the next sign as it is, \n and \t apart.
+// lexText reads a text in quotes and tells how many bytes it took; a backslash takes the next sign as it is, \n and \t
+// apart.
 func lexText(s string) (string, int, bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// compileURL splits the URL at the end of the authority, which must hold neither secret nor template, so that one look at the file tells
-// where leads go.
+// compileURL splits the URL at the end of the authority, which must hold neither secret nor template, so that one look
+// at the file tells where leads go.
 func (c *requestCompiler) compileURL() {
 	shown := c.spec.URL
 	if strings.Contains(shown, "@") {

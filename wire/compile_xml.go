@@ -10,7 +10,8 @@ import (
 )
 
 // soapNamespace is the namespace of the envelope.
-var soapNamespace = map[bodyKind]string{bodySOAP11: "http://schemas.xmlsoap.org/soap/envelope/", bodySOAP12: "http://www.w3.org/2003/05/soap-envelope"}
+var soapNamespace = map[bodyKind]string{bodySOAP11: "http://schemas.xmlsoap.org/soap/envelope/",
+	bodySOAP12: "http://www.w3.org/2003/05/soap-envelope"}
 
 const xsiNamespace = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -98,7 +99,8 @@ func (c *requestCompiler) finishXML(kind bodyKind) {
 		x.end = []byte("</soap:Body></soap:Envelope>")
 	}
 	hole := func(spec, index int) {
-		c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To, "elements without holes: nothing goes to index %d", index)
+		c.bad(fmt.Sprintf("fields[%d].to", spec), c.spec.Fields[spec].To,
+			"elements without holes: nothing goes to index %d", index)
 	}
 	x.root.holes(hole)
 	if x.header != nil {
@@ -175,10 +177,12 @@ func nameStart(r rune) bool {
 	case r < 0x2000:
 		return r >= 0x370 && r != 0x37e
 	}
-	return r == 0x200c || r == 0x200d || r >= 0x2070 && r <= 0x218f || r >= 0x2c00 && r <= 0x2fef || r >= 0x3001 && r <= 0xd7ff ||
+	return r == 0x200c || r == 0x200d || r >= 0x2070 && r <= 0x218f || r >= 0x2c00 && r <= 0x2fef || r >= 0x3001 &&
+		r <= 0xd7ff ||
 		r >= 0xf900 && r <= 0xfdcf || r >= 0xfdf0 && r <= 0xfffd || r >= 0x10000 && r <= 0xeffff
 }
 
 func nameRest(r rune) bool {
-	return r == '-' || r == '.' || r >= '0' && r <= '9' || r == 0xb7 || r >= 0x300 && r <= 0x36f || r == 0x203f || r == 0x2040
+	return r == '-' || r == '.' || r >= '0' && r <= '9' || r == 0xb7 || r >= 0x300 && r <= 0x36f || r == 0x203f ||
+		r == 0x2040
 }

@@ -191,7 +191,8 @@ func (c *condition) says(text []byte) (holds, no bool) {
 	said := false
 	for i, phrase := range c.phrases {
 		switch {
-		case c.part && (c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact && containsFold(text, c.values[i])):
+		case c.part && (c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact &&
+			containsFold(text, c.values[i])):
 			phrase = nil
 		case c.part || !hasPhrase(text, phrase, c.exact):
 			continue
@@ -214,8 +215,8 @@ func (c *condition) says(text []byte) (holds, no bool) {
 // regexFindsMax is how many finds of a condition's expression are looked at.
 const regexFindsMax = 16
 
-// finds tells whether the expression finds something. Where that speaks for a sale, it is no part of a longer word, as in "unaccepted", and no
-// word in the same clause speaks against it.
+// finds tells whether the expression finds something. Where that speaks for a sale, it is no part of a longer word, as
+// in "unaccepted", and no word in the same clause speaks against it.
 func (c *condition) finds(text []byte) bool {
 	if !c.strict {
 		return c.regex.Match(text)
@@ -238,8 +239,8 @@ func (c *condition) finds(text []byte) bool {
 	return false
 }
 
-// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing, or says no, is none, and so
-// is a list or an object with nothing else in it.
+// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing,
+// or says no, is none, and so is a list or an object with nothing else in it.
 func (c *condition) present(f *found, post bool) bool {
 	p := f.firstOf(c)
 	if !p.filled() || !c.strict {
@@ -290,7 +291,8 @@ func (c *condition) combine(v verdict, f *found, status int, post bool) verdict 
 	return v
 }
 
-// proves tells whether the condition can hold only if something stands in the body. A status proves nothing, nor does what is not there.
+// proves tells whether the condition can hold only if something stands in the body. A status proves nothing, nor does
+// what is not there.
 func (c *condition) proves() bool {
 	switch c.test {
 	case testNone, testAbsent, testEmpty, testNot:
@@ -315,8 +317,8 @@ func (c *condition) proves() bool {
 	return true
 }
 
-// parseNumber reads a decimal number in millionths, never through a float. Further decimals are cut. It refuses exponents, and more
-// than twelve digits before the point.
+// parseNumber reads a decimal number in millionths, never through a float. Further decimals are cut. It refuses
+// exponents, and more than twelve digits before the point.
 func parseNumber(b []byte) (int64, bool) {
 	negative := len(b) > 0 && b[0] == '-'
 	if negative {

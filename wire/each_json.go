@@ -37,7 +37,8 @@ func walkJSON(b []byte, i int, steps []keyStep, fn func(place)) {
 		if e.kind == foundString {
 			from--
 		}
-		if st.all || list && isIndex(st.key, index) || list && st.back > 0 && index == length-st.back || !list && st.back == 0 && sameKey(st.key, key, escaped) {
+		if st.all || list && isIndex(st.key, index) || list && st.back > 0 && index == length-st.back || !list &&
+			st.back == 0 && sameKey(st.key, key, escaped) {
 			walkJSON(b, from, steps[1:], fn)
 		}
 		index++

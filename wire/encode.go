@@ -22,8 +22,8 @@ const (
 )
 
 // plainIn says which bytes stand for themselves; nil where a text never does.
-var plainIn = [...]*[256]bool{encodeJSON: &jsonPlain, encodeForm: &formPlain, encodePercent: &formPlain, encodeXML: &xmlPlain,
-	encodeAttr: &xmlPlain, encodeCDATA: nil, encodeHeader: &headerPlain, encodeNone: nil}
+var plainIn = [...]*[256]bool{encodeJSON: &jsonPlain, encodeForm: &formPlain, encodePercent: &formPlain,
+	encodeXML: &xmlPlain, encodeAttr: &xmlPlain, encodeCDATA: nil, encodeHeader: &headerPlain, encodeNone: nil}
 
 var xmlPlain, headerPlain [256]bool
 
@@ -75,7 +75,8 @@ func encodeTail(dst []byte, mark int, enc encoding) []byte {
 	if enc == encodeNone {
 		return dst
 	}
-	if plain := plainIn[enc]; enc == encodeJSON && allJSONPlain(dst[mark:]) || enc != encodeJSON && plain != nil && allPlain(dst[mark:], plain) {
+	if plain := plainIn[enc]; enc == encodeJSON && allJSONPlain(dst[mark:]) || enc != encodeJSON && plain != nil &&
+		allPlain(dst[mark:], plain) {
 		return dst
 	}
 	end := len(dst)
@@ -108,8 +109,8 @@ func allPlain(b []byte, plain *[256]bool) bool {
 	return true
 }
 
-// appendXML appends text for an element or an attribute. What XML 1.0 cannot hold — control characters but tab, line feed and carriage
-// return, U+FFFE, U+FFFF, and bytes that are not valid UTF-8 — becomes U+FFFD.
+// appendXML appends text for an element or an attribute. What XML 1.0 cannot hold — control characters but tab, line
+// feed and carriage return, U+FFFE, U+FFFF, and bytes that are not valid UTF-8 — becomes U+FFFD.
 func appendXML[T text](dst []byte, s T) []byte {
 	for i := 0; i < len(s); {
 		j := i
@@ -161,7 +162,8 @@ func xmlRune(r rune) rune {
 	return r
 }
 
-// appendCDATA appends a CDATA section. It is closed and opened again around ]]> and carriage returns, which it cannot hold as they are.
+// appendCDATA appends a CDATA section. It is closed and opened again around ]]> and carriage returns, which it cannot
+// hold as they are.
 func appendCDATA[T text](dst []byte, s T) []byte {
 	dst = append(dst, "<![CDATA["...)
 	for i := 0; i < len(s); {

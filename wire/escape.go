@@ -63,7 +63,8 @@ func appendJSON[T text](dst []byte, s T) []byte {
 	return dst
 }
 
-// appendForm percent-encodes for a query or a form body: space is +, and only letters, digits and -_.~ stand for themselves.
+// appendForm percent-encodes for a query or a form body: space is +, and only letters, digits and -_.~ stand for
+// themselves.
 func appendForm[T text](dst []byte, s T) []byte {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

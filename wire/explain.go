@@ -123,8 +123,8 @@ type RuleTrace struct {
 	Why     string `json:"why"`
 }
 
-// Trace tells for each rule, in the order in which ReadWhole asks them, whether it holds and why; the last one that is listed as matched
-// decided. It is for people, and may allocate.
+// Trace tells for each rule, in the order in which ReadWhole asks them, whether it holds and why; the last one that is
+// listed as matched decided. It is for people, and may allocate.
 func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 	r := a.ReadWhole(status, contentType, body)
 	var out []RuleTrace
@@ -132,7 +132,8 @@ func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 		a, contentType, body = a.choose(contentType, body)
 		out = append(out, RuleTrace{Rule: "format", Matched: true, Why: "read as " + answerFormatNames[a.format]})
 	}
-	last := RuleTrace{Rule: r.Rule, Outcome: r.Outcome.String(), Matched: true, Why: a.Explain(status, contentType, body)}
+	last := RuleTrace{Rule: r.Rule, Outcome: r.Outcome.String(), Matched: true, Why: a.Explain(status, contentType,
+		body)}
 	var f found
 	switch r.Rule {
 	case ruleSize, ruleContentType, ruleForm, ruleTorn, ruleTwice:
@@ -143,7 +144,8 @@ func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 	}
 	for i := range a.rules {
 		o := &a.rules[i]
-		t := RuleTrace{Rule: o.name, Outcome: ruleOutcomeNames[o.outcome], Matched: o.matches(&f, status, a.post), Why: a.whyNot(o, &f, status)}
+		t := RuleTrace{Rule: o.name, Outcome: ruleOutcomeNames[o.outcome], Matched: o.matches(&f, status, a.post),
+			Why: a.whyNot(o, &f, status)}
 		if out = append(out, t); t.Matched {
 			break
 		}
@@ -154,7 +156,8 @@ func (a *Answer) Trace(status int, contentType, body []byte) []RuleTrace {
 	if n := len(out); n == 0 || !out[n-1].Matched || out[n-1].Rule == "format" {
 		for i := range a.conditions {
 			c := &a.conditions[i]
-			out = append(out, RuleTrace{Rule: c.rule, Outcome: lead.Accepted.String(), Matched: c.holds(&f, status, a.post).holds, Why: a.why(c, &f, status)})
+			out = append(out, RuleTrace{Rule: c.rule, Outcome: lead.Accepted.String(), Matched: c.holds(&f, status,
+				a.post).holds, Why: a.why(c, &f, status)})
 		}
 	}
 	return append(out, last)
@@ -184,7 +187,8 @@ func (a *Answer) why(c *condition, f *found, status int) string {
 			if k.holds(f, status, a.post).holds {
 				holds = "holds"
 			}
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", strings.TrimPrefix(k.rule, c.rule+"."), holds, a.why(k, f, status)))
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", strings.TrimPrefix(k.rule, c.rule+"."), holds,
+				a.why(k, f, status)))
 		}
 		return strings.Join(parts, ", ")
 	}

@@ -254,7 +254,8 @@ func appendMAC(dst, s []byte, macs *sync.Pool, as digest) []byte {
 	return dst[:mark+n]
 }
 
-// appendTitle writes each word with a capital first letter and the rest small. A letter behind the apostrophe of O'Brien begins too.
+// appendTitle writes each word with a capital first letter and the rest small. A letter behind the apostrophe of
+// O'Brien begins too.
 func appendTitle(dst, s []byte) []byte {
 	word := 0 // letters of the word so far
 	for i := 0; i < len(s); {
@@ -284,14 +285,16 @@ func appendTitle(dst, s []byte) []byte {
 
 // asciiFor has the letters and signs that do not come apart into an ASCII letter and marks.
 var asciiFor = map[rune]string{
-	'ß': "ss", 'ẞ': "SS", 'æ': "ae", 'Æ': "AE", 'œ': "oe", 'Œ': "OE", 'ø': "o", 'Ø': "O", 'đ': "d", 'Đ': "D", 'ð': "d", 'Ð': "D",
-	'þ': "th", 'Þ': "Th", 'ł': "l", 'Ł': "L", 'ħ': "h", 'Ħ': "H", 'ŧ': "t", 'Ŧ': "T", 'ı': "i", 'ĸ': "k", 'ŋ': "n", 'Ŋ': "N", 'ſ': "s",
-	'‘': "'", '’': "'", '‚': "'", '‛': "'", 'ʻ': "'", 'ʼ': "'", '′': "'", '“': `"`, '”': `"`, '„': `"`, '«': `"`, '»': `"`, '″': `"`,
-	'‐': "-", '‑': "-", '‒': "-", '–': "-", '—': "-", '―': "-", '−': "-", '•': "*", '·': ".", '€': "EUR", '£': "GBP", '¥': "JPY", '¢': "c",
-	'©': "(c)", '®': "(r)", '×': "x", '÷': "/", '¡': "!", '¿': "?", '⁄': "/",
+	'ß': "ss", 'ẞ': "SS", 'æ': "ae", 'Æ': "AE", 'œ': "oe", 'Œ': "OE", 'ø': "o", 'Ø': "O", 'đ': "d", 'Đ': "D", 'ð': "d",
+	'Ð': "D", 'þ': "th", 'Þ': "Th", 'ł': "l", 'Ł': "L", 'ħ': "h", 'Ħ': "H", 'ŧ': "t", 'Ŧ': "T", 'ı': "i", 'ĸ': "k",
+	'ŋ': "n", 'Ŋ': "N", 'ſ': "s", '‘': "'", '’': "'", '‚': "'", '‛': "'", 'ʻ': "'", 'ʼ': "'", '′': "'", '“': `"`,
+	'”': `"`, '„': `"`, '«': `"`, '»': `"`, '″': `"`, '‐': "-", '‑': "-", '‒': "-", '–': "-", '—': "-", '―': "-",
+	'−': "-", '•': "*", '·': ".", '€': "EUR", '£': "GBP", '¥': "JPY", '¢': "c", '©': "(c)", '®': "(r)", '×': "x",
+	'÷': "/", '¡': "!", '¿': "?", '⁄': "/",
 }
 
-// appendASCII writes a text in ASCII: letters without their marks, some signs by what is usual, and nothing for all the rest.
+// appendASCII writes a text in ASCII: letters without their marks, some signs by what is usual, and nothing for all the
+// rest.
 func appendASCII(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {

@@ -19,7 +19,8 @@ const (
 	segClose // its end
 )
 
-// segment is a step of writing a JSON body: what is always there, joined with all constants up to the next value, and the value.
+// segment is a step of writing a JSON body: what is always there, joined with all constants up to the next value, and
+// the value.
 type segment struct {
 	lit   []byte
 	key   []byte // goes with the value, and away with it
@@ -134,7 +135,8 @@ func (fl *flattener) kid(k *node, key constant, comma, sure bool) {
 
 // plainSlot tells whether the field is nothing but the normal text of a slot.
 func (f *field) plainSlot() bool {
-	return f.plain() && f.from == fromSlot && f.part == lead.PartNone && f.typ != lead.TypeList && f.format.kind == formatNone
+	return f.plain() && f.from == fromSlot && f.part == lead.PartNone && f.typ != lead.TypeList &&
+		f.format.kind == formatNone
 }
 
 // plainMade tells whether the field is nothing but a value that has to be made, in letters that stand for themselves.
@@ -144,10 +146,12 @@ func (f *field) plainMade() bool {
 
 // plain tells whether nothing but the value decides about what is written.
 func (f *field) plain() bool {
-	return !f.secret && f.mapping == nil && f.template == nil && f.filters == nil && f.constant == nil && f.absent == nil && f.when == nil
+	return !f.secret && f.mapping == nil && f.template == nil && f.filters == nil && f.constant == nil &&
+		f.absent == nil && f.when == nil
 }
 
-// appendSegments writes the body. Whether something stands before a key is seen from the last byte: no value ends in a brace that opens.
+// appendSegments writes the body. Whether something stands before a key is seen from the last byte: no value ends in a
+// brace that opens.
 func appendSegments(dst []byte, segs []segment, p *pass) []byte {
 	var marks [PathDepthMax]int
 	depth := 0

@@ -108,8 +108,8 @@ func compileFormat(s string, t lead.Type) (format, error) {
 			return f, nil
 		}
 		expected = numberFormats
-	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum, lead.TypePostalCode,
-		lead.TypeGender, lead.TypeHash:
+	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity, lead.TypeEmail, lead.TypeEnum,
+		lead.TypePostalCode, lead.TypeGender, lead.TypeHash:
 		switch s {
 		case "upper":
 			return format{kind: formatUpper}, nil
@@ -164,7 +164,8 @@ func digitMask(s string, digits int) ([]maskPart, bool) {
 }
 
 // timeParts lists the widths that each letter of a time mask may have; T and Z stand for themselves.
-var timeParts = map[byte]string{'Y': "24", 'M': "12", 'D': "12", 'H': "12", 'h': "12", 'm': "2", 's': "2", 'S': "3", 'A': "1"}
+var timeParts = map[byte]string{'Y': "24", 'M': "12", 'D': "12", 'H': "12", 'h': "12", 'm': "2", 's': "2", 'S': "3",
+	'A': "1"}
 
 func timeFormat(s string, t lead.Type) (format, error) {
 	all, dateOnly := timeFormats, false
@@ -310,8 +311,8 @@ func (f *format) appendCase(dst, s []byte) []byte {
 	return dst
 }
 
-// phoneDigits finds the ten national digits of a phone slot. Numbers that the lead's own check refuses have them too: buyers'
-// examples and test systems are full of 555-123-4567.
+// phoneDigits finds the ten national digits of a phone slot. Numbers that the lead's own check refuses have them too:
+// buyers' examples and test systems are full of 555-123-4567.
 func phoneDigits(l *lead.Lead, pos int, d *[10]byte) bool {
 	s := l.Slot(pos)
 	if s.State == lead.Valid {

@@ -22,10 +22,14 @@ import (
 
 // oddText is text that breaks what is not escaped.
 func oddText() *rapid.Generator[string] {
-	return rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-		rapid.SampledFrom([]string{"a\r\nX: y", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "\xff\xfe", "\xed\xa0\x80", "😀é\u2028", "a&b=c%20+d", "${env:KEY}", "{{ token }}",
-			"</Lead>", "]]>", "]]]]>>", "<![CDATA[", "<!--", "&amp;", "\ufffe\uffff", "\r", "\r\n", "..", ".", "/", "a/../b", "?x#y", "--clearpost-",
-			"--clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-a", "clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-a\r\n--clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-b"}))
+	return rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string {
+		return string(b)
+	}),
+		rapid.SampledFrom([]string{"a\r\nX: y", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "\xff\xfe", "\xed\xa0\x80", "😀é\u2028",
+			"a&b=c%20+d", "${env:KEY}", "{{ token }}", "</Lead>", "]]>", "]]]]>>", "<![CDATA[", "<!--", "&amp;",
+			"\ufffe\uffff", "\r", "\r\n", "..", ".", "/", "a/../b", "?x#y", "--clearpost-",
+			"--clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-a",
+			"clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-a\r\n--clearpost-018f3c2e7c1a7e559d6b0a1b2c3d4e60-b"}))
 }
 
 func compileText(t testing.TB, text string) *Request {
@@ -88,7 +92,8 @@ func TestXMLRoundTrip(t *testing.T) {
 - {to: d, value: "${env:KEY}"}
 `
 	plain := compileText(t, "url: http://buyer.example\nformat: xml\nxml: {root: Lead}\nfields:"+fields)
-	soap := compileText(t, "url: http://buyer.example\nformat: soap12\nxml: {root: Lead}\nfields:"+fields+"- {to: k, in: soap_header, from: token}\n")
+	soap := compileText(t, "url: http://buyer.example\nformat: soap12\nxml: {root: Lead}\nfields:"+fields+
+		"- {to: k, in: soap_header, from: token}\n")
 	rapid.Check(t, func(r *rapid.T) {
 		token, source := oddText().Draw(r, "token"), oddText().Draw(r, "source")
 		type lead struct {
@@ -102,7 +107,8 @@ func TestXMLRoundTrip(t *testing.T) {
 		}
 		check := func(got lead, body []byte) {
 			want := throughXML(token)
-			if token != "" && (got.A.Attr != want || got.A.Text != want || got.B[0] != want) || got.B[len(got.B)-1] != throughXML(source) || got.D != "s3cr&t\"/\\ü" {
+			if token != "" && (got.A.Attr != want || got.A.Text != want || got.B[0] != want) ||
+				got.B[len(got.B)-1] != throughXML(source) || got.D != "s3cr&t\"/\\ü" {
 				t.Fatalf("%q, %q became %+v in %s", token, source, got, body)
 			}
 			if all := throughXML("<" + source + ">" + token); token+source != "" && got.C != all {
@@ -171,7 +177,8 @@ fields:
 			t.Fatalf("%q, %q became %q", token, source, form.Value)
 		}
 		var doc map[string]string
-		if err := json.Unmarshal([]byte(form.Value["doc"][0]), &doc); err != nil || doc["token"] != throughJSON(t, token) && token != "" {
+		if err := json.Unmarshal([]byte(form.Value["doc"][0]), &doc); err != nil ||
+			doc["token"] != throughJSON(t, token) && token != "" {
 			t.Fatalf("%v: %q became %q", err, token, form.Value["doc"])
 		}
 	})

@@ -123,7 +123,8 @@ func (f *found) decode(buf []byte, p place) []byte {
 	return raw
 }
 
-// value is the text at a place as conditions and numbers read it: a number of JSON without its exponent, and without the signs that nobody sees.
+// value is the text at a place as conditions and numbers read it: a number of JSON without its exponent, and without
+// the signs that nobody sees.
 func (f *found) value(buf []byte, p place) []byte {
 	if p.kind == foundNumber {
 		if raw := f.body[p.from:p.to]; bytes.IndexByte(raw, 'e') >= 0 || bytes.IndexByte(raw, 'E') >= 0 {
@@ -163,7 +164,8 @@ func (f *found) again(w weight) {
 	f.priceTwice = f.priceTwice || w == weightPrice
 }
 
-// put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear unless they are one and the same.
+// put notes a value at a path. Of several the first stands, and a decisive path then makes the answer unclear unless
+// they are one and the same.
 func (a *Answer) put(f *found, path int, p place) {
 	if q := f.at[path]; q.kind != foundNothing {
 		if !f.post || !bytes.Equal(f.decode(nil, q), f.decode(nil, p)) {

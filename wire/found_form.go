@@ -98,7 +98,8 @@ func appendFormDecoded(dst, b []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// sameInForm tells whether the name stands in a form, and each value of it, in whatever case the name is written, is the same.
+// sameInForm tells whether the name stands in a form, and each value of it, in whatever case the name is written, is
+// the same.
 func sameInForm(b []byte, name string) bool {
 	var first []byte
 	exact, same := false, true

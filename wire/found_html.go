@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// findHTML builds the tree of a body and notes what stands at the paths. Any text is an HTML page of some kind, so only one that has an
-// element at all is taken for one.
+// findHTML builds the tree of a body and notes what stands at the paths. Any text is an HTML page of some kind, so only
+// one that has an element at all is taken for one.
 func (a *Answer) findHTML(f *found) bool {
 	page, ok := readHTML(f.body)
 	if !ok {
@@ -54,8 +54,9 @@ func (a *Answer) findInHTML(f *found, top *html.Node) bool {
 	return !f.overflows
 }
 
-// readHTML builds the tree of a page that has at least one element. It counts the elements first, so that a page made of nothing but
-// tags costs no more than a look at it: at most NodesMax elements, and HTMLDepthMax that are open at once.
+// readHTML builds the tree of a page that has at least one element. It counts the elements first, so that a page made
+// of nothing but tags costs no more than a look at it: at most NodesMax elements, and HTMLDepthMax that are open at
+// once.
 func readHTML(b []byte) (*html.Node, bool) {
 	if !utf8.Valid(b) {
 		return nil, false
@@ -106,7 +107,8 @@ func readHTML(b []byte) (*html.Node, bool) {
 // formatting tells whether an element that is left open goes on in the next block.
 func formatting(a atom.Atom) bool {
 	switch a {
-	case atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.Font, atom.I, atom.Nobr, atom.S, atom.Small, atom.Strike, atom.Strong, atom.Tt, atom.U:
+	case atom.A, atom.B, atom.Big, atom.Code, atom.Em, atom.Font, atom.I, atom.Nobr, atom.S, atom.Small, atom.Strike,
+		atom.Strong, atom.Tt, atom.U:
 		return true
 	}
 	return false
@@ -115,13 +117,15 @@ func formatting(a atom.Atom) bool {
 // isVoid tells whether an element has no end tag.
 func isVoid(a atom.Atom) bool {
 	switch a {
-	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link, atom.Meta, atom.Source, atom.Track, atom.Wbr:
+	case atom.Area, atom.Base, atom.Br, atom.Col, atom.Embed, atom.Hr, atom.Img, atom.Input, atom.Link, atom.Meta,
+		atom.Source, atom.Track, atom.Wbr:
 		return true
 	}
 	return false
 }
 
-// appendHTMLText appends the text beneath a node that a reader sees, with one space for each run of space and between blocks.
+// appendHTMLText appends the text beneath a node that a reader sees, with one space for each run of space and between
+// blocks.
 func appendHTMLText(buf []byte, n *html.Node) []byte {
 	switch {
 	case n.Type == html.TextNode:
@@ -151,12 +155,14 @@ func appendHTMLInside(buf []byte, n *html.Node) []byte {
 }
 
 func unseen(a atom.Atom) bool {
-	return a == atom.Script || a == atom.Style || a == atom.Template || a == atom.Noscript || a == atom.Title || a == atom.Head
+	return a == atom.Script || a == atom.Style || a == atom.Template || a == atom.Noscript || a == atom.Title ||
+		a == atom.Head
 }
 
 func inline(a atom.Atom) bool {
 	switch a {
-	case atom.A, atom.B, atom.I, atom.U, atom.S, atom.Em, atom.Strong, atom.Span, atom.Small, atom.Font, atom.Code, atom.Sup, atom.Sub, atom.Mark:
+	case atom.A, atom.B, atom.I, atom.U, atom.S, atom.Em, atom.Strong, atom.Span, atom.Small, atom.Font, atom.Code,
+		atom.Sup, atom.Sub, atom.Mark:
 		return true
 	}
 	return false

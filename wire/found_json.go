@@ -16,15 +16,15 @@ type keyNode struct {
 	backs  bool       // a kid counts from the end of a list
 }
 
-// findJSON reads a body once: it checks that the whole of it is one valid JSON document that nests at most AnswerDepthMax deep, and
-// notes what stands at the paths.
+// findJSON reads a body once: it checks that the whole of it is one valid JSON document that nests at most
+// AnswerDepthMax deep, and notes what stands at the paths.
 func (a *Answer) findJSON(f *found) bool {
 	i := a.scan(f, a.root, skipSpace(f.body, 0), 0)
 	return i >= 0 && skipSpace(f.body, i) == len(f.body)
 }
 
-// scan checks the value that begins at i, notes what the node (nil: none) looks for in it, and returns the place behind it, or -1 if
-// it is malformed.
+// scan checks the value that begins at i, notes what the node (nil: none) looks for in it, and returns the place behind
+// it, or -1 if it is malformed.
 func (a *Answer) scan(f *found, n *keyNode, i, depth int) int {
 	b := f.body
 	if i >= len(b) {
@@ -113,7 +113,8 @@ func (a *Answer) scanObject(f *found, n *keyNode, i, depth int) int {
 	return i
 }
 
-// noteAgain notes the keys of the object whose first key is at i that stand there twice, or in another case too, unless all their values are the same.
+// noteAgain notes the keys of the object whose first key is at i that stand there twice, or in another case too, unless
+// all their values are the same.
 func (n *keyNode) noteAgain(f *found, i int, seen, folded, again uint64) {
 	for i--; isSpace(f.body[i]); i-- {
 	}
@@ -130,7 +131,8 @@ func (n *keyNode) noteAgain(f *found, i int, seen, folded, again uint64) {
 	}
 }
 
-// sameValues tells whether all values of a key of the object at i are the same; fold: in whatever case the key is written.
+// sameValues tells whether all values of a key of the object at i are the same; fold: in whatever case the key is
+// written.
 func (f *found) sameValues(i int, key string, fold bool) bool {
 	var first place
 	same := true
@@ -180,7 +182,8 @@ func (a *Answer) scanList(f *found, n *keyNode, i, depth int) int {
 	}
 }
 
-// scanKids reads one value for the kid that its key or index has found, and for the step [*] until that has found something.
+// scanKids reads one value for the kid that its key or index has found, and for the step [*] until that has found
+// something.
 func (a *Answer) scanKids(f *found, n, kid *keyNode, i, depth int, done *bool) int {
 	if n == nil || n.each == nil || *done {
 		return a.scan(f, kid, i, depth)
@@ -194,7 +197,8 @@ func (a *Answer) scanKids(f *found, n, kid *keyNode, i, depth int, done *bool) i
 	return end
 }
 
-// scanComma reads what stands behind an element: a comma, and then the beginning of the next; or the end. i is -1 for anything else.
+// scanComma reads what stands behind an element: a comma, and then the beginning of the next; or the end. i is -1 for
+// anything else.
 func scanComma(b []byte, i int, last byte) (next int, more bool) {
 	i = skipSpace(b, i)
 	switch {
@@ -216,7 +220,8 @@ func init() {
 	}
 }
 
-// scanString is the place of the closing quote of a string whose inside begins at i, or -1, and whether the string has escapes.
+// scanString is the place of the closing quote of a string whose inside begins at i, or -1, and whether the string has
+// escapes.
 func scanString(b []byte, i int) (end int, escaped bool) {
 	for i < len(b) {
 		if stringPlain[b[i]] {
@@ -298,7 +303,8 @@ func scanDigits(b []byte, i int) int {
 	return i
 }
 
-// findKey finds the kid with the key, given as it stands between the quotes, or -1; fold has the bits of those that differ by case only.
+// findKey finds the kid with the key, given as it stands between the quotes, or -1; fold has the bits of those that
+// differ by case only.
 func (n *keyNode) findKey(raw []byte, escaped bool) (at int, fold uint64) {
 	at = -1
 	var buf [PathBytesMax]byte

@@ -129,8 +129,9 @@ func splitWords(s string, exact bool) []string {
 	return out
 }
 
-// findWords tells whether a text says the phrase, word by word, and whether any other word in it speaks against a success: "not
-// accepted" and "accepted: duplicate" say "accepted" and speak against it. An empty phrase is never said. exact minds the case.
+// findWords tells whether a text says the phrase, word by word, and whether any other word in it speaks against a
+// success: "not accepted" and "accepted: duplicate" say "accepted" and speak against it. An empty phrase is never said.
+// exact minds the case.
 func findWords(s []byte, phrase []string, exact bool) (said, against bool) {
 	for i := 0; ; {
 		if end := phraseEnd(s, i, phrase, exact); end > 0 {
@@ -165,8 +166,8 @@ func hasPhrase(s []byte, phrase []string, exact bool) bool {
 // clauseEnds are the signs that end what one statement of a text is about.
 const clauseEnds = ".;:!?,|\t\r\n(){}[]<>\"="
 
-// againstBehind tells whether a word against a success stands behind the value of a label, before the next label: "accepted" in "status:
-// accepted pending review" is not all that there is.
+// againstBehind tells whether a word against a success stands behind the value of a label, before the next label:
+// "accepted" in "status: accepted pending review" is not all that there is.
 func againstBehind(s []byte, i int) bool {
 	for {
 		from := i
@@ -207,12 +208,12 @@ func phraseEnd(s []byte, i int, phrase []string, exact bool) int {
 
 // againstWords and againstStems are the words that speak against a success: those, and all that begin so.
 var (
-	againstWords = []string{"no", "not", "non", "un", "none", "nor", "neither", "never", "without", "false", "nok", "nack", "unable",
-		"cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown", "nobody", "nothing", "sorry", "regret",
-		"awaiting", "closed", "paused"}
-	againstStems = []string{"reject", "declin", "duplic", "fail", "error", "invalid", "refus", "unaccept", "unsold", "unmatch",
-		"unsuccess", "unqualif", "disqualif", "unavailab", "insufficient", "incomplet", "missing", "expired", "exceed", "exception",
-		"cancel", "blocked", "timeout", "unfortunate"}
+	againstWords = []string{"no", "not", "non", "un", "none", "nor", "neither", "never", "without", "false", "nok",
+		"nack", "unable", "cannot", "cant", "bad", "pending", "queued", "already", "deny", "denied", "unknown",
+		"nobody", "nothing", "sorry", "regret", "awaiting", "closed", "paused"}
+	againstStems = []string{"reject", "declin", "duplic", "fail", "error", "invalid", "refus", "unaccept", "unsold",
+		"unmatch", "unsuccess", "unqualif", "disqualif", "unavailab", "insufficient", "incomplet", "missing", "expired",
+		"exceed", "exception", "cancel", "blocked", "timeout", "unfortunate"}
 )
 
 // againstBy are the same by their first letter: a text may have a hundred thousand words.

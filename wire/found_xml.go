@@ -23,7 +23,8 @@ func (a *Answer) findXML(f *found) bool {
 	return a.findInXML(f, doc)
 }
 
-// findInXML notes what stands at the paths beneath a node. The texts of the tree become the body that the places lie in.
+// findInXML notes what stands at the paths beneath a node. The texts of the tree become the body that the places lie
+// in.
 func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 	// A path that was compiled can still make the library panic over what it meets: such an answer is not read.
 	spent := f.spent
@@ -43,7 +44,8 @@ func (a *Answer) findInXML(f *found, top *xmlquery.Node) (ok bool) {
 		}
 		nodes := queryXML(top, p.xpath, &spent)
 		buf = a.noteTexts(f, buf, i, len(nodes), func(buf []byte, n int) []byte { return appendXMLText(buf, nodes[n]) })
-		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0], f.post) || p.absent && hasFolded(top, p.leaf) {
+		if len(nodes) > 0 && p.weight == weightDecisive && hasFoldedSibling(nodes[0], f.post) || p.absent &&
+			hasFolded(top, p.leaf) {
 			f.twice = true
 		}
 	}
@@ -113,8 +115,8 @@ func appendXMLText(buf []byte, n *xmlquery.Node) []byte {
 	return buf
 }
 
-// hasFoldedSibling tells whether an element stands beside the node whose name differs by case only; other: and whose text is
-// another one.
+// hasFoldedSibling tells whether an element stands beside the node whose name differs by case only; other: and whose
+// text is another one.
 func hasFoldedSibling(n *xmlquery.Node, other bool) bool {
 	if n.Type != xmlquery.ElementNode || n.Parent == nil {
 		return false
@@ -143,8 +145,9 @@ func hasFolded(n *xmlquery.Node, name string) bool {
 
 var errXML = errors.New("not an XML document that is read")
 
-// readXML builds the tree of one XML document with one root. Prefixes of namespaces are left out. One DOCTYPE before the root is passed over, and
-// what it names is not fetched; it refuses one with an internal subset, and every entity but the five of XML; more than AnswerDepthMax levels or NodesMax elements; an attribute that is there twice; and text
+// readXML builds the tree of one XML document with one root. Prefixes of namespaces are left out. One DOCTYPE before
+// the root is passed over, and what it names is not fetched; it refuses one with an internal subset, and every entity
+// but the five of XML; more than AnswerDepthMax levels or NodesMax elements; an attribute that is there twice; and text
 // beside the root. The body is UTF-8, whatever its declaration says.
 func readXML(b []byte) (*xmlquery.Node, error) {
 	if !utf8.Valid(b) {
@@ -202,7 +205,8 @@ func readXML(b []byte) (*xmlquery.Node, error) {
 	}
 }
 
-var doctype = regexp.MustCompile(`^DOCTYPE\s+[^\s"'<>\[\]]+(\s+(SYSTEM|PUBLIC\s+("[^"<\[]*"|'[^'<\[]*'))\s+("[^"<\[]*"|'[^'<\[]*'))?\s*$`)
+var doctype = regexp.MustCompile(
+	`^DOCTYPE\s+[^\s"'<>\[\]]+(\s+(SYSTEM|PUBLIC\s+("[^"<\[]*"|'[^'<\[]*'))\s+("[^"<\[]*"|'[^'<\[]*'))?\s*$`)
 
 // isDoctype tells whether a directive is a document type declaration that has nothing in it but names.
 func isDoctype(d []byte) bool { return len(d) <= PathBytesMax*4 && doctype.Match(d) }

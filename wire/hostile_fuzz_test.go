@@ -73,13 +73,15 @@ func checkAnyReceipt(t testing.TB, a *Answer, status int, body []byte, r Receipt
 	}
 	texts := [][]byte{r.Token, r.Reference, r.Reason, r.Redirect}
 	for _, l := range r.Legs {
-		if l.Price <= 0 || l.Price%lead.Cent != 0 || l.Price > lead.PriceMax || l.MaxSold < 0 || l.MaxSold > legSoldMax {
+		if l.Price <= 0 || l.Price%lead.Cent != 0 || l.Price > lead.PriceMax || l.MaxSold < 0 ||
+			l.MaxSold > legSoldMax {
 			t.Fatalf("leg %+v", l)
 		}
 		texts = append(texts, l.Brand, l.Token)
 	}
 	for _, text := range texts {
-		if text != nil && len(text) == 0 || len(text) > RedirectBytesMax || !utf8.Valid(text) || bytes.ContainsAny(text, "\r\n\x00\x7f") {
+		if text != nil && len(text) == 0 || len(text) > RedirectBytesMax || !utf8.Valid(text) ||
+			bytes.ContainsAny(text, "\r\n\x00\x7f") {
 			t.Fatalf("%q in %q", text, body)
 		}
 	}
@@ -94,7 +96,8 @@ func FuzzAnswerText(f *testing.F)   { fuzzAnswers(f, "text") }
 func FuzzAnswerAuto(f *testing.F)   { fuzzAnswers(f, "auto") }
 func FuzzAnswerInside(f *testing.F) { fuzzAnswers(f, "inside") }
 
-// FuzzScanJSON holds the one-pass reader to a decoder that only checks: they agree on what is one JSON document, but for its depth.
+// FuzzScanJSON holds the one-pass reader to a decoder that only checks: they agree on what is one JSON document, but
+// for its depth.
 func FuzzScanJSON(f *testing.F) {
 	cases, as := hostileCases(f)
 	for _, h := range cases {
@@ -117,7 +120,8 @@ func FuzzScanJSON(f *testing.F) {
 				if !p.filled() || i >= len(a.paths) || strings.ContainsAny(a.paths[i].text, "[$*") {
 					continue
 				}
-				if want := gjson.GetBytes(body, a.paths[i].text); p.kind == foundNumber && want.Type == gjson.Number && want.Raw != string(g.decode(nil, p)) && !g.twice {
+				if want := gjson.GetBytes(body, a.paths[i].text); p.kind == foundNumber && want.Type == gjson.Number &&
+					want.Raw != string(g.decode(nil, p)) && !g.twice {
 					t.Fatalf("%q: %s is %q, expected %q", body, a.paths[i].text, g.decode(nil, p), want.Raw)
 				}
 			}

@@ -15,8 +15,9 @@ import (
 	"clearpost/lead"
 )
 
-// hostile is one answer of testdata/hostile and the receipt that it must have. A file has a line each of: spec NAME (testdata/hostile/specs),
-// status N, type T, torn (the end is not proven), body "…" and repeat N "…" (parts of the body, in their order), receipt.
+// hostile is one answer of testdata/hostile and the receipt that it must have. A file has a line each of: spec NAME
+// (testdata/hostile/specs), status N, type T, torn (the end is not proven), body "…" and repeat N "…" (parts of the
+// body, in their order), receipt.
 type hostile struct {
 	path, spec  string
 	status      int
@@ -98,7 +99,8 @@ func hostileCases(t testing.TB) ([]*hostile, map[string]*Answer) {
 	return out, as
 }
 
-// TestHostileAnswers: every answer of the corpus has its stated receipt, an explanation and a trace that ends with the rule that decided.
+// TestHostileAnswers: every answer of the corpus has its stated receipt, an explanation and a trace that ends with the
+// rule that decided.
 func TestHostileAnswers(t *testing.T) {
 	cases, as := hostileCases(t)
 	rewrite := flag.Lookup("rewrite").Value.String() == "true"
@@ -113,7 +115,8 @@ func TestHostileAnswers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(h.path, bytes.Replace(text, []byte("receipt "+h.receipt+"\n"), []byte("receipt "+got+"\n"), 1), 0o600); err != nil {
+			if err := os.WriteFile(h.path, bytes.Replace(text, []byte("receipt "+h.receipt+"\n"),
+				[]byte("receipt "+got+"\n"), 1), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		case got != h.receipt:
@@ -133,8 +136,9 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// TestTruncatedAnswersAreNotSold: no proper beginning of an accepted answer of the corpus is accepted while its end is not proven; of JSON and
-// XML not even where it is. A beginning that lacks nothing but space, or what stands behind the document, is a whole one.
+// TestTruncatedAnswersAreNotSold: no proper beginning of an accepted answer of the corpus is accepted while its end is
+// not proven; of JSON and XML not even where it is. A beginning that lacks nothing but space, or what stands behind the
+// document, is a whole one.
 func TestTruncatedAnswersAreNotSold(t *testing.T) {
 	cases, as := hostileCases(t)
 	accepted := 0
@@ -144,7 +148,8 @@ func TestTruncatedAnswersAreNotSold(t *testing.T) {
 			continue
 		}
 		accepted++
-		ends := strings.HasPrefix(h.spec, "json") || strings.HasPrefix(h.spec, "legs") || strings.HasPrefix(h.spec, "xml")
+		ends := strings.HasPrefix(h.spec, "json") || strings.HasPrefix(h.spec, "legs") ||
+			strings.HasPrefix(h.spec, "xml")
 		for n := range len(bytes.TrimRight(h.body, " \t\r\n")) {
 			part := h.body[:n]
 			if r := a.Read(h.status, []byte(h.contentType), part); r.Outcome == lead.Accepted {

@@ -39,11 +39,13 @@ func (c *answerCompiler) compileLegs() {
 		}
 	}
 	l := &legs{}
-	list := &answerCompiler{spec: c.spec, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
+	list := &answerCompiler{spec: c.spec, auto: c.auto, usable: c.usable, numbers: map[string]int{},
+		out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
 	if list.path("legs.list", s.List, weightNone) >= 0 {
 		l.list = list.out.paths[0]
 	}
-	leg := &answerCompiler{spec: c.spec, leg: true, auto: c.auto, usable: c.usable, numbers: map[string]int{}, out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
+	leg := &answerCompiler{spec: c.spec, leg: true, auto: c.auto, usable: c.usable, numbers: map[string]int{},
+		out: &Answer{format: c.out.format, root: newKeyNode(keyStep{})}}
 	if s.When != nil {
 		k := leg.condition("legs.when", s.When, polarity{accepting: true}, 0)
 		l.when = &k
@@ -63,8 +65,9 @@ func (c *answerCompiler) compileLegs() {
 	c.out.legs = l
 }
 
-// takeLegs reads the list of offers. One without a price that can be read, or for which the condition does not hold, is left out; a list
-// without any is no bid, unless the answer has a price of its own. A leg with a decisive value twice makes the answer unclear.
+// takeLegs reads the list of offers. One without a price that can be read, or for which the condition does not hold, is
+// left out; a list without any is no bid, unless the answer has a price of its own. A leg with a decisive value twice
+// makes the answer unclear.
 func (a *Answer) takeLegs(r *Receipt, f *found) {
 	l := a.legs
 	r.Legs = make([]Leg, 0, 4)
@@ -91,8 +94,8 @@ func (a *Answer) takeLegs(r *Receipt, f *found) {
 	}
 }
 
-// eachLeg calls fn with what stands at the paths of each leg, until fn wants no more; ok is false if the leg could not be read. Legs that lie in
-// each other are read no further than foundBytesMax of text.
+// eachLeg calls fn with what stands at the paths of each leg, until fn wants no more; ok is false if the leg could not
+// be read. Legs that lie in each other are read no further than foundBytesMax of text.
 func (a *Answer) eachLeg(f *found, fn func(g *found, ok bool) bool) {
 	read := 0
 	l := a.legs

@@ -7,7 +7,8 @@ import (
 	"encoding/hex"
 )
 
-// boundaryPrefix begins the boundary of a multipart body; 32 digits of the attempt's or the lead's id and the number of the try follow.
+// boundaryPrefix begins the boundary of a multipart body; 32 digits of the attempt's or the lead's id and the number of
+// the try follow.
 const boundaryPrefix = "clearpost-"
 
 const (
@@ -15,8 +16,8 @@ const (
 	boundaryTries = 16
 )
 
-// setBoundary makes the boundary from an id that nobody knew when the values were written; a value that has it all the same gets the
-// next try.
+// setBoundary makes the boundary from an id that nobody knew when the values were written; a value that has it all the
+// same gets the next try.
 func (p *pass) setBoundary(try int) {
 	id := p.Attempt
 	if id.IsZero() {

@@ -25,11 +25,12 @@ var currencySigns = map[string][]string{
 	"SEK": {"kr"}, "NOK": {"kr"}, "DKK": {"kr"},
 }
 
-// parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once: down, for nobody has bid more, but up
-// where it is within a millionth of the next cent, as what a float prints for 22.50 may be 22.499999999999996. It takes digits with or
-// without marks between groups of three, one decimal mark, and the sign or code of the currency before or behind. It refuses everything
-// else, among it minus signs, exponents, a decimal mark without a digit behind it, other currencies, and amounts above lead.PriceMax.
-// The price is positive or there is none; zero tells that the text says 0, or less than a cent.
+// parsePrice reads a price from its decimal text, never through a float, and rounds it to cents once: down, for nobody
+// has bid more, but up where it is within a millionth of the next cent, as what a float prints for 22.50 may be
+// 22.499999999999996. It takes digits with or without marks between groups of three, one decimal mark, and the sign or
+// code of the currency before or behind. It refuses everything else, among it minus signs, exponents, a decimal mark
+// without a digit behind it, other currencies, and amounts above lead.PriceMax. The price is positive or there is none;
+// zero tells that the text says 0, or less than a cent.
 func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
 	group, point := byte(','), byte('.')
 	if m.comma {
@@ -72,7 +73,8 @@ func parsePrice(b []byte, m *moneyForm) (price lead.Money, zero bool) {
 	return lead.Money(n) * lead.Cent, n == 0
 }
 
-// spacesAsMarks puts marks in the place of the single spaces between groups of digits, as in 1 234,50. What has marks as well is no number.
+// spacesAsMarks puts marks in the place of the single spaces between groups of digits, as in 1 234,50. What has marks
+// as well is no number.
 func spacesAsMarks(buf, b []byte, group byte) []byte {
 	if len(b) > priceBytesMax || bytes.IndexByte(b, group) >= 0 {
 		return nil

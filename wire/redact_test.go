@@ -46,7 +46,8 @@ func TestNoAuthSecretIsShown(t *testing.T) {
 				if r == nil {
 					t.Fatalf("%s, %s: %s", kind, format, showDefects(defects))
 				}
-				if o := r.OAuth2(); (o != nil) != (kind == "oauth2") || o != nil && (o.ClientSecret != secret || strings.Contains(fmt.Sprintf("%v %+v %#v", o, o, o), secret)) {
+				if o := r.OAuth2(); (o != nil) != (kind == "oauth2") || o != nil && (o.ClientSecret != secret ||
+					strings.Contains(fmt.Sprintf("%v %+v %#v", o, o, o), secret)) {
 					t.Errorf("%s: %v", kind, o)
 				}
 				in := testInputs(fillLead(t, s, map[string]string{"zip": "10001"}))
@@ -68,11 +69,14 @@ func TestNoAuthSecretIsShown(t *testing.T) {
 // TestSegmentsAreTheTree: the short way of writing JSON writes what the tree does, whatever is missing.
 func TestSegmentsAreTheTree(t *testing.T) {
 	s := testSchema(t)
-	sources := []string{"from: first_name", "from: age", "from: phone", "from: state, format: name", "from: own_home", "value: 1", "from: city, missing: empty", "from: token",
-		"from: zip, default: x", "from: date_of_birth, format: unix", "from: numbers", "from: city, missing: json_null", `value: "${env:KEY}"`,
-		"from: zip, when: {field: city, exists: true}", "from: lead_id", `template: "{{ city }}"`, "from: roof, map: {Tile: 1}"}
-	given := map[string]string{"first_name": "Zoë \"", "age": "42", "phone": "5551234567", "state": "NY", "own_home": "no", "city": "Berlin", "zip": "10001",
-		"date_of_birth": "1984-03-22", "numbers": "212-555-0123", "roof": "tile"}
+	sources := []string{"from: first_name", "from: age", "from: phone", "from: state, format: name", "from: own_home",
+		"value: 1", "from: city, missing: empty", "from: token", "from: zip, default: x",
+		"from: date_of_birth, format: unix", "from: numbers", "from: city, missing: json_null", `value: "${env:KEY}"`,
+		"from: zip, when: {field: city, exists: true}", "from: lead_id", `template: "{{ city }}"`,
+		"from: roof, map: {Tile: 1}"}
+	given := map[string]string{"first_name": "Zoë \"", "age": "42", "phone": "5551234567", "state": "NY",
+		"own_home": "no", "city": "Berlin", "zip": "10001", "date_of_birth": "1984-03-22", "numbers": "212-555-0123",
+		"roof": "tile"}
 	rapid.Check(t, func(r *rapid.T) {
 		text := "url: https://buyer.example/x\nfields:\n"
 		for i := range rapid.IntRange(1, 12).Draw(r, "fields") {

@@ -13,16 +13,18 @@ import (
 var (
 	ErrRequestTooLarge = errors.New("wire: the request, a header or a value of it is larger than it may be")
 	ErrSchema          = errors.New("wire: the lead is of another schema than the request was compiled for")
-	ErrBearer          = errors.New("wire: the request needs an OAuth 2.0 token, and there is none that a header can carry")
-	ErrPath            = errors.New("wire: a value would make a step . or .. of the URL's path")
+	ErrBearer          = errors.New(
+		"wire: the request needs an OAuth 2.0 token, and there is none that a header can carry")
+	ErrPath = errors.New("wire: a value would make a step . or .. of the URL's path")
 )
 
 // Inputs is what a request is rendered from. Nothing of it is kept.
 type Inputs struct {
-	Lead       *lead.Lead // of the schema the request was compiled for
-	LeadID     lead.ID
-	Attempt    lead.ID    // zero at a ping
-	Key        lead.ID    // the post's idempotency key: the first attempt's id, the same for a resend. Zero: Attempt is it
+	Lead    *lead.Lead // of the schema the request was compiled for
+	LeadID  lead.ID
+	Attempt lead.ID // zero at a ping
+	// the post's idempotency key: the first attempt's id, the same for a resend. Zero: Attempt is it
+	Key        lead.ID
 	Token      []byte     // the buyer's own, from its ping answer; empty if none
 	Price      lead.Money // the bid; zero if none
 	Source     string
@@ -156,10 +158,11 @@ type pass struct {
 	target, body []byte
 }
 
-// CompileRequest compiles a request for leads of the schema; post says that it is a post, which may carry the ping's token. All
-// mistakes are returned at once, with paths relative to the spec; the Request is nil if there is any.
+// CompileRequest compiles a request for leads of the schema; post says that it is a post, which may carry the ping's
+// token. All mistakes are returned at once, with paths relative to the spec; the Request is nil if there is any.
 func CompileRequest(spec *RequestSpec, s *lead.Schema, post bool, opt CompileOptions) (*Request, []lead.Defect) {
-	c := &requestCompiler{spec: spec, schema: s, post: post, opt: opt, out: &Request{schema: s}, seen: map[string]bool{}}
+	c := &requestCompiler{spec: spec, schema: s, post: post, opt: opt, out: &Request{schema: s},
+		seen: map[string]bool{}}
 	c.compile()
 	if len(c.defects) > 0 {
 		return nil, c.defects
@@ -167,7 +170,8 @@ func CompileRequest(spec *RequestSpec, s *lead.Schema, post bool, opt CompileOpt
 	return c.out, nil
 }
 
-// Host tells where the request goes: host and port to dial, the name to expect in the certificate, and whether to use TLS.
+// Host tells where the request goes: host and port to dial, the name to expect in the certificate, and whether to use
+// TLS.
 func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.name, r.tls }
 
 // NeedsToken tells whether the request carries the token of the ping's answer.
@@ -176,7 +180,8 @@ func (r *Request) NeedsToken() bool { return r.token }
 // Uses tells which fields of the lead the request may carry, in whole or in part, or looks at.
 func (r *Request) Uses() *lead.Positions { return &r.uses }
 
-// NeedsBearer tells whether the request carries an OAuth 2.0 token: without Inputs.Bearer AppendHTTP fails with ErrBearer.
+// NeedsBearer tells whether the request carries an OAuth 2.0 token: without Inputs.Bearer AppendHTTP fails with
+// ErrBearer.
 func (r *Request) NeedsBearer() bool { return r.bearer }
 
 // TakesCookies tells whether a post carries the cookies of its ping's answer, where there are any.
@@ -185,15 +190,15 @@ func (r *Request) TakesCookies() bool { return r.cookies }
 // OAuth2 tells how the token is got; nil where NeedsBearer is false. It holds secrets.
 func (r *Request) OAuth2() *OAuth2 { return r.oauth2 }
 
-// AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, one of the four of this package, nothing is appended.
-// It does not allocate where dst has room.
+// AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, one of the four of this package, nothing
+// is appended. It does not allocate where dst has room.
 func (r *Request) AppendHTTP(dst []byte, in *Inputs) ([]byte, error) {
 	p := pass{Inputs: in}
 	return r.appendAll(dst, &p)
 }
 
-// AppendRedacted appends the same with placeholders in place of secrets; its Content-Length counts what is there. A signature is that of
-// the request with its secrets. A token that is missing is no error here.
+// AppendRedacted appends the same with placeholders in place of secrets; its Content-Length counts what is there. A
+// signature is that of the request with its secrets. A token that is missing is no error here.
 func (r *Request) AppendRedacted(dst []byte, in *Inputs) ([]byte, error) {
 	p := pass{Inputs: in, redact: true}
 	if r.sign == nil {

@@ -34,7 +34,8 @@ const propFields = `
 func propRequests(t testing.TB, s *lead.Schema) (j, f, q *Request) {
 	compile := func(method, format, fields string) *Request {
 		var spec RequestSpec
-		decode(t, "method: "+method+"\nformat: "+format+"\nurl: http://buyer.example/x?k=${env:KEY}\nheaders: {X-Key: \"${env:NUMBER}\"}\nfields:"+fields, &spec)
+		decode(t, "method: "+method+"\nformat: "+format+
+			"\nurl: http://buyer.example/x?k=${env:KEY}\nheaders: {X-Key: \"${env:NUMBER}\"}\nfields:"+fields, &spec)
 		r, defects := CompileRequest(&spec, s, true, CompileOptions{Secrets: testSecrets})
 		if defects != nil {
 			t.Fatal(showDefects(defects))
@@ -62,10 +63,12 @@ func checkRequests(t testing.TB, j, f, q *Request, in *Inputs) {
 	if err := json.Unmarshal(body, &got); err != nil {
 		t.Fatalf("%v: %q", err, body)
 	}
-	if (got.Token == nil) != (len(in.Token) == 0) || got.Token != nil && *got.Token != throughJSON(t, string(in.Token)) {
+	if (got.Token == nil) != (len(in.Token) == 0) || got.Token != nil &&
+		*got.Token != throughJSON(t, string(in.Token)) {
 		t.Fatalf("token %q became %v in %s", in.Token, got.Token, body)
 	}
-	if got.Vertical != throughJSON(t, in.Vertical) || len(got.Deep.Source) != 1 || got.Deep.Source[0] != throughJSON(t, in.Source) {
+	if got.Vertical != throughJSON(t, in.Vertical) || len(got.Deep.Source) != 1 ||
+		got.Deep.Source[0] != throughJSON(t, in.Source) {
 		t.Fatalf("%q, %q became %q, %q", in.Vertical, in.Source, got.Vertical, got.Deep.Source)
 	}
 	pos, _ := in.Lead.Schema().Position("notes")
@@ -109,7 +112,8 @@ func checkRequests(t testing.TB, j, f, q *Request, in *Inputs) {
 		}
 		splitRequest(t, red)
 		for _, secret := range []string{"s3cr", "X-Key: 42"} {
-			if bytes.Contains(red, []byte(secret)) && !strings.Contains(in.Source+in.Vertical+string(in.Token), "s3cr") {
+			if bytes.Contains(red, []byte(secret)) && !strings.Contains(in.Source+in.Vertical+string(in.Token),
+				"s3cr") {
 				t.Fatalf("a secret in %q", red)
 			}
 		}
@@ -146,20 +150,28 @@ func throughJSON(t testing.TB, s string) string {
 	return out
 }
 
-func propInputs(t testing.TB, s *lead.Schema, token []byte, source, name, phone, birth, notes string, price, micros int64) *Inputs {
-	l := fillLead(t, s, map[string]string{"first_name": name, "phone": phone, "date_of_birth": birth, "notes": notes, "bill": "12.5"})
-	return &Inputs{Lead: l, Token: token, Source: source, Vertical: name, Price: lead.Money(price), Now: time.UnixMicro(micros)}
+func propInputs(t testing.TB, s *lead.Schema, token []byte, source, name, phone, birth, notes string, price,
+	micros int64) *Inputs {
+	l := fillLead(t, s, map[string]string{"first_name": name, "phone": phone, "date_of_birth": birth, "notes": notes,
+		"bill": "12.5"})
+	return &Inputs{Lead: l, Token: token, Source: source, Vertical: name, Price: lead.Money(price),
+		Now: time.UnixMicro(micros)}
 }
 
-// TestRequestRoundTrip: whatever the values are, a body is valid and says what went in, and nothing breaks out of the head.
+// TestRequestRoundTrip: whatever the values are, a body is valid and says what went in, and nothing breaks out of the
+// head.
 func TestRequestRoundTrip(t *testing.T) {
 	s := testSchema(t)
 	j, f, q := propRequests(t, s)
-	odd := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
-		rapid.SampledFrom([]string{"a\r\nX: y", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "\xff\xfe", "\xed\xa0\x80", "😀é\u2028", "a&b=c%20+d", "${env:KEY}", "</script>"}))
+	odd := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string {
+		return string(b)
+	}),
+		rapid.SampledFrom([]string{"a\r\nX: y", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "\xff\xfe", "\xed\xa0\x80", "😀é\u2028",
+			"a&b=c%20+d", "${env:KEY}", "</script>"}))
 	rapid.Check(t, func(r *rapid.T) {
-		in := propInputs(t, s, []byte(odd.Draw(r, "token")), odd.Draw(r, "source"), odd.Draw(r, "name"), odd.Draw(r, "phone"),
-			odd.Draw(r, "birth"), odd.Draw(r, "notes"), rapid.Int64().Draw(r, "price"), rapid.Int64Range(0, 4e15).Draw(r, "now"))
+		in := propInputs(t, s, []byte(odd.Draw(r, "token")), odd.Draw(r, "source"), odd.Draw(r, "name"),
+			odd.Draw(r, "phone"), odd.Draw(r, "birth"), odd.Draw(r, "notes"), rapid.Int64().Draw(r, "price"),
+			rapid.Int64Range(0, 4e15).Draw(r, "now"))
 		checkRequests(t, j, f, q, in)
 	})
 }
@@ -167,7 +179,8 @@ func TestRequestRoundTrip(t *testing.T) {
 func FuzzAppendHTTP(f *testing.F) {
 	s := testSchema(f)
 	j, form, q := propRequests(f, s)
-	f.Add([]byte("tok"), "acme", "John", "5551234567", "1984-03-22", "note", int64(22_500_000), int64(1_800_000_000_000_000))
+	f.Add([]byte("tok"), "acme", "John", "5551234567", "1984-03-22", "note", int64(22_500_000),
+		int64(1_800_000_000_000_000))
 	f.Add([]byte("a\r\nX: y"), "\x00", "Zoë\xff", "+1 (212) 555-0123", "3/22/1984", "\"\\\u2028😀", int64(-1), int64(0))
 	f.Add([]byte{}, "", "", "", "", "", int64(0), int64(-1))
 	f.Fuzz(func(t *testing.T, token []byte, source, name, phone, birth, notes string, price, micros int64) {

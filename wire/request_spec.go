@@ -4,21 +4,24 @@ package wire
 
 // RequestSpec is a request as configured.
 type RequestSpec struct {
-	Method  string      `yaml:"method"`  // GET, POST (the default), PUT or PATCH
-	URL     string      `yaml:"url"`     // http or https, absolute; templates may stand in path and query
-	Headers Headers     `yaml:"headers"` // in the order of the file; a value with {{ }} is a template
-	Auth    *AuthSpec   `yaml:"auth"`
-	Format  string      `yaml:"format"` // json (the default), form, query, multipart, xml, soap11, soap12, text; form with GET is query
-	XML     *XMLSpec    `yaml:"xml"`    // for xml, soap11, soap12 and a wrapped xml
-	Wrap    *WrapSpec   `yaml:"wrap"`   // the fields make a document that stands in one parameter of the form
-	Body    string      `yaml:"body"`   // for text: the template of the whole body
-	Fields  []FieldSpec `yaml:"fields"` // what is sent, in this order
+	Method  string    `yaml:"method"`  // GET, POST (the default), PUT or PATCH
+	URL     string    `yaml:"url"`     // http or https, absolute; templates may stand in path and query
+	Headers Headers   `yaml:"headers"` // in the order of the file; a value with {{ }} is a template
+	Auth    *AuthSpec `yaml:"auth"`
+	// json (the default), form, query, multipart, xml, soap11, soap12, text; form with GET is query
+	Format string      `yaml:"format"`
+	XML    *XMLSpec    `yaml:"xml"`    // for xml, soap11, soap12 and a wrapped xml
+	Wrap   *WrapSpec   `yaml:"wrap"`   // the fields make a document that stands in one parameter of the form
+	Body   string      `yaml:"body"`   // for text: the template of the whole body
+	Fields []FieldSpec `yaml:"fields"` // what is sent, in this order
 }
 
 // FieldSpec is one field of a request: where it goes, and what it holds.
 type FieldSpec struct {
-	To       string    `yaml:"to"`       // JSON: a path such as contact.phones[0]; XML: such as lead.phone[0].@type; form and query: the name
-	In       string    `yaml:"in"`       // body (the default), query (of the URL), form (beside a wrapped document), soap_header
+	// JSON: a path such as contact.phones[0]; XML: such as lead.phone[0].@type; form and query: the name
+	To string `yaml:"to"`
+	// body (the default), query (of the URL), form (beside a wrapped document), soap_header
+	In       string    `yaml:"in"`
 	From     string    `yaml:"from"`     // a field of the vertical, a part of one, or one of the names of BuiltinNames
 	Value    *Scalar   `yaml:"value"`    // a constant in place of From
 	Template string    `yaml:"template"` // a text with {{ }} in place of From
@@ -48,8 +51,9 @@ type WhenSpec struct {
 
 // XMLSpec is what an XML document has beside its fields.
 type XMLSpec struct {
-	Root        string   `yaml:"root"`        // the root element; SOAP: the element in the body, none if empty
-	Namespaces  ValueMap `yaml:"namespaces"`  // prefix → URI, declared at the root; the empty prefix is the default namespace
+	Root string `yaml:"root"` // the root element; SOAP: the element in the body, none if empty
+	// prefix → URI, declared at the root; the empty prefix is the default namespace
+	Namespaces  ValueMap `yaml:"namespaces"`
 	Declaration *bool    `yaml:"declaration"` // the line <?xml …?>; true unless said
 	Action      string   `yaml:"action"`      // SOAP: SOAPAction, or the action of the Content-Type
 }
@@ -60,8 +64,8 @@ type WrapSpec struct {
 	Format string `yaml:"format"` // json or xml
 }
 
-// AuthSpec is how a request shows who sends it. Several may stand together. Whatever is written here is a secret: what is kept of a
-// request shows placeholders.
+// AuthSpec is how a request shows who sends it. Several may stand together. Whatever is written here is a secret: what
+// is kept of a request shows placeholders.
 type AuthSpec struct {
 	Header  *AuthPairSpec `yaml:"header"`
 	Query   *AuthPairSpec `yaml:"query"`
@@ -92,7 +96,8 @@ type OAuth2Spec struct {
 	ClientSecret string   `yaml:"client_secret"` // its secret, best as ${env:NAME}
 	Scopes       []string `yaml:"scopes"`        // that are asked for
 	Audience     string   `yaml:"audience"`      // that is asked for
-	InBody       bool     `yaml:"in_body"`       // id and secret go into the form of the token request, not into a Basic header
+	// id and secret go into the form of the token request, not into a Basic header
+	InBody bool `yaml:"in_body"`
 }
 
 // SignSpec is a signature of the request by HMAC.

@@ -68,7 +68,8 @@ func TestAnswersThatAPersonWouldCallYes(t *testing.T) {
 		{"success: [{path: id, exists: true}]", `{"id":"A0"}`},
 		{"success: [{path: id, exists: true}]", `{"id":10}`},
 		{"success: [{path: ok, equals: false}]", `{"ok":false}`},
-		{"format: auto\nrules: [{outcome: accepted, when: {path: status, equals: accepted}}]", `<html><body><h1>Result</h1><pre>{"status":"accepted"}</pre></body></html>`},
+		{"format: auto\nrules: [{outcome: accepted, when: {path: status, equals: accepted}}]",
+			`<html><body><h1>Result</h1><pre>{"status":"accepted"}</pre></body></html>`},
 		{"format: text\nsuccess: [{status: 200}]", "OK 1234"},
 		{"success: [{path: $, greater: 0}]", "12"},
 	} {
@@ -89,7 +90,8 @@ func TestLegsReadNothingBeyondTheLeg(t *testing.T) {
 			t.Errorf("the path %s leaves the leg", price)
 		}
 	}
-	a := compileAnswer(t, "format: auto\nsuccess: [{path: ok, equals: 1}]\nlegs: {list: bids.bid, price: {path: price}}", false)
+	a := compileAnswer(t,
+		"format: auto\nsuccess: [{path: ok, equals: 1}]\nlegs: {list: bids.bid, price: {path: price}}", false)
 	for _, body := range []string{
 		`<r><ok>1</ok><price>99</price><bids><bid><price>10</price></bid><bid><price>20</price></bid></bids></r>`,
 		`{"ok":1,"price":99,"bids":{"bid":[{"price":10},{"price":20}]}}`,
@@ -103,14 +105,16 @@ func TestLegsReadNothingBeyondTheLeg(t *testing.T) {
 
 // TestTextsBeyondTheBudgetAreNotAbsent: a value that there was no room to read is not one that is not there.
 func TestTextsBeyondTheBudgetAreNotAbsent(t *testing.T) {
-	a := compileAnswer(t, "format: xml\nrules: [{outcome: rejected, when: {path: //a, contains: nothing}}, {outcome: accepted, when: {all: [{path: //s, equals: ok}, "+
+	a := compileAnswer(t, "format: xml\nrules: [{outcome: rejected, when: {path: //a, contains: nothing}}, {outcome: "+
+		"accepted, when: {all: [{path: //s, equals: ok}, "+
 		"{path: //b, exists: true}, {path: //error, exists: false}]}}]", true)
 	long := strings.Repeat("x", 100_000)
 	body := "<r><a>" + long + "</a><s>ok</s><b>" + long + "</b><error>no</error></r>"
 	if r := a.ReadWhole(200, nil, []byte(body)); r.Outcome == lead.Accepted {
 		t.Errorf("accepted by %s", r.Rule)
 	}
-	a = compileAnswer(t, "format: xml\nrules: [{outcome: rejected, when: {path: /r, contains: nothing}}, {outcome: accepted, when: {all: [{path: //s, equals: ok}, "+
+	a = compileAnswer(t, "format: xml\nrules: [{outcome: rejected, when: {path: /r, contains: nothing}}, {outcome: "+
+		"accepted, when: {all: [{path: //s, equals: ok}, "+
 		"{path: /r/b, exists: true}, {path: //error, exists: false}]}}]", true)
 	body = "<r><s>ok</s><b><c>" + strings.Repeat("x", 250_000) + "</c></b><error>no</error></r>"
 	if r := a.ReadWhole(200, nil, []byte(body)); r.Outcome == lead.Accepted {
@@ -118,16 +122,21 @@ func TestTextsBeyondTheBudgetAreNotAbsent(t *testing.T) {
 	}
 }
 
-// TestAnswersThatCostTooMuchAreNotRead: a body that was made to keep the reader busy ends it early, and says nothing either way.
+// TestAnswersThatCostTooMuchAreNotRead: a body that was made to keep the reader busy ends it early, and says nothing
+// either way.
 func TestAnswersThatCostTooMuchAreNotRead(t *testing.T) {
 	const (
-		xmlPath  = "format: xml\nrules: [{outcome: accepted, when: {all: [{path: /r/ok, equals: 1}, {not: {path: \"PATH\", equals: 1}}]}}]"
-		htmlPath = "format: html\nrules: [{outcome: accepted, when: {all: [{path: \"#ok\", equals: 1}, {not: {path: \"PATH\", equals: 1}}]}}]"
+		xmlPath = "format: xml\nrules: [{outcome: accepted, when: {all: [{path: /r/ok, equals: 1}, {not: {path: " +
+			"\"PATH\", equals: 1}}]}}]"
+		htmlPath = "format: html\nrules: [{outcome: accepted, when: {all: [{path: \"#ok\", equals: 1}, {not: {path: " +
+			"\"PATH\", equals: 1}}]}}]"
 		textPath = "format: text\nrules: [{outcome: accepted, when: {all: [{contains: ok}, {not: {PATH}}]}}]"
 	)
-	nested := "<r><ok>1</ok>" + strings.Repeat("<a>", 60) + strings.Repeat("<b/>", 7000) + strings.Repeat("</a>", 60) + "</r>"
+	nested := "<r><ok>1</ok>" + strings.Repeat("<a>", 60) + strings.Repeat("<b/>", 7000) + strings.Repeat("</a>", 60) +
+		"</r>"
 	flat := "<r><ok>1</ok>" + strings.Repeat("<a/>", 8000) + "</r>"
-	page := "<i id=ok>1</i>" + strings.Repeat("<div>", 200) + strings.Repeat("<p>x</p>", 7500) + strings.Repeat("</div>", 200)
+	page := "<i id=ok>1</i>" + strings.Repeat("<div>", 200) + strings.Repeat("<p>x</p>", 7500) +
+		strings.Repeat("</div>", 200)
 	many := make([]string, 64)
 	for i := range many {
 		many[i] = "zz" + strings.Repeat("x", i)
@@ -141,10 +150,12 @@ func TestAnswersThatCostTooMuchAreNotRead(t *testing.T) {
 		{htmlPath, "b div div div p", page, "<i id=ok>1</i><div><div><p>x</p></div></div>"},
 		{htmlPath, "b ~ p ~ p", page, "<i id=ok>1</i><p>x</p>"},
 		{htmlPath, "p:nth-last-of-type(3)", page, "<i id=ok>1</i><p>x</p>"},
-		{htmlPath, "b", "<i id=ok>1</i><b class=1><b class=2><b class=3><b class=4><b class=5>" + strings.Repeat("<div>x</div>", 7900), "<i id=ok>1</i><b>0</b>"},
+		{htmlPath, "b", "<i id=ok>1</i><b class=1><b class=2><b class=3><b class=4><b class=5>" +
+			strings.Repeat("<div>x</div>", 7900), "<i id=ok>1</i><b>0</b>"},
 		{textPath, "regex: '[a-z]{1,1000}!'", "ok " + strings.Repeat("x", 200_000), "ok"},
 		{textPath, "contains: [" + strings.Join(many, ", ") + "]", "ok " + strings.Repeat("x ", 100_000), "ok"},
-		{textPath, "part_of_word: true, contains: [" + strings.Join(many, ", ") + "]", "ok " + strings.Repeat("z", 200_000), "ok"},
+		{textPath, "part_of_word: true, contains: [" + strings.Join(many, ", ") + "]", "ok " +
+			strings.Repeat("z", 200_000), "ok"},
 	} {
 		a := compileAnswer(t, strings.Replace(c.spec, "PATH", c.path, 1), true)
 		if r := a.ReadWhole(200, nil, []byte(c.body)); r.Refusal != lead.MalformedAnswer {
@@ -154,8 +165,10 @@ func TestAnswersThatCostTooMuchAreNotRead(t *testing.T) {
 			t.Errorf("%s: a small answer: %s by %s", c.path, r.Refusal, r.Rule)
 		}
 	}
-	legs := compileAnswer(t, "format: xml\nsuccess: [{path: /r/ok, equals: 1}]\nlegs: {list: /r/a, price: {path: './a[last()]'}}", false)
-	if r := legs.ReadWhole(200, nil, []byte("<r><ok>1</ok><a><a>5</a></a><a>"+strings.Repeat("<a>7</a>", 8000)+"</a></r>")); r.Refusal != lead.MalformedAnswer {
+	legs := compileAnswer(t,
+		"format: xml\nsuccess: [{path: /r/ok, equals: 1}]\nlegs: {list: /r/a, price: {path: './a[last()]'}}", false)
+	if r := legs.ReadWhole(200, nil, []byte("<r><ok>1</ok><a><a>5</a></a><a>"+strings.Repeat("<a>7</a>", 8000)+
+		"</a></r>")); r.Refusal != lead.MalformedAnswer {
 		t.Errorf("legs: %s %s by %s, %v", r.Outcome, r.Refusal, r.Rule, r.Legs)
 	}
 }

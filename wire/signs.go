@@ -4,8 +4,8 @@ package wire
 
 import "unicode/utf8"
 
-// plainSigns takes the signs that nobody sees out of a text, and puts a space in the place of each kind of space that is none of ASCII. A text of
-// ASCII is returned as it is; another is appended to buf.
+// plainSigns takes the signs that nobody sees out of a text, and puts a space in the place of each kind of space that
+// is none of ASCII. A text of ASCII is returned as it is; another is appended to buf.
 func plainSigns(buf, b []byte) []byte {
 	at := 0
 	for at < len(b) && b[at] < utf8.RuneSelf {
@@ -33,7 +33,9 @@ func spaceSign(r rune) bool {
 	return r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f || r == 0x3000
 }
 
-// hiddenSign tells whether a sign has no width: zero-width signs, marks of direction, byte order marks and soft hyphens.
+// hiddenSign tells whether a sign has no width: zero-width signs, marks of direction, byte order marks and soft
+// hyphens.
 func hiddenSign(r rune) bool {
-	return r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x2064 || r >= 0x2066 && r <= 0x2069 || r == 0xfeff
+	return r == 0xad || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2060 && r <= 0x2064 ||
+		r >= 0x2066 && r <= 0x2069 || r == 0xfeff
 }

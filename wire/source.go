@@ -43,13 +43,13 @@ type known struct {
 	typ  lead.Type // none: a text that has no formats
 }
 
-// builtins are the names that stand beside the vertical's fields. A vertical may not have a field of one of the first seven and use that
-// name; with the others its own field goes first.
+// builtins are the names that stand beside the vertical's fields. A vertical may not have a field of one of the first
+// seven and use that name; with the others its own field goes first.
 var builtins = []known{
-	{"token", fromToken, 0}, {"lead_id", fromLeadID, 0}, {"attempt_id", fromAttempt, 0}, {"source", fromSource, 0}, {"vertical", fromVertical, 0},
-	{"price", fromPrice, lead.TypeMoney}, {"now", fromNow, lead.TypeDateTime},
-	{"idempotency_key", fromKey, 0}, {"source_name", fromSourceName, 0}, {"sold", fromSold, lead.TypeInteger}, {"left", fromLeft, lead.TypeInteger},
-	{"test", fromTest, lead.TypeBoolean},
+	{"token", fromToken, 0}, {"lead_id", fromLeadID, 0}, {"attempt_id", fromAttempt, 0}, {"source", fromSource, 0},
+	{"vertical", fromVertical, 0}, {"price", fromPrice, lead.TypeMoney}, {"now", fromNow, lead.TypeDateTime},
+	{"idempotency_key", fromKey, 0}, {"source_name", fromSourceName, 0}, {"sold", fromSold, lead.TypeInteger},
+	{"left", fromLeft, lead.TypeInteger}, {"test", fromTest, lead.TypeBoolean},
 }
 
 const builtinsFirst = 7
@@ -88,7 +88,8 @@ type source struct {
 	text   constant // of fromText
 }
 
-// append writes the value's text, unescaped. It tells false where there is none; what was written then counts for nothing.
+// append writes the value's text, unescaped. It tells false where there is none; what was written then counts for
+// nothing.
 func (s *source) append(dst []byte, p *pass) ([]byte, bool) {
 	if s.secret && p.redact && p.Lead.Slot(s.pos).State == lead.Valid {
 		return append(dst, s.masked(p)...), true
@@ -103,7 +104,8 @@ func (s *source) masked(p *pass) []byte {
 	return lead.MaskSSN(&p.Lead.Schema().Fields[s.pos], p.Lead.Normal(s.pos))
 }
 
-// held is a value that stands somewhere as text already. It is empty if missing; held is false if the value has to be made.
+// held is a value that stands somewhere as text already. It is empty if missing; held is false if the value has to be
+// made.
 func (s *source) held(p *pass) (v []byte, held bool) {
 	switch s.from {
 	case fromSlot:
@@ -255,7 +257,8 @@ func (c *requestCompiler) source(name string, extra []known) (source, string) {
 	case name == "reference" && !there && c.opt.Status:
 		return source{from: fromReference}, ""
 	case name == "reference" && !there:
-		return source{}, "the reference only in a status request: it is what the buyer's answer to the post has called the lead"
+		return source{},
+			"the reference only in a status request: it is what the buyer's answer to the post has called the lead"
 	case at >= 0:
 		s := source{from: builtins[at].from, typ: builtins[at].typ}
 		c.out.token = c.out.token || s.from == fromToken
@@ -269,7 +272,8 @@ func (c *requestCompiler) source(name string, extra []known) (source, string) {
 	case there:
 		c.out.uses.Add(pos)
 		f := &c.schema.Fields[pos]
-		return source{from: fromSlot, pos: pos, typ: f.Type, secret: f.Type == lead.TypeSSN || f.Of == lead.TypeSSN, sep: ","}, ""
+		return source{from: fromSlot, pos: pos, typ: f.Type, secret: f.Type == lead.TypeSSN || f.Of == lead.TypeSSN,
+			sep: ","}, ""
 	}
 	return source{}, c.unknownName(name, extra)
 }

@@ -17,8 +17,8 @@ type expression struct {
 	filters []filter
 }
 
-// append writes the template, each expression in an encoding and the texts between them as they are. A missing value writes nothing;
-// it tells false if there are expressions and all of them are missing.
+// append writes the template, each expression in an encoding and the texts between them as they are. A missing value
+// writes nothing; it tells false if there are expressions and all of them are missing.
 func (t *template) append(dst []byte, p *pass, enc encoding) ([]byte, bool) {
 	some, asked := false, false
 	for i := range t.pieces {
@@ -48,8 +48,8 @@ func (e *expression) append(dst []byte, p *pass) ([]byte, bool) {
 	return runFilters(dst, mark, ok, e.filters, p)
 }
 
-// runFilters puts what stands behind the mark through filters, in place. An empty text is missing: every filter but default leaves it
-// so, and what is missing in the end writes nothing.
+// runFilters puts what stands behind the mark through filters, in place. An empty text is missing: every filter but
+// default leaves it so, and what is missing in the end writes nothing.
 func runFilters(dst []byte, mark int, ok bool, filters []filter, p *pass) ([]byte, bool) {
 	ok = ok && len(dst) > mark
 	for i := range filters {

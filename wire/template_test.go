@@ -12,16 +12,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzTemplate: any text is a template or a defect; a template renders within its limits, the same each time, and its JSON is valid.
+// FuzzTemplate: any text is a template or a defect; a template renders within its limits, the same each time, and its
+// JSON is valid.
 func FuzzTemplate(f *testing.F) {
-	for _, s := range []string{"{{ first_name | upper }} {{ last_name }}", `{{ phone | phone "(###) ###-####" | sha256 base64 }}`, "{{ '{{' }}", "{{ city | default 'x' }}",
-		`{{ timestamp | date "MM/DD/YYYY hh:mm A" America/New_York }}`, "{{ roof | map Tile 1 other }}", "a{{", "{{ | }}", "${env:KEY}", "{{ numbers | join \", \" | ascii }}",
-		"{{ bill | number grouped2 | replace ',' '' | number cents }}", "{{ notes | substring -3 2 | title | json | url | xml | base64 url }}", "{{ \"\\"} {
+	for _, s := range []string{"{{ first_name | upper }} {{ last_name }}",
+		`{{ phone | phone "(###) ###-####" | sha256 base64 }}`, "{{ '{{' }}", "{{ city | default 'x' }}",
+		`{{ timestamp | date "MM/DD/YYYY hh:mm A" America/New_York }}`, "{{ roof | map Tile 1 other }}", "a{{",
+		"{{ | }}", "${env:KEY}", "{{ numbers | join \", \" | ascii }}",
+		"{{ bill | number grouped2 | replace ',' '' | number cents }}",
+		"{{ notes | substring -3 2 | title | json | url | xml | base64 url }}", "{{ \"\\"} {
 		f.Add(s, "Zoë O'Brien")
 	}
 	s := testSchema(f)
 	f.Fuzz(func(t *testing.T, text, value string) {
-		spec := RequestSpec{URL: "https://buyer.example/x", Fields: []FieldSpec{{To: "a", Template: text}, {To: "b", From: "notes", Filters: text}}}
+		spec := RequestSpec{URL: "https://buyer.example/x", Fields: []FieldSpec{{To: "a", Template: text},
+			{To: "b", From: "notes", Filters: text}}}
 		r, defects := CompileRequest(&spec, s, true, CompileOptions{Secrets: testSecrets})
 		if r == nil {
 			for _, d := range defects {
@@ -34,7 +39,8 @@ func FuzzTemplate(f *testing.F) {
 				return
 			}
 		}
-		in := testInputs(fillLead(t, s, map[string]string{"first_name": value, "notes": value, "city": value, "phone": value, "bill": value, "numbers": value}))
+		in := testInputs(fillLead(t, s, map[string]string{"first_name": value, "notes": value, "city": value,
+			"phone": value, "bill": value, "numbers": value}))
 		in.Token = []byte(value)
 		for _, render := range []func([]byte, *Inputs) ([]byte, error){r.AppendHTTP, r.AppendRedacted} {
 			out, err := render(nil, in)
@@ -58,17 +64,23 @@ func TestTemplateLimits(t *testing.T) {
 		want string
 	}{
 		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: "{{ notes" + grow + " }}"}}}, ErrRequestTooLarge.Error()},
-		{RequestSpec{Fields: []FieldSpec{{To: "a", From: "notes", Filters: strings.TrimPrefix(grow, " | ")}}}, ErrRequestTooLarge.Error()},
-		{RequestSpec{Headers: Headers{{"X-A", *Text("{{ notes }}{{ notes }}{{ notes }}")}}}, ErrRequestTooLarge.Error()},
-		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: strings.Repeat("x", TemplateBytesMax+1)}}}, "a template of at most"},
-		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: strings.Repeat("{{age}}", ExpressionsMax+1)}}}, "at most 128 expressions"},
-		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: "{{ age " + strings.Repeat("x ", 5000) + "}}"}}}, "a shorter expression"},
+		{RequestSpec{Fields: []FieldSpec{{To: "a", From: "notes", Filters: strings.TrimPrefix(grow, " | ")}}},
+			ErrRequestTooLarge.Error()},
+		{RequestSpec{Headers: Headers{{"X-A", *Text("{{ notes }}{{ notes }}{{ notes }}")}}},
+			ErrRequestTooLarge.Error()},
+		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: strings.Repeat("x", TemplateBytesMax+1)}}},
+			"a template of at most"},
+		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: strings.Repeat("{{age}}", ExpressionsMax+1)}}},
+			"at most 128 expressions"},
+		{RequestSpec{Fields: []FieldSpec{{To: "a", Template: "{{ age " + strings.Repeat("x ", 5000) + "}}"}}},
+			"a shorter expression"},
 	} {
 		c.spec.URL = "https://buyer.example/x"
 		r, defects := CompileRequest(&c.spec, s, true, CompileOptions{})
 		got := showDefects(defects)
 		if r != nil {
-			_, err := r.AppendHTTP(nil, testInputs(fillLead(t, s, map[string]string{"notes": strings.Repeat("a", 2000)})))
+			_, err := r.AppendHTTP(nil,
+				testInputs(fillLead(t, s, map[string]string{"notes": strings.Repeat("a", 2000)})))
 			got = err.Error()
 		}
 		if !strings.Contains(got, c.want) {
@@ -79,8 +91,9 @@ func TestTemplateLimits(t *testing.T) {
 
 // TestASCII: whatever the text is, only ASCII is left of it, and ASCII stays as it is.
 func TestASCII(t *testing.T) {
-	for in, want := range map[string]string{"José Ñandú": "Jose Nandu", "Straße Æsir œuvre": "Strasse AEsir oeuvre", "Łódź Đorđe þorn": "Lodz Dorde thorn", "“a”–b… ½": `"a"-b... 1/2`,
-		"日本 x": " x", "e\u0301": "e", "ﬁ": "fi", "Ångström": "Angstrom", "İstanbul": "Istanbul"} {
+	for in, want := range map[string]string{"José Ñandú": "Jose Nandu", "Straße Æsir œuvre": "Strasse AEsir oeuvre",
+		"Łódź Đorđe þorn": "Lodz Dorde thorn", "“a”–b… ½": `"a"-b... 1/2`, "日本 x": " x", "e\u0301": "e", "ﬁ": "fi",
+		"Ångström": "Angstrom", "İstanbul": "Istanbul"} {
 		if got := string(appendASCII(nil, []byte(in))); got != want {
 			t.Errorf("%q became %q, not %q", in, got, want)
 		}
@@ -113,7 +126,8 @@ fields:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(100, func() { dst, _ = r.AppendHTTP(dst[:0], in) }); n != 0 && !raceOn { // under the race detector a pool forgets on purpose
+	// under the race detector a pool forgets on purpose
+	if n := testing.AllocsPerRun(100, func() { dst, _ = r.AppendHTTP(dst[:0], in) }); n != 0 && !raceOn {
 		t.Errorf("%v allocations", n)
 	}
 }

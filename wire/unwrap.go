@@ -60,8 +60,8 @@ func (c *answerCompiler) compileInside() {
 	}
 }
 
-// unwrap puts the document that stands within another in its place. A body that does not begin as a page or an XML document stands by
-// itself, and so does one of XML in which nothing is wrapped. It is false if two could be meant.
+// unwrap puts the document that stands within another in its place. A body that does not begin as a page or an XML
+// document stands by itself, and so does one of XML in which nothing is wrapped. It is false if two could be meant.
 func (a *Answer) unwrap(f *found) bool {
 	inner, n := a.innerDocument(f.body)
 	if n > 1 {
@@ -73,8 +73,9 @@ func (a *Answer) unwrap(f *found) bool {
 	return true
 }
 
-// innerDocument is the one text at the places of the wrappers that looks like a document of the answer's format, and how many there are. One
-// in a page that says no in the words beside it counts twice: it may be an example of what a good answer looks like.
+// innerDocument is the one text at the places of the wrappers that looks like a document of the answer's format, and
+// how many there are. One in a page that says no in the words beside it counts twice: it may be an example of what a
+// good answer looks like.
 func (a *Answer) innerDocument(b []byte) (inner []byte, n int) {
 	b = trim(b)
 	if len(b) == 0 || b[0] != '<' {
@@ -179,11 +180,14 @@ func looksLike(format answerFormat, b []byte) bool {
 // formLike tells whether a text begins with a name and an equals sign.
 func formLike(b []byte) bool {
 	i := bytes.IndexByte(b, '=')
-	return i > 0 && !slices.ContainsFunc(b[:i], func(c byte) bool { return c <= ' ' || strings.IndexByte("<>{}\"':;,|", c) >= 0 })
+	return i > 0 && !slices.ContainsFunc(b[:i], func(c byte) bool {
+		return c <= ' ' || strings.IndexByte("<>{}\"':;,|", c) >= 0
+	})
 }
 
-// choose finds the format of an answer: by its first signs, by the declared type where they leave it open, and within a page or an XML
-// document what is wrapped in it. Where a wrong format is found, nothing of the spec matches, or the body is malformed: it is not sold.
+// choose finds the format of an answer: by its first signs, by the declared type where they leave it open, and within a
+// page or an XML document what is wrapped in it. Where a wrong format is found, nothing of the spec matches, or the
+// body is malformed: it is not sold.
 func (a *Answer) choose(contentType, body []byte) (*Answer, []byte, []byte) {
 	text, ok := a.auto[answerText].decodeCharset(contentType, body)
 	b := trim(text)
@@ -243,8 +247,8 @@ func htmlLike(b []byte) bool {
 	}
 	// The names of the elements of a page that no data would have.
 	switch atom.Lookup(bytes.ToLower(b[1:end])) {
-	case atom.Html, atom.Head, atom.Body, atom.P, atom.Div, atom.Pre, atom.H1, atom.H2, atom.Span, atom.Table, atom.Br, atom.Center, atom.B,
-		atom.Font, atom.Script, atom.Meta, atom.Ul:
+	case atom.Html, atom.Head, atom.Body, atom.P, atom.Div, atom.Pre, atom.H1, atom.H2, atom.Span, atom.Table, atom.Br,
+		atom.Center, atom.B, atom.Font, atom.Script, atom.Meta, atom.Ul:
 		return true
 	}
 	return false

@@ -33,7 +33,8 @@ type whenRule struct {
 	min, max int64
 }
 
-// holds tells whether the condition is met. It looks at the true values, also where the request is rendered with placeholders.
+// holds tells whether the condition is met. It looks at the true values, also where the request is rendered with
+// placeholders.
 func (c *whenRule) holds(p *pass) bool {
 	switch c.test {
 	case whenAll:
@@ -118,7 +119,8 @@ func (c *requestCompiler) condition(spec *WhenSpec, at string, depth int, tests 
 	if *tests++; *tests > WhenTestsMax {
 		return whenRule{}
 	}
-	own := spec.Field != "" || spec.Equals != nil || spec.In != nil || spec.Exists != nil || spec.Min != nil || spec.Max != nil
+	own := spec.Field != "" || spec.Equals != nil || spec.In != nil || spec.Exists != nil || spec.Min != nil ||
+		spec.Max != nil
 	given := 0
 	for _, there := range []bool{own, spec.Any != nil, spec.All != nil, spec.Not != nil} {
 		if there {
@@ -165,7 +167,8 @@ func (c *requestCompiler) fieldTest(spec *WhenSpec, at string) whenRule {
 		out.source.format, _ = compileFormat("", lead.TypePhone)
 	}
 	given := 0
-	for _, there := range []bool{spec.Equals != nil, spec.In != nil, spec.Exists != nil, spec.Min != nil || spec.Max != nil} {
+	for _, there := range []bool{spec.Equals != nil, spec.In != nil, spec.Exists != nil, spec.Min != nil ||
+		spec.Max != nil} {
 		if there {
 			given++
 		}

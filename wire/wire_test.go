@@ -40,7 +40,8 @@ func testSchema(t testing.TB) *lead.Schema {
 }
 
 func testSecrets(holder string) (string, bool) {
-	v, ok := map[string]string{"${env:KEY}": "s3cr&t\"/\\ü", "${file:/run/key}": "from-file", "${env:LINES}": "a\r\nX: y", "${env:NUMBER}": "42"}[holder]
+	v, ok := map[string]string{"${env:KEY}": "s3cr&t\"/\\ü", "${file:/run/key}": "from-file",
+		"${env:LINES}": "a\r\nX: y", "${env:NUMBER}": "42"}[holder]
 	return v, ok
 }
 
@@ -82,8 +83,8 @@ func decode(t testing.TB, text string, into any) {
 	}
 }
 
-// TestRequest runs testdata/request: "lead" sets the lead, "spec [ping]" compiles a request and shows its defects, "render [redacted] [close]
-// [bare]" renders it.
+// TestRequest runs testdata/request: "lead" sets the lead, "spec [ping]" compiles a request and shows its defects,
+// "render [redacted] [close] [bare]" renders it.
 func TestRequest(t *testing.T) {
 	datadriven.Walk(t, "testdata/request", func(t *testing.T, path string) {
 		s := testSchema(t)
@@ -164,7 +165,8 @@ func splitRequest(t testing.TB, out []byte) (head string, body []byte) {
 	return head, body
 }
 
-// TestAnswer runs testdata/answer: "spec [ping]" compiles a spec and shows its defects, "read [status=N] [type=T] [torn]" reads a body.
+// TestAnswer runs testdata/answer: "spec [ping]" compiles a spec and shows its defects, "read [status=N] [type=T]
+// [torn]" reads a body.
 func TestAnswer(t *testing.T) {
 	datadriven.Walk(t, "testdata/answer", func(t *testing.T, path string) {
 		var a *Answer

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// workMax bounds what the reading of one answer may cost, in units of some 20 ns. A body that was made for it could keep an XPath, a selector
-// or an expression busy for minutes, and a ping with it; one that costs more is not read.
+// workMax bounds what the reading of one answer may cost, in units of some 20 ns. A body that was made for it could
+// keep an XPath, a selector or an expression busy for minutes, and a ping with it; one that costs more is not read.
 const workMax = 4 << 20
 
 // stepWork is what a step of an XPath costs.
@@ -104,7 +104,8 @@ func queryXML(top *xmlquery.Node, x *xpath.Expr, spent *int) (nodes []*xmlquery.
 		n := m.NodeNavigator.Current()
 		if m.NodeType() == xpath.AttributeNode {
 			text := &xmlquery.Node{Type: xmlquery.TextNode, Data: m.Value()}
-			n = &xmlquery.Node{Parent: n, Type: xmlquery.AttributeNode, Data: m.LocalName(), FirstChild: text, LastChild: text}
+			n = &xmlquery.Node{Parent: n, Type: xmlquery.AttributeNode, Data: m.LocalName(), FirstChild: text,
+				LastChild: text}
 		}
 		m.pay(stepWork)
 		nodes = append(nodes, n)
@@ -112,8 +113,8 @@ func queryXML(top *xmlquery.Node, x *xpath.Expr, spent *int) (nodes []*xmlquery.
 	return nodes
 }
 
-// cssShape is how the work of a selector grows: with the depth of the page for each ancestor or subtree that it looks for, with the number of
-// siblings for each that it counts.
+// cssShape is how the work of a selector grows: with the depth of the page for each ancestor or subtree that it looks
+// for, with the number of siblings for each that it counts.
 type cssShape struct{ deep, wide int }
 
 var (

@@ -99,7 +99,8 @@ func (r *Request) appendHead(dst []byte, p *pass) []byte {
 	return dst
 }
 
-// appendBody writes Content-Length and the body. The length is known only afterwards, so that the body moves back a few bytes.
+// appendBody writes Content-Length and the body. The length is known only afterwards, so that the body moves back a few
+// bytes.
 func (r *Request) appendBody(dst []byte, p *pass) []byte {
 	dst = append(dst, "Content-Length: "...)
 	at := len(dst)

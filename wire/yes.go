@@ -11,16 +11,19 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// yesWords are the words that speak for a yes wherever they stand in an answer, unless a word in the same clause negates them. maybeWords do so
-// only at the very place that would say yes. docs/buyers.md lists both.
+// yesWords are the words that speak for a yes wherever they stand in an answer, unless a word in the same clause
+// negates them. maybeWords do so only at the very place that would say yes. docs/buyers.md lists both.
 var (
-	yesWords = []string{"accept", "accepted", "accepting", "success", "successful", "successfully", "succeeded", "sold", "added", "queued", "enqueued",
-		"purchased", "bought", "approved", "matched", "won", "stored", "saved", "created", "inserted", "imported", "confirmed", "pending"}
-	maybeWords = []string{"ok", "okay", "yes", "y", "true", "done", "good", "valid", "received", "processed", "processing", "progress", "review", "reviewing",
-		"submitted", "complete", "completed", "thanks", "thank", "sent", "posted", "delivered", "scheduled", "waiting", "hold", "held", "open", "new",
-		"registered", "taken", "in_progress", "200", "201", "202"}
+	yesWords = []string{"accept", "accepted", "accepting", "success", "successful", "successfully", "succeeded", "sold",
+		"added", "queued", "enqueued", "purchased", "bought", "approved", "matched", "won", "stored", "saved",
+		"created", "inserted", "imported", "confirmed", "pending"}
+	maybeWords = []string{"ok", "okay", "yes", "y", "true", "done", "good", "valid", "received", "processed",
+		"processing", "progress", "review", "reviewing", "submitted", "complete", "completed", "thanks", "thank",
+		"sent", "posted", "delivered", "scheduled", "waiting", "hold", "held", "open", "new", "registered", "taken",
+		"in_progress", "200", "201", "202"}
 	// negators turn a yes beside them, beside the words that speak against a success (againstWords).
-	negators = []string{"must", "should", "required", "requires", "only", "unless", "until", "before", "many", "previously", "earlier", "n", "off"}
+	negators = []string{"must", "should", "required", "requires", "only", "unless", "until", "before", "many",
+		"previously", "earlier", "n", "off"}
 	// undecided speak against a sale and are no refusal either: the lead may have been taken.
 	undecided = []string{"pending", "queued", "awaiting", "unknown"}
 	// befores are how words begin that speak of an earlier lead.
@@ -59,7 +62,8 @@ func clauses(b []byte) func(func(from, to int) bool) {
 	}
 }
 
-// saysYesIn is the first word of a text that speaks for a yes; empty if there is none. "accepted: 0" and "accepted=false" speak for none.
+// saysYesIn is the first word of a text that speaks for a yes; empty if there is none. "accepted: 0" and
+// "accepted=false" speak for none.
 func saysYesIn(b []byte) string {
 	for from, to := range clauses(b) {
 		clause := b[from:to]
@@ -71,7 +75,8 @@ func saysYesIn(b []byte) string {
 			if negated(clause) {
 				break
 			}
-			if len(trim(clause[i:])) == 0 && to < len(b) && (b[to] == ':' || b[to] == '=') && isNothing(after(b, to+1)) {
+			if len(trim(clause[i:])) == 0 && to < len(b) && (b[to] == ':' || b[to] == '=') &&
+				isNothing(after(b, to+1)) {
 				continue
 			}
 			return yesWords[n]
@@ -115,7 +120,8 @@ var noValues = []string{"false", "no", "n", "off", "f", "nope"}
 var nothings = []string{"", "null", "none", "nil", "undefined", "n/a", "na", "-", "--", "nan", "(null)"}
 
 // refusals are how words begin that say no by themselves, whatever stands behind them.
-var refusals = []string{"reject", "declin", "refus", "denied", "fail", "error", "invalid", "duplic", "cancel", "unaccept", "unsold", "unmatch"}
+var refusals = []string{"reject", "declin", "refus", "denied", "fail", "error", "invalid", "duplic", "cancel",
+	"unaccept", "unsold", "unmatch"}
 
 // isNo tells whether a value says no: false, "no", "off", "rejected: bad zip" and the like.
 func isNo(b []byte) bool {
@@ -143,7 +149,8 @@ func isTrue(b []byte) bool {
 	return number && n > 0 || equalFold("true", b) || equalFold("yes", b) || equalFold("y", b)
 }
 
-// nameSaysYes is the word for a yes in which a name ends, as in accepted, isSold and lead_added; empty if there is none.
+// nameSaysYes is the word for a yes in which a name ends, as in accepted, isSold and lead_added; empty if there is
+// none.
 func nameSaysYes(name []byte) string {
 	from := len(name)
 	for from > 0 && isLetter(name[from-1]) {
@@ -152,7 +159,8 @@ func nameSaysYes(name []byte) string {
 			break
 		}
 	}
-	if from > 0 && equalFold("un", trim(name[:from])) || negated(bytes.ReplaceAll(name[:from], []byte{'_'}, []byte{' '})) {
+	if from > 0 && equalFold("un", trim(name[:from])) ||
+		negated(bytes.ReplaceAll(name[:from], []byte{'_'}, []byte{' '})) {
 		return ""
 	}
 	for _, w := range yesWords {
@@ -174,7 +182,8 @@ func pairSaysYes(name, value []byte) string {
 	return ""
 }
 
-// yesWord is the first word in the values of an answer that speaks for a yes. skip is the text of the campaign's reason, left out.
+// yesWord is the first word in the values of an answer that speaks for a yes. skip is the text of the campaign's
+// reason, left out.
 func (a *Answer) yesWord(f *found, raw []byte, readable bool, skip []byte) string {
 	word := ""
 	a.eachPair(f, raw, readable, func(name, value []byte) bool {
@@ -200,7 +209,8 @@ func (a *Answer) speaksOfBefore(f *found, raw []byte, readable bool) bool {
 	return before
 }
 
-// eachPair calls fn with each single value of an answer and its name, if it has one, until fn returns false. A body that could not be read is one text.
+// eachPair calls fn with each single value of an answer and its name, if it has one, until fn returns false. A body
+// that could not be read is one text.
 func (a *Answer) eachPair(f *found, raw []byte, readable bool, fn func(name, value []byte) bool) {
 	switch {
 	case !readable:
@@ -230,8 +240,8 @@ func visible(b []byte) []byte {
 	return appendBlocks(nil, page)
 }
 
-// appendBlocks appends the text beneath a node that a reader sees, its title among it, with a line end around each block: what stands in one says
-// nothing about what stands in the next.
+// appendBlocks appends the text beneath a node that a reader sees, its title among it, with a line end around each
+// block: what stands in one says nothing about what stands in the next.
 func appendBlocks(buf []byte, n *html.Node) []byte {
 	block := n.Type == html.ElementNode && !inline(n.DataAtom)
 	switch {

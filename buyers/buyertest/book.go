@@ -12,8 +12,8 @@ import (
 	"clearpost/lead"
 )
 
-// Receipt is one post as the buyer saw it: the buyer's own side of the story, written when the buyer has decided and before it
-// answers. Its JSON, a line each, is what the auditor reads.
+// Receipt is one post as the buyer saw it: the buyer's own side of the story, written when the buyer has decided and
+// before it answers. Its JSON, a line each, is what the auditor reads.
 type Receipt struct {
 	Buyer     string     `json:"buyer"`
 	Lead      string     `json:"lead"`
@@ -79,7 +79,8 @@ func (b *Book) append(r *Receipt) int32 {
 	return i
 }
 
-// ReasonRepeated stands in the receipt of a post whose idempotency key came before: nothing was decided or accepted by it.
+// ReasonRepeated stands in the receipt of a post whose idempotency key came before: nothing was decided or accepted by
+// it.
 const ReasonRepeated = "repeated"
 
 // repeated books a post whose key came before, and returns the first one's receipt.

@@ -71,7 +71,8 @@ func (b *Buyer) Bids() uint64 { return b.bids.Load() }
 // Trapped counts the redirects that somebody followed.
 func (b *Buyer) Trapped() uint64 { return b.trapped.Load() }
 
-// answer decides, books and formats. It is given the answer to fill and returns how it is to be spoilt and after how long.
+// answer decides, books and formats. It is given the answer to fill and returns how it is to be spoilt and after how
+// long.
 func (b *Buyer) answer(ctx *fasthttp.RequestCtx, ep Endpoint, a *Answer) (Fault, time.Duration) {
 	s := &b.Script
 	rule := s.rule(ep)

@@ -152,8 +152,8 @@ func (s *Stuck) Close() error {
 	return err
 }
 
-// Refused is an address of 127.0.0.1 at which every connection is refused for as long as it is held: its port is the near end
-// of a connection, so that nobody else is given it to listen on.
+// Refused is an address of 127.0.0.1 at which every connection is refused for as long as it is held: its port is the
+// near end of a connection, so that nobody else is given it to listen on.
 type Refused struct{ near, far net.Conn }
 
 // NewRefused reserves one.
@@ -198,8 +198,8 @@ func newCertificate() (tls.Certificate, *x509.CertPool, error) {
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "buyer farm"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(48 * time.Hour),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {

@@ -48,21 +48,29 @@ func TestDemoBuyersSpeakTheirFormats(t *testing.T) {
 		unknown    string // what a made-up token hears
 		want       want
 	}{
-		"harborline": {ping: `{"requestId":"L","program":"standard"}`, post: `{"requestId":"L","quoteRef":"TOKEN","contact":{"phone":"PHONE"}}`,
-			token: "quoteRef", bidPrice: "bid.amount", price: "lead.price", unknown: "reason=quoteRef unknown",
-			want: want{"decision=BID", "decision=PASS", "decision=ACCEPT", "decision=REJECT", "reason=duplicate of HB-L-1"}},
-		"leadspring": {form: true, ping: `lp_s1=L&lp_campaign_id=LS-AUTO`, post: `lp_s1=L&lp_ping_id=TOKEN&phone_home=PHONE`, token: "lp_ping_id",
-			bidPrice: "price", price: "price", unknown: "msg=Unknown Ping Id",
-			want: want{"msg=Ping Accepted", "msg=No coverage", "msg=Lead Accepted", "result=failed", "msg=Duplicate Lead"}},
-		"matchpoint": {form: true, ping: `Sub_ID=L&TYPE=19`, post: `Sub_ID=L&Lead_ID=TOKEN&Phone=PHONE`, token: "response.lead_id",
-			bidPrice: "response.price", price: "response.price", unknown: "response.error=Invalid Lead_ID",
-			want: want{"response.status=Matched", "response.status=Unmatched", "response.status=Matched", "response.status=Unmatched", "response.error=Duplicate lead"}},
-		"coverlane": {form: true, ping: `subid=L&zip=85004`, post: `subid=L&TXID=TOKEN&ph=PHONE`, token: "TXID", bidPrice: "offer", price: "paid", unknown: "why=BAD TXID",
-			want: want{"code=1", "code=0", "code=1", "code=0", "code=2"}},
-		"sunharvest": {ping: `{"offer":"EX","lead":{"ref":"L"}}`, post: `{"offer":"EX","lead":{"ref":"L"},"pingToken":"TOKEN","person":{"phone":"PHONE"}}`,
-			token: "payload.pingToken", bidPrice: "payload.offer.cents", price: "payload.cents", unknown: "error.code=TOKEN",
-			want: want{"status=ok", "error.code=NO_MATCH", "status=ok", "status=error", "error.code=DUPLICATE"}},
-		"brightroof": {post: `{"ref":"L","tel":"PHONE"}`, want: want{"", "", "created=true", "created=false", "error=duplicate homeowner"}},
+		"harborline": {ping: `{"requestId":"L","program":"standard"}`,
+			post: `{"requestId":"L","quoteRef":"TOKEN","contact":{"phone":"PHONE"}}`, token: "quoteRef",
+			bidPrice: "bid.amount", price: "lead.price", unknown: "reason=quoteRef unknown",
+			want: want{"decision=BID", "decision=PASS", "decision=ACCEPT", "decision=REJECT",
+				"reason=duplicate of HB-L-1"}},
+		"leadspring": {form: true, ping: `lp_s1=L&lp_campaign_id=LS-AUTO`,
+			post: `lp_s1=L&lp_ping_id=TOKEN&phone_home=PHONE`, token: "lp_ping_id", bidPrice: "price", price: "price",
+			unknown: "msg=Unknown Ping Id", want: want{"msg=Ping Accepted", "msg=No coverage", "msg=Lead Accepted",
+				"result=failed", "msg=Duplicate Lead"}},
+		"matchpoint": {form: true, ping: `Sub_ID=L&TYPE=19`, post: `Sub_ID=L&Lead_ID=TOKEN&Phone=PHONE`,
+			token: "response.lead_id", bidPrice: "response.price", price: "response.price",
+			unknown: "response.error=Invalid Lead_ID", want: want{"response.status=Matched",
+				"response.status=Unmatched", "response.status=Matched", "response.status=Unmatched",
+				"response.error=Duplicate lead"}}, "coverlane": {form: true, ping: `subid=L&zip=85004`,
+			post: `subid=L&TXID=TOKEN&ph=PHONE`, token: "TXID",
+			bidPrice: "offer", price: "paid", unknown: "why=BAD TXID", want: want{"code=1", "code=0", "code=1",
+				"code=0", "code=2"}}, "sunharvest": {ping: `{"offer":"EX","lead":{"ref":"L"}}`,
+			post:  `{"offer":"EX","lead":{"ref":"L"},"pingToken":"TOKEN","person":{"phone":"PHONE"}}`,
+			token: "payload.pingToken", bidPrice: "payload.offer.cents", price: "payload.cents",
+			unknown: "error.code=TOKEN", want: want{"status=ok", "error.code=NO_MATCH", "status=ok", "status=error",
+				"error.code=DUPLICATE"}}, "brightroof": {post: `{"ref":"L","tel":"PHONE"}`,
+			want: want{"", "", "created=true", "created=false",
+				"error=duplicate homeowner"}},
 	} {
 		t.Run(id, func(t *testing.T) {
 			s := demoScript(t, id)
@@ -94,7 +102,8 @@ func TestDemoBuyersSpeakTheirFormats(t *testing.T) {
 				}
 			}
 			post := func(phone string) string {
-				_, b := demoCall(t, c, f, id, Post, w.form, strings.NewReplacer("TOKEN", token, "PHONE", phone).Replace(w.post))
+				_, b := demoCall(t, c, f, id, Post, w.form, strings.NewReplacer("TOKEN", token, "PHONE",
+					phone).Replace(w.post))
 				return b
 			}
 			n := 0

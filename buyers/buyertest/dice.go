@@ -4,8 +4,8 @@ package buyertest
 
 import "math"
 
-// dice is a small random source. Each call of each endpoint has its own, made from the seed, the buyer and the call's number, so
-// that what the n-th call meets does not depend on what runs beside it.
+// dice is a small random source. Each call of each endpoint has its own, made from the seed, the buyer and the call's
+// number, so that what the n-th call meets does not depend on what runs beside it.
 type dice struct{ state uint64 }
 
 // mix is the finishing step of SplitMix64.

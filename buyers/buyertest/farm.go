@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package buyertest is a farm of simulated buyers over real HTTP: each answers pings and posts by a script, at a
-// latency drawn from a distribution, keeps its own book of what it was sent, and can be made to fail in every way that a buyer
-// fails. It serves the demo, the tests and the load test. It knows nothing of the exchange.
+// latency drawn from a distribution, keeps its own book of what it was sent, and can be made to fail in every way that
+// a buyer fails. It serves the demo, the tests and the load test. It knows nothing of the exchange.
 package buyertest
 
 import (
@@ -32,8 +32,8 @@ type Config struct {
 	TLS bool
 	// Seed fixes what every call meets, by the number of the call at its endpoint.
 	Seed uint64
-	// Books, if set, is given every receipt as a JSON line in the moment it is booked, for an auditor in another process. It is
-	// written to by one goroutine at a time.
+	// Books, if set, is given every receipt as a JSON line in the moment it is booked, for an auditor in another
+	// process. It is written to by one goroutine at a time.
 	Books io.Writer
 	// Buyers may also be added later, by Farm.Add.
 	Buyers []Script
@@ -100,7 +100,8 @@ func (f *Farm) listenTLS() error {
 	if f.secure, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("buyertest: %w", err)
 	}
-	f.serve(tls.NewListener(&farmListener{Listener: f.secure, set: &f.set}, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}))
+	f.serve(tls.NewListener(&farmListener{Listener: f.secure, set: &f.set},
+		&tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}))
 	return nil
 }
 

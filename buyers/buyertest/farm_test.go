@@ -49,7 +49,10 @@ func newFarm(t *testing.T, c Config) *Farm {
 func client(t *testing.T) *http.Client {
 	tr := &http.Transport{}
 	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: tr, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 }
 
 // send posts a JSON body and returns status, type and body.
@@ -81,12 +84,14 @@ func TestPingThenPost(t *testing.T) {
 	if err != nil || price < 10*lead.Unit || price > 20*lead.Unit || price%lead.Cent != 0 {
 		t.Fatalf("bid %s", bid)
 	}
-	receipt := must(t, c, f.URL("sunco", Post), fmt.Sprintf(`{"lead":"L1","phone":"2125550123","token":%q}`, gjson.Get(bid, "token").String()))
+	receipt := must(t, c, f.URL("sunco", Post), fmt.Sprintf(`{"lead":"L1","phone":"2125550123","token":%q}`,
+		gjson.Get(bid, "token").String()))
 	if gjson.Get(receipt, "price").Raw != price.String() || gjson.Get(receipt, "reference").String() != "sunco-000001" {
 		t.Errorf("bid %s, receipt %s", bid, receipt)
 	}
 	b := f.Buyer("sunco")
-	if b.Book.Posts("L1") != 1 || b.Book.Accepted("L1") != 1 || b.Calls(Ping) != 1 || b.Calls(Post) != 1 || b.Bids() != 1 {
+	if b.Book.Posts("L1") != 1 || b.Book.Accepted("L1") != 1 || b.Calls(Ping) != 1 || b.Calls(Post) != 1 ||
+		b.Bids() != 1 {
 		t.Errorf("book %+v", b.Book.Receipts())
 	}
 	must(t, c, f.URL("sunco", Post), `{"lead":"L1","phone":"2125550123","token":"made up"}`)
@@ -105,7 +110,8 @@ func TestPingThenPost(t *testing.T) {
 		t.Errorf("the file has\n%s\nthe book\n%s", &lines, &dump)
 	}
 	var r Receipt
-	if err := json.Unmarshal(bytes.SplitN(lines.Bytes(), []byte("\n"), 2)[0], &r); err != nil || !r.Accepted || r.Lead != "L1" || r.Buyer != "sunco" || r.Price != price {
+	if err := json.Unmarshal(bytes.SplitN(lines.Bytes(), []byte("\n"), 2)[0], &r); err != nil || !r.Accepted ||
+		r.Lead != "L1" || r.Buyer != "sunco" || r.Price != price {
 		t.Errorf("%v %+v", err, r)
 	}
 }
@@ -148,7 +154,8 @@ func TestDuplicateMemoryIsExactUnderConcurrency(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			if _, _, _, err := send(c, f.URL("sunco", Post), fmt.Sprintf(`{"lead":"L%d","phone":"2125550123"}`, i)); err != nil {
+			if _, _, _, err := send(c, f.URL("sunco", Post), fmt.Sprintf(`{"lead":"L%d","phone":"2125550123"}`,
+				i)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -160,7 +167,8 @@ func TestDuplicateMemoryIsExactUnderConcurrency(t *testing.T) {
 		t.Fatalf("%d posts, %d accepted, %v", posts, accepted, revenue)
 	}
 	got := must(t, c, f.URL("sunco", Post), `{"lead":"L99","phone":"2125550123"}`)
-	if gjson.Get(got, "reference").String() != "sunco-000001" || !strings.HasPrefix(gjson.Get(got, "reason").String(), "Lead previously received 20") {
+	if gjson.Get(got, "reference").String() != "sunco-000001" || !strings.HasPrefix(gjson.Get(got, "reason").String(),
+		"Lead previously received 20") {
 		t.Errorf("%s", got)
 	}
 	// An empty person never matches.
@@ -169,7 +177,8 @@ func TestDuplicateMemoryIsExactUnderConcurrency(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	}
-	if got := must(t, c, f.URL("sunco", Post), `{"phone":"2125550199"}`); gjson.Get(got, "reason").String() != ReasonNoLead {
+	if got := must(t, c, f.URL("sunco", Post), `{"phone":"2125550199"}`); gjson.Get(got,
+		"reason").String() != ReasonNoLead {
 		t.Errorf("%s", got)
 	}
 }
@@ -215,7 +224,8 @@ func TestDecideHasTheLastWord(t *testing.T) {
 	if got := must(t, c, f.URL("sunco", Ping), `{"lead":"L","state":"CA"}`); gjson.Get(got, "price").Raw != "33.00" {
 		t.Errorf("%s", got)
 	}
-	if got := must(t, c, f.URL("sunco", Ping), `{"lead":"L","state":"NV"}`); gjson.Get(got, "reason").String() != "only " {
+	if got := must(t, c, f.URL("sunco", Ping), `{"lead":"L","state":"NV"}`); gjson.Get(got,
+		"reason").String() != "only " {
 		t.Errorf("%s", got)
 	}
 }
@@ -268,7 +278,8 @@ func TestTLS(t *testing.T) {
 	tr := &http.Transport{TLSClientConfig: f.ClientTLS()}
 	t.Cleanup(tr.CloseIdleConnections)
 	c := &http.Client{Transport: tr, Timeout: 20 * time.Second}
-	if got := must(t, c, "https://"+f.TLSAddr()+"/sunco/ping", `{"lead":"L"}`); gjson.Get(got, "status").String() != "accepted" {
+	if got := must(t, c, "https://"+f.TLSAddr()+"/sunco/ping", `{"lead":"L"}`); gjson.Get(got,
+		"status").String() != "accepted" {
 		t.Errorf("%s", got)
 	}
 	f.Buyer("sunco").FailNext(Ping, FaultReset, 1)

@@ -19,36 +19,38 @@ type Fault uint8
 // The faults. Those from FaultHang on strike after the buyer has decided: its book says what it decided, the caller
 // does not hear it, or not clearly. Those before it strike first: the buyer takes no note of the lead.
 const (
-	NoFault           Fault = iota
-	FaultSilence            // the request is read, no byte of an answer comes, the connection stays
-	FaultClose              // the connection is closed after the request was read
-	FaultReset              // the same, with a TCP reset
-	Fault500                // HTTP 500 with an HTML page
-	FaultRedirect307        // to the buyer's trap, with the method kept
-	FaultRedirect302        // to the buyer's trap
-	FaultNo                 // the buyer says no, in words that every script's campaign knows: {"status":"rejected","reason":"no"}
-	FaultHang               // the head of the answer comes, its body never; the connection stays
-	FaultSilentAccept       // as FaultSilence, but the buyer has decided and booked
-	FaultTorn               // the body ends before its Content-Length
-	FaultTornChunked        // the body ends in the middle of a chunk
-	FaultTornUnframed       // no Content-Length, and the connection is closed in the middle of the body
-	FaultContentType        // the right body, declared as application/octet-stream
-	FaultInvalid            // a body that is framed well and is no JSON (nor text nor form)
-	FaultOversized          // the right body, followed by white space up to OversizedBytes
-	FaultPriceDrop          // a lower price than was bid; on a ping nothing happens
-	Fault503                // HTTP 503 "Application error", from in front of the buyer
-	Fault409                // HTTP 409 without a body
-	FaultEmpty              // HTTP 200 without a body
-	FaultAsync              // HTTP 202 {"Status":"Request accepted.","RequestID":"r-1"}
-	FaultNotice             // HTTP 200 and a text: "SUCCESS: LEAD HAS BEEN ADDED", and a notice with a "NOT" in it
+	NoFault          Fault = iota
+	FaultSilence           // the request is read, no byte of an answer comes, the connection stays
+	FaultClose             // the connection is closed after the request was read
+	FaultReset             // the same, with a TCP reset
+	Fault500               // HTTP 500 with an HTML page
+	FaultRedirect307       // to the buyer's trap, with the method kept
+	FaultRedirect302       // to the buyer's trap
+	// the buyer says no, in words that every script's campaign knows: {"status":"rejected","reason":"no"}
+	FaultNo
+	FaultHang         // the head of the answer comes, its body never; the connection stays
+	FaultSilentAccept // as FaultSilence, but the buyer has decided and booked
+	FaultTorn         // the body ends before its Content-Length
+	FaultTornChunked  // the body ends in the middle of a chunk
+	FaultTornUnframed // no Content-Length, and the connection is closed in the middle of the body
+	FaultContentType  // the right body, declared as application/octet-stream
+	FaultInvalid      // a body that is framed well and is no JSON (nor text nor form)
+	FaultOversized    // the right body, followed by white space up to OversizedBytes
+	FaultPriceDrop    // a lower price than was bid; on a ping nothing happens
+	Fault503          // HTTP 503 "Application error", from in front of the buyer
+	Fault409          // HTTP 409 without a body
+	FaultEmpty        // HTTP 200 without a body
+	FaultAsync        // HTTP 202 {"Status":"Request accepted.","RequestID":"r-1"}
+	FaultNotice       // HTTP 200 and a text: "SUCCESS: LEAD HAS BEEN ADDED", and a notice with a "NOT" in it
 	faultCount
 )
 
 // OversizedBytes is the size of an oversized answer.
 const OversizedBytes = 2 << 20
 
-var faultNames = [faultCount]string{"none", "silence", "close", "reset", "500", "redirect_307", "redirect_302", "no", "hang", "silent_accept", "torn",
-	"torn_chunked", "torn_unframed", "content_type", "invalid", "oversized", "price_drop", "503", "409", "empty", "async", "notice"}
+var faultNames = [faultCount]string{"none", "silence", "close", "reset", "500", "redirect_307", "redirect_302", "no",
+	"hang", "silent_accept", "torn", "torn_chunked", "torn_unframed", "content_type", "invalid", "oversized",
+	"price_drop", "503", "409", "empty", "async", "notice"}
 
 // String is the fault's name in receipts.
 func (f Fault) String() string { return faultNames[f] }
@@ -174,7 +176,8 @@ func (f *Farm) send(ctx *fasthttp.RequestCtx, fault Fault, buyer string, a *Answ
 	case FaultAsync:
 		saying(ctx, 202, "application/json", `{"Status":"Request accepted.","RequestID":"r-1"}`)
 	case FaultNotice:
-		saying(ctx, 200, "text/plain", "SUCCESS: add_lead LEAD HAS BEEN ADDED - 7275551212|1001\nNOTICE: add_lead NOT ADDED TO HOPPER - 7275551212|1001\n")
+		saying(ctx, 200, "text/plain", "SUCCESS: add_lead LEAD HAS BEEN ADDED - 7275551212|1001\nNOTICE: add_lead "+
+			"NOT ADDED TO HOPPER - 7275551212|1001\n")
 	case FaultHang:
 		f.raw(ctx, appendHead(nil, a, "Content-Length: "+strconv.Itoa(len(a.Body))), true)
 	case FaultTorn:

@@ -28,8 +28,8 @@ type seen struct {
 	status     int
 }
 
-// look posts over a connection of its own and reads until the answer is whole, the farm closes the connection, or it has been
-// silent for as long as the caller is patient.
+// look posts over a connection of its own and reads until the answer is whole, the farm closes the connection, or it
+// has been silent for as long as the caller is patient.
 func look(t *testing.T, addr, path, body string, patience time.Duration) (s seen) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -37,7 +37,8 @@ func look(t *testing.T, addr, path, body string, patience time.Duration) (s seen
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body); err != nil {
+	if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
+		"%d\r\n\r\n%s", path, len(body), body); err != nil {
 		t.Fatal(err)
 	}
 	var all []byte
@@ -82,7 +83,8 @@ func TestEveryFault(t *testing.T) {
 	b := f.Buyer("sunco")
 	whole := `{"status":"accepted","price":10.00,"reference":"sunco-`
 	torn := func(v seen, framing string) bool {
-		return v.ended && strings.Contains(v.head, framing) && strings.Contains(v.body, whole[:20]) && !strings.Contains(v.body, "}")
+		return v.ended && strings.Contains(v.head, framing) && strings.Contains(v.body, whole[:20]) &&
+			!strings.Contains(v.body, "}")
 	}
 	check := map[Fault]func(v seen) bool{
 		FaultSilence:      func(v seen) bool { return v.head == "" && !v.ended && !v.reset },
@@ -99,10 +101,15 @@ func TestEveryFault(t *testing.T) {
 			return torn(v, "Connection: close") && !strings.Contains(v.head, "Content-Length")
 		},
 		FaultContentType: func(v seen) bool {
-			return v.status == 200 && strings.Contains(v.head, "application/octet-stream") && strings.HasPrefix(v.body, whole)
+			return v.status == 200 && strings.Contains(v.head, "application/octet-stream") &&
+				strings.HasPrefix(v.body, whole)
 		},
-		FaultInvalid:   func(v seen) bool { return v.status == 200 && strings.HasPrefix(v.body, whole) && !gjson.Valid(v.body) },
-		FaultOversized: func(v seen) bool { return v.status == 200 && len(v.body) == OversizedBytes && gjson.Valid(v.body) },
+		FaultInvalid: func(v seen) bool {
+			return v.status == 200 && strings.HasPrefix(v.body, whole) && !gjson.Valid(v.body)
+		},
+		FaultOversized: func(v seen) bool {
+			return v.status == 200 && len(v.body) == OversizedBytes && gjson.Valid(v.body)
+		},
 		FaultPriceDrop: func(v seen) bool { return gjson.Get(v.body, "price").Raw == "7.00" },
 		FaultNo:        func(v seen) bool { return v.status == 200 && gjson.Get(v.body, "status").Str == "rejected" },
 		Fault503:       func(v seen) bool { return v.status == 503 && v.body == "Application error" },
@@ -127,7 +134,8 @@ func TestEveryFault(t *testing.T) {
 				t.Errorf("booked %+v", got)
 			}
 			// The next call is well again.
-			if v := look(t, f.Addr(), "/sunco/post", `{"lead":"next-`+id+`"}`, 10*time.Second); v.status != 200 || !strings.HasPrefix(v.body, whole) {
+			if v := look(t, f.Addr(), "/sunco/post", `{"lead":"next-`+id+`"}`, 10*time.Second); v.status != 200 ||
+				!strings.HasPrefix(v.body, whole) {
 				t.Errorf("then %+v", v)
 			}
 		})
@@ -135,7 +143,8 @@ func TestEveryFault(t *testing.T) {
 	if b.Trapped() != 0 {
 		t.Errorf("%d in the trap", b.Trapped())
 	}
-	if status, _, _, err := send(client(t), "http://"+f.Addr()+"/sunco/trap", "{}"); err != nil || status != 410 || b.Trapped() != 1 {
+	if status, _, _, err := send(client(t), "http://"+f.Addr()+"/sunco/trap", "{}"); err != nil || status != 410 ||
+		b.Trapped() != 1 {
 		t.Errorf("trap: status %d, %v, %d", status, err, b.Trapped())
 	}
 }

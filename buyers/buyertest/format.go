@@ -10,8 +10,8 @@ import (
 	"clearpost/lead"
 )
 
-// FormatJSON is flat JSON: {"status":"accepted","price":22.50,"token":"…"} or {"status":"rejected","reason":"…"}. A post's
-// acceptance has "reference" in place of the token; a refused duplicate tells when, and the earlier reference.
+// FormatJSON is flat JSON: {"status":"accepted","price":22.50,"token":"…"} or {"status":"rejected","reason":"…"}. A
+// post's acceptance has "reference" in place of the token; a refused duplicate tells when, and the earlier reference.
 func FormatJSON(a *Answer, r *Request, d *Decision) {
 	if !d.Yes {
 		a.Body = appendText(append(a.Body, `{"status":"rejected","reason":`...), Words(d))

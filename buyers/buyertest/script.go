@@ -43,8 +43,8 @@ type Script struct {
 	Token string
 	// TokenStyle is how tokens look.
 	TokenStyle TokenStyle
-	// Key, if set, tells where a post carries its idempotency key: the name of a header after "header:", else as for Lead. A post with
-	// the key of an earlier one that was booked is not decided again: it gets the first one's answer.
+	// Key, if set, tells where a post carries its idempotency key: the name of a header after "header:", else as for
+	// Lead. A post with the key of an earlier one that was booked is not decided again: it gets the first one's answer.
 	Key string
 	// Person, if set, tells where a post carries what this buyer knows people by (a phone number, an e-mail address).
 	Person string
@@ -65,8 +65,8 @@ type Rule struct {
 	Latency Latency
 	// Yes is the probability of a bid (ping) or of an acceptance (post), from 0 to 1.
 	Yes float64
-	// Min and Max bound the price, evenly spread over whole cents, both ends included. Of a post's rule they are used only
-	// where the post carries no token of ours.
+	// Min and Max bound the price, evenly spread over whole cents, both ends included. Of a post's rule they are used
+	// only where the post carries no token of ours.
 	Min, Max lead.Money
 	// Range, if set, gives the bounds by request instead.
 	Range func(r *Request) (min, max lead.Money)

@@ -85,7 +85,8 @@ func configured(t *testing.T, page, addr string) *node.Config {
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	page = "id: tried\nallow_private_addresses: true\ncampaigns:\n  - id: tried-auto\n    vertical: auto\n" + strings.TrimPrefix(page, "\n")
+	page = "id: tried\nallow_private_addresses: true\ncampaigns:\n  - id: tried-auto\n    vertical: auto\n" +
+		strings.TrimPrefix(page, "\n")
 	if err := os.WriteFile(filepath.Join(dir, "buyers", "tried.yaml"), []byte(page), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -111,11 +112,12 @@ func mocked(t *testing.T, page string, change func(*conform.MockConfig)) (addr s
 	}
 	var mu sync.Mutex
 	var list []conform.Served
-	mc := conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto"), Sample: rules.Inputs.Lead, Seed: 1, Log: func(s conform.Served) {
-		mu.Lock()
-		defer mu.Unlock()
-		list = append(list, s)
-	}}
+	mc := conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto"), Sample: rules.Inputs.Lead, Seed: 1,
+		Log: func(s conform.Served) {
+			mu.Lock()
+			defer mu.Unlock()
+			list = append(list, s)
+		}}
 	if change != nil {
 		change(&mc)
 	}
@@ -125,17 +127,23 @@ func mocked(t *testing.T, page string, change func(*conform.MockConfig)) (addr s
 	}
 	srv := httptest.NewServer(m)
 	t.Cleanup(srv.Close)
-	return srv.URL, func() []conform.Served { mu.Lock(); defer mu.Unlock(); return append([]conform.Served(nil), list...) }
+	return srv.URL, func() []conform.Served {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]conform.Served(nil), list...)
+	}
 }
 
-func probed(t *testing.T, page, addr string, change func(*conform.ProbeConfig)) (*conform.Report, map[string]conform.Case) {
+func probed(t *testing.T, page, addr string, change func(*conform.ProbeConfig)) (*conform.Report,
+	map[string]conform.Case) {
 	t.Helper()
 	cfg := configured(t, page, addr)
 	rules, err := cfg.Rules("tried-auto", true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pc := conform.ProbeConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto"), Lead: rules.Inputs.Lead, Inputs: rules.Inputs, AllowPrivate: true, Pings: 6}
+	pc := conform.ProbeConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto"), Lead: rules.Inputs.Lead,
+		Inputs: rules.Inputs, AllowPrivate: true, Pings: 6}
 	if change != nil {
 		change(&pc)
 	}
@@ -168,7 +176,8 @@ func TestAProbeOfAMockPasses(t *testing.T) {
 		})
 	}
 	_, cases := probed(t, pages["xml"], first(mocked(t, pages["xml"], nil)), nil)
-	if c := cases["double post"]; c.Verdict != conform.Pass || !strings.Contains(c.Note, "the same answer twice") || len(c.Exchanges) != 3 || !strings.Contains(c.Exchanges[1].Request, "<Phone>") {
+	if c := cases["double post"]; c.Verdict != conform.Pass || !strings.Contains(c.Note, "the same answer twice") ||
+		len(c.Exchanges) != 3 || !strings.Contains(c.Exchanges[1].Request, "<Phone>") {
 		t.Errorf("double post: %+v", c)
 	}
 }
@@ -197,7 +206,8 @@ func TestMockKnowsItsOwnLeadsAndKey(t *testing.T) {
 		}
 		return string(b), resp.Header, resp.StatusCode
 	}
-	if b, _, _ := ask("k1", `{"do":"ping","lead":{"zip":"10001","state":"NY"},"note":"New York"}`); b != `{"ok":false}` {
+	if b, _,
+		_ := ask("k1", `{"do":"ping","lead":{"zip":"10001","state":"NY"},"note":"New York"}`); b != `{"ok":false}` {
 		t.Errorf("the lead that it never wants: %s", b)
 	}
 	// A value that has a default may be any; what is fixed in the body may differ where a default may have made it.
@@ -217,13 +227,16 @@ func TestMockKnowsItsOwnLeadsAndKey(t *testing.T) {
 	if b, _, _ := ask("k1", strings.Replace(post, "t1", "t2", 1)); !strings.Contains(b, "seen twice") {
 		t.Errorf("the same person again: %s", b)
 	}
-	if b, _, _ := ask("k1", strings.Replace(post, "4712", "9", 1)); b == "" || strings.Contains(b, "true,") && !strings.Contains(b, "S-1-") {
+	if b, _, _ := ask("k1", strings.Replace(post, "4712", "9", 1)); b == "" || strings.Contains(b, "true,") &&
+		!strings.Contains(b, "S-1-") {
 		t.Errorf("the key of another post counts first: %s", b)
 	}
-	if b, _, _ := ask("k1", strings.NewReplacer("4712", "9", "t1", "t3", "0101", "0102").Replace(post)); !strings.Contains(b, "no such token") {
+	if b, _, _ := ask("k1", strings.NewReplacer("4712", "9", "t1", "t3", "0101",
+		"0102").Replace(post)); !strings.Contains(b, "no such token") {
 		t.Errorf("a token that it never gave: %s", b)
 	}
-	if b, _, _ := ask("k2", strings.NewReplacer("t1", "t4", "0101", "0103").Replace(post)); !strings.Contains(b, `"why":"no"`) {
+	if b, _, _ := ask("k2", strings.NewReplacer("t1", "t4", "0101", "0103").Replace(post)); !strings.Contains(b,
+		`"why":"no"`) {
 		t.Errorf("another key: %s", b)
 	}
 	if b, _, status := ask("k1", `{"do":"post",`); !strings.Contains(b, `"ok":false`) || status != 200 {
@@ -252,8 +265,10 @@ func TestProbeFindsWhatIsWrong(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"ok":true,"paid":10,"sale":"S-%d"}`, n)
 	})
-	for name, want := range map[string]conform.Verdict{"valid": conform.Pass, "price kept": conform.Fail, "missing field": conform.Fail, "malformed": conform.Fail, "duplicate": conform.Fail,
-		"double post": conform.Fail, "wrong token": conform.Fail, "latency": conform.Pass, "keep-alive": conform.Unclear} {
+	for name, want := range map[string]conform.Verdict{"valid": conform.Pass, "price kept": conform.Fail,
+		"missing field": conform.Fail, "malformed": conform.Fail, "duplicate": conform.Fail,
+		"double post": conform.Fail, "wrong token": conform.Fail, "latency": conform.Pass,
+		"keep-alive": conform.Unclear} {
 		if c := cases[name]; c.Verdict != want || c.Note == "" {
 			t.Errorf("%s: %s, %s; expected %s", name, c.Verdict, c.Note, want)
 		}
@@ -305,8 +320,11 @@ func TestMockFailsOnPurpose(t *testing.T) {
 	if r, cases := probed(t, page, addr, nil); r.Fail > 0 || cases["valid"].Verdict != conform.Unclear {
 		t.Errorf("rejecting: %+v", cases)
 	}
-	cfg := configured(t, strings.Replace(page, `body: '{"ok":true,"paid":12.5,"sale":"S-1"}'}, receipt: {outcome: accepted}`, `body: '{}'}, receipt: {refusal: unclear_answer}`, 1), "http://buyer.example")
-	if _, err := conform.NewMock(conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto")}); err == nil || !strings.Contains(err.Error(), "accepts a post") {
+	cfg := configured(t, strings.Replace(page,
+		`body: '{"ok":true,"paid":12.5,"sale":"S-1"}'}, receipt: {outcome: accepted}`,
+		`body: '{}'}, receipt: {refusal: unclear_answer}`, 1), "http://buyer.example")
+	if _, err := conform.NewMock(conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign("tried-auto")}); err == nil ||
+		!strings.Contains(err.Error(), "accepts a post") {
 		t.Errorf("a page without a sale: %v", err)
 	}
 }

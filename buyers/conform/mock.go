@@ -45,10 +45,10 @@ type Served struct {
 // rememberMax is how many leads, tokens and posts a mock remembers, each; then it forgets all.
 const rememberMax = 100_000
 
-// Mock is a buyer as a server. It answers by its campaign's examples: those of a lead that it is sent exactly, else the first that accepts, with
-// a token and a reference of its own each time. A request without a required value, with a token that it never gave, or of a
-// person that it has bought already is refused by an example of such a refusal; a post that comes again with its attempt's id hears
-// its first answer again.
+// Mock is a buyer as a server. It answers by its campaign's examples: those of a lead that it is sent exactly, else the
+// first that accepts, with a token and a reference of its own each time. A request without a required value, with a
+// token that it never gave, or of a person that it has bought already is refused by an example of such a refusal; a
+// post that comes again with its attempt's id hears its first answer again.
 type Mock struct {
 	cfg        MockConfig
 	ping, post *side
@@ -102,7 +102,8 @@ func NewMock(cfg MockConfig) (*Mock, error) {
 	}
 	for _, s := range []*side{m.ping, m.post} {
 		if s != nil && s.accept == nil {
-			return nil, fmt.Errorf("campaign %s has no example of an answer that accepts a %s: a mock answers by its examples", c.ID, s.name)
+			return nil, fmt.Errorf("campaign %s has no example of an answer that accepts a %s: a mock answers by its "+
+				"examples", c.ID, s.name)
 		}
 	}
 	return m, nil

@@ -97,7 +97,8 @@ func (m *Mock) fresh(s *side, a *answer) *reply {
 		to := numbering(was, m.count)
 		next := strings.Replace(body, was, to, 1)
 		r := s.e.Answer.ReadWhole(a.spec.Status, []byte(a.spec.Type), []byte(next))
-		if r.Outcome == lead.Accepted && r.Price == a.receipt.Price && (string(r.Token) == to || string(r.Reference) == to) {
+		if r.Outcome == lead.Accepted && r.Price == a.receipt.Price &&
+			(string(r.Token) == to || string(r.Reference) == to) {
 			body = next
 		}
 	}
@@ -125,15 +126,16 @@ func (s *side) refuse(note string, wanted ...lead.Refusal) *reply {
 		}
 	}
 	for _, a := range s.answers {
-		if r := a.receipt; r.Refusal > 0 && r.Refusal < lead.Unreachable && r.Refusal != lead.BuyerDuplicate && r.Refusal != lead.BuyerBadToken {
+		if r := a.receipt; r.Refusal > 0 && r.Refusal < lead.Unreachable && r.Refusal != lead.BuyerDuplicate &&
+			r.Refusal != lead.BuyerBadToken {
 			return &reply{a, a.spec.Body, note}
 		}
 	}
 	return &reply{note: fmt.Sprintf("%s; %v", note, errNoExample)}
 }
 
-// missing lists the values that a request must have and has not: those of fields that the vertical requires, and those that
-// never change, such as a key.
+// missing lists the values that a request must have and has not: those of fields that the vertical requires, and those
+// that never change, such as a key.
 func (s *shape) missing(got pairs) []string {
 	var out []string
 	for name, v := range s.pairs {

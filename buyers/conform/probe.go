@@ -24,14 +24,16 @@ type ProbeConfig struct {
 	Inputs       wire.Inputs      // source and the like; ids, time, token and price are set by the probe
 	AllowPrivate bool             // private and loopback addresses too
 	Pings        int              // how many calls the latency is measured over (20)
-	Seed         int              // the number of the first person, so that a second run is not a duplicate of the first
-	TLS          func(*transport.TargetConfig)
+	// the number of the first person, so that a second run is not a duplicate of the first
+	Seed int
+	TLS  func(*transport.TargetConfig)
 }
 
 // Verdict is what became of a case.
 type Verdict string
 
-// The verdicts. Unclear: the buyer did nothing wrong that money hangs on, but a person should look; Skipped: the campaign has no such thing.
+// The verdicts. Unclear: the buyer did nothing wrong that money hangs on, but a person should look; Skipped: the
+// campaign has no such thing.
 const (
 	Pass    Verdict = "pass"
 	Fail    Verdict = "fail"
@@ -95,7 +97,8 @@ func (r *result) no() bool {
 	if r.open() {
 		return false
 	}
-	return r.receipt.Refusal > 0 && r.receipt.Refusal < lead.Unreachable || r.call.Refusal == 0 && r.call.Status >= 400 && r.call.Status < 500
+	return r.receipt.Refusal > 0 && r.receipt.Refusal < lead.Unreachable || r.call.Refusal == 0 &&
+		r.call.Status >= 400 && r.call.Status < 500
 }
 
 // open tells whether a whole answer to a post proves nothing, so that a real lead would stay with the buyer, unknown.
@@ -170,8 +173,8 @@ func (p *probe) authorize() error {
 		if o == nil {
 			return fmt.Errorf("the %s needs a bearer token, and nothing says where it comes from", name)
 		}
-		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes, InBody: o.InBody,
-			AllowPrivate: p.cfg.AllowPrivate}
+		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret,
+			Scopes: o.Scopes, InBody: o.InBody, AllowPrivate: p.cfg.AllowPrivate}
 		if o.Audience != "" {
 			cfg.Params = url.Values{"audience": {o.Audience}}
 		}
@@ -196,7 +199,8 @@ func (p *probe) authorize() error {
 
 func (p *probe) target(name string, e *buyers.Endpoint) (*transport.Target, error) {
 	addr, server, tls := e.Request.Host()
-	cfg := transport.TargetConfig{Name: name, Addr: addr, ServerName: server, TLS: tls, AllowPrivate: p.cfg.AllowPrivate}
+	cfg := transport.TargetConfig{Name: name, Addr: addr, ServerName: server, TLS: tls,
+		AllowPrivate: p.cfg.AllowPrivate}
 	if p.cfg.TLS != nil {
 		p.cfg.TLS(&cfg)
 	}
@@ -290,7 +294,8 @@ func (p *probe) do(name string, e *buyers.Endpoint, in *wire.Inputs, send func(*
 }
 
 func (p *probe) raw(name string, e *buyers.Endpoint, req []byte, shown string, send func(*transport.Call)) *result {
-	call := &transport.Call{Request: req, Timeout: e.Timeout, Cookies: name == "ping" && p.cfg.Campaign.Post.Request.TakesCookies()}
+	call := &transport.Call{Request: req, Timeout: e.Timeout, Cookies: name == "ping" &&
+		p.cfg.Campaign.Post.Request.TakesCookies()}
 	if send(call); call.Cookies {
 		p.cookies = bytes.Clone(call.Jar)
 	}
@@ -302,8 +307,8 @@ func (p *probe) raw(name string, e *buyers.Endpoint, req []byte, shown string, s
 	} else {
 		r.receipt = e.Answer.Read(call.Status, call.Type, call.Body)
 	}
-	p.last = append(p.last, Exchange{Call: name, Request: shown, Status: call.Status, Type: string(call.Type), Answer: string(call.Body),
-		TookUS: call.Took.Microseconds(), Means: r.why()})
+	p.last = append(p.last, Exchange{Call: name, Request: shown, Status: call.Status, Type: string(call.Type),
+		Answer: string(call.Body), TookUS: call.Took.Microseconds(), Means: r.why()})
 	return r
 }
 
@@ -330,5 +335,6 @@ func latencies(took []time.Duration) string {
 	at := func(percent int) string {
 		return strconv.FormatFloat(float64(took[(len(took)-1)*percent/100].Microseconds())/1000, 'f', 1, 64)
 	}
-	return fmt.Sprintf("%d answers in ms: least %s, p50 %s, p90 %s, p99 %s, most %s", len(took), at(0), at(50), at(90), at(99), at(100))
+	return fmt.Sprintf("%d answers in ms: least %s, p50 %s, p90 %s, p99 %s, most %s", len(took), at(0), at(50), at(90),
+		at(99), at(100))
 }

@@ -75,7 +75,8 @@ func (p *probe) priceKept() (Verdict, string) {
 	case !bid.receipt.HasPrice || !post.receipt.HasPrice:
 		return Skipped, "ping and post do not both name a price"
 	case post.receipt.Price < bid.receipt.Price && p.cfg.Campaign.PayPostPrice:
-		return Unclear, fmt.Sprintf("bid %s, paid %s: `pay: post_price` books what is paid", bid.receipt.Price, post.receipt.Price)
+		return Unclear, fmt.Sprintf("bid %s, paid %s: `pay: post_price` books what is paid", bid.receipt.Price,
+			post.receipt.Price)
 	case post.receipt.Price < bid.receipt.Price:
 		return Fail, fmt.Sprintf("bid %s, paid %s", bid.receipt.Price, post.receipt.Price)
 	}
@@ -86,7 +87,8 @@ func (p *probe) priceKept() (Verdict, string) {
 func (p *probe) missingField() (Verdict, string) {
 	s := p.cfg.Lead.Schema()
 	for pos := range s.Fields {
-		uses := p.cfg.Campaign.Post.Request.Uses().Has(pos) && (p.ping == nil || !p.cfg.Campaign.Ping.Request.Uses().Has(pos))
+		uses := p.cfg.Campaign.Post.Request.Uses().Has(pos) &&
+			(p.ping == nil || !p.cfg.Campaign.Ping.Request.Uses().Has(pos))
 		if s.Fields[pos].Required == 0 || !uses || p.cfg.Lead.Slot(pos).State == lead.Missing {
 			continue
 		}
@@ -104,9 +106,11 @@ func (p *probe) missingField() (Verdict, string) {
 	return Skipped, "the post has no required field of its own"
 }
 
-// leftUnknown tells of an answer to a post that proves nothing: a rule or a reason of the campaign should say what it means.
+// leftUnknown tells of an answer to a post that proves nothing: a rule or a reason of the campaign should say what it
+// means.
 func leftUnknown(what string, r *result) string {
-	return what + " has an answer that leaves the outcome unknown (" + r.receipt.Doubt + "); a rule, a reason or not_taken can say what it means: " + r.why()
+	return what + " has an answer that leaves the outcome unknown (" + r.receipt.Doubt +
+		"); a rule, a reason or not_taken can say what it means: " + r.why()
 }
 
 // refused judges an answer that should be a no.
@@ -230,13 +234,15 @@ func (p *probe) doublePost() (Verdict, string) {
 	case second.sold() && same:
 		return Pass, "the same answer twice, reference " + fmt.Sprintf("%q", second.receipt.Reference)
 	case second.sold() && len(second.receipt.Reference) > 0:
-		return Fail, fmt.Sprintf("bought twice: references %q and %q", first.receipt.Reference, second.receipt.Reference)
+		return Fail, fmt.Sprintf("bought twice: references %q and %q", first.receipt.Reference,
+			second.receipt.Reference)
 	case second.sold():
 		return Unclear, "accepted twice, and no reference tells whether it is one sale"
 	case second.receipt.Outcome == lead.Duplicate && !hasKey:
 		return Pass, "the post carries no key of its own; the second one is refused as a duplicate"
 	case second.no():
-		return Unclear, "the second one is refused: " + second.why() + "; so a lost answer cannot be found out by sending again"
+		return Unclear, "the second one is refused: " + second.why() +
+			"; so a lost answer cannot be found out by sending again"
 	case second.open() && second.call.Status < 500:
 		return Unclear, leftUnknown("the second post", second)
 	}
@@ -249,7 +255,8 @@ func (p *probe) wrongToken() (Verdict, string) {
 		return Skipped, "the post carries no token"
 	}
 	in := p.inputs(p.next())
-	in.Attempt, in.Token, in.Close, in.Price = p.id(), []byte("no-such-token-"+p.id().String()[24:]), true, buyers.ExamplePrice
+	in.Attempt, in.Token, in.Close, in.Price = p.id(), []byte("no-such-token-"+p.id().String()[24:]), true,
+		buyers.ExamplePrice
 	post, err := p.send(&in)
 	if err != nil {
 		return Fail, err.Error()
@@ -324,9 +331,11 @@ func (p *probe) keepAlive() (Verdict, string) {
 	dials, again := after.Dials-before.Dials, after.Retries-before.Retries
 	switch {
 	case again > 0:
-		return Unclear, fmt.Sprintf("%d of %d pings met a connection that was being closed and were sent again", again, n)
+		return Unclear, fmt.Sprintf("%d of %d pings met a connection that was being closed and were sent again", again,
+			n)
 	case dials > 1:
-		return Unclear, fmt.Sprintf("%d connections for %d pings: the server closes them, and each ping pays for a new one", dials, n)
+		return Unclear, fmt.Sprintf(
+			"%d connections for %d pings: the server closes them, and each ping pays for a new one", dials, n)
 	}
 	return Pass, fmt.Sprintf("%d pings over a connection that is kept", n)
 }

@@ -13,8 +13,8 @@ import (
 	"clearpost/wire"
 )
 
-// shape is what the requests of one call look like, found by rendering it from inputs that differ in one thing at a time: so it
-// holds for every format that a request may have.
+// shape is what the requests of one call look like, found by rendering it from inputs that differ in one thing at a
+// time: so it holds for every format that a request may have.
 type shape struct {
 	method, path string
 	pairs        pairs
@@ -66,7 +66,8 @@ func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, erro
 	}
 	other, _ := lead.ParseID("019bc225-4e88-7abc-9def-0123456789ab")
 	s.volatile = vary(func(o *wire.Inputs) {
-		o.LeadID, o.Source, o.Price, o.Now = other, "another", o.Price+7*lead.Unit, o.Now.Add(25*time.Hour+61*time.Second)
+		o.LeadID, o.Source, o.Price, o.Now = other, "another", o.Price+7*lead.Unit,
+			o.Now.Add(25*time.Hour+61*time.Second)
 	})
 	s.token = vary(func(o *wire.Inputs) { o.Token = []byte("another-token") })
 	s.key = vary(func(o *wire.Inputs) {

@@ -27,7 +27,8 @@ const shapesDir = "../../examples/shapes"
 // hosts are the buyers' own, and those that they have for tests.
 var hosts = regexp.MustCompile(`https://[a-z.-]+\.example/`)
 
-// settled copies the configuration with one buyer, whose buyer stands at addr; its hosts for tests stand there under another name.
+// settled copies the configuration with one buyer, whose buyer stands at addr; its hosts for tests stand there under
+// another name.
 func settled(t *testing.T, buyer, addr string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +92,8 @@ func TestATestSaleToEachOfTheShapes(t *testing.T) {
 	}
 }
 
-// A lender that pays 50 refuses the lead at 80 and is offered it once more, at 50: in one call, where no quote has promised more to the seller.
+// A lender that pays 50 refuses the lead at 80 and is offered it once more, at 50: in one call, where no quote has
+// promised more to the seller.
 func TestALadderIsClimbedDown(t *testing.T) {
 	var asked []string
 	sold := sellTest(t, "rungcapital", func(body string, w http.ResponseWriter) bool {
@@ -110,8 +112,8 @@ func TestALadderIsClimbedDown(t *testing.T) {
 	}
 }
 
-// sellTest sends a test lead to the buyer's mock, from ping to sale, and returns the answer to the post. With a first, it is sent in one call, without a
-// quote; a request that first takes is not seen by the mock.
+// sellTest sends a test lead to the buyer's mock, from ping to sale, and returns the answer to the post. With a first,
+// it is sent in one call, without a quote; a request that first takes is not seen by the mock.
 func sellTest(t *testing.T, buyer string, first func(body string, w http.ResponseWriter) bool) map[string]any {
 	var mock http.Handler
 	var mu sync.Mutex
@@ -128,7 +130,9 @@ func sellTest(t *testing.T, buyer string, first func(body string, w http.Respons
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cfg.Exchange.Book.Campaigns[slices.IndexFunc(cfg.Exchange.Book.Campaigns, func(c *buyers.Campaign) bool { return c.Buyer.ID == buyer })]
+	c := cfg.Exchange.Book.Campaigns[slices.IndexFunc(cfg.Exchange.Book.Campaigns, func(c *buyers.Campaign) bool {
+		return c.Buyer.ID == buyer
+	})]
 	rules, err := cfg.Rules(c.ID, true)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +167,8 @@ func sellTest(t *testing.T, buyer string, first func(body string, w http.Respons
 	}
 	call := func(path string) map[string]any {
 		body, _ := json.Marshal(values)
-		req, _ := http.NewRequest("POST", "http://"+n.SellerAddr+"/v1/"+c.Vertical+path, strings.NewReader(string(body)))
+		req, _ := http.NewRequest("POST", "http://"+n.SellerAddr+"/v1/"+c.Vertical+path,
+			strings.NewReader(string(body)))
 		req.Header.Set("Authorization", "Bearer demo-key-formfield")
 		req.Header.Set("Content-Type", "application/json")
 		resp, err := http.DefaultClient.Do(req)

@@ -66,7 +66,8 @@ func (c *buyersTemplatesCmd) Run(e *env) error {
 			case p.Default != nil:
 				fmt.Fprintf(e.out, "  %-18s %s; %s where it is not set\n", p.Name, p.About, *p.Default)
 			case p.Secret:
-				fmt.Fprintf(e.out, "  %-18s %s; a secret: a placeholder such as %s where it is not set\n", p.Name, p.About, p.Example)
+				fmt.Fprintf(e.out, "  %-18s %s; a secret: a placeholder such as %s where it is not set\n", p.Name,
+					p.About, p.Example)
 			default:
 				fmt.Fprintf(e.out, "  %-18s %s; must be set, such as %s\n", p.Name, p.About, p.Example)
 			}
@@ -104,7 +105,8 @@ Exit code 0: the page is written, or printed. 1: it is not, and why is said. 2: 
 
 // Run adds.
 func (c *buyersAddCmd) Run(e *env) error {
-	b := node.NewBuyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing, Private: c.Private, Expand: c.Expand}
+	b := node.NewBuyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing,
+		Private: c.Private, Expand: c.Expand}
 	for _, s := range c.Set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
@@ -142,10 +144,12 @@ func (c *buyersAddCmd) Run(e *env) error {
 func (c *buyersAddCmd) next(e *env, file string, p *node.BuyerPage) {
 	fmt.Fprintf(e.out, "written: %s, campaign %s, %d examples\n", file, p.Campaign, p.Examples)
 	if len(p.Unset) > 0 {
-		fmt.Fprintf(e.out, "its requests carry fields that the examples' lead has not: %s\n", strings.Join(p.Unset, ", "))
+		fmt.Fprintf(e.out, "its requests carry fields that the examples' lead has not: %s\n",
+			strings.Join(p.Unset, ", "))
 	}
 	if at := c.nearby(); at != "" && !c.Private {
-		fmt.Fprintf(e.out, "%s is no public address: no call is made to it without allow_private_addresses, which --private writes\n", at)
+		fmt.Fprintf(e.out, "%s is no public address: no call is made to it without allow_private_addresses, which "+
+			"--private writes\n", at)
 	}
 	fmt.Fprintln(e.out, "next:")
 	for _, v := range p.Variables {
@@ -155,7 +159,8 @@ func (c *buyersAddCmd) next(e *env, file string, p *node.BuyerPage) {
 	if c.Config != "." {
 		dir = " -d " + c.Config
 	}
-	fmt.Fprintf(e.out, "  $EDITOR %s   # criteria, caps, names and values that are this buyer's own: docs/buyers.md\n", file)
+	fmt.Fprintf(e.out, "  $EDITOR %s   # criteria, caps, names and values that are this buyer's own: docs/buyers.md\n",
+		file)
 	fmt.Fprintf(e.out, "  clearpost check %s\n", c.Config)
 	fmt.Fprintf(e.out, "  clearpost try request %s --post%s\n", p.Campaign, dir)
 }

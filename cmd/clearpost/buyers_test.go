@@ -28,16 +28,19 @@ func TestBuyersAdd(t *testing.T) {
 		return out.String() + errOut.String()
 	}
 	page := filepath.Join(dir, "buyers", "oakline.yaml")
-	if s := said(exitFailed, add...); !strings.Contains(s, "--set url=…") || !strings.Contains(s, "--set campaign_id=…") || strings.Contains(s, "campaign_key") {
+	if s := said(exitFailed, add...); !strings.Contains(s, "--set url=…") ||
+		!strings.Contains(s, "--set campaign_id=…") || strings.Contains(s, "campaign_key") {
 		t.Errorf("what is missing: %s", s)
 	}
-	if s := said(exitOK, append(full, "--stdout")...); !strings.HasPrefix(s, "# ") || !strings.Contains(s, "id: oakline-solar") {
+	if s := said(exitOK, append(full, "--stdout")...); !strings.HasPrefix(s, "# ") ||
+		!strings.Contains(s, "id: oakline-solar") {
 		t.Errorf("not a page:\n%s", s)
 	}
 	if _, err := os.Stat(page); err == nil {
 		t.Error("--stdout has written")
 	}
-	if s := said(exitOK, full...); !strings.Contains(s, "export OAKLINE_KEY=") || !strings.Contains(s, "campaign oakline-solar, 4 examples") {
+	if s := said(exitOK, full...); !strings.Contains(s, "export OAKLINE_KEY=") ||
+		!strings.Contains(s, "campaign oakline-solar, 4 examples") {
 		t.Errorf("what is next: %s", s)
 	}
 	was, _ := os.ReadFile(page)
@@ -47,8 +50,10 @@ func TestBuyersAdd(t *testing.T) {
 	if now, _ := os.ReadFile(page); string(now) != string(was) {
 		t.Error("the page was written over")
 	}
-	for _, args := range [][]string{{"check", dir}, {"check", dir, "--json"}, {"spec", "quotemill", "solar", dir, "--format", "md"},
-		{"try", "request", "oakline-solar", "--post", "-d", dir}, {"try", "response", "oakline-solar", "--post", "-d", dir, "--status", "200", page}} {
+	for _, args := range [][]string{{"check", dir}, {"check", dir, "--json"}, {"spec", "quotemill", "solar", dir,
+		"--format", "md"}, {"try", "request", "oakline-solar", "--post", "-d", dir},
+		{"try", "response", "oakline-solar", "--post", "-d",
+			dir, "--status", "200", page}} {
 		if s := said(exitOK, args...); !strings.Contains(s, "${env:OAKLINE_KEY}") || strings.Contains(s, "unset-") {
 			t.Errorf("%v without the variable: %s", args, s)
 		}
@@ -58,17 +63,21 @@ func TestBuyersAdd(t *testing.T) {
 			t.Errorf("%v without the variable: %s", args, s)
 		}
 	}
-	for _, verb := range [][]string{{"mock", "oakline-solar", "-d", dir, "--listen", "127.0.0.1:0"}, {"probe", "oakline-solar", "-d", dir, "--to", "http://127.0.0.1:9", "--allow-private"}} {
-		if s := said(exitFailed, verb...); !strings.Contains(s, "campaign oakline-solar needs what is not set here: ${env:OAKLINE_KEY}") {
+	for _, verb := range [][]string{{"mock", "oakline-solar", "-d", dir, "--listen", "127.0.0.1:0"},
+		{"probe", "oakline-solar", "-d", dir, "--to", "http://127.0.0.1:9", "--allow-private"}} {
+		if s := said(exitFailed, verb...); !strings.Contains(s,
+			"campaign oakline-solar needs what is not set here: ${env:OAKLINE_KEY}") {
 			t.Errorf("%v without the variable: %s", verb, s)
 		}
 	}
-	if s := said(exitFailed, "probe", "brightroof-fixed", "-d", dir, "--to", "http://127.0.0.1:9", "--allow-private"); !strings.Contains(s, "brightroof-fixed: ") {
+	if s := said(exitFailed, "probe", "brightroof-fixed", "-d", dir, "--to", "http://127.0.0.1:9",
+		"--allow-private"); !strings.Contains(s, "brightroof-fixed: ") {
 		t.Errorf("another buyer's probe needs the variable: %s", s)
 	}
 	t.Setenv("OAKLINE_KEY", "k")
 	said(exitOK, "check", dir)
-	if s := said(exitOK, "try", "request", "oakline-solar", "--post", "-d", dir); !strings.Contains(s, "lp_campaign_key=${env:OAKLINE_KEY}") || !strings.Contains(s, "/post.do") {
+	if s := said(exitOK, "try", "request", "oakline-solar", "--post", "-d", dir); !strings.Contains(s,
+		"lp_campaign_key=${env:OAKLINE_KEY}") || !strings.Contains(s, "/post.do") {
 		t.Errorf("the request: %s", s)
 	}
 }
@@ -78,13 +87,15 @@ func TestBuyersTemplates(t *testing.T) {
 	if code := run([]string{"buyers", "templates"}, &out, &errOut); code != exitOK {
 		t.Fatal(errOut.String())
 	}
-	for _, name := range []string{"json", "form", "xml", "soap", "get", "boberdoo", "leadspedia", "leadprosper", "leadconduit", "phonexa", "px", "ringba"} {
+	for _, name := range []string{"json", "form", "xml", "soap", "get", "boberdoo", "leadspedia", "leadprosper",
+		"leadconduit", "phonexa", "px", "ringba"} {
 		if !strings.Contains("\n"+out.String(), "\n"+name+": ") {
 			t.Errorf("no template %s in the list", name)
 		}
 	}
 	out.Reset()
-	if code := run([]string{"buyers", "templates", "--json"}, &out, &errOut); code != exitOK || !strings.Contains(out.String(), `"name": "campaign_key"`) {
+	if code := run([]string{"buyers", "templates", "--json"}, &out, &errOut); code != exitOK ||
+		!strings.Contains(out.String(), `"name": "campaign_key"`) {
 		t.Errorf("as JSON: %s%s", &out, &errOut)
 	}
 }
@@ -93,13 +104,15 @@ func TestBuyersTemplates(t *testing.T) {
 func TestInit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "conf")
 	var out, errOut strings.Builder
-	for _, args := range [][]string{{"init", dir}, {"check", dir}, {"buyers", "add", "-d", dir, "-t", "json", "--id", "oak", "--vertical", "solar", "-s", "ping_url=https://oak.example/ping",
-		"-s", "post_url=https://oak.example/post", "-s", "key=k"}, {"check", dir}} {
+	for _, args := range [][]string{{"init", dir}, {"check", dir}, {"buyers", "add", "-d", dir, "-t", "json", "--id",
+		"oak", "--vertical", "solar", "-s", "ping_url=https://oak.example/ping", "-s",
+		"post_url=https://oak.example/post", "-s", "key=k"}, {"check", dir}} {
 		if code := run(args, &out, &errOut); code != exitOK {
 			t.Fatalf("%v: %d\n%s%s", args, code, &out, &errOut)
 		}
 	}
-	if code := run([]string{"init", dir}, &out, &errOut); code != exitFailed || !strings.Contains(errOut.String(), "is not empty") {
+	if code := run([]string{"init", dir}, &out, &errOut); code != exitFailed ||
+		!strings.Contains(errOut.String(), "is not empty") {
 		t.Errorf("written over: %d, %s", code, &errOut)
 	}
 }
@@ -111,10 +124,12 @@ func TestBuyersAddTellsOfAnAddressThatIsNotPublic(t *testing.T) {
 		host string
 		more []string
 		told bool
-	}{"a": {"127.0.0.1:9900", nil, true}, "b": {"localhost", nil, true}, "c": {"[fd00::1]", nil, true}, "d": {"10.1.2.3", []string{"--private"}, false},
+	}{"a": {"127.0.0.1:9900", nil, true}, "b": {"localhost", nil, true}, "c": {"[fd00::1]", nil, true},
+		"d": {"10.1.2.3", []string{"--private"}, false},
 		"e": {"oakline.example", nil, false}} {
-		out := must(t, append([]string{"buyers", "add", "-t", "json", "--id", id, "--vertical", "solar", "-s", "key=given", "-d", dir,
-			"-s", "ping_url=http://" + c.host + "/ping", "-s", "post_url=http://" + c.host + "/post"}, c.more...)...)
+		out := must(t, append([]string{"buyers", "add", "-t", "json", "--id", id, "--vertical", "solar", "-s",
+			"key=given", "-d", dir, "-s", "ping_url=http://" + c.host + "/ping", "-s", "post_url=http://" + c.host +
+				"/post"}, c.more...)...)
 		if strings.Contains(out, "is no public address") != c.told {
 			t.Errorf("%s: %s", c.host, out)
 		}

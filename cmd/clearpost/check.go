@@ -57,8 +57,8 @@ func (c *checkCmd) Run(e *env) error {
 	for _, w := range leftOpen(cfg) {
 		fmt.Fprintf(e.err, "warning: %s\n", w)
 	}
-	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n", len(x.Verticals), len(x.Sources),
-		len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
+	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n",
+		len(x.Verticals), len(x.Sources), len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
 	return nil
 }
 
@@ -67,7 +67,8 @@ func leftOpen(cfg *node.Config) []string {
 	out := []string{}
 	for _, c := range cfg.Exchange.Book.Campaigns {
 		if why := c.Post.Answer.LeavesOpen(); why != "" {
-			out = append(out, "campaign "+c.ID+", post.answer: "+why+" (docs/buyers.md, \"What a post's answer proves\")")
+			out = append(out, "campaign "+c.ID+", post.answer: "+why+
+				" (docs/buyers.md, \"What a post's answer proves\")")
 		}
 	}
 	return out

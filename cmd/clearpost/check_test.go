@@ -32,7 +32,9 @@ func checkExamples(t *testing.T, dir string) {
 	edit(t, file, "&fn=Zo%C3%AB", "&fn=Zoe")
 	defer edit(t, file, "&fn=Zoe", "&fn=Zo%C3%AB")
 	code, out, _ := clearpost(t, "check", dir)
-	for _, want := range []string{"buyers/coverlane.yaml:", `example "a lead from ping to post", post request.joined: the body differs`, "\n    -&fn=Zoe\n    +&fn=Zo%C3%AB\n", "1 expectation does not hold, of"} {
+	for _, want := range []string{"buyers/coverlane.yaml:",
+		`example "a lead from ping to post", post request.joined: the body differs`,
+		"\n    -&fn=Zoe\n    +&fn=Zo%C3%AB\n", "1 expectation does not hold, of"} {
 		if code != exitFailed || !strings.Contains(out, want) {
 			t.Errorf("exit %d, expected %q in\n%s", code, want, out)
 		}
@@ -43,11 +45,13 @@ func checkExamples(t *testing.T, dir string) {
 		Ran      int                   `json:"examples_run"`
 		Failures []node.ExampleFailure `json:"example_failures"`
 	}
-	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.OK || len(got.Failures) != 1 || got.Ran < 10 {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.OK || len(got.Failures) != 1 ||
+		got.Ran < 10 {
 		t.Fatalf("exit %d, %v\n%s", code, err, out)
 	}
 	f := got.Failures[0]
-	if f.File != "buyers/coverlane.yaml" || f.Line < 50 || f.Column < 2 || f.Path != "campaigns[0].examples[0].post.request.joined" || f.Diff == "" {
+	if f.File != "buyers/coverlane.yaml" || f.Line < 50 || f.Column < 2 ||
+		f.Path != "campaigns[0].examples[0].post.request.joined" || f.Diff == "" {
 		t.Errorf("%+v", f)
 	}
 	if code, _, errOut := clearpost(t, "serve", dir); code != exitFailed || !strings.Contains(errOut, "+&fn=Zo%C3%AB") {

@@ -41,14 +41,17 @@ func must(t *testing.T, args ...string) string {
 }
 
 func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
-	for _, v := range []string{"demo", "serve", "check", "try", "spec", "probe", "mock", "events", "explain", "pause", "resume", "unresolved", "resolve", "status", "version"} {
-		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" && !strings.Contains(out, "xample") {
+	for _, v := range []string{"demo", "serve", "check", "try", "spec", "probe", "mock", "events", "explain", "pause",
+		"resume", "unresolved", "resolve", "status", "version"} {
+		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" &&
+			!strings.Contains(out, "xample") {
 			t.Errorf("%s --help:\n%s", v, out)
 		}
 	}
-	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"}, {"check", "/does/not/exist"},
-		{"resolve", "x", "accepted"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"}, {"demo", "--rate", "NaN"}, {"demo", "--listen", "here"},
-		{"demo", "--admin", "8081"}, {"demo", "--kafka-port", "65536"}} {
+	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"},
+		{"check", "/does/not/exist"}, {"resolve", "x", "accepted"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"},
+		{"demo", "--rate", "NaN"}, {"demo", "--listen", "here"}, {"demo", "--admin", "8081"},
+		{"demo", "--kafka-port", "65536"}} {
 		code, _, errOut := clearpost(t, args...)
 		try := "Try clearpost " + args[0] + " --help."
 		if args[0] == "sell" {
@@ -61,7 +64,8 @@ func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
 }
 
 func TestAVerbOutsideAConfigurationSaysHowToNameOne(t *testing.T) {
-	if code, _, errOut := clearpost(t, "status", "-d", t.TempDir()); code != exitFailed || !strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
+	if code, _, errOut := clearpost(t, "status", "-d", t.TempDir()); code != exitFailed ||
+		!strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
 		t.Errorf("exit %d, %q", code, errOut)
 	}
 }
@@ -76,11 +80,13 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 	}
 	checkExamples(t, dir)
 	b := filepath.Join(dir, "sources", "sunpath.yaml")
-	if err := os.WriteFile(b, []byte("id: sunpath\nname: S\nkeys: [demo-key-sunpath]\nverticals: [solar, roofs]\nmargins: {percent: 10}\n"), 0o600); err != nil {
+	if err := os.WriteFile(b, []byte("id: sunpath\nname: S\nkeys: [demo-key-sunpath]\nverticals: [solar, "+
+		"roofs]\nmargins: {percent: 10}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	code, out, _ := clearpost(t, "check", dir)
-	if code != exitFailed || !strings.Contains(out, "sources/sunpath.yaml:4:20") || !strings.Contains(out, "sources/sunpath.yaml:5:1") {
+	if code != exitFailed || !strings.Contains(out, "sources/sunpath.yaml:4:20") ||
+		!strings.Contains(out, "sources/sunpath.yaml:5:1") {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	code, out, _ = clearpost(t, "check", dir, "--json")
@@ -122,8 +128,8 @@ func sendSunnyLead(sellers string) (*http.Response, error) {
 	return http.DefaultClient.Do(req)
 }
 
-// TestASecondSignalEndsAtOnce stops an exchange while a post waits for its silent buyer. The first signal lets the post end, which takes
-// seconds; a second one does not wait.
+// TestASecondSignalEndsAtOnce stops an exchange while a post waits for its silent buyer. The first signal lets the post
+// end, which takes seconds; a second one does not wait.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	_, sellers, p, farm := served(t)
 	farm.Buyer("brightroof").SetFault(buyertest.Post, buyertest.FaultSilence, 1)
@@ -186,11 +192,13 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		var open struct {
 			Unresolved []exchange.OpenAttempt `json:"unresolved"`
 		}
-		if err := json.Unmarshal([]byte(must(t, "unresolved", "--json", "-d", dir)), &open); err != nil || len(open.Unresolved) != 1 {
+		if err := json.Unmarshal([]byte(must(t, "unresolved", "--json", "-d", dir)), &open); err != nil ||
+			len(open.Unresolved) != 1 {
 			t.Fatalf("running %v: unresolved %+v %v", running, open, err)
 		}
 		attempt = open.Unresolved[0].Attempt.String()
-		for _, line := range strings.Split(strings.TrimSpace(must(t, "events", "--lead", open.Unresolved[0].Lead.String(), "-d", dir)), "\n") {
+		for _, line := range strings.Split(strings.TrimSpace(must(t, "events", "--lead",
+			open.Unresolved[0].Lead.String(), "-d", dir)), "\n") {
 			if _, err := ledger.Decode([]byte(line)); err != nil {
 				t.Errorf("%v: %s", err, line)
 			}
@@ -199,24 +207,29 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		if by := must(t, "explain", attempt, "-d", dir); by != story {
 			t.Errorf("explain by the attempt's id:\n%s\nby the seller's:\n%s", by, story)
 		}
-		for _, want := range []string{"brightroof-fixed", "winner", "paused", "unknown — timed_out", "POST /brightroof/post", "hold kept", "Authorization"} {
+		for _, want := range []string{"brightroof-fixed", "winner", "paused", "unknown — timed_out",
+			"POST /brightroof/post", "hold kept", "Authorization"} {
 			if !strings.Contains(story, want) {
 				t.Errorf("running %v: explain does not tell %q:\n%s", running, want, story)
 			}
 		}
-		if n := len(strings.Split(strings.TrimSpace(must(t, "events", "--kind", "adjusted", "-d", dir)), "\n")); n != 3 {
+		if n := len(strings.Split(strings.TrimSpace(must(t, "events", "--kind", "adjusted", "-d", dir)),
+			"\n")); n != 3 {
 			t.Errorf("%d adjustments", n)
 		}
-		if out := must(t, "status", "--json", "-d", dir); !strings.HasPrefix(out, "{\n  \"pings\": ") || !json.Valid([]byte(out)) {
+		if out := must(t, "status", "--json", "-d", dir); !strings.HasPrefix(out, "{\n  \"pings\": ") ||
+			!json.Valid([]byte(out)) {
 			t.Errorf("status: %s", out)
 		}
 		checkStatusTable(t, must(t, "status", "-d", dir), running)
 	}
-	if code, out, errOut := clearpost(t, "events", "--follow", "-d", dir); code != exitFailed || out != "" || !strings.Contains(errOut, "nothing to follow") {
+	if code, out, errOut := clearpost(t, "events", "--follow", "-d", dir); code != exitFailed || out != "" ||
+		!strings.Contains(errOut, "nothing to follow") {
 		t.Errorf("following a stopped exchange: exit %d, %q %q", code, out, errOut)
 	}
 	must(t, "resume", "sunharvest", "--why", "paid", "-d", dir)
-	if out := must(t, "resolve", "quotemill:my-1", "accepted", "--why", "they have it", "--price", "27.50", "--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {
+	if out := must(t, "resolve", "quotemill:my-1", "accepted", "--why", "they have it", "--price", "27.50",
+		"--reference", "BR-1", "-d", dir); !strings.Contains(out, "is accepted") {
 		t.Errorf("resolve: %s", out)
 	}
 	if out := must(t, "unresolved", "-d", dir); out != "nothing is unresolved\n" {
@@ -228,11 +241,13 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"BR-2", "sunharvest:BR-1", "0193b2c4-0000-7000-8000-000000000000"} {
-		if code, _, errOut := clearpost(t, "explain", name, "-d", dir); code != exitFailed || !strings.Contains(errOut, "nothing is called") {
+		if code, _, errOut := clearpost(t, "explain", name, "-d", dir); code != exitFailed ||
+			!strings.Contains(errOut, "nothing is called") {
 			t.Errorf("explain %s: exit %d, %s", name, code, errOut)
 		}
 	}
-	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed || errOut == "" {
+	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed ||
+		errOut == "" {
 		t.Errorf("resolved twice: exit %d %s", code, errOut)
 	}
 }
@@ -272,7 +287,8 @@ func TestVerbsThatTakeADirectoryAsAnArgumentTakeItFromElsewhereToo(t *testing.T)
 	if got := must(t, "spec", "first", "solar", "--link"); got != want {
 		t.Errorf("by CLEARPOST_DIR: %s, want %s", got, want)
 	}
-	if code, _, errOut := clearpost(t, "reload"); code != exitFailed || !strings.Contains(errOut, "no exchange runs on "+dir) {
+	if code, _, errOut := clearpost(t, "reload"); code != exitFailed ||
+		!strings.Contains(errOut, "no exchange runs on "+dir) {
 		t.Errorf("reload: exit %d, %q", code, errOut)
 	}
 	lead := filepath.Join(t.TempDir(), "lead.json")
@@ -282,7 +298,8 @@ func TestVerbsThatTakeADirectoryAsAnArgumentTakeItFromElsewhereToo(t *testing.T)
 	if out := must(t, "try", "lead", "--vertical", "solar", lead); !strings.Contains(out, `zip: "85004"`) {
 		t.Errorf("try lead: %s", out)
 	}
-	if code, _, errOut := clearpost(t, "reload", t.TempDir()); code != exitFailed || !strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
+	if code, _, errOut := clearpost(t, "reload", t.TempDir()); code != exitFailed ||
+		!strings.Contains(errOut, "-d DIR or in CLEARPOST_DIR") {
 		t.Errorf("the argument stands above: exit %d, %q", code, errOut)
 	}
 }

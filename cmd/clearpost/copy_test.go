@@ -12,7 +12,8 @@ import (
 	"clearpost/node"
 )
 
-// TestVerbsOnACopyDoNotSpeakToTheLiveExchange copies a running exchange's directory, with the address and the token that stand in it.
+// TestVerbsOnACopyDoNotSpeakToTheLiveExchange copies a running exchange's directory, with the address and the token
+// that stand in it.
 func TestVerbsOnACopyDoNotSpeakToTheLiveExchange(t *testing.T) {
 	dir, _, p, _ := served(t)
 	must(t, "pause", "sunharvest", "--why", "before the copy", "-d", dir)
@@ -27,7 +28,8 @@ func TestVerbsOnACopyDoNotSpeakToTheLiveExchange(t *testing.T) {
 		if code != exitFailed || out != "" || !strings.Contains(errOut, "it is not asked") {
 			t.Errorf("%v on a copy: exit %d, %q, %q", args, code, out, errOut)
 		}
-		if args[0] != "reload" && !strings.Contains(errOut, "is a copy of another exchange's data: nothing is changed in it") {
+		if args[0] != "reload" &&
+			!strings.Contains(errOut, "is a copy of another exchange's data: nothing is changed in it") {
 			t.Errorf("%v on a copy: %q", args, errOut)
 		}
 	}
@@ -47,7 +49,8 @@ func TestVerbsOnACopyDoNotSpeakToTheLiveExchange(t *testing.T) {
 	if out := must(t, "status", "-d", link); !strings.Contains(out, "running since") {
 		t.Errorf("status by a link:\n%s", out)
 	}
-	// A copy of the configuration alone, with the same data: the exchange reads another directory than the one that is named.
+	// A copy of the configuration alone, with the same data: the exchange reads another directory than the one that is
+	// named.
 	conf := filepath.Join(t.TempDir(), "conf")
 	if out, err := exec.Command("cp", "-a", dir, conf).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v: %s", err, out)
@@ -60,7 +63,8 @@ func TestVerbsOnACopyDoNotSpeakToTheLiveExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	if code, _, errOut := clearpost(t, "reload", conf); code != exitFailed || !strings.Contains(errOut, "reads its configuration from "+dir) {
+	if code, _, errOut := clearpost(t, "reload", conf); code != exitFailed ||
+		!strings.Contains(errOut, "reads its configuration from "+dir) {
 		t.Errorf("reload of another configuration: exit %d, %q", code, errOut)
 	}
 	p.kill()

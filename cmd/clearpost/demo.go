@@ -85,8 +85,8 @@ type demo struct {
 	down    []func() error
 }
 
-// kafkaBytesMax is how much the local Kafka endpoint keeps in memory. A demo that ships more loses the oldest records there, and what was
-// shipped is not audited.
+// kafkaBytesMax is how much the local Kafka endpoint keeps in memory. A demo that ships more loses the oldest records
+// there, and what was shipped is not audited.
 const kafkaBytesMax = 1 << 30
 
 // rateMax is more leads a second than sellers, buyers and exchange in one process have ever made.
@@ -150,7 +150,8 @@ func (d *demo) start() error {
 	}
 	_, p, _ := net.SplitHostPort(port)
 	n, _ := strconv.Atoi(p)
-	if d.kafka, err = kafkalocal.Start(kafkalocal.Config{Port: n, Topics: topics, BytesMax: kafkaBytesMax}); err != nil {
+	if d.kafka, err = kafkalocal.Start(kafkalocal.Config{Port: n, Topics: topics,
+		BytesMax: kafkaBytesMax}); err != nil {
 		return err
 	}
 	d.onStop(func() error { d.kafka.Close(); return nil })
@@ -174,8 +175,10 @@ func (d *demo) start() error {
 	if err := d.node.Start(); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.e.err, "sellers   http://%s/v1/auto/ping   (key %s)\nadmin     http://%s/metrics   (token in %s)\nkafka     kcat -C -b %s -t clearpost.posts -o beginning -e\nverbs     clearpost explain LEAD -d %s\n",
-		d.node.SellerAddr, demoKey("quotemill"), d.node.AdminAddr, filepath.Join(d.cfg.DataDir, "admin.token"), d.kafka.Addr(), d.cfg.Dir)
+	fmt.Fprintf(d.e.err, "sellers   http://%s/v1/auto/ping   (key %s)\nadmin     http://%s/metrics   (token in "+
+		"%s)\nkafka     kcat -C -b %s -t clearpost.posts -o beginning -e\nverbs     clearpost explain LEAD -d %s\n",
+		d.node.SellerAddr, demoKey("quotemill"), d.node.AdminAddr, filepath.Join(d.cfg.DataDir, "admin.token"),
+		d.kafka.Addr(), d.cfg.Dir)
 	return nil
 }
 
@@ -225,9 +228,10 @@ func freePort(addr string) (string, error) {
 func (d *demo) sell() (*loadtest.Result, error) {
 	c := d.cmd
 	var err error
-	d.gen, err = loadtest.New(loadtest.Config{BaseURL: "http://" + d.node.SellerAddr, Sources: demoSources(d.cfg), Seed: c.Seed, Rate: c.Rate, For: c.For,
-		OneShot: 0.1, Post: 0.5, Think: [2]time.Duration{50 * time.Millisecond, 500 * time.Millisecond}, Keyed: 0.3, Repeat: 0.05, Double: 0.02,
-		Again: 0.05, OutstandingMax: 4000, Answers: d.answers})
+	d.gen, err = loadtest.New(loadtest.Config{BaseURL: "http://" + d.node.SellerAddr, Sources: demoSources(d.cfg),
+		Seed: c.Seed, Rate: c.Rate, For: c.For, OneShot: 0.1, Post: 0.5, Think: [2]time.Duration{50 * time.Millisecond,
+			500 * time.Millisecond}, Keyed: 0.3, Repeat: 0.05, Double: 0.02, Again: 0.05, OutstandingMax: 4000,
+		Answers: d.answers})
 	if err != nil {
 		return nil, err
 	}
@@ -251,8 +255,9 @@ func (d *demo) progress(ctx context.Context) {
 	if d.cmd.For > 0 {
 		total = int64(d.cmd.For / time.Second)
 	}
-	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(f), progressbar.OptionSetWidth(20), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetElapsedTime(true), progressbar.OptionSetPredictTime(false))
+	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(f), progressbar.OptionSetWidth(20),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionSetPredictTime(false))
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	began := time.Now()
@@ -265,7 +270,8 @@ func (d *demo) progress(ctx context.Context) {
 			return
 		case <-tick.C:
 			s := &d.node.Exchange.Stats
-			bar.Describe(fmt.Sprintf("%6d pings %6d quotes %6d sold  $%d revenue", s.Pings.Load(), s.Quotes.Load(), s.Sold.Load(), s.RevenueMicros.Load()/1_000_000))
+			bar.Describe(fmt.Sprintf("%6d pings %6d quotes %6d sold  $%d revenue", s.Pings.Load(), s.Quotes.Load(),
+				s.Sold.Load(), s.RevenueMicros.Load()/1_000_000))
 			_ = bar.Set64(int64(time.Since(began) / time.Second))
 		}
 	}
@@ -296,7 +302,8 @@ func (d *demo) audit() (*audit.Report, error) {
 				continue // a buyer's cap stands at each of its campaigns
 			}
 			seen[k.Key] = true
-			caps = append(caps, audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(), Zone: k.Window.Zone.String(), Max: k.Max})
+			caps = append(caps, audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(),
+				Zone: k.Window.Zone.String(), Max: k.Max})
 		}
 	}
 	led := d.node.Ledger
@@ -306,19 +313,22 @@ func (d *demo) audit() (*audit.Report, error) {
 		},
 		Receipts: func(each func(audit.Receipt) error) error {
 			return d.farm.EachReceipt(func(r buyertest.Receipt) error {
-				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference, Price: int64(r.Price), At: r.At})
+				return each(audit.Receipt{Buyer: r.Buyer, Lead: r.Lead, Accepted: r.Accepted, Reference: r.Reference,
+					Price: int64(r.Price), At: r.At})
 			})
 		},
 		Answers: audit.JSONLines[audit.Answer](d.answers),
 	}
-	if led.Stats().AppendedBytes < kafkaBytesMax/2 { // each partition has its share of the bound, and they fill unevenly
+	// each partition has its share of the bound, and they fill unevenly
+	if led.Stats().AppendedBytes < kafkaBytesMax/2 {
 		in.Shipped = func(each func([]byte) error) error {
 			ctx, cancel := context.WithTimeout(context.Background(), drainMax)
 			defer cancel()
 			return ledger.ReadShipped(ctx, *d.cfg.Kafka, each)
 		}
 	} else {
-		fmt.Fprintln(d.e.err, "the local Kafka endpoint has dropped its oldest records: what was shipped is not audited")
+		fmt.Fprintln(d.e.err,
+			"the local Kafka endpoint has dropped its oldest records: what was shipped is not audited")
 	}
 	return audit.Run(in, audit.Options{Caps: caps, Repeats: promises(d.cfg)})
 }
@@ -336,7 +346,8 @@ func promises(cfg *node.Config) (out []audit.Repeat) {
 			if d.Refuse == exchange.RefuseNone || d.Window <= 0 || len(d.Key) == 0 {
 				continue
 			}
-			r := audit.Repeat{Source: s.ID, Vertical: id, Window: d.Window, AllSources: d.Scope == exchange.ScopeVertical}
+			r := audit.Repeat{Source: s.ID, Vertical: id, Window: d.Window,
+				AllSources: d.Scope == exchange.ScopeVertical}
 			for _, k := range d.Key {
 				r.Key = append(r.Key, v.Schema.Fields[k.Pos].Name)
 			}
@@ -360,7 +371,9 @@ func who(key string) string {
 func demoSources(cfg *node.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
-		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool { return !slices.Contains(loadtest.Verticals(), v) })
+		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool {
+			return !slices.Contains(loadtest.Verticals(), v)
+		})
 		if len(made) > 0 {
 			out = append(out, loadtest.Source{ID: s.ID, Key: demoKey(s.ID), Verticals: made})
 		}

@@ -79,10 +79,12 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 	ms := func(q admin.Quantiles) quantilesMS {
 		return quantilesMS{float64(q.P50) / 1000, float64(q.P95) / 1000, float64(q.P99) / 1000}
 	}
-	s := &demoSummary{Seed: d.cmd.Seed, Seconds: float64(r.TookMS) / 1000, Pings: st.Pings, Answers: map[string]int{}, Quotes: st.Quotes, Posts: st.Posts,
-		Sold: st.Sold, Unsold: st.Unsold, Pending: st.Pending, Revenue: st.Revenue.String(), Payout: st.Payout.String(),
-		Margin: (st.Revenue - st.Payout).String(), Own: ms(st.OwnUS), Whole: quantilesMS{r.Ping.Latency.P50, r.Ping.Latency.P95, r.Ping.Latency.P99},
-		Appended: st.Ledger.Appended, Shipped: st.Ledger.ShippedSeq, Audit: a.Verdict(), Findings: a.Findings, Audited: a.Counts, Sellers: r}
+	s := &demoSummary{Seed: d.cmd.Seed, Seconds: float64(r.TookMS) / 1000, Pings: st.Pings, Answers: map[string]int{},
+		Quotes: st.Quotes, Posts: st.Posts, Sold: st.Sold, Unsold: st.Unsold, Pending: st.Pending,
+		Revenue: st.Revenue.String(), Payout: st.Payout.String(), Margin: (st.Revenue - st.Payout).String(),
+		Own: ms(st.OwnUS), Whole: quantilesMS{r.Ping.Latency.P50, r.Ping.Latency.P95, r.Ping.Latency.P99},
+		Appended: st.Ledger.Appended, Shipped: st.Ledger.ShippedSeq, Audit: a.Verdict(), Findings: a.Findings,
+		Audited: a.Counts, Sellers: r}
 	for _, x := range st.Sources {
 		s.Suppressed += x.Suppressed
 		s.Repeated += x.Repeated
@@ -102,8 +104,9 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 	}
 	for i, l := range d.node.Exchange.Lanes() {
 		n := st.Campaigns[i].Counts
-		row := buyerRow{Buyer: l.Buyer.ID, Campaign: l.ID, Asked: n["asked"], Bid: n["bid"], Won: n["won"], Posted: n["posted"], Accepted: n["accepted"],
-			Rejected: n["rejected"], Unknown: n["unknown"], Late: n["late"], Revenue: lead.Money(st.Campaigns[i].Revenue).String()}
+		row := buyerRow{Buyer: l.Buyer.ID, Campaign: l.ID, Asked: n["asked"], Bid: n["bid"], Won: n["won"],
+			Posted: n["posted"], Accepted: n["accepted"], Rejected: n["rejected"], Unknown: n["unknown"],
+			Late: n["late"], Revenue: lead.Money(st.Campaigns[i].Revenue).String()}
 		for _, c := range l.Caps {
 			used, limit := d.node.Exchange.CapUse(c)
 			row.Caps = append(row.Caps, capAt{c.Key, used, limit})
@@ -115,18 +118,23 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 
 func (s *demoSummary) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%.1f s, seed %d\n", s.Seconds, s.Seed)
-	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes, 100*s.FillRate)
+	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes,
+		100*s.FillRate)
 	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byStatus(s.Answers), s.Lost)
-	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold, s.Unsold, s.Pending, s.Unresolved)
-	fmt.Fprintf(out, "repeats   %d pings got the quote of another, %d leads of a known person refused\n", s.Suppressed, s.Repeated)
+	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold,
+		s.Unsold, s.Pending, s.Unresolved)
+	fmt.Fprintf(out, "repeats   %d pings got the quote of another, %d leads of a known person refused\n", s.Suppressed,
+		s.Repeated)
 	fmt.Fprintf(out, "money     revenue $%s, payout $%s, margin $%s\n", s.Revenue, s.Payout, s.Margin)
-	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms: a ping without buyers and disk\n", s.Own.P50, s.Own.P95, s.Own.P99)
-	fmt.Fprintf(out, "answers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms: a ping as its seller sees it\n\n", s.Whole.P50, s.Whole.P95, s.Whole.P99)
+	fmt.Fprintf(out, "own time  p50 %.2f ms, p95 %.2f ms, p99 %.2f ms: a ping without buyers and disk\n", s.Own.P50,
+		s.Own.P95, s.Own.P99)
+	fmt.Fprintf(out, "answers   p50 %.0f ms, p95 %.0f ms, p99 %.0f ms: a ping as its seller sees it\n\n", s.Whole.P50,
+		s.Whole.P95, s.Whole.P99)
 	w := tabwriter.NewWriter(out, 0, 8, 1, ' ', 0)
 	fmt.Fprintln(w, "CAMPAIGN\tASKED\tBID\tWON\tPOSTED\tSOLD\tREFUSED\tUNKNOWN\tLATE\tREVENUE\tFULLEST CAP")
 	for _, b := range s.Buyers {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t$%s\t%s\n", b.Campaign, b.Asked, b.Bid, b.Won, b.Posted, b.Accepted, b.Rejected, b.Unknown,
-			b.Late, b.Revenue, fullest(b.Caps))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t$%s\t%s\n", b.Campaign, b.Asked, b.Bid, b.Won, b.Posted,
+			b.Accepted, b.Rejected, b.Unknown, b.Late, b.Revenue, fullest(b.Caps))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -147,7 +155,8 @@ func byStatus(n map[string]int) string {
 	return strings.Join(out, ", ")
 }
 
-// fullest is the cap with the smallest part left. Its key is "campaign:ID:PER" or "buyer:ID:PER", and the row names the campaign already.
+// fullest is the cap with the smallest part left. Its key is "campaign:ID:PER" or "buyer:ID:PER", and the row names the
+// campaign already.
 func fullest(caps []capAt) string {
 	best := -1
 	for i, c := range caps {

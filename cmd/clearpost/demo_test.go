@@ -39,7 +39,8 @@ func TestSummaryForPeople(t *testing.T) {
 	if err := s.print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"answers by status 200: 10, 202: 1, 409: 2; lost 0", "$5.00   buyer's hour 3/4\n", "$0.00   total 7/7\n", "$0.00   -\n", "$0.00   day 120, now limited to 12\n"} {
+	for _, want := range []string{"answers by status 200: 10, 202: 1, 409: 2; lost 0", "$5.00   buyer's hour 3/4\n",
+		"$0.00   total 7/7\n", "$0.00   -\n", "$0.00   day 120, now limited to 12\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

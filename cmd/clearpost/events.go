@@ -30,7 +30,8 @@ Examples:
 func (c *eventsCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
 		if c.Follow && o.offline {
-			return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events that it left are printed")
+			return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events " +
+				"that it left are printed")
 		}
 		follow, from := "", ""
 		if c.Follow {
@@ -39,7 +40,8 @@ func (c *eventsCmd) Run(e *env) error {
 		if c.From > 0 {
 			from = strconv.FormatUint(c.From, 10)
 		}
-		body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from", from), nil)
+		body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from",
+			from), nil)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,8 @@ func tell(w io.Writer, x *exchange.Explanation) {
 		}
 		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
 		for _, t := range s.TestSales {
-			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer, t.Price, t.Payout, x.Currency)
+			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer,
+				t.Price, t.Payout, x.Currency)
 		}
 		for _, t := range s.Tried {
 			fmt.Fprintf(w, "  not posted to %s: %s (%s)\n", t.Campaign, t.Refusal, t.Refusal.Info().Meaning)
@@ -160,7 +161,8 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 }
 
 func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
-	fmt.Fprintf(w, "\nattempt %d at %s (%s), %s: %s", n, a.Campaign, a.Buyer, a.At.UTC().Format(time.RFC3339Nano), a.Outcome)
+	fmt.Fprintf(w, "\nattempt %d at %s (%s), %s: %s", n, a.Campaign, a.Buyer, a.At.UTC().Format(time.RFC3339Nano),
+		a.Outcome)
 	if a.Refusal != "" && a.Refusal != a.Outcome {
 		fmt.Fprintf(w, " — %s", a.Refusal)
 	}

@@ -11,11 +11,14 @@ import (
 )
 
 func TestExplainTellsOfTests(t *testing.T) {
-	answer := &ledger.Settled{Result: ledger.ResultSuccess, TestSales: []ledger.TestSale{{Campaign: "sun-main", Buyer: "sun", Price: 20_000_000, Payout: 16_000_000}}}
+	answer := &ledger.Settled{Result: ledger.ResultSuccess,
+		TestSales: []ledger.TestSale{{Campaign: "sun-main", Buyer: "sun", Price: 20_000_000, Payout: 16_000_000}}}
 	for want, x := range map[string]*exchange.Explanation{
 		"a test, simulated: rejected": {Test: true, TestResult: "rejected"},
-		"at the buyers' test endpoints\n  fields\n  unknown, as sent \"hat\"=\"re\\nd\"":          {Test: true, Unknown: ledger.Fields{{Name: "hat", Value: "re\nd"}}},
-		"as a test: sun-main (sun)  price 20.00  payout 16.00 USD, which nobody owes\nits seller": {Test: true, Currency: "USD", Answer: answer},
+		"at the buyers' test endpoints\n  fields\n  unknown, as sent \"hat\"=\"re\\nd\"": {Test: true,
+			Unknown: ledger.Fields{{Name: "hat", Value: "re\nd"}}},
+		"as a test: sun-main (sun)  price 20.00  payout 16.00 USD, which nobody owes\nits seller": {Test: true,
+			Currency: "USD", Answer: answer},
 	} {
 		var b strings.Builder
 		if tell(&b, x); !strings.Contains(b.String(), want) {

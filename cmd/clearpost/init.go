@@ -41,6 +41,7 @@ func (c *initCmd) Run(e *env) error {
 	if err := examples.WriteStart(c.Dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "written: %s\nnext:\n  clearpost buyers templates\n  clearpost buyers add --template … --id … --vertical solar -d %s\n  clearpost check %s\n  clearpost serve %s\n", c.Dir, c.Dir, c.Dir, c.Dir)
+	fmt.Fprintf(e.out, "written: %s\nnext:\n  clearpost buyers templates\n  clearpost buyers add --template … --id … "+
+		"--vertical solar -d %s\n  clearpost check %s\n  clearpost serve %s\n", c.Dir, c.Dir, c.Dir, c.Dir)
 	return nil
 }

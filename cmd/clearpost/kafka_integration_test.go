@@ -45,8 +45,8 @@ func parts(t *testing.T, args ...string) {
 	}
 }
 
-// TestIntegrationBrokerKilledUnderLoad runs an exchange beside a real Apache Kafka, kills the broker under load and brings it back: every
-// ping is answered as before, and in the end every event is in Kafka.
+// TestIntegrationBrokerKilledUnderLoad runs an exchange beside a real Apache Kafka, kills the broker under load and
+// brings it back: every ping is answered as before, and in the end every event is in Kafka.
 func TestIntegrationBrokerKilledUnderLoad(t *testing.T) {
 	broker := part(t, "CLEARPOST_KAFKA")
 	farm, err := buyertest.New(buyertest.Config{Seed: 11, Buyers: buyertest.Demo()})
@@ -55,7 +55,9 @@ func TestIntegrationBrokerKilledUnderLoad(t *testing.T) {
 	}
 	defer farm.Close()
 	dir, prefix := t.TempDir(), fmt.Sprintf("killed%d.", time.Now().UnixNano())
-	writeExamples(t, dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nkafka: {brokers: [%q], topic_prefix: %q}\n", broker, prefix))
+	writeExamples(t, dir, farm.Addr(), fmt.Sprintf(
+		"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nkafka: {brokers: [%q], topic_prefix: %q}\n",
+		broker, prefix))
 	cfg, err := node.Load(dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +77,8 @@ func TestIntegrationBrokerKilledUnderLoad(t *testing.T) {
 	defer answers.Close()
 	load := func(seed uint64) *loadtest.Result {
 		t.Helper()
-		g, err := loadtest.New(loadtest.Config{BaseURL: "http://" + n.SellerAddr, Sources: demoSources(cfg), Seed: seed, Rate: 150, For: 4 * time.Second,
-			OneShot: 0.1, Post: 0.5, Answers: answers})
+		g, err := loadtest.New(loadtest.Config{BaseURL: "http://" + n.SellerAddr, Sources: demoSources(cfg), Seed: seed,
+			Rate: 150, For: 4 * time.Second, OneShot: 0.1, Post: 0.5, Answers: answers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +94,8 @@ func TestIntegrationBrokerKilledUnderLoad(t *testing.T) {
 	lag := n.Ledger.Stats().LagEvents
 	parts(t, "restart", "kafka")
 	again := load(3)
-	t.Logf("pings with the broker up %+v, down %+v, up again %+v", up.Ping.Latency, down.Ping.Latency, again.Ping.Latency)
+	t.Logf("pings with the broker up %+v, down %+v, up again %+v", up.Ping.Latency, down.Ping.Latency,
+		again.Ping.Latency)
 	for name, r := range map[string]*loadtest.Result{"up": up, "down": down, "again": again} {
 		if r.Ping.Lost != 0 || r.Ping.Status["200"] != r.Ping.Sent || r.Ping.Sent < 300 {
 			t.Errorf("broker %s: pings %+v", name, r.Ping)
@@ -125,12 +128,13 @@ func drained(t *testing.T, n *node.Node) {
 	}
 }
 
-// TestIntegrationKcatReadsTheDemo runs the demo and reads its Kafka endpoint with kcat, as an analyst would; each record must be valid by its
-// published schema.
+// TestIntegrationKcatReadsTheDemo runs the demo and reads its Kafka endpoint with kcat, as an analyst would; each
+// record must be valid by its published schema.
 func TestIntegrationKcatReadsTheDemo(t *testing.T) {
 	kcat := part(t, "CLEARPOST_KCAT")
 	_, port, _ := strings.Cut(pickPort(t), ":")
-	p := startProcess(t, "demo", "--rate", "100", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--kafka-port", port)
+	p := startProcess(t, "demo", "--rate", "100", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--kafka-port",
+		port)
 	compiler := jsonschema.NewCompiler()
 	schemas := map[string]*jsonschema.Schema{}
 	for topic, least := range map[string]int{"clearpost.pings": 50, "clearpost.posts": 20, "clearpost.leads": 10} {
@@ -184,8 +188,8 @@ func compileSchema(t *testing.T, c *jsonschema.Compiler, kind string) *jsonschem
 	return s
 }
 
-// kcatUntil reads a topic to its end, again and again until it holds enough: the demo goes on until it is interrupted, so there is no hurry. It gives
-// up just before the test's own time is over.
+// kcatUntil reads a topic to its end, again and again until it holds enough: the demo goes on until it is interrupted,
+// so there is no hurry. It gives up just before the test's own time is over.
 func kcatUntil(t *testing.T, p *process, kcat, broker, topic string, least int) [][]byte {
 	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)

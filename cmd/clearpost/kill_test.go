@@ -128,8 +128,8 @@ func pickPort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what the sellers
-// heard, what the buyers booked, what the ledger holds and what came out of Kafka.
+// TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what
+// the sellers heard, what the buyers booked, what the ledger holds and what came out of Kafka.
 func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	kills := 20
 	if testing.Short() {
@@ -143,13 +143,15 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer farm.Close()
-	kafka, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts", "clearpost.leads"}})
+	kafka, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts",
+		"clearpost.leads"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kafka.Close()
 	dir, sellers, admin := t.TempDir(), pickPort(t), pickPort(t)
-	writeExamples(t, dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
+	writeExamples(t, dir, farm.Addr(), fmt.Sprintf(
+		"node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
 	tightenCaps(t, dir)
 	cfg, err := node.Load(dir, os.LookupEnv)
 	if err != nil {
@@ -165,9 +167,10 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	defer answers.Close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + sellers, Sources: demoSources(cfg), Seed: seed, Rate: 120, OneShot: 0.2, Post: 0.8,
-		Think: [2]time.Duration{0, 300 * time.Millisecond}, Keyed: 0.5, Repeat: 0.1, Double: 0.05, Again: 0.05, Retries: 40, RetryAfter: 150 * time.Millisecond,
-		Timeout: 15 * time.Second, Answers: answers})
+	gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + sellers, Sources: demoSources(cfg), Seed: seed,
+		Rate: 120, OneShot: 0.2, Post: 0.8, Think: [2]time.Duration{0, 300 * time.Millisecond}, Keyed: 0.5, Repeat: 0.1,
+		Double: 0.05, Again: 0.05, Retries: 40, RetryAfter: 150 * time.Millisecond, Timeout: 15 * time.Second,
+		Answers: answers})
 	if err != nil {
 		t.Fatal(err)
 	}

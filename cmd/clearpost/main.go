@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command clearpost is a ping/post lead exchange in one binary: serve runs it, demo shows it, the other verbs ask and steer it.
+// Command clearpost is a ping/post lead exchange in one binary: serve runs it, demo shows it, the other verbs ask and
+// steer it.
 package main
 
 import (
@@ -57,8 +58,11 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, out, errOut io.Writer) int {
 	var c cli
 	code := -1
-	k, err := kong.New(&c, kong.Name("clearpost"), kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use."),
-		kong.Writers(out, errOut), kong.Exit(func(n int) { code = n }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	k, err := kong.New(&c, kong.Name("clearpost"),
+		kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use."),
+		kong.Writers(out, errOut), kong.Exit(func(n int) {
+			code = n
+		}), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(errOut, "clearpost:", err)
 		return exitUsage

@@ -52,8 +52,9 @@ func (c *mockCmd) Run(e *env) error {
 		return err
 	}
 	var mu sync.Mutex // one line at a time
-	m, err := conform.NewMock(conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign(c.Campaign), Sample: rules.Inputs.Lead, Reject: c.Reject, Slow: c.Slow,
-		FailRate: c.FailRate, Seed: c.Seed, Log: func(s conform.Served) {
+	m, err := conform.NewMock(conform.MockConfig{Campaign: cfg.Exchange.Book.Campaign(c.Campaign),
+		Sample: rules.Inputs.Lead, Reject: c.Reject, Slow: c.Slow, FailRate: c.FailRate, Seed: c.Seed,
+		Log: func(s conform.Served) {
 			mu.Lock()
 			defer mu.Unlock()
 			fmt.Fprintln(e.out, toldServed(&s))

@@ -27,7 +27,8 @@ type target struct {
 	Dir string `help:"Configuration directory of the exchange." short:"d" default:"." env:"CLEARPOST_DIR" type:"existingdir"`
 }
 
-// place is a configuration directory, for verbs that take it as an argument and as the others do. The argument stands above the rest.
+// place is a configuration directory, for verbs that take it as an argument and as the others do. The argument stands
+// above the rest.
 type place struct {
 	Arg    string `arg:"" optional:"" name:"dir" help:"Configuration directory; absent: -d DIR, else $$CLEARPOST_DIR, else the current one." type:"existingdir"`
 	Config string `name:"config" short:"d" help:"Configuration directory." default:"." env:"CLEARPOST_DIR" type:"existingdir"`
@@ -63,14 +64,16 @@ func (t *target) open(e *env) (*ops, error) {
 	return t.offline(e)
 }
 
-// change opens the exchange for a verb that changes something. A copy of another node's directory is nobody's to change.
+// change opens the exchange for a verb that changes something. A copy of another node's directory is nobody's to
+// change.
 func (t *target) change(e *env, fn func(o *ops) error) error {
 	return t.with(e, func(o *ops) error {
 		if o.offline {
 			if data, err := node.DataDir(t.Dir); err != nil {
 				return err
 			} else if node.IsCopy(data) {
-				return fmt.Errorf("%s is a copy of another exchange's data: nothing is changed in it. Name the directory of the exchange that you mean, or "+
+				return fmt.Errorf("%s is a copy of another exchange's data: nothing is changed in it. Name the "+
+					"directory of the exchange that you mean, or "+
 					"make this one an exchange of its own with serve --adopt", data)
 			}
 		}
@@ -102,17 +105,20 @@ func findNode(e *env, data string) (*ops, error) {
 	return nil, nil
 }
 
-// serves asks the node which data directory is its own, and says why it is not this one: the address and the token of a copied directory are
-// those of the other node. Paths do not tell (links, mounts, moves); the file that identifies the directory does.
+// serves asks the node which data directory is its own, and says why it is not this one: the address and the token of a
+// copied directory are those of the other node. Paths do not tell (links, mounts, moves); the file that identifies the
+// directory does.
 func (o *ops) serves(ctx context.Context, data string) string {
 	var got admin.Identity
 	err := o.call(ctx, "GET", "/v1/identity", nil, &got)
 	here := node.FileIdentity(node.IdentityPath(data))
 	switch {
 	case err != nil:
-		return fmt.Sprintf("admin.json in %s names another exchange, or one that does not say which directory is its own (%v): it is not asked", data, err)
+		return fmt.Sprintf("admin.json in %s names another exchange, or one that does not say which directory is its "+
+			"own (%v): it is not asked", data, err)
 	case got.Data != here || here.Inode == 0:
-		return fmt.Sprintf("the exchange that admin.json in %s names serves %s (id %s): it is not asked, this directory is", data, got.DataDir, got.ID)
+		return fmt.Sprintf("the exchange that admin.json in %s names serves %s (id %s): it is not asked, this "+
+			"directory is", data, got.DataDir, got.ID)
 	}
 	o.is = got
 	return ""

@@ -79,8 +79,8 @@ func (c *probeCmd) Run(e *env) error {
 		p = p.AsTest
 	}
 	in.Test = true
-	r, err := conform.Run(e.ctx, conform.ProbeConfig{Campaign: p, Lead: in.Lead, Inputs: in, AllowPrivate: c.AllowPrivate || p.Buyer.AllowPrivate, Pings: c.Pings,
-		Seed: int(time.Now().UnixMilli() % 2000)})
+	r, err := conform.Run(e.ctx, conform.ProbeConfig{Campaign: p, Lead: in.Lead, Inputs: in,
+		AllowPrivate: c.AllowPrivate || p.Buyer.AllowPrivate, Pings: c.Pings, Seed: int(time.Now().UnixMilli() % 2000)})
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,8 @@ func (c *probeCmd) aim() (func(post bool, url string) string, error) {
 		return nil, nil
 	}
 	if c.To == "" && c.ToPost == "" {
-		return nil, fmt.Errorf("where to? --to URL, or --to-ping and --to-post (--live for the URLs of the configuration)")
+		return nil,
+			fmt.Errorf("where to? --to URL, or --to-ping and --to-post (--live for the URLs of the configuration)")
 	}
 	for _, text := range []string{c.To, c.ToPing, c.ToPost} {
 		u, err := url.Parse(text)

@@ -38,11 +38,12 @@ func (c *reloadCmd) Run(e *env) error {
 		return err
 	}
 	if o == nil {
-		return fmt.Errorf("no exchange runs on %s: there is nothing to reload. clearpost check says whether it could start", c.dir())
+		return fmt.Errorf(
+			"no exchange runs on %s: there is nothing to reload. clearpost check says whether it could start", c.dir())
 	}
 	if here := node.FileIdentity(c.dir()); o.is.Config != here {
-		return errors.Join(fmt.Errorf("the exchange that runs on the data of %s reads its configuration from %s: name that directory, or start it with this one", c.dir(),
-			o.is.ConfigDir), o.close())
+		return errors.Join(fmt.Errorf("the exchange that runs on the data of %s reads its configuration from %s: "+
+			"name that directory, or start it with this one", c.dir(), o.is.ConfigDir), o.close())
 	}
 	var r admin.Reload
 	if err := o.call(e.ctx, "POST", "/v1/reload", nil, &r); err != nil {
@@ -80,7 +81,8 @@ func printReload(w io.Writer, r *admin.Reload) {
 func (t *target) running(e *env) (*ops, error) {
 	data, err := node.DataDir(t.Dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w\nName the exchange's configuration directory, as DIR, with -d DIR or in CLEARPOST_DIR", err)
+		return nil,
+			fmt.Errorf("%w\nName the exchange's configuration directory, as DIR, with -d DIR or in CLEARPOST_DIR", err)
 	} else if err != nil {
 		return nil, err
 	}

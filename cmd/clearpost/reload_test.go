@@ -37,7 +37,8 @@ func serveExamples(t *testing.T, args ...string) *servedExamples {
 	t.Helper()
 	buyers := buyertest.Demo()
 	for i := range buyers { // quick ones, so that the exchange's own time shows
-		buyers[i].Ping.Latency, buyers[i].Post.Latency = buyertest.Fixed(5*time.Millisecond), buyertest.Fixed(5*time.Millisecond)
+		buyers[i].Ping.Latency, buyers[i].Post.Latency = buyertest.Fixed(5*time.Millisecond),
+			buyertest.Fixed(5*time.Millisecond)
 	}
 	farm, err := buyertest.New(buyertest.Config{Seed: 5, Buyers: buyers})
 	if err != nil {
@@ -100,7 +101,8 @@ func (s *servedExamples) until(what string, cond func(admin.ConfigStatus) bool) 
 
 func TestReloadVerbSignalAndWatch(t *testing.T) {
 	s := serveExamples(t, "--watch=false")
-	if code, text := s.verb("reload", s.dir); code != exitOK || !strings.HasPrefix(text, "unchanged: config "+s.cfg.Hash) {
+	if code, text := s.verb("reload", s.dir); code != exitOK || !strings.HasPrefix(text, "unchanged: config "+
+		s.cfg.Hash) {
 		t.Errorf("unchanged: %d %s", code, text)
 	}
 	s.edit("buyers/brightroof.yaml", "price: 27.50", "price: 28.50")
@@ -111,12 +113,14 @@ func TestReloadVerbSignalAndWatch(t *testing.T) {
 	}
 	s.edit("buyers/brightroof.yaml", "price: 28.50", "price: a lot")
 	code, text = s.verb("reload", s.dir)
-	if code != exitFailed || !strings.Contains(text, "buyers/brightroof.yaml:") || !strings.Contains(text, "refused: 1 problem. The exchange goes on with config "+hash) {
+	if code != exitFailed || !strings.Contains(text, "buyers/brightroof.yaml:") ||
+		!strings.Contains(text, "refused: 1 problem. The exchange goes on with config "+hash) {
 		t.Errorf("refused: %d %s", code, text)
 	}
 	var r admin.Reload
 	code, text = s.verb("reload", "--json", s.dir)
-	if err := json.Unmarshal([]byte(text), &r); code != exitFailed || err != nil || r.Result != admin.Refused || len(r.Problems) != 1 || r.Problems[0].Line == 0 {
+	if err := json.Unmarshal([]byte(text), &r); code != exitFailed || err != nil || r.Result != admin.Refused ||
+		len(r.Problems) != 1 || r.Problems[0].Line == 0 {
 		t.Errorf("refused in JSON: %d %v %s", code, err, text)
 	}
 	s.edit("buyers/brightroof.yaml", "price: a lot", "price: 29.50")
@@ -131,7 +135,9 @@ func TestReloadVerbSignalAndWatch(t *testing.T) {
 	if err := s.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	s.until("SIGHUP applies it", func(c admin.ConfigStatus) bool { return c.Last.Result == admin.Applied && c.Last.By == admin.BySignal })
+	s.until("SIGHUP applies it", func(c admin.ConfigStatus) bool {
+		return c.Last.Result == admin.Applied && c.Last.By == admin.BySignal
+	})
 
 	s.process.cmd.Process.Signal(os.Interrupt)
 	<-s.process.ended
@@ -146,8 +152,8 @@ func TestReloadVerbSignalAndWatch(t *testing.T) {
 	})
 }
 
-// TestReloadHundredTimes has sellers send leads in an open loop, first alone and then while list prices change a hundred times. It prints what
-// the sellers waited. No request is lost, and every ping is answered 200.
+// TestReloadHundredTimes has sellers send leads in an open loop, first alone and then while list prices change a
+// hundred times. It prints what the sellers waited. No request is lost, and every ping is answered 200.
 func TestReloadHundredTimes(t *testing.T) {
 	reloads, rate := 100, 100.0
 	if testing.Short() {
@@ -156,8 +162,8 @@ func TestReloadHundredTimes(t *testing.T) {
 	s := serveExamples(t, "--watch=false")
 	load := func(what string, during func()) {
 		t.Helper()
-		gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + s.sellers, Sources: demoSources(s.cfg), Seed: 9, Rate: rate, Even: true,
-			Post: 0.5, OneShot: 0.1, Think: [2]time.Duration{0, 200 * time.Millisecond}})
+		gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + s.sellers, Sources: demoSources(s.cfg), Seed: 9,
+			Rate: rate, Even: true, Post: 0.5, OneShot: 0.1, Think: [2]time.Duration{0, 200 * time.Millisecond}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,8 +174,10 @@ func TestReloadHundredTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := r.Ping.Latency
-		t.Logf("%-12s %5d pings, ms: p50 %.1f  p95 %.1f  p99 %.1f  max %.1f; %d posts, p99 %.1f", what, r.Ping.Sent, l.P50, l.P95, l.P99, l.Max, r.Post.Sent, r.Post.Latency.P99)
-		if r.Ping.Lost+r.Post.Lost+r.Lead.Lost+r.Dropped > 0 || r.Ping.Sent == 0 || r.Ping.Status["200"] != r.Ping.Sent {
+		t.Logf("%-12s %5d pings, ms: p50 %.1f  p95 %.1f  p99 %.1f  max %.1f; %d posts, p99 %.1f", what, r.Ping.Sent,
+			l.P50, l.P95, l.P99, l.Max, r.Post.Sent, r.Post.Latency.P99)
+		if r.Ping.Lost+r.Post.Lost+r.Lead.Lost+r.Dropped > 0 || r.Ping.Sent == 0 ||
+			r.Ping.Status["200"] != r.Ping.Sent {
 			t.Errorf("%s: pings %+v, posts %+v, leads %+v, dropped %d", what, r.Ping, r.Post, r.Lead, r.Dropped)
 		}
 		for _, c := range []loadtest.Call{r.Post, r.Lead} {
@@ -183,7 +191,8 @@ func TestReloadHundredTimes(t *testing.T) {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for n := range reloads {
-			s.edit("buyers/brightroof.yaml", fmt.Sprintf("price: %.2f", 27.50+float64(n)), fmt.Sprintf("price: %.2f", 28.50+float64(n)))
+			s.edit("buyers/brightroof.yaml", fmt.Sprintf("price: %.2f", 27.50+float64(n)),
+				fmt.Sprintf("price: %.2f", 28.50+float64(n)))
 			start := time.Now()
 			if code, text := s.verb("reload", s.dir); code != exitOK || !strings.HasPrefix(text, "applied") {
 				t.Errorf("reload %d: %d %s", n, code, text)

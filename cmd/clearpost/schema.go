@@ -23,7 +23,8 @@ var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted"}
 
 // Help implements kong.HelpProvider.
 func (schemaCmd) Help() string {
-	return `JSON Schemas of the configuration's files (` + strings.Join(config.Kinds(), ", ") + `), for editors that complete and explain keys, and of the
+	return `JSON Schemas of the configuration's files (` + strings.Join(config.Kinds(), ", ") +
+		`), for editors that complete and explain keys, and of the
 events on Kafka (` + strings.Join(eventKinds, ", ") + `).
 
 Examples:

@@ -20,7 +20,8 @@ func TestSchemasOfEveryKind(t *testing.T) {
 	}
 	for _, k := range kinds {
 		file, err := os.ReadFile(filepath.Join(dir, k+".schema.json"))
-		if out := must(t, "schema", k); err != nil || out != string(file) || !json.Valid(file) || !strings.Contains(out, "properties") {
+		if out := must(t, "schema", k); err != nil || out != string(file) || !json.Valid(file) ||
+			!strings.Contains(out, "properties") {
 			t.Errorf("%s: %v, %.80s", k, err, out)
 		}
 	}

@@ -98,7 +98,8 @@ func (c *specCmd) find(x *exchange.Config) (*exchange.Source, *exchange.Vertical
 	}
 	src := x.Sources[i]
 	if !slices.Contains(src.Verticals, c.Vertical) {
-		return nil, nil, fmt.Errorf("source %q has no vertical %q: it has %s", c.Source, c.Vertical, strings.Join(src.Verticals, ", "))
+		return nil, nil, fmt.Errorf("source %q has no vertical %q: it has %s", c.Source, c.Vertical,
+			strings.Join(src.Verticals, ", "))
 	}
 	k := slices.IndexFunc(x.Verticals, func(v *exchange.Vertical) bool { return v.ID == c.Vertical })
 	return src, x.Verticals[k], nil

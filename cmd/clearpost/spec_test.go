@@ -17,9 +17,12 @@ func TestSpecIsWrittenWithoutARunningExchange(t *testing.T) {
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	for format, want := range map[string]string{"html": "<!DOCTYPE html>", "md": "# Auto insurance: posting spec for Quote Mill", "openapi": "openapi: 3.1.0", "openapi-json": `{"openapi": "3.1.0"`} {
+	for format, want := range map[string]string{"html": "<!DOCTYPE html>",
+		"md": "# Auto insurance: posting spec for Quote Mill", "openapi": "openapi: 3.1.0",
+		"openapi-json": `{"openapi": "3.1.0"`} {
 		out := must(t, "spec", "quotemill", "auto", dir, "--format", format, "--url", "https://leads.example/")
-		if !strings.HasPrefix(out, want) || !strings.Contains(out, "https://leads.example") || strings.Contains(out, "leads.example//") {
+		if !strings.HasPrefix(out, want) || !strings.Contains(out, "https://leads.example") ||
+			strings.Contains(out, "leads.example//") {
 			t.Errorf("%s: %.300s", format, out)
 		}
 	}
@@ -34,13 +37,15 @@ func TestSpecIsWrittenWithoutARunningExchange(t *testing.T) {
 		t.Errorf("writing a spec left something in data_dir: %v", err)
 	}
 	link := must(t, "spec", "quotemill", "auto", dir, "--link")
-	if !regexp.MustCompile(`^http://127\.0\.0\.1:8080/spec/quotemill/auto\?token=[A-Za-z0-9_-]{24}\n$`).MatchString(link) {
+	if !regexp.MustCompile(`^http://127\.0\.0\.1:8080/spec/quotemill/auto\?token=[A-Za-z0-9_-]{24}\n$`).MatchString(
+		link) {
 		t.Errorf("link: %q", link)
 	}
 	if again := must(t, "spec", "quotemill", "auto", dir, "--link"); again != link {
 		t.Errorf("another link: %q", again)
 	}
-	if code, out, _ := clearpost(t, "spec", "quotemill", "auto", dir, "--diff"); code != exitFailed || !strings.Contains(out, "no version was in force yet") {
+	if code, out, _ := clearpost(t, "spec", "quotemill", "auto", dir, "--diff"); code != exitFailed ||
+		!strings.Contains(out, "no version was in force yet") {
 		t.Errorf("--diff: %d %s", code, out)
 	}
 	for _, c := range []struct {
@@ -54,7 +59,8 @@ func TestSpecIsWrittenWithoutARunningExchange(t *testing.T) {
 		{"--format must be one of", exitUsage, []string{"quotemill", "auto", dir, "--format", "pdf"}},
 		{"can't be used together", exitUsage, []string{"quotemill", "auto", dir, "--link", "--diff"}},
 	} {
-		if code, _, errOut := clearpost(t, append([]string{"spec"}, c.args...)...); code != c.code || !strings.Contains(errOut, c.want) {
+		if code, _, errOut := clearpost(t, append([]string{"spec"}, c.args...)...); code != c.code ||
+			!strings.Contains(errOut, c.want) {
 			t.Errorf("%v: %d %q", c.args, code, errOut)
 		}
 	}

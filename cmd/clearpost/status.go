@@ -66,7 +66,8 @@ func (c *statusCmd) Run(e *env) error {
 // printStatus writes the tables, a section after the other.
 func printStatus(out io.Writer, s *admin.Status) error {
 	var w bytes.Buffer
-	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps, statusLedger, statusNetwork, statusMemory, statusConfig} {
+	for _, section := range []func(io.Writer, *admin.Status){statusTotals, statusTimes, statusCampaigns, statusCaps,
+		statusLedger, statusNetwork, statusMemory, statusConfig} {
 		var text bytes.Buffer
 		section(&text, s)
 		align(&w, text.String())
@@ -118,9 +119,10 @@ func statusTotals(w io.Writer, s *admin.Status) {
 		today, start any
 	}{
 		{"", t.Day, "since the start"},
-		{"pings", t.Pings, s.Pings}, {"quoted", t.Quotes, s.Quotes}, {"posts", t.Posts, s.Posts}, {"sold", t.Sold, s.Sold},
-		{"unsold", t.Unsold, s.Unsold}, {"pending", t.Pending, s.Pending}, {"revenue", t.Revenue, s.Revenue}, {"payout", t.Payout, s.Payout},
-		{"margin", t.Revenue - t.Payout, s.Revenue - s.Payout}, {"test leads", t.Tests, s.Tests},
+		{"pings", t.Pings, s.Pings}, {"quoted", t.Quotes, s.Quotes}, {"posts", t.Posts, s.Posts},
+		{"sold", t.Sold, s.Sold}, {"unsold", t.Unsold, s.Unsold}, {"pending", t.Pending, s.Pending},
+		{"revenue", t.Revenue, s.Revenue}, {"payout", t.Payout, s.Payout}, {"margin", t.Revenue - t.Payout,
+			s.Revenue - s.Payout}, {"test leads", t.Tests, s.Tests},
 	} {
 		if s.Offline {
 			row.start = ""
@@ -133,7 +135,8 @@ func statusTotals(w io.Writer, s *admin.Status) {
 	case t.Unread > 0:
 		fmt.Fprintf(w, "%d of today's events could not be read\n", t.Unread)
 	case !t.Complete:
-		fmt.Fprintf(w, "today's events are counted up to number %d of %d: ask again for the rest\n", t.UpToSeq, s.Ledger.LastSeq)
+		fmt.Fprintf(w, "today's events are counted up to number %d of %d: ask again for the rest\n", t.UpToSeq,
+			s.Ledger.LastSeq)
 	}
 }
 
@@ -151,12 +154,13 @@ func statusCampaigns(w io.Writer, s *admin.Status) {
 	if s.Offline {
 		return
 	}
-	fmt.Fprintln(w, "\ncampaign since the start\tasked\tbid\twon\tposted\tsold\trefused\tunknown\tlate\terrors\trevenue")
+	fmt.Fprintln(w,
+		"\ncampaign since the start\tasked\tbid\twon\tposted\tsold\trefused\tunknown\tlate\terrors\trevenue")
 	var notes []string
 	for _, c := range s.Campaigns {
 		n := c.Counts
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", c.Campaign, n["asked"], n["bid"], n["won"], n["posted"], n["accepted"], n["rejected"],
-			n["unknown"], n["late"], n["errors"], c.Revenue)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", c.Campaign, n["asked"], n["bid"], n["won"],
+			n["posted"], n["accepted"], n["rejected"], n["unknown"], n["late"], n["errors"], c.Revenue)
 		if c.Breaker != "" && c.Breaker != "closed" {
 			notes = append(notes, c.Campaign+": its breaker is "+c.Breaker)
 		}
@@ -227,7 +231,8 @@ func statusNetwork(w io.Writer, s *admin.Status) {
 	}
 	fmt.Fprintln(w, "\nconnections to\topen\tidle\tin flight\tcalls\tdials\tfailed\tTLS\tresumed\tlate")
 	for _, n := range s.Network {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", n.Buyer, n.Open, n.Idle, n.InFlight, n.Calls, n.Dials, n.DialErrors, n.Handshakes, n.Resumed, n.Late)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", n.Buyer, n.Open, n.Idle, n.InFlight, n.Calls,
+			n.Dials, n.DialErrors, n.Handshakes, n.Resumed, n.Late)
 	}
 }
 
@@ -260,6 +265,7 @@ func statusMemory(w io.Writer, s *admin.Status) {
 func statusConfig(w io.Writer, s *admin.Status) {
 	fmt.Fprintf(w, "\nconfig %s since %s\n", s.Config.Hash, s.Config.Since.UTC().Format(time.DateTime+" MST"))
 	if r := s.Config.Last; r != nil && r.Result == admin.Refused {
-		fmt.Fprintf(w, "the directory was read again at %s and refused: %s\n", r.At.UTC().Format(time.DateTime+" MST"), r.Error)
+		fmt.Fprintf(w, "the directory was read again at %s and refused: %s\n", r.At.UTC().Format(time.DateTime+" MST"),
+			r.Error)
 	}
 }

@@ -52,7 +52,8 @@ func (c *resumeCmd) Run(e *env) error {
 func change(e *env, t *target, path, subject, why string, asJSON bool) error {
 	return t.change(e, func(o *ops) error {
 		var got admin.Change
-		if err := o.call(e.ctx, "POST", path, admin.Change{Subject: subject, Why: why, By: whoami()}, &got); err != nil {
+		if err := o.call(e.ctx, "POST", path, admin.Change{Subject: subject, Why: why, By: whoami()},
+			&got); err != nil {
 			return err
 		}
 		if asJSON {
@@ -100,7 +101,8 @@ func (c *unresolvedCmd) Run(e *env) error {
 		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "ATTEMPT\tSINCE\tBUYER\tCAMPAIGN\tPRICE\tLEAD\tWHY")
 		for _, u := range got.Unresolved {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Attempt, u.Since.UTC().Format(time.DateTime), u.Buyer, u.Campaign, u.Price, u.Lead, u.Why)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Attempt, u.Since.UTC().Format(time.DateTime), u.Buyer,
+				u.Campaign, u.Price, u.Lead, u.Why)
 		}
 		return w.Flush()
 	})
@@ -128,7 +130,8 @@ func (resolveCmd) Help() string {
 func (c *resolveCmd) Run(e *env) error {
 	return c.change(e, func(o *ops) error {
 		var got ledger.Adjusted
-		in := admin.Resolve{Name: c.Attempt, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why, By: whoami()}
+		in := admin.Resolve{Name: c.Attempt, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why,
+			By: whoami()}
 		if err := o.call(e.ctx, "POST", "/v1/resolve", in, &got); err != nil {
 			return err
 		}

@@ -42,7 +42,8 @@ func tourCalls(t *testing.T) (ping, post string, shown []map[string]any) {
 	return bodies[0][1], bodies[1][1], shown
 }
 
-// TestTheToursLeadAlwaysSells takes the tour's calls, again and again beside the demo's own sellers, each time as another person.
+// TestTheToursLeadAlwaysSells takes the tour's calls, again and again beside the demo's own sellers, each time as
+// another person.
 func TestTheToursLeadAlwaysSells(t *testing.T) {
 	ping, post, shown := tourCalls(t)
 	seeds, tours := []uint64{1, 2, 3}, 40
@@ -52,7 +53,8 @@ func TestTheToursLeadAlwaysSells(t *testing.T) {
 	for _, seed := range seeds {
 		ctx, end := context.WithCancel(context.Background())
 		var said bytes.Buffer
-		d := &demo{cmd: &demoCmd{Rate: 150, Seed: seed, Listen: "127.0.0.1:0", Admin: "127.0.0.1:0"}, e: &env{ctx: ctx, out: io.Discard, err: &said}}
+		d := &demo{cmd: &demoCmd{Rate: 150, Seed: seed, Listen: "127.0.0.1:0", Admin: "127.0.0.1:0"},
+			e: &env{ctx: ctx, out: io.Discard, err: &said}}
 		if err := d.start(); err != nil {
 			end()
 			t.Fatal(err)
@@ -84,7 +86,8 @@ func takeTour(t *testing.T, d *demo, ping, post string, n int, shown []map[strin
 	if id == "" {
 		return
 	}
-	post = strings.NewReplacer("PING_ID", id, "(602) 234-0199", fmt.Sprintf("(602) 234-%04d", n), "ana@", fmt.Sprintf("ana%d@", n)).Replace(post)
+	post = strings.NewReplacer("PING_ID", id, "(602) 234-0199", fmt.Sprintf("(602) 234-%04d", n), "ana@",
+		fmt.Sprintf("ana%d@", n)).Replace(post)
 	tourCall(t, d, "post", post, shown[1])
 }
 
@@ -106,7 +109,8 @@ func tourCall(t *testing.T, d *demo, call, body string, shown map[string]any) ma
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	var got map[string]any
-	if err != nil || json.Unmarshal(b, &got) != nil || got["result"] != shown["result"] || got["price"] != shown["price"] {
+	if err != nil || json.Unmarshal(b, &got) != nil || got["result"] != shown["result"] ||
+		got["price"] != shown["price"] {
 		t.Errorf("%s: %v %s: the README shows %v", call, err, b, shown)
 		return nil
 	}

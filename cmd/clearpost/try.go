@@ -52,7 +52,8 @@ type tryFieldCmd struct {
 	Of       string   `help:"For list: the type of its elements." default:"text"`
 }
 
-// withNegatives puts the arguments of `try field` behind its flags where a value begins with a minus sign, such as -5, so that it is not taken for one.
+// withNegatives puts the arguments of `try field` behind its flags where a value begins with a minus sign, such as -5,
+// so that it is not taken for one.
 func withNegatives(args []string) []string {
 	if len(args) < 3 || args[0] != "try" || args[1] != "field" || slices.Contains(args, "--") {
 		return args
@@ -110,7 +111,8 @@ func (c *tryFieldCmd) Run(e *env) error {
 	if f.Values = c.Values; len(c.Values) == 0 && (typ == lead.TypeEnum || f.Of == lead.TypeEnum) {
 		return fmt.Errorf("an enum needs --values")
 	}
-	s, errs := lead.NewSchemaWith("", []lead.Field{f}, lead.Options{Region: strings.ToUpper(c.Region), DayFirst: c.DayFirst})
+	s, errs := lead.NewSchemaWith("", []lead.Field{f}, lead.Options{Region: strings.ToUpper(c.Region),
+		DayFirst: c.DayFirst})
 	if errs != nil {
 		return errs[0]
 	}
@@ -333,10 +335,12 @@ func tellLead(w io.Writer, l *lead.Lead, r *intake.Reading) {
 		if slot.Made {
 			made = "  (not sent)"
 		}
-		fmt.Fprintf(w, "%s: %q → %s%s\n", l.Schema().Fields[pos].Name, shownInput(l, pos, string(l.Raw(pos))), told(l, pos), made)
+		fmt.Fprintf(w, "%s: %q → %s%s\n", l.Schema().Fields[pos].Name, shownInput(l, pos, string(l.Raw(pos))),
+			told(l, pos), made)
 	}
 	for _, u := range l.Unfit() {
-		fmt.Fprintf(w, "%s: %q → left out: %s\n", l.Schema().Fields[u.Pos].Name, shownInput(l, u.Pos, string(l.UnfitRaw(u))), l.UnfitReason(u))
+		fmt.Fprintf(w, "%s: %q → left out: %s\n", l.Schema().Fields[u.Pos].Name,
+			shownInput(l, u.Pos, string(l.UnfitRaw(u))), l.UnfitReason(u))
 	}
 	for _, name := range r.Unknown {
 		fmt.Fprintf(w, "%q: the vertical has no such field\n", name)

@@ -115,7 +115,8 @@ func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
 	return nil
 }
 
-func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, problems []lead.Problem, unmet []string) error {
+func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, problems []lead.Problem,
+	unmet []string) error {
 	p := buyers.ParseRequest(r.Request, b)
 	missing := buyers.Unset(r.Request, in.Lead)
 	if c.JSON {
@@ -151,7 +152,8 @@ type triedHeader struct {
 	Value string `json:"value"`
 }
 
-func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, missing []string, problems []lead.Problem, unmet []string) error {
+func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, missing []string,
+	problems []lead.Problem, unmet []string) error {
 	out := struct {
 		Campaign string        `json:"campaign"`
 		Call     string        `json:"call"`
@@ -165,7 +167,8 @@ func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []
 		Missing  []string      `json:"missing"`
 		Problems []string      `json:"problems"`
 		Unmet    []string      `json:"unmet"` // criteria for which the campaign would not be asked
-	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p), Missing: append([]string{}, missing...), Problems: []string{}, Unmet: append([]string{}, unmet...)}
+	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p),
+		Missing: append([]string{}, missing...), Problems: []string{}, Unmet: append([]string{}, unmet...)}
 	for _, h := range p.Headers {
 		out.Headers = append(out.Headers, triedHeader{h[0], h[1]})
 	}
@@ -236,7 +239,8 @@ func exampleOf(call string, p *buyers.RequestParts, l *lead.Lead) string {
 			fmt.Fprintf(&b, "          %s: %s\n", l.Schema().Fields[pos].Name, yamlQuote(string(l.Raw(pos))))
 		}
 	}
-	fmt.Fprintf(&b, "        %s:\n          request:\n            method: %s\n            url: %s\n", call, p.Method, yamlQuote(p.URL))
+	fmt.Fprintf(&b, "        %s:\n          request:\n            method: %s\n            url: %s\n", call, p.Method,
+		yamlQuote(p.URL))
 	block := func(key, text string) {
 		fmt.Fprintf(&b, "            %s: |-\n", key)
 		for line := range strings.Lines(text) {

@@ -81,8 +81,9 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Legs []leg `json:"legs,omitempty"`
 
 		Trace []wire.RuleTrace `json:"trace"` // every rule in the order in which it is asked
-	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token), Reference: string(receipt.Reference),
-		Reason: string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
+	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token),
+		Reference: string(receipt.Reference),
+		Reason:    string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
 		Unknown: open, Why: why, Legs: legsOf(&receipt), Trace: trace}
 	if receipt.Refusal != 0 {
 		out.Refusal, out.Published = receipt.Refusal.Info().Name, buyers.PublishedOf(&receipt)
@@ -101,7 +102,9 @@ func printReceipt(w io.Writer, r *wire.Receipt, open bool, why string, trace []w
 		fmt.Fprintf(w, "leg %-6d %s\n", i+1, l)
 	}
 	if open {
-		fmt.Fprintf(w, "%-10s %s\n", "the post", "unknown: the buyer may have the lead, so that nobody else is offered it and its place under the caps stays taken")
+		fmt.Fprintf(w, "%-10s %s\n", "the post",
+			"unknown: the buyer may have the lead, so that nobody else is offered it and its place under the caps "+
+				"stays taken")
 	}
 	fmt.Fprintf(w, "%-10s %s\n", "why", why)
 	for _, t := range trace {

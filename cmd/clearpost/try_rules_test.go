@@ -59,10 +59,12 @@ func TestTryRequestOfAConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, _ := io.ReadAll(req.Body); req.URL.Path != "/harborline/post" || !strings.Contains(string(body), `"quoteRef":"HB-8812"`) {
+	if body, _ := io.ReadAll(req.Body); req.URL.Path != "/harborline/post" ||
+		!strings.Contains(string(body), `"quoteRef":"HB-8812"`) {
 		t.Errorf("%s\n%s", req.URL, body)
 	}
-	out = must(t, "try", "request", "harborline-standard", "--post", "-d", dir, "--token", `t"1`, "--at", "2026-03-04T05:06:07Z", "--price", "3", "--source", "me")
+	out = must(t, "try", "request", "harborline-standard", "--post", "-d", dir, "--token", `t"1`, "--at",
+		"2026-03-04T05:06:07Z", "--price", "3", "--source", "me")
 	if !strings.Contains(out, `"quoteRef":"t\"1"`) {
 		t.Error(out)
 	}
@@ -73,15 +75,19 @@ func TestTryRequestOfAConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, append(b, strings.Replace(out, "name: a lead", "name: pasted", 1)...), 0o600); err != nil {
+	if err := os.WriteFile(file, append(b, strings.Replace(out, "name: a lead", "name: pasted", 1)...),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out := must(t, "check", dir); !strings.Contains(out, "47 examples") {
 		t.Error(out)
 	}
-	for _, args := range [][]string{{"harborline-standard", "-d", dir}, {"nobody", "--ping", "-d", dir}, {"--ping", "-d", dir}, {"brightroof-fixed", "--ping", "-d", dir},
-		{"coverlane-auto", "--ping", "-d", dir, "--price", "x"}, {"coverlane-auto", "--ping", "-d", dir, "--at", "noon"}, {"coverlane-auto", "/no/such/lead", "--ping", "-d", dir}} {
-		if code, _, errOut := clearpost(t, append([]string{"try", "request"}, args...)...); code != exitFailed || errOut == "" {
+	for _, args := range [][]string{{"harborline-standard", "-d", dir}, {"nobody", "--ping", "-d", dir},
+		{"--ping", "-d", dir}, {"brightroof-fixed", "--ping", "-d", dir}, {"coverlane-auto", "--ping", "-d", dir,
+			"--price", "x"}, {"coverlane-auto", "--ping", "-d", dir, "--at", "noon"},
+		{"coverlane-auto", "/no/such/lead", "--ping", "-d", dir}} {
+		if code, _, errOut := clearpost(t, append([]string{"try", "request"}, args...)...); code != exitFailed ||
+			errOut == "" {
 			t.Errorf("%v: exit %d, %q", args, code, errOut)
 		}
 	}
@@ -89,11 +95,14 @@ func TestTryRequestOfAConfiguration(t *testing.T) {
 
 func TestTryRequestOfRulesAlone(t *testing.T) {
 	file := write(t, rulesFile)
-	out, notes := tryWith(t, &tryRequestCmd{Campaign: "-", tryRules: tryRules{Ping: true, Rules: file}}, "zip=90210&dob=3/22/84&colour=red")
-	if !strings.HasSuffix(out, "\r\n\r\n"+`{"born":"03/22/1984"}`) || !strings.Contains(out, "X-Key: ${env:CLEARPOST_TEST_UNSET}\r\n") {
+	out, notes := tryWith(t, &tryRequestCmd{Campaign: "-", tryRules: tryRules{Ping: true, Rules: file}},
+		"zip=90210&dob=3/22/84&colour=red")
+	if !strings.HasSuffix(out, "\r\n\r\n"+`{"born":"03/22/1984"}`) ||
+		!strings.Contains(out, "X-Key: ${env:CLEARPOST_TEST_UNSET}\r\n") {
 		t.Error(out)
 	}
-	if !strings.Contains(notes, "no value for: widget_color, home_phone") || !strings.Contains(notes, "colour: expected a field") {
+	if !strings.Contains(notes, "no value for: widget_color, home_phone") ||
+		!strings.Contains(notes, "colour: expected a field") {
 		t.Error(notes)
 	}
 	var got struct {
@@ -101,23 +110,32 @@ func TestTryRequestOfRulesAlone(t *testing.T) {
 		Missing, Problems       []string
 	}
 	out, _ = tryWith(t, &tryRequestCmd{tryRules: tryRules{Ping: true, Rules: file, JSON: true}}, "")
-	if err := json.Unmarshal([]byte(out), &got); err != nil || got.Body != `{"color":"sample","born":"03/22/1991","area":"602"}` || len(got.Missing) != 0 || !strings.HasPrefix(got.Curl, "curl ") {
+	if err := json.Unmarshal([]byte(out), &got); err != nil ||
+		got.Body != `{"color":"sample","born":"03/22/1991","area":"602"}` || len(got.Missing) != 0 ||
+		!strings.HasPrefix(got.Curl, "curl ") {
 		t.Errorf("%v: %s", err, out)
 	}
-	if code, _, errOut := clearpost(t, "try", "request", "--ping", "--rules", file, "--secrets"); code != exitFailed || !strings.Contains(errOut, "rules.yaml:4:") {
+	if code, _, errOut := clearpost(t, "try", "request", "--ping", "--rules", file, "--secrets"); code != exitFailed ||
+		!strings.Contains(errOut, "rules.yaml:4:") {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
-	page := write(t, "id: b\ncampaigns:\n  - id: one\n    ping: {request: {url: 'http://a.example/1'}}\n  - id: two\n    price: 7\n    post:\n"+
-		"      request: {url: 'http://a.example/2', fields: [{to: p, from: price}, {to: n, from: nick}]}\n    examples: [{name: x, lead: {nick: joe}}]\n")
-	if out := must(t, "try", "request", "two", "--post", "--rules", page); !strings.HasSuffix(out, `{"p":7.00,"n":"joe"}`) {
+	page := write(t, "id: b\ncampaigns:\n  - id: one\n    ping: {request: {url: 'http://a.example/1'}}\n  - id: "+
+		"two\n    price: 7\n    post:\n"+
+		"      request: {url: 'http://a.example/2', fields: [{to: p, from: price}, {to: n, from: nick}]}\n    "+
+		"examples: [{name: x, lead: {nick: joe}}]\n")
+	if out := must(t, "try", "request", "two", "--post", "--rules", page); !strings.HasSuffix(out,
+		`{"p":7.00,"n":"joe"}`) {
 		t.Error(out)
 	}
-	from := write(t, "template: json\nset: {ping_url: 'https://b.example/ping', post_url: 'https://b.example/post', key: '${env:CLEARPOST_TEST_UNSET}'}\n")
-	if out := must(t, "try", "request", "--ping", "--rules", from); !strings.HasPrefix(out, "POST /ping HTTP/1.1\r\nHost: b.example\r\nX-Api-Key: ${env:CLEARPOST_TEST_UNSET}\r\n") {
+	from := write(t, "template: json\nset: {ping_url: 'https://b.example/ping', post_url: 'https://b.example/post', "+
+		"key: '${env:CLEARPOST_TEST_UNSET}'}\n")
+	if out := must(t, "try", "request", "--ping", "--rules", from); !strings.HasPrefix(out,
+		"POST /ping HTTP/1.1\r\nHost: b.example\r\nX-Api-Key: ${env:CLEARPOST_TEST_UNSET}\r\n") {
 		t.Error(out)
 	}
 	for _, args := range [][]string{{"three", "--post"}, {"one", "--post"}} {
-		if code, _, errOut := clearpost(t, append(append([]string{"try", "request"}, args...), "--rules", page)...); code != exitFailed || errOut == "" {
+		if code, _, errOut := clearpost(t, append(append([]string{"try", "request"}, args...), "--rules",
+			page)...); code != exitFailed || errOut == "" {
 			t.Errorf("%v: exit %d, %q", args, code, errOut)
 		}
 	}
@@ -131,8 +149,10 @@ func TestTryResponse(t *testing.T) {
 		body string
 		want map[string]any
 	}{
-		{tryResponseCmd{Status: 200}, `{"ok":1,"p":"$2.50"}`, map[string]any{"outcome": "accepted", "price": "2.50", "rule": "success"}},
-		{tryResponseCmd{Status: 200}, `{"ok":2}`, map[string]any{"outcome": "rejected", "refusal": "no_bid", "published": "no_bids", "rule": "success[0]"}},
+		{tryResponseCmd{Status: 200}, `{"ok":1,"p":"$2.50"}`, map[string]any{"outcome": "accepted", "price": "2.50",
+			"rule": "success"}},
+		{tryResponseCmd{Status: 200}, `{"ok":2}`, map[string]any{"outcome": "rejected", "refusal": "no_bid",
+			"published": "no_bids", "rule": "success[0]"}},
 		{tryResponseCmd{Status: 500}, `{"ok":1,"p":3}`, map[string]any{"refusal": "server_error", "rule": "status"}},
 		{tryResponseCmd{Status: 200, Torn: true}, `{"ok":1,"p":3`, map[string]any{"refusal": "malformed_answer"}},
 	} {
@@ -151,16 +171,21 @@ func TestTryResponse(t *testing.T) {
 	post := tryRules{Post: true, Rules: file}
 	for status, open := range map[int]bool{200: false, 404: false, 409: false, 302: true, 500: true, 503: true} {
 		out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: status}, `{"ok":2}`)
-		if strings.Contains(out, "the post   unknown") != open || strings.HasPrefix(out, "outcome    unknown\n") != open {
+		if strings.Contains(out, "the post   unknown") != open ||
+			strings.HasPrefix(out, "outcome    unknown\n") != open {
 			t.Errorf("a post that is answered with %d: %s", status, out)
 		}
 	}
-	if out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: 404}, `{"ok":1}`); !strings.Contains(out, "the post   unknown") {
+	if out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: post, Status: 404}, `{"ok":1}`); !strings.Contains(
+		out, "the post   unknown") {
 		t.Errorf("a status that denies what the body affirms: %s", out)
 	}
-	legs := tryRules{Ping: true, Rules: write(t, rulesFile[:strings.Index(rulesFile, "  price:")]+"  legs: {list: offers, price: {path: p}, max_sold: {path: n}, token: {path: id}}\n")}
-	out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: legs, Status: 200}, `{"ok":1,"offers":[{"p":2.5,"n":3,"id":"a"},{"p":0,"id":"b"}]}`)
-	if !strings.Contains(out, "legs       1\n") || !strings.Contains(out, "leg 1      2.50  max_sold 3  token \"a\"\n") {
+	legs := tryRules{Ping: true, Rules: write(t, rulesFile[:strings.Index(rulesFile, "  price:")]+
+		"  legs: {list: offers, price: {path: p}, max_sold: {path: n}, token: {path: id}}\n")}
+	out, _ := tryWith(t, &tryResponseCmd{Campaign: "-", tryRules: legs, Status: 200},
+		`{"ok":1,"offers":[{"p":2.5,"n":3,"id":"a"},{"p":0,"id":"b"}]}`)
+	if !strings.Contains(out, "legs       1\n") ||
+		!strings.Contains(out, "leg 1      2.50  max_sold 3  token \"a\"\n") {
 		t.Errorf("legs: %s", out)
 	}
 	rules.JSON = false
@@ -185,7 +210,8 @@ func TestCurlSendsTheSameBytes(t *testing.T) {
 	}))
 	defer srv.Close()
 	for _, want := range []string{"", "a=1&b='x'", "@file", "100%\n\t\\n $HOME `id`", "\x00\x01\xff'%\\"} {
-		p := buyers.RequestParts{Method: "PUT", URL: srv.URL + "/a?b='c'&d=$x", Headers: [][2]string{{"Host", "x"}, {"X-It", `it's "so"`}, {"X-Empty", ""}}, Body: want}
+		p := buyers.RequestParts{Method: "PUT", URL: srv.URL + "/a?b='c'&d=$x", Headers: [][2]string{{"Host", "x"},
+			{"X-It", `it's "so"`}, {"X-Empty", ""}}, Body: want}
 		if out, err := exec.Command("sh", "-c", curlOf(&p)).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", curlOf(&p), err, out)
 		}

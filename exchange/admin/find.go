@@ -19,8 +19,8 @@ const findFor = 10 * time.Second
 // nameMax bounds what something is asked for by, in bytes.
 const nameMax = 512
 
-// explain takes whatever a lead may be called: exchange.Find. Of leads with one seller's id the newest is told, and the others are named; any other
-// name of several leads is answered with the list.
+// explain takes whatever a lead may be called: exchange.Find. Of leads with one seller's id the newest is told, and the
+// others are named; any other name of several leads is answered with the list.
 func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
 	if name == "" || len(name) > nameMax {
 		fail(ctx, 400, fmt.Sprintf("name: expected 1 to %d bytes", nameMax))

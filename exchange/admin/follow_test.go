@@ -19,7 +19,8 @@ func TestFollowerThatHasGoneIsNoticedWithoutEvents(t *testing.T) {
 	}
 	defer led.Close()
 	for _, why := range []string{"b", "a"} {
-		if err := led.Append(&ledger.Adjusted{Adjustment: ledger.AdjustPaused, Subject: "buyer:" + why, Why: why}); err != nil {
+		if err := led.Append(&ledger.Adjusted{Adjustment: ledger.AdjustPaused, Subject: "buyer:" + why,
+			Why: why}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,7 +28,10 @@ func TestFollowerThatHasGoneIsNoticedWithoutEvents(t *testing.T) {
 	gone := errors.New("gone")
 	var seqs []uint64
 	beats := 0
-	err = s.stream(1, lead.ID{}, true, func(r ledger.Record) error { seqs = append(seqs, r.Seq); return nil }, func() error {
+	err = s.stream(1, lead.ID{}, true, func(r ledger.Record) error {
+		seqs = append(seqs, r.Seq)
+		return nil
+	}, func() error {
 		if beats++; beats == 3 {
 			return gone
 		}
@@ -39,7 +43,9 @@ func TestFollowerThatHasGoneIsNoticedWithoutEvents(t *testing.T) {
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.stop = stopped
-	if err := s.stream(0, lead.ID{}, true, func(ledger.Record) error { return nil }, func() error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := s.stream(0, lead.ID{}, true, func(ledger.Record) error {
+		return nil
+	}, func() error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
 }

@@ -37,10 +37,14 @@ type ShedStatus struct {
 }
 
 var (
-	descShed     = desc("shed_total", "Requests of sellers that were sent away with 503 or 429 to come again, by reason.", "reason")
+	descShed = desc("shed_total",
+		"Requests of sellers that were sent away with 503 or 429 to come again, by reason.", "reason")
 	descInFlight = desc("in_flight", "Requests of sellers that are being answered.")
-	descPlaces   = desc("in_flight_limit", "Requests that may be answered at once: max is what memory or the configuration allows, now what the processors keep up with.", "what")
-	descMemory   = desc("memory_bytes", "The process's memory: resident, alive after the last collection, and the limit that it keeps to.", "what")
+	descPlaces   = desc("in_flight_limit",
+		"Requests that may be answered at once: max is what memory or the configuration allows, now what the "+
+			"processors keep up with.", "what")
+	descMemory = desc("memory_bytes",
+		"The process's memory: resident, alive after the last collection, and the limit that it keeps to.", "what")
 )
 
 func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64, labels ...string)) {

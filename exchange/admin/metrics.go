@@ -28,42 +28,64 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descPings    = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
-	descPosts    = desc("posts_total", "Posts settled, by result.", "result")
-	descTests    = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
-	descMoney    = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.", "kind")
-	descSuppress = desc("suppressed_pings_total", "Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")
-	descRepeated = desc("repeated_leads_total", "Pings, posts and one-shot leads refused as repeats of an earlier lead of their person, by source.", "source")
+	descPings = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
+	descPosts = desc("posts_total", "Posts settled, by result.", "result")
+	descTests = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
+	descMoney = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.",
+		"kind")
+	descSuppress = desc("suppressed_pings_total",
+		"Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")
+	descRepeated = desc("repeated_leads_total",
+		"Pings, posts and one-shot leads refused as repeats of an earlier lead of their person, by source.", "source")
 	descStatus   = desc("http_answers_total", "Answers to sellers by HTTP status.", "status")
-	descDuration = desc("ping_seconds", "Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
-	descCampaign = desc("campaign_total", "What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped), auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
-	descRevenue  = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign", "buyer")
-	descBreaker  = desc("campaign_breaker", "State of a campaign's breaker: 0 closed, 1 probing, 2 refusing; simulates says that it refuses nothing.", "campaign", "buyer", "simulates")
-	descCap      = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
-	descCapMax   = desc("cap_limit", "Limit of a cap.", "cap")
-	descEvents   = desc("ledger_events_total", "Events made durable since the start.")
-	descSeq      = desc("ledger_seq", "Sequence number of the last event, and up to which the views (applied) and Kafka (shipped) have them.", "stage")
-	descShipErr  = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
-	descUnship   = desc("ledger_unshippable_total", "Events that Kafka does not take.")
-	descLatency  = desc("campaign_ping_seconds", "Time of a campaign's answers to pings, from the start of writing; those that came too late are not among them.", "campaign", "buyer")
-	descConns    = desc("buyer_connections", "Pooled connections to a buyer: open, of them idle; and calls in flight, late ones included.", "buyer", "state")
-	descNetwork  = desc("buyer_network_total", "What happened on the way to a buyer: calls, answers, dials, dial_errors, handshakes (TLS), resumed (of them by a session ticket), retries (pings whose kept connection had ended), discarded (idle connections found ended), late, late_answers, late_dropped.", "buyer", "what")
-	descOpen     = desc("unresolved", "Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
-	descLag      = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
-	descApart    = desc("ledger_unreadable_total", "Records that could not be read since the start, and were set apart.")
-	descClock    = desc("clock_jumps_total", "Times that the wall clock, or an event's time, was not believed.")
-	descBuild    = desc("build_info", "1, with what runs here.", "version", "revision", "go")
-	descUp       = desc("available", "1 while leads are taken.")
-	descReloads  = desc("config_reloads_total", "Times that the configuration's directory was read again, by result: applied, unchanged, refused.", "result")
-	descReloadOK = desc("config_last_reload_ok", "0 if the directory's last reading was refused: what runs is not what stands there.")
+	descDuration = desc("ping_seconds",
+		"Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
+	descCampaign = desc("campaign_total",
+		"What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, "+
+			"pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped), "+
+			"auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
+	descRevenue = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign",
+		"buyer")
+	descBreaker = desc("campaign_breaker",
+		"State of a campaign's breaker: 0 closed, 1 probing, 2 refusing; simulates says that it refuses nothing.",
+		"campaign", "buyer", "simulates")
+	descCap    = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
+	descCapMax = desc("cap_limit", "Limit of a cap.", "cap")
+	descEvents = desc("ledger_events_total", "Events made durable since the start.")
+	descSeq    = desc("ledger_seq", "Sequence number of the last event, and up to which the views (applied) and "+
+		"Kafka (shipped) have them.", "stage")
+	descShipErr = desc("ledger_ship_errors_total", "Failed deliveries to Kafka, each tried again.")
+	descUnship  = desc("ledger_unshippable_total", "Events that Kafka does not take.")
+	descLatency = desc("campaign_ping_seconds",
+		"Time of a campaign's answers to pings, from the start of writing; "+
+			"those that came too late are not among them.", "campaign", "buyer")
+	descConns = desc("buyer_connections",
+		"Pooled connections to a buyer: open, of them idle; and calls in flight, late ones included.", "buyer", "state")
+	descNetwork = desc("buyer_network_total",
+		"What happened on the way to a buyer: calls, answers, dials, dial_errors, handshakes (TLS), resumed (of them "+
+			"by a session ticket), retries (pings whose kept connection had ended), discarded (idle connections "+
+			"found ended), late, late_answers, late_dropped.", "buyer", "what")
+	descOpen = desc("unresolved",
+		"Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
+	descLag   = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
+	descApart = desc("ledger_unreadable_total",
+		"Records that could not be read since the start, and were set apart.")
+	descClock   = desc("clock_jumps_total", "Times that the wall clock, or an event's time, was not believed.")
+	descBuild   = desc("build_info", "1, with what runs here.", "version", "revision", "go")
+	descUp      = desc("available", "1 while leads are taken.")
+	descReloads = desc("config_reloads_total",
+		"Times that the configuration's directory was read again, by result: applied, unchanged, refused.", "result")
+	descReloadOK = desc("config_last_reload_ok",
+		"0 if the directory's last reading was refused: what runs is not what stands there.")
 	descConfigAt = desc("config_applied_seconds", "Unix time at which the configuration in force was applied.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated, descStatus, descDuration, descCampaign,
-		descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq, descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt,
-		descLatency, descConns, descNetwork, descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated,
+		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
+		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
+		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
 		ch <- d
 	}
 }
@@ -152,8 +174,9 @@ func (c *collector) collectNetwork(count, gauge func(*prometheus.Desc, float64, 
 		gauge(descConns, float64(s.Conns), buyer, "open")
 		gauge(descConns, float64(s.Idle), buyer, "idle")
 		gauge(descConns, float64(s.InFlight), buyer, "in_flight")
-		for what, n := range map[string]uint64{"calls": s.Calls, "answers": s.Answers, "dials": s.Dials, "dial_errors": s.DialErrors, "handshakes": s.Handshakes,
-			"resumed": s.Resumed, "retries": s.Retries, "discarded": s.Discarded, "late": s.Late, "late_answers": s.LateAnswers, "late_dropped": s.LateDropped} {
+		for what, n := range map[string]uint64{"calls": s.Calls, "answers": s.Answers, "dials": s.Dials,
+			"dial_errors": s.DialErrors, "handshakes": s.Handshakes, "resumed": s.Resumed, "retries": s.Retries,
+			"discarded": s.Discarded, "late": s.Late, "late_answers": s.LateAnswers, "late_dropped": s.LateDropped} {
 			count(descNetwork, float64(n), buyer, what)
 		}
 	})
@@ -194,18 +217,21 @@ type named struct {
 }
 
 func counts(l *exchange.Lane) []named {
-	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()}, {"posted", l.Posted.Load()},
-		{"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()}, {"unknown", l.Unknown.Load()}, {"late", l.Late.Load()},
-		{"errors", l.Errors.Load()}, {"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
-		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()}, {"auth_skips", l.AuthSkips.Load()},
-		{"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()}, {"resends", l.Resends.Load()}, {"cleared_up", l.ClearedUp.Load()}}
+	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()},
+		{"posted", l.Posted.Load()}, {"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()},
+		{"unknown", l.Unknown.Load()}, {"late", l.Late.Load()}, {"errors", l.Errors.Load()},
+		{"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
+		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()},
+		{"auth_skips", l.AuthSkips.Load()}, {"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()},
+		{"resends", l.Resends.Load()}, {"cleared_up", l.ClearedUp.Load()}}
 }
 
 func units(micros int64) float64 { return float64(micros) / float64(lead.Unit) }
 
-var bounds = []time.Duration{100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond,
-	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond,
-	500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second}
+var bounds = []time.Duration{100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond,
+	2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
+	100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
+	5 * time.Second, 10 * time.Second, 30 * time.Second}
 
 func durations(ch chan<- prometheus.Metric, h *exchange.Histogram, part string) {
 	n, sum := h.Sum()
@@ -298,8 +324,9 @@ type CampaignStatus struct {
 	Buyer    string           `json:"buyer"`
 	Counts   map[string]int64 `json:"counts"`
 	Revenue  lead.Money       `json:"revenue_micros"`
-	Breaker  string           `json:"breaker,omitempty"`       // closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
-	Token    string           `json:"token_problem,omitempty"` // why it has no access token
+	// closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
+	Breaker string `json:"breaker,omitempty"`
+	Token   string `json:"token_problem,omitempty"` // why it has no access token
 }
 
 func breakerText(l *exchange.Lane) string {
@@ -307,7 +334,8 @@ func breakerText(l *exchange.Lane) string {
 	if !ok {
 		return ""
 	}
-	text := [...]string{exchange.BreakerClosed: "closed", exchange.BreakerProbing: "probing", exchange.BreakerRefusing: "refusing"}[state]
+	text := [...]string{exchange.BreakerClosed: "closed", exchange.BreakerProbing: "probing",
+		exchange.BreakerRefusing: "refusing"}[state]
 	if simulates {
 		text += " (simulated)"
 	}
@@ -332,17 +360,20 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	q := func(h *exchange.Histogram) Quantiles {
 		return Quantiles{h.Quantile(.5).Microseconds(), h.Quantile(.95).Microseconds(), h.Quantile(.99).Microseconds()}
 	}
-	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(), Unsold: st.Unsold.Load(),
-		Pending: st.Pending.Load(), Tests: st.Tests.Load(), Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()),
-		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Caps: capUses(ex)}
+	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(),
+		Unsold: st.Unsold.Load(), Pending: st.Pending.Load(), Tests: st.Tests.Load(),
+		Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()), OwnUS: q(&st.Own),
+		WholeUS: q(&st.Whole), Caps: capUses(ex)}
 	l := led.Stats()
 	ex.Connections(func(buyer string, n exchange.Network) {
-		out.Network = append(out.Network, NetworkStatus{buyer, n.Conns, n.Idle, n.InFlight, n.Calls, n.Dials, n.DialErrors, n.Handshakes, n.Resumed, n.Late})
+		out.Network = append(out.Network, NetworkStatus{buyer, n.Conns, n.Idle, n.InFlight, n.Calls, n.Dials,
+			n.DialErrors, n.Handshakes, n.Resumed, n.Late})
 	})
-	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes, l.FreeBytes}
+	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes,
+		l.FreeBytes}
 	for _, l := range ex.Lanes() {
-		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{}, Revenue: lead.Money(l.RevenueMicros.Load()),
-			Breaker: breakerText(l), Token: l.TokenProblem()}
+		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{},
+			Revenue: lead.Money(l.RevenueMicros.Load()), Breaker: breakerText(l), Token: l.TokenProblem()}
 		for _, x := range counts(l) {
 			c.Counts[x.what] = x.n
 		}

@@ -20,8 +20,8 @@ const profileSecondsMax = 60
 // profiling is held while a CPU profile is taken: the runtime takes one at a time.
 var profiling sync.Mutex
 
-// profile answers GET /debug/pprof/NAME as `go tool pprof` asks for it: profile (the CPU, ?seconds=, 30 unless told) or one of the runtime's own, such as
-// heap, goroutine, allocs, block or mutex.
+// profile answers GET /debug/pprof/NAME as `go tool pprof` asks for it: profile (the CPU, ?seconds=, 30 unless told) or
+// one of the runtime's own, such as heap, goroutine, allocs, block or mutex.
 func (s *Server) profile(ctx *fasthttp.RequestCtx, name string) {
 	var out bytes.Buffer
 	if name == "profile" {

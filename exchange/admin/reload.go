@@ -14,8 +14,8 @@ type Hooks struct {
 	Offline  bool // opened by a verb, beside no running node
 }
 
-// Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak to it. A
-// directory, and the file that identifies the data, is told by its device and inode.
+// Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak
+// to it. A directory, and the file that identifies the data, is told by its device and inode.
 type Identity struct {
 	ID        string `json:"id"` // of the data directory
 	Node      string `json:"node"`

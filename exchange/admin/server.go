@@ -46,15 +46,17 @@ type Server struct {
 
 // New makes a server.
 func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *slog.Logger) *Server {
-	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second, since: ex.Now(),
-		today: today{budget: todayFor}}
+	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second,
+		since: ex.Now(), today: today{budget: todayFor}}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.metrics = fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	// No WriteTimeout: it would cut /events off. Only operators come here.
-	s.http = &fasthttp.Server{Handler: s.handle, ErrorHandler: badRequest, Name: "clearpost-admin", ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		MaxRequestBodySize: bodyBytesMax, CloseOnShutdown: true, Logger: quiet{}}
+	s.http = &fasthttp.Server{Handler: s.handle, ErrorHandler: badRequest, Name: "clearpost-admin",
+		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxRequestBodySize: bodyBytesMax, CloseOnShutdown: true,
+		Logger: quiet{}}
 	return s
 }
 
@@ -72,7 +74,8 @@ const (
 
 // Serve answers until Shutdown. With keys it speaks TLS.
 func (s *Server) Serve(ln net.Listener, keys *door.Keys) error {
-	return s.http.Serve(door.Listen(ln, door.Config{ReadTimeout: readTimeout, IdleTimeout: idleTimeout, ConnsMax: connsMax, Keys: keys, Log: s.log}))
+	return s.http.Serve(door.Listen(ln, door.Config{ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		ConnsMax: connsMax, Keys: keys, Log: s.log}))
 }
 
 // badRequest answers what could not be read as a request; a connection on which nothing was asked ends without a word.
@@ -144,7 +147,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, /v1/explain?name=; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, "+
+			"/v1/explain?name=; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 
@@ -211,7 +215,8 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 	if !read(ctx, &in) {
 		return
 	}
-	r := exchange.Resolution{Attempt: in.Attempt, Accepted: in.Outcome == "accepted", Reference: in.Reference, Why: in.Why, By: in.By}
+	r := exchange.Resolution{Attempt: in.Attempt, Accepted: in.Outcome == "accepted", Reference: in.Reference,
+		Why: in.Why, By: in.By}
 	if in.Price != "" {
 		m, err := lead.ParseMoney([]byte(in.Price))
 		if err != nil || m < 0 {
@@ -221,7 +226,8 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 		r.Price = &m
 	}
 	switch {
-	case in.Attempt.IsZero() == (in.Name == ""), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200, len(in.Reference) > 256:
+	case in.Attempt.IsZero() == (in.Name == ""), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200,
+		len(in.Reference) > 256:
 		fail(ctx, 400, "expected attempt (a UUID) or name, why (1 to 1000 bytes), reference of at most 256 bytes")
 		return
 	case in.Outcome != "accepted" && in.Outcome != "rejected":
@@ -304,7 +310,8 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	})
 }
 
-func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error, alive func() error) error {
+func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error,
+	alive func() error) error {
 	switch {
 	case follow:
 		return s.follow(from, write, alive)
@@ -320,8 +327,8 @@ func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledge
 	return s.led.Scan(from, write)
 }
 
-// follow calls alive from time to time: whoever has gone is only noticed when something is written. Space before the next line's JSON
-// changes nothing.
+// follow calls alive from time to time: whoever has gone is only noticed when something is written. Space before the
+// next line's JSON changes nothing.
 func (s *Server) follow(from uint64, write func(ledger.Record) error, alive func() error) error {
 	for {
 		ctx, cancel := context.WithTimeout(s.stop, s.pulse)

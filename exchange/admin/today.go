@@ -13,27 +13,29 @@ import (
 	"clearpost/ledger"
 )
 
-// Today is what the ledger has of one day in UTC. Unlike the counts since the start it outlives restarts. Test leads are in Tests only.
+// Today is what the ledger has of one day in UTC. Unlike the counts since the start it outlives restarts. Test leads
+// are in Tests only.
 type Today struct {
-	Day      string     `json:"day"`
-	Pings    int64      `json:"pings"` // pings and one-shot leads
-	Quotes   int64      `json:"quotes"`
-	Posts    int64      `json:"posts"` // settled posts and one-shot leads, each once, by its last answer of the day
-	Sold     int64      `json:"sold"`
-	Unsold   int64      `json:"unsold"`
-	Pending  int64      `json:"pending"`
-	Sales    int64      `json:"sales"` // attempts that buyers accepted, or were found to have
-	Revenue  lead.Money `json:"revenue_micros"`
-	Payout   lead.Money `json:"payout_micros"`
-	Tests    int64      `json:"tests"`
-	UpToSeq  uint64     `json:"up_to_seq"`            // the last event that is counted
-	Complete bool       `json:"complete"`             // false while earlier events of the day are still being read: ask again
-	Unread   int64      `json:"unreadable,omitempty"` // events that could not be read
-	Error    string     `json:"error,omitempty"`
+	Day     string     `json:"day"`
+	Pings   int64      `json:"pings"` // pings and one-shot leads
+	Quotes  int64      `json:"quotes"`
+	Posts   int64      `json:"posts"` // settled posts and one-shot leads, each once, by its last answer of the day
+	Sold    int64      `json:"sold"`
+	Unsold  int64      `json:"unsold"`
+	Pending int64      `json:"pending"`
+	Sales   int64      `json:"sales"` // attempts that buyers accepted, or were found to have
+	Revenue lead.Money `json:"revenue_micros"`
+	Payout  lead.Money `json:"payout_micros"`
+	Tests   int64      `json:"tests"`
+	UpToSeq uint64     `json:"up_to_seq"` // the last event that is counted
+	// false while earlier events of the day are still being read: ask again
+	Complete bool   `json:"complete"`
+	Unread   int64  `json:"unreadable,omitempty"` // events that could not be read
+	Error    string `json:"error,omitempty"`
 }
 
-// todayFor bounds how long one look reads; the next one goes on where it ended. A node of 1,000 pings a second reads an hour of its day in some
-// ten seconds, once.
+// todayFor bounds how long one look reads; the next one goes on where it ended. A node of 1,000 pings a second reads an
+// hour of its day in some ten seconds, once.
 const todayFor = time.Second
 
 // today counts the day's events as far as they are new since it was asked last.
@@ -85,7 +87,8 @@ func (t *today) read(led *ledger.Ledger, now time.Time) *Today {
 	return &out
 }
 
-// count adds one event of the day. Money is counted where it is booked: when an attempt is accepted, or found to have been.
+// count adds one event of the day. Money is counted where it is booked: when an attempt is accepted, or found to have
+// been.
 func (t *today) count(r ledger.Record) error {
 	var ev struct {
 		Test       bool         `json:"test"`
@@ -115,7 +118,8 @@ func (t *today) count(r ledger.Record) error {
 	case r.Kind == ledger.KindSettled:
 		t.settled(r.Lead, ev.Result)
 	case ev.Outcome != lead.Accepted:
-	case r.Kind == ledger.KindPosted && ev.Again != ledger.AgainResend, r.Kind == ledger.KindAdjusted && ev.Adjustment == ledger.AdjustResolved:
+	case r.Kind == ledger.KindPosted && ev.Again != ledger.AgainResend, r.Kind == ledger.KindAdjusted &&
+		ev.Adjustment == ledger.AdjustResolved:
 		t.n.Sales++
 		t.n.Revenue += ev.Price
 		t.n.Payout += ev.Payout

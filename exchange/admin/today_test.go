@@ -38,21 +38,26 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 	yesterday := now.Add(-24 * time.Hour)
 	add(&ledger.Pinged{Head: head(ledger.KindPinged, 1, yesterday), Result: ledger.ResultSuccess})
 	add(&ledger.Posting{Head: head(ledger.KindPosting, 1, yesterday), Attempt: id(11)},
-		&ledger.Posted{Head: head(ledger.KindPosted, 1, yesterday), Attempt: id(11), Outcome: lead.Accepted, Price: 9, Payout: 9})
+		&ledger.Posted{Head: head(ledger.KindPosted, 1, yesterday), Attempt: id(11), Outcome: lead.Accepted, Price: 9,
+			Payout: 9})
 	d := &today{budget: time.Minute}
 	day(d, Today{})
 	test := head(ledger.KindPinged, 4, now)
 	test.Test = true
-	add(&ledger.Pinged{Head: head(ledger.KindPinged, 2, now), Result: ledger.ResultSuccess}, &ledger.Pinged{Head: test, Result: ledger.ResultSuccess},
-		&ledger.Pinged{Head: head(ledger.KindPinged, 3, now), Result: ledger.ResultFailure})
+	add(&ledger.Pinged{Head: head(ledger.KindPinged, 2, now), Result: ledger.ResultSuccess},
+		&ledger.Pinged{Head: test, Result: ledger.ResultSuccess}, &ledger.Pinged{Head: head(ledger.KindPinged, 3, now),
+			Result: ledger.ResultFailure})
 	add(&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(12)},
-		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(12), Outcome: lead.Accepted, Price: 20, Payout: 15},
+		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(12), Outcome: lead.Accepted, Price: 20,
+			Payout: 15},
 		&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(13)},
 		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(13), Outcome: lead.Unknown},
 		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultPending, Revenue: 20, Payout: 15})
 	day(d, Today{Pings: 2, Quotes: 1, Posts: 1, Pending: 1, Sales: 1, Revenue: 20, Payout: 15, Tests: 1})
-	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustResolved, Why: "asked", Attempt: id(13), Outcome: lead.Accepted,
-		Price: 10, Payout: 8}, &ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultSuccess, Revenue: 30, Payout: 23})
+	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustResolved, Why: "asked",
+		Attempt: id(13), Outcome: lead.Accepted, Price: 10, Payout: 8},
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultSuccess,
+			Revenue: 30, Payout: 23})
 	want := Today{Pings: 2, Quotes: 1, Posts: 1, Sold: 1, Sales: 2, Revenue: 30, Payout: 23, Tests: 1}
 	day(d, want)
 	day(&today{budget: time.Minute}, want) // as after a restart

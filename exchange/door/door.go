@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package door is what stands between a listener and an HTTP server, for sellers and operators alike: connections that end without a word where
-// nothing was asked on them, a bound on how many there are, certificates that change, and whom a proxy speaks for.
+// Package door is what stands between a listener and an HTTP server, for sellers and operators alike: connections that
+// end without a word where nothing was asked on them, a bound on how many there are, certificates that change, and whom
+// a proxy speaks for.
 package door
 
 import (
@@ -19,7 +20,8 @@ import (
 
 // Config is what a listener needs beside the socket.
 type Config struct {
-	ReadTimeout time.Duration // from the first byte of a connection to the end of its first request, and for a handshake
+	// from the first byte of a connection to the end of its first request, and for a handshake
+	ReadTimeout time.Duration
 	IdleTimeout time.Duration // how long a connection may be open before its first byte
 	ConnsMax    int           // connections at once: those above it are closed without a word; 0 = not bounded
 	Keys        *Keys         // nil: without TLS
@@ -94,7 +96,8 @@ func (l *Listener) tellRefused() {
 }
 
 func passes(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED,
+		syscall.EINTR} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -168,12 +171,13 @@ func (c *Conn) Close() error {
 }
 
 // inTheClear is what a client hears that speaks plain HTTP where TLS is spoken.
-var inTheClear = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(speaksTLS)) + "\r\n\r\n" + speaksTLS
+var inTheClear = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+	strconv.Itoa(len(speaksTLS)) + "\r\n\r\n" + speaksTLS
 
 const speaksTLS = `{"result":"error","reason":"bad_request","details":"this address speaks TLS: send the request to https://, again"}`
 
-// shake waits for the first bytes as for those of a request, and does the handshake. A client that fails in it hears nothing in HTTP, but for one
-// that speaks plain HTTP.
+// shake waits for the first bytes as for those of a request, and does the handshake. A client that fails in it hears
+// nothing in HTTP, but for one that speaks plain HTTP.
 func (c *Conn) shake() error {
 	first := &eager{Conn: c.raw, of: c}
 	t := tls.Server(first, c.of.tls)
@@ -214,8 +218,8 @@ func looksHTTP(head [5]byte) bool {
 	return false
 }
 
-// What is still read of a request that is refused before its end, so that its sender hears why: closing a connection with bytes on the way would cut
-// off the answer. It ends when nothing has come for a while.
+// What is still read of a request that is refused before its end, so that its sender hears why: closing a connection
+// with bytes on the way would cut off the answer. It ends when nothing has come for a while.
 const (
 	drainBytesMax = 4 << 20
 	drainPauseMax = 50 * time.Millisecond

@@ -88,7 +88,8 @@ var ends = []struct{ name, sent, hears string }{
 	{"no body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", "408"},
 	{"half a body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na", "408"},
 	{"half a chunk", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\na", "408"},
-	{"a body that was waited for", "POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n", "100 408"},
+	{"a body that was waited for", "POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+		"100 408"},
 	{"no HTTP", "hello\r\n\r\n", "400"},
 	{"a second head", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "200"},
 }
@@ -301,7 +302,8 @@ func writePair(t *testing.T, dir, name string) (cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	about := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, &k.PublicKey, k)
 	if err != nil {
 		t.Fatal(err)
@@ -311,7 +313,8 @@ func writePair(t *testing.T, dir, name string) (cert, key string) {
 		t.Fatal(err)
 	}
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der},
+		key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
 		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Keys is a certificate and its private key in files, read anew when these change. A pair that cannot be read leaves the one before in use.
+// Keys is a certificate and its private key in files, read anew when these change. A pair that cannot be read leaves
+// the one before in use.
 type Keys struct {
 	cert, key string
 	log       *slog.Logger
@@ -59,7 +60,8 @@ func (k *Keys) load() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("certificate %s with key %s: %w", k.cert, k.key, err)
 	}
 	if left := time.Until(pair.Leaf.NotAfter); left < expirySoon {
-		k.log.Warn("a certificate ends soon", "cert", k.cert, "not_after", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		k.log.Warn("a certificate ends soon", "cert", k.cert, "not_after",
+			pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return &pair, nil
 }
@@ -83,7 +85,8 @@ func (k *Keys) current() *tls.Certificate {
 		return k.pair
 	}
 	k.pair = pair
-	k.log.Info("a certificate was read anew", "cert", k.cert, "not_after", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	k.log.Info("a certificate was read anew", "cert", k.cert, "not_after",
+		pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	return pair
 }
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Headers in which a proxy says for whom it speaks. One of them counts, the configured one: a proxy that writes one of them passes the other on as a
-// client made it up.
+// Headers in which a proxy says for whom it speaks. One of them counts, the configured one: a proxy that writes one of
+// them passes the other on as a client made it up.
 const (
 	XForwardedFor = "X-Forwarded-For"
 	Forwarded     = "Forwarded"
@@ -50,8 +50,9 @@ func (p *Proxies) trusts(a netip.Addr) bool {
 // hopsMax bounds how many proxies are followed.
 const hopsMax = 16
 
-// Client is who a request comes from: the nearest address that is no trusted proxy's, read from the end of what the proxies say. https tells whether
-// a trusted proxy was reached by it. header gives all values of a header joined by commas, "" without one.
+// Client is who a request comes from: the nearest address that is no trusted proxy's, read from the end of what the
+// proxies say. https tells whether a trusted proxy was reached by it. header gives all values of a header joined by
+// commas, "" without one.
 func (p *Proxies) Client(remote net.Addr, header func(name string) string) (client netip.Addr, https bool) {
 	client = AddrOf(remote)
 	if p == nil || !p.trusts(client) {
@@ -108,7 +109,8 @@ func element(s string) (who, proto string) {
 	return who, proto
 }
 
-// addrIn reads an address as proxies write it, perhaps with a port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80.
+// addrIn reads an address as proxies write it, perhaps with a port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1,
+// [2001:db8::1]:80.
 func addrIn(s string) (netip.Addr, bool) {
 	s = strings.TrimSpace(s)
 	if a, err := netip.ParseAddr(s); err == nil {

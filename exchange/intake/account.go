@@ -36,10 +36,11 @@ type account struct {
 
 // newBook makes the accounts of a view. The limiters of the book before, and what they have counted, go on.
 func newBook(v exchange.View, before *book) *book {
-	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{}, seats: map[string]*seat{}}
+	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{},
+		seats: map[string]*seat{}}
 	for _, src := range v.Config().Sources {
-		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0), seat: before.seats[src.ID],
-			alone: len(v.Config().Sources) == 1}
+		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0),
+			seat: before.seats[src.ID], alone: len(v.Config().Sources) == 1}
 		if a.seat == nil {
 			a.seat = &seat{}
 		}
@@ -76,10 +77,12 @@ func (b *book) limiter(src *exchange.Source) *rate.Limiter {
 	return l
 }
 
-// account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429 itself.
+// account finds who sent this: by Authorization: Bearer, X-Api-Key, or the key in the body. It answers 401 or 429
+// itself.
 func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	key := ctx.Request.Header.Peek("X-Api-Key")
-	if auth := ctx.Request.Header.Peek("Authorization"); len(auth) > 7 && strings.EqualFold(string(auth[:7]), "bearer ") {
+	if auth := ctx.Request.Header.Peek("Authorization"); len(auth) > 7 &&
+		strings.EqualFold(string(auth[:7]), "bearer ") {
 		key = auth[7:]
 	}
 	if len(key) == 0 {
@@ -94,7 +97,8 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
 		if addr, _ := s.client(ctx); !s.strange.allow(addr) {
 			s.places.note(ShedStranger, time.Now())
-			s.later(ctx, 429, "rate_limited", "too many requests with a key that is not known, from your address", time.Second)
+			s.later(ctx, 429, "rate_limited", "too many requests with a key that is not known, from your address",
+				time.Second)
 			return nil
 		}
 		s.unauthorized(ctx)
@@ -105,7 +109,8 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	}
 	if !a.limit.Allow() {
 		s.places.note(ShedRate, time.Now())
-		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond), time.Duration(float64(time.Second)/a.RatePerSecond))
+		s.later(ctx, 429, "rate_limited", fmt.Sprintf("more than %g requests a second", a.RatePerSecond),
+			time.Duration(float64(time.Second)/a.RatePerSecond))
 		return nil
 	}
 	return a

@@ -107,8 +107,9 @@ func statusOf(r *exchange.Reply) int {
 // expiresLayout is RFC 3339 in UTC with milliseconds.
 const expiresLayout = "2006-01-02T15:04:05.000Z"
 
-// appendQuote writes the answer to a ping that got a price, as form and the encoder would: it is by far the most frequent one. The only text in
-// it that is not ours, the seller's own id, is visible ASCII, which Go and JSON quote alike.
+// appendQuote writes the answer to a ping that got a price, as form and the encoder would: it is by far the most
+// frequent one. The only text in it that is not ours, the seller's own id, is visible ASCII, which Go and JSON quote
+// alike.
 func appendQuote(dst []byte, r *exchange.Reply) []byte {
 	dst = append(append(append(dst, `{"result":"`...), r.Result...), `","ping_id":"`...)
 	dst = append(r.LeadID.Append(dst), '"')
@@ -240,8 +241,8 @@ func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
 }
 
 // shedFor counts why the exchange could not take a lead.
-var shedFor = map[exchange.Why]ShedReason{exchange.WhyLog: ShedLog, exchange.WhyLogFull: ShedLogFull, exchange.WhyPaused: ShedPaused,
-	exchange.WhyStopping: ShedStopping}
+var shedFor = map[exchange.Why]ShedReason{exchange.WhyLog: ShedLog, exchange.WhyLogFull: ShedLogFull,
+	exchange.WhyPaused: ShedPaused, exchange.WhyStopping: ShedStopping}
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	switch f.Kind {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// jsonFault tells why a body is not one JSON object: where the first thing stands that cannot stand there, what it is, and what was expected. Lines
-// and columns count from one, columns in characters.
+// jsonFault tells why a body is not one JSON object: where the first thing stands that cannot stand there, what it is,
+// and what was expected. Lines and columns count from one, columns in characters.
 func jsonFault(b []byte) string {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return "the body is empty: expected one JSON object"

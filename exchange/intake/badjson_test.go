@@ -25,7 +25,8 @@ func TestBadJSONIsToldWithItsPlace(t *testing.T) {
 
 // Whatever is refused has a place, and whatever is well formed has none.
 func FuzzBadJSON(f *testing.F) {
-	for _, s := range []string{`{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":tru}`, `{"a":"\u12"}`, `{"a":01}`, `{"a":1.}`, `[1,2`, `"x"`, "", "{\"a\":\n'b'}", `{"a":1}x`, `{"a":1e}`} {
+	for _, s := range []string{`{"a":1,}`, `{"a" 1}`, `{a:1}`, `{"a":tru}`, `{"a":"\u12"}`, `{"a":01}`, `{"a":1.}`,
+		`[1,2`, `"x"`, "", "{\"a\":\n'b'}", `{"a":1}x`, `{"a":1e}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

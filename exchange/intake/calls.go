@@ -39,7 +39,8 @@ type request struct {
 	env      envelope
 }
 
-// begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical, idempotency key.
+// begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical,
+// idempotency key.
 func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if !s.accept(ctx, c.profile, c.ping) {
 		return
@@ -49,7 +50,8 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 		return
 	}
 	key := c.source
-	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 && len(ctx.Request.Header.Peek("Authorization")) == 0 {
+	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 &&
+		len(ctx.Request.Header.Peek("Authorization")) == 0 {
 		if c.profile != nil {
 			key = find(&r.in, c.profile.key)
 		} else {
@@ -79,12 +81,14 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	}
 	r.vertical, r.names = r.acc.view.Vertical(c.vertical), r.acc.names[c.vertical]
 	if r.vertical == nil || r.names == nil {
-		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+strings.Join(r.acc.Verticals, ", "))
+		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+
+			strings.Join(r.acc.Verticals, ", "))
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {
 		if len(k) > IdempotencyBytesMax || !visible(text(k)) {
-			s.fail(ctx, 400, "bad_idempotency_key", "expected an Idempotency-Key of at most 200 visible ASCII characters")
+			s.fail(ctx, 400, "bad_idempotency_key",
+				"expected an Idempotency-Key of at most 200 visible ASCII characters")
 			return
 		}
 		r.idemKey, r.bodyHash = string(k), r.hash()
@@ -252,8 +256,8 @@ func (s *Server) oneShot(r *request) {
 // sell posts a pinged lead.
 func (s *Server) sell(r *request, l *lead.Lead, id lead.ID) (exchange.Reply, *exchange.Fault) {
 	return s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
-		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received, MaxWait: r.wait(),
-		Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
+		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received,
+		MaxWait: r.wait(), Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
 }
 
 func (s *Server) post(r *request) {

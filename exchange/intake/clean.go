@@ -89,7 +89,8 @@ func (c *cleaning) list(val gjson.Result) string {
 	return text(append(out, ']'))
 }
 
-// withZeros gives a US ZIP code of three or four digits, or a ZIP+4 of seven or eight, its zeros back. Anything else is as it was.
+// withZeros gives a US ZIP code of three or four digits, or a ZIP+4 of seven or eight, its zeros back. Anything else is
+// as it was.
 func withZeros(s string) string {
 	five, four, dashed := strings.Cut(strings.TrimSpace(s), "-")
 	if !digitsOnly(five) || dashed && (len(four) != 4 || !digitsOnly(four)) {

@@ -13,7 +13,8 @@ import (
 	"clearpost/exchange/door"
 )
 
-// client is the address that a request comes from, and whether it came by https, as the connection says or a trusted proxy.
+// client is the address that a request comes from, and whether it came by https, as the connection says or a trusted
+// proxy.
 func (s *Server) client(ctx *fasthttp.RequestCtx) (addr netip.Addr, https bool) {
 	addr, https = s.proxies.Client(ctx.RemoteAddr(), func(name string) string {
 		return string(bytes.Join(ctx.Request.Header.PeekAll(name), []byte(",")))
@@ -29,7 +30,8 @@ func (s *Server) https(ctx *fasthttp.RequestCtx) bool {
 	return yes
 }
 
-// How many requests with a key that nobody has are answered 401 from one address; more hear 429. Good keys are not held up by them.
+// How many requests with a key that nobody has are answered 401 from one address; more hear 429. Good keys are not held
+// up by them.
 const (
 	StrangersPerSecond = 10
 	StrangersBurst     = 50

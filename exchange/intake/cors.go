@@ -30,8 +30,9 @@ func allowOrigin(src *exchange.Source, origin string) string {
 	return ""
 }
 
-// preflight answers a browser that asks whether a script may send a lead. Who would send it is not known yet: any source of the vertical may allow it, or
-// any at all where no vertical is named; the request itself is held to its own. It returns false where it has not answered.
+// preflight answers a browser that asks whether a script may send a lead. Who would send it is not known yet: any
+// source of the vertical may allow it, or any at all where no vertical is named; the request itself is held to its own.
+// It returns false where it has not answered.
 func (s *Server) preflight(ctx *fasthttp.RequestCtx, vertical string) bool {
 	origin := string(ctx.Request.Header.Peek("Origin"))
 	if !ctx.IsOptions() || origin == "" || len(ctx.Request.Header.Peek("Access-Control-Request-Method")) == 0 {
@@ -59,8 +60,9 @@ func (s *Server) preflight(ctx *fasthttp.RequestCtx, vertical string) bool {
 	return true
 }
 
-// origin holds a request of a browser's script to the origins of its source, and lets the script read the answer. A source without origins is not asked,
-// and neither is a request without an Origin, which no browser sends for a page. It answers 403 itself.
+// origin holds a request of a browser's script to the origins of its source, and lets the script read the answer. A
+// source without origins is not asked, and neither is a request without an Origin, which no browser sends for a page.
+// It answers 403 itself.
 func (s *Server) origin(ctx *fasthttp.RequestCtx, a *account) bool {
 	if len(a.Origins) == 0 {
 		return true

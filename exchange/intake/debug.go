@@ -14,7 +14,8 @@ import (
 // DebugNamesMax is how many unknown names a debug reply lists.
 const DebugNamesMax = 64
 
-// debugReply tells a seller what became of its lead's fields: nothing that it has not sent, or that its posting specification does not say.
+// debugReply tells a seller what became of its lead's fields: nothing that it has not sent, or that its posting
+// specification does not say.
 type debugReply struct {
 	Fields  []debugField `json:"fields"`
 	Unknown []string     `json:"unknown,omitempty"` // names that nobody knows
@@ -76,7 +77,8 @@ func (r *request) debug(l *lead.Lead) []byte {
 	}
 	for _, u := range l.Unfit() {
 		f := &s.Fields[u.Pos]
-		d := debugField{Field: f.Name, SentAs: t.sentAs[u.Pos], LeftOut: true, Expected: strings.TrimPrefix(l.UnfitReason(u), "expected ")}
+		d := debugField{Field: f.Name, SentAs: t.sentAs[u.Pos], LeftOut: true,
+			Expected: strings.TrimPrefix(l.UnfitReason(u), "expected ")}
 		if raw := l.UnfitRaw(u); len(raw) > 0 {
 			d.Sent = lead.Mask(f, raw)
 		}

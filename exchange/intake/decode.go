@@ -51,7 +51,8 @@ type reader struct {
 	repeats bool
 	hits    int // pairs whose name is known
 	maybe   []candidate
-	// bySelector tells that the name of the next pair was made by an attribute; told that attributes tell its element from others of its name.
+	// bySelector tells that the name of the next pair was made by an attribute; told that attributes tell its element
+	// from others of its name.
 	bySelector, told bool
 }
 
@@ -73,9 +74,9 @@ const (
 	bySelector             // the end of a name that an attribute has made is a field's
 )
 
-// decode reads a payload into the lead's slots and the envelope. Names are looked up without regard to case; a field sent twice, also
-// under an alias, is an error. Names that nobody knows are ignored. What is wrong with single values stands in the lead and the envelope;
-// a payload that cannot be read at all is refused.
+// decode reads a payload into the lead's slots and the envelope. Names are looked up without regard to case; a field
+// sent twice, also under an alias, is an error. Names that nobody knows are ignored. What is wrong with single values
+// stands in the lead and the envelope; a payload that cannot be read at all is refused.
 func decode(p *payload, n *names, l *lead.Lead, v *envelope) *refused {
 	v.browser = p.dialect != dialectJSON && p.dialect != dialectXML
 	if p.dialect == dialectJSON && len(p.query) == 0 {
@@ -152,7 +153,8 @@ func (d *reader) whole(pos int, name string, val gjson.Result) {
 	d.set(pos, val)
 }
 
-// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is. It returns false if nobody knows the end.
+// end takes a pair by the end of its dotted name: contact.first_name is first_name, if nothing else is. It returns
+// false if nobody knows the end.
 func (d *reader) end(path string, val gjson.Result) bool {
 	if v := sole(val); v.Type == gjson.Null || v.Type == gjson.String && strings.TrimSpace(v.Str) == "" {
 		return true
@@ -189,7 +191,8 @@ func (d *reader) end(path string, val gjson.Result) bool {
 	}
 }
 
-// settle takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field are an error.
+// settle takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field
+// are an error.
 func (d *reader) settle() {
 	if len(d.maybe) == 0 {
 		return
@@ -213,7 +216,8 @@ func (d *reader) settle() {
 	for pos := range d.lead.Len() {
 		if p := paths[pos]; len(p) > 1 {
 			d.lead.Set(pos, nil)
-			d.env.bad(d.lead.Schema().Fields[pos].Name, "", "one value: "+quoted(p[0])+" and "+quoted(p[1])+" both end in its name")
+			d.env.bad(d.lead.Schema().Fields[pos].Name, "", "one value: "+quoted(p[0])+" and "+quoted(p[1])+
+				" both end in its name")
 		}
 	}
 }
@@ -371,7 +375,8 @@ func (v *envelope) sellerLead(val gjson.Result) {
 		return
 	}
 	if id == "" || len(id) > SellerLeadIDBytesMax || !visible(id) {
-		v.bad("seller_lead_id", strings.Clone(single(val)), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+" visible ASCII characters")
+		v.bad("seller_lead_id", strings.Clone(single(val)), "text of 1 to "+strconv.Itoa(SellerLeadIDBytesMax)+
+			" visible ASCII characters")
 		return
 	}
 	v.sellerLeadID = strings.Clone(id)

@@ -44,10 +44,13 @@ func flatPairs(body string) (list, bool) {
 
 // What flat takes, it takes exactly as the general walk does.
 func FuzzFlat(f *testing.F) {
-	for _, s := range []string{`{}`, ` { } `, `{"a":1}`, "{\"a\" : \"x\" ,\n\"b\":null,\"c\":true,\"d\":false}", `{"a":-0.50,"b":0}`, `{"a":01}`, `{"a":1e3}`, `{"a":1.}`, `{"a":-}`,
-		`{"a":.5}`, `{"a":"\u0041"}`, `{"a":[1]}`, `{"a":{}}`, `{"a":1,}`, `{"a" 1}`, `{"a":1}x`, `{,}`, `{"a":tru}`, `{"a":truex}`, `[]`, ``, `{`, `{"`, `{"a"`, `{"a":`, `{"a":1`,
-		`{"a":"é"}`, "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", `{"a":1 "b":2}`, `{"a":1}}`, `{"":""}`, `{"a":--1}`, `{"a":+1}`, "\xef\xbb\xbf{}",
-		`{"` + strings.Repeat("n", PathBytesMax) + `":1}`, `{"` + strings.Repeat("n", PathBytesMax+1) + `":1}`} {
+	for _, s := range []string{`{}`, ` { } `, `{"a":1}`, "{\"a\" : \"x\" ,\n\"b\":null,\"c\":true,\"d\":false}",
+		`{"a":-0.50,"b":0}`, `{"a":01}`, `{"a":1e3}`, `{"a":1.}`, `{"a":-}`, `{"a":.5}`, `{"a":"\u0041"}`, `{"a":[1]}`,
+		`{"a":{}}`, `{"a":1,}`, `{"a" 1}`, `{"a":1}x`, `{,}`, `{"a":tru}`, `{"a":truex}`, `[]`, ``, `{`, `{"`, `{"a"`,
+		`{"a":`, `{"a":1`, `{"a":"é"}`, "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", `{"a":1 "b":2}`, `{"a":1}}`, `{"":""}`,
+		`{"a":--1}`, `{"a":+1}`, "\xef\xbb\xbf{}", `{"` +
+			strings.Repeat("n", PathBytesMax) + `":1}`, `{"` +
+			strings.Repeat("n", PathBytesMax+1) + `":1}`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -75,8 +78,9 @@ func TestDecodeIsTheSameBothWays(t *testing.T) {
 		t.Fatal(errs)
 	}
 	many := strings.Repeat(`"x":1,`, PairsMax)
-	for _, body := range []string{`{"zip":"10001","age":44,"seller_lead_id":"a","min_price":"12.50"}`, `{"ZIP":"10001","zip_code":"10002"}`,
-		`{"key":"a","key":"b"}`, `{"max_wait_ms":0}`, `{` + many + `"age":1}`, `{"lead_id":"1","age":[1]}`} {
+	for _, body := range []string{`{"zip":"10001","age":44,"seller_lead_id":"a","min_price":"12.50"}`,
+		`{"ZIP":"10001","zip_code":"10002"}`, `{"key":"a","key":"b"}`, `{"max_wait_ms":0}`, `{` + many + `"age":1}`,
+		`{"lead_id":"1","age":[1]}`} {
 		var l [2]lead.Lead
 		var v [2]envelope
 		for i, b := range []string{body, body[:1] + `"\u0078":0,` + body[1:]} { // an escape in a name that nobody knows
@@ -85,7 +89,8 @@ func TestDecodeIsTheSameBothWays(t *testing.T) {
 				t.Fatalf("%s is refused", b)
 			}
 		}
-		if got, want := fmt.Sprintf("%+v %+v", v[0], l[0].Problems(0)), fmt.Sprintf("%+v %+v", v[1], l[1].Problems(0)); got != want {
+		if got, want := fmt.Sprintf("%+v %+v", v[0], l[0].Problems(0)), fmt.Sprintf("%+v %+v", v[1],
+			l[1].Problems(0)); got != want {
 			t.Errorf("%.80s\n got %s\nwant %s", body, got, want)
 		}
 		for i := range l[0].Len() {

@@ -24,12 +24,14 @@ type taker interface {
 	problem(field, expected string)
 	found() int                       // pairs whose name is known
 	knows(name string, tail int) bool // by the whole name, or by an end of it that begins at the byte tail or before
-	// selected is pair for an element with attributes that tell it from others: with a name that they have made, or with its own.
+	// selected is pair for an element with attributes that tell it from others: with a name that they have made, or
+	// with its own.
 	selected(name, val gjson.Result, made bool) bool
 	unpacks(name string) bool // its text is a document of its own
 }
 
-// walk gives all pairs of a payload to the taker: those of the query string first. The texts live as long as the payload's bytes.
+// walk gives all pairs of a payload to the taker: those of the query string first. The texts live as long as the
+// payload's bytes.
 func walk(p *payload, t taker) *refused {
 	more, no := walkForm(p.query, nil, t)
 	if no != nil || !more {
@@ -40,7 +42,8 @@ func walk(p *payload, t taker) *refused {
 		return walkJSON(p.body, t)
 	case dialectForm:
 		if gjson.ValidBytes(p.body) && gjson.ParseBytes(p.body).IsObject() { // curl -d says nothing else
-			return refuse(400, "bad_form", "the body is JSON and is declared as a form: send it with Content-Type: application/json")
+			return refuse(400, "bad_form",
+				"the body is JSON and is declared as a form: send it with Content-Type: application/json")
 		}
 		_, no = walkForm(p.body, p.charset, t)
 		return no
@@ -93,8 +96,8 @@ func longPath(t taker) bool {
 	return false
 }
 
-// walkValue takes a value of JSON apart. A list of single values stays a value. An object, or a list with objects, in which no name is known is
-// taken as a value itself, so that it can be refused where its own name is known.
+// walkValue takes a value of JSON apart. A list of single values stays a value. An object, or a list with objects, in
+// which no name is known is taken as a value itself, so that it can be refused where its own name is known.
 func walkValue(t taker, name, val gjson.Result, depth int) bool {
 	if val.Type != gjson.JSON {
 		if val.Type == gjson.String {
@@ -123,7 +126,8 @@ func walkValue(t taker, name, val gjson.Result, depth int) bool {
 			deep = deep || e.Type == gjson.JSON
 		}
 		for i, e := range list {
-			if deep && !walkValue(t, gjson.Result{Type: gjson.String, Str: name.Str + "[" + strconv.Itoa(i) + "]"}, e, depth+1) {
+			if deep && !walkValue(t, gjson.Result{Type: gjson.String, Str: name.Str + "[" + strconv.Itoa(i) + "]"}, e,
+				depth+1) {
 				return false
 			}
 		}
@@ -147,7 +151,8 @@ func walkForm(body []byte, charset encoding.Encoding, t taker) (more bool, no *r
 		name, ok := unescape(name)
 		val, ok2 := unescape(val)
 		if !ok || !ok2 {
-			return false, refuse(400, "bad_form", "a %% must be followed by two hexadecimal digits: write %%25 for a %% itself")
+			return false,
+				refuse(400, "bad_form", "a %% must be followed by two hexadecimal digits: write %%25 for a %% itself")
 		}
 		if name, no = convert(name, charset); no == nil {
 			val, no = convert(val, charset)
@@ -216,7 +221,8 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// walkMultipart reads the parts of a multipart form. Files are refused, but for the empty one that a browser sends where none was chosen.
+// walkMultipart reads the parts of a multipart form. Files are refused, but for the empty one that a browser sends
+// where none was chosen.
 func walkMultipart(p *payload, t taker) *refused {
 	r := multipart.NewReader(bytes.NewReader(p.body), p.boundary)
 	for {

@@ -25,7 +25,8 @@ const maxForTests = 1 << 16
 
 func solar(t testing.TB) *lead.Schema {
 	t.Helper()
-	s, errs := lead.NewSchema("solar", []lead.Field{{Name: "owner", Type: lead.TypeEnum, Values: []string{"own", "rent"}}, {Name: "loan.amount", Type: lead.TypeInteger},
+	s, errs := lead.NewSchema("solar", []lead.Field{{Name: "owner", Type: lead.TypeEnum,
+		Values: []string{"own", "rent"}}, {Name: "loan.amount", Type: lead.TypeInteger},
 		{Name: "jobs", Type: lead.TypeList, Of: lead.TypeText}})
 	if errs != nil {
 		t.Fatal(errs)
@@ -40,12 +41,14 @@ func take(t testing.TB, n *names, contentType, encoding string, body []byte) (l 
 }
 
 // takeFor is take for a source.
-func takeFor(t testing.TB, s *lead.Schema, src *exchange.Source, contentType string, body []byte) (lead.Lead, envelope, string) {
+func takeFor(t testing.TB, s *lead.Schema, src *exchange.Source, contentType string, body []byte) (lead.Lead, envelope,
+	string) {
 	t.Helper()
 	return takeAs(s, newNames(s, src), contentType, "", body)
 }
 
-func takeAs(s *lead.Schema, n *names, contentType, encoding string, body []byte) (l lead.Lead, v envelope, code string) {
+func takeAs(s *lead.Schema, n *names, contentType, encoding string, body []byte) (l lead.Lead, v envelope,
+	code string) {
 	var h fasthttp.RequestHeader
 	h.SetContentType(contentType)
 	h.SetContentEncoding(encoding)
@@ -79,7 +82,8 @@ func told(l *lead.Lead, v *envelope) string {
 }
 
 func multi(parts ...string) string {
-	return "--b\r\nContent-Disposition: form-data; " + strings.Join(parts, "\r\n--b\r\nContent-Disposition: form-data; ") + "\r\n--b--\r\n"
+	return "--b\r\nContent-Disposition: form-data; " +
+		strings.Join(parts, "\r\n--b\r\nContent-Disposition: form-data; ") + "\r\n--b--\r\n"
 }
 
 const (
@@ -90,8 +94,8 @@ const (
 )
 
 func TestDialects(t *testing.T) {
-	n := newNames(solar(t), &exchange.Source{Aliases: map[string]string{"Ort": "city", "ref[no]": "seller_lead_id", "kunde.Name": "last_name"},
-		Values: map[string]map[string]string{"owner": {"O": "own", "n/a": ""}}})
+	n := newNames(solar(t), &exchange.Source{Aliases: map[string]string{"Ort": "city", "ref[no]": "seller_lead_id",
+		"kunde.Name": "last_name"}, Values: map[string]map[string]string{"owner": {"O": "own", "n/a": ""}}})
 	deep := strings.Repeat(`{"a":`, DepthMax+1) + "1" + strings.Repeat("}", DepthMax+1)
 	for _, c := range []struct{ name, as, body, want string }{
 		{"nested", asJSON, `{"contact":{"first_name":"Jane","email":"J@X.com"},"address":{"street":"1 Main St","zip":"10001"}}`, "first_name=Jane email=j@x.com address=1 Main St zip=10001"},
@@ -114,7 +118,8 @@ func TestDialects(t *testing.T) {
 		{"object for a value", asJSON, `{"city":{"x":"Rome"}}`, `!city:{"x":"Rome"}`},
 		{"too deep", asJSON, deep, "!body:"},
 		{"too many", asJSON, `{"x":{` + strings.Repeat(`"x":1,`, PairsMax) + `"city":"Rome"}}`, "!body:"},
-		{"names too long", asJSON, `{"` + strings.Repeat("x", 400) + `":{"` + strings.Repeat("y", 400) + `":1}}`, "!body:"},
+		{"names too long", asJSON, `{"` + strings.Repeat("x", 400) + `":{"` + strings.Repeat("y", 400) + `":1}}`,
+			"!body:"},
 		{"byte order mark", asJSON, "\xef\xbb\xbf{\"city\":\"Rome\"}", "city=Rome"},
 		{"alias", asJSON, `{"ORT":"Rome","kunde":{"name":"Roe"},"ref":{"no":"A-1"}}`, "last_name=Roe city=Rome id=A-1"},
 		{"alias and field", asJSON, `{"ort":"Rome","city":"Bonn"}`, "!city:\"Bonn\""},
@@ -124,30 +129,41 @@ func TestDialects(t *testing.T) {
 		{"vendor JSON", "application/vnd.x+json; charset=utf-8", `{"city":"Rome"}`, "city=Rome"},
 		{"JSON that says UTF-8", "application/json;Charset=UTF-8", `{"city":"Rome"}`, "city=Rome"},
 		{"JSON in Latin 1", "application/json; charset=iso-8859-1", "{\"city\":\"Orl\xe9ans\"}", "city=Orléans"},
-		{"JSON in UTF-16", "application/json; charset=utf-16le", "{\x00\"\x00z\x00i\x00p\x00\"\x00:\x001\x000\x000\x000\x001\x00}\x00", "zip=10001"},
+		{"JSON in UTF-16", "application/json; charset=utf-16le",
+			"{\x00\"\x00z\x00i\x00p\x00\"\x00:\x001\x000\x000\x000\x001\x00}\x00", "zip=10001"},
 		{"JSON in no UTF-8", asJSON, "{\"city\":\"Orl\xe9ans\"}", "!city:Orl?ans"},
 
-		{"form", asForm, "first_name=Jane&City=New+York&zip=1000%31&x=1&&=&y", "first_name=Jane city=New York zip=10001"},
+		{"form", asForm, "first_name=Jane&City=New+York&zip=1000%31&x=1&&=&y",
+			"first_name=Jane city=New York zip=10001"},
 		{"form twice", asForm, "zip=10001&zip_code=10001", "!zip:10001"},
-		{"form of brackets", asForm, "contact[first_name]=Jane&city[]=Rome&ref[no]=A-1&x[=1&[y]=2", "first_name=Jane city=Rome id=A-1"},
-		{"form in Windows 1252", asForm + ";charset=windows-1252", "city=Orl%e9ans&first_name=Zo\xeb", "first_name=Zoë city=Orléans"},
+		{"form of brackets", asForm, "contact[first_name]=Jane&city[]=Rome&ref[no]=A-1&x[=1&[y]=2",
+			"first_name=Jane city=Rome id=A-1"},
+		{"form in Windows 1252", asForm + ";charset=windows-1252", "city=Orl%e9ans&first_name=Zo\xeb",
+			"first_name=Zoë city=Orléans"},
 		{"form with a mark and no digits", asForm, "city=50%", "400 bad_form"},
 
 		{"parts", asMulti, multi("name=\"city\"\r\n\r\nNew York", "name=zip\r\n\r\n10001"), "city=New York zip=10001"},
-		{"part in its own charset", asMulti, multi("name=\"city\"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nOrl\xe9ans"), "city=Orléans"},
-		{"file", asMulti, multi("name=\"city\"; filename=\"a.txt\"\r\n\r\nRome", "name=zip\r\n\r\n10001"), "zip=10001 !city:"},
-		{"no file chosen", asMulti, multi("name=\"photo\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n", "name=zip\r\n\r\n10001"), "zip=10001"},
-		{"torn parts", asMulti, multi("name=\"city\"\r\n\r\nRome")[:60], "400 bad_multipart"},
-		{"part in base64", asMulti, multi("name=\"city\"\r\nContent-Transfer-Encoding: base64\r\n\r\nUm9tZQ=="), "400 bad_multipart"},
+		{"part in its own charset", asMulti,
+			multi("name=\"city\"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nOrl\xe9ans"), "city=Orléans"},
+		{"file", asMulti, multi("name=\"city\"; filename=\"a.txt\"\r\n\r\nRome", "name=zip\r\n\r\n10001"),
+			"zip=10001 !city:"},
+		{"no file chosen", asMulti, multi(
+			"name=\"photo\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n", "name=zip\r\n\r\n10001"),
+			"zip=10001"}, {"torn parts", asMulti, multi("name=\"city\"\r\n\r\nRome")[:60], "400 bad_multipart"},
+		{"part in base64", asMulti, multi("name=\"city\"\r\nContent-Transfer-Encoding: base64\r\n\r\nUm9tZQ=="),
+			"400 bad_multipart"},
 		{"part without a name", asMulti, multi("x=y\r\n\r\nRome"), "400 bad_multipart"},
 		{"parts without a boundary", "multipart/form-data", "", "415 unsupported_media_type"},
 
-		{"XML", asXML, `<?xml version="1.0"?><lead><city>New <![CDATA[York]]></city><zip>10001</zip><x/></lead>`, "city=New York zip=10001"},
+		{"XML", asXML, `<?xml version="1.0"?><lead><city>New <![CDATA[York]]></city><zip>10001</zip><x/></lead>`,
+			"city=New York zip=10001"},
 		{"nested XML", asXML, `<a:Envelope xmlns:a="urn:x"><a:Body><lead><contact><first_name>Jane &amp; Joe</first_name></contact></lead></a:Body></a:Envelope>`, "first_name=Jane & Joe"},
-		{"attributes", "application/xml", `<lead zip="10001"><contact first_name="Jane"/></lead>`, "first_name=Jane zip=10001"},
+		{"attributes", "application/xml", `<lead zip="10001"><contact first_name="Jane"/></lead>`,
+			"first_name=Jane zip=10001"},
 		{"XML twice", asXML, `<lead><zip>10001</zip><zip>10001</zip></lead>`, "!zip:10001"},
 		{"nil", asXML, `<l xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><zip xsi:nil="true"/><city>Rome</city></l>`, "city=Rome"},
-		{"XML in Latin 1", asXML, "<?xml version='1.0' encoding='ISO-8859-1'?><l><city>Orl\xe9ans</city></l>", "city=Orléans"},
+		{"XML in Latin 1", asXML, "<?xml version='1.0' encoding='ISO-8859-1'?><l><city>Orl\xe9ans</city></l>",
+			"city=Orléans"},
 		{"elements for a value", asXML, `<l><city><x>Rome</x></city></l>`, "!city:"},
 		{"elements and text", asXML, `<l><address>Main <zip>10001</zip></address></l>`, "zip=10001 !address:"},
 		{"document type", asXML, `<!DOCTYPE l [<!ENTITY e "Rome">]><l><city>&e;</city></l>`, "400 bad_xml"},
@@ -226,18 +242,23 @@ func TestPackedBodies(t *testing.T) {
 
 // No bytes make a dialect panic, run out of its limits, or give a name or value that the request does not hold.
 func FuzzDialects(f *testing.F) {
-	kinds := []string{asJSON, asForm, asXML, asMulti, asForm + "; charset=gbk", "application/xml; charset=utf-16le", asMulti + "; charset=big5", "application/json; charset=shift_jis"}
+	kinds := []string{asJSON, asForm, asXML, asMulti, asForm + "; charset=gbk", "application/xml; charset=utf-16le",
+		asMulti + "; charset=big5", "application/json; charset=shift_jis"}
 	encodings := []string{"", "gzip", "deflate"}
-	for i, s := range []string{`{"a":{"b":[1,{"c":2}]}}`, "a[b]=%41&c=+", `<l a="1"><b>x</b><!-- c --></l>`, multi("name=\"a\"\r\n\r\nb"), "a=%b0%a1", "<\x00l\x00/\x00>\x00", "", "{}"} {
+	for i, s := range []string{`{"a":{"b":[1,{"c":2}]}}`, "a[b]=%41&c=+", `<l a="1"><b>x</b><!-- c --></l>`,
+		multi("name=\"a\"\r\n\r\nb"), "a=%b0%a1", "<\x00l\x00/\x00>\x00", "", "{}"} {
 		f.Add(uint8(i), uint8(0), []byte(s))
 		f.Add(uint8(i), uint8(1), packed(f, gz, s))
 		f.Add(uint8(i), uint8(2), packed(f, raw, s))
 	}
 	for i, s := range map[int]string{0: `{"google_key":"k","user_column_data":[{"column_id":"EMAIL","string_value":"a@example.com"}]}`, 8: `[{"id":"zip","value":1},{"id":"b","values":[]}]`,
-		1: `data.json={"zip":["10001"]}`, 2: `<adf><name part="first">J</name><phone type="a">1</phone><v interest="b"><city>x</city></v></adf>`} {
+		1: `data.json={"zip":["10001"]}`,
+		2: `<adf><name part="first">J</name><phone type="a">1</phone><v interest="b"><city>x</city></v></adf>`} {
 		f.Add(uint8(i), uint8(0), []byte(s))
 	}
-	n := newNames(solar(f), &exchange.Source{Unescape: []string{UnescapeHTML, UnescapeBackslash}, ZIPZeros: true, Aliases: map[string]string{"a.b": "city", "c": "min_price"}, Values: map[string]map[string]string{"city": {"x": "y"}}})
+	n := newNames(solar(f), &exchange.Source{Unescape: []string{UnescapeHTML, UnescapeBackslash}, ZIPZeros: true,
+		Aliases: map[string]string{"a.b": "city", "c": "min_price"},
+		Values:  map[string]map[string]string{"city": {"x": "y"}}})
 	f.Fuzz(func(t *testing.T, kind, encoding uint8, body []byte) {
 		l, v, code := take(t, n, kinds[int(kind)%len(kinds)], encodings[int(encoding)%len(encodings)], body)
 		if code == "" {
@@ -284,7 +305,8 @@ func FuzzForm(f *testing.F) {
 }
 
 func TestPlainName(t *testing.T) {
-	for name, want := range map[string]string{"a": "a", "a[b]": "a.b", "a[]": "a", "a[0][b]": "a[0].b", "a[b": "a[b", "[a]": "[a]", "a[b]c": "a.bc", "a]": "a]"} {
+	for name, want := range map[string]string{"a": "a", "a[b]": "a.b", "a[]": "a", "a[0][b]": "a[0].b", "a[b": "a[b",
+		"[a]": "[a]", "a[b]c": "a.bc", "a]": "a]"} {
 		if got := plainName(name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
@@ -296,9 +318,11 @@ func TestPreferXML(t *testing.T) {
 		header string
 		want   string
 	}{
-		{"", "json"}, {"*/*", "json"}, {"application/json", "json"}, {"application/xml", "xml"}, {"text/xml;q=0.5", "xml"}, {"text/html", "none"},
-		{"application/xml, application/json", "xml"}, {"application/json, application/xml", "json"}, {"application/json;q=0.1, */*", "xml"},
-		{"application/json;q=0", "none"}, {"application/json;q=0, */*;q=0.1", "xml"}, {"text/html, application/xml;q=0.9, */*;q=0.8", "xml"}, {"application/*", "json"},
+		{"", "json"}, {"*/*", "json"}, {"application/json", "json"}, {"application/xml", "xml"},
+		{"text/xml;q=0.5", "xml"}, {"text/html", "none"}, {"application/xml, application/json", "xml"},
+		{"application/json, application/xml", "json"}, {"application/json;q=0.1, */*", "xml"},
+		{"application/json;q=0", "none"}, {"application/json;q=0, */*;q=0.1", "xml"},
+		{"text/html, application/xml;q=0.9, */*;q=0.8", "xml"}, {"application/*", "json"},
 		{"application/xml;q=x", "xml"}, {",;,", "none"},
 	} {
 		got := "none"
@@ -317,7 +341,8 @@ func TestPreferXML(t *testing.T) {
 }
 
 func TestAnswersInXML(t *testing.T) {
-	got := string(appendXML(nil, "answer", gjson.Parse(`{"result":"a<b","price":12.50,"sales":[{"id":"x","price":1}],"leads":[]}`)))
+	got := string(appendXML(nil, "answer",
+		gjson.Parse(`{"result":"a<b","price":12.50,"sales":[{"id":"x","price":1}],"leads":[]}`)))
 	want := `<answer><result>a&lt;b</result><price>12.50</price><sales><sale><id>x</id><price>1</price></sale></sales><leads></leads></answer>`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -325,8 +350,11 @@ func TestAnswersInXML(t *testing.T) {
 }
 
 func TestRedirectURLs(t *testing.T) {
-	for to, ok := range map[string]bool{"https://x.example/thanks?a=1#top": true, "http://x.example": true, "ftp://x.example": false, "javascript:alert(1)": false,
-		"//x.example": false, "/thanks": false, "https://": false, "https://u:p@x.example": false, "https://x.example/\r\nSet-Cookie: a": false, "https://x.example/" + strings.Repeat("a", RedirectBytesMax): false} {
+	for to, ok := range map[string]bool{"https://x.example/thanks?a=1#top": true, "http://x.example": true,
+		"ftp://x.example": false, "javascript:alert(1)": false, "//x.example": false, "/thanks": false,
+		"https://": false, "https://u:p@x.example": false, "https://x.example/\r\nSet-Cookie: a": false,
+		"https://x.example/" +
+			strings.Repeat("a", RedirectBytesMax): false} {
 		v := envelope{browser: true}
 		v.redirect(word(to))
 		if (v.redirectURL != "") != ok || (len(v.errors) == 0) != ok {
@@ -337,14 +365,17 @@ func TestRedirectURLs(t *testing.T) {
 	if v.redirect(word("https://x.example")); v.redirectURL != "" {
 		t.Error("a request that no browser makes is sent on")
 	}
-	if got, want := withResult("https://x.example/a?b=1#c", "success", "7"), "https://x.example/a?b=1&result=success&lead_id=7#c"; got != want {
+	if got, want := withResult("https://x.example/a?b=1#c", "success", "7"),
+		"https://x.example/a?b=1&result=success&lead_id=7#c"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// Whatever stands in the headers and URLs that a request may have, it is taken or refused, and what is taken is within its limits.
+// Whatever stands in the headers and URLs that a request may have, it is taken or refused, and what is taken is within
+// its limits.
 func FuzzHeaders(f *testing.F) {
-	for _, s := range []string{"application/json; charset=utf-8", "multipart/form-data; boundary=\"a b\"", "text/xml;q=0.5, */*;q=0", "https://x.example/?a=%zz#b", "text/xml; charset=utf-16", "a[b][0]["} {
+	for _, s := range []string{"application/json; charset=utf-8", "multipart/form-data; boundary=\"a b\"",
+		"text/xml;q=0.5, */*;q=0", "https://x.example/?a=%zz#b", "text/xml; charset=utf-16", "a[b][0]["} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -361,7 +392,8 @@ func FuzzHeaders(f *testing.F) {
 		v := envelope{browser: true}
 		if v.redirect(word(s)); v.redirectURL != "" {
 			to := withResult(v.redirectURL, "success", "7")
-			if !strings.HasPrefix(strings.ToLower(to), "http") || !visible(to) || !strings.Contains(to, "result=success&lead_id=7") {
+			if !strings.HasPrefix(strings.ToLower(to), "http") || !visible(to) ||
+				!strings.Contains(to, "result=success&lead_id=7") {
 				t.Errorf("%q leads to %q", s, to)
 			}
 		}
@@ -385,8 +417,11 @@ func FuzzAnswerInXML(f *testing.F) {
 		if no := walkXML(appendXML(nil, "answer", gjson.ParseBytes(b)), &got); no != nil {
 			t.Fatalf("%q: %s", s, no.message)
 		}
-		plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0xfffd || r == 0xfffe || r == 0xffff }) < 0
-		if want := word(s); plain && (len(got) != 1 || got[0] != fmt.Sprintf("details %d %s %s", want.Type, want.Raw, want.Str)) {
+		plain := strings.IndexFunc(s, func(r rune) bool {
+			return r < ' ' || r == 0xfffd || r == 0xfffe || r == 0xffff
+		}) < 0
+		if want := word(s); plain && (len(got) != 1 || got[0] != fmt.Sprintf("details %d %s %s", want.Type, want.Raw,
+			want.Str)) {
 			t.Errorf("%q comes back as %q", s, got)
 		}
 	})

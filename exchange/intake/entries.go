@@ -8,16 +8,18 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Where an entry of a list of names and values has its name and its value, as ad platforms and form builders write them: Google's lead forms have
-// column_id and string_value, Meta's name and values, Typeform's field.ref and one of text, email and so on. The first that is there counts; of names the
-// first that is known.
+// Where an entry of a list of names and values has its name and its value, as ad platforms and form builders write
+// them: Google's lead forms have column_id and string_value, Meta's name and values, Typeform's field.ref and one of
+// text, email and so on. The first that is there counts; of names the first that is known.
 var (
-	entryNames  = []string{"column_id", "column_name", "name", "id", "key", "ref", "label", "field_name", "question", "title", "field.ref", "field.id", "field"}
-	entryValues = []string{"string_value", "value", "values", "answer", "text", "email", "phone_number", "number", "boolean", "date", "url", "choice.label", "choices.labels"}
+	entryNames = []string{"column_id", "column_name", "name", "id", "key", "ref", "label", "field_name", "question",
+		"title", "field.ref", "field.id", "field"}
+	entryValues = []string{"string_value", "value", "values", "answer", "text", "email", "phone_number", "number",
+		"boolean", "date", "url", "choice.label", "choices.labels"}
 )
 
-// entries takes a list of names and values as if each were a name of its own. Such a list has objects only, each with a name and a value, and one name at
-// least that is known; done is false for any other, which is not touched.
+// entries takes a list of names and values as if each were a name of its own. Such a list has objects only, each with a
+// name and a value, and one name at least that is known; done is false for any other, which is not touched.
 func entries(t taker, list []gjson.Result) (done, more bool) {
 	if len(list) == 0 || len(list) > PairsMax {
 		return false, true
@@ -81,11 +83,13 @@ func entryValue(e gjson.Result) (gjson.Result, bool) {
 	return gjson.Result{}, false
 }
 
-// usualNames are names that no vertical has to list: of ADF, and the columns of lead forms. They count where nobody knows a name otherwise.
+// usualNames are names that no vertical has to list: of ADF, and the columns of lead forms. They count where nobody
+// knows a name otherwise.
 var usualNames = map[string]string{
 	"name.first": "first_name", "name.last": "last_name", "name.full": "full_name|name", "name.middle": "middle_name",
-	"address.street": "address", "street.1": "address", "street.2": "address2", "address.postalcode": "zip", "address.regioncode": "state",
-	"postalcode": "zip", "regioncode": "state", "region": "state", "street_address": "address", "work_email": "email", "work_phone": "phone",
+	"address.street": "address", "street.1": "address", "street.2": "address2", "address.postalcode": "zip",
+	"address.regioncode": "state", "postalcode": "zip", "regioncode": "state", "region": "state",
+	"street_address": "address", "work_email": "email", "work_phone": "phone",
 }
 
 // position is what a name stands for as a whole.
@@ -137,7 +141,8 @@ func (n *names) knows(schema lookup, name string, tail int) bool {
 	return false
 }
 
-// documents are names of form fields, and of texts in JSON, in which form builders send the whole answer once more, or only there, as JSON.
+// documents are names of form fields, and of texts in JSON, in which form builders send the whole answer once more, or
+// only there, as JSON.
 var documents = []string{"data.json", "rawrequest", "raw_request"}
 
 // document is the object that stands as a text under a name of a document; ok is false if there is none.

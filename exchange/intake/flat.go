@@ -4,9 +4,9 @@ package intake
 
 import "github.com/tidwall/gjson"
 
-// flat walks a JSON object as sellers nearly always send it: no lists, no objects, no escapes, no exponents and no name over PathBytesMax.
-// It checks and reads in one pass. Anything else, well-formed or not, makes it return false, perhaps after some pairs, and so does each
-// when it returns false.
+// flat walks a JSON object as sellers nearly always send it: no lists, no objects, no escapes, no exponents and no name
+// over PathBytesMax. It checks and reads in one pass. Anything else, well-formed or not, makes it return false, perhaps
+// after some pairs, and so does each when it returns false.
 func flat(b []byte, each func(name, val gjson.Result) bool) bool {
 	i := space(b, 0)
 	if i == len(b) || b[i] != '{' {
@@ -74,7 +74,8 @@ func literal(b []byte, i int, word string, kind gjson.Type) (gjson.Result, int) 
 	return gjson.Result{Type: kind, Raw: text(b[i:next])}, next
 }
 
-// plainString is the place of the closing quote of the string that begins at i, or -1 if there is none, or an escape before it.
+// plainString is the place of the closing quote of the string that begins at i, or -1 if there is none, or an escape
+// before it.
 func plainString(b []byte, i int) int {
 	if i == len(b) || b[i] != '"' {
 		return -1

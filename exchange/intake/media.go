@@ -48,7 +48,8 @@ func refuse(status int, code, format string, a ...any) *refused {
 	return &refused{status, code, fmt.Sprintf(format, a...)}
 }
 
-// unpack finds the dialect of a body by its Content-Type and undoes its Content-Encoding and charset. max bounds the inflated size in bytes.
+// unpack finds the dialect of a body by its Content-Type and undoes its Content-Encoding and charset. max bounds the
+// inflated size in bytes.
 func unpack(h *fasthttp.RequestHeader, body []byte, max int) (p payload, no *refused) {
 	ct := h.ContentType()
 	if plainJSON(ct) && len(h.ContentEncoding()) == 0 {
@@ -104,7 +105,8 @@ func (p *payload) media(ct string) (map[string]string, *refused) {
 	case kind == "multipart/form-data":
 		p.dialect, p.boundary = dialectMultipart, params["boundary"]
 		if p.boundary == "" || len(p.boundary) > 70 {
-			return nil, refuse(415, "unsupported_media_type", "expected multipart/form-data with a boundary of 1 to 70 characters")
+			return nil, refuse(415, "unsupported_media_type",
+				"expected multipart/form-data with a boundary of 1 to 70 characters")
 		}
 	case kind == "application/xml", kind == "text/xml", strings.HasSuffix(kind, "+xml"):
 		p.dialect = dialectXML
@@ -145,7 +147,8 @@ func inflate(name string, body []byte, max int) ([]byte, *refused) {
 
 // charsetOf finds a charset by any name that browsers know; nil is UTF-8.
 func charsetOf(name string) (encoding.Encoding, *refused) {
-	if name == "" || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8") || strings.EqualFold(name, "us-ascii") {
+	if name == "" || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8") ||
+		strings.EqualFold(name, "us-ascii") {
 		return nil, nil
 	}
 	e, err := htmlindex.Get(name)

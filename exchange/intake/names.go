@@ -25,7 +25,8 @@ type target struct {
 	pos int    // else the field's position
 }
 
-// newNames joins what a source and its profile say about names; the source's word counts. What the vertical does not have is left out.
+// newNames joins what a source and its profile say about names; the source's word counts. What the vertical does not
+// have is left out.
 func newNames(s *lead.Schema, src *exchange.Source) *names {
 	n := &names{clean: newCleaning(s, src), read: reading(s, src)}
 	for _, name := range src.Unpack {
@@ -130,8 +131,8 @@ func lower(s string) string {
 	return s
 }
 
-// plainName writes the brackets of forms as the dots and indexes of JSON paths: contact[first_name] is contact.first_name,
-// pets[0][name] is pets[0].name, tags[] is tags.
+// plainName writes the brackets of forms as the dots and indexes of JSON paths: contact[first_name] is
+// contact.first_name, pets[0][name] is pets[0].name, tags[] is tags.
 func plainName(s string) string {
 	if strings.IndexByte(s, '[') <= 0 {
 		return s

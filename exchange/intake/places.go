@@ -26,7 +26,8 @@ const (
 )
 
 // ShedNames are the reasons' names.
-var ShedNames = [shedReasons]string{"overloaded", "source_share", "memory", "rate", "unknown_keys", "log_full", "log", "paused", "stopping"}
+var ShedNames = [shedReasons]string{"overloaded", "source_share", "memory", "rate", "unknown_keys", "log_full", "log",
+	"paused", "stopping"}
 
 // Shed is how often requests were sent away for one reason since the start.
 type Shed struct {
@@ -49,9 +50,10 @@ type Load struct {
 
 // places bounds the requests that are being answered at once.
 //
-// Two things bound them: max, which the configuration sets or which follows from the memory that a waiting request takes, and the processors. A request
-// that waits for buyers costs memory only; one that waits for a processor makes all others later. So the limit in force falls where
-// goroutines wait for a processor, and rises again when they do not.
+// Two things bound them: max, which the configuration sets or which follows from the memory that a waiting request
+// takes, and the processors. A request that waits for buyers costs memory only; one that waits for a processor makes
+// all others later. So the limit in force falls where goroutines wait for a processor, and rises again when they do
+// not.
 type places struct {
 	max     int64
 	now     atomic.Int64
@@ -71,7 +73,8 @@ func newPlaces(max, memoryBytes int64) *places {
 // crowdedQuarters: from this many quarters of the places on, a source may have no more than its share.
 const crowdedQuarters = 3
 
-// enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the last place is taken.
+// enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the
+// last place is taken.
 func (p *places) enter(post bool) (no ShedReason, ok bool) {
 	if heat, look, due := p.sensor.sample(); due {
 		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, heat, look%coolLooks == 0))
@@ -97,8 +100,8 @@ func (p *places) leave() { p.flying.Add(-1) }
 // seat is the requests in flight of one source. It lives on from configuration to configuration.
 type seat struct{ n atomic.Int64 }
 
-// share takes a place of the source's share. Where most places are taken a source has as many as if all that send now, and one more, had the same:
-// whoever fills the exchange leaves room for who comes next.
+// share takes a place of the source's share. Where most places are taken a source has as many as if all that send now,
+// and one more, had the same: whoever fills the exchange leaves room for who comes next.
 func (p *places) share(s *seat, others bool) bool {
 	n := s.n.Add(1)
 	if n == 1 {
@@ -125,7 +128,8 @@ func (p *places) note(why ShedReason, at time.Time) {
 }
 
 func (p *places) load() Load {
-	out := Load{InFlight: p.flying.Load(), InFlightNow: p.now.Load(), InFlightMax: p.max, MemoryFull: p.sensor.full.Load()}
+	out := Load{InFlight: p.flying.Load(), InFlightNow: p.now.Load(), InFlightMax: p.max,
+		MemoryFull: p.sensor.full.Load()}
 	for i := range p.sheds {
 		if n := p.sheds[i].count.Load(); n > 0 {
 			out.Sheds = append(out.Sheds, Shed{ShedNames[i], n, time.Unix(0, p.sheds[i].last.Load())})
@@ -137,9 +141,9 @@ func (p *places) load() Load {
 // placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
 func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
 
-// A look is hot where a tenth of the goroutines waited longer than waitedMost for a processor. Fewer requests are let in once hot looks outweigh the
-// others by hotLooks, a cool one counting twice. A burst that ends before costs time and nothing else: it is let in. Between two cuts there are
-// coolLooks, for what is under way to end.
+// A look is hot where a tenth of the goroutines waited longer than waitedMost for a processor. Fewer requests are let
+// in once hot looks outweigh the others by hotLooks, a cool one counting twice. A burst that ends before costs time and
+// nothing else: it is let in. Between two cuts there are coolLooks, for what is under way to end.
 const (
 	waitedMost = 20 * time.Millisecond
 	hotLooks   = int64(1500 * time.Millisecond / sensorEvery)
@@ -155,7 +159,8 @@ func nextHeat(heat int64, hot bool) int64 {
 	return max(heat-2, 0)
 }
 
-// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more where none is.
+// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more where none
+// is.
 func nextPlaces(now, flying, most, heat int64, maySink bool) int64 {
 	switch {
 	case heat == 0:

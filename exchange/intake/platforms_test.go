@@ -13,11 +13,13 @@ import (
 	"clearpost/lead"
 )
 
-// What ad platforms and form builders send, as it stands in testdata: the lead that it becomes, what is wrong, and what nobody knows. Arguments are
-// the source: alias=(theirs,ours,…), unpack, unescape, zeros, day_first, zone.
+// What ad platforms and form builders send, as it stands in testdata: the lead that it becomes, what is wrong, and what
+// nobody knows. Arguments are the source: alias=(theirs,ours,…), unpack, unescape, zeros, day_first, zone.
 func TestPlatforms(t *testing.T) {
-	schema, errs := lead.NewSchema("solar", []lead.Field{{Name: "full_name", Type: lead.TypeName}, {Name: "owner", Type: lead.TypeText}, {Name: "day", Type: lead.TypeDate},
-		{Name: "mobile", Type: lead.TypePhone}, {Name: "jobs", Type: lead.TypeList, Of: lead.TypeText}, {Name: "year", Type: lead.TypeInteger}})
+	schema, errs := lead.NewSchema("solar", []lead.Field{{Name: "full_name", Type: lead.TypeName},
+		{Name: "owner", Type: lead.TypeText}, {Name: "day", Type: lead.TypeDate},
+		{Name: "mobile", Type: lead.TypePhone}, {Name: "jobs", Type: lead.TypeList, Of: lead.TypeText},
+		{Name: "year", Type: lead.TypeInteger}})
 	if errs != nil {
 		t.Fatal(errs)
 	}

@@ -17,11 +17,13 @@ import (
 // profile is a way to be spoken to that sellers know from elsewhere: its own paths, names and answers.
 type profile struct {
 	name    string
-	key     string            // the name under which the request holds the key
-	place   string            // where that is, for messages
-	format  string            // the name under which it says how to answer
-	wrapper string            // the one name of a JSON body in which everything stands, if there may be one
-	alias   map[string]string // their names → a name of the API, fields of ours (the first that there is, of several with | between), or what follows
+	key     string // the name under which the request holds the key
+	place   string // where that is, for messages
+	format  string // the name under which it says how to answer
+	wrapper string // the one name of a JSON body in which everything stands, if there may be one
+	// their names → a name of the API, fields of ours (the first that there is, of several with | between), or what
+	// follows
+	alias   map[string]string
 	shown   map[string]string // names of the API → theirs, for messages
 	root    string            // of answers in XML
 	xml     bool              // answers are XML unless the request wants JSON
@@ -36,7 +38,8 @@ type profile struct {
 // ignored is what a name of a profile means that stands for nothing of ours.
 const ignored = "?ignored"
 
-var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo, leadspedia.name: &leadspedia}
+var profiles = map[string]*profile{leadconduit.name: &leadconduit, boberdoo.name: &boberdoo,
+	leadspedia.name: &leadspedia}
 
 // ProfileNames lists the reply profiles that a source may have; the first is our own.
 func ProfileNames() []string {

@@ -17,8 +17,10 @@ func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 	for name, p := range profiles {
 		_, pending := p.answer(&exchange.Reply{Result: exchange.ResultPending, LeadID: lead.ID{1}}, false)
 		busy, underWay := p.trouble(409, &trouble{Reason: "in_progress"}, false)
-		_, another := p.trouble(409, &trouble{Reason: "person_in_progress", Details: "another lead of this person is under way"}, false)
-		if text, err := json.Marshal(another); err != nil || !strings.Contains(string(text), "another lead") || strings.Contains(strings.ToLower(string(text)), "pending") {
+		_, another := p.trouble(409, &trouble{Reason: "person_in_progress",
+			Details: "another lead of this person is under way"}, false)
+		if text, err := json.Marshal(another); err != nil || !strings.Contains(string(text), "another lead") ||
+			strings.Contains(strings.ToLower(string(text)), "pending") {
 			t.Errorf("%s: of a lead of which nothing is known it says %s, %v", name, text, err)
 		}
 		broken, internal := p.trouble(500, &trouble{Reason: "internal"}, false)
@@ -49,7 +51,8 @@ func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 
 // A source's own name comes before its profile's, and what the vertical does not have is unknown.
 func TestProfileAndSourceNames(t *testing.T) {
-	s, errs := lead.NewSchema("auto", []lead.Field{{Name: "trusted_form_url", Type: lead.TypeText}, {Name: "type", Type: lead.TypeText}})
+	s, errs := lead.NewSchema("auto", []lead.Field{{Name: "trusted_form_url", Type: lead.TypeText},
+		{Name: "type", Type: lead.TypeText}})
 	if errs != nil {
 		t.Fatal(errs)
 	}

@@ -14,12 +14,13 @@ const (
 )
 
 var leadconduit = profile{
-	name: "leadconduit", key: "key", place: "as the source in the path", format: "format", root: "result", unnamed: true,
-	alias: map[string]string{
-		"lead_id": "ping_id", "lead.id": "ping_id", "ping_id": "ping_id", "reference": "seller_lead_id", "redir_url": "redirect_url",
-		"phone_1": "phone", "address_1": "address",
+	name: "leadconduit", key: "key", place: "as the source in the path", format: "format", root: "result",
+	unnamed: true, alias: map[string]string{
+		"lead_id": "ping_id", "lead.id": "ping_id", "ping_id": "ping_id", "reference": "seller_lead_id",
+		"redir_url": "redirect_url", "phone_1": "phone", "address_1": "address",
 		"xxTrustedFormCertUrl": trustedForm, "xxTrustedFormToken": trustedForm, "trustedform_cert_url": trustedForm,
-		"xxTrustedFormPingUrl": "trustedform_ping_url|trusted_form_ping_url", "leadid_token": jornaya, "universal_leadid": jornaya,
+		"xxTrustedFormPingUrl": "trustedform_ping_url|trusted_form_ping_url", "leadid_token": jornaya,
+		"universal_leadid": jornaya,
 	},
 	shown:  map[string]string{"ping_id": "lead_id", "seller_lead_id": "reference"},
 	answer: answerLeadConduit,
@@ -70,12 +71,14 @@ func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
 }
 
 var boberdoo = profile{
-	name: "boberdoo", key: "Key", place: "as Key", format: "Format", wrapper: "Request", root: "response", xml: true, soft: true,
-	alias: map[string]string{
-		"Key": "key", "Format": "format", "Lead_ID": "ping_id", "Cost": "min_price", "Unique_Identifier": "seller_lead_id",
-		"Mode": ignored, "API_Action": ignored, "TYPE": ignored, "SRC": ignored, "Test_Lead": "test", "TestResult": "test_result",
+	name: "boberdoo", key: "Key", place: "as Key", format: "Format", wrapper: "Request", root: "response", xml: true,
+	soft: true, alias: map[string]string{
+		"Key": "key", "Format": "format", "Lead_ID": "ping_id", "Cost": "min_price",
+		"Unique_Identifier": "seller_lead_id", "Mode": ignored, "API_Action": ignored, "TYPE": ignored, "SRC": ignored,
+		"Test_Lead": "test", "TestResult": "test_result",
 	},
-	shown:  map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost", "seller_lead_id": "Unique_Identifier"},
+	shown: map[string]string{"key": "Key", "format": "Format", "ping_id": "Lead_ID", "min_price": "Cost",
+		"seller_lead_id": "Unique_Identifier"},
 	answer: answerBoberdoo,
 	mistake: func(_ int, text string, _ []lead.Problem) any {
 		return boberdooAnswer{boberdooBody{Status: "Error", Error: text}}
@@ -116,12 +119,14 @@ func answerBoberdoo(r *exchange.Reply, _ bool) (int, any) {
 }
 
 var leadspedia = profile{
-	name: "leadspedia", key: "lp_campaign_key", place: "as lp_campaign_key", format: "lp_response", root: "response", soft: true,
-	alias: map[string]string{
-		"lp_campaign_key": "key", "lp_response": "format", "lp_ping_id": "ping_id", "vendor_lead_id": "seller_lead_id", "lead_id": ignored,
-		"lp_test": "test", "lp_s1": "sub_id", "lp_s2": "sub_id2", "lp_s3": "sub_id3", "phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
+	name: "leadspedia", key: "lp_campaign_key", place: "as lp_campaign_key", format: "lp_response", root: "response",
+	soft: true, alias: map[string]string{
+		"lp_campaign_key": "key", "lp_response": "format", "lp_ping_id": "ping_id", "vendor_lead_id": "seller_lead_id",
+		"lead_id": ignored, "lp_test": "test", "lp_s1": "sub_id", "lp_s2": "sub_id2", "lp_s3": "sub_id3",
+		"phone_home": "phone", "lp_redirect_url": "redirect_url", "universal_lead_id": jornaya,
 	},
-	shown:  map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id", "seller_lead_id": "vendor_lead_id"},
+	shown: map[string]string{"key": "lp_campaign_key", "format": "lp_response", "ping_id": "lp_ping_id",
+		"seller_lead_id": "vendor_lead_id"},
 	answer: answerLeadspedia,
 	mistake: func(status int, text string, errors []lead.Problem) any {
 		a := leadspediaAnswer{Result: "failed", Msg: text}

@@ -20,12 +20,14 @@ import (
 type Reading struct {
 	ContentType string         // as which it was read
 	Problems    []lead.Problem // with names that the API uses itself
-	Unknown     []string       // names that neither the vertical nor the source nor the API knows, in their order, each once
+	// names that neither the vertical nor the source nor the API knows, in their order, each once
+	Unknown []string
 }
 
-// Read reads a request's body into a lead as the server would at a time: l must have been Reset. src is the source that would send it,
-// or nil: its names, values and profile count. Where contentType is "" the dialect is told by the body's first bytes. max bounds an inflated body in
-// bytes. The error says why the body cannot be read at all. The lead holds on to no byte of the body.
+// Read reads a request's body into a lead as the server would at a time: l must have been Reset. src is the source that
+// would send it, or nil: its names, values and profile count. Where contentType is "" the dialect is told by the body's
+// first bytes. max bounds an inflated body in bytes. The error says why the body cannot be read at all. The lead holds
+// on to no byte of the body.
 func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, at time.Time, max int) (Reading, error) {
 	if src == nil {
 		src = &exchange.Source{Tests: true} // nobody's permission is asked for
@@ -65,7 +67,8 @@ func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, a
 	return Reading{ContentType: contentType, Problems: v.errors, Unknown: u.unknown}, nil
 }
 
-// ReadJSON is Read for the usual case and nothing besides the lead: plain JSON in our own names. ok is false if the body is no JSON object.
+// ReadJSON is Read for the usual case and nothing besides the lead: plain JSON in our own names. ok is false if the
+// body is no JSON object.
 func ReadJSON(body []byte, l *lead.Lead, at time.Time) (problems []lead.Problem, ok bool) {
 	l.SetNow(at)
 	var v envelope
@@ -112,7 +115,8 @@ func (u *strangers) pair(name, val gjson.Result) bool {
 	for rest, more := name.Str, true; more; _, rest, more = strings.Cut(rest, ".") {
 		_, field := u.names.position(u.schema, rest)
 		_, custom := usual(u.schema, rest)
-		if field || custom || nestedFlag(rest, val) != noFlag || rest == name.Str && (ownName(rest) >= 0 || flagOf(rest) != noFlag) {
+		if field || custom || nestedFlag(rest, val) != noFlag || rest == name.Str &&
+			(ownName(rest) >= 0 || flagOf(rest) != noFlag) {
 			u.known++
 			return true
 		}

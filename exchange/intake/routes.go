@@ -13,8 +13,9 @@ type route struct {
 	pattern string
 	profile *profile
 	ping    bool
-	do      func(*Server, *request)                                // of a call with a lead: POST, and GET where the account may
-	get     func(s *Server, ctx *fasthttp.RequestCtx, f *segments) // of any other: GET
+	// of a call with a lead: POST, and GET where the account may
+	do  func(*Server, *request)
+	get func(s *Server, ctx *fasthttp.RequestCtx, f *segments) // of any other: GET
 }
 
 // segments are what stands in a path in place of a pattern's names.
@@ -91,5 +92,6 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 		}
 		return
 	}
-	s.fail(ctx, 404, "not_found", "expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
+	s.fail(ctx, 404, "not_found",
+		"expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
 }

@@ -31,7 +31,8 @@ const (
 	memoryRoomIn = 78
 )
 
-// What is read. Of the memory, what is alive after the last collection and what is no heap: what the collector cannot give back.
+// What is read. Of the memory, what is alive after the last collection and what is no heap: what the collector cannot
+// give back.
 const (
 	sampleWaits = iota
 	sampleLive
@@ -42,9 +43,11 @@ const (
 )
 
 var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes", "/memory/classes/heap/stacks:bytes",
-	"/memory/classes/metadata/mcache/inuse:bytes", "/memory/classes/other:bytes", "/memory/classes/metadata/other:bytes"}
+	"/memory/classes/metadata/mcache/inuse:bytes", "/memory/classes/other:bytes",
+	"/memory/classes/metadata/other:bytes"}
 
-// sample looks if it is time to, and tells how hot it is and which look it was. Else, and where somebody else is looking, due is false.
+// sample looks if it is time to, and tells how hot it is and which look it was. Else, and where somebody else is
+// looking, due is false.
 func (s *sensor) sample() (heat, look int64, due bool) {
 	now, at := time.Now().UnixNano(), s.due.Load()
 	if now < at || !s.due.CompareAndSwap(at, now+int64(sensorEvery)) || !s.mu.TryLock() {
@@ -76,7 +79,8 @@ func (s *sensor) sample() (heat, look int64, due bool) {
 	return s.heat, s.looks, true
 }
 
-// ninetieth is the lower end of the bucket in which the 90th of 100 stands, of what came since an earlier count; 0 where little came.
+// ninetieth is the lower end of the bucket in which the 90th of 100 stands, of what came since an earlier count; 0
+// where little came.
 func ninetieth(bounds []float64, counts, before []uint64) time.Duration {
 	const least = 20
 	if len(before) != len(counts) {

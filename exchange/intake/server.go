@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of a request is kept past
-// its handler.
+// Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of a
+// request is kept past its handler.
 package intake
 
 import (
@@ -68,17 +68,20 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,
-		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second), IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second),
-		Concurrency: 1 << 20, NoDefaultDate: true, CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
-		ReduceMemoryUsage: true, // thousands of connections wait, for buyers or for their next request: none of them needs its buffers meanwhile
+		ReadTimeout: orTime(cfg.ReadTimeout, 15*time.Second), WriteTimeout: orTime(cfg.WriteTimeout, 15*time.Second),
+		IdleTimeout: orTime(cfg.IdleTimeout, 90*time.Second), Concurrency: 1 << 20, NoDefaultDate: true,
+		CloseOnShutdown: true, DisablePreParseMultipartForm: true, Logger: quiet{},
+		// thousands of connections wait, for buyers or for their next request: none of them needs its buffers meanwhile
+		ReduceMemoryUsage: true,
 	}
 	s.proxies = cfg.Proxies
-	s.door = door.Config{ReadTimeout: s.http.ReadTimeout, IdleTimeout: s.http.IdleTimeout, ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log}
+	s.door = door.Config{ReadTimeout: s.http.ReadTimeout, IdleTimeout: s.http.IdleTimeout,
+		ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log}
 	return s
 }
 
-// Use has requests that come from now on find their accounts in the view. Limits of requests a second go on by the source's id. The caller
-// makes one change at a time.
+// Use has requests that come from now on find their accounts in the view. Limits of requests a second go on by the
+// source's id. The caller makes one change at a time.
 func (s *Server) Use(v exchange.View) { s.book.Store(newBook(v, s.book.Load())) }
 
 // quiet drops fasthttp's own log lines, which may hold bytes of requests; what matters is counted by status.
@@ -101,8 +104,8 @@ func (s *Server) Statuses(fn func(status int, n int64)) {
 	}
 }
 
-// badRequest answers what could not be read as a request. A connection on which nothing was asked ends without a word: a client that writes its first
-// request at that moment would take the answer for its own.
+// badRequest answers what could not be read as a request. A connection on which nothing was asked ends without a word:
+// a client that writes its first request at that moment would take the answer for its own.
 func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
 	ctx.SetConnectionClose()
 	end := door.EndOf(ctx.Conn(), err)
@@ -116,7 +119,8 @@ func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
 		door.Drain(ctx.Conn())
 		s.fail(ctx, 431, "headers_too_large", fmt.Sprintf("the headers are larger than %d bytes", HeaderBytesMax))
 	case end == door.EndSlow:
-		s.fail(ctx, 408, "request_timeout", fmt.Sprintf("the request did not come whole within %s: nothing was taken", s.http.ReadTimeout))
+		s.fail(ctx, 408, "request_timeout", fmt.Sprintf("the request did not come whole within %s: nothing was taken",
+			s.http.ReadTimeout))
 	default:
 		s.fail(ctx, 400, "bad_request", "this is not a well-formed HTTP request")
 	}
@@ -127,7 +131,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		if r := recover(); r != nil {
 			s.log.Error("handler panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			ctx.Response.Reset()
-			s.fail(ctx, 500, "internal", "an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
+			s.fail(ctx, 500, "internal",
+				"an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
 		}
 	}()
 	if why, ok := s.places.enter(isPost(ctx)); !ok {

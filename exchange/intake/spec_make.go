@@ -16,8 +16,9 @@ import (
 
 // Spec makes the posting spec of a source and one of its verticals. bodyBytesMax is what the door takes.
 func Spec(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) *posting.Document {
-	d := &posting.Document{Source: src.ID, SourceName: src.Name, Vertical: v.ID, VerticalName: v.Name, Currency: v.Currency, Profile: src.Profile,
-		Reasons: reasonTable, Statuses: statusTable, Terms: terms(src, v, bodyBytesMax)}
+	d := &posting.Document{Source: src.ID, SourceName: src.Name, Vertical: v.ID, VerticalName: v.Name,
+		Currency: v.Currency, Profile: src.Profile, Reasons: reasonTable, Statuses: statusTable,
+		Terms: terms(src, v, bodyBytesMax)}
 	d.Calls = calls(src, v)
 	d.Auth = []string{"the header Authorization: Bearer KEY", "the header X-Api-Key: KEY", "the field key of the lead"}
 	if p := profiles[src.Profile]; p != nil {
@@ -31,7 +32,8 @@ func Spec(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) *posting
 		d.Rules = append(d.Rules, ruleText(&r))
 	}
 	if len(src.Origins) > 0 {
-		d.Terms = append(d.Terms, posting.Named{Name: "scripts in browsers", Says: "from pages of " + strings.Join(src.Origins, ", ") +
+		d.Terms = append(d.Terms, posting.Named{Name: "scripts in browsers", Says: "from pages of " +
+			strings.Join(src.Origins, ", ") +
 			"; others are answered 403. A key that stands in a page is known to whoever opens it"})
 	}
 	d.Tests = tests(src, v)
@@ -49,9 +51,11 @@ func Spec(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) *posting
 var apiNames = []posting.Name{
 	{Name: "key", Where: "all", Says: "your key, if it is in no header"},
 	{Name: "ping_id", Where: "post", Says: "from the answer to the ping"},
-	{Name: "seller_lead_id", Where: "all", Says: "your own id of the lead, up to 128 visible ASCII characters: kept, and given back in every answer"},
+	{Name: "seller_lead_id", Where: "all",
+		Says: "your own id of the lead, up to 128 visible ASCII characters: kept, and given back in every answer"},
 	{Name: "min_price", Where: "ping, leads", Says: "the least that you want to be paid, such as 12.50"},
-	{Name: "max_wait_ms", Where: "post, leads", Says: "how long you want to wait for the answer: 1 to 600000 milliseconds"},
+	{Name: "max_wait_ms", Where: "post, leads",
+		Says: "how long you want to wait for the answer: 1 to 600000 milliseconds"},
 	{Name: "format", Where: "all", Says: "json or xml: how you want to be answered"},
 	{Name: "test", Where: "all", Says: "marks a test lead, which is not sold"},
 	{Name: "test_result", Where: "all", Says: "marks a test lead and asks for its result"},
@@ -88,19 +92,24 @@ func calls(src *exchange.Source, v *exchange.Vertical) []posting.Call {
 	}
 	at := "/v1/" + v.ID
 	return append(out,
-		posting.Call{ID: "ping", Methods: methods, Path: at + "/ping", Says: "asks what a lead is worth: a quote, or why there is none"},
+		posting.Call{ID: "ping", Methods: methods, Path: at + "/ping",
+			Says: "asks what a lead is worth: a quote, or why there is none"},
 		posting.Call{ID: "post", Methods: methods, Path: at + "/post", Says: "sells a pinged lead"},
 		posting.Call{ID: "leads", Methods: methods, Path: at + "/leads", Says: "one shot: asks and sells in one call"},
-		posting.Call{ID: "status", Methods: []string{"GET"}, Path: "/v1/leads/{id}", Says: "what has become of a lead of yours"},
-		posting.Call{ID: "search", Methods: []string{"GET"}, Path: "/v1/leads?seller_lead_id=ID", Says: "the leads to which you gave this id, newest first"})
+		posting.Call{ID: "status", Methods: []string{"GET"}, Path: "/v1/leads/{id}",
+			Says: "what has become of a lead of yours"},
+		posting.Call{ID: "search", Methods: []string{"GET"}, Path: "/v1/leads?seller_lead_id=ID",
+			Says: "the leads to which you gave this id, newest first"})
 }
 
 // profileCalls are the calls in the words of each profile.
 var profileCalls = map[string][]posting.Call{
 	"leadconduit": {
-		{ID: "ping", Path: "/flows/{vertical}/sources/{source}/ping", Says: "asks what a lead is worth. Your key may stand in place of your id in the path"},
+		{ID: "ping", Path: "/flows/{vertical}/sources/{source}/ping",
+			Says: "asks what a lead is worth. Your key may stand in place of your id in the path"},
 		{ID: "post", Path: "/flows/{vertical}/sources/{source}/submit", Says: "with lead_id: sells a pinged lead"},
-		{ID: "leads", Path: "/flows/{vertical}/sources/{source}/submit", Says: "without lead_id: asks and sells in one call"},
+		{ID: "leads", Path: "/flows/{vertical}/sources/{source}/submit",
+			Says: "without lead_id: asks and sells in one call"},
 	},
 	"boberdoo": {
 		{ID: "ping", Path: "/boberdoo/{vertical}", Says: "with Mode=ping: asks what a lead is worth"},
@@ -116,8 +125,8 @@ var profileCalls = map[string][]posting.Call{
 
 func specField(src *exchange.Source, s *lead.Schema, pos int, own map[target][]string) posting.Field {
 	f := &s.Fields[pos]
-	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(), Says: says(s, f, src), Default: f.Default,
-		Derived: f.Derive, Personal: f.Personal}
+	out := posting.Field{Name: f.Name, Also: f.Aliases, Own: own[target{pos: pos}], Type: f.Type.String(),
+		Says: says(s, f, src), Default: f.Default, Derived: f.Derive, Personal: f.Personal}
 	if len(out.Own) > 0 {
 		out.InJSON = plainName(out.Own[0])
 	}
@@ -180,7 +189,8 @@ func says(s *lead.Schema, f *lead.Field, src *exchange.Source) string {
 		more = dates[dayFirst(s, src)]
 	case lead.TypeDateTime:
 		if src.Zone != nil {
-			more = "with a zone or in " + src.Zone.String() + "; also as a browser writes it, and seconds or milliseconds since 1970"
+			more = "with a zone or in " + src.Zone.String() +
+				"; also as a browser writes it, and seconds or milliseconds since 1970"
 		}
 	case lead.TypePhone:
 		more = "without a calling code it is a number of " + s.Region()
@@ -213,14 +223,16 @@ func ruleText(r *lead.Rule) string {
 	case len(r.Values) == 0:
 		return fmt.Sprintf("%s: required from %s on where `%s` has a value", list(r.Require), from, r.When)
 	}
-	return fmt.Sprintf("%s: required from %s on where `%s` is %s", list(r.Require), from, r.When, strings.Join(r.Values, " or "))
+	return fmt.Sprintf("%s: required from %s on where `%s` is %s", list(r.Require), from, r.When,
+		strings.Join(r.Values, " or "))
 }
 
 // terms are what holds for the source's requests beside their fields.
 func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posting.Named {
 	rate := "not limited by your account"
 	if src.RatePerSecond > 0 {
-		rate = fmt.Sprintf("%g requests a second on average, %d at once; more is answered 429 with Retry-After", src.RatePerSecond, max(src.Burst, 1))
+		rate = fmt.Sprintf("%g requests a second on average, %d at once; more is answered 429 with Retry-After",
+			src.RatePerSecond, max(src.Burst, 1))
 	}
 	wait := v.PostTotal
 	if src.MaxWait > 0 {
@@ -235,14 +247,22 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 		{Name: "a lead is sold", Says: sold},
 		{Name: "a quote stands", Says: span(v.PingTTL) + "; a post after that is answered 410"},
 		{Name: "a ping is answered", Says: "within " + span(v.PingDeadline) + " and the time of the network"},
-		{Name: "a post is answered", Says: "within " + span(wait) + "; what takes longer is pending. max_wait_ms says otherwise"},
+		{Name: "a post is answered", Says: "within " + span(wait) +
+			"; what takes longer is pending. max_wait_ms says otherwise"},
 		{Name: "rate", Says: rate},
-		{Name: "body", Says: fmt.Sprintf("at most %d bytes, packed and unpacked; gzip and deflate are undone", bodyBytesMax)},
-		{Name: "lead", Says: fmt.Sprintf("at most %d names, of %d bytes each with those that they stand in; a value has at most %d bytes, where its field does not say otherwise", PairsMax, PathBytesMax,
-			lead.ValueBytesMax)},
-		{Name: "a value that does not fit", Says: "refuses the lead where its field is required or says so; elsewhere it is left out, and a debug reply names it. Spaces and signs that " +
-			"nobody sees around a value count as nothing, and so do words such as N/A, null and - in fields that are no text"},
-		{Name: "Idempotency-Key", Says: "a header of up to 200 visible ASCII characters that names a request of yours: the same key with the same call and body gets the " +
+		{Name: "body", Says: fmt.Sprintf("at most %d bytes, packed and unpacked; gzip and deflate are undone",
+			bodyBytesMax)},
+		{Name: "lead", Says: fmt.Sprintf(
+			"at most %d names, of %d bytes each with those that they stand in; a value has at most %d bytes, where "+
+				"its field does not say otherwise", PairsMax, PathBytesMax, lead.ValueBytesMax)},
+		{Name: "a value that does not fit",
+			Says: "refuses the lead where its field is required or says so; elsewhere it is left out, and a debug " +
+				"reply names it. Spaces and signs that " +
+				"nobody sees around a value count as nothing, and so do words such as N/A, null and - in fields that " +
+				"are " +
+				"no text"},
+		{Name: "Idempotency-Key", Says: "a header of up to 200 visible ASCII characters that names a request of " +
+			"yours: the same key with the same call and body gets the " +
 			"first answer. Send one with every request that you may repeat"},
 		{Name: "the same ping_id again", Says: "gets the first answer and sells nothing twice"},
 	}
@@ -254,7 +274,8 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 	if change == exchange.OnChangeKeep {
 		changed = "are not used: the ping's stand"
 	}
-	out = append(out, posting.Named{Name: "other values in a post", Says: "than in its ping, for fields that the price came from, " + changed})
+	out = append(out, posting.Named{Name: "other values in a post",
+		Says: "than in its ping, for fields that the price came from, " + changed})
 	return append(out, repeats(src, v)...)
 }
 
@@ -273,28 +294,35 @@ func repeats(src *exchange.Source, v *exchange.Vertical) (out []posting.Named) {
 		names = append(names, name)
 	}
 	who := strings.Join(names, " and ")
-	out = append(out, posting.Named{Name: "another person in a post", Says: "another " + who + " than its ping had: refused with 409 other_person"})
+	out = append(out, posting.Named{Name: "another person in a post", Says: "another " + who +
+		" than its ping had: refused with 409 other_person"})
 	if d.Window <= 0 {
 		return out
 	}
 	if !d.OwnAuctions {
-		out = append(out, posting.Named{Name: "the same ping again", Says: "the same values, seller_lead_id and min_price with the same " + who +
-			", without an Idempotency-Key: the first one's ping_id, price and expiry, as long as they can be posted"})
+		out = append(out, posting.Named{Name: "the same ping again",
+			Says: "the same values, seller_lead_id and min_price with the same " + who +
+				", without an Idempotency-Key: the first one's ping_id, price and expiry, " +
+				"as long as they can be posted"})
 	}
-	out = append(out, posting.Named{Name: "the same one-shot lead again", Says: "the same values with the same " + who + " within " + span(d.Window) + ": the first answer"})
-	says := map[exchange.Refuse]string{exchange.RefuseSold: "is sold or pending", exchange.RefuseReceived: "was received"}[d.Refuse]
+	out = append(out, posting.Named{Name: "the same one-shot lead again", Says: "the same values with the same " + who +
+		" within " + span(d.Window) + ": the first answer"})
+	says := map[exchange.Refuse]string{exchange.RefuseSold: "is sold or pending",
+		exchange.RefuseReceived: "was received"}[d.Refuse]
 	if says == "" {
 		return out
 	}
-	return append(out, posting.Named{Name: "the same person again", Says: "another lead with the same " + who + " within " + span(d.Window) + " of one that " + says +
+	return append(out, posting.Named{Name: "the same person again", Says: "another lead with the same " + who +
+		" within " + span(d.Window) + " of one that " + says +
 		": a failure with the reason duplicate"})
 }
 
 // testResults are what the results that a test may ask for mean.
 var testResults = map[lead.TestResult]string{
 	lead.TestSold: "a quote; the post is a success", lead.TestRejected: "a quote; the post fails with rejected",
-	lead.TestDuplicate: "a quote; the post fails with duplicate", lead.TestInvalid: "a quote; the post fails with invalid_data",
-	lead.TestNoBids: "the ping fails with no_bids", lead.TestPending: "a quote; the post is pending and stays so",
+	lead.TestDuplicate: "a quote; the post fails with duplicate",
+	lead.TestInvalid:   "a quote; the post fails with invalid_data", lead.TestNoBids: "the ping fails with no_bids",
+	lead.TestPending: "a quote; the post is pending and stays so",
 }
 
 // tests are the ways to mark a test lead; none where the source may send no tests.
@@ -303,7 +331,8 @@ func tests(src *exchange.Source, v *exchange.Vertical) []posting.Named {
 		return nil
 	}
 	out := []posting.Named{
-		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`", Says: "a test, unless it is 0, false, f, no, n, off, none, live, production or empty"},
+		{Name: "`test`, `Test_Lead`, `lp_test`, `testMode` or `is_test`",
+			Says: "a test, unless it is 0, false, f, no, n, off, none, live, production or empty"},
 		{Name: "`lead_mode`", Says: "a test where it is 0 or test"},
 	}
 	for _, name := range lead.TestResultNames() {
@@ -311,9 +340,12 @@ func tests(src *exchange.Source, v *exchange.Vertical) []posting.Named {
 		out = append(out, posting.Named{Name: "`test_result` is `" + name + "`", Says: testResults[r]})
 	}
 	for _, zip := range slices.Sorted(maps.Keys(v.Tests.ZIPs)) {
-		out = append(out, posting.Named{Name: fmt.Sprintf("`%s` is `%s`", v.Schema.Fields[v.Tests.ZIP].Name, zip), Says: testResults[v.Tests.ZIPs[zip]]})
+		out = append(out, posting.Named{Name: fmt.Sprintf("`%s` is `%s`", v.Schema.Fields[v.Tests.ZIP].Name, zip),
+			Says: testResults[v.Tests.ZIPs[zip]]})
 	}
-	return append(out, posting.Named{Name: "answers", Says: "have `test` true; nothing is sold, nobody owes anything, and it is nobody's duplicate. A test ping stays a test"})
+	return append(out, posting.Named{Name: "answers",
+		Says: "have `test` true; nothing is sold, nobody owes anything, and it is nobody's duplicate. A test ping " +
+			"stays a test"})
 }
 
 // span writes a duration as people say it.

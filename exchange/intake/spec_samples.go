@@ -30,8 +30,8 @@ type sampler struct {
 	out  posting.Samples
 }
 
-// SpecSamples makes the examples of a posting spec, with leads that one campaign of the configuration wants at least, if there is one; cfg may be nil. now
-// is the time at which the leads in them would be received.
+// SpecSamples makes the examples of a posting spec, with leads that one campaign of the configuration wants at least,
+// if there is one; cfg may be nil. now is the time at which the leads in them would be received.
 func SpecSamples(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Config, now time.Time) *posting.Samples {
 	m := &sampler{src: src, v: v, own: ownNames(src, v.Schema)}
 	m.ping = v.Schema.Example(lead.AtPing, specOptionals, now)
@@ -132,7 +132,8 @@ func (m *sampler) word(field, text string) string {
 
 // requests adds the examples of a call in our own names.
 func (m *sampler) requests(call string) {
-	at := posting.Request{Call: call, Method: "POST", Path: "/v1/" + m.v.ID + "/" + call, Headers: [][2]string{{"Authorization", "Bearer " + posting.KeyPlaceholder}}}
+	at := posting.Request{Call: call, Method: "POST", Path: "/v1/" + m.v.ID + "/" + call,
+		Headers: [][2]string{{"Authorization", "Bearer " + posting.KeyPlaceholder}}}
 	p := m.pairs(call, false)
 	m.add(at, "JSON", "application/json", leadJSON(p))
 	m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
@@ -170,10 +171,12 @@ func (m *sampler) profileRequests(call string) {
 		}
 		p = append([]pair{{"Key", posting.KeyPlaceholder, lead.TypeText}, {"Mode", mode, lead.TypeText}}, p...)
 		m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
-		m.add(at, "JSON, with an answer in JSON", "application/json", leadJSON(append(p, pair{"Format", "JSON", lead.TypeText})))
+		m.add(at, "JSON, with an answer in JSON", "application/json",
+			leadJSON(append(p, pair{"Format", "JSON", lead.TypeText})))
 		m.add(at, "XML", "application/xml", leadXML(p, "Request"))
 	case "leadspedia":
-		p = append([]pair{{"lp_campaign_key", posting.KeyPlaceholder, lead.TypeText}, {"lp_response", "JSON", lead.TypeText}}, p...)
+		p = append([]pair{{"lp_campaign_key", posting.KeyPlaceholder, lead.TypeText},
+			{"lp_response", "JSON", lead.TypeText}}, p...)
 		m.add(at, "Form", "application/x-www-form-urlencoded", leadForm(p))
 		m.add(at, "JSON", "application/json", leadJSON(p))
 	}
@@ -194,7 +197,8 @@ func leadJSON(pairs []pair) string {
 		b.Write(gjson.AppendJSONString(nil, plainName(p.name)))
 		b.WriteString(": ")
 		switch {
-		case (p.typ == lead.TypeInteger || p.typ == lead.TypeDecimal || p.typ == lead.TypeMoney || p.typ == lead.TypeBoolean) && gjson.Valid(p.text):
+		case (p.typ == lead.TypeInteger || p.typ == lead.TypeDecimal || p.typ == lead.TypeMoney ||
+			p.typ == lead.TypeBoolean) && gjson.Valid(p.text):
 			b.WriteString(p.text)
 		default:
 			b.Write(gjson.AppendJSONString(nil, p.text))
@@ -266,7 +270,8 @@ func (m *sampler) replies(now time.Time) {
 		r.Sales = []exchange.SaleReply{{ID: "buyer-lead-12345", Price: half}, {ID: "buyer-lead-98765", Price: half}}
 	})
 	lost := with(func(r *exchange.Reply) {
-		r.Result, r.Refusal, r.Details, r.Reference = exchange.ResultFailure, lead.BuyerDuplicate, "Lead previously received 2026-01-08", "buyer-lead-98765"
+		r.Result, r.Refusal, r.Details, r.Reference = exchange.ResultFailure, lead.BuyerDuplicate,
+			"Lead previously received 2026-01-08", "buyer-lead-98765"
 	})
 	pending := with(func(r *exchange.Reply) { r.Result = exchange.ResultPending })
 	m.reply("ping", "Success: a quote", quote)
@@ -322,8 +327,8 @@ func (m *sampler) replyWith(call, title string, make func(p *profile) (int, any)
 		if json.Indent(&pretty, b, "", "  ") != nil {
 			pretty = *bytes.NewBuffer(b)
 		}
-		m.out.Replies = append(m.out.Replies, posting.Reply{Title: title, Call: call, Status: status, JSON: pretty.String(),
-			XML: indentXML(inXML(b, p)), Profile: p != nil})
+		m.out.Replies = append(m.out.Replies, posting.Reply{Title: title, Call: call, Status: status,
+			JSON: pretty.String(), XML: indentXML(inXML(b, p)), Profile: p != nil})
 	}
 }
 

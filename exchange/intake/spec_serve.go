@@ -15,7 +15,8 @@ import (
 	"clearpost/exchange/intake/posting"
 )
 
-// Posting specs a second that are written at most, and at once: they cost more than a lead, and may be asked for without a key.
+// Posting specs a second that are written at most, and at once: they cost more than a lead, and may be asked for
+// without a key.
 const (
 	SpecsPerSecond = 20
 	SpecsBurst     = 40
@@ -49,7 +50,8 @@ func (s *Server) openapi(ctx *fasthttp.RequestCtx, _ *segments) {
 	ctx.SetContentType("application/yaml")
 }
 
-// spec answers GET /spec/{source}/{vertical}. It opens with the source's own key, with a link's token, or to anybody where the source is public.
+// spec answers GET /spec/{source}/{vertical}. It opens with the source's own key, with a link's token, or to anybody
+// where the source is public.
 func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 	ctx.Response.Header.Set("Cache-Control", "no-store")
 	format := ctx.QueryArgs().Peek("format")
@@ -93,8 +95,8 @@ func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 	ctx.SetContentType(contentType)
 }
 
-// mayRead finds the source whose specs may be read, and the token that opened them. It answers itself if there is none. Without a key or a good token, a
-// source that is not there is answered like one that is not public.
+// mayRead finds the source whose specs may be read, and the token that opened them. It answers itself if there is none.
+// Without a key or a good token, a source that is not there is answered like one that is not public.
 func (s *Server) mayRead(ctx *fasthttp.RequestCtx, at *segments) (*account, string) {
 	of := s.book.Load().ids[at.source]
 	if len(ctx.Request.Header.Peek("X-Api-Key")) > 0 || len(ctx.Request.Header.Peek("Authorization")) > 0 {
@@ -114,7 +116,8 @@ func (s *Server) mayRead(ctx *fasthttp.RequestCtx, at *segments) (*account, stri
 		return of, ""
 	}
 	ctx.Response.Header.Set("WWW-Authenticate", "Bearer")
-	s.fail(ctx, 401, "unauthorized", "expected the source's key (Authorization: Bearer KEY or X-Api-Key: KEY), or the link that the operator gives you")
+	s.fail(ctx, 401, "unauthorized", "expected the source's key (Authorization: Bearer KEY or X-Api-Key: KEY), or "+
+		"the link that the operator gives you")
 	return nil, ""
 }
 
@@ -172,8 +175,10 @@ func WriteSpec(p *posting.Page, format string) (b []byte, ok bool, err error) {
 	return b, true, err
 }
 
-// SpecPage makes what is shown of a source's posting spec, but for its address. A nil history means that no version is known.
-func SpecPage(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Config, bodyBytesMax int, h *posting.History, now time.Time) (*posting.Page, error) {
+// SpecPage makes what is shown of a source's posting spec, but for its address. A nil history means that no version is
+// known.
+func SpecPage(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Config, bodyBytesMax int, h *posting.History,
+	now time.Time) (*posting.Page, error) {
 	p := &posting.Page{Document: Spec(src, v, bodyBytesMax), Samples: SpecSamples(src, v, cfg, now)}
 	if h == nil {
 		return p, nil

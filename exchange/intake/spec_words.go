@@ -24,49 +24,61 @@ var reasonTable = []posting.Named{
 // Reasons lists the published reasons of a failure with their meaning, in the order of names.
 func Reasons() []posting.Named { return reasonTable }
 
-// statusTable is what the HTTP statuses mean, with the codes that stand as reason in an error; docs/sellers.md has the same.
+// statusTable is what the HTTP statuses mean, with the codes that stand as reason in an error; docs/sellers.md has the
+// same.
 var statusTable = []posting.Named{
 	{Name: "200", Says: "a business answer, success or failure"},
 	{Name: "202", Says: "pending: ask `status_url` later"},
 	{Name: "303", Says: "a business answer or pending, where the lead has a `redirect_url`"},
-	{Name: "400 invalid_lead", Says: "values that cannot be used, or missing ones; `errors` lists field, value and expectation"},
-	{Name: "400 changed_since_ping", Says: "a post sends other values than its ping for fields that the price came from; `errors` lists them"},
+	{Name: "400 invalid_lead",
+		Says: "values that cannot be used, or missing ones; `errors` lists field, value and expectation"},
+	{Name: "400 changed_since_ping",
+		Says: "a post sends other values than its ping for fields that the price came from; `errors` lists them"},
 	{Name: "400 bad_json bad_form bad_multipart bad_xml", Says: "the body is not what its `Content-Type` says"},
 	{Name: "400 bad_encoding bad_charset", Says: "the body is not packed, or not written, as it declares"},
-	{Name: "400 bad_request bad_idempotency_key", Says: "the request is not well formed; the header is more than 200 characters or not visible ASCII"},
+	{Name: "400 bad_request bad_idempotency_key",
+		Says: "the request is not well formed; the header is more than 200 characters or not visible ASCII"},
 	{Name: "401 unauthorized", Says: "no key, or one that is not known"},
 	{Name: "403 origin_not_allowed", Says: "a script in a browser, from a page that your account does not name"},
-	{Name: "404 not_found unknown_vertical", Says: "no such path, no such lead of yours, or a vertical that your account may not send"},
+	{Name: "404 not_found unknown_vertical",
+		Says: "no such path, no such lead of yours, or a vertical that your account may not send"},
 	{Name: "405 method_not_allowed", Says: "the header `Allow` says which method is expected"},
 	{Name: "406 not_acceptable", Says: "`Accept` allows neither JSON nor XML"},
 	{Name: "408 request_timeout", Says: "the request was begun and did not come whole in time: nothing was taken"},
 	{Name: "409 other_person", Says: "a field that names the person has another value than at the ping"},
 	{Name: "409 idempotency_key_reused", Says: "the `Idempotency-Key` came before with another call or body"},
 	{Name: "409 in_progress", Says: "the same request is under way: repeat it later to hear its answer"},
-	{Name: "409 person_in_progress", Says: "another lead of this person is under way, nothing was taken: send this one again later"},
+	{Name: "409 person_in_progress",
+		Says: "another lead of this person is under way, nothing was taken: send this one again later"},
 	{Name: "410 ping_expired", Says: "the quote had expired when the post arrived: ping again"},
 	{Name: "413 body_too_large", Says: "packed or unpacked"},
 	{Name: "415 unsupported_media_type unsupported_encoding unsupported_charset",
-		Says: "not declared as one of the dialects; packed otherwise than in gzip or deflate; a charset that is not known"},
-	{Name: "429 rate_limited", Says: "more requests a second than your account may send; the header `Retry-After` says how many seconds to wait"},
+		Says: "not declared as one of the dialects; packed otherwise than in gzip or deflate; a charset that is not " +
+			"known"},
+	{Name: "429 rate_limited", Says: "more requests a second than your account may send; the header `Retry-After` " +
+		"says how many seconds to wait"},
 	{Name: "431 headers_too_large", Says: "more than 16 KiB of headers"},
-	{Name: "500 internal", Says: "an error of the exchange: ask `GET /v1/leads/{id}` before you do anything with the lead"},
+	{Name: "500 internal",
+		Says: "an error of the exchange: ask `GET /v1/leads/{id}` before you do anything with the lead"},
 	{Name: "503 unavailable too_busy", Says: "leads cannot be taken now; `Retry-After` says how many seconds to wait"},
 	{Name: "503 source_paused", Says: "a lead in any call, while your account is paused by the exchange's operator"},
 }
 
-// StatusMeanings lists the HTTP statuses with the codes that stand as reason, and what they mean, in the order of numbers.
+// StatusMeanings lists the HTTP statuses with the codes that stand as reason, and what they mean, in the order of
+// numbers.
 func StatusMeanings() []posting.Named { return statusTable }
 
 // notations say more of what a type takes than its form does.
 var notations = map[lead.Type]string{
-	lead.TypeText:     "UTF-8",
-	lead.TypeName:     "one line",
-	lead.TypeEmail:    "one address; case does not matter",
-	lead.TypeBoolean:  "also t/f, checked/unchecked, selected",
-	lead.TypeInteger:  "also -7, 1,000, 12.0 and 25k, and the one number of a text such as 3 bedrooms; what could mean two is refused",
-	lead.TypeDecimal:  "also 1,234.5, and the one number of a text such as 2.5 baths; what could mean two is refused",
-	lead.TypeMoney:    "also (100), 1.2k, USD 500 and $1100 per month; what could mean two amounts, such as 1.234, is refused",
+	lead.TypeText:    "UTF-8",
+	lead.TypeName:    "one line",
+	lead.TypeEmail:   "one address; case does not matter",
+	lead.TypeBoolean: "also t/f, checked/unchecked, selected",
+	lead.TypeInteger: "also -7, 1,000, 12.0 and 25k, and the one number of a text such as 3 bedrooms; what could " +
+		"mean two is refused",
+	lead.TypeDecimal: "also 1,234.5, and the one number of a text such as 2.5 baths; what could mean two is refused",
+	lead.TypeMoney: "also (100), 1.2k, USD 500 and $1100 per month; what could mean two amounts, such as 1.234, " +
+		"is refused",
 	lead.TypeState:    "in any case",
 	lead.TypeRange:    "also 10k–20k, 500 or more, 10+ years and Good (680-719); 10-20k is refused",
 	lead.TypeTime:     "seconds may follow",

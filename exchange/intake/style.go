@@ -33,11 +33,13 @@ func styleOf(ctx *fasthttp.RequestCtx) *style {
 	return st
 }
 
-// accept settles the answer's form by the query string's format, else by Accept, else by the profile. It answers 400 or 406 itself.
+// accept settles the answer's form by the query string's format, else by Accept, else by the profile. It answers 400 or
+// 406 itself.
 func (s *Server) accept(ctx *fasthttp.RequestCtx, p *profile, ping bool) bool {
 	header := ctx.Request.Header.Peek("Accept")
 	query := ctx.URI().QueryString()
-	if p == nil && len(query) == 0 && (len(header) == 0 || string(header) == "*/*" || string(header) == "application/json") {
+	if p == nil && len(query) == 0 && (len(header) == 0 || string(header) == "*/*" ||
+		string(header) == "application/json") {
 		return true
 	}
 	st := &style{profile: p, ping: ping, xml: p != nil && p.xml}
@@ -81,8 +83,8 @@ func styled(ctx *fasthttp.RequestCtx) *style {
 	return st
 }
 
-// preferXML reads an Accept header: the kind with the greater q is chosen, with equal ones the first that is named, then the standard.
-// ok is false if it allows neither.
+// preferXML reads an Accept header: the kind with the greater q is chosen, with equal ones the first that is named,
+// then the standard. ok is false if it allows neither.
 func preferXML(header string, standard bool) (isXML, ok bool) {
 	if strings.TrimSpace(header) == "" {
 		return standard, true
@@ -138,8 +140,8 @@ func quality(params string) float64 {
 	return 1
 }
 
-// appendXML writes a JSON value as XML, in its order: an object's names are elements, and a list's items are elements with the singular of
-// its name (sales, sale).
+// appendXML writes a JSON value as XML, in its order: an object's names are elements, and a list's items are elements
+// with the singular of its name (sales, sale).
 func appendXML(dst []byte, name string, v gjson.Result) []byte {
 	dst = append(append(append(dst, '<'), name...), '>')
 	switch {
@@ -163,15 +165,18 @@ func appendXML(dst []byte, name string, v gjson.Result) []byte {
 	return append(append(append(dst, '<', '/'), name...), '>')
 }
 
-// redirect takes the URL to which the person's browser goes after the answer. Only requests as browsers send them have one.
+// redirect takes the URL to which the person's browser goes after the answer. Only requests as browsers send them have
+// one.
 func (v *envelope) redirect(val gjson.Result) {
 	if !v.browser || strings.TrimSpace(single(val)) == "" {
 		return
 	}
 	to := strings.TrimSpace(single(val))
 	u, err := url.Parse(to)
-	if err != nil || len(to) > RedirectBytesMax || !visible(to) || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		v.bad("redirect_url", "", "an http or https URL with a host, without user and password, of at most 2048 visible ASCII characters")
+	if err != nil || len(to) > RedirectBytesMax || !visible(to) || u.Scheme != "http" && u.Scheme != "https" ||
+		u.Hostname() == "" || u.User != nil {
+		v.bad("redirect_url", "",
+			"an http or https URL with a host, without user and password, of at most 2048 visible ASCII characters")
 		return
 	}
 	v.redirectURL = strings.Clone(to)

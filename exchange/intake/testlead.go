@@ -25,7 +25,8 @@ const (
 // flagBytesMax is the length of the longest flag.
 const flagBytesMax = len("test_result")
 
-// flagOf tells what a name that the vertical does not know means, in any case, and with dashes or spaces for underscores.
+// flagOf tells what a name that the vertical does not know means, in any case, and with dashes or spaces for
+// underscores.
 func flagOf(name string) flag {
 	if len(name) > flagBytesMax {
 		return noFlag
@@ -98,8 +99,9 @@ func saysNo(value string) bool {
 	return false
 }
 
-// nestedFlag is the flag that stands in an object or element, by the end of its dotted name. There a name may mean something else: only a clear word for a
-// test makes it a flag, so that a seller who puts the whole lead into an object does not sell its tests.
+// nestedFlag is the flag that stands in an object or element, by the end of its dotted name. There a name may mean
+// something else: only a clear word for a test makes it a flag, so that a seller who puts the whole lead into an object
+// does not sell its tests.
 func nestedFlag(name string, val gjson.Result) flag {
 	f, said := flagOf(name), lower(strings.TrimSpace(single(sole(val))))
 	sure := false

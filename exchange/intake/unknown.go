@@ -23,10 +23,14 @@ const (
 // keep keeps a pair that nobody knows, as sent. Objects and lists with objects are kept by what stands in them.
 func (v *envelope) keep(name string, val gjson.Result) {
 	said := strings.TrimSpace(single(val))
-	if val.Type == gjson.Null || said == "" || val.IsObject() || val.IsArray() && slices.ContainsFunc(val.Array(), func(e gjson.Result) bool { return e.Type == gjson.JSON }) {
+	if val.Type == gjson.Null || said == "" || val.IsObject() || val.IsArray() &&
+		slices.ContainsFunc(val.Array(), func(e gjson.Result) bool {
+			return e.Type == gjson.JSON
+		}) {
 		return
 	}
-	if len(v.unknown) == UnknownMax || len(name) > UnknownNameBytesMax || name == "" || strings.HasSuffix(lower(name), googleKey) {
+	if len(v.unknown) == UnknownMax || len(name) > UnknownNameBytesMax || name == "" ||
+		strings.HasSuffix(lower(name), googleKey) {
 		return // a key is kept nowhere, also where it does not count as one
 	}
 	name = plainLine(name)

@@ -30,15 +30,18 @@ type frame struct {
 // variant is another name of an element, made of what its attributes select: name.first for <name part="first">.
 type variant struct {
 	path string
-	tail int // its end must begin here or before to be known: where the attribute only tells elements apart, the element's name belongs to it
+	// its end must begin here or before to be known: where the attribute only tells elements apart, the element's name
+	// belongs to it
+	tail int
 }
 
 // variantsMax bounds the names of one element.
 const variantsMax = 8
 
-// selectors are the attributes that make variants. Those with true name a thing by themselves, as in <field name="email">.
-var selectors = map[string]bool{"part": false, "type": false, "time": false, "interest": false, "role": false, "kind": false, "name": true, "id": true, "key": true,
-	"field": true, "code": true, "ref": true}
+// selectors are the attributes that make variants. Those with true name a thing by themselves, as in <field
+// name="email">.
+var selectors = map[string]bool{"part": false, "type": false, "time": false, "interest": false, "role": false,
+	"kind": false, "name": true, "id": true, "key": true, "field": true, "code": true, "ref": true}
 
 // variants lists the other names of an element within another. told is whether its own attributes have made some.
 func variants(up *frame, x *xml.StartElement) (out []variant, told bool) {
@@ -86,8 +89,9 @@ func variants(up *frame, x *xml.StartElement) (out []variant, told bool) {
 	return out, len(picks) > 0
 }
 
-// walkXML reads a document. The root's name does not matter; an element without elements in it is a pair, and so is an attribute, as if it were
-// an element in its element. Prefixes of namespaces do not matter. Document types, and with them entities of the document's own, are refused.
+// walkXML reads a document. The root's name does not matter; an element without elements in it is a pair, and so is an
+// attribute, as if it were an element in its element. Prefixes of namespaces do not matter. Document types, and with
+// them entities of the document's own, are refused.
 func walkXML(body []byte, t taker) *refused {
 	dec := xml.NewDecoder(bytes.NewReader(body))
 	dec.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is UTF-8 by now
@@ -154,7 +158,8 @@ func enter(open []frame, x *xml.StartElement, t taker) (f frame, more bool) {
 	}
 	for _, a := range x.Attr {
 		switch {
-		case a.Name.Space == "xmlns", a.Name.Local == "xmlns", a.Name.Local == "schemaLocation", a.Name.Local == "noNamespaceSchemaLocation":
+		case a.Name.Space == "xmlns", a.Name.Local == "xmlns", a.Name.Local == "schemaLocation",
+			a.Name.Local == "noNamespaceSchemaLocation":
 		case a.Name.Local == "nil" && a.Name.Space != "":
 			f.null = a.Value == "true" || a.Value == "1"
 		case !t.pair(word(joined(f.path, a.Name.Local)), word(a.Value)):

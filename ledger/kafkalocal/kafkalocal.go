@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kafkalocal is an in-process Kafka endpoint on loopback, for the demo and for tests. Any Kafka client can read and write it. It is not a
-// Kafka: one broker, no replicas.
+// Package kafkalocal is an in-process Kafka endpoint on loopback, for the demo and for tests. Any Kafka client can read
+// and write it. It is not a Kafka: one broker, no replicas.
 package kafkalocal
 
 import (
@@ -50,7 +50,8 @@ func Start(cfg Config) (*Server, error) {
 		kfake.NumBrokers(1),
 		kfake.Ports(cfg.Port),
 		kfake.DefaultNumPartitions(cfg.Partitions),
-		kfake.BrokerConfigs(map[string]string{"log.retention.bytes": strconv.FormatInt(perPartition, 10), "log.retention.ms": "-1"}),
+		kfake.BrokerConfigs(map[string]string{"log.retention.bytes": strconv.FormatInt(perPartition, 10),
+			"log.retention.ms": "-1"}),
 	}
 	if len(cfg.Topics) > 0 {
 		opts = append(opts, kfake.SeedTopics(int32(cfg.Partitions), cfg.Topics...))

@@ -98,8 +98,8 @@ func TestEveryKindHasASchemaAndNoOther(t *testing.T) {
 	}
 }
 
-// TestTypesAndSchemasAgree holds each Go type to its schema and the reverse: the same fields, of the same types, each described, and
-// required only where the type always writes them.
+// TestTypesAndSchemasAgree holds each Go type to its schema and the reverse: the same fields, of the same types, each
+// described, and required only where the type always writes them.
 func TestTypesAndSchemasAgree(t *testing.T) {
 	for kind, typ := range types {
 		root := load(t, kind)
@@ -234,7 +234,8 @@ func validate(t *testing.T, e ledger.Event) error {
 var at = time.Date(2026, 11, 23, 1, 2, 3, 456789000, time.UTC)
 
 func head(k ledger.Kind) ledger.Head {
-	return ledger.Head{Kind: k, EventID: lead.ID{9, 15: 9}, Node: "n1", At: at, Schema: ledger.SchemaVersion, Config: "c0ffee", Lead: lead.ID{1}, Source: "s", Vertical: "v"}
+	return ledger.Head{Kind: k, EventID: lead.ID{9, 15: 9}, Node: "n1", At: at, Schema: ledger.SchemaVersion,
+		Config: "c0ffee", Lead: lead.ID{1}, Source: "s", Vertical: "v"}
 }
 
 // full sets every field of a value, so that no field is left out of the check.
@@ -306,7 +307,8 @@ func TestFullEventsValidate(t *testing.T) {
 
 func TestBareEventsValidate(t *testing.T) {
 	for _, e := range []ledger.Event{
-		&ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Result: ledger.ResultFailure},
+		&ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at,
+			Result: ledger.ResultFailure},
 		&ledger.Posting{Head: head(ledger.KindPosting), Attempt: lead.ID{2}},
 		&ledger.Posted{Head: head(ledger.KindPosted), Attempt: lead.ID{2}, Outcome: lead.Unknown},
 		&ledger.Settled{Head: head(ledger.KindSettled), Result: ledger.ResultPending},
@@ -315,7 +317,8 @@ func TestBareEventsValidate(t *testing.T) {
 			t.Errorf("%s: %v", e.Header().Kind, err)
 		}
 	}
-	pause := &ledger.Adjusted{Head: head(ledger.KindAdjusted), Adjustment: ledger.AdjustPaused, Subject: "buyer:b", Why: "w"}
+	pause := &ledger.Adjusted{Head: head(ledger.KindAdjusted), Adjustment: ledger.AdjustPaused, Subject: "buyer:b",
+		Why: "w"}
 	pause.Lead, pause.Source, pause.Vertical = lead.ID{}, "", ""
 	if err := validate(t, pause); err != nil {
 		t.Error(err)
@@ -329,16 +332,18 @@ func TestAPingFromALeadValidates(t *testing.T) {
 	}
 	l := &lead.Lead{}
 	l.Reset(s)
-	for name, value := range map[string]string{"state": "california", "zip": "90210-1234", "phone": "(212) 555-0123", "email": "J@X.org",
-		"roof": "flat", "first_name": "Zoë \"Z\"", "opt_in": "yes"} {
+	for name, value := range map[string]string{"state": "california", "zip": "90210-1234", "phone": "(212) 555-0123",
+		"email": "J@X.org", "roof": "flat", "first_name": "Zoë \"Z\"", "opt_in": "yes"} {
 		pos, ok := s.Position(name)
 		if !ok {
 			t.Fatal(name)
 		}
 		l.Set(pos, []byte(value))
 	}
-	e := &ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Result: ledger.ResultSuccess, ExpiresAt: at,
-		Price: 20 * lead.Unit, Bids: []ledger.Bid{{Campaign: "c", Buyer: "b", Refusal: lead.TimedOut}}, From: l, Private: ledger.Private{Person: "p"}}
+	e := &ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at,
+		Result: ledger.ResultSuccess, ExpiresAt: at, Price: 20 * lead.Unit,
+		Bids: []ledger.Bid{{Campaign: "c", Buyer: "b", Refusal: lead.TimedOut}}, From: l,
+		Private: ledger.Private{Person: "p"}}
 	if err := validate(t, e); err != nil {
 		t.Error(err)
 	}
@@ -346,10 +351,12 @@ func TestAPingFromALeadValidates(t *testing.T) {
 
 func TestSchemasRefuseWhatIsWrong(t *testing.T) {
 	for name, wrong := range map[string]ledger.Event{
-		"no event id":      &ledger.Posted{Head: ledger.Head{Kind: ledger.KindPosted, Node: "n", At: at, Schema: 1, Lead: lead.ID{1}}, Attempt: lead.ID{2}, Outcome: lead.Accepted},
-		"no outcome":       &ledger.Posted{Head: head(ledger.KindPosted), Attempt: lead.ID{2}},
-		"no attempt":       &ledger.Posting{Head: head(ledger.KindPosting)},
-		"unknown mode":     &ledger.Pinged{Head: head(ledger.KindPinged), Mode: "pong", ReceivedAt: at, Result: "success"},
+		"no event id": &ledger.Posted{Head: ledger.Head{Kind: ledger.KindPosted, Node: "n", At: at, Schema: 1,
+			Lead: lead.ID{1}}, Attempt: lead.ID{2}, Outcome: lead.Accepted},
+		"no outcome": &ledger.Posted{Head: head(ledger.KindPosted), Attempt: lead.ID{2}},
+		"no attempt": &ledger.Posting{Head: head(ledger.KindPosting)},
+		"unknown mode": &ledger.Pinged{Head: head(ledger.KindPinged), Mode: "pong", ReceivedAt: at,
+			Result: "success"},
 		"a negative price": &ledger.Settled{Head: head(ledger.KindSettled), Result: "success", Payout: -1},
 	} {
 		if validate(t, wrong) == nil {

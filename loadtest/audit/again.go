@@ -9,8 +9,8 @@ type resend struct {
 	answerPrice int64
 }
 
-// resent takes the posting of a resend. It must be of an attempt of this lead, to the same campaign on the same terms, whose outcome is not
-// known; it takes nothing of any cap and is no sale of its own.
+// resent takes the posting of a resend. It must be of an attempt of this lead, to the same campaign on the same terms,
+// whose outcome is not known; it takes nothing of any cap and is no sale of its own.
 func (a *auditor) resent(e *event) {
 	p := a.attempts[e.Of]
 	switch {
@@ -22,14 +22,18 @@ func (a *auditor) resent(e *event) {
 		return
 	case p.outcome != open && p.outcome != unknown:
 		a.found(RuleResend, e.Lead, "resend %s of attempt %s, which is %s", e.Attempt, e.Of, outcomeNames[p.outcome])
-	case e.Campaign != p.campaign || e.Buyer != p.buyer || e.Price != p.bid || e.MaxSold != p.maxSold || e.SellLimit != p.limit:
-		a.found(RuleResend, e.Lead, "resend %s goes to %s of %s on other terms than attempt %s", e.Attempt, e.Campaign, e.Buyer, e.Of)
+	case e.Campaign != p.campaign || e.Buyer != p.buyer || e.Price != p.bid || e.MaxSold != p.maxSold ||
+		e.SellLimit != p.limit:
+		a.found(RuleResend, e.Lead, "resend %s goes to %s of %s on other terms than attempt %s", e.Attempt, e.Campaign,
+			e.Buyer, e.Of)
 	case len(e.Charges) > 0:
-		a.found(RuleResend, e.Lead, "resend %s charges %d caps: its first attempt has charged them", e.Attempt, len(e.Charges))
+		a.found(RuleResend, e.Lead, "resend %s charges %d caps: its first attempt has charged them", e.Attempt,
+			len(e.Charges))
 	}
 	for _, r := range p.resends {
 		if r.outcome == accepted {
-			a.found(RuleResend, e.Lead, "resend %s of attempt %s, of which an earlier resend was accepted", e.Attempt, e.Of)
+			a.found(RuleResend, e.Lead, "resend %s of attempt %s, of which an earlier resend was accepted", e.Attempt,
+				e.Of)
 		}
 	}
 	r := &resend{of: p}
@@ -49,7 +53,8 @@ func (a *auditor) resendEnded(e *event, r *resend) {
 		a.found(RuleNoPosting, e.Lead, "resend %s ended as one of another lead or campaign", e.Attempt)
 		return
 	case r.outcome != open:
-		a.found(RuleEndedTwice, e.Lead, "resend %s was %s and ended again as %s", e.Attempt, outcomeNames[r.outcome], e.Outcome)
+		a.found(RuleEndedTwice, e.Lead, "resend %s was %s and ended again as %s", e.Attempt, outcomeNames[r.outcome],
+			e.Outcome)
 		return
 	case len(e.Charges) > 0:
 		a.found(RuleChargeChanged, e.Lead, "resend %s ended with %d charges and has none", e.Attempt, len(e.Charges))
@@ -67,11 +72,13 @@ func (a *auditor) told(e *event, p *attempt) {
 	case r == nil || r.of != p:
 		a.found(RuleResend, e.Lead, "attempt %s is resolved by %s, which is no resend of it", e.Attempt, e.FromAttempt)
 	case (r.outcome == accepted) != (e.Outcome == "accepted") || r.outcome.standing() && r.outcome != accepted:
-		a.found(RuleResend, e.Lead, "attempt %s is resolved as %s by resend %s, which is %s", e.Attempt, e.Outcome, e.FromAttempt, outcomeNames[r.outcome])
+		a.found(RuleResend, e.Lead, "attempt %s is resolved as %s by resend %s, which is %s", e.Attempt, e.Outcome,
+			e.FromAttempt, outcomeNames[r.outcome])
 	}
 }
 
-// finishResends judges what can be judged only when all events have been read: what a buyer accepted again, it accepted.
+// finishResends judges what can be judged only when all events have been read: what a buyer accepted again, it
+// accepted.
 func (a *auditor) finishResends(lead id, p *attempt) {
 	for _, r := range p.resends {
 		if r.outcome == accepted && p.outcome != accepted {

@@ -20,9 +20,12 @@ func resendHistory(edits ...string) []string {
 		h("posting", 2, `"attempt":"`+attemptN(1)+`",`+terms),
 		h("posted", 3, `"attempt":"`+attemptN(1)+`","outcome":"unknown",`+to),
 		h("posting", 4, `"attempt":"`+attemptN(2)+`","again":"resend","of":"`+attemptN(1)+`",`+terms),
-		h("posted", 5, `"attempt":"`+attemptN(2)+`","again":"resend","outcome":"accepted","answer_price_micros":25000000,`+to),
-		h("adjusted", 6, `"adjustment":"resolved","attempt":"`+attemptN(1)+`","from_attempt":"`+attemptN(2)+`","outcome":"accepted","price_micros":25000000,"payout_micros":20000000,`+to),
-		h("settled", 7, `"result":"success","payout_micros":20000000,"revenue_micros":25000000,"sales":[{"attempt":"`+attemptN(1)+`",`+to+`,"price_micros":25000000,"payout_micros":20000000}]`),
+		h("posted", 5, `"attempt":"`+attemptN(2)+
+			`","again":"resend","outcome":"accepted","answer_price_micros":25000000,`+to),
+		h("adjusted", 6, `"adjustment":"resolved","attempt":"`+attemptN(1)+`","from_attempt":"`+attemptN(2)+
+			`","outcome":"accepted","price_micros":25000000,"payout_micros":20000000,`+to),
+		h("settled", 7, `"result":"success","payout_micros":20000000,"revenue_micros":25000000,"sales":[{"attempt":"`+
+			attemptN(1)+`",`+to+`,"price_micros":25000000,"payout_micros":20000000}]`),
 	}, "\n")
 	return strings.Split(strings.NewReplacer(edits...).Replace(text), "\n")
 }
@@ -34,11 +37,12 @@ func TestResends(t *testing.T) {
 		edit []string
 		drop int
 	}{
-		"clean":                {},
-		"of no attempt":        {RuleResend, []string{of, `"of":"` + attemptN(9) + `"`}, 0},
-		"with charges":         {RuleResend, []string{of, of + `,"charges":[{"cap":"x","window":"total","n":1}]`}, 0},
-		"of one that ended":    {RuleResend, []string{`"outcome":"unknown"`, `"outcome":"rejected"`}, 0},
-		"resolved against it":  {RuleResend, []string{`"answer_price_micros":25000000`, `"x":1`, `"again":"resend","outcome":"accepted"`, `"again":"resend","outcome":"rejected"`}, 0},
+		"clean":             {},
+		"of no attempt":     {RuleResend, []string{of, `"of":"` + attemptN(9) + `"`}, 0},
+		"with charges":      {RuleResend, []string{of, of + `,"charges":[{"cap":"x","window":"total","n":1}]`}, 0},
+		"of one that ended": {RuleResend, []string{`"outcome":"unknown"`, `"outcome":"rejected"`}, 0},
+		"resolved against it": {RuleResend, []string{`"answer_price_micros":25000000`, `"x":1`,
+			`"again":"resend","outcome":"accepted"`, `"again":"resend","outcome":"rejected"`}, 0},
 		"accepted, not heeded": {RuleResend, nil, 6},
 		"quote outlasts a bid": {RuleBidEnded, []string{"T12:00:00Z", "T10:30:00Z"}, 0},
 	} {

@@ -27,7 +27,8 @@ func (a *auditor) answer(s *Answer) {
 	}
 	lead, ok := parseID(s.Lead)
 	if !ok {
-		a.found(RuleAnswerUnknown, id{}, "%s of %s was answered %s without a lead id (%q)", s.Op, s.Source, result, s.Lead)
+		a.found(RuleAnswerUnknown, id{}, "%s of %s was answered %s without a lead id (%q)", s.Op, s.Source, result,
+			s.Lead)
 		return
 	}
 	l, known := a.leads[lead]
@@ -62,7 +63,8 @@ func (a *auditor) pingAnswer(s *Answer) {
 	lead, ok := parseID(s.Lead)
 	if !ok {
 		if s.Result == "success" {
-			a.found(RuleAnswerUnknown, id{}, "a ping of %s was answered success without a ping id (%q)", s.Source, s.Lead)
+			a.found(RuleAnswerUnknown, id{}, "a ping of %s was answered success without a ping id (%q)", s.Source,
+				s.Lead)
 		}
 		return
 	}
@@ -73,7 +75,8 @@ func (a *auditor) pingAnswer(s *Answer) {
 	case l.quoted != (s.Result == "success"):
 		a.found(RuleAnswerFigures, lead, "a ping was answered %s, the ledger says otherwise", s.Result)
 	case l.quoted && l.quote != s.Price:
-		a.found(RuleAnswerFigures, lead, "a ping was answered with a quote of %s, the ledger has %s", money(s.Price), money(l.quote))
+		a.found(RuleAnswerFigures, lead, "a ping was answered with a quote of %s, the ledger has %s", money(s.Price),
+			money(l.quote))
 	}
 }
 
@@ -97,11 +100,13 @@ func (a *auditor) successAnswer(s *Answer, lead id, t *trip) {
 		}
 	}
 	if !settled {
-		a.found(RuleAnswerUnknown, lead, "%s was answered success of %s, the ledger has no success", s.Op, money(s.Price))
+		a.found(RuleAnswerUnknown, lead, "%s was answered success of %s, the ledger has no success", s.Op,
+			money(s.Price))
 		return
 	}
-	a.found(RuleAnswerFigures, lead, "%s was answered success of %s with id %q and %d sales, no settlement of the ledger has these figures",
-		s.Op, money(s.Price), s.Reference, len(s.Sales))
+	a.found(RuleAnswerFigures, lead,
+		"%s was answered success of %s with id %q and %d sales, no settlement of the ledger has these figures", s.Op,
+		money(s.Price), s.Reference, len(s.Sales))
 }
 
 // answers tells whether the answer is what this settlement should have been told as.
@@ -130,7 +135,8 @@ func (a *auditor) failureAnswer(s *Answer, lead id, l pinged, t *trip) {
 	if t != nil {
 		for _, p := range t.attempts {
 			if p.outcome.standing() {
-				a.found(RuleAnswerFailure, lead, "%s was answered failure (%s), attempt %s to %s is %s", s.Op, s.Reason, p.id, p.buyer, outcomeNames[p.outcome])
+				a.found(RuleAnswerFailure, lead, "%s was answered failure (%s), attempt %s to %s is %s", s.Op, s.Reason,
+					p.id, p.buyer, outcomeNames[p.outcome])
 				return
 			}
 		}
@@ -160,5 +166,6 @@ func (a *auditor) pendingAnswer(s *Answer, lead id, t *trip) {
 			return
 		}
 	}
-	a.found(RuleAnswerPending, lead, "%s was answered pending, all attempts have ended and no settlement tells it", s.Op)
+	a.found(RuleAnswerPending, lead, "%s was answered pending, all attempts have ended and no settlement tells it",
+		s.Op)
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package audit judges an exchange from outside. It reads what the ledger holds, what the buyers have written in their own books,
-// what the sellers were answered and what came out of Kafka, and says where these contradict each other or the promises that
-// were made: caps, slots, quotes, money. It shares no code with the exchange, so that a mistake there is not repeated here.
+// Package audit judges an exchange from outside. It reads what the ledger holds, what the buyers have written in their
+// own books, what the sellers were answered and what came out of Kafka, and says where these contradict each other or
+// the promises that were made: caps, slots, quotes, money. It shares no code with the exchange, so that a mistake there
+// is not repeated here.
 //
-// Events are read once, in ledger order, from the first one on. What is kept of a lead that was only pinged, its event included, is
-// less than 200 bytes: a million of them fit into 200 MB.
+// Events are read once, in ledger order, from the first one on. What is kept of a lead that was only pinged, its event
+// included, is less than 200 bytes: a million of them fit into 200 MB.
 package audit
 
 import (
@@ -19,8 +20,8 @@ import (
 // LineBytesMax is the longest line that Lines reads.
 const LineBytesMax = 8 << 20
 
-// Stream hands over values one after the other until there are no more or each returns an error, which it returns. The values
-// are valid during the call only.
+// Stream hands over values one after the other until there are no more or each returns an error, which it returns. The
+// values are valid during the call only.
 type Stream[T any] func(each func(T) error) error
 
 // Input is all that the auditor looks at. What is nil is not judged.
@@ -39,8 +40,8 @@ type Input struct {
 type Options struct {
 	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
 	Caps []Cap
-	// Configs, where it is given, are all configurations that were in force, by the hash that events name: every event is held to its own. The limits of
-	// Caps are those of each event's configuration then.
+	// Configs, where it is given, are all configurations that were in force, by the hash that events name: every event
+	// is held to its own. The limits of Caps are those of each event's configuration then.
 	Configs map[string]*Config
 	// Repeats are the promises about persons who come twice that held during the whole time.
 	Repeats []Repeat

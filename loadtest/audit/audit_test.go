@@ -24,10 +24,12 @@ func TestCleanHistory(t *testing.T) {
 	if !maps.Equal(c.Attempts, want) {
 		t.Errorf("attempts %v, want %v", c.Attempts, want)
 	}
-	if c.Sales != 8 || c.Revenue != 144*unit || c.Payout != 120*unit || c.PriceDrops != 1 || c.Losses != 1 || c.BookedOnly != 1 || c.Leads != 11 || c.Quoted != 9 {
+	if c.Sales != 8 || c.Revenue != 144*unit || c.Payout != 120*unit || c.PriceDrops != 1 || c.Losses != 1 ||
+		c.BookedOnly != 1 || c.Leads != 11 || c.Quoted != 9 {
 		t.Errorf("counts %+v", c)
 	}
-	if c.Shipped != len(clean(t).events) || c.Receipts != 11 || c.Answers["post success"] != 6 || c.Answers["lead status 503"] != 1 {
+	if c.Shipped != len(clean(t).events) || c.Receipts != 11 || c.Answers["post success"] != 6 ||
+		c.Answers["lead status 503"] != 1 {
 		t.Errorf("counts %+v", c)
 	}
 }
@@ -39,11 +41,17 @@ func TestViolations(t *testing.T) {
 		change func(h *history)
 		want   []string
 	}{
-		{"torn event", func(h *history) { h.events = append(h.events, ev{"raw": `{"kind":"pinged"`}) }, []string{RuleUnreadable, RuleShippedUnknown}},
+		{"torn event", func(h *history) {
+			h.events = append(h.events, ev{"raw": `{"kind":"pinged"`})
+		}, []string{RuleUnreadable, RuleShippedUnknown}},
 		{"unknown kind", func(h *history) { h.add("guessed", unwanted, nil) }, []string{RuleUnreadable}},
 		{"no lead", func(h *history) { delete(h.of("pinged", unwanted, 0), "lead_id") }, []string{RuleUnreadable}},
-		{"event twice", func(h *history) { h.events = append(h.events, h.events[len(h.events)-1]) }, []string{RuleEventTwice}},
-		{"ping twice", func(h *history) { h.add("pinged", unwanted, ev{"mode": "ping", "result": "failure"}) }, []string{RulePingTwice}},
+		{"event twice", func(h *history) {
+			h.events = append(h.events, h.events[len(h.events)-1])
+		}, []string{RuleEventTwice}},
+		{"ping twice", func(h *history) {
+			h.add("pinged", unwanted, ev{"mode": "ping", "result": "failure"})
+		}, []string{RulePingTwice}},
 		{"ping lost", func(h *history) {
 			h.drop("pinged", exclusive, 0)
 		}, []string{RuleNoPing, RuleNoPing, RuleAnswerUnknown, RuleAnswerUnknown}},
@@ -67,22 +75,27 @@ func TestViolations(t *testing.T) {
 		}, []string{RuleMargin}},
 		{"sold at a loss", func(h *history) { scale(h, oneShot, 21*unit) }, []string{RuleMargin}},
 		{"paid by other terms than those of the posting", func(h *history) {
-			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 990_000, "margin_fixed_micros": 0, "payout_follows": true, "post_price": false}
+			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 990_000, "margin_fixed_micros": 0,
+				"payout_follows": true, "post_price": false}
 		}, []string{RulePayout}},
 		{"attempt id used twice", func(h *history) {
 			h.posting(lost, 6, moon)
 		}, []string{RuleAttemptTwice}},
 		{"ended without a posting", func(h *history) {
-			h.add("posted", refusedBy, ev{"attempt": attemptN(77), "campaign": "c2", "buyer": "moon", "outcome": "rejected"})
+			h.add("posted", refusedBy, ev{"attempt": attemptN(77), "campaign": "c2", "buyer": "moon",
+				"outcome": "rejected"})
 		}, []string{RuleNoPosting}},
 		{"ended as another lead's", func(h *history) {
-			h.add("posted", refusedBy, ev{"attempt": attemptN(6), "campaign": "c1", "buyer": "sunco", "outcome": "rejected"})
+			h.add("posted", refusedBy, ev{"attempt": attemptN(6), "campaign": "c1", "buyer": "sunco",
+				"outcome": "rejected"})
 		}, []string{RuleNoPosting}},
 		{"ended twice", func(h *history) {
-			h.add("posted", refusedBy, ev{"attempt": attemptN(9), "campaign": "c2", "buyer": "moon", "outcome": "accepted"})
+			h.add("posted", refusedBy, ev{"attempt": attemptN(9), "campaign": "c2", "buyer": "moon",
+				"outcome": "accepted"})
 		}, []string{RuleEndedTwice}},
 		{"resolved after it was accepted", func(h *history) {
-			h.add("adjusted", exclusive, ev{"adjustment": "resolved", "attempt": attemptN(1), "campaign": "c1", "buyer": "sunco", "outcome": "rejected"})
+			h.add("adjusted", exclusive, ev{"adjustment": "resolved", "attempt": attemptN(1), "campaign": "c1",
+				"buyer": "sunco", "outcome": "rejected"})
 		}, []string{RuleEndedTwice}},
 		{"no terms", func(h *history) { h.of("posting", lost, 0)["max_sold"] = 0 }, []string{RuleTerms}},
 		{"strange outcome", func(h *history) {
@@ -203,24 +216,36 @@ func TestViolations(t *testing.T) {
 			h.receipts = append(h.receipts, Receipt{Buyer: "sunco"})
 		}, []string{RuleBookNoLead}},
 		{"a quote that was answered and is not there", func(h *history) {
-			h.answers = append(h.answers, Answer{Op: OpPing, Status: 200, Result: "success", Lead: leadN(999), Price: unit})
+			h.answers = append(h.answers, Answer{Op: OpPing, Status: 200, Result: "success", Lead: leadN(999),
+				Price: unit})
 		}, []string{RuleAnswerUnknown}},
 		{"a quote that differs", func(h *history) {
 			h.answers[findAnswer(h, exclusive, OpPing)].Price = 17 * unit
 		}, []string{RuleAnswerFigures}},
-		{"a success that is not there", func(h *history) { h.drop("settled", oneShot, 0) }, []string{RuleSaleNotSettled, RuleAnswerUnknown}},
-		{"a success with another payout", func(h *history) { h.last(exclusive).Price = 17 * unit }, []string{RuleAnswerFigures}},
-		{"a success with another reference", func(h *history) { h.last(exclusive).Reference = "x" }, []string{RuleAnswerFigures}},
+		{"a success that is not there", func(h *history) {
+			h.drop("settled", oneShot, 0)
+		}, []string{RuleSaleNotSettled, RuleAnswerUnknown}},
+		{"a success with another payout", func(h *history) {
+			h.last(exclusive).Price = 17 * unit
+		}, []string{RuleAnswerFigures}},
+		{"a success with another reference", func(h *history) {
+			h.last(exclusive).Reference = "x"
+		}, []string{RuleAnswerFigures}},
 		{"a success that hides a sale", func(h *history) { h.last(shared).Sales = nil }, []string{RuleAnswerFigures}},
 		{"a failure of a sold lead", func(h *history) {
-			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 200, Result: "failure", Reason: "rejected", Lead: leadN(exclusive)})
+			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 200, Result: "failure",
+				Reason: "rejected", Lead: leadN(exclusive)})
 		}, []string{RuleAnswerFailure}},
 		{"a failure of an unknown lead", func(h *history) {
-			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 200, Result: "failure", Reason: "rejected", Lead: leadN(lost)})
+			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 200, Result: "failure",
+				Reason: "rejected", Lead: leadN(lost)})
 		}, []string{RuleAnswerFailure}},
-		{"a failure for another reason", func(h *history) { h.last(refusedBy).Reason = "no_bids" }, []string{RuleAnswerUnknown}},
+		{"a failure for another reason", func(h *history) {
+			h.last(refusedBy).Reason = "no_bids"
+		}, []string{RuleAnswerUnknown}},
 		{"pending and nothing is", func(h *history) {
-			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 202, Result: "pending", Lead: leadN(unwanted)})
+			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 202, Result: "pending",
+				Lead: leadN(unwanted)})
 		}, []string{RuleAnswerPending}},
 		{"pending and forgotten", func(h *history) {
 			h.of("posted", lost, 0)["outcome"] = "rejected"
@@ -229,7 +254,9 @@ func TestViolations(t *testing.T) {
 		{"one key, two sales", func(h *history) {
 			h.last(exclusive).Key, h.last(second).Key = "k", "k"
 		}, []string{RuleKeyTwice}},
-		{"not shipped", func(h *history) { h.shipped = func(l [][]byte) [][]byte { return l[1:] } }, []string{RuleNotShipped}},
+		{"not shipped", func(h *history) {
+			h.shipped = func(l [][]byte) [][]byte { return l[1:] }
+		}, []string{RuleNotShipped}},
 		{"shipped with other bytes", func(h *history) {
 			h.shipped = func(l [][]byte) [][]byte {
 				l = slices.Clone(l)
@@ -343,7 +370,8 @@ func TestFindingsAreBoundedAndCounted(t *testing.T) {
 		}
 		return nil
 	}}, Options{FindingsMax: 4})
-	if err != nil || len(r.Findings) != 4 || r.ByRule[RuleUnreadable] != 10 || !strings.HasSuffix(r.Verdict(), "; and 7 more") {
+	if err != nil || len(r.Findings) != 4 || r.ByRule[RuleUnreadable] != 10 ||
+		!strings.HasSuffix(r.Verdict(), "; and 7 more") {
 		t.Fatalf("%v %+v %s", err, r, r.Verdict())
 	}
 }
@@ -357,7 +385,8 @@ func TestInputErrors(t *testing.T) {
 	if !errors.Is(err, bad) {
 		t.Errorf("%v", err)
 	}
-	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "week"}}}, {Caps: []Cap{{Who: "x", Per: "day", Zone: "No/Where"}}},
+	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "week"}}},
+		{Caps: []Cap{{Who: "x", Per: "day", Zone: "No/Where"}}},
 		{Caps: []Cap{{Who: "x", Per: "day"}, {Who: "x", Per: "day"}}}} {
 		if _, err := Run(Input{Events: Values[[]byte](nil)}, o); err == nil {
 			t.Errorf("%+v: no error", o)

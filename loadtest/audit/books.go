@@ -74,10 +74,12 @@ func (a *auditor) inBook(lead id, p *attempt) {
 		price = p.bid
 	}
 	if b.price != price {
-		a.found(RuleBookPrice, lead, "attempt %s: %s has it at %s, the ledger at %s", p.id, p.buyer, money(b.price), money(price))
+		a.found(RuleBookPrice, lead, "attempt %s: %s has it at %s, the ledger at %s", p.id, p.buyer, money(b.price),
+			money(price))
 	}
 	if p.reference != "" && b.reference != p.reference {
-		a.found(RuleBookReference, lead, "attempt %s: %s has it as %q, the ledger as %q", p.id, p.buyer, b.reference, p.reference)
+		a.found(RuleBookReference, lead, "attempt %s: %s has it as %q, the ledger as %q", p.id, p.buyer, b.reference,
+			p.reference)
 	}
 }
 
@@ -112,7 +114,8 @@ func (a *auditor) inLedger(k bookKey, b *booked) {
 	case b.posts > postings:
 		a.found(RuleSentTwice, k.lead, "%s saw %d posts, the ledger has %d postings", k.buyer, b.posts, postings)
 	case b.posts > postings-unsent:
-		a.found(RuleNotSentArrived, k.lead, "%s saw %d posts, of %d postings %d are booked as not sent", k.buyer, b.posts, postings, unsent)
+		a.found(RuleNotSentArrived, k.lead, "%s saw %d posts, of %d postings %d are booked as not sent", k.buyer,
+			b.posts, postings, unsent)
 	}
 	if b.accepted == 0 || ours || postings == 0 {
 		return
@@ -121,5 +124,6 @@ func (a *auditor) inLedger(k bookKey, b *booked) {
 		a.report.Counts.BookedOnly++
 		return
 	}
-	a.found(RuleRefusedInLedger, k.lead, "%s has accepted it at %s as %q, the ledger has it as refused", k.buyer, money(b.price), b.reference)
+	a.found(RuleRefusedInLedger, k.lead, "%s has accepted it at %s as %q, the ledger has it as refused", k.buyer,
+		money(b.price), b.reference)
 }

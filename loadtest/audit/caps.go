@@ -78,13 +78,18 @@ func (a *auditor) charge(e *event) []windowKey {
 	}
 	for _, ch := range e.Charges {
 		i, known := a.capByKey[ch.Cap]
-		if !known || a.caps[i].Who != "campaign:"+e.Campaign && a.caps[i].Who != "buyer:"+e.Buyer || ch.N != 1 || has(i) {
-			a.found(RuleChargeUnknown, e.Lead, "attempt %s charged %d to %s, which is no cap of %s or %s, or not one lead once", e.Attempt, ch.N, ch.Cap, e.Campaign, e.Buyer)
+		if !known || a.caps[i].Who != "campaign:"+e.Campaign && a.caps[i].Who != "buyer:"+e.Buyer || ch.N != 1 ||
+			has(i) {
+			a.found(RuleChargeUnknown, e.Lead,
+				"attempt %s charged %d to %s, which is no cap of %s or %s, or not one lead once", e.Attempt, ch.N,
+				ch.Cap, e.Campaign, e.Buyer)
 			continue
 		}
 		c := &a.caps[i]
-		if now, before := c.windowName(e.At), c.windowName(e.At.Add(-holdAge)); ch.Window != now && ch.Window != before {
-			a.found(RuleChargeWindow, e.Lead, "attempt %s at %s charged %s in window %s, expected %s", e.Attempt, e.At.Format(time.RFC3339), ch.Cap, ch.Window, now)
+		if now, before := c.windowName(e.At), c.windowName(e.At.Add(-holdAge)); ch.Window != now &&
+			ch.Window != before {
+			a.found(RuleChargeWindow, e.Lead, "attempt %s at %s charged %s in window %s, expected %s", e.Attempt,
+				e.At.Format(time.RFC3339), ch.Cap, ch.Window, now)
 		}
 		counted = append(counted, windowKey{i, ch.Window})
 	}
@@ -113,7 +118,8 @@ func (a *auditor) countUp(k windowKey, e *event) {
 	c := &a.caps[k.cap]
 	most, configured := a.limit(e, c)
 	if configured && u.n > most {
-		a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, u.n, k.window, c.Key, most)
+		a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, u.n,
+			k.window, c.Key, most)
 	}
 	if configured && u.n >= most && !u.full {
 		u.full = true

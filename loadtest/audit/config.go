@@ -13,7 +13,8 @@ type Terms struct {
 	Vertical string
 	Price    int64 // the list price; 0: it bids by ping
 	MaxSold  int
-	// Wants tells whether a lead meets the criteria; field gives the lead's values as the ping's event has them, "" where there is none. Nil: every lead.
+	// Wants tells whether a lead meets the criteria; field gives the lead's values as the ping's event has them, ""
+	// where there is none. Nil: every lead.
 	Wants func(field func(name string) string) bool
 }
 
@@ -23,8 +24,9 @@ type Config struct {
 	Caps      map[string]int64 // the limit of each cap in it, by key
 }
 
-// explain judges whether an event's configuration explains it: for a ping, that exactly those campaigns were considered whose criteria the
-// lead meets, at the price and for the number of sales that stand there; for a posting, that its campaign is one of it.
+// explain judges whether an event's configuration explains it: for a ping, that exactly those campaigns were considered
+// whose criteria the lead meets, at the price and for the number of sales that stand there; for a posting, that its
+// campaign is one of it.
 func (a *auditor) explain(e *event, b []byte) {
 	if a.configs == nil || e.Kind == "adjusted" {
 		return
@@ -41,7 +43,8 @@ func (a *auditor) explain(e *event, b []byte) {
 		}
 	case "posting":
 		if _, ok := c.Campaigns[e.Campaign]; !ok {
-			a.found(RuleConfig, e.Lead, "attempt %s is of campaign %s, which its configuration %s does not have", e.Attempt, e.Campaign, e.Config)
+			a.found(RuleConfig, e.Lead, "attempt %s is of campaign %s, which its configuration %s does not have",
+				e.Attempt, e.Campaign, e.Config)
 		}
 	}
 	a.report.Counts.Explained++

@@ -17,17 +17,20 @@ func TestPingIsHeldToItsConfiguration(t *testing.T) {
 	ping := func(state, bids string) []byte {
 		return []byte(`{"kind":"pinged","vertical":"solar","fields":{"state":"` + state + `"},"bids":[` + bids + `]}`)
 	}
-	list, quoted := `{"campaign":"list","price_micros":20000000,"max_sold":1,"rank":1}`, `{"campaign":"bids","price_micros":3000000,"max_sold":2}`
+	list, quoted := `{"campaign":"list","price_micros":20000000,"max_sold":1,"rank":1}`,
+		`{"campaign":"bids","price_micros":3000000,"max_sold":2}`
 	for _, x := range []struct{ name, state, bids, want string }{
 		{"as it stands", "AZ", list + "," + quoted, ""},
 		{"not wanted", "NV", quoted, ""},
 		{"refused without a price", "AZ", `{"campaign":"list","max_sold":1,"refusal":202},` + quoted, ""},
 		{"another list price", "AZ", strings.Replace(list, "20000000", "21000000", 1) + "," + quoted, "list bid"},
-		{"another promise", "AZ", list + "," + strings.Replace(quoted, `"max_sold":2`, `"max_sold":1`, 1), "bids bid for 1 sales"},
+		{"another promise", "AZ", list + "," + strings.Replace(quoted, `"max_sold":2`, `"max_sold":1`, 1),
+			"bids bid for 1 sales"},
 		{"asked against its criteria", "NV", list + "," + quoted, "list does not want"},
 		{"left out", "AZ", quoted, "list wants the lead"},
 		{"unknown campaign", "NV", quoted + `,{"campaign":"gone","max_sold":1}`, "no campaign gone"},
-		{"of another vertical", "NV", quoted + `,{"campaign":"other","price_micros":9000000,"max_sold":1}`, "other does not want"},
+		{"of another vertical", "NV", quoted + `,{"campaign":"other","price_micros":9000000,"max_sold":1}`,
+			"other does not want"},
 		{"ranked for nothing", "AZ", `{"campaign":"list","max_sold":1,"rank":1},` + quoted, "without its list price"},
 	} {
 		got := strings.Join(c.explain(ping(x.state, x.bids)), "; ")
@@ -63,7 +66,8 @@ func TestEventsAndCapsAreHeldToTheConfigurationThatTheyName(t *testing.T) {
 		h.configs = map[string]*Config{"first": c}
 		return h.judge()
 	}
-	if r := judge(func(*history, *Config) {}); r.ByRule[RuleConfig] != 0 || r.ByRule[RuleCapPassed] != 0 || r.Counts.Explained == 0 {
+	if r := judge(func(*history, *Config) {}); r.ByRule[RuleConfig] != 0 || r.ByRule[RuleCapPassed] != 0 ||
+		r.Counts.Explained == 0 {
 		t.Errorf("clean: %v, %+v", r.ByRule, r.Counts)
 	}
 	if r := judge(func(h *history, _ *Config) { h.events[0]["config"] = "second" }); r.ByRule[RuleConfig] != 1 {

@@ -35,7 +35,8 @@ func attemptN(n int) string { return fmt.Sprintf("0193bbbb-0000-7000-8000-%012d"
 func (h *history) add(kind string, lead int, more ev) ev {
 	h.n++
 	h.at = h.at.Add(10 * time.Millisecond)
-	e := ev{"kind": kind, "event_id": fmt.Sprintf("0193cccc-0000-7000-8000-%012d", h.n), "at": h.at.Format(time.RFC3339Nano), "lead_id": leadN(lead)}
+	e := ev{"kind": kind, "event_id": fmt.Sprintf("0193cccc-0000-7000-8000-%012d", h.n),
+		"at": h.at.Format(time.RFC3339Nano), "lead_id": leadN(lead)}
 	for k, v := range more {
 		e[k] = v
 	}
@@ -46,8 +47,10 @@ func (h *history) add(kind string, lead int, more ev) ev {
 func (h *history) ping(lead int, quote int64, mode string) {
 	e := ev{"mode": mode, "result": "failure", "reason": "no_bids", "private": ev{}}
 	if quote > 0 {
-		e["result"], e["price_micros"], e["expires_at"] = "success", quote, h.at.Add(5*time.Minute).Format(time.RFC3339Nano)
-		e["bids"] = []ev{{"campaign": "c1", "price_micros": quote * 5 / 4, "payout_micros": quote, "winner": true}, {"campaign": "c9", "refusal": 102}}
+		e["result"], e["price_micros"], e["expires_at"] = "success", quote,
+			h.at.Add(5*time.Minute).Format(time.RFC3339Nano)
+		e["bids"] = []ev{{"campaign": "c1", "price_micros": quote * 5 / 4, "payout_micros": quote, "winner": true},
+			{"campaign": "c9", "refusal": 102}}
 		delete(e, "reason")
 	}
 	h.add("pinged", lead, e)
@@ -70,8 +73,8 @@ type terms struct {
 func (h *history) charges(tm terms) []ev {
 	day := h.at.In(mustZone(h.t, "America/Los_Angeles")).Format("2006-01-02")
 	hour := h.at.UTC().Format("2006-01-02T15") + "+00:00"
-	return []ev{{"cap": "campaign:" + tm.campaign + ":day", "window": day, "n": 1}, {"cap": "buyer:" + tm.buyer + ":hour", "window": hour, "n": 1},
-		{"cap": "buyer:" + tm.buyer + ":total", "window": "total", "n": 1}}
+	return []ev{{"cap": "campaign:" + tm.campaign + ":day", "window": day, "n": 1}, {"cap": "buyer:" + tm.buyer +
+		":hour", "window": hour, "n": 1}, {"cap": "buyer:" + tm.buyer + ":total", "window": "total", "n": 1}}
 }
 
 func mustZone(t *testing.T, name string) *time.Location {
@@ -83,13 +86,15 @@ func mustZone(t *testing.T, name string) *time.Location {
 }
 
 func (h *history) posting(lead, attempt int, tm terms) ev {
-	return h.add("posting", lead, ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer, "rank": 1,
-		"price_micros": tm.price, "payout_micros": tm.price * 4 / 5, "max_sold": tm.maxSold, "sell_limit": tm.sellLimit, "charges": h.charges(tm), "private": ev{},
+	return h.add("posting", lead, ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer,
+		"rank": 1, "price_micros": tm.price, "payout_micros": tm.price * 4 / 5, "max_sold": tm.maxSold,
+		"sell_limit": tm.sellLimit, "charges": h.charges(tm), "private": ev{},
 		"post": ev{"received_at": h.at.Format(time.RFC3339Nano)}})
 }
 
 func (h *history) posted(lead, attempt int, tm terms, outcome string) ev {
-	e := ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer, "outcome": outcome, "took_us": 5, "charges": h.charges(tm), "private": ev{}}
+	e := ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer, "outcome": outcome, "took_us": 5,
+		"charges": h.charges(tm), "private": ev{}}
 	if outcome == "accepted" {
 		e["price_micros"], e["payout_micros"], e["ping_price_micros"] = tm.price, tm.price*4/5, tm.price
 		e["reference"] = fmt.Sprintf("ref-%d", attempt)
@@ -110,8 +115,8 @@ func (h *history) seen(lead, attempt int, tm terms, ok bool) {
 }
 
 func saleOf(attempt int, tm terms) ev {
-	return ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer, "reference": fmt.Sprintf("ref-%d", attempt),
-		"price_micros": tm.price, "payout_micros": tm.price * 4 / 5}
+	return ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer,
+		"reference": fmt.Sprintf("ref-%d", attempt), "price_micros": tm.price, "payout_micros": tm.price * 4 / 5}
 }
 
 func (h *history) settled(lead int, op, result string, sales ...ev) ev {
@@ -195,9 +200,11 @@ func clean(t *testing.T) *history {
 	h.ping(resolved, 16*unit, "ping")
 	h.posting(resolved, 7, sunco)
 	h.seen(resolved, 7, sunco, true)
-	h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 202, Result: "pending", Lead: leadN(resolved)})
-	h.add("adjusted", resolved, ev{"adjustment": "resolved", "why": "asked", "attempt": attemptN(7), "campaign": "c1", "buyer": "sunco", "outcome": "accepted",
-		"price_micros": sunco.price, "payout_micros": sunco.price * 4 / 5, "reference": "ref-7", "charges": h.charges(sunco)})
+	h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 202, Result: "pending",
+		Lead: leadN(resolved)})
+	h.add("adjusted", resolved, ev{"adjustment": "resolved", "why": "asked", "attempt": attemptN(7), "campaign": "c1",
+		"buyer": "sunco", "outcome": "accepted", "price_micros": sunco.price, "payout_micros": sunco.price * 4 / 5,
+		"reference": "ref-7", "charges": h.charges(sunco)})
 	h.settled(resolved, OpPost, "success", saleOf(7, sunco))
 
 	h.ping(unwanted, 0, "ping")
@@ -208,8 +215,8 @@ func clean(t *testing.T) *history {
 	h.settled(oneShot, OpLead, "success", saleOf(8, moon))
 
 	h.ping(oneShotNo, 0, "lead")
-	h.answers = append(h.answers, Answer{Source: "s1", Op: OpLead, Status: 200, Result: "failure", Reason: "no_bids", Lead: leadN(oneShotNo)},
-		Answer{Source: "s1", Op: OpLead, Status: 503})
+	h.answers = append(h.answers, Answer{Source: "s1", Op: OpLead, Status: 200, Result: "failure", Reason: "no_bids",
+		Lead: leadN(oneShotNo)}, Answer{Source: "s1", Op: OpLead, Status: 503})
 
 	h.ping(refusedBy, 16*unit, "ping")
 	h.posting(refusedBy, 9, moon)
@@ -302,7 +309,8 @@ func (h *history) judge() *Report {
 	if h.shipped != nil {
 		shipped = h.shipped(lines)
 	}
-	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers), Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs})
+	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers),
+		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs})
 	if err != nil {
 		h.t.Fatal(err)
 	}

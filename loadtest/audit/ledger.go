@@ -109,9 +109,9 @@ func newAuditor(o Options) (*auditor, error) {
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
 		findingsMax: o.FindingsMax, configs: o.Configs,
 		capByKey: map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
-		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{}, names: map[string]string{}, events: map[id]seenEvent{},
-		books: map[bookKey]*booked{}, bought: map[string]bool{}, keys: map[sourceKey]id{},
-		repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
+		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
+		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
+		keys: map[sourceKey]id{}, repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
 	}
 	a.addRepeats(o.Repeats)
 	return a, a.addCaps(o.Caps)
@@ -186,11 +186,13 @@ func (a *auditor) ping(e *event) {
 	if l.quoted {
 		a.report.Counts.Quoted++
 		if e.winnerSum != e.Price {
-			a.found(RuleQuoteSum, e.Lead, "quoted %s, the payouts of %d winners add up to %s", money(e.Price), e.winners, money(e.winnerSum))
+			a.found(RuleQuoteSum, e.Lead, "quoted %s, the payouts of %d winners add up to %s", money(e.Price),
+				e.winners, money(e.winnerSum))
 		}
 	}
 	if l.quoted && e.bidEnds != 0 && e.bidEnds < e.expiresAt {
-		a.found(RuleBidEnded, e.Lead, "the quote ends later than a bid that it counts on, by %d µs", e.expiresAt-e.bidEnds)
+		a.found(RuleBidEnded, e.Lead, "the quote ends later than a bid that it counts on, by %d µs",
+			e.expiresAt-e.bidEnds)
 	}
 	if e.lossMaker != "" {
 		a.found(RuleMargin, e.Lead, "the payout for the bid of %s is above its price", e.lossMaker)
@@ -216,7 +218,8 @@ func (a *auditor) posting(e *event) {
 			a.found(RuleNoQuote, e.Lead, "attempt %s of a lead whose ping found nobody", e.Attempt)
 		}
 		if e.Post != nil && !l.oneShot && l.expiresAt != 0 && e.Post.ReceivedAt.UnixMicro() > l.expiresAt {
-			a.found(RuleQuoteExpired, e.Lead, "attempt %s: the post came at %s, after the quote's end", e.Attempt, e.Post.ReceivedAt)
+			a.found(RuleQuoteExpired, e.Lead, "attempt %s: the post came at %s, after the quote's end", e.Attempt,
+				e.Post.ReceivedAt)
 		}
 	}
 	if e.Attempt == (id{}) || a.attempts[e.Attempt] != nil {
@@ -224,7 +227,8 @@ func (a *auditor) posting(e *event) {
 		return
 	}
 	if e.SellLimit < 1 || e.MaxSold < 1 || e.Price <= 0 {
-		a.found(RuleTerms, e.Lead, "attempt %s has sell_limit %d, max_sold %d and price %s", e.Attempt, e.SellLimit, e.MaxSold, money(e.Price))
+		a.found(RuleTerms, e.Lead, "attempt %s has sell_limit %d, max_sold %d and price %s", e.Attempt, e.SellLimit,
+			e.MaxSold, money(e.Price))
 	}
 	if e.Payout > e.Price {
 		a.found(RuleMargin, e.Lead, "attempt %s pays %s out of %s", e.Attempt, money(e.Payout), money(e.Price))
@@ -235,8 +239,8 @@ func (a *auditor) posting(e *event) {
 	}
 	t := a.trip(e.Lead)
 	a.slots(e, t)
-	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout, bid: e.Price,
-		maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges, booking: e.Terms}
+	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout,
+		bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -263,15 +267,18 @@ func (a *auditor) slots(e *event, t *trip) {
 			limit = min(limit, o.maxSold)
 		}
 		if o.buyer == e.Buyer {
-			a.found(RuleSameBuyer, e.Lead, "attempt %s goes to %s, to which attempt %s is %s", e.Attempt, e.Buyer, o.id, outcomeNames[o.outcome])
+			a.found(RuleSameBuyer, e.Lead, "attempt %s goes to %s, to which attempt %s is %s", e.Attempt, e.Buyer, o.id,
+				outcomeNames[o.outcome])
 		}
 	}
 	if n > limit {
-		a.found(RuleOversold, e.Lead, "attempt %s to %s is sale %d, where %d are allowed", e.Attempt, e.Campaign, n, limit)
+		a.found(RuleOversold, e.Lead, "attempt %s to %s is sale %d, where %d are allowed", e.Attempt, e.Campaign, n,
+			limit)
 	}
 }
 
-var outcomeNames = [...]string{open: "open", unknown: "unknown", accepted: "accepted", refused: "refused", notSent: "not_sent"}
+var outcomeNames = [...]string{open: "open", unknown: "unknown", accepted: "accepted", refused: "refused",
+	notSent: "not_sent"}
 
 // ended takes the end of an attempt: a posted, or an adjusted that resolves it.
 func (a *auditor) ended(e *event) {
@@ -285,7 +292,8 @@ func (a *auditor) ended(e *event) {
 		return
 	}
 	if t := a.trip(e.Lead); !slices.Contains(t.attempts, p) || e.Campaign != p.campaign || e.Buyer != p.buyer {
-		a.found(RuleNoPosting, e.Lead, "attempt %s to %s of %s ended as one of another lead or campaign", e.Attempt, p.campaign, p.buyer)
+		a.found(RuleNoPosting, e.Lead, "attempt %s to %s of %s ended as one of another lead or campaign", e.Attempt,
+			p.campaign, p.buyer)
 		return
 	}
 	o, ok := readOutcome(e.Outcome)
@@ -295,11 +303,13 @@ func (a *auditor) ended(e *event) {
 	}
 	resolves := e.Kind == "adjusted"
 	if p.outcome != open && !(resolves && p.outcome == unknown) {
-		a.found(RuleEndedTwice, e.Lead, "attempt %s was %s and ended again as %s", e.Attempt, outcomeNames[p.outcome], e.Outcome)
+		a.found(RuleEndedTwice, e.Lead, "attempt %s was %s and ended again as %s", e.Attempt, outcomeNames[p.outcome],
+			e.Outcome)
 		return
 	}
 	if !sameCharges(e.Charges, p.charges) {
-		a.found(RuleChargeChanged, e.Lead, "attempt %s began with %d charges and ended with %d, or with others", e.Attempt, len(p.charges), len(e.Charges))
+		a.found(RuleChargeChanged, e.Lead, "attempt %s began with %d charges and ended with %d, or with others",
+			e.Attempt, len(p.charges), len(e.Charges))
 	}
 	if resolves {
 		a.told(e, p)
@@ -329,14 +339,16 @@ func (a *auditor) accept(e *event, p *attempt, resolved bool) {
 		c.PriceDrops++
 	}
 	if b := p.booking; b != nil && b.Follows && p.payout != b.payout(p.price) {
-		a.found(RulePayout, e.Lead, "attempt %s was sold for %s and pays %s, its terms leave %s", e.Attempt, money(p.price), money(p.payout), money(b.payout(p.price)))
+		a.found(RulePayout, e.Lead, "attempt %s was sold for %s and pays %s, its terms leave %s", e.Attempt,
+			money(p.price), money(p.payout), money(b.payout(p.price)))
 	}
 	if p.payout > p.price {
 		if p.price < p.bid {
 			// The quote is a promise that is kept although the buyer broke its own.
 			c.Losses++
 		} else {
-			a.found(RuleMargin, e.Lead, "attempt %s was sold for %s and pays %s", e.Attempt, money(p.price), money(p.payout))
+			a.found(RuleMargin, e.Lead, "attempt %s was sold for %s and pays %s", e.Attempt, money(p.price),
+				money(p.payout))
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Repeat is a promise about a source's leads of a vertical: of one person none is sold within a time of another that is.
+// Repeat is a promise about a source's leads of a vertical: of one person none is sold within a time of another that
+// is.
 type Repeat struct {
 	Source     string
 	Vertical   string
@@ -84,7 +85,10 @@ func (a *auditor) finishRepeats() {
 	for i := range a.trips {
 		t := &a.trips[i]
 		s, known := a.persons[t.lead]
-		if !known || slices.Contains(s.values[:len(s.rule.Key)], 0) || !slices.ContainsFunc(t.attempts, func(p *attempt) bool { return p.outcome == accepted }) {
+		if !known || slices.Contains(s.values[:len(s.rule.Key)], 0) ||
+			!slices.ContainsFunc(t.attempts, func(p *attempt) bool {
+				return p.outcome == accepted
+			}) {
 			continue
 		}
 		k := personKey{s.rule.Vertical, strings.Join(s.rule.Key, " "), s.values}
@@ -96,8 +100,9 @@ func (a *auditor) finishRepeats() {
 			for _, earlier := range list[:i] {
 				near := later.at-earlier.at < later.rule.Window.Microseconds()
 				if near && (later.rule.AllSources || later.rule.Source == earlier.rule.Source) {
-					a.found(RuleSoldAgain, later.lead, "sold by %s, and the same person by %s as lead %s, %v before", later.rule.Source, earlier.rule.Source,
-						earlier.lead, time.Duration(later.at-earlier.at)*time.Microsecond)
+					a.found(RuleSoldAgain, later.lead, "sold by %s, and the same person by %s as lead %s, %v before",
+						later.rule.Source, earlier.rule.Source, earlier.lead,
+						time.Duration(later.at-earlier.at)*time.Microsecond)
 				}
 			}
 		}

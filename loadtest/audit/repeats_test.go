@@ -62,7 +62,8 @@ func TestNobodyIsSoldAgainWithinTheWindow(t *testing.T) {
 			h := clean(t)
 			c.tell(h)
 			for _, s := range []string{"s1", "s3", "all"} {
-				h.repeats = append(h.repeats, Repeat{Source: s, Vertical: "solar", Key: []string{"phone"}, Window: time.Hour, AllSources: s == "all"})
+				h.repeats = append(h.repeats, Repeat{Source: s, Vertical: "solar", Key: []string{"phone"},
+					Window: time.Hour, AllSources: s == "all"})
 			}
 			r := h.judge()
 			if n := r.ByRule[RuleSoldAgain]; n != c.want || r.OK != (n == 0) {

@@ -16,33 +16,37 @@ type Finding struct {
 
 // The rules, by what was found.
 const (
-	RuleUnreadable       = "unreadable"           // an event is no JSON, of an unknown kind, or lacks its ids
-	RuleEventTwice       = "event_twice"          // two events have one event_id
-	RulePingTwice        = "ping_twice"           // two pings have one lead id
-	RuleNoPing           = "no_ping"              // a lead was posted or settled that was never pinged
-	RuleQuoteSum         = "quote_sum"            // a quote is not the sum of its winners' payouts
-	RuleNoQuote          = "no_quote"             // a lead was posted whose ping found nobody
-	RuleQuoteExpired     = "quote_expired"        // a lead was posted for a post that came after its quote's end
-	RuleQuoteBroken      = "quote_broken"         // an exclusive sale paid something else than was quoted
-	RulePayout           = "payout_terms"         // a one-shot sale pays other than the margin of its posting leaves
-	RuleMargin           = "negative_margin"      // a payout is above the price
-	RuleAttemptTwice     = "attempt_twice"        // two postings have one attempt id
-	RuleNoPosting        = "no_posting"           // an attempt ended that never began, or of another lead or campaign
-	RuleEndedTwice       = "ended_twice"          // an attempt that had ended ended again
-	RuleTerms            = "terms"                // a posting has no positive sell_limit, max_sold or price
-	RuleOversold         = "oversold"             // more sales, certain or possible, than promised to a buyer or allowed
-	RuleSameBuyer        = "same_buyer"           // a lead was sent to a buyer that had it, or may have it
-	RuleCapPassed        = "cap_passed"           // a window holds more accepted or possible leads than its cap
-	RuleChargeMissing    = "charge_missing"       // a posting did not charge a cap of its campaign or buyer
-	RuleChargeUnknown    = "charge_unknown"       // a posting charged something that is no cap of its campaign or buyer
-	RuleChargeWindow     = "charge_window"        // a posting charged another window than its time falls into
-	RuleChargeChanged    = "charge_changed"       // an attempt ended with other charges than it began with
-	RuleResend           = "resend"               // a request was sent again for an attempt that had ended, on other terms, or its answer was not heeded
-	RuleBidEnded         = "bid_ended"            // a quote lasts longer than a bid that it counts on
-	RuleSettledSum       = "settled_sum"          // a settlement's payout or revenue is not the sum of its sales
-	RuleSettledSale      = "settled_sale"         // a settlement lists a sale that is no accepted attempt, or with other figures
-	RuleSaleNotSettled   = "sale_not_settled"     // an accepted attempt stands in no settlement
-	RuleSettledOpen      = "settled_open"         // a settlement says failure while an attempt is open or unknown, or pending while none is
+	RuleUnreadable   = "unreadable"      // an event is no JSON, of an unknown kind, or lacks its ids
+	RuleEventTwice   = "event_twice"     // two events have one event_id
+	RulePingTwice    = "ping_twice"      // two pings have one lead id
+	RuleNoPing       = "no_ping"         // a lead was posted or settled that was never pinged
+	RuleQuoteSum     = "quote_sum"       // a quote is not the sum of its winners' payouts
+	RuleNoQuote      = "no_quote"        // a lead was posted whose ping found nobody
+	RuleQuoteExpired = "quote_expired"   // a lead was posted for a post that came after its quote's end
+	RuleQuoteBroken  = "quote_broken"    // an exclusive sale paid something else than was quoted
+	RulePayout       = "payout_terms"    // a one-shot sale pays other than the margin of its posting leaves
+	RuleMargin       = "negative_margin" // a payout is above the price
+	RuleAttemptTwice = "attempt_twice"   // two postings have one attempt id
+	RuleNoPosting    = "no_posting"      // an attempt ended that never began, or of another lead or campaign
+	RuleEndedTwice   = "ended_twice"     // an attempt that had ended ended again
+	RuleTerms        = "terms"           // a posting has no positive sell_limit, max_sold or price
+	// more sales, certain or possible, than promised to a buyer or allowed
+	RuleOversold      = "oversold"
+	RuleSameBuyer     = "same_buyer"     // a lead was sent to a buyer that had it, or may have it
+	RuleCapPassed     = "cap_passed"     // a window holds more accepted or possible leads than its cap
+	RuleChargeMissing = "charge_missing" // a posting did not charge a cap of its campaign or buyer
+	RuleChargeUnknown = "charge_unknown" // a posting charged something that is no cap of its campaign or buyer
+	RuleChargeWindow  = "charge_window"  // a posting charged another window than its time falls into
+	RuleChargeChanged = "charge_changed" // an attempt ended with other charges than it began with
+	// a request was sent again for an attempt that had ended, on other terms, or its answer was not heeded
+	RuleResend     = "resend"
+	RuleBidEnded   = "bid_ended"   // a quote lasts longer than a bid that it counts on
+	RuleSettledSum = "settled_sum" // a settlement's payout or revenue is not the sum of its sales
+	// a settlement lists a sale that is no accepted attempt, or with other figures
+	RuleSettledSale    = "settled_sale"
+	RuleSaleNotSettled = "sale_not_settled" // an accepted attempt stands in no settlement
+	// a settlement says failure while an attempt is open or unknown, or pending while none is
+	RuleSettledOpen      = "settled_open"
 	RuleSettledEmpty     = "settled_empty"        // a success without sales, or a failure with sales
 	RuleSuccessWithdrawn = "success_withdrawn"    // a success was replaced by something less
 	RuleNotInBook        = "not_in_book"          // a sale of ours that the buyer does not have
@@ -60,20 +64,23 @@ const (
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
 	RuleSoldAgain        = "person_sold_again"    // a person was sold within the time in which a repeat is refused
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
-	RuleTestMixed        = "test_mixed"           // an event or an answer is marked as a test's otherwise than its lead's ping
-	RuleTestCounts       = "test_counts"          // a test lead has charges, money or a sale, or a real one ends as a test
-	RuleConfig           = "config"               // the configuration that an event names does not explain it
-	RuleNotShipped       = "not_shipped"          // an event that did not come out of Kafka
-	RuleShippedDiffers   = "shipped_differs"      // an event came out of Kafka with other bytes
-	RuleShippedUnknown   = "shipped_unknown"      // Kafka has an event that the ledger does not have
+	// an event or an answer is marked as a test's otherwise than its lead's ping
+	RuleTestMixed = "test_mixed"
+	// a test lead has charges, money or a sale, or a real one ends as a test
+	RuleTestCounts     = "test_counts"
+	RuleConfig         = "config"          // the configuration that an event names does not explain it
+	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
+	RuleShippedDiffers = "shipped_differs" // an event came out of Kafka with other bytes
+	RuleShippedUnknown = "shipped_unknown" // Kafka has an event that the ledger does not have
 )
 
 // Counts is what was looked at. Money is in micros.
 type Counts struct {
-	Events   map[string]int `json:"events"` // by kind
-	Leads    int            `json:"leads"`
-	Quoted   int            `json:"quoted"`
-	Tests    int            `json:"tests"`    // leads that are tests; they count in nothing but events, leads and answers
+	Events map[string]int `json:"events"` // by kind
+	Leads  int            `json:"leads"`
+	Quoted int            `json:"quoted"`
+	// leads that are tests; they count in nothing but events, leads and answers
+	Tests    int            `json:"tests"`
 	Attempts map[string]int `json:"attempts"` // by outcome; "open" has not ended
 	Sales    int            `json:"sales"`
 	Revenue  int64          `json:"revenue_micros"`

@@ -11,10 +11,13 @@ func (a *auditor) settle(e *event) {
 		a.found(RuleNoPing, e.Lead, "settled, and never pinged")
 	}
 	t := a.trip(e.Lead)
-	if n := len(t.settled); n > 0 && t.settled[n-1].result == "success" && (e.Result != "success" || e.Payout < t.settled[n-1].payout) {
-		a.found(RuleSuccessWithdrawn, e.Lead, "a success of %s was replaced by %s of %s", money(t.settled[n-1].payout), e.Result, money(e.Payout))
+	if n := len(t.settled); n > 0 && t.settled[n-1].result == "success" &&
+		(e.Result != "success" || e.Payout < t.settled[n-1].payout) {
+		a.found(RuleSuccessWithdrawn, e.Lead, "a success of %s was replaced by %s of %s", money(t.settled[n-1].payout),
+			e.Result, money(e.Payout))
 	}
-	t.settled = append(t.settled, settlement{result: e.Result, reason: a.name(e.Reason), payout: e.Payout, sales: e.Sales})
+	t.settled = append(t.settled, settlement{result: e.Result, reason: a.name(e.Reason), payout: e.Payout,
+		sales: e.Sales})
 	for _, p := range t.attempts {
 		p.settled = false
 	}
@@ -41,12 +44,15 @@ func (a *auditor) settledSale(e *event, t *trip, s *sale) {
 		}
 		switch {
 		case p.outcome != accepted:
-			a.found(RuleSettledSale, e.Lead, "settled with attempt %s as a sale, which is %s", s.Attempt, outcomeNames[p.outcome])
+			a.found(RuleSettledSale, e.Lead, "settled with attempt %s as a sale, which is %s", s.Attempt,
+				outcomeNames[p.outcome])
 		case p.settled:
 			a.found(RuleSettledSale, e.Lead, "settled with attempt %s listed twice", s.Attempt)
-		case p.campaign != s.Campaign || p.buyer != s.Buyer || p.price != s.Price || p.payout != s.Payout || p.reference != s.Reference:
-			a.found(RuleSettledSale, e.Lead, "settled with attempt %s at %s for %s under %q, it was accepted at %s for %s under %q",
-				s.Attempt, money(s.Price), money(s.Payout), s.Reference, money(p.price), money(p.payout), p.reference)
+		case p.campaign != s.Campaign || p.buyer != s.Buyer || p.price != s.Price || p.payout != s.Payout ||
+			p.reference != s.Reference:
+			a.found(RuleSettledSale, e.Lead,
+				"settled with attempt %s at %s for %s under %q, it was accepted at %s for %s under %q", s.Attempt,
+				money(s.Price), money(s.Payout), s.Reference, money(p.price), money(p.payout), p.reference)
 		}
 		p.settled = true
 		return
@@ -87,7 +93,8 @@ func (a *auditor) keepsQuote(e *event, t *trip, l pinged) {
 	}
 	for _, p := range t.attempts {
 		if p.id == e.Sales[0].Attempt && (p.maxSold == 1 || p.limit == 1) {
-			a.found(RuleQuoteBroken, e.Lead, "quoted %s, settled with %s for an exclusive sale", money(l.quote), money(e.Payout))
+			a.found(RuleQuoteBroken, e.Lead, "quoted %s, settled with %s for an exclusive sale", money(l.quote),
+				money(e.Payout))
 		}
 	}
 }
@@ -115,7 +122,8 @@ func (a *auditor) finishLeads() {
 		}
 		for _, p := range t.attempts {
 			if p.outcome == accepted && !p.settled {
-				a.found(RuleSaleNotSettled, t.lead, "attempt %s was accepted by %s and stands in no last settlement", p.id, p.buyer)
+				a.found(RuleSaleNotSettled, t.lead, "attempt %s was accepted by %s and stands in no last settlement",
+					p.id, p.buyer)
 			}
 		}
 	}

@@ -24,7 +24,8 @@ func (a *auditor) mixed(e *event) bool {
 		a.leads[e.Lead] = l
 	}
 	if l.test != e.Test {
-		a.found(RuleTestMixed, e.Lead, "event %s of kind %q is marked otherwise than the lead's ping", e.EventID, e.Kind)
+		a.found(RuleTestMixed, e.Lead, "event %s of kind %q is marked otherwise than the lead's ping", e.EventID,
+			e.Kind)
 		return true
 	}
 	return false
@@ -51,7 +52,8 @@ func (a *auditor) testEvent(e *event) {
 		if l.pinged {
 			a.found(RulePingTwice, e.Lead, "pinged twice, the second time by event %s", e.EventID)
 		}
-		l.pinged, l.oneShot, l.quoted, l.quote, l.expiresAt = true, e.oneShot, e.Result == "success", e.Price, e.expiresAt
+		l.pinged, l.oneShot, l.quoted, l.quote, l.expiresAt = true, e.oneShot, e.Result == "success", e.Price,
+			e.expiresAt
 		a.leads[e.Lead] = l
 		a.report.Counts.Tests++
 		return
@@ -112,7 +114,8 @@ func (a *auditor) testAnswer(s *Answer, lead id, l pinged) {
 	t := a.tests[lead]
 	if s.Op == OpPing {
 		if l.quoted != (s.Result == "success") || l.quoted && l.quote != s.Price {
-			a.found(RuleAnswerFigures, lead, "a test's ping was answered %s of %s, the ledger says otherwise", s.Result, money(s.Price))
+			a.found(RuleAnswerFigures, lead, "a test's ping was answered %s of %s, the ledger says otherwise", s.Result,
+				money(s.Price))
 		}
 		return
 	}
@@ -120,9 +123,11 @@ func (a *auditor) testAnswer(s *Answer, lead id, l pinged) {
 		return // nobody wanted it, or the answer was still on its way
 	}
 	if t == nil || !slices.ContainsFunc(t.answers, func(v testAnswer) bool {
-		return v.result == s.Result && (s.Result != "success" || v.payout == s.Price) && (s.Result != "failure" || v.reason == s.Reason)
+		return v.result == s.Result && (s.Result != "success" || v.payout == s.Price) &&
+			(s.Result != "failure" || v.reason == s.Reason)
 	}) {
-		a.found(RuleAnswerUnknown, lead, "a test's %s was answered %s of %s, the ledger has no such settlement", s.Op, s.Result, money(s.Price))
+		a.found(RuleAnswerUnknown, lead, "a test's %s was answered %s of %s, the ledger has no such settlement", s.Op,
+			s.Result, money(s.Price))
 	}
 }
 
@@ -133,6 +138,7 @@ func (a *auditor) testInBook(k bookKey, b *booked) {
 	case t == nil || t.postings == 0:
 		a.found(RuleBookNoPosting, k.lead, "%s saw %d posts of a test that was simulated", k.buyer, b.posts)
 	case b.posts > t.postings:
-		a.found(RuleSentTwice, k.lead, "%s saw %d posts of a test, the ledger has %d postings", k.buyer, b.posts, t.postings)
+		a.found(RuleSentTwice, k.lead, "%s saw %d posts of a test, the ledger has %d postings", k.buyer, b.posts,
+			t.postings)
 	}
 }

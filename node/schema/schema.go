@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema holds the JSON Schemas (draft 2020-12) of the configuration's files, for editors: they complete keys and show what each means.
-// They are made of the loader's own types. What depends on more than one place (references, values by type) only `clearpost check` judges.
+// Package schema holds the JSON Schemas (draft 2020-12) of the configuration's files, for editors: they complete keys
+// and show what each means. They are made of the loader's own types. What depends on more than one place (references,
+// values by type) only `clearpost check` judges.
 package schema
 
 import (

@@ -17,7 +17,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// benchServerEnv makes the test binary a farm of buyers instead: in a process of their own they do not count as our CPU.
+// benchServerEnv makes the test binary a farm of buyers instead: in a process of their own they do not count as our
+// CPU.
 const benchServerEnv = "CLEARPOST_TRANSPORT_BENCH_SERVER"
 
 const benchBuyers = 10
@@ -135,7 +136,8 @@ func BenchmarkGoroutines10(b *testing.B) {
 	addrs := benchFarm(b)
 	hosts := make([]*fasthttp.HostClient, len(addrs))
 	for i, addr := range addrs {
-		hosts[i] = &fasthttp.HostClient{Addr: addr, MaxConns: 512, MaxIdemponentCallAttempts: 1, MaxResponseBodySize: 256 << 10}
+		hosts[i] = &fasthttp.HostClient{Addr: addr, MaxConns: 512, MaxIdemponentCallAttempts: 1,
+			MaxResponseBodySize: 256 << 10}
 	}
 	_, body, _ := strings.Cut(string(benchRequest), "\r\n\r\n")
 	perPing(b, func(pb *testing.PB) {

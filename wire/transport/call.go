@@ -13,20 +13,25 @@ import (
 type Call struct {
 	// In.
 	Target  *Target
-	Request []byte        // the whole HTTP/1.1 request, head and body
-	Timeout time.Duration // this call's own bound, from the moment its turn comes; the deadline bounds it too; 0: only the deadline
-	Gate    *Gate         // the limit that this call counts in; nil: its target's
-	Cookies bool          // keep the cookies of the answer
+	Request []byte // the whole HTTP/1.1 request, head and body
+	// this call's own bound, from the moment its turn comes; the deadline bounds it too; 0: only the deadline
+	Timeout time.Duration
+	Gate    *Gate // the limit that this call counts in; nil: its target's
+	Cookies bool  // keep the cookies of the answer
 
 	// Out.
-	Status  int           // HTTP status of the final answer; 0 while Refusal is set
-	Type    []byte        // Content-Type as it came, empty when there was none; valid until Reset
-	Body    []byte        // the body without its framing; valid until Reset. Of a post that was refused, what came of it
-	Whole   bool          // the framing has proven the body's end: a length or a last chunk, not the end of the connection
-	Refusal lead.Refusal  // NoRefusal: a complete HTTP answer is there
-	Sent    bool          // at least one byte of the request was given to Write (above TLS): the buyer may have it
-	Jar     []byte        // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
-	Took    time.Duration // from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it was read, an upper bound
+	Status int    // HTTP status of the final answer; 0 while Refusal is set
+	Type   []byte // Content-Type as it came, empty when there was none; valid until Reset
+	// the body without its framing; valid until Reset. Of a post that was refused, what came of it
+	Body []byte
+	// the framing has proven the body's end: a length or a last chunk, not the end of the connection
+	Whole   bool
+	Refusal lead.Refusal // NoRefusal: a complete HTTP answer is there
+	Sent    bool         // at least one byte of the request was given to Write (above TLS): the buyer may have it
+	Jar     []byte       // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
+	// from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it
+	// was read, an upper bound
+	Took time.Duration
 
 	// While a Scatter runs.
 	conn     *conn

@@ -19,8 +19,8 @@ import (
 // errTooLarge is what a body says that grows beyond its limit.
 var errTooLarge = errors.New("transport: the body is too large")
 
-// plainBody undoes an answer's Content-Encoding: gzip or deflate, with the format of zlib or bare. max bounds what comes of it. The result shares body
-// where there is nothing to undo.
+// plainBody undoes an answer's Content-Encoding: gzip or deflate, with the format of zlib or bare. max bounds what
+// comes of it. The result shares body where there is nothing to undo.
 func plainBody(coding string, body []byte, max int) ([]byte, lead.Refusal) {
 	name := strings.ToLower(strings.TrimSpace(coding))
 	if name == "" || name == "identity" || len(body) == 0 {

@@ -35,13 +35,14 @@ func coded(coding, text string) string {
 	return b.String()
 }
 
-// Answers are framed in more ways than the standard has: each is read at once, for pings and for posts, or refused by name. Refused at a post means that nothing
-// is known: the request has left.
+// Answers are framed in more ways than the standard has: each is read at once, for pings and for posts, or refused by
+// name. Refused at a post means that nothing is known: the request has left.
 func TestAnswersInOddFraming(t *testing.T) {
 	const bid = `{"price":"12.50"}`
 	head := func(lines ...string) string { return "HTTP/1.1 200 OK\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n" }
 	in := func(name, body string) string {
-		return head("Content-Encoding: "+strings.TrimPrefix(name, "bare "), fmt.Sprint("Content-Length: ", len(body))) + body
+		return head("Content-Encoding: "+strings.TrimPrefix(name, "bare "), fmt.Sprint("Content-Length: ", len(body))) +
+			body
 	}
 	cookies := strings.TrimSuffix(strings.Repeat("Set-Cookie: c="+strings.Repeat("x", 1000)+"\r\n", 9), "\r\n")
 	for _, c := range []struct {
@@ -50,8 +51,10 @@ func TestAnswersInOddFraming(t *testing.T) {
 	}{
 		{"line feeds", "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 17\n\n" + bid, bid, 0},
 		{"mixed", "HTTP/1.1 200 OK\r\nX: y\nContent-Length: 17\r\n\n" + bid, bid, 0},
-		{"line feeds between chunks", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n11\n" + bid + "\n0\n\n", "", lead.MalformedAnswer},
-		{"line feeds behind an interim answer", "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: 17\n\n" + bid, bid, 0},
+		{"line feeds between chunks", "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n11\n" + bid + "\n0\n\n", "",
+			lead.MalformedAnswer},
+		{"line feeds behind an interim answer", "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: 17\n\n" +
+			bid, bid, 0},
 		{"a carriage return alone", "HTTP/1.1 200 OK\nX: a\rb\nContent-Length: 17\n\n" + bid, "", lead.MalformedAnswer},
 		{"gzip", in("gzip", coded("gzip", bid)), bid, 0},
 		{"x-gzip", in("x-gzip", coded("x-gzip", bid)), bid, 0},
@@ -62,7 +65,8 @@ func TestAnswersInOddFraming(t *testing.T) {
 		{"identity", in("identity", bid), bid, 0},
 		{"nothing in gzip", in("gzip", ""), "", 0},
 		{"cut gzip", in("gzip", coded("gzip", bid)[:20]), "", lead.BadCoding},
-		{"gzip with another checksum", in("gzip", coded("gzip", bid)[:len(coded("gzip", bid))-8]+"12345678"), "", lead.BadCoding},
+		{"gzip with another checksum", in("gzip", coded("gzip", bid)[:len(coded("gzip", bid))-8]+"12345678"), "",
+			lead.BadCoding},
 		{"no gzip", in("gzip", bid), "", lead.BadCoding},
 		{"no deflate", in("deflate", bid), "", lead.BadCoding},
 		{"br", in("br", bid), "", lead.BadCoding},
@@ -88,7 +92,8 @@ func TestAnswersInOddFraming(t *testing.T) {
 				} else {
 					cl.Scatter([]*Call{call}, begun.Add(plenty))
 				}
-				if call.Refusal != c.want || c.want == 0 && string(call.Body) != c.body || !call.Sent || time.Since(begun) > plenty/2 {
+				if call.Refusal != c.want || c.want == 0 && string(call.Body) != c.body || !call.Sent ||
+					time.Since(begun) > plenty/2 {
 					t.Errorf("%v %q after %v", call.Refusal, call.Body, time.Since(begun))
 				}
 			})

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// conn is one connection to a target: the socket, TLS over it where the target wants that, and what its current call has
-// seen of it.
+// conn is one connection to a target: the socket, TLS over it where the target wants that, and what its current call
+// has seen of it.
 type conn struct {
 	net.Conn // what is spoken over: the sock, or TLS over the sock
 	sock     *sock

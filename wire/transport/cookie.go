@@ -14,8 +14,8 @@ const (
 	CookieBytesMax = 2048 // of all of them as the value of a Cookie header
 )
 
-// cookies appends what the answer sets, in its order, as the value of a Cookie header. Of a name that is set twice the last one counts; one that
-// cannot be read, or that is set to have ended already, is none.
+// cookies appends what the answer sets, in its order, as the value of a Cookie header. Of a name that is set twice the
+// last one counts; one that cannot be read, or that is set to have ended already, is none.
 func (a *reading) cookies(dst []byte) []byte {
 	type cookie struct{ name, value string }
 	var set []cookie
@@ -32,7 +32,8 @@ func (a *reading) cookies(dst []byte) []byte {
 			}
 		}
 		set = kept
-		if over := c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && !c.Expires.After(now); !over && len(set) < CookiesMax {
+		if over := c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && !c.Expires.After(now); !over &&
+			len(set) < CookiesMax {
 			set = append(set, cookie{c.Name, c.Value})
 		}
 	}

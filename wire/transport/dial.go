@@ -48,8 +48,8 @@ func (t *Target) single(deadline time.Time) (*conn, error) {
 	return w, nil
 }
 
-// connect makes w a connection: it resolves, dials and shakes hands, all before the deadline. Its errors are *dialError. p,
-// unless nil, hears of the handshake.
+// connect makes w a connection: it resolves, dials and shakes hands, all before the deadline. Its errors are
+// *dialError. p, unless nil, hears of the handshake.
 func (t *Target) connect(w *conn, deadline time.Time, p *pool) error {
 	t.counts.dials.Add(1)
 	err := t.tryConnect(w, deadline, p)
@@ -118,7 +118,8 @@ func (t *Target) shake(ctx context.Context, s *sock, p *pool) (net.Conn, error) 
 
 // dialer is what every connection of a Client is made by.
 func (c *Client) dialer(allowPrivate bool) *net.Dialer {
-	d := &net.Dialer{KeepAlive: -1, Resolver: c.cfg.Resolver} // an idle connection is closed long before a probe would tell anything
+	// an idle connection is closed long before a probe would tell anything
+	d := &net.Dialer{KeepAlive: -1, Resolver: c.cfg.Resolver}
 	if !allowPrivate {
 		d.Control = allowPublic
 	}

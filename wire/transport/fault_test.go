@@ -34,39 +34,59 @@ func saysAndEnds(text string) func(*peer) {
 var faults = []fault{
 	{name: "answer", script: says(answer("yes")), status: 200, body: "yes"},
 	{name: "silence", script: (*peer).hold, refusal: lead.TimedOut, passes: true},
-	{name: "hang after the head", script: says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), refusal: lead.TimedOut, passes: true},
-	{name: "hang within the body", script: says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12.5"), refusal: lead.TimedOut, passes: true, part: "12.5"},
+	{name: "hang after the head", script: says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"), refusal: lead.TimedOut,
+		passes: true},
+	{name: "hang within the body", script: says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12.5"),
+		refusal: lead.TimedOut, passes: true, part: "12.5"},
 	{name: "hang after continue", script: says("HTTP/1.1 100 Continue\r\n\r\n"), refusal: lead.TimedOut, passes: true},
 	{name: "close after reading", script: func(p *peer) {}, refusal: lead.ConnectionLost},
 	{name: "torn head", script: saysAndEnds("HTTP/1.1 200 OK\r\nContent-Le"), refusal: lead.TornAnswer},
-	{name: "torn body", script: saysAndEnds("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12.5"), refusal: lead.TornAnswer, part: "12.5"},
-	{name: "torn chunk", script: saysAndEnds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12.5"), refusal: lead.TornAnswer, part: "12.5"},
-	{name: "no last chunk", script: saysAndEnds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12.50\r\n"), refusal: lead.TornAnswer, part: "12.50"},
-	{name: "no end of trailer", script: saysAndEnds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n"), refusal: lead.TornAnswer},
+	{name: "torn body", script: saysAndEnds("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12.5"),
+		refusal: lead.TornAnswer, part: "12.5"},
+	{name: "torn chunk", script: saysAndEnds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12.5"),
+		refusal: lead.TornAnswer, part: "12.5"},
+	{name: "no last chunk", script: saysAndEnds("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12.50\r\n"),
+		refusal: lead.TornAnswer, part: "12.50"},
+	{name: "no end of trailer", script: saysAndEnds(
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n"), refusal: lead.TornAnswer},
 	{name: "no framing", script: saysAndEnds("HTTP/1.1 200 OK\r\n\r\n12.50"), refusal: lead.TornAnswer},
 	{name: "reset within the body", script: func(p *peer) {
 		p.say("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n12.5")
 		reset(p)
 	}, refusal: lead.TornAnswer, part: "12.5"},
 	{name: "server error", script: says("HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad"), status: 500, body: "bad"},
-	{name: "temporary redirect", script: says("HTTP/1.1 307 Go\r\nLocation: /lead\r\nContent-Length: 0\r\n\r\n"), status: 307},
+	{name: "temporary redirect", script: says("HTTP/1.1 307 Go\r\nLocation: /lead\r\nContent-Length: 0\r\n\r\n"),
+		status: 307},
 	{name: "found", script: says("HTTP/1.1 302 Found\r\nLocation: /lead\r\nContent-Length: 0\r\n\r\n"), status: 302},
-	{name: "oversized length", script: says("HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n"), refusal: lead.OversizedAnswer},
-	{name: "oversized chunk", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"), refusal: lead.OversizedAnswer},
-	{name: "oversized rest", script: says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 4097)), refusal: lead.OversizedAnswer, part: strings.Repeat("x", 4097)},
-	{name: "oversized head", script: says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 40000)), refusal: lead.OversizedAnswer},
+	{name: "oversized length", script: says("HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n"),
+		refusal: lead.OversizedAnswer},
+	{name: "oversized chunk", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"),
+		refusal: lead.OversizedAnswer},
+	{name: "oversized rest", script: says("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", 4097)),
+		refusal: lead.OversizedAnswer, part: strings.Repeat("x", 4097)},
+	{name: "oversized head", script: says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 40000)),
+		refusal: lead.OversizedAnswer},
 	{name: "no HTTP", script: says("220 smtp.buyer.test\r\n"), refusal: lead.MalformedAnswer},
 	{name: "no status", script: says("HTTP/1.1 yes\r\n\r\n"), refusal: lead.MalformedAnswer},
-	{name: "two lengths", script: says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"), refusal: lead.MalformedAnswer},
-	{name: "bad chunk size", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"), refusal: lead.MalformedAnswer},
-	{name: "bad chunk end", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n"), refusal: lead.MalformedAnswer, part: "ab"},
-	{name: "for ever informational", script: says(strings.Repeat("HTTP/1.1 102 Wait\r\n\r\n", 9)), refusal: lead.MalformedAnswer},
-	{name: "continue", script: says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nX: y\r\n\r\n" + answer("yes")), status: 200, body: "yes"},
-	{name: "compressed", script: says("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"), refusal: lead.BadCoding, part: "abc"},
-	{name: "not compressed", script: says("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabc"), status: 200, body: "abc"},
+	{name: "two lengths", script: says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+		refusal: lead.MalformedAnswer},
+	{name: "bad chunk size", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+		refusal: lead.MalformedAnswer},
+	{name: "bad chunk end", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n"),
+		refusal: lead.MalformedAnswer, part: "ab"},
+	{name: "for ever informational", script: says(strings.Repeat("HTTP/1.1 102 Wait\r\n\r\n", 9)),
+		refusal: lead.MalformedAnswer},
+	{name: "continue", script: says("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nX: y\r\n\r\n" + answer("yes")),
+		status: 200, body: "yes"},
+	{name: "compressed", script: says("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
+		refusal: lead.BadCoding, part: "abc"},
+	{name: "not compressed", script: says(
+		"HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nContent-Length: 3\r\n\r\nabc"), status: 200, body: "abc"},
 	{name: "no content", script: says("HTTP/1.1 204 No Content\r\n\r\n"), status: 204},
-	{name: "chunks", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n00000001\r\nc\r\n0\r\nX: y\r\n\r\n"), status: 200, body: "abc"},
-	{name: "ends with the connection", script: saysAndEnds("HTTP/1.1 200 OK\r\nConnection: x, Close\r\n\r\nabc"), status: 200, body: "abc"},
+	{name: "chunks", script: says("HTTP/1.1 200 OK\r\nTransfer-Encoding: " +
+		"chunked\r\n\r\n2;x=y\r\nab\r\n00000001\r\nc\r\n0\r\nX: y\r\n\r\n"), status: 200, body: "abc"},
+	{name: "ends with the connection", script: saysAndEnds("HTTP/1.1 200 OK\r\nConnection: x, Close\r\n\r\nabc"),
+		status: 200, body: "abc"},
 	{name: "old HTTP", script: saysAndEnds("HTTP/1.0 200 OK\r\n\r\nabc"), status: 200, body: "abc"},
 	{name: "empty body", script: says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), status: 200},
 	{name: "switching", script: says("HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"), status: 101},
@@ -85,7 +105,8 @@ func reset(p *peer) {
 func (f *fault) check(t *testing.T, call *Call) {
 	t.Helper()
 	if call.Refusal != f.refusal || call.Status != f.status || string(call.Body) != f.body || !call.Sent {
-		t.Errorf("refusal %v, status %d, body %q, sent %v; want %v, %d, %q, sent", call.Refusal, call.Status, call.Body, call.Sent, f.refusal, f.status, f.body)
+		t.Errorf("refusal %v, status %d, body %q, sent %v; want %v, %d, %q, sent", call.Refusal, call.Status, call.Body,
+			call.Sent, f.refusal, f.status, f.body)
 	}
 	if call.Took <= 0 {
 		t.Error("it took no time")
@@ -119,7 +140,8 @@ func TestPostOnceFaults(t *testing.T) {
 				}
 				if f.refusal != lead.NoRefusal {
 					// A reset may overtake the bytes before it.
-					if left := string(call.Body); left != f.part && !(left == "" && strings.HasPrefix(f.name, "reset")) {
+					if left := string(call.Body); left != f.part &&
+						!(left == "" && strings.HasPrefix(f.name, "reset")) {
 						t.Errorf("what is left of the answer is %.40q, want %.40q", call.Body, f.part)
 					}
 					call.Body = nil
@@ -195,8 +217,10 @@ func TestPostOnceNotSent(t *testing.T) {
 		{"dead port", TargetConfig{Addr: dead.addr, AllowPrivate: true}, plenty, lead.Unreachable},
 		{"unknown host", TargetConfig{Addr: "no-such-host.invalid:80", AllowPrivate: true}, plenty, lead.Unreachable},
 		{"handshake never ends", TargetConfig{Addr: hangs.addr, AllowPrivate: true, TLS: true}, soon, lead.TLSFailed},
-		{"unknown authority", TargetConfig{Addr: lives.addr, AllowPrivate: true, TLS: true, ServerName: "buyer.test"}, plenty, lead.TLSFailed},
-		{"other name", TargetConfig{Addr: lives.addr, AllowPrivate: true, TLS: true, TLSConfig: clientTLS, ServerName: "else.test"}, plenty, lead.TLSFailed},
+		{"unknown authority", TargetConfig{Addr: lives.addr, AllowPrivate: true, TLS: true, ServerName: "buyer.test"},
+			plenty, lead.TLSFailed},
+		{"other name", TargetConfig{Addr: lives.addr, AllowPrivate: true, TLS: true, TLSConfig: clientTLS,
+			ServerName: "else.test"}, plenty, lead.TLSFailed},
 		{"loopback", TargetConfig{Addr: lives.addr}, plenty, lead.BlockedAddress},
 		{"name of loopback", TargetConfig{Addr: "localhost:80"}, plenty, lead.BlockedAddress},
 		{"no time", TargetConfig{Addr: lives.addr, AllowPrivate: true}, 0, lead.NoTimeLeft},
@@ -254,10 +278,12 @@ func TestPostOnceNeverRepeats(t *testing.T) {
 	for _, method := range []string{"PUT", "GET", "DELETE"} {
 		s := serve(t, nil, func(p *peer) { p.next() })
 		c := client(t, Config{})
-		call := &Call{Target: target(t, c, link{}.target(s.addr)), Request: []byte(method + " / HTTP/1.1\r\nHost: x\r\n\r\n")}
+		call := &Call{Target: target(t, c, link{}.target(s.addr)),
+			Request: []byte(method + " / HTTP/1.1\r\nHost: x\r\n\r\n")}
 		c.PostOnce(call, time.Now().Add(plenty))
 		if call.Refusal != lead.ConnectionLost || !call.Sent || s.requests.Load() != 1 || s.accepted.Load() != 1 {
-			t.Errorf("%s: %v, sent %v, %d requests, %d connections", method, call.Refusal, call.Sent, s.requests.Load(), s.accepted.Load())
+			t.Errorf("%s: %v, sent %v, %d requests, %d connections", method, call.Refusal, call.Sent, s.requests.Load(),
+				s.accepted.Load())
 		}
 	}
 }

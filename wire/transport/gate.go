@@ -4,8 +4,8 @@ package transport
 
 import "sync/atomic"
 
-// Gate limits how many calls to one buyer are in flight; the buyer's targets share it. A call that ran out of time is in
-// flight until its late answer has been read or its connection cut, because until then the buyer still works on it.
+// Gate limits how many calls to one buyer are in flight; the buyer's targets share it. A call that ran out of time is
+// in flight until its late answer has been read or its connection cut, because until then the buyer still works on it.
 // A nil Gate limits nothing.
 type Gate struct {
 	outer *Gate // a place here is one there too; nil: none
@@ -23,8 +23,8 @@ func NewGate(max int) *Gate {
 // SetMax changes how many calls may be inside. Those that are inside already stay and count.
 func (g *Gate) SetMax(max int) { g.max.Store(int64(max)) }
 
-// NewGateWithin makes a gate for max calls of those that the outer gate lets in: a campaign's within its buyer's. max ≤ 0 leaves the
-// limit to the outer one.
+// NewGateWithin makes a gate for max calls of those that the outer gate lets in: a campaign's within its buyer's. max ≤
+// 0 leaves the limit to the outer one.
 func NewGateWithin(outer *Gate, max int) *Gate {
 	g := NewGate(max)
 	g.outer = outer

@@ -70,8 +70,8 @@ func (k *keep) hear(header string) {
 	}
 }
 
-// stock is how many connections should be idle now: for a buyer who ends each connection, what the calls of the next dial's
-// time need; for others a base, which is given up for a while when its peer ends it unused again and again.
+// stock is how many connections should be idle now: for a buyer who ends each connection, what the calls of the next
+// dial's time need; for others a base, which is given up for a while when its peer ends it unused again and again.
 func (k *keep) stock(now time.Time, calls uint64) int {
 	k.rate = max(float64(k.used)/tendEvery.Seconds(), k.rate*0.8)
 	k.used = 0

@@ -32,8 +32,15 @@ func TestKeepLearns(t *testing.T) {
 		}, time.Minute},
 		{"found ended", func(k *keep) { k.found(8 * time.Second) }, 6 * time.Second},
 		{"found ended young", func(k *keep) { k.found(time.Millisecond) }, time.Second},
-		{"found ended, and later alive", func(k *keep) { k.found(8 * time.Second); k.lived() }, 7500 * time.Millisecond},
-		{"the word counts more", func(k *keep) { k.hear("timeout=10"); k.found(time.Second); k.lived() }, 9 * time.Second},
+		{"found ended, and later alive", func(k *keep) {
+			k.found(8 * time.Second)
+			k.lived()
+		}, 7500 * time.Millisecond},
+		{"the word counts more", func(k *keep) {
+			k.hear("timeout=10")
+			k.found(time.Second)
+			k.lived()
+		}, 9 * time.Second},
 	} {
 		k := newKeep(time.Minute)
 		c.learn(&k)
@@ -43,8 +50,8 @@ func TestKeepLearns(t *testing.T) {
 	}
 }
 
-// What is made ahead of demand follows what the last seconds used up; a buyer in use has a base, which is given up for longer and longer when nobody
-// uses it.
+// What is made ahead of demand follows what the last seconds used up; a buyer in use has a base, which is given up for
+// longer and longer when nobody uses it.
 func TestKeepStock(t *testing.T) {
 	now := time.Now()
 	k := newKeep(time.Minute)
@@ -126,7 +133,8 @@ func TestStarvedTargetIsFed(t *testing.T) {
 	}
 }
 
-// A retired target still serves who holds it, and makes no connection that nobody waits for, also when it was looked after just as it was retired.
+// A retired target still serves who holds it, and makes no connection that nobody waits for, also when it was looked
+// after just as it was retired.
 func TestRetiredTargetDialsNothingAhead(t *testing.T) {
 	s := serve(t, nil, steady)
 	c := client(t, Config{})
@@ -147,7 +155,8 @@ func TestRetiredTargetDialsNothingAhead(t *testing.T) {
 	}
 }
 
-// Where there are fewer places for connections than calls, every Scatter gets some, and those that wait are served as places come back.
+// Where there are fewer places for connections than calls, every Scatter gets some, and those that wait are served as
+// places come back.
 func TestFewPlacesServeEveryScatter(t *testing.T) {
 	const scatters, buyers = 12, 6
 	for _, ends := range []bool{false, true} {

@@ -25,7 +25,8 @@ func onLate(ch chan<- lateAnswer) func(int, []byte, time.Duration) {
 // nothing of it was there at the deadline, or a part. The caller may do with its Call what it likes meanwhile.
 func TestLateAnswer(t *testing.T) {
 	for _, l := range links() {
-		for _, early := range []string{"", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nto", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nto"} {
+		for _, early := range []string{"", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nto",
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nto"} {
 			for _, warm := range []bool{false, true} {
 				name := l.name + "/cold/" + early
 				if warm {
@@ -80,7 +81,8 @@ func TestLateAnswer(t *testing.T) {
 					if next := ping(c, tg, "next", plenty); string(next.Body) != "echo next" || s.accepted.Load() != 1 {
 						t.Errorf("%v %q over %d connections", next.Refusal, next.Body, s.accepted.Load())
 					}
-					if st := tg.Stats(); st.Late != 1 || st.LateAnswers != 1 || st.LateDropped != 0 || st.InFlight != 0 || gate.InFlight() != 0 {
+					if st := tg.Stats(); st.Late != 1 || st.LateAnswers != 1 || st.LateDropped != 0 ||
+						st.InFlight != 0 || gate.InFlight() != 0 {
 						t.Errorf("%+v, %d at the gate", st, gate.InFlight())
 					}
 				})

@@ -17,8 +17,8 @@ const (
 	sickFailures = 4  // failures in a row, after which nobody waits in line behind the dials under way
 )
 
-// pool holds a target's connections: those that are idle, the hottest last, and the calls that wait for one. A connection
-// that is made or comes back goes to the call that has waited longest.
+// pool holds a target's connections: those that are idle, the hottest last, and the calls that wait for one. A
+// connection that is made or comes back goes to the call that has waited longest.
 type pool struct {
 	mu       sync.Mutex // guards what follows; held for a few steps, never over a system call
 	idle     []*conn
@@ -120,8 +120,8 @@ func (p *pool) setMax(n int) {
 	p.mu.Unlock()
 }
 
-// needed is how many more dials are wanted; the caller holds the pool's lock. A target that is retired makes none ahead of demand: what nobody waits for
-// would be closed at once, and asked for again.
+// needed is how many more dials are wanted; the caller holds the pool's lock. A target that is retired makes none ahead
+// of demand: what nobody waits for would be closed at once, and asked for again.
 func (t *Target) needed() int {
 	p := &t.pool
 	if len(p.idle) >= p.warm {
@@ -134,7 +134,8 @@ func (t *Target) needed() int {
 	return min(need, p.window-p.dials, p.max-p.open)
 }
 
-// wait puts a call in line for a connection and has one made where that is possible. Not NoRefusal: the call cannot wait.
+// wait puts a call in line for a connection and has one made where that is possible. Not NoRefusal: the call cannot
+// wait.
 func (t *Target) wait(wt *waiter) lead.Refusal {
 	p := &t.pool
 	p.mu.Lock()
@@ -155,8 +156,8 @@ func (t *Target) wait(wt *waiter) lead.Refusal {
 	return lead.NoRefusal
 }
 
-// withdraw takes a call out of the line whose time is up, and tells why it has no connection. False: it has just got one, or is
-// about to hear why not.
+// withdraw takes a call out of the line whose time is up, and tells why it has no connection. False: it has just got
+// one, or is about to hear why not.
 func (t *Target) withdraw(wt *waiter) (why lead.Refusal, ok bool) {
 	p := &t.pool
 	p.mu.Lock()
@@ -221,7 +222,8 @@ func (t *Target) giveBack(w *conn, reusable bool) {
 // discard closes a connection that was of no use.
 func (t *Target) discard(w *conn) { t.finish(w, false) }
 
-// finish closes a connection and frees its place, for a call that waits or for what is to be made ahead. used: a call has used it up.
+// finish closes a connection and frees its place, for a call that waits or for what is to be made ahead. used: a call
+// has used it up.
 func (t *Target) finish(w *conn, used bool) {
 	_ = w.Close()
 	p := &t.pool

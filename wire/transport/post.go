@@ -52,7 +52,8 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 	}
 }
 
-// tear ends a post without a whole answer and keeps the part of the body that came, for whoever has to find out what the buyer did.
+// tear ends a post without a whole answer and keeps the part of the body that came, for whoever has to find out what
+// the buyer did.
 func (c *Call) tear(why lead.Refusal) {
 	part := c.Body
 	c.refuse(why)

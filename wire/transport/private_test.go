@@ -16,7 +16,8 @@ import (
 	"clearpost/lead"
 )
 
-// names is a resolver whose answers change: the n-th question for an address is answered with the n-th of the list, and the last for ever after.
+// names is a resolver whose answers change: the n-th question for an address is answered with the n-th of the list, and
+// the last for ever after.
 func names(t *testing.T, answers ...string) (*net.Resolver, *atomic.Int64) {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -41,8 +42,8 @@ func names(t *testing.T, answers ...string) (*net.Resolver, *atomic.Int64) {
 			m.Response, m.Additionals = true, nil
 			if q.Type == dnsmessage.TypeA {
 				i := min(int(asked.Add(1)), len(answers)) - 1
-				m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 0},
-					Body: &dnsmessage.AResource{A: netip.MustParseAddr(answers[i]).As4()}}}
+				m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class,
+					TTL: 0}, Body: &dnsmessage.AResource{A: netip.MustParseAddr(answers[i]).As4()}}}
 			}
 			out, err := m.Pack()
 			if err == nil {
@@ -56,8 +57,8 @@ func names(t *testing.T, answers ...string) (*net.Resolver, *atomic.Int64) {
 	}}, asked
 }
 
-// A name that answers a public address when it is looked at and a loopback one when it is dialled gets no connection: not for a ping, not for a
-// post, not for a token.
+// A name that answers a public address when it is looked at and a loopback one when it is dialled gets no connection:
+// not for a ping, not for a post, not for a token.
 func TestNameThatChangesItsAnswerIsNotDialled(t *testing.T) {
 	s := serve(t, nil, steady)
 	_, port, _ := net.SplitHostPort(s.addr)
@@ -118,7 +119,8 @@ func TestTokenURLThatChangesItsAnswerIsNotDialled(t *testing.T) {
 	k := tokens(t, c, TokenConfig{URL: "http://" + net.JoinHostPort("login.test", port) + "/token"})
 	k.Start()
 	eventually(t, "a failure", func() bool { return k.Problem() != "" })
-	if want := "the token endpoint's address is private or reserved and not allowed"; k.Problem() != want || s.accepted.Load() != 0 {
+	if want := "the token endpoint's address is private or reserved and not allowed"; k.Problem() != want ||
+		s.accepted.Load() != 0 {
 		t.Errorf("%q, %d connections", k.Problem(), s.accepted.Load())
 	}
 }
@@ -131,7 +133,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			if _, ok := p.next(); !ok {
 				return
 			}
-			p.say("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://" + inside.addr + "/lead\r\nContent-Length: 0\r\n\r\n")
+			p.say("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://" + inside.addr +
+				"/lead\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
 	c := client(t, Config{})
@@ -140,7 +143,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	c.Scatter([]*Call{ping}, time.Now().Add(plenty))
 	c.PostOnce(post, time.Now().Add(plenty))
 	if ping.Status != 307 || post.Status != 307 || inside.accepted.Load() != 0 {
-		t.Errorf("ping %d, post %d, %d connections to the other place", ping.Status, post.Status, inside.accepted.Load())
+		t.Errorf("ping %d, post %d, %d connections to the other place", ping.Status, post.Status,
+			inside.accepted.Load())
 	}
 }
 
@@ -150,8 +154,10 @@ func TestCookiesOfAnAnswer(t *testing.T) {
 			if _, ok := p.next(); !ok {
 				return
 			}
-			p.say("HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc; Path=/; HttpOnly\r\nSet-Cookie: lb=n1\r\nSet-Cookie: sid=def\r\n" +
-				"Set-Cookie: old=1; Max-Age=0\r\nSet-Cookie: gone=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT\r\nSet-Cookie: =x\r\nSet-Cookie: big=" +
+			p.say("HTTP/1.1 200 OK\r\nSet-Cookie: sid=abc; Path=/; HttpOnly\r\nSet-Cookie: lb=n1\r\nSet-Cookie: " +
+				"sid=def\r\n" +
+				"Set-Cookie: old=1; Max-Age=0\r\nSet-Cookie: gone=1; Expires=Thu, 01 Jan 1970 00:00:00 " +
+				"GMT\r\nSet-Cookie: =x\r\nSet-Cookie: big=" +
 				strings.Repeat("x", 3000) + "\r\nContent-Length: 2\r\n\r\nok")
 		}
 	})
@@ -159,7 +165,8 @@ func TestCookiesOfAnAnswer(t *testing.T) {
 	k := target(t, c, link{}.target(s.addr))
 	warmUp(t, k, 1)
 	with, without := &Call{Target: k, Request: request("x"), Cookies: true}, &Call{Target: k, Request: request("x")}
-	cold := &Call{Target: target(t, c, TargetConfig{Name: "cold", Addr: s.addr, AllowPrivate: true}), Request: request("x"), Cookies: true}
+	cold := &Call{Target: target(t, c, TargetConfig{Name: "cold", Addr: s.addr, AllowPrivate: true}),
+		Request: request("x"), Cookies: true}
 	c.Scatter([]*Call{with, without, cold}, time.Now().Add(plenty))
 	if string(with.Jar) != "lb=n1; sid=def" || string(cold.Jar) != "lb=n1; sid=def" || len(without.Jar) != 0 {
 		t.Errorf("warm %q, cold %q, not asked for %q", with.Jar, cold.Jar, without.Jar)

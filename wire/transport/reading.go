@@ -210,14 +210,16 @@ func (a *reading) parseHead(w *conn, raw []byte, bodyMax int) bool {
 	case endsWithConnection(raw):
 		a.part, a.closing, a.rest = inRest, true, true
 	default:
-		// Nothing says where it ends, and the connection is not said to end with it: a part cannot be told from the whole.
+		// Nothing says where it ends, and the connection is not said to end with it: a part cannot be told from the
+		// whole.
 		return a.refuse(lead.TornAnswer)
 	}
 	return true
 }
 
-// readLines reads the lines of a head and takes them from the buffer. Where some end with a line feed alone, the parser is given them as they should be:
-// it would wait for an end that it does not see. Such a connection carries nothing more.
+// readLines reads the lines of a head and takes them from the buffer. Where some end with a line feed alone, the parser
+// is given them as they should be: it would wait for an end that it does not see. Such a connection carries nothing
+// more.
 func (a *reading) readLines(raw []byte) bool {
 	feeds := bytes.Count(raw, []byte("\n"))
 	if bytes.Count(raw, []byte("\r\n")) == feeds {

@@ -65,7 +65,8 @@ var answers = []string{
 	"HTTP/1.1 200 OK\r\n\r\nwhere does it end",
 	"HTTP/1.1 200 OK\r\nContent-Length: 301\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + strings.Repeat("x", 301),
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12c\r\n" + strings.Repeat("x", 300) + "\r\n1\r\nx\r\n0\r\n\r\n",
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n12c\r\n" + strings.Repeat("x", 300) +
+		"\r\n1\r\nx\r\n0\r\n\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X: y\r\n", 65) + "\r\n",
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + strings.Repeat("x", 600) + "\r\n",
 	"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\ntorn",
@@ -86,7 +87,8 @@ func TestReadingInPieces(t *testing.T) {
 				t.Errorf("%.60q by %d: state %d, %v; whole: %d, %v", text, piece, same, part.why, st, whole.why)
 			}
 			if st == complete && (!bytes.Equal(got, body) || part.head.StatusCode() != whole.head.StatusCode()) {
-				t.Errorf("%.60q by %d: %d %q; whole: %d %q", text, piece, part.head.StatusCode(), got, whole.head.StatusCode(), body)
+				t.Errorf("%.60q by %d: %d %q; whole: %d %q", text, piece, part.head.StatusCode(), got,
+					whole.head.StatusCode(), body)
 			}
 		}
 	}
@@ -124,7 +126,8 @@ func FuzzReading(f *testing.F) {
 			want, err = nil, nil
 		}
 		if err != nil || resp.StatusCode != a.head.StatusCode() || !bytes.Equal(body, want) {
-			t.Fatalf("%d %q; the standard library reads %d %q, %v", a.head.StatusCode(), body, resp.StatusCode, want, err)
+			t.Fatalf("%d %q; the standard library reads %d %q, %v", a.head.StatusCode(), body, resp.StatusCode, want,
+				err)
 		}
 	})
 }
@@ -146,17 +149,18 @@ func TestReadingNoBody(t *testing.T) {
 func TestIsPublic(t *testing.T) {
 	for _, x := range []string{
 		"0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.9.9.9", "169.254.169.254",
-		"172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
-		"224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
+		"172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1",
+		"203.0.113.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
 		"::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
-		"64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "fc00::1", "fd12::1", "fe80::1", "fe80::1%eth0",
-		"fec0::1", "ff02::1", "ff0e::1",
+		"64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "fc00::1", "fd12::1", "fe80::1",
+		"fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1",
 	} {
 		if isPublic(netip.MustParseAddr(x)) {
 			t.Errorf("%s passes for public", x)
 		}
 	}
-	for _, x := range []string{"8.8.8.8", "100.63.0.1", "100.128.0.1", "172.15.0.1", "172.32.0.1", "192.167.1.1", "1.1.1.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8"} {
+	for _, x := range []string{"8.8.8.8", "100.63.0.1", "100.128.0.1", "172.15.0.1", "172.32.0.1", "192.167.1.1",
+		"1.1.1.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8"} {
 		if !isPublic(netip.MustParseAddr(x)) {
 			t.Errorf("%s is refused", x)
 		}

@@ -40,9 +40,10 @@ type turn struct {
 
 func newScratch() *scratch { return &scratch{done: make(chan *waiter, 16)} }
 
-// Scatter writes every call's request, then reads every answer, the one expected first, first. It returns when each call
-// has its answer or its refusal, at the deadline at the latest (and a few ms, when workers are still at it). The calls
-// must differ from each other, and their targets must be of this client. Safe for concurrent use with different calls.
+// Scatter writes every call's request, then reads every answer, the one expected first, first. It returns when each
+// call has its answer or its refusal, at the deadline at the latest (and a few ms, when workers are still at it). The
+// calls must differ from each other, and their targets must be of this client. Safe for concurrent use with different
+// calls.
 func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	s := c.scratches.Get().(*scratch)
 	if s.read == nil {
@@ -69,8 +70,9 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	c.scratches.Put(s)
 }
 
-// due is how many connections may be made for this Scatter: as many as it has calls, unless fewer than half of all places are left. Then each gets less, so that
-// the last places are not taken by a few; calls without one wait for a connection that comes back. Which calls those are is left to chance.
+// due is how many connections may be made for this Scatter: as many as it has calls, unless fewer than half of all
+// places are left. Then each gets less, so that the last places are not taken by a few; calls without one wait for a
+// connection that comes back. Which calls those are is left to chance.
 func (s *scratch) due(c *Client, calls int) {
 	s.calls, s.may, s.from = calls, calls, 0
 	half := c.cfg.ConnsMax / 2
@@ -130,8 +132,8 @@ func (s *scratch) end(call *Call, why lead.Refusal) {
 	call.refuse(why)
 }
 
-// sendReady makes sure that the connections are alive with nothing to read, and writes to all of them. One poll looks at all: a read of
-// each, which would find nothing, costs half as much as the write that follows.
+// sendReady makes sure that the connections are alive with nothing to read, and writes to all of them. One poll looks
+// at all: a read of each, which would find nothing, costs half as much as the write that follows.
 func (s *scratch) sendReady() {
 	s.polls = s.polls[:0]
 	for _, call := range s.ready {
@@ -239,7 +241,8 @@ func (s *scratch) settle(call *Call) {
 	}
 }
 
-// cut ends a call whose request did not leave whole. An answer may be there all the same: a refusal of what was too large.
+// cut ends a call whose request did not leave whole. An answer may be there all the same: a refusal of what was too
+// large.
 func (s *scratch) cut(call *Call) {
 	t, w := call.Target, call.conn
 	call.conn = nil
@@ -275,7 +278,8 @@ func (t *Target) hear(a *reading) {
 	}
 }
 
-// deliver puts a complete answer into its call; the body is there already, as it came. A body whose coding cannot be undone is no answer.
+// deliver puts a complete answer into its call; the body is there already, as it came. A body whose coding cannot be
+// undone is no answer.
 func (a *reading) deliver(call *Call) {
 	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
@@ -283,7 +287,8 @@ func (a *reading) deliver(call *Call) {
 		call.Jar = a.cookies(call.Jar[:0])
 	}
 	if coding := a.head.ContentEncoding(); len(coding) > 0 {
-		if call.Body, a.why = plainBody(string(coding), call.Body, call.Target.set.Load().bodyMax); a.why != lead.NoRefusal {
+		if call.Body, a.why = plainBody(string(coding), call.Body,
+			call.Target.set.Load().bodyMax); a.why != lead.NoRefusal {
 			call.tear(a.why)
 		}
 	}
@@ -300,8 +305,8 @@ func (s *scratch) again(call *Call, why lead.Refusal) {
 	s.wait(call, true, true)
 }
 
-// gather reads the answers of the calls that had to wait for a connection, as they get theirs, and takes those back whose
-// time is up.
+// gather reads the answers of the calls that had to wait for a connection, as they get theirs, and takes those back
+// whose time is up.
 func (s *scratch) gather() {
 	for len(s.waits) > 0 {
 		first := s.waits[0].call.deadline
@@ -346,7 +351,8 @@ func (s *scratch) served(wt *waiter) {
 	}
 }
 
-// giveUp takes those calls out of their lines whose time is up. One that has just been served is on its way through done.
+// giveUp takes those calls out of their lines whose time is up. One that has just been served is on its way through
+// done.
 func (s *scratch) giveUp() {
 	s.waits = slices.DeleteFunc(s.waits, func(wt *waiter) bool {
 		if wt.call.deadline.After(s.now) {

@@ -23,11 +23,13 @@ func TestScatterReuses(t *testing.T) {
 			c := client(t, Config{})
 			tg := target(t, c, l.target(s.addr))
 			for i := range 20 {
-				if call := ping(c, tg, fmt.Sprint(i), plenty); string(call.Body) != fmt.Sprint("echo ", i) || string(call.Type) != "application/json" {
+				if call := ping(c, tg, fmt.Sprint(i), plenty); string(call.Body) != fmt.Sprint("echo ", i) ||
+					string(call.Type) != "application/json" {
 					t.Fatalf("%v %q", call.Refusal, call.Body)
 				}
 			}
-			if st := tg.Stats(); s.accepted.Load() != 1 || st.Dials != 1 || st.Answers != 20 || st.Calls != 20 || st.InFlight != 0 || st.Retries+st.Discarded != 0 {
+			if st := tg.Stats(); s.accepted.Load() != 1 || st.Dials != 1 || st.Answers != 20 || st.Calls != 20 ||
+				st.InFlight != 0 || st.Retries+st.Discarded != 0 {
 				t.Errorf("%+v over %d connections", st, s.accepted.Load())
 			}
 		})
@@ -202,7 +204,8 @@ func TestWorkersBusy(t *testing.T) {
 			c := client(t, x.cfg)
 			a := target(t, c, TargetConfig{Name: "stuck", Addr: stuck.addr, TLS: true, AllowPrivate: true})
 			b := target(t, c, link{}.target(lives.addr))
-			calls := []*Call{{Target: a, Request: request("x")}, {Target: a, Request: request("x")}, {Target: b, Request: request("x")}}
+			calls := []*Call{{Target: a, Request: request("x")}, {Target: a, Request: request("x")},
+				{Target: b, Request: request("x")}}
 			c.Scatter(calls, time.Now().Add(unhurried))
 			for i, want := range x.want {
 				if calls[i].Refusal != want || calls[i].Sent != (want == 0) {
@@ -265,7 +268,8 @@ func TestScatterSlowWrite(t *testing.T) {
 			}
 			// Its answer echoes the request, which is more than an answer may be.
 			if calls[0].Refusal != lead.OversizedAnswer || slow.requests.Load() != 1 || !calls[0].Sent {
-				t.Errorf("the slow one: %v, sent %v, %d requests", calls[0].Refusal, calls[0].Sent, slow.requests.Load())
+				t.Errorf("the slow one: %v, sent %v, %d requests", calls[0].Refusal, calls[0].Sent,
+					slow.requests.Load())
 			}
 		})
 	}
@@ -286,17 +290,20 @@ func TestTargetIsKept(t *testing.T) {
 	if first.tls.ServerName != "buyer.test" || first.tls.MinVersion < 0x0303 {
 		t.Errorf("server name %q, TLS %x", first.tls.ServerName, first.tls.MinVersion)
 	}
-	for _, other := range []TargetConfig{{Name: "b", Addr: cfg.Addr, TLS: true}, {Name: "a", Addr: "buyer.test:444", TLS: true}, {Name: "a", Addr: cfg.Addr}} {
+	for _, other := range []TargetConfig{{Name: "b", Addr: cfg.Addr, TLS: true}, {Name: "a", Addr: "buyer.test:444",
+		TLS: true}, {Name: "a", Addr: cfg.Addr}} {
 		if target(t, c, other) == first {
 			t.Errorf("%+v got the target of another", other)
 		}
 	}
-	for _, bad := range []TargetConfig{{Addr: "buyer.test"}, {Addr: ":80"}, {Addr: "a:1", ConnsMax: -1}, {Addr: "a:1", BodyBytesMax: -1}} {
+	for _, bad := range []TargetConfig{{Addr: "buyer.test"}, {Addr: ":80"}, {Addr: "a:1", ConnsMax: -1},
+		{Addr: "a:1", BodyBytesMax: -1}} {
 		if _, err := c.Target(bad); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
 	}
-	for _, bad := range []Config{{Workers: -1}, {LateWorkers: -1}, {Workers: 2, WorkersATarget: 3}, {IdleMax: -1}, {HeaderBytesMax: 9}} {
+	for _, bad := range []Config{{Workers: -1}, {LateWorkers: -1}, {Workers: 2, WorkersATarget: 3}, {IdleMax: -1},
+		{HeaderBytesMax: 9}} {
 		if _, err := New(bad); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
@@ -310,7 +317,8 @@ func TestCloseCuts(t *testing.T) {
 	warm := target(t, c, link{}.target(silent.addr))
 	warmUp(t, warm, 2)
 	cold := target(t, c, TargetConfig{Name: "handshake never ends", Addr: silent.addr, TLS: true, AllowPrivate: true})
-	c.Scatter([]*Call{{Target: warm, Request: request("x")}, {Target: cold, Request: request("x")}}, time.Now().Add(unhurried))
+	c.Scatter([]*Call{{Target: warm, Request: request("x")}, {Target: cold, Request: request("x")}},
+		time.Now().Add(unhurried))
 	ctx, cancel := context.WithTimeout(context.Background(), plenty)
 	defer cancel()
 	if err := c.Close(ctx); err != nil {
@@ -356,7 +364,8 @@ func TestScatterManyAtOnce(t *testing.T) {
 						}
 						c.Scatter(calls, time.Now().Add(plenty))
 						for i, call := range calls {
-							if want := fmt.Sprint("echo ", fmt.Sprint(g, n, i)); call.Refusal == 0 && string(call.Body) != want {
+							if want := fmt.Sprint("echo ", fmt.Sprint(g, n, i)); call.Refusal == 0 &&
+								string(call.Body) != want {
 								t.Errorf("%q, want %q", call.Body, want)
 							} else if call.Refusal != 0 && call.Refusal != lead.ConnectionLost {
 								t.Error(call.Refusal)
@@ -410,7 +419,8 @@ func TestMemoryInFlight(t *testing.T) {
 	c := client(t, Config{LateWorkers: 1, LateReadMax: time.Millisecond})
 	var targets []*Target
 	for range buyers {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts: the kernel connects, and no memory of a server counts
+		// nobody accepts: the kernel connects, and no memory of a server counts
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}

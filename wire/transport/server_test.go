@@ -33,8 +33,10 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreCurrent(), // ants starts a pool of its own on import
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*TCPDialer).tcpAddrsClean"), // of the benchmark's other side
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner")) // ends at its next look at an empty pool
+		// of the benchmark's other side
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*TCPDialer).tcpAddrsClean"),
+		// ends at its next look at an empty pool
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"))
 }
 
 const (
@@ -153,7 +155,8 @@ func steady(p *peer) {
 }
 
 func answer(body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body),
+		body)
 }
 
 func request(body string) []byte {
@@ -180,7 +183,8 @@ var certs = sync.OnceValues(func() (*tls.Config, *tls.Config) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, &tls.Config{RootCAs: pool}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
+		&tls.Config{RootCAs: pool}
 })
 
 // link is one of the two ways to speak: a test that runs over both shows that TLS changes nothing.
@@ -195,7 +199,8 @@ func links() []link {
 }
 
 func (l link) target(addr string) TargetConfig {
-	return TargetConfig{Name: "test", Addr: addr, ServerName: "buyer.test", TLS: l.client != nil, TLSConfig: l.client, AllowPrivate: true, BodyBytesMax: 4096}
+	return TargetConfig{Name: "test", Addr: addr, ServerName: "buyer.test", TLS: l.client != nil, TLSConfig: l.client,
+		AllowPrivate: true, BodyBytesMax: 4096}
 }
 
 func client(t testing.TB, cfg Config) *Client {

@@ -115,8 +115,8 @@ func (s *sock) tryRead(fd uintptr) bool {
 	}
 }
 
-// Write writes all. While polling, it never waits: what the socket does not take is kept in spill, counts as written, and
-// must be flushed.
+// Write writes all. While polling, it never waits: what the socket does not take is kept in spill, counts as written,
+// and must be flushed.
 func (s *sock) Write(p []byte) (int, error) {
 	if !s.poll {
 		return s.TCPConn.Write(p)

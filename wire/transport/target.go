@@ -28,8 +28,8 @@ type TargetConfig struct {
 	OnLate func(status int, body []byte, took time.Duration)
 }
 
-// connsMax is how many connections a target may have where nothing else is said: enough for thousands of pings that a slow
-// buyer keeps waiting, and within what one process may have open.
+// connsMax is how many connections a target may have where nothing else is said: enough for thousands of pings that a
+// slow buyer keeps waiting, and within what one process may have open.
 const connsMax = 8192
 
 // targetKey is what tells targets apart.
@@ -87,8 +87,8 @@ func (c *Client) Target(cfg TargetConfig) (*Target, error) {
 	return t, nil
 }
 
-// Retire forgets the targets that keep does not want: their idle connections are closed, and what still holds such a target can go on
-// making calls with it.
+// Retire forgets the targets that keep does not want: their idle connections are closed, and what still holds such a
+// target can go on making calls with it.
 func (c *Client) Retire(keep func(*Target) bool) {
 	var gone []*Target
 	c.mu.Lock()
@@ -120,7 +120,8 @@ func (c *TargetConfig) Validate() error {
 
 // sameConnections tells whether a connection made for one could serve the other.
 func (c *TargetConfig) sameConnections(d *TargetConfig) bool {
-	return c.TLS == d.TLS && c.TLSConfig == d.TLSConfig && c.ServerName == d.ServerName && c.AllowPrivate == d.AllowPrivate
+	return c.TLS == d.TLS && c.TLSConfig == d.TLSConfig && c.ServerName == d.ServerName &&
+		c.AllowPrivate == d.AllowPrivate
 }
 
 // Stats are the counts of a target since it was made, and its state now.
@@ -145,8 +146,10 @@ type Stats struct {
 // Add adds the counts of another target. Latency stays what it is.
 func (s *Stats) Add(o Stats) {
 	s.InFlight, s.Idle, s.Conns = s.InFlight+o.InFlight, s.Idle+o.Idle, s.Conns+o.Conns
-	s.Calls, s.Answers, s.Dials, s.DialErrors = s.Calls+o.Calls, s.Answers+o.Answers, s.Dials+o.Dials, s.DialErrors+o.DialErrors
-	s.Handshakes, s.Resumed, s.Retries, s.Discarded = s.Handshakes+o.Handshakes, s.Resumed+o.Resumed, s.Retries+o.Retries, s.Discarded+o.Discarded
+	s.Calls, s.Answers, s.Dials, s.DialErrors = s.Calls+o.Calls, s.Answers+o.Answers, s.Dials+o.Dials, s.DialErrors+
+		o.DialErrors
+	s.Handshakes, s.Resumed, s.Retries, s.Discarded = s.Handshakes+o.Handshakes, s.Resumed+o.Resumed, s.Retries+
+		o.Retries, s.Discarded+o.Discarded
 	s.Late, s.LateAnswers, s.LateDropped = s.Late+o.Late, s.LateAnswers+o.LateAnswers, s.LateDropped+o.LateDropped
 }
 
@@ -165,8 +168,9 @@ func (t *Target) Stats() Stats {
 	return Stats{
 		InFlight: n.inFlight.Load(), Idle: idle, Conns: conns,
 		Calls: n.calls.Load(), Answers: n.answers.Load(), Dials: n.dials.Load(), DialErrors: n.dialErrors.Load(),
-		Retries: n.retries.Load(), Discarded: n.discarded.Load(), Late: n.late.Load(), LateAnswers: n.lateAnswers.Load(),
-		LateDropped: n.lateDropped.Load(), Handshakes: n.handshakes.Load(), Resumed: n.resumed.Load(), Latency: time.Duration(n.ewma.Load()),
+		Retries: n.retries.Load(), Discarded: n.discarded.Load(), Late: n.late.Load(),
+		LateAnswers: n.lateAnswers.Load(), LateDropped: n.lateDropped.Load(), Handshakes: n.handshakes.Load(),
+		Resumed: n.resumed.Load(), Latency: time.Duration(n.ewma.Load()),
 	}
 }
 

@@ -46,12 +46,13 @@ type TokenConfig struct {
 
 // key tells configurations apart, without holding the secret.
 func (c *TokenConfig) key() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %v %v %p", c.URL, c.ClientID, c.ClientSecret, c.Scopes, c.Params.Encode(), c.InBody, c.AllowPrivate, c.TLSConfig))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %v %v %p", c.URL, c.ClientID, c.ClientSecret, c.Scopes,
+		c.Params.Encode(), c.InBody, c.AllowPrivate, c.TLSConfig))
 	return string(sum[:])
 }
 
-// Tokens keeps one access token at hand: fetched ahead, renewed before its end by a goroutine of its own, never by a call. All methods
-// may be called at any time by anyone.
+// Tokens keeps one access token at hand: fetched ahead, renewed before its end by a goroutine of its own, never by a
+// call. All methods may be called at any time by anyone.
 type Tokens struct {
 	client *Client
 	source clientcredentials.Config
@@ -76,11 +77,13 @@ type token struct {
 	renew time.Time
 }
 
-// Tokens gives the keeper of the tokens of a configuration; equal configurations share one. Nothing is fetched before Start.
+// Tokens gives the keeper of the tokens of a configuration; equal configurations share one. Nothing is fetched before
+// Start.
 func (c *Client) Tokens(cfg TokenConfig) (*Tokens, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("transport: the token URL is no absolute http or https URL") // its text may hold a secret
+		// its text may hold a secret
+		return nil, errors.New("transport: the token URL is no absolute http or https URL")
 	}
 	key := cfg.key()
 	c.mu.Lock()
@@ -96,16 +99,16 @@ func (c *Client) Tokens(cfg TokenConfig) (*Tokens, error) {
 		return d.DialContext(ctx, network, addr)
 	}
 	t := &Tokens{client: c, key: key, wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		source: clientcredentials.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, TokenURL: cfg.URL, Scopes: slices.Clone(cfg.Scopes),
-			EndpointParams: cfg.Params, AuthStyle: oauth2.AuthStyleInHeader}}
+		source: clientcredentials.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, TokenURL: cfg.URL,
+			Scopes: slices.Clone(cfg.Scopes), EndpointParams: cfg.Params, AuthStyle: oauth2.AuthStyleInHeader}}
 	if cfg.InBody {
 		t.source.AuthStyle = oauth2.AuthStyleInParams
 	}
 	t.http = &http.Client{
 		Timeout:       tokenFetchMax,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: bounded{&http.Transport{DialContext: dial, TLSClientConfig: tokenTLS(cfg.TLSConfig), DisableKeepAlives: true,
-			TLSHandshakeTimeout: tokenFetchMax, MaxResponseHeaderBytes: tokenAnswerBytesMax}},
+		Transport: bounded{&http.Transport{DialContext: dial, TLSClientConfig: tokenTLS(cfg.TLSConfig),
+			DisableKeepAlives: true, TLSHandshakeTimeout: tokenFetchMax, MaxResponseHeaderBytes: tokenAnswerBytesMax}},
 	}
 	t.ctx, t.stop = context.WithCancel(c.ctx)
 	c.tokens[key] = t
@@ -290,7 +293,8 @@ func whyNoToken(err error) string {
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil:
 		switch refused.ErrorCode {
-		case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
+		case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+			"invalid_scope":
 			return fmt.Sprintf("the token endpoint answered %d (%s)", refused.Response.StatusCode, refused.ErrorCode)
 		}
 		return fmt.Sprintf("the token endpoint answered %d", refused.Response.StatusCode)

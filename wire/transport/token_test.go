@@ -15,7 +15,8 @@ import (
 )
 
 // issuer is a token endpoint that counts what it hands out.
-func issuer(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, n int64)) (*httptest.Server, *atomic.Int64) {
+func issuer(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, n int64)) (*httptest.Server,
+	*atomic.Int64) {
 	t.Helper()
 	n := &atomic.Int64{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handle(w, r, n.Add(1)) }))
@@ -65,7 +66,8 @@ func TestTokenIsFetchedAheadAndShared(t *testing.T) {
 	k.Start()
 	k.Start()
 	eventually(t, "the first token", func() bool { return string(k.Bearer()) == "tok-1" })
-	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("exchange:s3cret-value")) + " client_credentials leads pings"
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("exchange:s3cret-value")) +
+		" client_credentials leads pings"
 	if got := auth.Load(); got != want {
 		t.Errorf("asked with %q, want %q", got, want)
 	}

@@ -25,13 +25,16 @@ import (
 
 // Config bounds a Client. A zero field takes its default.
 type Config struct {
-	Workers        int           // workers for what blocks: dials, handshakes and peers that take their request slowly (2048)
+	// workers for what blocks: dials, handshakes and peers that take their request slowly (2048)
+	Workers        int
 	WorkersATarget int           // how many of them one target may hold at a time (a quarter of Workers)
 	LateWorkers    int           // workers that read late answers out (1024)
 	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
-	IdleMax        time.Duration // an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
-	ConnsMax       int           // connections at most, of all targets (three quarters of the files the process may have open)
+	// an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
+	IdleMax time.Duration
+	// connections at most, of all targets (three quarters of the files the process may have open)
+	ConnsMax       int
 	HeaderBytesMax int           // largest head of an answer (32 KiB)
 	Resolver       *net.Resolver // looks names up; nil: the system's way
 }
@@ -143,8 +146,8 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close refuses new calls, cuts every connection and waits, until ctx ends, for the workers to stop. Calls still running
-// end with a refusal; end them first where their answers matter. A second Close does nothing.
+// Close refuses new calls, cuts every connection and waits, until ctx ends, for the workers to stop. Calls still
+// running end with a refusal; end them first where their answers matter. A second Close does nothing.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	if c.closed {

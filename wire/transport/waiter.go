@@ -8,8 +8,9 @@ import (
 	"clearpost/lead"
 )
 
-// waiter is a call that waits for a connection. While it stands in its target's line, the line's lock guards it and only
-// the Scatter may take its call back; who takes it out of the line owns it and its call until it is sent through done.
+// waiter is a call that waits for a connection. While it stands in its target's line, the line's lock guards it and
+// only the Scatter may take its call back; who takes it out of the line owns it and its call until it is sent through
+// done.
 type waiter struct {
 	call   *Call
 	fresh  bool // a second try: on a new connection only
@@ -28,8 +29,8 @@ func (wt *waiter) end(why lead.Refusal) {
 	wt.done <- wt // has room for every call of its Scatter
 }
 
-// serve writes the call's request to a connection and gives both to the Scatter, without waiting. False: the call's time is up, and
-// the connection is untouched.
+// serve writes the call's request to a connection and gives both to the Scatter, without waiting. False: the call's
+// time is up, and the connection is untouched.
 func (wt *waiter) serve(w *conn) bool {
 	call := wt.call
 	if !time.Now().Before(call.deadline) {
@@ -73,8 +74,8 @@ func (p *pool) putFirst(wt *waiter) {
 	p.count(wt, 1)
 }
 
-// flush has a worker write what the socket did not take at once of the waiter's request, until the call's deadline. The waiter
-// is heard when that has ended. False: no worker is free.
+// flush has a worker write what the socket did not take at once of the waiter's request, until the call's deadline. The
+// waiter is heard when that has ended. False: no worker is free.
 func (c *Client) flush(wt *waiter) bool {
 	call, w := wt.call, wt.call.conn
 	deadline := call.deadline

@@ -9,8 +9,8 @@ import (
 	"clearpost/lead"
 )
 
-// dialMore starts the dials that are needed; the caller holds the pool's lock. For those that find no worker, or no place
-// among the connections that the process may have, the target waits its turn.
+// dialMore starts the dials that are needed; the caller holds the pool's lock. For those that find no worker, or no
+// place among the connections that the process may have, the target waits its turn.
 func (t *Target) dialMore() {
 	p := &t.pool
 	for n := t.needed(); n > 0 && !p.starved; n-- {
@@ -74,8 +74,8 @@ func (c *Client) feed() {
 	}
 }
 
-// feedAll feeds each target that waits, once. A worker, or a place, may have become free between the look that found none and the note of it, and then nobody
-// else would tell.
+// feedAll feeds each target that waits, once. A worker, or a place, may have become free between the look that found
+// none and the note of it, and then nobody else would tell.
 func (c *Client) feedAll() {
 	c.starving.Lock()
 	n := len(c.starved)
@@ -92,8 +92,8 @@ func (t *Target) dialOnce() {
 	}
 }
 
-// hungry takes the target that has waited longest for a worker, with a place for the dial that it wants; nil: none, or there
-// are no places.
+// hungry takes the target that has waited longest for a worker, with a place for the dial that it wants; nil: none, or
+// there are no places.
 func (c *Client) hungry() *Target {
 	for {
 		t := c.fed()
@@ -122,8 +122,8 @@ func (c *Client) hungry() *Target {
 	}
 }
 
-// dial makes one connection, within DialMax, however little time the calls have that wait for it: what comes too late for
-// them is warm for the next, and a buyer with a slow handshake is not cold for ever.
+// dial makes one connection, within DialMax, however little time the calls have that wait for it: what comes too late
+// for them is warm for the next, and a buyer with a slow handshake is not cold for ever.
 func (t *Target) dial() {
 	w := &conn{client: t.client, placed: true}
 	begun := time.Now()
@@ -168,7 +168,8 @@ func (t *Target) dialFailed(err error) {
 	}
 }
 
-// Warm has connections made until n are idle, as far as the target's limits allow and unless one fails. The caller does not wait.
+// Warm has connections made until n are idle, as far as the target's limits allow and unless one fails. The caller does
+// not wait.
 func (t *Target) Warm(n int) {
 	p := &t.pool
 	p.mu.Lock()

@@ -20,10 +20,12 @@ type Snippet struct {
 
 // Snippets writes the request in each language, curl first. Each uses what the language brings along.
 func (r *Request) Snippets(base string) []Snippet {
-	return []Snippet{{"curl", "sh", r.Curl(base)}, {"Python", "python", r.python(base)}, {"PHP", "php", r.php(base)}, {"JavaScript", "js", r.javaScript(base)}}
+	return []Snippet{{"curl", "sh", r.Curl(base)}, {"Python", "python", r.python(base)}, {"PHP", "php", r.php(base)},
+		{"JavaScript", "js", r.javaScript(base)}}
 }
 
-// named are the names and values of a body that is a flat object or a form, in their order; kind is json, form or text, for any other body.
+// named are the names and values of a body that is a flat object or a form, in their order; kind is json, form or text,
+// for any other body.
 func (r *Request) named() (names []string, values []gjson.Result, kind string) {
 	switch contentType := r.header("Content-Type"); {
 	case contentType == "application/json" && gjson.Valid(r.Body):
@@ -71,7 +73,8 @@ func phpLiteral(s string) string {
 }
 
 // listed writes names and values, one a line.
-func listed(names []string, values []gjson.Result, indent, sep string, text func(string) string, words map[string]string) string {
+func listed(names []string, values []gjson.Result, indent, sep string, text func(string) string,
+	words map[string]string) string {
 	var b strings.Builder
 	for i, n := range names {
 		v := values[i].Raw
@@ -94,7 +97,8 @@ func (r *Request) python(base string) string {
 		b.WriteString("import urllib.error\nimport urllib.request\n\n")
 	case kind == "json":
 		b.WriteString("import json\nimport urllib.error\nimport urllib.request\n\n")
-		b.WriteString("lead = {\n" + listed(names, values, "    ", ": ", literal, map[string]string{"true": "True", "false": "False", "null": "None"}) + "}\n")
+		b.WriteString("lead = {\n" + listed(names, values, "    ", ": ", literal, map[string]string{"true": "True",
+			"false": "False", "null": "None"}) + "}\n")
 		data = "json.dumps(lead).encode()"
 	case kind == "form":
 		b.WriteString("import urllib.error\nimport urllib.parse\nimport urllib.request\n\n")
@@ -105,7 +109,8 @@ func (r *Request) python(base string) string {
 		b.WriteString("lead = (\n" + lines(r.Body, "    ", "", literal) + ")\n")
 		data = "lead.encode()"
 	}
-	b.WriteString("request = urllib.request.Request(\n    " + literal(base+r.Path) + ",\n    method=" + literal(r.Method) + ",\n")
+	b.WriteString("request = urllib.request.Request(\n    " + literal(base+r.Path) + ",\n    method=" +
+		literal(r.Method) + ",\n")
 	if data != "" {
 		b.WriteString("    data=" + data + ",\n")
 	}
@@ -113,7 +118,8 @@ func (r *Request) python(base string) string {
 	for _, h := range r.Headers {
 		b.WriteString("        " + literal(h[0]) + ": " + literal(h[1]) + ",\n")
 	}
-	b.WriteString("    },\n)\ntry:\n    answer = urllib.request.urlopen(request, timeout=30)\nexcept urllib.error.HTTPError as error:  # 4xx and 5xx have a body too\n    answer = error\n" +
+	b.WriteString("    },\n)\ntry:\n    answer = urllib.request.urlopen(request, timeout=30)\nexcept " +
+		"urllib.error.HTTPError as error:  # 4xx and 5xx have a body too\n    answer = error\n" +
 		"print(answer.status, answer.read().decode())\n")
 	return b.String()
 }
@@ -140,7 +146,8 @@ func (r *Request) javaScript(base string) string {
 		b.WriteString("const lead = {\n" + listed(names, values, "  ", ": ", literal, nil) + "};\n")
 		data = "new URLSearchParams(lead).toString()"
 	default:
-		b.WriteString("const lead = [\n" + strings.TrimSuffix(lines(r.Body, "  ", ",", literal), "\n") + ",\n].join(\"\");\n")
+		b.WriteString("const lead = [\n" + strings.TrimSuffix(lines(r.Body, "  ", ",", literal), "\n") +
+			",\n].join(\"\");\n")
 		data = "lead"
 	}
 	b.WriteString("fetch(" + literal(base+r.Path) + ", {\n  method: " + literal(r.Method) + ",\n  headers: {\n")
@@ -172,7 +179,8 @@ func (r *Request) php(base string) string {
 		b.WriteString("$lead = " + phpLiteral(r.Body) + ";\n")
 		data = "$lead"
 	}
-	b.WriteString("$context = stream_context_create(['http' => [\n    'method' => " + phpLiteral(r.Method) + ",\n    'header' => [\n")
+	b.WriteString("$context = stream_context_create(['http' => [\n    'method' => " + phpLiteral(r.Method) +
+		",\n    'header' => [\n")
 	for _, h := range r.Headers {
 		b.WriteString("        " + phpLiteral(h[0]+": "+h[1]) + ",\n")
 	}
@@ -180,7 +188,8 @@ func (r *Request) php(base string) string {
 	if data != "" {
 		b.WriteString("    'content' => " + data + ",\n")
 	}
-	b.WriteString("    'timeout' => 30,\n    'ignore_errors' => true, // 4xx and 5xx have a body too\n]]);\n$body = file_get_contents(" + phpLiteral(base+r.Path) + ", false, $context);\n" +
+	b.WriteString("    'timeout' => 30,\n    'ignore_errors' => true, // 4xx and 5xx have a body too\n]]);\n$body = " +
+		"file_get_contents(" + phpLiteral(base+r.Path) + ", false, $context);\n" +
 		"echo $http_response_header[0], ' ', $body, \"\\n\";\n")
 	return b.String()
 }

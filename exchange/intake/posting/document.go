@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package posting is what a posting spec is: a document about one source and one vertical, its versions and what changed between them, and the ways
-// to write it down. The document is made by the sellers' door, which knows what it takes; nothing in it tells of buyers, margins, caps or other sources.
+// Package posting is what a posting spec is: a document about one source and one vertical, its versions and what
+// changed between them, and the ways to write it down. The document is made by the sellers' door, which knows what it
+// takes; nothing in it tells of buyers, margins, caps or other sources.
 package posting
 
 import (
@@ -18,7 +19,8 @@ const (
 	PingPlaceholder = "PING_ID"
 )
 
-// Document is the content of a posting spec. It has neither the address of the exchange nor examples: both are added when it is shown.
+// Document is the content of a posting spec. It has neither the address of the exchange nor examples: both are added
+// when it is shown.
 type Document struct {
 	Source       string   `json:"source"`
 	SourceName   string   `json:"source_name"`

@@ -39,8 +39,8 @@ type Step struct {
 	Changes []Change
 }
 
-// History keeps the versions of all posting specs in a directory: a file a version, DIR/SOURCE/VERTICAL/NUMBER.json, written whole or not at all. It is
-// safe for concurrent use by one process; others may read.
+// History keeps the versions of all posting specs in a directory: a file a version, DIR/SOURCE/VERTICAL/NUMBER.json,
+// written whole or not at all. It is safe for concurrent use by one process; others may read.
 type History struct {
 	dir string
 	mu  sync.Mutex // one writer at a time
@@ -56,7 +56,8 @@ func (h *History) folder(source, vertical string) (string, error) {
 	return filepath.Join(h.dir, source, vertical), nil
 }
 
-// Keep makes a document the newest version of its source and vertical, unless it is that already. What it returns is on the disk.
+// Keep makes a document the newest version of its source and vertical, unless it is that already. What it returns is on
+// the disk.
 func (h *History) Keep(d *Document, now time.Time) (*Version, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -154,8 +155,8 @@ func (h *History) read(source, vertical string, number int) (*Version, error) {
 	return v, nil
 }
 
-// Steps tells of a document's version and those before it, newest first, at most ShownMax. A document that is not the newest kept one stands
-// first with Number one above it and without a time: it is not in force yet.
+// Steps tells of a document's version and those before it, newest first, at most ShownMax. A document that is not the
+// newest kept one stands first with Number one above it and without a time: it is not in force yet.
 func (h *History) Steps(d *Document) ([]Step, error) {
 	numbers, err := h.numbers(d.Source, d.Vertical)
 	if err != nil {

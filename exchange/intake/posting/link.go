@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// Links makes and checks the tokens with which a posting spec can be opened in a browser. A token is good for one source and one vertical. It is no
-// API key, and none can be told from it.
+// Links makes and checks the tokens with which a posting spec can be opened in a browser. A token is good for one
+// source and one vertical. It is no API key, and none can be told from it.
 type Links struct{ secret [32]byte }
 
 // NewLinks derives tokens from a secret: whoever has the same one makes the same tokens.

@@ -47,20 +47,21 @@ func drop(o object, keep func(key string) bool) object {
 	return slices.DeleteFunc(o, func(it yaml.MapItem) bool { return !keep(fmt.Sprint(it.Key)) })
 }
 
-// typedSchemas say which schemas of the whole door's description a document replaces with ones of its own fields: by name the calls that one body may mean.
+// typedSchemas say which schemas of the whole door's description a document replaces with ones of its own fields: by
+// name the calls that one body may mean.
 var typedSchemas = []struct {
 	name    string
 	calls   []string
 	profile string
 }{
-	{"PingRequest", []string{"ping"}, ""}, {"PostRequest", []string{"post"}, ""}, {"LeadRequest", []string{"leads"}, ""},
-	{"LeadConduitPing", []string{"ping"}, "leadconduit"}, {"LeadConduitSubmit", []string{"post", "leads"}, "leadconduit"},
-	{"BoberdooRequest", []string{"ping", "post", "leads"}, "boberdoo"},
+	{"PingRequest", []string{"ping"}, ""}, {"PostRequest", []string{"post"}, ""}, {"LeadRequest", []string{"leads"},
+		""}, {"LeadConduitPing", []string{"ping"}, "leadconduit"}, {"LeadConduitSubmit", []string{"post", "leads"},
+		"leadconduit"}, {"BoberdooRequest", []string{"ping", "post", "leads"}, "boberdoo"},
 	{"LeadspediaPing", []string{"ping"}, "leadspedia"}, {"LeadspediaPost", []string{"post", "leads"}, "leadspedia"},
 }
 
-// OpenAPI writes the spec as OpenAPI 3.1: whole is the description of the whole door, of which this source's calls are kept, with the fields
-// of this vertical in place of any. asJSON writes it as JSON, else it is YAML.
+// OpenAPI writes the spec as OpenAPI 3.1: whole is the description of the whole door, of which this source's calls are
+// kept, with the fields of this vertical in place of any. asJSON writes it as JSON, else it is YAML.
 func (p *Page) OpenAPI(whole []byte, asJSON bool) ([]byte, error) {
 	var doc object
 	if err := yaml.UnmarshalWithOptions(whole, &doc, yaml.UseOrderedMap()); err != nil {
@@ -73,7 +74,8 @@ func (p *Page) OpenAPI(whole []byte, asJSON bool) ([]byte, error) {
 		version = strconv.Itoa(p.Steps[0].Number) + "+" + p.Steps[0].Hash
 	}
 	info = set(info, "version", version)
-	info = set(info, "description", "The calls of one source and one vertical, made from the configuration that is in force.")
+	info = set(info, "description",
+		"The calls of one source and one vertical, made from the configuration that is in force.")
 	doc = set(doc, "info", info)
 	doc = set(doc, "servers", []any{object{{Key: "url", Value: p.Base}}})
 	doc = set(doc, "paths", p.paths(sub(doc, "paths")))
@@ -102,7 +104,9 @@ func (p *Page) paths(paths object) object {
 		return strings.HasPrefix(path, "/v1/") || p.Profile == "leadconduit" && strings.HasPrefix(path, "/flows/") ||
 			p.Profile != "" && strings.HasPrefix(path, "/"+p.Profile+"/")
 	})
-	get := slices.ContainsFunc(p.Calls, func(c Call) bool { return c.ID == "ping" && slices.Contains(c.Methods, "GET") })
+	get := slices.ContainsFunc(p.Calls, func(c Call) bool {
+		return c.ID == "ping" && slices.Contains(c.Methods, "GET")
+	})
 	for i := range paths {
 		path, _ := paths[i].Key.(string)
 		item, _ := paths[i].Value.(object)
@@ -136,7 +140,8 @@ func asObject(v any) object {
 	return o
 }
 
-// requestSchema puts the vertical's fields into a schema of a request. What the schema had of the API's own names stays.
+// requestSchema puts the vertical's fields into a schema of a request. What the schema had of the API's own names
+// stays.
 func (p *Page) requestSchema(was object, calls []string, profile bool) object {
 	var parts []any
 	all, _ := has(was, "allOf")
@@ -156,7 +161,8 @@ func (p *Page) requestSchema(was object, calls []string, profile bool) object {
 	return object{{Key: "allOf", Value: append([]any{object{{Key: "anyOf", Value: kinds}}}, parts...)}}
 }
 
-// fieldSchema is the fields of one call. In calls of a profile a field stands under the source's own name, if it has one, as in the examples.
+// fieldSchema is the fields of one call. In calls of a profile a field stands under the source's own name, if it has
+// one, as in the examples.
 func (p *Page) fieldSchema(call string, profile bool) object {
 	props := object{}
 	var required []any
@@ -172,7 +178,8 @@ func (p *Page) fieldSchema(call string, profile bool) object {
 		}
 	}
 	titles := map[string]string{"ping": "a ping", "post": "a post", "leads": "a one-shot lead"}
-	out := object{{Key: "title", Value: titles[call]}, {Key: "type", Value: "object"}, {Key: "properties", Value: props}}
+	out := object{{Key: "title", Value: titles[call]}, {Key: "type", Value: "object"},
+		{Key: "properties", Value: props}}
 	if len(required) > 0 {
 		out = set(out, "required", required)
 	}
@@ -181,12 +188,13 @@ func (p *Page) fieldSchema(call string, profile bool) object {
 
 // jsonTypes are the JSON types and formats of the types of fields.
 var jsonTypes = map[string][2]string{
-	"boolean": {"boolean"}, "integer": {"integer"}, "decimal": {"number"}, "money": {"number"}, "date": {"string", "date"}, "dob": {"string", "date"},
-	"datetime": {"string", "date-time"}, "email": {"string", "email"}, "url": {"string", "uri"}, "list": {"array"},
+	"boolean": {"boolean"}, "integer": {"integer"}, "decimal": {"number"}, "money": {"number"},
+	"date": {"string", "date"}, "dob": {"string", "date"}, "datetime": {"string", "date-time"},
+	"email": {"string", "email"}, "url": {"string", "uri"}, "list": {"array"},
 }
 
-// schema is the JSON Schema of a field as it is best sent; what it says in words may allow more. loose leaves the values open, where the source has
-// words of its own.
+// schema is the JSON Schema of a field as it is best sent; what it says in words may allow more. loose leaves the
+// values open, where the source has words of its own.
 func (f *Field) schema(loose bool) object {
 	t := jsonTypes[f.Type]
 	if t[0] == "" {
@@ -198,7 +206,8 @@ func (f *Field) schema(loose bool) object {
 	}
 	if t[0] == "array" {
 		one := Field{Type: f.Of, Values: f.Values}
-		out = object{{Key: "oneOf", Value: []any{object{{Key: "type", Value: "array"}, {Key: "items", Value: one.schema(loose)}}, object{{Key: "type", Value: "string"}}}}}
+		out = object{{Key: "oneOf", Value: []any{object{{Key: "type", Value: "array"},
+			{Key: "items", Value: one.schema(loose)}}, object{{Key: "type", Value: "string"}}}}}
 	} else if values := f.allowed(); len(values) > 0 && !loose {
 		out = set(out, "enum", values)
 	}
@@ -258,14 +267,17 @@ func (p *Page) exampleBodies(bodies object, schema string, calls []string, profi
 		examples := object{}
 		for _, r := range p.Requests {
 			var value object
-			if r.Profile == profile && slices.Contains(calls, r.Call) && strings.HasPrefix(r.Title, "JSON") && len(examples) < len(calls) &&
+			if r.Profile == profile && slices.Contains(calls, r.Call) && strings.HasPrefix(r.Title, "JSON") &&
+				len(examples) < len(calls) &&
 				yaml.UnmarshalWithOptions([]byte(r.Body), &value, yaml.UseOrderedMap()) == nil {
 				examples = set(examples, r.Call, object{{Key: "value", Value: value}})
 			}
 		}
 		for k := range content {
 			if content[k].Key == "application/json" {
-				content[k].Value = set(drop(media, func(key string) bool { return key != "examples" }), "examples", examples)
+				content[k].Value = set(drop(media, func(key string) bool {
+					return key != "examples"
+				}), "examples", examples)
 			}
 		}
 	}

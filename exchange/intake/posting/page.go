@@ -119,7 +119,8 @@ type step struct {
 }
 
 func (p *Page) view() *view {
-	v := &view{Page: p, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), PingName: "ping_id", Soft: p.Profile == "boberdoo" || p.Profile == "leadspedia"}
+	v := &view{Page: p, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), PingName: "ping_id",
+		Soft: p.Profile == "boberdoo" || p.Profile == "leadspedia"}
 	switch p.Profile {
 	case "leadconduit":
 		v.PingName = "lead.id"
@@ -147,7 +148,8 @@ func (p *Page) view() *view {
 		}
 		v.Steps = append(v.Steps, step{s, title, i == 0})
 	}
-	for _, g := range []struct{ id, title, stage string }{{"ping", "Required at ping", AtPing}, {"post", "Required at post", AtPost}, {"optional", "Optional", Optional}} {
+	for _, g := range []struct{ id, title, stage string }{{"ping", "Required at ping", AtPing},
+		{"post", "Required at post", AtPost}, {"optional", "Optional", Optional}} {
 		if list := p.In(g.stage); len(list) > 0 {
 			v.Groups = append(v.Groups, group{g.id, g.title, fieldViews(list)})
 		}

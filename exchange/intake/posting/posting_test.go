@@ -13,11 +13,13 @@ import (
 )
 
 func document() *Document {
-	return &Document{Source: "acme", SourceName: "Acme", Vertical: "solar", VerticalName: "Solar", Currency: "USD", Auth: []string{"a header"},
-		Calls:  []Call{{ID: "ping", Methods: []string{"POST"}, Path: "/v1/solar/ping", Says: "asks"}},
-		Fields: []Field{{Name: "zip", Type: "postal_code", Says: "a ZIP", Required: AtPing, Own: []string{"plz"}}, {Name: "roof", Type: "enum", Values: []Value{{Value: "flat", Also: []string{"f"}}, {Value: "tile"}}}},
-		Names:  []Name{{Name: "key", Where: "all", Says: "yours"}}, Reasons: []Named{{"no_bids", "nobody bids"}}, Statuses: []Named{{"200", "fine"}},
-		Terms: []Named{{"rate", "10"}}}
+	return &Document{Source: "acme", SourceName: "Acme", Vertical: "solar", VerticalName: "Solar", Currency: "USD",
+		Auth: []string{"a header"}, Calls: []Call{{ID: "ping", Methods: []string{"POST"}, Path: "/v1/solar/ping",
+			Says: "asks"}}, Fields: []Field{{Name: "zip", Type: "postal_code", Says: "a ZIP", Required: AtPing,
+			Own: []string{"plz"}},
+			{Name: "roof", Type: "enum", Values: []Value{{Value: "flat", Also: []string{"f"}}, {Value: "tile"}}}},
+		Names: []Name{{Name: "key", Where: "all", Says: "yours"}}, Reasons: []Named{{"no_bids", "nobody bids"}},
+		Statuses: []Named{{"200", "fine"}}, Terms: []Named{{"rate", "10"}}}
 }
 
 func TestDiffNamesEveryChange(t *testing.T) {
@@ -49,7 +51,9 @@ func TestDiffNamesEveryChange(t *testing.T) {
 		{func(d *Document) { d.Fields[1].Values = d.Fields[1].Values[:1] }, "field roof, values: no longer: tile"},
 		{func(d *Document) { d.Fields[1].Values[0].Also = nil }, "field roof, values, words for flat: no longer: f"},
 		{func(d *Document) { d.Fields = d.Fields[:1] }, "field roof: removed"},
-		{func(d *Document) { d.Fields = append(d.Fields, Field{Name: "new", Required: AtPost, Says: "text"}) }, "field new: new, required at post: text"},
+		{func(d *Document) {
+			d.Fields = append(d.Fields, Field{Name: "new", Required: AtPost, Says: "text"})
+		}, "field new: new, required at post: text"},
 		{func(d *Document) { d.Rules = []string{"one of both"} }, "rule: new: one of both"},
 		{func(d *Document) { d.Names[0].Where = "post" }, "name key, where: post (was all)"},
 		{func(d *Document) { d.Names[0].Also = []string{"Key"} }, "name key: new: Key"},
@@ -120,7 +124,8 @@ func TestHistoryKeepsWhatDiffers(t *testing.T) {
 	if err != nil || len(steps) != ShownMax || steps[0].Number != 14 || len(steps[ShownMax-1].Changes) != 1 {
 		t.Fatalf("%+v, %v", steps, err)
 	}
-	if steps, _ = h.Steps(change(3)); steps[0].Number != 15 || !steps[0].Since.IsZero() || steps[0].Changes[0].What != "3 (was 13)" {
+	if steps, _ = h.Steps(change(3)); steps[0].Number != 15 || !steps[0].Since.IsZero() ||
+		steps[0].Changes[0].What != "3 (was 13)" {
 		t.Errorf("a document that is not in force: %+v", steps[0])
 	}
 	if v, err := h.Keep(change(3), day); err != nil || v.Number != 15 {
@@ -129,7 +134,8 @@ func TestHistoryKeepsWhatDiffers(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "acme", "solar", ".new-*")); left != nil {
 		t.Errorf("left behind: %v", left)
 	}
-	for _, bad := range []string{"{", `{"number":15}`, `{"number":3,"document":{}}`, strings.Repeat("x", VersionBytesMax+1)} {
+	for _, bad := range []string{"{", `{"number":15}`, `{"number":3,"document":{}}`,
+		strings.Repeat("x", VersionBytesMax+1)} {
 		if err := os.WriteFile(filepath.Join(dir, "acme", "solar", "15.json"), []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +168,8 @@ func TestLinksOpenOneSpec(t *testing.T) {
 	}
 	l := NewLinks(first)
 	token := l.Token("a", "b")
-	if !NewLinks(first).Opens(token, "a", "b") || l.Opens(token, "a", "c") || l.Opens(token, "b", "a") || l.Opens("", "a", "b") ||
+	if !NewLinks(first).Opens(token, "a", "b") || l.Opens(token, "a", "c") || l.Opens(token, "b", "a") ||
+		l.Opens("", "a", "b") ||
 		l.Opens(token[1:], "a", "b") || NewLinks(first+"x").Opens(token, "a", "b") {
 		t.Error("a token opens something else than its spec")
 	}
@@ -172,10 +179,13 @@ func TestLinksOpenOneSpec(t *testing.T) {
 func TestTextStaysText(t *testing.T) {
 	d := document()
 	odd := "<script>alert(1)</script> | `code` *b* [x](javascript:y)"
-	d.SourceName, d.Fields[0].Says, d.Fields[1].Values[0].Value, d.Rules, d.Terms[0].Says = odd, odd, odd, []string{odd}, odd
-	p := &Page{Document: d, Samples: &Samples{Requests: []Request{{Title: odd, Call: "ping", Method: "POST", Path: "/v1/it's", Body: "it's"}}}, Base: "https://x.example"}
+	d.SourceName, d.Fields[0].Says, d.Fields[1].Values[0].Value, d.Rules, d.Terms[0].Says = odd, odd, odd,
+		[]string{odd}, odd
+	p := &Page{Document: d, Samples: &Samples{Requests: []Request{{Title: odd, Call: "ping", Method: "POST",
+		Path: "/v1/it's", Body: "it's"}}}, Base: "https://x.example"}
 	html, err := p.HTML()
-	if err != nil || strings.Count(string(html), "<script>") != 1 || !strings.Contains(string(html), "it&#39;\\&#39;&#39;s") {
+	if err != nil || strings.Count(string(html), "<script>") != 1 ||
+		!strings.Contains(string(html), "it&#39;\\&#39;&#39;s") {
 		t.Errorf("the page: %v", err)
 	}
 	md, err := p.Markdown()
@@ -183,7 +193,8 @@ func TestTextStaysText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(md)) {
-		if cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); strings.HasPrefix(line, "| `") && cells != 7 && cells != 3 && cells != 5 {
+		if cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); strings.HasPrefix(line, "| `") &&
+			cells != 7 && cells != 3 && cells != 5 {
 			t.Errorf("a row falls apart: %s", line)
 		}
 	}
