@@ -60,7 +60,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	d.bearer = in.Bearer
 	req, err := c.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
-		return lead.RenderFailed, nil
+		return unrendered(err), nil
 	}
 	if no := d.hold(p, lane, now); no != lead.NoRefusal {
 		return no, nil
@@ -182,4 +182,12 @@ func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
 	if red, err := r.AppendRedacted(nil, in); err == nil {
 		p.Private.Request = newBody(red)
 	}
+}
+
+// unrendered names why a request could not be made.
+func unrendered(err error) lead.Refusal {
+	if errors.Is(err, wire.ErrUnmapped) {
+		return lead.UnmappedValue
+	}
+	return lead.RenderFailed
 }

@@ -167,7 +167,7 @@ func (b *breaker) turn(to int32, now time.Time) {
 // connection and a body that cannot be read are bad; what our own limits have refused says nothing.
 func verdictOf(no lead.Refusal) verdict {
 	switch no {
-	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed:
+	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed, lead.UnmappedValue:
 		return callUntold
 	case lead.MalformedAnswer, lead.BadContentType:
 		return callBad

@@ -167,7 +167,10 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 			s.Verdict = "backup"
 		}
 		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
-			s.Request = e.pingAgain(pl, c, st, l)
+			var err error
+			if s.Request, err = e.pingAgain(pl, c, st, l); err != nil && b.Refusal == unrendered(err) {
+				s.Meaning = err.Error()
+			}
 		}
 		out = append(out, s)
 	}
@@ -194,12 +197,12 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
-func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Lead) string {
+func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Lead) (string, error) {
 	if st.pinged.Test {
 		c = c.AsTest
 	}
 	if c == nil || c.Ping == nil || st.pinged.TestResult != "" {
-		return ""
+		return "", nil
 	}
 	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical,
 		Test: st.pinged.Test, Now: st.pinged.At}
@@ -210,10 +213,7 @@ func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Le
 		in.Left = v.Plan.SellLimit
 	}
 	b, err := c.Ping.Request.AppendRedacted(nil, &in)
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return string(b), err
 }
 
 func explainAttempt(a *attempt) AttemptStory {

@@ -288,7 +288,7 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	at := len(p.requests)
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
-		b.Refusal = lead.RenderFailed
+		b.Refusal = unrendered(err)
 		l.gear.breaker.end(leave, wall, callUntold)
 		return
 	}

@@ -63,6 +63,7 @@ const (
 	BidExpired        Refusal = 218
 	NoTestEndpoint    Refusal = 219
 	NotBegun          Refusal = 220
+	UnmappedValue     Refusal = 221
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -153,6 +154,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 		Meaning: "a test lead, and the campaign does not say how tests are sent to it"},
 	NotBegun: {Name: "not_begun", Published: "quote_lost",
 		Meaning: "the ledger told too late that it has the attempt: it was not sent"},
+	UnmappedValue: {Name: "unmapped_value", Published: "no_bids",
+		Meaning: "a value map of the campaign has no entry for what the lead has, and map_missing says refuse"},
 	AuthFailed: {Name: "auth_failed", Published: "buyer_error",
 		Meaning: "there is no access token for the buyer at this moment"},
 	BidExpired: {Name: "bid_expired", Published: "quote_lost",

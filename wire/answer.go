@@ -89,6 +89,8 @@ type answerPath struct {
 	part   int    // text: the number of a part, or -1
 	weight weight
 	absent bool // a condition needs that nothing is there
+	tested bool // a condition looks at it
+	valued bool // a value that decides is taken from it
 	never  bool // format auto: a path of another format
 	regex  *regexp.Regexp
 	xpath  *xpath.Expr

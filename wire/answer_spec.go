@@ -54,7 +54,8 @@ type ConditionSpec struct {
 	Empty   *bool   `yaml:"empty"`   // what is there is null or empty, or is not
 	Greater *Scalar `yaml:"greater"` // the value is a number greater than this
 	Less    *Scalar `yaml:"less"`    // the value is a number less than this
-	// of a list in JSON: any (the default) or all of its elements must be what is looked for
+	// of a list in JSON, or several elements that a path of XML or HTML chooses: any (the default) or all of them must
+	// be what is looked for
 	Each          string `yaml:"each"`
 	CaseSensitive bool   `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
 	// the HTTP status is one of these: 200, or a class such as 2xx

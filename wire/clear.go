@@ -44,9 +44,15 @@ func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable b
 		return
 	}
 	if i := a.refusingRule(r.Rule); i >= 0 {
-		if r.Said = !a.acceptsBefore(i, f, readable); !r.Said {
+		switch {
+		case a.acceptsBefore(i, f, readable):
 			r.Refusal = lead.UnclearAnswer
 			r.doubt(doubtRule)
+		case readable && a.oneAccepts(f):
+			r.Refusal = lead.UnclearAnswer
+			r.doubt(doubtTwice)
+		default:
+			r.Said = true
 		}
 		return
 	}
@@ -125,6 +131,40 @@ func (a *Answer) acceptsBefore(n int, f *found, readable bool) bool {
 		}
 	}
 	return false
+}
+
+// oneAccepts tells whether several values stand at a place that would say yes, and one of them does, whatever the
+// others say.
+func (a *Answer) oneAccepts(f *found) bool {
+	for i := range a.rules {
+		if o := &a.rules[i]; o.outcome == ruleAccepted && o.when.oneHolds(f) {
+			return true
+		}
+	}
+	for i := range a.conditions {
+		if a.conditions[i].oneHolds(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneHolds tells whether one of several values is what a condition for a sale, or one within it, looks for.
+func (c *condition) oneHolds(f *found) bool {
+	for i := range c.kids {
+		if c.kids[i].oneHolds(f) {
+			return true
+		}
+	}
+	if !c.strict || !c.test.ofValue() {
+		return false
+	}
+	one := false
+	f.several(c, f.firstOf(c), func(e place) {
+		holds, _ := c.testsAt(f, e)
+		one = one || holds
+	})
+	return one
 }
 
 // inBody tells whether a condition that asks for no status holds.
@@ -301,9 +341,8 @@ func (a *Answer) otherAt(c *condition, f *found) said {
 		}
 		return saysNothing
 	}
-	if f.isList(p) && c.test != testPresent {
-		var all sayings
-		elements(f.body, int(p.from), func(_ []byte, _ bool, e place) { all.add(a.valueSays(c, f, e)) })
+	var all sayings
+	if c.test != testPresent && f.several(c, p, func(e place) { all.add(a.valueSays(c, f, e)) }) {
 		return all.sum()
 	}
 	if !p.single() || !a.isPlace(c, f, p) {

@@ -131,7 +131,11 @@ func (c *answerCompiler) value(at, kind string, s *ValueSpec, w weight) *value {
 	}
 	v.paths = c.candidates(at, s.Path, s.Paths, w)
 	for _, p := range v.paths {
-		if p >= 0 && s.Join != nil {
+		if p < 0 {
+			continue
+		}
+		c.out.paths[p].valued = c.out.paths[p].valued || w != weightNone
+		if s.Join != nil {
 			c.out.paths[p].join = s.Join
 		}
 	}

@@ -117,6 +117,9 @@ func (c *answerCompiler) condition(at string, s *ConditionSpec, pol polarity, de
 	default:
 		absent := k.test == testAbsent || k.test == testEmpty || pol.accepting && pol.negated
 		for _, p := range c.candidates(at, s.Path, s.Paths, weightDecisive) {
+			if p >= 0 {
+				c.out.paths[p].tested = true
+			}
 			k.paths = append(k.paths, p)
 			k.label = k.label || p >= 0 && c.out.format == answerText && c.out.paths[p].part < 0 &&
 				c.out.paths[p].regex == nil
@@ -149,9 +152,9 @@ func (c *answerCompiler) each(k *condition, at, each string) {
 	case each == "":
 	case each != "any" && each != "all":
 		c.bad(at+".each", each, "any or all")
-	case k.test < testWords && k.test != testEquals || k.test > testLess || c.out.format != answerJSON && !c.auto:
+	case !k.test.ofValue() || (c.out.format == answerForm || c.out.format == answerText || k.whole) && !c.auto:
 		c.bad(at+".each", each,
-			"each with a test of a value in JSON: equals, in, contains, matches, regex, greater or less")
+			"each with a test of a value in JSON, XML or HTML: equals, in, contains, matches, regex, greater or less")
 	}
 	k.all = each == "all"
 }

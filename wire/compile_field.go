@@ -4,6 +4,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,9 @@ func (c *requestCompiler) compileField(s *FieldSpec, at string, enc encoding) *f
 		c.compileConstant(f, s, at)
 	case known:
 		c.compileValue(f, s, at)
+	}
+	if s.MapMissing != "" && s.Map == nil {
+		c.bad(at+".map_missing", s.MapMissing, "a map beside it")
 	}
 	f.clean = f.stands()
 	c.compileMissing(f, s, at)
@@ -183,7 +187,7 @@ func (c *requestCompiler) compileFilters(f *field, s *FieldSpec, at string) (lea
 		return bad(err.Error())
 	}
 	e := &expression{source: f.source}
-	ch := chain{c: c, e: e, name: s.From, taken: f.template != nil}
+	ch := chain{c: c, at: at, e: e, name: s.From, taken: f.template != nil}
 	if f.template != nil {
 		ch.name = "the template"
 	}
@@ -198,6 +202,7 @@ func (c *requestCompiler) compileFilters(f *field, s *FieldSpec, at string) (lea
 }
 
 func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
+	c.compileUnmapped(f, s, at)
 	at += ".map"
 	switch {
 	case len(s.Map) == 0 || len(s.Map) > MapEntriesMax:
@@ -231,6 +236,21 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 			f.mapping[key] = v
 		}
 	}
+	c.out.maps = append(c.out.maps, valueMap{at: at, source: &f.source, mapping: f.mapping, then: f.unmapped, field: f})
+}
+
+// compileUnmapped compiles what becomes of a value that the map does not have.
+func (c *requestCompiler) compileUnmapped(f *field, s *FieldSpec, at string) {
+	if s.MapMissing == "" {
+		return
+	}
+	n := slices.Index(unmappedNames[:], s.MapMissing)
+	if n < 0 {
+		c.bad(at+".map_missing", s.MapMissing, "one of omit, keep, refuse")
+		return
+	}
+	f.unmapped = unmapped(n)
+	f.refusal = fmt.Errorf("%w: %s.map, of %s, and map_missing: refuse", ErrUnmapped, at, s.From)
 }
 
 // mapKey is the key's normal text by the value's type, or what was expected.

@@ -381,6 +381,9 @@ func buildMap(ch *chain, args []token) string {
 			return problem
 		}
 	}
+	if ch.own() && ch.e.from == fromSlot {
+		ch.c.out.maps = append(ch.c.out.maps, valueMap{at: ch.at, source: &ch.e.source, mapping: f.mapping, expr: ch.e})
+	}
 	ch.add(f)
 	return ""
 }

@@ -57,7 +57,7 @@ func (c *requestCompiler) template(at templatePlace, s string) *template {
 		if n++; n > ExpressionsMax {
 			return bad("a template of at most %d expressions", ExpressionsMax)
 		}
-		e, problem := c.expression(tokens, at.extra)
+		e, problem := c.expression(tokens, at)
 		if problem != "" {
 			bad("%s", problem)
 			fine = false
@@ -85,12 +85,12 @@ func (c *requestCompiler) literal(at templatePlace, s string) (constant, error) 
 }
 
 // expression compiles what stands between {{ and }}: a value and its filters.
-func (c *requestCompiler) expression(tokens []token, extra []known) (*expression, string) {
+func (c *requestCompiler) expression(tokens []token, at templatePlace) (*expression, string) {
 	if len(tokens) == 0 {
 		return nil, "a name within {{ }}, such as {{ first_name | upper }}"
 	}
 	e, head := &expression{}, tokens[0]
-	ch := chain{c: c, e: e, name: head.text, extra: extra}
+	ch := chain{c: c, at: at.path, e: e, name: head.text, extra: at.extra}
 	switch head.kind {
 	case tokenText:
 		t, err := resolve(head.text, c.opt)
@@ -101,7 +101,7 @@ func (c *requestCompiler) expression(tokens []token, extra []known) (*expression
 		ch.name = "the text"
 	case tokenWord:
 		var problem string
-		if e.source, problem = c.source(head.text, extra); problem != "" {
+		if e.source, problem = c.source(head.text, at.extra); problem != "" {
 			return nil, fmt.Sprintf("in {{ %s }}: %s", head.text, problem)
 		}
 	default:
@@ -119,6 +119,7 @@ func (c *requestCompiler) expression(tokens []token, extra []known) (*expression
 // chain is an expression while its filters are compiled.
 type chain struct {
 	c     *requestCompiler
+	at    string // its place in the spec
 	e     *expression
 	name  string    // of the value, for messages
 	typ   lead.Type // of what the next filter gets; none is text

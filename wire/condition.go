@@ -17,7 +17,7 @@ type condition struct {
 	exact    bool
 	strict   bool // to hold speaks for a sale: words of refusal speak against it
 	part     bool // words may be parts of words
-	all      bool // of a list each element must be what is looked for
+	all      bool // of several values each must be what is looked for
 	cost     int  // of a byte of the text
 	label    bool // text: the value is what follows a label
 	values   []string
@@ -43,6 +43,9 @@ const (
 	testAll
 	testNot
 )
+
+// ofValue tells whether the test compares a value with something.
+func (t testKind) ofValue() bool { return t == testEquals || t >= testWords && t <= testLess }
 
 // statusRange is a status, or a class of them, both ends included.
 type statusRange struct{ from, to int }
@@ -130,19 +133,18 @@ func (c *condition) holds(f *found, status int, post bool) verdict {
 	return v
 }
 
-// tests holds the value's text against the condition; of a list in JSON those of its elements.
+// tests holds the value's text against the condition; where several stand there, those of all of them.
 func (c *condition) tests(f *found) (holds, no bool) {
 	p := f.firstOf(c)
-	if !f.isList(p) {
-		return c.testsAt(f, p)
-	}
 	one, all, against := false, true, false
-	elements(f.body, int(p.from), func(_ []byte, _ bool, e place) {
+	several := f.several(c, p, func(e place) {
 		h, n := c.testsAt(f, e)
 		one, all, no = one || h, all && h, no || n
 		against = against || !h && e.single() && isNo(trim(f.value(nil, e)))
 	})
 	switch {
+	case !several:
+		return c.testsAt(f, p)
 	case c.all:
 		return all, no && !one
 	case c.strict && one && against: // it says two things at once

@@ -28,6 +28,8 @@ type field struct {
 	template *template
 	filters  []filter
 	mapping  map[string]*constant
+	unmapped unmapped  // what becomes of a value that the mapping does not have
+	refusal  error     // of unmappedRefused
 	constant *constant // the value of fromConstant, else what stands in for a missing value, or nil
 	absent   []byte    // what is written for a missing value without a stand-in; nil: the field is omitted
 	when     *whenRule
@@ -67,12 +69,20 @@ func (f *field) appendChosen(dst []byte, p *pass) ([]byte, bool) {
 	if f.secret && p.redact && f.filters == nil && p.Lead.Slot(f.pos).State == lead.Valid {
 		return f.shown(dst, f.masked(p))
 	}
+	looked := f.mapping == nil
 	if f.mapping != nil {
 		var b [64]byte
-		if c := f.mapping[string(f.mapped(b[:0], p))]; c != nil {
+		v := f.mapped(b[:0], p)
+		if c := f.mapping[string(v)]; c != nil {
 			return c.append(dst, p.redact), true
 		}
-	} else {
+		if f.unmapped == unmappedRefused && len(v) > 0 {
+			p.err = f.refusal
+			return dst, false
+		}
+		looked = f.unmapped == unmappedKept && len(v) > 0
+	}
+	if looked {
 		mark := len(dst)
 		var ok bool
 		if dst, ok = f.value(dst, p); ok {

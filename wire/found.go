@@ -63,6 +63,7 @@ type found struct {
 	overflows  bool           // there is more text at the paths, or more to do, than is allowed: the answer is not read
 	puts       int            // JSON: places that hold something
 	at         [AnswerPathsMax]place
+	many       map[int][]place // XML and HTML: what stands at a path of conditions where several elements do
 }
 
 // whole is the whole body as one text.
@@ -97,6 +98,27 @@ func (f *found) firstOf(c *condition) place {
 		}
 	}
 	return place{}
+}
+
+// several calls fn with each value where several stand at a place of a condition: the elements of a list in JSON, or
+// those that a path of XML or HTML chooses. It tells false, and calls nothing, where no more than one stands there.
+func (f *found) several(c *condition, p place, fn func(place)) bool {
+	if f.isList(p) {
+		elements(f.body, int(p.from), func(_ []byte, _ bool, e place) { fn(e) })
+		return true
+	}
+	if f.many == nil || c.whole {
+		return false
+	}
+	for _, i := range c.paths {
+		if list := f.many[i]; len(list) > 0 && f.at[i] == p {
+			for _, e := range list {
+				fn(e)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // any is the first of a condition's places that holds something, else the first at which anything stands, such as null.

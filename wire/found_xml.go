@@ -62,6 +62,9 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		return buf
 	}
 	p := &a.paths[path]
+	if n > 1 && p.join == nil && p.tested && !p.valued {
+		return a.noteEach(f, buf, path, n, appendText)
+	}
 	from := len(buf)
 	for i := range n {
 		if i > 0 && p.join == nil {
@@ -84,6 +87,30 @@ func (a *Answer) noteTexts(f *found, buf []byte, path, n int, appendText func([]
 		at.kind = foundEmpty
 	}
 	f.at[path] = at
+	return buf
+}
+
+// noteEach notes the text of each of n nodes at a path of conditions. The first that has some stands for the path.
+func (a *Answer) noteEach(f *found, buf []byte, path, n int, appendText func([]byte, int) []byte) []byte {
+	if f.many == nil {
+		f.many = map[int][]place{}
+	}
+	for i := range n {
+		if len(buf) >= foundBytesMax {
+			f.overflows = true
+			break
+		}
+		from := len(buf)
+		buf = appendText(buf, i)
+		at := trimmedPlace(buf, from, len(buf))
+		if at.from == at.to {
+			at.kind = foundEmpty
+		}
+		if i == 0 || !f.at[path].filled() && at.filled() {
+			f.at[path] = at
+		}
+		f.many[path] = append(f.many[path], at)
+	}
 	return buf
 }
 

@@ -21,19 +21,22 @@ type FieldSpec struct {
 	// JSON: a path such as contact.phones[0]; XML: such as lead.phone[0].@type; form and query: the name
 	To string `yaml:"to"`
 	// body (the default), query (of the URL), form (beside a wrapped document), soap_header
-	In       string    `yaml:"in"`
-	From     string    `yaml:"from"`     // a field of the vertical, a part of one, or one of the names of BuiltinNames
-	Value    *Scalar   `yaml:"value"`    // a constant in place of From
-	Template string    `yaml:"template"` // a text with {{ }} in place of From
-	Map      ValueMap  `yaml:"map"`      // normal value → what the buyer calls it
-	Format   string    `yaml:"format"`   // see the package comment; the short form of a first filter
-	Zone     string    `yaml:"zone"`     // of a format of a time: an IANA name; UTC where there is none
-	Filters  string    `yaml:"filters"`  // such as "trim | upper"
-	Type     string    `yaml:"type"`     // auto (the default), string, number or boolean
-	Default  *Scalar   `yaml:"default"`  // what stands in for a missing value
-	Missing  string    `yaml:"missing"`  // omit (the default), empty, json_null, or xml_nil
-	When     *WhenSpec `yaml:"when"`     // the field is there only if this holds
-	CDATA    bool      `yaml:"cdata"`    // XML: the text of the element is a CDATA section
+	In       string   `yaml:"in"`
+	From     string   `yaml:"from"`     // a field of the vertical, a part of one, or one of the names of BuiltinNames
+	Value    *Scalar  `yaml:"value"`    // a constant in place of From
+	Template string   `yaml:"template"` // a text with {{ }} in place of From
+	Map      ValueMap `yaml:"map"`      // normal value → what the buyer calls it
+	// what becomes of a value without an entry in the map: omit (the default: it counts as missing), keep (it is sent
+	// as it is) or refuse (the request is not made)
+	MapMissing string    `yaml:"map_missing"`
+	Format     string    `yaml:"format"`  // see the package comment; the short form of a first filter
+	Zone       string    `yaml:"zone"`    // of a format of a time: an IANA name; UTC where there is none
+	Filters    string    `yaml:"filters"` // such as "trim | upper"
+	Type       string    `yaml:"type"`    // auto (the default), string, number or boolean
+	Default    *Scalar   `yaml:"default"` // what stands in for a missing value
+	Missing    string    `yaml:"missing"` // omit (the default), empty, json_null, or xml_nil
+	When       *WhenSpec `yaml:"when"`    // the field is there only if this holds
+	CDATA      bool      `yaml:"cdata"`   // XML: the text of the element is a CDATA section
 }
 
 // WhenSpec is a condition: one test of one field, or conditions that are put together.

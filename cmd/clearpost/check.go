@@ -54,24 +54,12 @@ func (c *checkCmd) Run(e *env) error {
 		return errSaid
 	}
 	x := cfg.Exchange
-	for _, w := range leftOpen(cfg) {
+	for _, w := range cfg.Exchange.Book.Warnings() {
 		fmt.Fprintf(e.err, "warning: %s\n", w)
 	}
 	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n",
 		len(x.Verticals), len(x.Sources), len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
 	return nil
-}
-
-// leftOpen tells of the campaigns whose rules say of no answer to a post that it is a no.
-func leftOpen(cfg *node.Config) []string {
-	out := []string{}
-	for _, c := range cfg.Exchange.Book.Campaigns {
-		if why := c.Post.Answer.LeavesOpen(); why != "" {
-			out = append(out, "campaign "+c.ID+", post.answer: "+why+
-				" (docs/buyers.md, \"What a post's answer proves\")")
-		}
-	}
-	return out
 }
 
 func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) error {
@@ -90,7 +78,7 @@ func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) er
 		out.Config, out.Ran, out.Unset = cfg.Hash, cfg.Examples.Ran, cfg.Unset
 		out.Failures = append(out.Failures, cfg.Examples.Failures...)
 		out.OK = len(out.Failures) == 0
-		out.Warnings = leftOpen(cfg)
+		out.Warnings = cfg.Exchange.Book.Warnings()
 	}
 	if err := printJSON(w, out); err != nil {
 		return err

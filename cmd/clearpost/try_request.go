@@ -87,7 +87,16 @@ func (c *tryRequestCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.print(e, r, &in, b, problems, r.Unmet(in.Lead, stage))
+	return c.print(e, r, &in, b, shortcomings{buyers.Unset(r.Request, in.Lead), problems, r.Unmet(in.Lead, stage),
+		r.Request.Gaps(&in)})
+}
+
+// shortcomings is what a lead does not have, or has and should not.
+type shortcomings struct {
+	missing  []string       // fields that the request may carry
+	problems []lead.Problem // values that cannot be used
+	unmet    []string       // criteria for which the campaign would not be asked
+	gaps     []wire.MapGap  // values that value maps do not have
 }
 
 // inputs takes what the flags say.
@@ -115,20 +124,21 @@ func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
 	return nil
 }
 
-func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, problems []lead.Problem,
-	unmet []string) error {
+func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, short shortcomings) error {
 	p := buyers.ParseRequest(r.Request, b)
-	missing := buyers.Unset(r.Request, in.Lead)
 	if c.JSON {
-		return printTried(e, r, c.call(), &p, b, missing, problems, unmet)
+		return printTried(e, r, c.call(), &p, b, &short)
 	}
-	if len(missing) > 0 {
-		fmt.Fprintf(e.err, "the lead has no value for: %s\n", strings.Join(missing, ", "))
+	if len(short.missing) > 0 {
+		fmt.Fprintf(e.err, "the lead has no value for: %s\n", strings.Join(short.missing, ", "))
 	}
-	for _, why := range unmet {
+	for i := range short.gaps {
+		fmt.Fprintln(e.err, &short.gaps[i])
+	}
+	for _, why := range short.unmet {
 		fmt.Fprintf(e.err, "the campaign does not want such a lead and would not be asked: %s\n", why)
 	}
-	for _, p := range problems {
+	for _, p := range short.problems {
 		fmt.Fprintf(e.err, "%s: expected %s\n", p.Field, p.Expected)
 	}
 	switch {
@@ -152,8 +162,7 @@ type triedHeader struct {
 	Value string `json:"value"`
 }
 
-func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, missing []string,
-	problems []lead.Problem, unmet []string) error {
+func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, short *shortcomings) error {
 	out := struct {
 		Campaign string        `json:"campaign"`
 		Call     string        `json:"call"`
@@ -166,16 +175,21 @@ func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []
 		Curl     string        `json:"curl"`
 		Missing  []string      `json:"missing"`
 		Problems []string      `json:"problems"`
-		Unmet    []string      `json:"unmet"` // criteria for which the campaign would not be asked
+		Unmet    []string      `json:"unmet"`    // criteria for which the campaign would not be asked
+		Unmapped []string      `json:"unmapped"` // values that value maps do not have, and what becomes of them
 	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p),
-		Missing: append([]string{}, missing...), Problems: []string{}, Unmet: append([]string{}, unmet...)}
+		Missing: append([]string{}, short.missing...), Problems: []string{}, Unmet: append([]string{}, short.unmet...),
+		Unmapped: []string{}}
+	for i := range short.gaps {
+		out.Unmapped = append(out.Unmapped, short.gaps[i].String())
+	}
 	for _, h := range p.Headers {
 		out.Headers = append(out.Headers, triedHeader{h[0], h[1]})
 	}
 	if !utf8.ValidString(p.Body) {
 		out.Body, out.Base64 = "", base64.StdEncoding.EncodeToString([]byte(p.Body))
 	}
-	for _, q := range problems {
+	for _, q := range short.problems {
 		out.Problems = append(out.Problems, q.Field+": expected "+q.Expected)
 	}
 	return printJSON(e.out, out)
