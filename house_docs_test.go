@@ -149,7 +149,7 @@ func TestAnalystsReadOfEveryRefusal(t *testing.T) {
 // Every key that a configuration may have is told in the reference.
 func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
 	refs := map[string]string{
-		"node/config_spec.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md",
+		"config/keys.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md",
 		"buyers/example_spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md",
 		"wire/request_spec.go": "docs/buyers.md", "wire/answer_spec.go": "docs/buyers.md",
 	}

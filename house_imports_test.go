@@ -17,7 +17,7 @@ import (
 var below = map[string][]string{
 	"lead":              {},
 	"ledger/kafkalocal": {},
-	"node/schema":       {}, // the JSON Schemas of the configuration's files, for editors
+	"config/schema":     {}, // the JSON Schemas of the configuration's files, for editors
 	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
@@ -45,16 +45,20 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger"},
 
-	"node": {"lead", "rules", "wire", "wire/transport", "buyers", "buyers/templates", "auction", "capstore", "ledger",
-		"exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "exchange/door"},
+	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
+		"exchange/intake", "exchange/intake/posting"},
+
+	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
+		"exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange",
-		"exchange/intake", "exchange/intake/posting", "exchange/admin", "node", "buyers/buyertest"},
+		"exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node", "buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"ledger/schema", "node/schema", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin",
-		"node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"ledger/schema", "config/schema", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin",
+		"config", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit",
+		"examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -12,14 +12,14 @@ import (
 	"github.com/goccy/go-json"
 
 	campaigns "clearpost/buyers"
+	"clearpost/config"
 	"clearpost/lead"
-	"clearpost/node"
 	"clearpost/wire"
 )
 
 // jsonBuyer is a campaign of the examples that is asked and answers in JSON, with a lead that it wants.
 func jsonBuyer(tb testing.TB) (*campaigns.Campaign, *wire.Inputs) {
-	cfg, err := node.Load("../examples", os.LookupEnv)
+	cfg, err := config.Load("../examples", os.LookupEnv)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"clearpost/config"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
-	"clearpost/node"
 )
 
 // autoLead is a full lead of the example's auto vertical as a seller's form sends it: 25 fields, hardly any of them in
@@ -23,7 +23,7 @@ const autoLead = `{"first_name":"Jane","last_name":"Doe","email":"Jane.Doe@Examp
 "currently_insured":"on","policy_expires":"2026-05-01"}`
 
 func autoSchema(tb testing.TB) *lead.Schema {
-	cfg, err := node.Load("../examples", os.LookupEnv)
+	cfg, err := config.Load("../examples", os.LookupEnv)
 	if err != nil {
 		tb.Fatal(err)
 	}

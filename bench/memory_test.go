@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"clearpost/config"
 	"clearpost/node"
 )
 
@@ -32,7 +33,7 @@ type directory struct {
 
 func newDirectory(s set) (role, error) {
 	start := time.Now()
-	cfg, err := node.Load(s.Dir, os.LookupEnv)
+	cfg, err := config.Load(s.Dir, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}

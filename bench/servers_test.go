@@ -19,6 +19,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"clearpost/config"
 	"clearpost/lead"
 	"clearpost/node"
 	"clearpost/wire"
@@ -73,7 +74,7 @@ type exchange struct {
 }
 
 func newExchange(s set) (role, error) {
-	cfg, err := node.Load(s.Dir, os.LookupEnv)
+	cfg, err := config.Load(s.Dir, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ var reply = []byte(`{"result":"success","ping_id":"01932b7e-3f64-7a51-8d0c-5b1f0
 const askMax = 800 * time.Millisecond
 
 func newBare(s set) (*bare, error) {
-	cfg, err := node.Load(s.Dir, os.LookupEnv)
+	cfg, err := config.Load(s.Dir, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"clearpost/config"
 )
 
 // writeKeys puts a certificate and its key into the configuration.
@@ -99,7 +101,7 @@ func TestOperatorsDoorBeyondLoopbackIsWarnedOf(t *testing.T) {
 			if err := h.node.Stop(); err != nil {
 				t.Fatal(err)
 			}
-			cfg, err := Load(h.dir, os.LookupEnv)
+			cfg, err := config.Load(h.dir, os.LookupEnv)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,25 +121,6 @@ func TestOperatorsDoorBeyondLoopbackIsWarnedOf(t *testing.T) {
 				t.Errorf("warned: %v\n%s", got, &logged)
 			}
 		})
-	}
-}
-
-func TestMistakesAboutDoorsAreNamed(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"tls: {cert: none.pem, key: none.pem}", "clearpost.yaml:4:6: expected a certificate with its key"},
-		{"tls: {cert: none.pem}", "expected the name of a PEM file: tls needs cert and key"},
-		{"trusted_proxies: [10.0.0.1/8]", "the network of 10.0.0.1/8 is 10.0.0.0/8"},
-		{"trusted_proxies: [0.0.0.0/0]", "expected the addresses of the proxies, not everybody's"},
-		{"trusted_proxies: [proxy]",
-			`expected an address or a network such as 10.0.0.0/8 ("proxy" is no address and no network)`},
-		{"trusted_proxies: [10.0.0.1]\nproxy_header: X-Real-IP", "expected X-Forwarded-For or Forwarded"},
-		{"proxy_header: Forwarded", "expected trusted_proxies beside it"},
-		{"limits: {connections_max: 0}", `"0": expected 1 to 1000000`},
-	} {
-		_, err := Load(writeConfig(t, change{"clearpost.yaml", "", c.text + "\n"}), os.LookupEnv)
-		if got := strings.Join(places(t, err), "\n"); !strings.Contains(got, c.want) {
-			t.Errorf("%s: %s", c.text, got)
-		}
 	}
 }
 

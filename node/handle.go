@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-json"
-	"github.com/goccy/go-yaml"
 )
 
 // Handle is what other processes of the operator need to reach a running node. It stands in the data directory,
@@ -62,27 +61,4 @@ func ReadHandle(dataDir string) (Handle, error) {
 		return h, err
 	}
 	return h, json.Unmarshal(b, &h)
-}
-
-// DataDir reads where a configuration keeps its data, without checking the rest and without needing its secrets, so
-// that verbs can find a running node.
-func DataDir(dir string) (string, error) {
-	name := filepath.Join(dir, "clearpost.yaml")
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return "", fmt.Errorf("no configuration directory: %w", err)
-	}
-	var top struct {
-		DataDir string `yaml:"data_dir"`
-	}
-	if err := yaml.Unmarshal(b, &top); err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	if top.DataDir == "" {
-		top.DataDir = DataDirDefault
-	}
-	if filepath.IsAbs(top.DataDir) {
-		return top.DataDir, nil
-	}
-	return filepath.Join(dir, top.DataDir), nil
 }

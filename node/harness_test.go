@@ -18,6 +18,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -136,7 +137,7 @@ func (h *house) read(name string) string {
 
 func (h *house) start() {
 	h.t.Helper()
-	cfg, err := Load(h.dir, os.LookupEnv)
+	cfg, err := config.Load(h.dir, os.LookupEnv)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-json"
 	"golang.org/x/sys/unix"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 )
 
@@ -56,7 +57,7 @@ var ErrCopied = errors.New("this data directory is a copy: it was made by anothe
 	"leads from before are answered and not sold any more, and open attempts wait for a person")
 
 // identify reads who a data directory is, before anything in it is opened.
-func identify(cfg *Config, offline bool) (*identity, error) {
+func identify(cfg *config.Config, offline bool) (*identity, error) {
 	who, err := readIdentity(cfg.DataDir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -221,7 +222,7 @@ func FileIdentity(path string) (id admin.FileID) {
 func IdentityPath(dataDir string) string { return filepath.Join(dataDir, identityFile) }
 
 // serves says which directories a node serves that was started with a configuration.
-func (who *identity) serves(cfg *Config) admin.Identity {
+func (who *identity) serves(cfg *config.Config) admin.Identity {
 	return admin.Identity{ID: who.ID, Node: cfg.Exchange.Node, PID: os.Getpid(), DataDir: absolute(cfg.DataDir),
 		Data: who.reading, ConfigDir: absolute(cfg.Dir), Config: FileIdentity(cfg.Dir)}
 }

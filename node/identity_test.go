@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/ledger"
 )
 
@@ -26,7 +27,7 @@ func copied(t *testing.T, dir string) string {
 
 func open(t *testing.T, dir string, adopt bool) (*Node, error) {
 	t.Helper()
-	cfg, err := Load(dir, os.LookupEnv)
+	cfg, err := config.Load(dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

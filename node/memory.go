@@ -10,8 +10,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/exchange/intake"
 )
@@ -28,7 +28,7 @@ const (
 
 // memoryLimit is what the node keeps to, 0 if nobody can tell. What stands in GOMEMLIMIT counts unless the
 // configuration says otherwise.
-func (l *Limits) memoryLimit() int64 {
+func memoryLimit(l *config.Limits) int64 {
 	if l.MemoryBytes > 0 {
 		return l.MemoryBytes
 	}
@@ -43,7 +43,7 @@ func (l *Limits) memoryLimit() int64 {
 
 // keepTo has the collector keep the process to its limit, and tells how many requests may be in flight: what is
 // configured, else what fits.
-func (l *Limits) keepTo(limit int64) (inFlight int) {
+func keepTo(l *config.Limits, limit int64) (inFlight int) {
 	if limit > 0 {
 		debug.SetMemoryLimit(limit)
 	}
@@ -96,60 +96,4 @@ func loadOf(s *intake.Server) admin.LoadStatus {
 		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Count: s.Count, Last: s.Last})
 	}
 	return out
-}
-
-// frugal lets the collector run more often while a large directory is read: most of what reading makes is dropped at
-// once, and what piled up would stay with the process.
-var frugal struct {
-	mu     sync.Mutex
-	users  int
-	before int // percent
-}
-
-// largeDirectory is from how many bytes of text on a configuration is read frugally, and the machine is given back what
-// reading needed.
-const largeDirectory = 2 << 20
-
-const frugalPercent = 25
-
-// beFrugal begins, where nobody has set GOGC; the function ends it.
-func beFrugal() (end func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	frugal.mu.Lock()
-	defer frugal.mu.Unlock()
-	if frugal.users++; frugal.users == 1 {
-		frugal.before = debug.SetGCPercent(frugalPercent)
-	}
-	return sync.OnceFunc(func() {
-		frugal.mu.Lock()
-		defer frugal.mu.Unlock()
-		if frugal.users--; frugal.users == 0 {
-			debug.SetGCPercent(frugal.before)
-		}
-	})
-}
-
-// textBytes is how long the directory's files are.
-func textBytes(files []*sourceFile) (n int) {
-	for _, f := range files {
-		n += len(f.text)
-	}
-	return n
-}
-
-// settle drops what was only needed to read the configuration and to keep it, and gives the machine back what that
-// took.
-func (c *Config) settle() {
-	c.Files = nil
-	for _, p := range c.Exchange.Book.Campaigns {
-		p.Examples = nil // they have been run; a running exchange never looks at them
-	}
-	if c.asRead != nil {
-		c.asRead.Files = nil
-	}
-	if c.large {
-		debug.FreeOSMemory()
-	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package node is a running exchange as a type: the configuration of each room wired together, started and stopped in
-// order.
+// Package node is a running exchange as a type: the rooms wired together as a configuration has it, started and stopped
+// in order, and the configuration read again while it runs.
 package node
 
 import (
@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/admin"
 	"clearpost/exchange/intake"
@@ -29,7 +30,7 @@ import (
 
 // Node is one exchange with its doors. New opens the ledger, Start opens the doors, Stop closes all in reverse.
 type Node struct {
-	cfg     *Config // changed by reloads, one at a time
+	cfg     *config.Config // changed by reloads, one at a time
 	log     *slog.Logger
 	down    []teardown // last in, first out
 	failed  chan error
@@ -55,7 +56,7 @@ const stepMax = 20 * time.Second
 
 // New opens the ledger, keeps the configuration beside it and rebuilds the exchange's state. offline is for verbs
 // beside no running node: nothing is shipped to Kafka.
-func New(cfg *Config, log *slog.Logger, offline bool) (*Node, error) {
+func New(cfg *config.Config, log *slog.Logger, offline bool) (*Node, error) {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -101,16 +102,16 @@ func (n *Node) open(offline bool) error {
 	if err := keepSpecs(cfg, n.Exchange.Now()); err != nil {
 		return err
 	}
-	keys, err := cfg.TLS.load(n.log)
+	keys, err := cfg.TLS.Keys(n.log)
 	if err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
-	cfg.settle()
+	cfg.DropFiles()
 	var memory int64
 	places := cfg.Limits.InFlightMax
 	if !offline {
-		memory = cfg.Limits.memoryLimit()
-		places = cfg.Limits.keepTo(memory)
+		memory = memoryLimit(&cfg.Limits)
+		places = keepTo(&cfg.Limits, memory)
 	}
 	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory,
 		ConnsMax: cfg.Limits.ConnsMax, Keys: keys, Proxies: cfg.Proxies,
@@ -160,7 +161,7 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 }
 
 // keepSpecs makes the posting specs of a configuration the newest versions.
-func keepSpecs(cfg *Config, now time.Time) error {
+func keepSpecs(cfg *config.Config, now time.Time) error {
 	if err := intake.KeepSpecs(cfg.SpecHistory(), &cfg.Exchange, cfg.Limits.BodyBytesMax, now); err != nil {
 		return fmt.Errorf("keep posting specs: %w", err)
 	}
@@ -173,7 +174,7 @@ func (n *Node) Start() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	keys, err := n.cfg.AdminTLS.load(n.log)
+	keys, err := n.cfg.AdminTLS.Keys(n.log)
 	if err != nil {
 		ln.Close()
 		return fmt.Errorf("admin.tls: %w", err)
@@ -276,4 +277,10 @@ func (n *Node) adminToken(offline bool) (string, error) {
 	rand.Read(raw[:])
 	t := hex.EncodeToString(raw[:])
 	return t, os.WriteFile(path, []byte(t+"\n"), 0o600)
+}
+
+// beyondLoopback tells whether an address can be reached from other machines.
+func beyondLoopback(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && !t.IP.IsLoopback()
 }

@@ -4,6 +4,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -283,11 +284,10 @@ func profileOf(pattern string) string {
 func (d *openDoors) make(c call) (int, string) {
 	d.house.t.Helper()
 	profile := profileOf(c.pattern)
-	source := profile + "-" + orText(c.source, "main")
-	vertical := orText(c.vertical, "solar")
+	source := profile + "-" + cmp.Or(c.source, "main")
+	vertical := cmp.Or(c.vertical, "solar")
 	to := strings.NewReplacer("{vertical}", vertical, "{source}", source, "{id}", c.id).Replace(c.pattern)
-	method := orText(c.send, c.method)
-	body := c.body
+	method, body := cmp.Or(c.send, c.method), c.body
 	head := http.Header{"X-Api-Key": {source + "-key-0123456789"}}
 	switch {
 	case method == "GET" || method == "DELETE":

@@ -13,6 +13,7 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/capstore"
+	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -36,7 +37,7 @@ func (h *house) onLedger(change func(*ledger.Config)) *exchange.Exchange {
 		}
 	}
 	must(h.node.Stop())
-	cfg, err := Load(h.dir, os.LookupEnv)
+	cfg, err := config.Load(h.dir, os.LookupEnv)
 	must(err)
 	of := ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), FreeBytesMin: 1}
 	change(&of)

@@ -4,7 +4,6 @@ package node
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -132,25 +131,5 @@ func TestSourceWritesDatesItsOwnWay(t *testing.T) {
 	if text := h.canonical(got.PingID); !strings.Contains(text, "2026-07-01T16:00:00Z") ||
 		!strings.Contains(text, "02134") || !strings.Contains(text, "O'Fallon") {
 		t.Errorf("the lead is %s", text)
-	}
-}
-
-func TestMistakesAboutASourcesHabitsAreNamed(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"unescape: [html, html]", "expected html or backslash, each once"},
-		{"unescape: [url]", "expected html or backslash, each once"},
-		{"unpack: [\" a\"]", "expected a name of 1 to 128 bytes"},
-		{"origins: [forms.example]", "expected an origin as browsers write it"},
-		{"origins: [\"https://forms.example/\"]", "expected an origin as browsers write it"},
-		{"origins: [\"https://Forms.example\"]", "expected an origin as browsers write it"},
-		{"origins: [\"https://forms.example:443\"]", "expected an origin as browsers write it"},
-		{"origins: [\"*\", \"https://forms.example\"]", "expected an origin as browsers write it"},
-		{"date_order: year_first", "expected month_first or day_first"},
-		{"timezone: EST", "America/New_York"},
-	} {
-		_, err := Load(writeConfig(t, change{"sources/acme.yaml", "", c.text + "\n"}), os.LookupEnv)
-		if got := strings.Join(places(t, err), "\n"); !strings.Contains(got, c.want) || strings.Count(got, "\n") > 0 {
-			t.Errorf("%s: %s", c.text, got)
-		}
 	}
 }

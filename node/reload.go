@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
-	"clearpost/ledger"
 )
 
 // reloads is what became of the node's configuration.
@@ -61,8 +60,8 @@ func (n *Node) Reload(by string) (out admin.Reload) {
 }
 
 func (n *Node) reload() admin.Reload {
-	next, err := n.cfg.again()
-	var bad *ConfigError
+	next, err := n.cfg.Again()
+	var bad *config.Error
 	switch {
 	case errors.As(err, &bad):
 		out := admin.Reload{Result: admin.Refused, Error: count(len(bad.Problems), "problem")}
@@ -72,10 +71,10 @@ func (n *Node) reload() admin.Reload {
 		return out
 	case err != nil:
 		return admin.Reload{Result: admin.Refused, Error: err.Error()}
-	case next.Hash == n.cfg.Hash && next.secrets == n.cfg.secrets:
+	case n.cfg.Same(next):
 		return admin.Reload{Result: admin.Unchanged}
 	}
-	if fixed := n.cfg.fixed(next); len(fixed) > 0 {
+	if fixed := n.cfg.Fixed(next); len(fixed) > 0 {
 		return admin.Reload{Result: admin.Refused, Restart: fixed, Error: "needs a restart: " +
 			strings.Join(fixed, ", ")}
 	}
@@ -88,11 +87,11 @@ func (n *Node) reload() admin.Reload {
 	return admin.Reload{Result: admin.Applied}
 }
 
-func refuseExamples(failures []ExampleFailure) admin.Reload {
+func refuseExamples(failures []config.ExampleFailure) admin.Reload {
 	out := admin.Reload{Result: admin.Refused, Error: count(len(failures), "expectation") +
 		" of campaigns' examples not met"}
 	for i := range failures {
-		p := failures[i].problem()
+		p := failures[i].Problem()
 		p.Excerpt = strings.TrimRight(failures[i].Diff, "\n")
 		out.Problems = append(out.Problems, admin.Problem(p))
 	}
@@ -100,7 +99,7 @@ func refuseExamples(failures []ExampleFailure) admin.Reload {
 }
 
 // apply does what can fail first, and swaps then.
-func (n *Node) apply(next *Config) error {
+func (n *Node) apply(next *config.Config) error {
 	if err := n.Ledger.KeepConfig(next.Hash, next.Files); err != nil {
 		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
 	}
@@ -114,79 +113,12 @@ func (n *Node) apply(next *Config) error {
 	}
 	n.Intake.Use(view)
 	n.cfg = next
-	next.settle()
+	next.DropFiles()
 	return nil
 }
 
-// again reads the configuration from where it came from. What changes while it is read is read once more.
-func (c *Config) again() (*Config, error) {
-	for range readsMax {
-		next, err := loadAfter(c.Dir, c.opt, c.pages)
-		if err != nil {
-			return nil, err
-		}
-		now := newLoader(c.Dir, c.opt)
-		if now.readAll(); hashFiles(now.files) == next.read {
-			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
-			next.goOn(c)
-			return next, nil
-		}
-	}
-	return nil, errors.New("the files change while they are read: reload when they are complete")
-}
-
-// readsMax is how often a configuration is read that changes meanwhile.
-const readsMax = 5
-
-// goOn takes over what is in force from the start on, which its caller may have set otherwise than the files say.
-func (c *Config) goOn(from *Config) {
-	c.Exchange.Node, c.DataDir, c.Listen, c.AdminListen, c.AdminToken = from.Exchange.Node, from.DataDir, from.Listen,
-		from.AdminListen, from.AdminToken
-	c.TLS, c.AdminTLS, c.Proxies = from.TLS, from.AdminTLS, from.Proxies
-	c.Kafka, c.Limits, c.SpecURL, c.SpecSecret = from.Kafka, from.Limits, from.SpecURL, from.SpecSecret
-}
-
-// fixed lists the keys of clearpost.yaml that say something else than they did: all of it is in force from the start
-// on.
-func (c *Config) fixed(next *Config) []string {
-	c, next = c.asRead, next.asRead
-	var out []string
-	for _, k := range []struct {
-		key      string
-		was, now any
-	}{
-		{"node", c.Exchange.Node, next.Exchange.Node},
-		{"data_dir", c.DataDir, next.DataDir},
-		{"listen", c.Listen, next.Listen},
-		{"admin.listen", c.AdminListen, next.AdminListen},
-		{"admin.token", c.AdminToken, next.AdminToken},
-		{"tls", c.TLS, next.TLS},
-		{"admin.tls", c.AdminTLS, next.AdminTLS},
-		{"trusted_proxies and proxy_header", c.Proxies, next.Proxies},
-		{"kafka", withoutTLS(c.Kafka), withoutTLS(next.Kafka)},
-		{"kafka.tls", c.KafkaTLS, next.KafkaTLS},
-		{"limits", c.Limits, next.Limits},
-		{"specs", [2]string{c.SpecURL, c.SpecSecret}, [2]string{next.SpecURL, next.SpecSecret}},
-	} {
-		if !reflect.DeepEqual(k.was, k.now) {
-			out = append(out, k.key)
-		}
-	}
-	return out
-}
-
-// withoutTLS is what can be compared of how Kafka is spoken to.
-func withoutTLS(k *ledger.KafkaConfig) *ledger.KafkaConfig {
-	if k == nil {
-		return nil
-	}
-	out := *k
-	out.TLS = nil
-	return &out
-}
-
 // quotesLast is for how long a quote must find its ping in the ledger: as long as it lasts, and an hour more.
-func quotesLast(c *Config) (d time.Duration) {
+func quotesLast(c *config.Config) (d time.Duration) {
 	for _, v := range c.Exchange.Verticals {
 		d = max(d, v.PingTTL+time.Hour)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/ledger"
 )
@@ -256,7 +257,7 @@ func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
 		h.write("clearpost.yaml", fmt.Sprintf(
 			"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
 		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
-		_, err := Load(h.dir, os.LookupEnv)
+		_, err := config.Load(h.dir, os.LookupEnv)
 		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
 			t.Errorf("%d days, %s: %s", c.days, c.source, got)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/exchange/intake/posting"
@@ -390,7 +391,7 @@ func TestSpecSaysWhatChanged(t *testing.T) {
 	if err != nil || len(steps) != 2 || steps[0].Number != 2 || steps[1].Changes != nil {
 		t.Errorf("%+v, %v", steps, err)
 	}
-	cfg, err := Load(h.dir, os.LookupEnv)
+	cfg, err := config.Load(h.dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

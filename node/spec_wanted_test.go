@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"clearpost/config"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
 )
@@ -44,7 +45,7 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 			h.write("verticals/solar.yaml", wantedVertical)
 			h.write("buyers/b.yaml", strings.Replace(h.read("buyers/b.yaml"), "vertical: solar\n",
 				"vertical: solar\n    criteria: "+criteria+"\n", 1))
-			cfg, err := Load(h.dir, os.LookupEnv)
+			cfg, err := config.Load(h.dir, os.LookupEnv)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +56,7 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 
 // wanted holds the one-shot examples of each source and vertical to the campaigns; only, if not empty, is the one that
 // must want them.
-func wanted(t *testing.T, cfg *Config, only string) {
+func wanted(t *testing.T, cfg *config.Config, only string) {
 	t.Helper()
 	now := time.Now()
 	for _, src := range cfg.Exchange.Sources {
@@ -88,7 +89,7 @@ func wanted(t *testing.T, cfg *Config, only string) {
 }
 
 func TestExamplesOfTheExamplesAreWanted(t *testing.T) {
-	cfg, err := Load("../examples", func(name string) (string, bool) { return "secret-0123456789", true })
+	cfg, err := config.Load("../examples", func(name string) (string, bool) { return "secret-0123456789", true })
 	if err != nil {
 		t.Fatal(err)
 	}

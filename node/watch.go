@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 )
 
@@ -74,7 +75,7 @@ func (n *Node) watch(ctx context.Context, w *watcher) {
 }
 
 // config is the configuration in force.
-func (n *Node) config() *Config {
+func (n *Node) config() *config.Config {
 	n.reloads.one.Lock()
 	defer n.reloads.one.Unlock()
 	return n.cfg
@@ -112,7 +113,7 @@ func (w *watcher) matters(path string) bool {
 	return path != w.data && (only == nil || only[name] || strings.HasPrefix(name, ".."))
 }
 
-func newWatcher(cfg *Config) (*watcher, error) {
+func newWatcher(cfg *config.Config) (*watcher, error) {
 	fw, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
@@ -125,7 +126,7 @@ func newWatcher(cfg *Config) (*watcher, error) {
 	return w, nil
 }
 
-func (w *watcher) add(cfg *Config) error {
+func (w *watcher) add(cfg *config.Config) error {
 	root, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return err
@@ -139,7 +140,7 @@ func (w *watcher) add(cfg *Config) error {
 	if err := w.file(root); err != nil {
 		return err
 	}
-	for _, name := range cfg.secretFiles {
+	for _, name := range cfg.SecretFiles() {
 		if err := w.fileAndTarget(name); err != nil {
 			return err
 		}
@@ -150,7 +151,7 @@ func (w *watcher) add(cfg *Config) error {
 // folders watches the root and the folders that configurations are read from, with all in them. Where one is a link, it
 // is that to which it leads.
 func (w *watcher) folders(root string) error {
-	for _, name := range []string{"", verticalsFolder, sourcesFolder, buyersFolder, templatesFolder, listsFolder} {
+	for _, name := range append([]string{""}, config.Folders()...) {
 		top, err := filepath.EvalSymlinks(filepath.Join(root, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it comes with a change of what it stands in

@@ -19,6 +19,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers/conform"
+	"clearpost/config"
 	"clearpost/examples"
 	"clearpost/node"
 )
@@ -79,7 +80,7 @@ var pages = map[string]string{
 }
 
 // configured writes the example configuration with one more buyer and reads it, with that buyer at an address.
-func configured(t *testing.T, page, addr string) *node.Config {
+func configured(t *testing.T, page, addr string) *config.Config {
 	t.Helper()
 	dir := t.TempDir()
 	if err := examples.Write(dir); err != nil {
@@ -90,7 +91,7 @@ func configured(t *testing.T, page, addr string) *node.Config {
 	if err := os.WriteFile(filepath.Join(dir, "buyers", "tried.yaml"), []byte(page), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := node.LoadWith(dir, node.Options{Aim: func(campaign string, _ bool, url string) string {
+	cfg, err := config.LoadWith(dir, config.Options{Aim: func(campaign string, _ bool, url string) string {
 		return strings.Replace(url, "http://buyer.example", addr, 1)
 	}})
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/buyers/conform"
+	"clearpost/config"
 	"clearpost/node"
 )
 
@@ -69,7 +70,7 @@ func settled(t *testing.T, buyer, addr string) string {
 
 // The twelve shapes hold their examples, and a test lead goes through a live exchange to each, from ping to sale.
 func TestATestSaleToEachOfTheShapes(t *testing.T) {
-	cfg, err := node.Load(shapesDir, nil)
+	cfg, err := config.Load(shapesDir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func sellTest(t *testing.T, buyer string, first func(body string, w http.Respons
 		}
 	}))
 	defer srv.Close()
-	cfg, err := node.Load(settled(t, buyer, strings.TrimPrefix(srv.URL, "http://")), nil)
+	cfg, err := config.Load(settled(t, buyer, strings.TrimPrefix(srv.URL, "http://")), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clearpost/config"
 	"clearpost/lead"
-	"clearpost/node"
 )
 
 type buyersCmd struct {
@@ -45,7 +45,7 @@ Exit code 0: done. 1: a template of the configuration has a mistake.`
 
 // Run lists.
 func (c *buyersTemplatesCmd) Run(e *env) error {
-	list, err := node.Templates(c.Config)
+	list, err := config.Templates(c.Config)
 	if err != nil {
 		return said(e, err)
 	}
@@ -105,14 +105,14 @@ Exit code 0: the page is written, or printed. 1: it is not, and why is said. 2: 
 
 // Run adds.
 func (c *buyersAddCmd) Run(e *env) error {
-	b := node.NewBuyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing,
+	b := config.NewBuyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing,
 		Private: c.Private, Expand: c.Expand}
 	for _, s := range c.Set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
 			return fmt.Errorf("--set %s: expected NAME=VALUE", s)
 		}
-		b.Set = append(b.Set, node.Setting{Name: name, Value: value})
+		b.Set = append(b.Set, config.Setting{Name: name, Value: value})
 	}
 	if c.Price != nil {
 		m, err := lead.ParseMoney([]byte(*c.Price))
@@ -123,9 +123,9 @@ func (c *buyersAddCmd) Run(e *env) error {
 	}
 	file := filepath.Join(c.Config, "buyers", c.ID+".yaml")
 	if _, err := os.Stat(file); err == nil && !c.Stdout {
-		return fmt.Errorf("%s: %w", file, node.ErrBuyerThere)
+		return fmt.Errorf("%s: %w", file, config.ErrBuyerThere)
 	}
-	p, err := node.NewBuyerPage(c.Config, node.Options{Env: os.LookupEnv}, b)
+	p, err := config.NewBuyerPage(c.Config, config.Options{Env: os.LookupEnv}, b)
 	if err != nil {
 		return said(e, err)
 	}
@@ -141,7 +141,7 @@ func (c *buyersAddCmd) Run(e *env) error {
 }
 
 // next tells what to do with a new page.
-func (c *buyersAddCmd) next(e *env, file string, p *node.BuyerPage) {
+func (c *buyersAddCmd) next(e *env, file string, p *config.BuyerPage) {
 	fmt.Fprintf(e.out, "written: %s, campaign %s, %d examples\n", file, p.Campaign, p.Examples)
 	if len(p.Unset) > 0 {
 		fmt.Fprintf(e.out, "its requests carry fields that the examples' lead has not: %s\n",
@@ -183,9 +183,9 @@ func (c *buyersAddCmd) nearby() string {
 
 // said prints what has lines of its own, and is any other error.
 func said(e *env, err error) error {
-	var bad *node.ConfigError
-	var examples *node.ExamplesError
-	var missing *node.MissingParams
+	var bad *config.Error
+	var examples *config.ExamplesError
+	var missing *config.MissingParams
 	if errors.As(err, &bad) || errors.As(err, &examples) || errors.As(err, &missing) {
 		fmt.Fprintln(e.err, err)
 		return errSaid

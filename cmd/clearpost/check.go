@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-json"
 
-	"clearpost/node"
+	"clearpost/config"
 )
 
 type checkCmd struct {
@@ -36,8 +36,8 @@ Exit code 0: nothing is wrong. 1: there are problems, or examples that do not ho
 
 // Run checks.
 func (c *checkCmd) Run(e *env) error {
-	cfg, err := node.LoadWith(c.Dir, node.Options{Env: os.LookupEnv, Placeholders: !c.Secrets})
-	var bad *node.ConfigError
+	cfg, err := config.LoadWith(c.Dir, config.Options{Env: os.LookupEnv, Placeholders: !c.Secrets})
+	var bad *config.Error
 	if err != nil && !errors.As(err, &bad) {
 		return err
 	}
@@ -62,16 +62,16 @@ func (c *checkCmd) Run(e *env) error {
 	return nil
 }
 
-func (c *checkCmd) json(w io.Writer, cfg *node.Config, bad *node.ConfigError) error {
+func (c *checkCmd) json(w io.Writer, cfg *config.Config, bad *config.Error) error {
 	out := struct {
-		OK       bool                  `json:"ok"`
-		Config   string                `json:"config,omitempty"`
-		Problems []node.Problem        `json:"problems"`
-		Unset    []string              `json:"unset,omitempty"` // secrets
-		Ran      int                   `json:"examples_run"`
-		Failures []node.ExampleFailure `json:"example_failures"`
-		Warnings []string              `json:"warnings"` // of what is right and may not be meant
-	}{Warnings: []string{}, Problems: []node.Problem{}, Failures: []node.ExampleFailure{}}
+		OK       bool                    `json:"ok"`
+		Config   string                  `json:"config,omitempty"`
+		Problems []config.Problem        `json:"problems"`
+		Unset    []string                `json:"unset,omitempty"` // secrets
+		Ran      int                     `json:"examples_run"`
+		Failures []config.ExampleFailure `json:"example_failures"`
+		Warnings []string                `json:"warnings"` // of what is right and may not be meant
+	}{Warnings: []string{}, Problems: []config.Problem{}, Failures: []config.ExampleFailure{}}
 	if bad != nil {
 		out.Problems = bad.Problems
 	} else {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-json"
 
-	"clearpost/node"
+	"clearpost/config"
 )
 
 // edit changes a text of a file, which must stand in it.
@@ -41,9 +41,9 @@ func checkExamples(t *testing.T, dir string) {
 	}
 	code, out, _ = clearpost(t, "check", dir, "--json")
 	var got struct {
-		OK       bool                  `json:"ok"`
-		Ran      int                   `json:"examples_run"`
-		Failures []node.ExampleFailure `json:"example_failures"`
+		OK       bool                    `json:"ok"`
+		Ran      int                     `json:"examples_run"`
+		Failures []config.ExampleFailure `json:"example_failures"`
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.OK || len(got.Failures) != 1 ||
 		got.Ran < 10 {

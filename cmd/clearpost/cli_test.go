@@ -17,10 +17,10 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/examples"
 	"clearpost/exchange"
 	"clearpost/ledger"
-	"clearpost/node"
 )
 
 // clearpost runs a verb in this process and gives its exit code and output.
@@ -91,8 +91,8 @@ func TestCheckTellsWhatIsWrong(t *testing.T) {
 	}
 	code, out, _ = clearpost(t, "check", dir, "--json")
 	var got struct {
-		OK       bool           `json:"ok"`
-		Problems []node.Problem `json:"problems"`
+		OK       bool             `json:"ok"`
+		Problems []config.Problem `json:"problems"`
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.OK || len(got.Problems) < 2 {
 		t.Errorf("exit %d, %v\n%s", code, err, out)
@@ -270,7 +270,7 @@ func TestReadmeCampaignIsValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("BRIGHTROOF_TOKEN", "secret-of-the-test")
-	if _, err := node.Load(dir, os.LookupEnv); err != nil {
+	if _, err := config.Load(dir, os.LookupEnv); err != nil {
 		t.Error(err)
 	}
 }

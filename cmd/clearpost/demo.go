@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/examples"
 	"clearpost/exchange"
 	"clearpost/ledger"
@@ -79,7 +80,7 @@ type demo struct {
 	farm    *buyertest.Farm
 	kafka   *kafkalocal.Server
 	node    *node.Node
-	cfg     *node.Config
+	cfg     *config.Config
 	answers *os.File
 	gen     *loadtest.Generator
 	down    []func() error
@@ -155,7 +156,7 @@ func (d *demo) start() error {
 		return err
 	}
 	d.onStop(func() error { d.kafka.Close(); return nil })
-	d.cfg, err = node.LoadWith(filepath.Join(d.dir, "config"), node.Options{Env: os.LookupEnv,
+	d.cfg, err = config.LoadWith(filepath.Join(d.dir, "config"), config.Options{Env: os.LookupEnv,
 		Rewrite: map[string]string{"http://127.0.0.1:9700": "http://" + d.farm.Addr()}})
 	if err != nil {
 		return err
@@ -334,7 +335,7 @@ func (d *demo) audit() (*audit.Report, error) {
 }
 
 // promises are what the configuration says of persons who come twice.
-func promises(cfg *node.Config) (out []audit.Repeat) {
+func promises(cfg *config.Config) (out []audit.Repeat) {
 	vertical := map[string]*exchange.Vertical{}
 	for _, v := range cfg.Exchange.Verticals {
 		vertical[v.ID] = v
@@ -368,7 +369,7 @@ func who(key string) string {
 }
 
 // demoSources are the example sources as sellers see them, with the verticals whose leads the generator can make.
-func demoSources(cfg *node.Config) []loadtest.Source {
+func demoSources(cfg *config.Config) []loadtest.Source {
 	var out []loadtest.Source
 	for _, s := range cfg.Exchange.Sources {
 		made := slices.DeleteFunc(slices.Clone(s.Verticals), func(v string) bool {

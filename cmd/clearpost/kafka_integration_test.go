@@ -19,6 +19,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/ledger/schema"
 	"clearpost/loadtest"
 	"clearpost/node"
@@ -58,7 +59,7 @@ func TestIntegrationBrokerKilledUnderLoad(t *testing.T) {
 	writeExamples(t, dir, farm.Addr(), fmt.Sprintf(
 		"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nkafka: {brokers: [%q], topic_prefix: %q}\n",
 		broker, prefix))
-	cfg, err := node.Load(dir, os.LookupEnv)
+	cfg, err := config.Load(dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/examples"
 	"clearpost/ledger/kafkalocal"
 	"clearpost/loadtest"
@@ -153,7 +154,7 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	writeExamples(t, dir, farm.Addr(), fmt.Sprintf(
 		"node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
 	tightenCaps(t, dir)
-	cfg, err := node.Load(dir, os.LookupEnv)
+	cfg, err := config.Load(dir, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 }
 
 // judge starts the exchange once more so that it ships what is left, and audits.
-func judge(t *testing.T, cfg *node.Config, farm *buyertest.Farm, kafka *kafkalocal.Server, answers *os.File) {
+func judge(t *testing.T, cfg *config.Config, farm *buyertest.Farm, kafka *kafkalocal.Server, answers *os.File) {
 	t.Helper()
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	n, err := node.New(cfg, nil, false)

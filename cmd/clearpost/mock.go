@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"clearpost/buyers/conform"
+	"clearpost/config"
 	"clearpost/lead"
-	"clearpost/node"
 )
 
 type mockCmd struct {
@@ -43,7 +43,7 @@ func (c *mockCmd) Run(e *env) error {
 	if c.FailRate < 0 || c.FailRate > 1 || c.Slow < 0 {
 		return fmt.Errorf("--fail-rate is from 0 to 1, --slow not negative")
 	}
-	cfg, err := configToSend(e.err, c.Config, c.Campaign, node.Options{})
+	cfg, err := configToSend(e.err, c.Config, c.Campaign, config.Options{})
 	if err != nil {
 		return err
 	}

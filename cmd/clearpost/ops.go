@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/node"
 )
@@ -51,7 +52,7 @@ type ops struct {
 }
 
 func (t *target) open(e *env) (*ops, error) {
-	data, err := node.DataDir(t.Dir)
+	data, err := config.DataDir(t.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w\nName the exchange's configuration directory with -d DIR or in CLEARPOST_DIR", err)
 	} else if err != nil {
@@ -69,7 +70,7 @@ func (t *target) open(e *env) (*ops, error) {
 func (t *target) change(e *env, fn func(o *ops) error) error {
 	return t.with(e, func(o *ops) error {
 		if o.offline {
-			if data, err := node.DataDir(t.Dir); err != nil {
+			if data, err := config.DataDir(t.Dir); err != nil {
 				return err
 			} else if node.IsCopy(data) {
 				return fmt.Errorf("%s is a copy of another exchange's data: nothing is changed in it. Name the "+

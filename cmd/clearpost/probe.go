@@ -11,7 +11,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/buyers/conform"
-	"clearpost/node"
+	"clearpost/config"
 )
 
 type probeCmd struct {
@@ -53,7 +53,7 @@ func (c *probeCmd) Run(e *env) error {
 	if c.Pings < 1 || c.Pings > 1000 {
 		return fmt.Errorf("--pings: expected 1 to 1000")
 	}
-	var opt node.Options
+	var opt config.Options
 	if !c.Live {
 		opt.Aim = func(campaign string, post bool, url string) string {
 			if campaign != c.Campaign {

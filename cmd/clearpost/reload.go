@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/node"
 )
@@ -68,7 +69,7 @@ func printReload(w io.Writer, r *admin.Reload) {
 		fmt.Fprintln(w, "unchanged: config", r.Config)
 	default:
 		for _, p := range r.Problems {
-			fmt.Fprintln(w, node.Problem(p))
+			fmt.Fprintln(w, config.Problem(p))
 		}
 		fmt.Fprintf(w, "refused: %s. The exchange goes on with config %s\n", r.Error, r.Config)
 		if len(r.Restart) > 0 {
@@ -79,7 +80,7 @@ func printReload(w io.Writer, r *admin.Reload) {
 
 // running speaks to the node that runs on a directory's data; nil if none does.
 func (t *target) running(e *env) (*ops, error) {
-	data, err := node.DataDir(t.Dir)
+	data, err := config.DataDir(t.Dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil,
 			fmt.Errorf("%w\nName the exchange's configuration directory, as DIR, with -d DIR or in CLEARPOST_DIR", err)

@@ -18,9 +18,9 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/loadtest"
-	"clearpost/node"
 )
 
 // servedExamples is the example configuration with simulated buyers, served by a process of its own.
@@ -29,7 +29,7 @@ type servedExamples struct {
 	dir     string
 	sellers string
 	admin   string
-	cfg     *node.Config
+	cfg     *config.Config
 	process *process
 }
 
@@ -47,7 +47,7 @@ func serveExamples(t *testing.T, args ...string) *servedExamples {
 	t.Cleanup(func() { farm.Close() })
 	s := &servedExamples{t: t, dir: t.TempDir(), sellers: pickPort(t), admin: pickPort(t)}
 	writeExamples(t, s.dir, farm.Addr(), fmt.Sprintf("node: n1\nlisten: %s\nadmin: {listen: %s}\n", s.sellers, s.admin))
-	if s.cfg, err = node.Load(s.dir, os.LookupEnv); err != nil {
+	if s.cfg, err = config.Load(s.dir, os.LookupEnv); err != nil {
 		t.Fatal(err)
 	}
 	s.process = startProcess(t, append([]string{"serve", s.dir}, args...)...)

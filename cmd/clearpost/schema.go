@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	files "clearpost/config/schema"
 	events "clearpost/ledger/schema"
-	config "clearpost/node/schema"
 )
 
 type schemaCmd struct {
@@ -23,7 +23,7 @@ var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted"}
 
 // Help implements kong.HelpProvider.
 func (schemaCmd) Help() string {
-	return `JSON Schemas of the configuration's files (` + strings.Join(config.Kinds(), ", ") +
+	return `JSON Schemas of the configuration's files (` + strings.Join(files.Kinds(), ", ") +
 		`), for editors that complete and explain keys, and of the
 events on Kafka (` + strings.Join(eventKinds, ", ") + `).
 
@@ -36,7 +36,7 @@ With the second, an editor that knows the YAML language server takes this as the
 
 // Run prints or writes.
 func (c *schemaCmd) Run(e *env) error {
-	kinds := append(config.Kinds(), eventKinds...)
+	kinds := append(files.Kinds(), eventKinds...)
 	switch {
 	case c.Out != "" && c.Kind != "":
 		return fmt.Errorf("KIND or --out, not both: --out writes all kinds")
@@ -74,5 +74,5 @@ func schemaOf(kind string) ([]byte, error) {
 	if slices.Contains(eventKinds, kind) {
 		return events.Schema(kind)
 	}
-	return config.Schema(kind)
+	return files.Schema(kind)
 }

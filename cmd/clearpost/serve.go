@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"clearpost/config"
 	"clearpost/exchange/admin"
 	"clearpost/node"
 )
@@ -85,13 +86,13 @@ func (c *serveCmd) Run(e *env) error {
 }
 
 // loadConfig reads a configuration; its problems are printed and become errSaid.
-func loadConfig(w io.Writer, dir string) (*node.Config, error) {
-	return readConfig(w, dir, node.Options{Env: os.LookupEnv})
+func loadConfig(w io.Writer, dir string) (*config.Config, error) {
+	return readConfig(w, dir, config.Options{Env: os.LookupEnv})
 }
 
 // configToRead is loadConfig for what sends nothing: secrets need not be there, and a line says which are not.
-func configToRead(w io.Writer, dir string) (*node.Config, error) {
-	cfg, err := readConfig(w, dir, node.Options{Env: os.LookupEnv, Placeholders: true})
+func configToRead(w io.Writer, dir string) (*config.Config, error) {
+	cfg, err := readConfig(w, dir, config.Options{Env: os.LookupEnv, Placeholders: true})
 	if err == nil {
 		tellUnset(w, cfg)
 	}
@@ -99,7 +100,7 @@ func configToRead(w io.Writer, dir string) (*node.Config, error) {
 }
 
 // configToSend is loadConfig for one campaign's calls: other buyers' secrets need not be there.
-func configToSend(w io.Writer, dir, campaign string, opt node.Options) (*node.Config, error) {
+func configToSend(w io.Writer, dir, campaign string, opt config.Options) (*config.Config, error) {
 	opt.Env, opt.Placeholders = os.LookupEnv, true
 	cfg, err := readConfig(w, dir, opt)
 	if err != nil {
@@ -111,16 +112,16 @@ func configToSend(w io.Writer, dir, campaign string, opt node.Options) (*node.Co
 	return cfg, nil
 }
 
-func tellUnset(w io.Writer, cfg *node.Config) {
+func tellUnset(w io.Writer, cfg *config.Config) {
 	if len(cfg.Unset) > 0 {
 		fmt.Fprintf(w, "note: not set here, and needed only to send: %s\n", strings.Join(cfg.Unset, ", "))
 	}
 }
 
 // readConfig is loadConfig with options.
-func readConfig(w io.Writer, dir string, opt node.Options) (*node.Config, error) {
-	cfg, err := node.LoadWith(dir, opt)
-	var bad *node.ConfigError
+func readConfig(w io.Writer, dir string, opt config.Options) (*config.Config, error) {
+	cfg, err := config.LoadWith(dir, opt)
+	var bad *config.Error
 	if errors.As(err, &bad) {
 		fmt.Fprintln(w, bad.Error())
 		return nil, errSaid

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/exchange/intake/posting"
-	"clearpost/node"
 )
 
 type specCmd struct {
@@ -48,7 +48,7 @@ func (c *specCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Link && node.IsStandIn(cfg.SpecSecret) {
+	if c.Link && config.IsStandIn(cfg.SpecSecret) {
 		return fmt.Errorf("specs.secret is not set here: links are derived from it")
 	}
 	src, v, err := c.find(&cfg.Exchange)
@@ -106,10 +106,10 @@ func (c *specCmd) find(x *exchange.Config) (*exchange.Source, *exchange.Vertical
 }
 
 // base is the address under which the seller reaches the exchange.
-func (c *specCmd) base(cfg *node.Config) (string, error) {
+func (c *specCmd) base(cfg *config.Config) (string, error) {
 	switch {
 	case c.URL != "":
-		u := node.CleanURL(c.URL)
+		u := config.CleanURL(c.URL)
 		if u == "" {
 			return "", fmt.Errorf("--url %q: expected an address such as https://leads.example", c.URL)
 		}

@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/node"
 )
 
 type tryCmd struct {
@@ -303,7 +303,7 @@ func readInput(e *env, file string) ([]byte, error) {
 }
 
 // schema finds the vertical's schema, and the source if one is named: it must be one that may send such leads.
-func (c *tryLeadCmd) schema(cfg *node.Config) (*lead.Schema, *exchange.Source, error) {
+func (c *tryLeadCmd) schema(cfg *config.Config) (*lead.Schema, *exchange.Source, error) {
 	var src *exchange.Source
 	for _, s := range cfg.Exchange.Sources {
 		if s.ID == c.Source {

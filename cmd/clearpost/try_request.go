@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 
 	"clearpost/buyers"
+	"clearpost/config"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
-	"clearpost/node"
 	"clearpost/wire"
 )
 
@@ -124,7 +124,7 @@ func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
 	return nil
 }
 
-func (c *tryRequestCmd) print(e *env, r *node.Rules, in *wire.Inputs, b []byte, short shortcomings) error {
+func (c *tryRequestCmd) print(e *env, r *config.Rules, in *wire.Inputs, b []byte, short shortcomings) error {
 	p := buyers.ParseRequest(r.Request, b)
 	if c.JSON {
 		return printTried(e, r, c.call(), &p, b, &short)
@@ -162,7 +162,7 @@ type triedHeader struct {
 	Value string `json:"value"`
 }
 
-func printTried(e *env, r *node.Rules, call string, p *buyers.RequestParts, b []byte, short *shortcomings) error {
+func printTried(e *env, r *config.Rules, call string, p *buyers.RequestParts, b []byte, short *shortcomings) error {
 	out := struct {
 		Campaign string        `json:"campaign"`
 		Call     string        `json:"call"`

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"clearpost/node"
+	"clearpost/config"
 )
 
 // tryRules says whose call is tried. CAMPAIGN names it in the configuration, or in --rules.
@@ -27,7 +27,7 @@ func (t *tryRules) call() string {
 }
 
 // load finds the rules. redacted says that nobody sees what stands behind secrets.
-func (t *tryRules) load(e *env, campaign string, redacted bool) (*node.Rules, error) {
+func (t *tryRules) load(e *env, campaign string, redacted bool) (*config.Rules, error) {
 	if t.Ping == t.Post {
 		return nil, fmt.Errorf("--ping or --post?")
 	}
@@ -49,7 +49,7 @@ func (t *tryRules) load(e *env, campaign string, redacted bool) (*node.Rules, er
 		}
 		return cfg.Rules(campaign, t.Post)
 	}
-	opt := node.RulesOptions{Env: os.LookupEnv, Redacted: redacted, Post: t.Post, Campaign: campaign}
+	opt := config.RulesOptions{Env: os.LookupEnv, Redacted: redacted, Post: t.Post, Campaign: campaign}
 	if t.Config != "" {
 		cfg, err := configToRead(e.err, t.Config)
 		if err != nil {
@@ -57,5 +57,5 @@ func (t *tryRules) load(e *env, campaign string, redacted bool) (*node.Rules, er
 		}
 		opt.Config = cfg
 	}
-	return node.LoadRules(t.Rules, opt)
+	return config.LoadRules(t.Rules, opt)
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/exchange/intake"
+	"clearpost/lead"
+)
+
+// node builds what stands in clearpost.yaml.
+func (l *loader) node(cfg *Config) {
+	var spec nodeSpec
+	var f *sourceFile
+	for _, g := range l.files {
+		if g.name == nodeFile && g.root != nil {
+			f = g
+		}
+	}
+	if f == nil {
+		return
+	}
+	l.decode(f, &spec)
+	cfg.Exchange.Node = orText(spec.Node, "n1")
+	if !buyers.ValidID(cfg.Exchange.Node) {
+		l.bad(f, "node", spec.Node, buyers.IDRule)
+	}
+	cfg.DataDir = orText(spec.DataDir, DataDirDefault)
+	if !filepath.IsAbs(cfg.DataDir) {
+		cfg.DataDir = filepath.Join(l.dir, cfg.DataDir)
+	}
+	cfg.Listen = l.address(f, "listen", orText(spec.Listen, "127.0.0.1:8080"))
+	cfg.AdminListen = l.address(f, "admin.listen", orText(spec.Admin.Listen, "127.0.0.1:8081"))
+	if cfg.Listen != "" && cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
+		l.bad(f, "admin.listen", cfg.AdminListen, "another address than listen: the admin API has its own port")
+	}
+	cfg.TLS, cfg.AdminTLS = l.tls(f, "tls", spec.TLS), l.tls(f, "admin.tls", spec.Admin.TLS)
+	cfg.Proxies = l.proxies(f, &spec)
+	if token, ok := l.expand(f, "admin.token", spec.Admin.Token); ok && token != "" {
+		cfg.AdminToken = token
+		if why := badKey(token); why != "" {
+			l.badSecret(f, "admin.token", why)
+		}
+	}
+	l.kafka(f, spec.Kafka, cfg)
+	l.specs(f, &spec.Specs, cfg)
+	l.limits(f, &spec.Limits, &cfg.Limits)
+}
+
+// address checks host:port. Port 0 means a free one.
+func (l *loader) address(f *sourceFile, path, text string) string {
+	v, ok := l.expand(f, path, text)
+	if !ok {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(v)
+	if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || n < 0 || n > math.MaxUint16 {
+		l.bad(f, path, v, "an address such as 127.0.0.1:8080 or :8080")
+		return ""
+	}
+	return v
+}
+
+func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
+	const mb = 1 << 20
+	n := func(key string, v *int, standard, least, most int) int {
+		return l.number(f, "limits."+key, v, standard, least, most)
+	}
+	to.BodyBytesMax = n("body_bytes_max", s.BodyBytesMax, 64<<10, 1<<10, 4*mb)
+	to.ConnsMax = n("connections_max", s.ConnsMax, intake.ConnsMax, 1, 1000000)
+	to.InFlightMax = n("in_flight_max", s.InFlightMax, 0, 1, 1000000)
+	to.MemoryBytes = int64(n("memory_mb", s.MemoryMB, 0, 128, 1<<24)) * mb
+	to.WorkersMax = n("workers_max", s.WorkersMax, 2048, 1, 100000)
+	to.AnswerHeadMax = n("answer_head_bytes_max", s.AnswerHeadMax, 32<<10, 1<<10, 1<<20)
+	to.AnswerBytesMax = n("answer_bytes_max", s.AnswerBytesMax, 64<<10, 1<<10, 256<<10)
+	to.LateReadMax = time.Duration(n("late_read_ms", s.LateReadMS, 2000, 1, 600000)) * time.Millisecond
+	to.FreeBytesMin = uint64(n("free_mb_min", s.FreeMBMin, 512, 0, 1<<30)) * mb
+	to.Retention.Age = time.Duration(n("retention_days", s.RetentionDays, 0, 1, 36500)) * 24 * time.Hour
+	to.Retention.Bytes = int64(n("log_mb_max", s.LogMBMax, 0, 256, 1<<30)) * mb
+}
+
+func (l *loader) source(f *sourceFile) *exchange.Source {
+	var spec sourceSpec
+	l.decode(f, &spec)
+	if !l.id(f, "source", spec.ID) {
+		spec.ID = ""
+	}
+	if was, taken := l.subjects[spec.ID]; taken {
+		l.bad(f, "id", spec.ID, "an id that no buyer or campaign has: it stands at "+was+" already")
+	}
+	s := &exchange.Source{ID: spec.ID, Name: orText(spec.Name, spec.ID)}
+	if len(s.Name) > buyers.NameBytesMax {
+		l.bad(f, "name", "", fmt.Sprintf("at most %d bytes", buyers.NameBytesMax))
+	}
+	l.sourceKeys(f, &spec, s)
+	if len(spec.Verticals) == 0 {
+		l.bad(f, "verticals", "", "the ids of the verticals that it may send")
+	}
+	seen := map[string]bool{}
+	for i, v := range spec.Verticals {
+		path := fmt.Sprintf("verticals[%d]", i)
+		_, known := l.schemas[v]
+		switch {
+		case !known && !l.incomplete:
+			l.bad(f, path, v, "the id of a vertical that is configured")
+		case seen[v]:
+			l.bad(f, path, v, "each vertical once")
+		}
+		seen[v] = true
+	}
+	s.Verticals = spec.Verticals
+	if p := spec.Margin.Percent; p != nil {
+		if *p < 0 || *p > 100*lead.Unit || *p%100 != 0 {
+			l.bad(f, "margin.percent", p.String(), "0 to 100, with at most 4 decimals")
+		}
+		s.Margin.PPM = int64(*p / 100)
+	}
+	if p := spec.Margin.Fixed; p != nil {
+		if *p < 0 {
+			l.bad(f, "margin.fixed", p.String(), "an amount that is not negative")
+		}
+		s.Margin.Fixed = *p
+	}
+	l.rate(f, &spec, s)
+	l.words(f, &spec, s)
+	l.writing(f, &spec, s)
+	s.OnChange = l.onChange(f, spec.OnChange)
+	s.Dedupe = l.sourceDedupe(f, &spec)
+	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
+	return s
+}
+
+func (l *loader) sourceKeys(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+	if len(spec.Keys) == 0 {
+		l.bad(f, "keys", "", "at least one API key")
+	}
+	for i, k := range spec.Keys {
+		path := fmt.Sprintf("keys[%d]", i)
+		v, ok := l.expand(f, path, k)
+		if !ok {
+			continue
+		}
+		if why := badKey(v); why != "" {
+			l.badSecret(f, path, why)
+			continue
+		}
+		h := sha256.Sum256([]byte(v))
+		if was, taken := l.keys[h]; taken {
+			l.badSecret(f, path, "this key is in use already at "+was)
+			continue
+		}
+		l.keys[h] = f.place(path)
+		s.KeyHashes = append(s.KeyHashes, h)
+	}
+}
+
+func (l *loader) rate(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+	if spec.Rate == nil {
+		return
+	}
+	p := spec.Rate.PerSecond
+	if p == nil || *p <= 0 || *p > 1_000_000*lead.Unit {
+		value := ""
+		if p != nil {
+			value = p.String()
+		}
+		l.bad(f, "rate.per_second", value, "requests a second: above 0, at most 1000000")
+		return
+	}
+	s.RatePerSecond = float64(*p) / float64(lead.Unit)
+	s.Burst = l.number(f, "rate.burst", spec.Rate.Burst, int(math.Ceil(s.RatePerSecond)), 1, 10_000_000)
+}
+
+// badKey tells what is wrong with a key or token, "" if nothing.
+func badKey(k string) string {
+	if len(k) < 8 || len(k) > 256 {
+		return "expected a key of 8 to 256 characters"
+	}
+	for _, c := range []byte(k) {
+		if c <= ' ' || c > '~' {
+			return "expected a key of visible ASCII characters, without spaces"
+		}
+	}
+	return ""
+}
+
+func orText(v, standard string) string {
+	if v == "" {
+		return standard
+	}
+	return v
+}
+
+func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
+	var spec verticalSpec
+	l.decode(f, &spec)
+	if spec.ID == "leads" {
+		l.bad(f, "id", spec.ID, "another id: the seller API has a path of this name")
+	}
+	if !l.id(f, "vertical", spec.ID) {
+		// With no good id of its own, references to whatever id was meant cannot be judged.
+		l.incomplete = l.incomplete || l.ids["vertical:"+spec.ID] == ""
+		spec.ID = ""
+	}
+	ms := func(path string, v *int, standard, least, most int) time.Duration {
+		return time.Duration(l.number(f, path, v, standard, least, most)) * time.Millisecond
+	}
+	v := &exchange.Vertical{
+		ID: spec.ID, Name: orText(spec.Name, spec.ID), Currency: orText(spec.Currency, "USD"),
+		PingTTL:      time.Duration(l.number(f, "ping_ttl_s", spec.PingTTLS, 300, 1, 7*86400)) * time.Second,
+		PingDeadline: ms("ping_deadline_ms", spec.PingDeadlineMS, 800, 10, 60000),
+		PostTotal:    ms("post_total_ms", spec.PostTotalMS, 8000, 10, 600000),
+		Plan:         exchange.Plan{SellLimit: l.number(f, "sell_limit", spec.SellLimit, 1, 1, buyers.MaxSoldMax)},
+	}
+	if len(v.Currency) != 3 || strings.Trim(v.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		l.bad(f, "currency", v.Currency, "a currency's ISO code such as USD")
+	}
+	if spec.Floor != nil {
+		if v.Plan.Floor = *spec.Floor; v.Plan.Floor < 0 {
+			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")
+		}
+	}
+	v.OnChange = l.onChange(f, spec.OnChange)
+	v.Schema = l.schema(f, &spec)
+	if l.before != nil && l.before.schemas[spec.ID] != nil {
+		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
+	}
+	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
+	l.tests(f, &spec, v)
+	if spec.ID == "" {
+		return nil
+	}
+	l.schemas[spec.ID] = v.Schema
+	l.verticals[spec.ID] = v
+	return v
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import "clearpost/lead"
+
+// nodeSpec is clearpost.yaml.
+type nodeSpec struct {
+	Node    string     `yaml:"node"`     // name of this node in events
+	DataDir string     `yaml:"data_dir"` // relative to the configuration's directory
+	Listen  string     `yaml:"listen"`   // the sellers' address, host:port (127.0.0.1:8080); port 0 is a free one
+	TLS     *tlsSpec   `yaml:"tls"`      // the sellers' address speaks TLS
+	Admin   adminSpec  `yaml:"admin"`
+	Kafka   *kafkaSpec `yaml:"kafka"`
+	Limits  limitsSpec `yaml:"limits"`
+	Specs   specsSpec  `yaml:"specs"`
+
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
+	// X-Forwarded-For or Forwarded: in which of them the proxies say for whom they speak
+	ProxyHeader string `yaml:"proxy_header"`
+}
+
+// tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they
+// change.
+type tlsSpec struct {
+	Cert string `yaml:"cert"` // PEM: the certificate, and those between it and its root behind it
+	Key  string `yaml:"key"`  // PEM: its private key
+}
+
+// specsSpec is about the posting specs that sellers read.
+type specsSpec struct {
+	URL    string `yaml:"url"`    // under which sellers reach this exchange
+	Secret string `yaml:"secret"` // links are derived from it
+}
+
+type adminSpec struct {
+	Listen string   `yaml:"listen"` // the operators' address (127.0.0.1:8081); keep it off the public network
+	TLS    *tlsSpec `yaml:"tls"`    // the operators' address speaks TLS
+	Token  string   `yaml:"token"`  // what operators must present; absent: one is made and kept in data_dir
+}
+
+type kafkaSpec struct {
+	Brokers     []string `yaml:"brokers"`      // host:port of one broker or more, in quotes
+	TopicPrefix string   `yaml:"topic_prefix"` // before pings, posts and leads (clearpost.)
+	LingerMS    *int     `yaml:"linger_ms"`    // how long records gather, at least 100 ms (100)
+	Partitions  *int     `yaml:"partitions"`   // of topics that are made (6)
+	Replication *int     `yaml:"replication"`  // of topics that are made (1)
+	TimeoutMS   *int     `yaml:"timeout_ms"`   // of one write
+
+	TLS         *kafkaTLSSpec  `yaml:"tls"`         // speak TLS to the brokers; {} trusts the system's authorities
+	SASL        *kafkaSASLSpec `yaml:"sasl"`        // how this node says who it is
+	ClientID    string         `yaml:"client_id"`   // the name in the brokers' logs and quotas (clearpost)
+	Compression string         `yaml:"compression"` // of batches: none, gzip, snappy, lz4 or zstd (none)
+	Private     string         `yaml:"private"`     // personal data: keep in the events, drop, or own_topic (keep)
+}
+
+type kafkaTLSSpec struct {
+	// PEM file of the authorities that sign the brokers' certificates, relative to the configuration (the system's)
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"` // PEM file of this node's own certificate, where brokers ask for one
+	Key  string `yaml:"key"`  // PEM file of its key
+}
+
+type kafkaSASLSpec struct {
+	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string `yaml:"user"`      // the name that the brokers know this node by
+	Password  string `yaml:"password"`  // as ${env:NAME} or ${file:NAME}
+}
+
+type limitsSpec struct {
+	BodyBytesMax *int `yaml:"body_bytes_max"` // of a seller's request; a larger one hears 413 (65536)
+	// sellers' connections at once; those above it are closed (20000)
+	ConnsMax *int `yaml:"connections_max"`
+	// seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
+	InFlightMax *int `yaml:"in_flight_max"`
+	// that the node keeps to, in MiB (60 % of the machine's, or of its container's)
+	MemoryMB       *int `yaml:"memory_mb"`
+	WorkersMax     *int `yaml:"workers_max"`           // workers for dials and handshakes to buyers (2048)
+	AnswerBytesMax *int `yaml:"answer_bytes_max"`      // of a buyer's answer (65536)
+	AnswerHeadMax  *int `yaml:"answer_head_bytes_max"` // of the head of a buyer's answer, its cookies included (32768)
+	LateReadMS     *int `yaml:"late_read_ms"`          // how long a late answer is still read (2000)
+	FreeMBMin      *int `yaml:"free_mb_min"`           // with less free disk space new leads hear 503 (512)
+	RetentionDays  *int `yaml:"retention_days"`        // events older than this may be dropped; absent: never by age
+	LogMBMax       *int `yaml:"log_mb_max"`            // a longer log drops its oldest events; absent: never by size
+}
+
+// verticalSpec is a file of verticals/.
+type verticalSpec struct {
+	ID             string      `yaml:"id"`           // stands in the seller API's paths and in events
+	Name           string      `yaml:"name"`         // for people
+	Currency       string      `yaml:"currency"`     // ISO code of prices and payouts (USD)
+	Region         string      `yaml:"region"`       // country whose phone numbers need no calling code
+	DateOrder      string      `yaml:"date_order"`   // month_first or day_first
+	Fields         []fieldSpec `yaml:"fields"`       // beside the built-in ones, and what is required of those
+	Rules          []ruleSpec  `yaml:"rules"`        // between fields
+	PersonKey      []string    `yaml:"person_key"`   // the same as dedupe.person_key
+	DedupeHours    *int        `yaml:"dedupe_hours"` // the same as dedupe.window_hours
+	Dedupe         dedupeSpec  `yaml:"dedupe"`
+	PingTTLS       *int        `yaml:"ping_ttl_s"`       // how long a quote stands, in seconds (300)
+	PingDeadlineMS *int        `yaml:"ping_deadline_ms"` // from a ping's arrival to the last bid counted (800)
+	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
+	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
+	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
+	UnknownFields  string      `yaml:"unknown_fields"`   // drop or keep
+	// what a simulated buyer bids for a test lead (10.00, or the floor)
+	TestPrice *lead.Money `yaml:"test_price"`
+
+	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
+	OnChange string            `yaml:"on_change"` // refuse or keep
+	// refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
+	Invalid string `yaml:"invalid"`
+}
+
+type fieldSpec struct {
+	Name     string   `yaml:"name"`     // 1 to 64 of a–z, 0–9, _, . and -, beginning with a letter
+	Type     string   `yaml:"type"`     // may be left out for the built-in fields
+	Required string   `yaml:"required"` // ping or post
+	Values   []string `yaml:"values"`   // enum: the allowed values
+	Aliases  []string `yaml:"aliases"`  // other names under which sellers may send it
+	Personal bool     `yaml:"personal"` // kept in the private part of events, and masked in messages
+	Min      *string  `yaml:"min"`      // in the field's own notation: 16, 12.50, 1920-01-01
+	Max      *string  `yaml:"max"`      // in the field's own notation; the end is included
+
+	Of       string            `yaml:"of"`        // list: the type of its elements
+	Synonyms map[string]string `yaml:"synonyms"`  // enum: other spelling → value
+	Default  *string           `yaml:"default"`   // the value where none is sent nor derived
+	Derive   string            `yaml:"derive"`    // FIELD.PART, such as dob.age
+	MaxBytes *int              `yaml:"max_bytes"` // text and url: bytes of a value, up to 16384 (2048)
+	// refuse, drop or raw, where the field is not required; absent: as the vertical has it
+	Invalid string `yaml:"invalid"`
+}
+
+// ruleSpec is a rule between fields: one of together, any, order, or require with when.
+type ruleSpec struct {
+	Together []string `yaml:"together"` // a postal code and a state
+	Any      []string `yaml:"any"`      // one of them at least has a value
+	Order    []string `yaml:"order"`    // the first is not above the second
+	Require  []string `yaml:"require"`  // they have values where the field of when has one of in
+	When     string   `yaml:"when"`     // require: the field that decides
+	In       []string `yaml:"in"`       // require: the values of `when` with which the fields are required
+	Stage    string   `yaml:"stage"`    // of any and require: ping or post
+}
+
+// sourceSpec is a file of sources/.
+type sourceSpec struct {
+	ID        string     `yaml:"id"`        // stands in events; it must not change
+	Name      string     `yaml:"name"`      // for people
+	Keys      []string   `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
+	Verticals []string   `yaml:"verticals"` // the ids of those that it may send
+	Margin    marginSpec `yaml:"margin"`
+	Rate      *rateSpec  `yaml:"rate"`
+	// how long the answer to a post may take where the request does not say; then it is pending
+	MaxWaitMS *int        `yaml:"max_wait_ms"`
+	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
+	Tests     bool        `yaml:"tests"`     // it may send test leads
+	Profile   string      `yaml:"profile"`   // whose paths, names and answers it uses beside ours
+	Spec      string      `yaml:"spec"`      // public: anybody may read its posting specs
+	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
+	Dedupe    *dedupeSpec `yaml:"dedupe"`
+
+	Unpack []string `yaml:"unpack"` // names under which it sends a document in JSON as a text
+	// html, backslash: what it puts into values, undone before they are read
+	Unescape []string `yaml:"unescape"`
+	ZIPZeros bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
+	// pages whose scripts may send its leads, such as https://forms.example, or "*"
+	Origins   []string `yaml:"origins"`
+	DateOrder string   `yaml:"date_order"` // month_first or day_first; absent: as the vertical has it
+	TimeZone  string   `yaml:"timezone"`   // of its times without a zone, such as America/New_York (UTC)
+
+	Aliases map[string]string            `yaml:"aliases"` // its name → our field
+	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
+}
+
+// dedupeSpec says which leads of a person are repeats. In a source's file what is left out is as the vertical has it.
+type dedupeSpec struct {
+	PersonKey      []string `yaml:"person_key"`      // the fields that name a person together
+	WindowHours    *int     `yaml:"window_hours"`    // how long a person counts as one that was here; 0: never
+	Scope          string   `yaml:"scope"`           // source or vertical
+	Refuse         string   `yaml:"refuse"`          // sold, received or none
+	IdenticalPings string   `yaml:"identical_pings"` // same_quote or own_auction
+}
+
+type marginSpec struct {
+	Percent *lead.Money `yaml:"percent"` // of the price, with at most 4 decimals
+	Fixed   *lead.Money `yaml:"fixed"`   // off each sale's price
+}
+
+type rateSpec struct {
+	PerSecond *lead.Money `yaml:"per_second"` // requests a second on average
+	Burst     *int        `yaml:"burst"`      // requests that may come at once (a second's worth)
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/lead"
+)
+
+// loader reads one configuration. Every step goes on after a mistake and leaves out only what the mistake makes
+// meaningless.
+type loader struct {
+	dir      string
+	opt      Options
+	files    []*sourceFile // in the order of their names
+	problems problemList
+	secrets  secrets
+	tooMany  bool
+
+	schemas    map[string]*lead.Schema    // by vertical; nil for one that is there but broken
+	brokenName map[string]map[string]bool // by vertical: names of fields that could not be taken
+	incomplete bool                       // a vertical could not be read at all
+	subjects   map[string]string          // id of a buyer, campaign or source → its place
+	verticals  map[string]*exchange.Vertical
+	ids        map[string]string // "vertical:solar" → its place
+	keys       map[[32]byte]string
+
+	free, disposable lead.Domains // nil: the embedded lists
+	missing          *lead.MissingWords
+	areas            *lead.AreaCodes
+	across           *lead.AcrossStates
+
+	before    *pages   // of the reading before this one; nil: there is none that would serve
+	baseRead  [32]byte // what the buyers' pages lean on
+	templates []string // of the binary that the page being read has used
+}
+
+func newLoader(dir string, opt Options) *loader {
+	return &loader{
+		dir: dir, opt: opt,
+		secrets:    secrets{dir: dir, env: opt.Env, done: map[string]secret{}, standIns: opt.Placeholders},
+		schemas:    map[string]*lead.Schema{},
+		brokenName: map[string]map[string]bool{},
+		subjects:   map[string]string{},
+		verticals:  map[string]*exchange.Vertical{},
+		ids:        map[string]string{},
+		keys:       map[[32]byte]string{},
+	}
+}
+
+func (l *loader) load() *Config {
+	l.readAll()
+	cfg := &Config{Dir: l.dir, read: hashFiles(l.files), large: textBytes(l.files) >= largeDirectory}
+	if cfg.large {
+		defer beFrugal()()
+	}
+	if l.baseRead = l.base(); l.before != nil && l.before.base != l.baseRead {
+		l.before = nil
+	}
+	for _, f := range l.of(nodeFile) {
+		l.parse(f) // and it stays: what stands elsewhere may still be held against it
+	}
+	l.node(cfg)
+	l.each(verticalsFolder, func(f *sourceFile) {
+		if v := l.vertical(f); v != nil {
+			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
+		}
+	})
+	// each is read anew where it is used; mistakes of others are reported as well
+	l.each(templatesFolder, func(*sourceFile) {})
+	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
+	l.each(sourcesFolder, func(f *sourceFile) {
+		if s := l.source(f); s != nil {
+			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
+		}
+	})
+	l.remembers(cfg)
+	cfg.Hash, cfg.Files = hashFiles(l.files), map[string][]byte{}
+	for _, f := range l.files {
+		cfg.Files[f.name] = f.text
+	}
+	cfg.Exchange.Hash = cfg.Hash
+	cfg.opt, cfg.Unset = l.opt, slices.Sorted(slices.Values(l.secrets.unset))
+	cfg.secrets, cfg.secretFiles = l.secrets.digest(), l.secrets.files()
+	return cfg
+}
+
+// unread notes that a file's content is not known.
+func (l *loader) unread(name string) {
+	if strings.HasPrefix(name, verticalsFolder+"/") {
+		l.incomplete = true
+	}
+}
+
+// of lists the files of a folder, or the one of this name.
+func (l *loader) of(folder string) []*sourceFile {
+	var out []*sourceFile
+	for _, f := range l.files {
+		if f.name == folder || strings.HasPrefix(f.name, folder+"/") {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// each parses one file of a folder after the other, and lets go of what it was parsed to.
+func (l *loader) each(folder string, do func(f *sourceFile)) {
+	for _, f := range l.of(folder) {
+		if l.parse(f); f.root == nil {
+			l.unread(f.name)
+			continue
+		}
+		do(f)
+		l.drop(f)
+	}
+}
+
+// decode fills *spec from the file.
+func (l *loader) decode(f *sourceFile, spec any) {
+	d := decoder{l, f}
+	d.value(f.root, reflect.ValueOf(spec).Elem(), "", nil)
+}
+
+// bad reports a mistake at a path of a file, unless it only follows from one that was reported there already.
+func (l *loader) bad(f *sourceFile, path, value, expected string) {
+	l.report(f, path, value, "expected "+expected, false)
+}
+
+// badSecret is bad for values that messages must not show.
+func (l *loader) badSecret(f *sourceFile, path, message string) { l.report(f, path, "", message, true) }
+
+// shown is a value as messages have it: its beginning, if it is long.
+func shown(value string) string {
+	if r := []rune(value); len(r) > 2*excerptWidth {
+		return string(r[:2*excerptWidth]) + "…"
+	}
+	return value
+}
+
+func (l *loader) report(f *sourceFile, path, value, message string, hide bool) {
+	tk, found, missing := locate(f.root, path)
+	if f.spoil[found] || missing == "" && f.blunt[found] {
+		return
+	}
+	switch {
+	case missing != "":
+		message = missing + " is not there: " + message
+	case value != "":
+		message = fmt.Sprintf("%q: %s", shown(value), message)
+	}
+	l.problems.add(f.at(tk, path, message, hide))
+}
+
+// place names a path's place for a message about another one.
+func (f *sourceFile) place(path string) string {
+	tk, _, _ := locate(f.root, path)
+	if tk == nil || tk.Position == nil {
+		return f.name
+	}
+	return fmt.Sprintf("%s:%d", f.name, tk.Position.Line)
+}
+
+// id checks an id of one kind, and that it is its only holder.
+func (l *loader) id(f *sourceFile, kind, id string) bool {
+	switch was, taken := l.ids[kind+":"+id]; {
+	case id == "":
+		l.bad(f, "id", "", "the "+kind+"'s id")
+	case !buyers.ValidID(id):
+		l.bad(f, "id", id, buyers.IDRule)
+	case taken:
+		l.bad(f, "id", id, "an id that no other "+kind+" has: it stands at "+was+" already")
+	default:
+		l.ids[kind+":"+id] = f.place("id")
+		return true
+	}
+	return false
+}
+
+// number checks a whole number between its limits and returns it, or the default where it is not given.
+func (l *loader) number(f *sourceFile, path string, v *int, standard, least, most int) int {
+	if v == nil {
+		return standard
+	}
+	if *v < least || *v > most {
+		l.bad(f, path, fmt.Sprint(*v), fmt.Sprintf("%d to %d", least, most))
+		return standard
+	}
+	return *v
+}
+
+// expand puts secrets into a text; where that fails it reports and returns false.
+func (l *loader) expand(f *sourceFile, path, text string) (string, bool) {
+	v, err := l.secrets.expand(text)
+	if err != nil {
+		l.report(f, path, "", "secret: "+err.Error(), false)
+		return "", false
+	}
+	return v, true
+}
+
+func (l *loader) subject(f *sourceFile, path, id string, p *buyerPage) {
+	if _, taken := l.subjects[id]; !taken && id != "" {
+		p.places[id] = f.place(path)
+		l.subjects[id] = p.places[id]
+	}
+}
+
+// follows tells whether a defect only follows from a field of the vertical that could not be taken.
+func (l *loader) follows(spec *buyers.BuyerSpec, path, value string) bool {
+	if !strings.HasSuffix(path, ".field") && !strings.HasSuffix(path, ".from") {
+		return false
+	}
+	at, ok := strings.CutPrefix(path, "campaigns")
+	if !ok {
+		return false
+	}
+	i, _ := splitIndex(at)
+	return i < len(spec.Campaigns) && l.brokenName[spec.Campaigns[i].Vertical][strings.ToLower(value)]
+}
+
+// whySecret adds to a message that names a placeholder why it could not be resolved.
+func (l *loader) whySecret(message string) string {
+	for placeholder, s := range l.secrets.done {
+		if s.err != nil && strings.Contains(message, placeholder) {
+			return " (" + s.err.Error() + ")"
+		}
+	}
+	return ""
+}
+
+func (l *loader) deadlines(vertical string) (ping, post time.Duration) {
+	if v := l.verticals[vertical]; v != nil {
+		return v.PingDeadline, v.PostTotal
+	}
+	return 0, 0
+}
+
+// rewrite changes the beginnings of a buyer's URLs as the options say.
+func (l *loader) rewrite(spec *buyers.BuyerSpec) {
+	for i := range spec.Campaigns {
+		if t := spec.Campaigns[i].Test; t != nil && l.opt.Aim != nil {
+			if t.PingURL, t.PostURL = "", ""; len(t.Fields) == 0 {
+				spec.Campaigns[i].Test = nil // where calls are aimed is where tests go
+			}
+		}
+		for _, e := range []*buyers.EndpointSpec{spec.Campaigns[i].Ping, spec.Campaigns[i].Post} {
+			if e == nil {
+				continue
+			}
+			longest, to := "", ""
+			for from, by := range l.opt.Rewrite {
+				if len(from) > len(longest) && strings.HasPrefix(e.Request.URL, from) {
+					longest, to = from, by
+				}
+			}
+			if longest != "" {
+				e.Request.URL = to + e.Request.URL[len(longest):]
+				rewriteExamples(spec.Campaigns[i].Examples, longest, to)
+			}
+			if l.opt.Aim != nil {
+				e.Request.URL = l.opt.Aim(spec.Campaigns[i].ID, e == spec.Campaigns[i].Post, e.Request.URL)
+			}
+		}
+	}
+}
+
+// splitIndex splits "[3].a.b" into 3 and "a.b".
+func splitIndex(path string) (int, string) {
+	n, rest := 0, ""
+	if end := strings.IndexByte(path, ']'); end > 0 {
+		for _, c := range path[1:end] {
+			n = n*10 + int(c-'0')
+		}
+		rest = strings.TrimPrefix(path[end+1:], ".")
+	}
+	return n, rest
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+)
+
+// locate finds the place of a path such as "campaigns[0].ping.request.headers.X-Key" in a resolved tree. Where the path
+// leads to something that is not there, it is the place of the last value on the way, and rest is what is missing. Keys
+// may hold dots and brackets themselves: the longest key that fits is taken.
+func locate(root ast.Node, path string) (tk *token.Token, found, rest string) {
+	n, rest := root, path
+	tk = firstToken(root)
+	for rest != "" {
+		next, key, after := step(n, rest)
+		if next == nil {
+			break
+		}
+		tk = firstToken(next)
+		if isNull(next) && key != nil {
+			tk = key
+		}
+		n, rest = next, after
+	}
+	return tk, strings.TrimSuffix(path[:len(path)-len(rest)], "."), rest
+}
+
+// step goes one step along the path: to the value, its key if it has one, and what is left of the path.
+func step(n ast.Node, path string) (ast.Node, *token.Token, string) {
+	switch n := n.(type) {
+	case *ast.SequenceNode:
+		end := strings.IndexByte(path, ']')
+		if path[0] != '[' || end < 0 {
+			return nil, nil, ""
+		}
+		i, err := strconv.Atoi(path[1:end])
+		if err != nil || i < 0 || i >= len(n.Values) {
+			return nil, nil, ""
+		}
+		return n.Values[i], nil, strings.TrimPrefix(path[end+1:], ".")
+	case *ast.MappingNode:
+		var value ast.Node
+		var key *token.Token
+		after, longest := "", -1
+		for _, kv := range n.Values {
+			k := kv.Key.GetToken()
+			left, ok := strings.CutPrefix(path, k.Value)
+			if !ok || len(k.Value) <= longest || left != "" && left[0] != '.' && left[0] != '[' {
+				continue
+			}
+			value, key, after, longest = kv.Value, k, strings.TrimPrefix(left, "."), len(k.Value)
+		}
+		return value, key, after
+	}
+	return nil, nil, ""
+}
