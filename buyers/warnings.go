@@ -18,6 +18,9 @@ func (b *Book) Warnings() []string {
 			out = append(out, "campaign "+c.ID+", post.answer: "+why+
 				" (docs/buyers.md, \"What a post's answer proves\")")
 		}
+		if c.Post.Answer.Fallback() > 0 && !c.PayPostPrice {
+			out = append(out, "campaign "+c.ID+", post.answer.price.fallback: has no effect without pay: post_price")
+		}
 		out = append(out, c.uncovered("ping", c.Ping)...)
 		out = append(out, c.uncovered("post", c.Post)...)
 	}

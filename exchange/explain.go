@@ -81,6 +81,7 @@ type AttemptStory struct {
 	Reference   string          `json:"reference,omitempty"`
 	PingPrice   lead.Money      `json:"ping_price_micros"`
 	AnswerPrice lead.Money      `json:"answer_price_micros,omitempty"`
+	AnswerText  string          `json:"answer_price_text,omitempty"` // in the price's place, and no positive price
 	Booked      lead.Money      `json:"booked_micros,omitempty"`
 	Payout      lead.Money      `json:"payout_micros,omitempty"`
 	Hold        []ledger.Charge `json:"hold,omitempty"`
@@ -225,6 +226,7 @@ func explainAttempt(a *attempt) AttemptStory {
 		s.Backup = q.Backup
 		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference,
 			q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
+		s.AnswerText = q.AnswerPriceText
 		if q.Refusal != lead.NoRefusal {
 			s.Refusal = q.Refusal.String()
 		}

@@ -117,9 +117,10 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 	r = read(lane.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
-	if r.HasPrice {
+	if r.HasPrice && !r.Fallback {
 		out.AnswerPrice = r.Price
 	}
+	out.AnswerPriceText = string(r.PriceSaid)
 	if r.Outcome != lead.Accepted {
 		return r
 	}

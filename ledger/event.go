@@ -280,10 +280,12 @@ type Posted struct {
 	Payout      lead.Money   `json:"payout_micros,omitempty"`       // owed to the source; accepted only
 	PingPrice   lead.Money   `json:"ping_price_micros,omitempty"`   // as bid
 	AnswerPrice lead.Money   `json:"answer_price_micros,omitempty"` // as in the post's answer
-	Status      int          `json:"status,omitempty"`              // HTTP
-	TookUS      int64        `json:"took_us"`
-	Charges     []Charge     `json:"charges,omitempty"` // those of the posting
-	Private     Private      `json:"private"`
+	// what stands in the answer in the place of its price, where that is no positive price, such as 0 or -3.00; cut
+	AnswerPriceText string   `json:"answer_price_text,omitempty"`
+	Status          int      `json:"status,omitempty"` // HTTP
+	TookUS          int64    `json:"took_us"`
+	Charges         []Charge `json:"charges,omitempty"` // those of the posting
+	Private         Private  `json:"private"`
 }
 
 // Sale is one accepted attempt.

@@ -20,7 +20,9 @@ type Receipt struct {
 	// 1–99: the buyer said no; from 100 on: there is no answer that we understand. Zero if accepted
 	Refusal   lead.Refusal
 	Price     lead.Money    // in whole cents, rounded once
-	HasPrice  bool          // a positive price stands there
+	HasPrice  bool          // a positive price stands there, or Fallback
+	Fallback  bool          // post: Price is the fallback of the rules, since the answer has no positive price
+	PriceSaid []byte        // post: what stands in the place of the price where that is no positive price, cut
 	Token     []byte        // at most TokenBytesMax
 	Reference []byte        // at most ReferenceBytesMax
 	Reason    []byte        // at most ReasonBytesMax; the buyer's words
@@ -121,7 +123,8 @@ type value struct {
 	unit     timeUnit
 	join     *string
 	optional bool
-	whole    bool // text and HTML: the whole text
+	fallback lead.Money // price of a post; 0: none
+	whole    bool       // text and HTML: the whole text
 }
 
 // policy is what becomes of a ping's acceptance whose price is 0 or is not there.
@@ -298,6 +301,9 @@ func (a *Answer) accept(r *Receipt, f *found, rule string) {
 	zero := false
 	if a.price != nil {
 		r.Price, r.HasPrice, zero = a.priceIn(f)
+		if a.post && !r.HasPrice {
+			a.fallBack(r, f)
+		}
 	}
 	if a.token != nil {
 		r.Token = a.tokenIn(f)

@@ -84,6 +84,8 @@ type ValueSpec struct {
 	Zero     string `yaml:"zero"`     // price of a ping that is 0: refuse (the default), no_bid or use_fixed
 	Missing  string `yaml:"missing"`  // price of a ping that is not there: refuse (the default), no_bid or use_fixed
 	Optional bool   `yaml:"optional"` // token of a ping: a success may come without
+	// price of a post: what it is where an accepting answer has no positive price; in units of the currency
+	Fallback *Scalar `yaml:"fallback"`
 }
 
 // LegsSpec reads a list of offers of one buyer. The paths of a leg begin at the leg.
@@ -126,6 +128,7 @@ const (
 	TokenBytesMax     = 512       // a longer token is no token
 	ReferenceBytesMax = 256       // a longer reference is cut
 	ReasonBytesMax    = 512       // a longer reason is cut
+	PriceSaidMax      = 64        // what stands in a price's place and is none is cut
 	BrandBytesMax     = 128       // a longer brand is cut
 	RedirectBytesMax  = 2048      // a longer URL is none
 	LegsMax           = 32        // further legs are left out

@@ -21,6 +21,17 @@ func (a *Answer) priceIn(f *found) (price lead.Money, ok, zero bool) {
 	return price, price > 0, zero
 }
 
+// fallBack makes the price of an accepting post that has none: that of the rules, where they have one. What stands in
+// its place is kept as evidence.
+func (a *Answer) fallBack(r *Receipt, f *found) {
+	if p := f.first(a.price); p.kind == foundString || p.kind == foundNumber {
+		r.PriceSaid = shorten(f.decode(nil, p), PriceSaidMax)
+	}
+	if a.price.fallback > 0 {
+		r.Price, r.HasPrice, r.Fallback = a.price.fallback, true, true
+	}
+}
+
 // tokenIn is the token as it stands; nil if there is none, or none that could be sent back.
 func (a *Answer) tokenIn(f *found) []byte {
 	p := f.first(a.token)

@@ -158,6 +158,9 @@ func (c *answerCompiler) valueKeys(v *value, at, kind string, s *ValueSpec) {
 			c.bad(at+".unit", s.Unit, "no unit: only a price and expires have one")
 		}
 	}
+	if s.Fallback != nil {
+		c.bad(at+".fallback", s.Fallback.Text, "no fallback: only the price of a post has one")
+	}
 	for _, k := range []struct{ name, value string }{{"currency", s.Currency}, {"decimal", s.Decimal}, {"zero", s.Zero},
 		{"missing", s.Missing}} {
 		if k.value != "" {
@@ -189,6 +192,7 @@ func (c *answerCompiler) moneyKeys(v *value, at string, s *ValueSpec) {
 		c.bad(at+".currency", code, "a currency's code such as USD")
 	}
 	v.money.signs = append(slices.Clone(currencySigns[code]), code)
+	c.fallback(v, at, s.Fallback)
 	policies := []string{"refuse", "no_bid", "use_fixed"}
 	for _, k := range []struct {
 		name, value string
@@ -206,6 +210,21 @@ func (c *answerCompiler) moneyKeys(v *value, at string, s *ValueSpec) {
 			*k.to = policy(n)
 		}
 	}
+}
+
+// fallback compiles the price of a post whose accepting answer has none.
+func (c *answerCompiler) fallback(v *value, at string, s *Scalar) {
+	if s == nil {
+		return
+	}
+	m, err := lead.ParseMoney([]byte(s.Text))
+	switch {
+	case !c.out.post || at != "price":
+		c.bad(at+".fallback", s.Text, "no fallback: it is for the price of a post; a ping has missing and zero")
+	case err != nil || m <= 0 || m > lead.PriceMax || m%lead.Cent != 0:
+		c.bad(at+".fallback", s.Text, "a positive amount in whole cents, at most %s", lead.PriceMax)
+	}
+	v.fallback = m
 }
 
 func (c *answerCompiler) compileReasons() {

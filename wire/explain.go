@@ -9,6 +9,14 @@ import (
 	"clearpost/lead"
 )
 
+// Fallback is the price of a post whose accepting answer has no positive price; 0 where the rules have none.
+func (a *Answer) Fallback() lead.Money {
+	if a.price == nil {
+		return 0
+	}
+	return a.price.fallback
+}
+
 // Explain tells in a sentence how ReadWhole reads the answer, and by which rule, for people. It may allocate.
 func (a *Answer) Explain(status int, contentType, body []byte) string {
 	r := a.ReadWhole(status, contentType, body)
@@ -19,7 +27,10 @@ func (a *Answer) Explain(status int, contentType, body []byte) string {
 			b.Reset()
 			fmt.Fprintf(&b, "accepted: %s holds", r.Rule)
 		}
-		if r.HasPrice {
+		switch {
+		case r.Fallback:
+			fmt.Fprintf(&b, ", price %s: the fallback, for the answer has no positive price", r.Price)
+		case r.HasPrice:
 			fmt.Fprintf(&b, ", price %s", r.Price)
 		}
 		switch n := len(r.Legs); {
