@@ -27,6 +27,7 @@ var below = map[string][]string{
 	"wire":             {"lead"},
 	"ledger":           {"lead"},
 	"buyers/buyertest": {"lead"},
+	"config/tree":      {"lead"},
 
 	"wire/transport": {"lead", "wire"},
 	"auction":        {"lead", "rules"},
@@ -46,7 +47,7 @@ var below = map[string][]string{
 	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger"},
 
 	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
-		"exchange/intake", "exchange/intake/posting"},
+		"exchange/intake", "exchange/intake/posting", "config/tree"},
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
 		"exchange/door", "config"},

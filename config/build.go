@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
@@ -21,16 +22,16 @@ import (
 // node builds what stands in clearpost.yaml.
 func (l *loader) node(cfg *Config) {
 	var spec nodeSpec
-	var f *sourceFile
+	var f *tree.File
 	for _, g := range l.files {
-		if g.name == nodeFile && g.root != nil {
+		if g.Name == nodeFile && g.Root != nil {
 			f = g
 		}
 	}
 	if f == nil {
 		return
 	}
-	l.decode(f, &spec)
+	f.Decode(&l.problems, &spec)
 	cfg.Exchange.Node = orText(spec.Node, "n1")
 	if !buyers.ValidID(cfg.Exchange.Node) {
 		l.bad(f, "node", spec.Node, buyers.IDRule)
@@ -58,7 +59,7 @@ func (l *loader) node(cfg *Config) {
 }
 
 // address checks host:port. Port 0 means a free one.
-func (l *loader) address(f *sourceFile, path, text string) string {
+func (l *loader) address(f *tree.File, path, text string) string {
 	v, ok := l.expand(f, path, text)
 	if !ok {
 		return ""
@@ -71,7 +72,7 @@ func (l *loader) address(f *sourceFile, path, text string) string {
 	return v
 }
 
-func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
+func (l *loader) limits(f *tree.File, s *limitsSpec, to *Limits) {
 	const mb = 1 << 20
 	n := func(key string, v *int, standard, least, most int) int {
 		return l.number(f, "limits."+key, v, standard, least, most)
@@ -89,9 +90,9 @@ func (l *loader) limits(f *sourceFile, s *limitsSpec, to *Limits) {
 	to.Retention.Bytes = int64(n("log_mb_max", s.LogMBMax, 0, 256, 1<<30)) * mb
 }
 
-func (l *loader) source(f *sourceFile) *exchange.Source {
+func (l *loader) source(f *tree.File) *exchange.Source {
 	var spec sourceSpec
-	l.decode(f, &spec)
+	f.Decode(&l.problems, &spec)
 	if !l.id(f, "source", spec.ID) {
 		spec.ID = ""
 	}
@@ -140,7 +141,7 @@ func (l *loader) source(f *sourceFile) *exchange.Source {
 	return s
 }
 
-func (l *loader) sourceKeys(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+func (l *loader) sourceKeys(f *tree.File, spec *sourceSpec, s *exchange.Source) {
 	if len(spec.Keys) == 0 {
 		l.bad(f, "keys", "", "at least one API key")
 	}
@@ -159,12 +160,12 @@ func (l *loader) sourceKeys(f *sourceFile, spec *sourceSpec, s *exchange.Source)
 			l.badSecret(f, path, "this key is in use already at "+was)
 			continue
 		}
-		l.keys[h] = f.place(path)
+		l.keys[h] = f.Place(path)
 		s.KeyHashes = append(s.KeyHashes, h)
 	}
 }
 
-func (l *loader) rate(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+func (l *loader) rate(f *tree.File, spec *sourceSpec, s *exchange.Source) {
 	if spec.Rate == nil {
 		return
 	}
@@ -201,9 +202,9 @@ func orText(v, standard string) string {
 	return v
 }
 
-func (l *loader) vertical(f *sourceFile) *exchange.Vertical {
+func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	var spec verticalSpec
-	l.decode(f, &spec)
+	f.Decode(&l.problems, &spec)
 	if spec.ID == "leads" {
 		l.bad(f, "id", spec.ID, "another id: the seller API has a path of this name")
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/exchange/door"
 	"clearpost/ledger"
@@ -21,11 +22,13 @@ const (
 	FileBytesMax   = 1 << 20 // of one file
 	FilesMax       = 10000
 	FolderDepthMax = 8
-	TokensMax      = 150000 // YAML tokens of one file
-	NodesMax       = 200000 // YAML values of one file, each use of an anchor counted in full
-	DepthMax       = 32     // nesting of values
 	SecretBytesMax = 64 << 10
-	ProblemsMax    = 1000 // reported at once
+)
+
+// Problem is one mistake in a configuration, and Error is every problem of one.
+type (
+	Problem = tree.Problem
+	Error   = tree.Error
 )
 
 // DataDirDefault is where the data stands in the configuration's directory, where clearpost.yaml does not say.
@@ -130,7 +133,7 @@ func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l := newLoader(dir, opt)
 	l.before = before
 	cfg := l.load()
-	if err := l.problems.err(); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
 	asRead := *cfg
@@ -140,12 +143,12 @@ func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 
 // hashFiles hashes names and contents in the given order. Lengths stand before each, so that no two sets of files read
 // the same.
-func hashFiles(files []*sourceFile) string {
+func hashFiles(files []*tree.File) string {
 	sum := digestFiles(files)
 	return hex.EncodeToString(sum[:16])
 }
 
-func digestFiles(files []*sourceFile) (sum [32]byte) {
+func digestFiles(files []*tree.File) (sum [32]byte) {
 	h := sha256.New()
 	put := func(b []byte) {
 		var n [8]byte
@@ -154,8 +157,8 @@ func digestFiles(files []*sourceFile) (sum [32]byte) {
 		h.Write(b)
 	}
 	for _, f := range files {
-		put([]byte(f.name))
-		put(f.text)
+		put([]byte(f.Name))
+		put(f.Text)
 	}
 	h.Sum(sum[:0])
 	return sum

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 )
@@ -17,7 +18,7 @@ const (
 )
 
 // onChange reads what becomes of a post that changes what its ping was priced by.
-func (l *loader) onChange(f *sourceFile, text string) exchange.OnChange {
+func (l *loader) onChange(f *tree.File, text string) exchange.OnChange {
 	switch text {
 	case "":
 		return exchange.OnChangeUnset
@@ -31,7 +32,7 @@ func (l *loader) onChange(f *sourceFile, text string) exchange.OnChange {
 }
 
 // verticalDedupe reads a vertical's rule for repeated leads.
-func (l *loader) verticalDedupe(f *sourceFile, spec *verticalSpec, s *lead.Schema) (d exchange.Dedupe) {
+func (l *loader) verticalDedupe(f *tree.File, spec *verticalSpec, s *lead.Schema) (d exchange.Dedupe) {
 	if spec.DedupeHours != nil && spec.Dedupe.WindowHours != nil {
 		l.bad(f, "dedupe_hours", fmt.Sprint(*spec.DedupeHours), "dedupe_hours or dedupe.window_hours, not both")
 	}
@@ -50,7 +51,7 @@ func (l *loader) verticalDedupe(f *sourceFile, spec *verticalSpec, s *lead.Schem
 }
 
 // sourceDedupe reads in what a source's rules differ from those of its verticals.
-func (l *loader) sourceDedupe(f *sourceFile, spec *sourceSpec) []*exchange.Dedupe {
+func (l *loader) sourceDedupe(f *tree.File, spec *sourceSpec) []*exchange.Dedupe {
 	if spec.Dedupe == nil {
 		return nil
 	}
@@ -98,7 +99,7 @@ func (l *loader) remembers(cfg *Config) {
 	}
 	const day = 24 * time.Hour
 	for _, f := range l.files {
-		if f.name == nodeFile && f.root != nil {
+		if f.Name == nodeFile && f.Root != nil {
 			l.bad(f, "limits.retention_days", fmt.Sprint(int(age/day)),
 				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe)", (longest+day-1)/day,
 					int(longest/time.Hour)))
@@ -107,7 +108,7 @@ func (l *loader) remembers(cfg *Config) {
 }
 
 // repeats reads the settings that stand under dedupe in both files.
-func (l *loader) repeats(f *sourceFile, spec *dedupeSpec, d *exchange.Dedupe) {
+func (l *loader) repeats(f *tree.File, spec *dedupeSpec, d *exchange.Dedupe) {
 	if spec.WindowHours != nil {
 		d.Window = time.Duration(l.number(f, "dedupe.window_hours", spec.WindowHours, dedupeHoursDefault, 0,
 			dedupeHoursMost)) * time.Hour
@@ -155,7 +156,7 @@ func (s *dedupeSpec) apply(read, d *exchange.Dedupe) {
 
 // personKey reads the fields that name a person: FIELD, or FIELD|HASH where a hash of a phone or an e-mail may stand
 // for it. A hash field that is derived from the field may do so without being named.
-func (l *loader) personKey(f *sourceFile, path string, names []string, vertical string,
+func (l *loader) personKey(f *tree.File, path string, names []string, vertical string,
 	s *lead.Schema) (key []exchange.KeyField) {
 	if len(names) > lead.PersonKeyPartMax {
 		l.bad(f, path, fmt.Sprint(len(names), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))

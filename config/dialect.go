@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
@@ -21,7 +22,7 @@ const (
 )
 
 // words reads how a source calls fields and values.
-func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+func (l *loader) words(f *tree.File, spec *sourceSpec, s *exchange.Source) {
 	s.AllowGet, s.Tests = spec.AllowGet, spec.Tests
 	switch spec.Spec {
 	case "", "private":
@@ -44,7 +45,7 @@ func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 	}
 	seen := map[string]string{}
 	for _, theirs := range slices.Sorted(maps.Keys(spec.Aliases)) {
-		ours, path := spec.Aliases[theirs], joinPath("aliases", theirs)
+		ours, path := spec.Aliases[theirs], tree.Join("aliases", theirs)
 		name := intake.NameKey(theirs)
 		switch _, known := firstWith(schemas, ours); {
 		case strings.TrimSpace(theirs) != theirs || theirs == "" || len(theirs) > aliasBytesMax:
@@ -67,8 +68,8 @@ func (l *loader) words(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
 }
 
 // values checks one field's map: each value of ours must be one that the field takes, or nothing.
-func (l *loader) values(f *sourceFile, field string, m map[string]string, schemas []*lead.Schema, sure bool) {
-	path := joinPath("values", field)
+func (l *loader) values(f *tree.File, field string, m map[string]string, schemas []*lead.Schema, sure bool) {
+	path := tree.Join("values", field)
 	s, known := firstWith(schemas, field)
 	if !known {
 		if sure {
@@ -83,7 +84,7 @@ func (l *loader) values(f *sourceFile, field string, m map[string]string, schema
 	pos, _ := s.Position(field)
 	seen := map[string]string{}
 	for _, theirs := range slices.Sorted(maps.Keys(m)) {
-		at := joinPath(path, theirs)
+		at := tree.Join(path, theirs)
 		value := intake.ValueKey(theirs)
 		switch was, twice := seen[value]; {
 		case value == "":

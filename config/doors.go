@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"clearpost/config/tree"
 	"clearpost/exchange/door"
 )
 
@@ -23,7 +24,7 @@ func (k *KeyFiles) Keys(log *slog.Logger) (*door.Keys, error) {
 }
 
 // tls checks that the files make a pair. Where only what is written is looked at, the files are not.
-func (l *loader) tls(f *sourceFile, path string, spec *tlsSpec) *KeyFiles {
+func (l *loader) tls(f *tree.File, path string, spec *tlsSpec) *KeyFiles {
 	if spec == nil {
 		return nil
 	}
@@ -32,7 +33,7 @@ func (l *loader) tls(f *sourceFile, path string, spec *tlsSpec) *KeyFiles {
 		key, text string
 		to        *string
 	}{{"cert", spec.Cert, &k.Cert}, {"key", spec.Key, &k.Key}} {
-		at := joinPath(path, one.key)
+		at := tree.Join(path, one.key)
 		v, ok := l.expand(f, at, one.text)
 		switch {
 		case !ok:
@@ -59,7 +60,7 @@ func (l *loader) tls(f *sourceFile, path string, spec *tlsSpec) *KeyFiles {
 const proxiesMax = 256
 
 // proxies reads who may speak for sellers.
-func (l *loader) proxies(f *sourceFile, spec *nodeSpec) *door.Proxies {
+func (l *loader) proxies(f *tree.File, spec *nodeSpec) *door.Proxies {
 	p := &door.Proxies{Header: orText(spec.ProxyHeader, door.XForwardedFor)}
 	if p.Header != door.XForwardedFor && p.Header != door.Forwarded {
 		l.bad(f, "proxy_header", spec.ProxyHeader, door.XForwardedFor+" or "+door.Forwarded)

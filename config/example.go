@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 )
 
 // Examples is what came of running the campaigns' examples when a configuration was read.
@@ -62,15 +63,15 @@ func (e *ExamplesError) Error() string {
 }
 
 // runExamples runs the examples of campaigns that were compiled from a file.
-func runExamples(campaigns []*buyers.Campaign, file *sourceFile) (out Examples) {
+func runExamples(campaigns []*buyers.Campaign, file *tree.File) (out Examples) {
 	for _, c := range campaigns {
 		ran, failures := c.RunExamples()
 		out.Ran += ran
 		for _, f := range failures {
 			_, rest := splitIndex(f.Path)
-			tk, _, _ := locate(file.root, rest)
+			tk, _, _ := tree.Locate(file.Root, rest)
 			f.Path = rest
-			p := file.at(tk, rest, "", false)
+			p := file.At(tk, rest, "", false)
 			out.Failures = append(out.Failures, ExampleFailure{p.File, p.Line, p.Column, f})
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/wire"
@@ -116,7 +117,7 @@ func flatten(to map[string]any, path string, v any) {
 		return
 	}
 	for k, e := range m {
-		flatten(to, joinPath(path, k), e)
+		flatten(to, tree.Join(path, k), e)
 	}
 }
 

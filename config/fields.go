@@ -9,12 +9,13 @@ import (
 	"strconv"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
 // schema makes the vertical's schema of the fields that are right. The names of the others are kept, so that what
 // speaks of them is not called a mistake too.
-func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
+func (l *loader) schema(f *tree.File, spec *verticalSpec) *lead.Schema {
 	var own []lead.Field
 	var from []int // per own field its place in the file
 	broken := map[string]bool{}
@@ -38,18 +39,18 @@ func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
 	for _, err := range errs {
 		var re *lead.RuleError
 		if errors.As(err, &re) {
-			l.report(f, fmt.Sprintf("rules[%d]", re.Rule), "", re.Problem, false)
+			f.Report(&l.problems, fmt.Sprintf("rules[%d]", re.Rule), "", re.Problem, false)
 			continue
 		}
 		var fe *lead.FieldError
 		if !errors.As(err, &fe) || fe.Own < 0 {
-			l.report(f, "fields", "", err.Error(), false)
+			f.Report(&l.problems, "fields", "", err.Error(), false)
 			return nil
 		}
 		i := from[fe.Own]
 		drop[fe.Own] = true
 		l.lose(&spec.Fields[i], broken)
-		l.report(f, fmt.Sprintf("fields[%d].name", i), "", fe.Problem, false)
+		f.Report(&l.problems, fmt.Sprintf("fields[%d].name", i), "", fe.Problem, false)
 	}
 	var right []lead.Field
 	for i, field := range own {
@@ -72,7 +73,7 @@ func (l *loader) schema(f *sourceFile, spec *verticalSpec) *lead.Schema {
 }
 
 // schemaOptions reads how the vertical's sellers write, and its rules.
-func (l *loader) schemaOptions(f *sourceFile, spec *verticalSpec) lead.Options {
+func (l *loader) schemaOptions(f *tree.File, spec *verticalSpec) lead.Options {
 	opt := lead.Options{Free: l.free, Disposable: l.disposable, Missing: l.missing, Areas: l.areas, Across: l.across,
 		Invalid: lead.InvalidRaw}
 	if v, err := lead.ParseInvalid(spec.Invalid); err != nil {
@@ -118,7 +119,7 @@ func (l *loader) lose(spec *fieldSpec, broken map[string]bool) {
 	}
 }
 
-func (l *loader) field(f *sourceFile, spec *fieldSpec, at string) (lead.Field, bool) {
+func (l *loader) field(f *tree.File, spec *fieldSpec, at string) (lead.Field, bool) {
 	out := lead.Field{Name: spec.Name, Aliases: spec.Aliases, Values: spec.Values, Personal: spec.Personal,
 		Synonyms: spec.Synonyms, Derive: spec.Derive}
 	ok := true
@@ -197,7 +198,7 @@ func (l *loader) fit(spec *fieldSpec, out *lead.Field, builtIn lead.Type, bad fu
 }
 
 // bound reads a field's min or max as the field itself would read it.
-func (l *loader) bound(f *sourceFile, path string, text *string, t lead.Type, ok *bool) *int64 {
+func (l *loader) bound(f *tree.File, path string, text *string, t lead.Type, ok *bool) *int64 {
 	if text == nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"sort"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
@@ -47,7 +48,7 @@ const (
 func (l *loader) readAll() {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
-		l.problems.add(Problem{File: ".", Message: "the configuration's directory cannot be read: " + plainError(err)})
+		l.problems.Add(Problem{File: ".", Message: "the configuration's directory cannot be read: " + plainError(err)})
 		return
 	}
 	there := map[string]bool{}
@@ -63,26 +64,26 @@ func (l *loader) readAll() {
 		case name == listsFolder:
 			l.readLists()
 		case isYAML(name):
-			l.problems.add(Problem{File: name,
+			l.problems.Add(Problem{File: name,
 				Message: fmt.Sprintf("nothing reads this file: expected %s, or a file in %s/, %s/ or %s/", nodeFile,
 					verticalsFolder, sourcesFolder, buyersFolder)})
 		case e.IsDir():
 			if near := lead.Nearest(name, []string{verticalsFolder, sourcesFolder, buyersFolder,
 				templatesFolder}); near != "" {
-				l.problems.add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?",
+				l.problems.Add(Problem{File: name, Message: fmt.Sprintf("nothing reads this folder: did you mean %q?",
 					near)})
 			}
 		}
 	}
 	for _, want := range []string{nodeFile, verticalsFolder, sourcesFolder, buyersFolder} {
 		if !there[want] {
-			l.problems.add(Problem{File: want, Message: "there is no such file or folder"})
+			l.problems.Add(Problem{File: want, Message: "there is no such file or folder"})
 		}
 	}
 	for name, text := range l.opt.Also {
-		l.files = append(l.files, newSourceFile(name, text))
+		l.files = append(l.files, tree.NewFile(name, text))
 	}
-	sort.Slice(l.files, func(i, j int) bool { return l.files[i].name < l.files[j].name })
+	sort.Slice(l.files, func(i, j int) bool { return l.files[i].Name < l.files[j].Name })
 }
 
 // lists are the files of the lists folder: what reads each, telling the first line that is wrong, and what a line must
@@ -111,7 +112,7 @@ var lists = map[string]struct {
 func (l *loader) readLists() {
 	entries, err := os.ReadDir(filepath.Join(l.dir, listsFolder))
 	if err != nil {
-		l.problems.add(Problem{File: listsFolder, Message: "the folder cannot be read: " + plainError(err)})
+		l.problems.Add(Problem{File: listsFolder, Message: "the folder cannot be read: " + plainError(err)})
 		return
 	}
 	for _, e := range entries {
@@ -119,7 +120,7 @@ func (l *loader) readLists() {
 		list, known := lists[name]
 		if !known {
 			if !strings.HasPrefix(e.Name(), ".") {
-				l.problems.add(Problem{File: name, Message: "nothing reads this file: expected " +
+				l.problems.Add(Problem{File: name, Message: "nothing reads this file: expected " +
 					strings.Join(slices.Sorted(maps.Keys(lists)), ", ")})
 			}
 			continue
@@ -128,8 +129,8 @@ func (l *loader) readLists() {
 		if l.readFile(name); len(l.files) == before {
 			continue
 		}
-		if line := list.read(l, string(l.files[before].text)); line > 0 {
-			l.problems.add(Problem{File: name, Line: line, Column: 1, Message: "expected " + list.expected})
+		if line := list.read(l, string(l.files[before].Text)); line > 0 {
+			l.problems.Add(Problem{File: name, Line: line, Column: 1, Message: "expected " + list.expected})
 		}
 	}
 }
@@ -141,12 +142,12 @@ func isYAML(name string) bool {
 
 func (l *loader) readFolder(name string, depth int) {
 	if depth > FolderDepthMax {
-		l.problems.add(Problem{File: name, Message: fmt.Sprintf("folders nested deeper than %d", FolderDepthMax)})
+		l.problems.Add(Problem{File: name, Message: fmt.Sprintf("folders nested deeper than %d", FolderDepthMax)})
 		return
 	}
 	entries, err := os.ReadDir(filepath.Join(l.dir, filepath.FromSlash(name)))
 	if err != nil {
-		l.problems.add(Problem{File: name, Message: "the folder cannot be read: " + plainError(err)})
+		l.problems.Add(Problem{File: name, Message: "the folder cannot be read: " + plainError(err)})
 		return
 	}
 	for _, e := range entries {
@@ -165,18 +166,18 @@ func (l *loader) readFile(name string) {
 	if len(l.files) >= FilesMax {
 		if !l.tooMany {
 			l.tooMany = true
-			l.problems.add(Problem{File: name,
+			l.problems.Add(Problem{File: name,
 				Message: fmt.Sprintf("more than %d files: this one and those after it are not read", FilesMax)})
 		}
 		return
 	}
 	text, err := readBounded(filepath.Join(l.dir, filepath.FromSlash(name)), FileBytesMax)
 	if err != nil {
-		l.problems.add(Problem{File: name, Message: "the file cannot be read: " + plainError(err)})
+		l.problems.Add(Problem{File: name, Message: "the file cannot be read: " + plainError(err)})
 		l.unread(name)
 		return
 	}
-	f := newSourceFile(name, text)
+	f := tree.NewFile(name, text)
 	l.files = append(l.files, f)
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+
+	"clearpost/config/tree"
 )
 
 // frugal lets the collector run more often while a large directory is read: most of what reading makes is dropped at
@@ -42,9 +44,9 @@ func beFrugal() (end func()) {
 }
 
 // textBytes is how long the directory's files are.
-func textBytes(files []*sourceFile) (n int) {
+func textBytes(files []*tree.File) (n int) {
 	for _, f := range files {
-		n += len(f.text)
+		n += len(f.Text)
 	}
 	return n
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/goccy/go-yaml"
+
 	"clearpost/buyers"
 	"clearpost/lead"
 )
@@ -245,7 +247,8 @@ func TestDecoderKnowsEveryType(t *testing.T) {
 	seen := map[reflect.Type]bool{}
 	var walk func(reflect.Type, string)
 	walk = func(typ reflect.Type, path string) {
-		if seen[typ] || typ == moneyType || reflect.PointerTo(typ).Implements(reflect.TypeFor[nodeTaker]()) {
+		if seen[typ] || typ == reflect.TypeFor[lead.Money]() ||
+			reflect.PointerTo(typ).Implements(reflect.TypeFor[yaml.NodeUnmarshaler]()) {
 			return
 		}
 		seen[typ] = true

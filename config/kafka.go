@@ -14,10 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/config/tree"
 	"clearpost/ledger"
 )
 
-func (l *loader) kafka(f *sourceFile, spec *kafkaSpec, cfg *Config) {
+func (l *loader) kafka(f *tree.File, spec *kafkaSpec, cfg *Config) {
 	if spec == nil {
 		return
 	}
@@ -49,14 +50,14 @@ func (l *loader) kafka(f *sourceFile, spec *kafkaSpec, cfg *Config) {
 }
 
 // oneOf checks a word of a list.
-func (l *loader) oneOf(f *sourceFile, path, text string, words []string) string {
+func (l *loader) oneOf(f *tree.File, path, text string, words []string) string {
 	if !slices.Contains(words, text) {
 		l.bad(f, path, text, "one of "+strings.Join(words, ", "))
 	}
 	return text
 }
 
-func (l *loader) kafkaTLS(f *sourceFile, spec *kafkaTLSSpec) *tls.Config {
+func (l *loader) kafkaTLS(f *tree.File, spec *kafkaTLSSpec) *tls.Config {
 	if spec == nil {
 		return nil
 	}
@@ -101,7 +102,7 @@ func cause(err error) error {
 	return err
 }
 
-func (l *loader) kafkaSASL(f *sourceFile, spec *kafkaSASLSpec) *ledger.SASL {
+func (l *loader) kafkaSASL(f *tree.File, spec *kafkaSASLSpec) *ledger.SASL {
 	if spec == nil {
 		return nil
 	}

@@ -4,12 +4,12 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 )
@@ -19,8 +19,8 @@ import (
 type loader struct {
 	dir      string
 	opt      Options
-	files    []*sourceFile // in the order of their names
-	problems problemList
+	files    []*tree.File // in the order of their names
+	problems tree.Problems
 	secrets  secrets
 	tooMany  bool
 
@@ -65,18 +65,18 @@ func (l *loader) load() *Config {
 		l.before = nil
 	}
 	for _, f := range l.of(nodeFile) {
-		l.parse(f) // and it stays: what stands elsewhere may still be held against it
+		f.Parse(&l.problems) // and it stays: what stands elsewhere may still be held against it
 	}
 	l.node(cfg)
-	l.each(verticalsFolder, func(f *sourceFile) {
+	l.each(verticalsFolder, func(f *tree.File) {
 		if v := l.vertical(f); v != nil {
 			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)
 		}
 	})
 	// each is read anew where it is used; mistakes of others are reported as well
-	l.each(templatesFolder, func(*sourceFile) {})
+	l.each(templatesFolder, func(*tree.File) {})
 	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
-	l.each(sourcesFolder, func(f *sourceFile) {
+	l.each(sourcesFolder, func(f *tree.File) {
 		if s := l.source(f); s != nil {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
@@ -84,7 +84,7 @@ func (l *loader) load() *Config {
 	l.remembers(cfg)
 	cfg.Hash, cfg.Files = hashFiles(l.files), map[string][]byte{}
 	for _, f := range l.files {
-		cfg.Files[f.name] = f.text
+		cfg.Files[f.Name] = f.Text
 	}
 	cfg.Exchange.Hash = cfg.Hash
 	cfg.opt, cfg.Unset = l.opt, slices.Sorted(slices.Values(l.secrets.unset))
@@ -100,10 +100,10 @@ func (l *loader) unread(name string) {
 }
 
 // of lists the files of a folder, or the one of this name.
-func (l *loader) of(folder string) []*sourceFile {
-	var out []*sourceFile
+func (l *loader) of(folder string) []*tree.File {
+	var out []*tree.File
 	for _, f := range l.files {
-		if f.name == folder || strings.HasPrefix(f.name, folder+"/") {
+		if f.Name == folder || strings.HasPrefix(f.Name, folder+"/") {
 			out = append(out, f)
 		}
 	}
@@ -111,10 +111,10 @@ func (l *loader) of(folder string) []*sourceFile {
 }
 
 // each parses one file of a folder after the other, and lets go of what it was parsed to.
-func (l *loader) each(folder string, do func(f *sourceFile)) {
+func (l *loader) each(folder string, do func(f *tree.File)) {
 	for _, f := range l.of(folder) {
-		if l.parse(f); f.root == nil {
-			l.unread(f.name)
+		if f.Parse(&l.problems); f.Root == nil {
+			l.unread(f.Name)
 			continue
 		}
 		do(f)
@@ -122,53 +122,18 @@ func (l *loader) each(folder string, do func(f *sourceFile)) {
 	}
 }
 
-// decode fills *spec from the file.
-func (l *loader) decode(f *sourceFile, spec any) {
-	d := decoder{l, f}
-	d.value(f.root, reflect.ValueOf(spec).Elem(), "", nil)
-}
-
 // bad reports a mistake at a path of a file, unless it only follows from one that was reported there already.
-func (l *loader) bad(f *sourceFile, path, value, expected string) {
-	l.report(f, path, value, "expected "+expected, false)
+func (l *loader) bad(f *tree.File, path, value, expected string) {
+	f.Report(&l.problems, path, value, "expected "+expected, false)
 }
 
 // badSecret is bad for values that messages must not show.
-func (l *loader) badSecret(f *sourceFile, path, message string) { l.report(f, path, "", message, true) }
-
-// shown is a value as messages have it: its beginning, if it is long.
-func shown(value string) string {
-	if r := []rune(value); len(r) > 2*excerptWidth {
-		return string(r[:2*excerptWidth]) + "…"
-	}
-	return value
-}
-
-func (l *loader) report(f *sourceFile, path, value, message string, hide bool) {
-	tk, found, missing := locate(f.root, path)
-	if f.spoil[found] || missing == "" && f.blunt[found] {
-		return
-	}
-	switch {
-	case missing != "":
-		message = missing + " is not there: " + message
-	case value != "":
-		message = fmt.Sprintf("%q: %s", shown(value), message)
-	}
-	l.problems.add(f.at(tk, path, message, hide))
-}
-
-// place names a path's place for a message about another one.
-func (f *sourceFile) place(path string) string {
-	tk, _, _ := locate(f.root, path)
-	if tk == nil || tk.Position == nil {
-		return f.name
-	}
-	return fmt.Sprintf("%s:%d", f.name, tk.Position.Line)
+func (l *loader) badSecret(f *tree.File, path, message string) {
+	f.Report(&l.problems, path, "", message, true)
 }
 
 // id checks an id of one kind, and that it is its only holder.
-func (l *loader) id(f *sourceFile, kind, id string) bool {
+func (l *loader) id(f *tree.File, kind, id string) bool {
 	switch was, taken := l.ids[kind+":"+id]; {
 	case id == "":
 		l.bad(f, "id", "", "the "+kind+"'s id")
@@ -177,14 +142,14 @@ func (l *loader) id(f *sourceFile, kind, id string) bool {
 	case taken:
 		l.bad(f, "id", id, "an id that no other "+kind+" has: it stands at "+was+" already")
 	default:
-		l.ids[kind+":"+id] = f.place("id")
+		l.ids[kind+":"+id] = f.Place("id")
 		return true
 	}
 	return false
 }
 
 // number checks a whole number between its limits and returns it, or the default where it is not given.
-func (l *loader) number(f *sourceFile, path string, v *int, standard, least, most int) int {
+func (l *loader) number(f *tree.File, path string, v *int, standard, least, most int) int {
 	if v == nil {
 		return standard
 	}
@@ -196,18 +161,18 @@ func (l *loader) number(f *sourceFile, path string, v *int, standard, least, mos
 }
 
 // expand puts secrets into a text; where that fails it reports and returns false.
-func (l *loader) expand(f *sourceFile, path, text string) (string, bool) {
+func (l *loader) expand(f *tree.File, path, text string) (string, bool) {
 	v, err := l.secrets.expand(text)
 	if err != nil {
-		l.report(f, path, "", "secret: "+err.Error(), false)
+		f.Report(&l.problems, path, "", "secret: "+err.Error(), false)
 		return "", false
 	}
 	return v, true
 }
 
-func (l *loader) subject(f *sourceFile, path, id string, p *buyerPage) {
+func (l *loader) subject(f *tree.File, path, id string, p *buyerPage) {
 	if _, taken := l.subjects[id]; !taken && id != "" {
-		p.places[id] = f.place(path)
+		p.places[id] = f.Place(path)
 		l.subjects[id] = p.places[id]
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"clearpost/config/tree"
 )
 
 // page is a value that is to be written as YAML: a single value, a list, or keys with values in their order.
@@ -124,14 +126,14 @@ func pageOf(n ast.Node) page {
 		}
 		return p
 	}
-	text, kind := scalarText(n)
+	text, kind := tree.Scalar(n)
 	switch kind {
-	case kindText:
+	case tree.Text:
 		if strings.Contains(text, "\n") {
 			return pageBlock(text)
 		}
 		return pageString(text)
-	case kindNone:
+	case tree.None:
 		return pageRaw("null")
 	}
 	return pageRaw(text)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
@@ -34,10 +35,10 @@ type buyerPage struct {
 
 // base is a digest of the files that buyers' pages lean on.
 func (l *loader) base() [32]byte {
-	var lean []*sourceFile
+	var lean []*tree.File
 	for _, f := range l.files {
-		if !strings.HasPrefix(f.name, buyersFolder+"/") && !strings.HasPrefix(f.name, sourcesFolder+"/") &&
-			f.name != nodeFile {
+		if !strings.HasPrefix(f.Name, buyersFolder+"/") && !strings.HasPrefix(f.Name, sourcesFolder+"/") &&
+			f.Name != nodeFile {
 			lean = append(lean, f)
 		}
 	}
@@ -55,8 +56,8 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{}}
 	var all Examples
 	for _, f := range l.of(buyersFolder) {
-		text := sha256.Sum256(f.text)
-		p := l.pageAgain(c, f.name, text)
+		text := sha256.Sum256(f.Text)
+		p := l.pageAgain(c, f.Name, text)
 		if p == nil {
 			p = l.page(c, f)
 		}
@@ -64,12 +65,12 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 			continue
 		}
 		p.text = text
-		kept.byName[f.name] = p
+		kept.byName[f.Name] = p
 		all.Ran += p.examples.Ran
 		all.Failures = append(all.Failures, p.examples.Failures...)
 	}
-	slices.SortFunc(l.files, func(a, b *sourceFile) int { return strings.Compare(a.name, b.name) })
-	if len(l.problems.list) > 0 {
+	slices.SortFunc(l.files, func(a, b *tree.File) int { return strings.Compare(a.Name, b.Name) })
+	if l.problems.Count() > 0 {
 		return c.Book(), Examples{}, nil
 	}
 	return c.Book(), all, kept
@@ -103,16 +104,16 @@ func (l *loader) pageAgain(c *buyers.Compiler, name string, text [32]byte) *buye
 }
 
 // page reads and compiles a page. It is nil if there is something wrong with it.
-func (l *loader) page(c *buyers.Compiler, f *sourceFile) *buyerPage {
-	before := len(l.problems.list) + l.problems.more
+func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
+	before := l.problems.Count()
 	l.secrets.used, l.templates = map[string]bool{}, nil
 	defer l.drop(f)
-	if l.parse(f); f.root == nil {
+	if f.Parse(&l.problems); f.Root == nil {
 		return nil
 	}
 	l.fillCampaigns(f)
 	var spec buyers.BuyerSpec
-	l.decode(f, &spec)
+	f.Decode(&l.problems, &spec)
 	l.rewrite(&spec)
 	p := &buyerPage{places: map[string]string{}, secrets: map[string][32]byte{}}
 	l.subject(f, "id", spec.ID, p)
@@ -127,7 +128,7 @@ func (l *loader) page(c *buyers.Compiler, f *sourceFile) *buyerPage {
 		}
 		l.bad(f, rest, d.Value, d.Expected+l.whySecret(d.Expected))
 	}
-	if len(l.problems.list)+l.problems.more > before || len(defects) > 0 {
+	if l.problems.Count() > before || len(defects) > 0 {
 		return nil
 	}
 	p.compiled, p.examples, p.templates = compiled, runExamples(compiled.Campaigns, f), l.templates
@@ -138,9 +139,9 @@ func (l *loader) page(c *buyers.Compiler, f *sourceFile) *buyerPage {
 }
 
 // drop lets go of what was only needed to read a file.
-func (l *loader) drop(f *sourceFile) {
-	if _, wanted := l.opt.Also[f.name]; wanted {
+func (l *loader) drop(f *tree.File) {
+	if _, wanted := l.opt.Also[f.Name]; wanted {
 		return // whoever gave it looks at it afterwards
 	}
-	f.root, f.lines, f.from, f.spoil, f.blunt = nil, nil, nil, map[string]bool{}, map[string]bool{}
+	f.Drop()
 }

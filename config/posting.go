@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/exchange/intake/posting"
 )
 
@@ -14,7 +15,7 @@ import (
 const specURLMax = 512
 
 // specs reads what is said about posting specs.
-func (l *loader) specs(f *sourceFile, spec *specsSpec, cfg *Config) {
+func (l *loader) specs(f *tree.File, spec *specsSpec, cfg *Config) {
 	if v, ok := l.expand(f, "specs.url", spec.URL); ok && v != "" && !IsStandIn(v) {
 		if cfg.SpecURL = CleanURL(v); cfg.SpecURL == "" {
 			l.bad(f, "specs.url", v, "an address such as https://leads.example, without user, query and fragment")

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/lead"
 	"clearpost/wire"
 )
@@ -52,7 +53,7 @@ type RulesOptions struct {
 func (c *Config) Rules(campaign string, post bool) (*Rules, error) {
 	p := c.Exchange.Book.Campaign(campaign)
 	if p == nil {
-		return nil, fmt.Errorf("no campaign %q%s", campaign, suggest(campaign, c.campaignIDs()))
+		return nil, fmt.Errorf("no campaign %q%s", campaign, tree.Suggest(campaign, c.campaignIDs()))
 	}
 	e := p.Ping
 	if post {
@@ -95,90 +96,90 @@ func LoadRules(file string, opt RulesOptions) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s", filepath.Base(file), plainError(err))
 	}
-	f := newSourceFile(filepath.Base(file), text)
-	if l.parse(f); f.root == nil {
-		return nil, l.problems.err()
+	f := tree.NewFile(filepath.Base(file), text)
+	if f.Parse(&l.problems); f.Root == nil {
+		return nil, l.problems.Err()
 	}
 	spec, at, err := l.ruleSpec(f, &opt)
 	if err != nil {
 		return nil, err
 	}
 	r := l.rules(f, spec, at, &opt)
-	if err := l.problems.err(); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
 // ruleSpec decodes whatever shape the file has, and says where the campaign stands in it.
-func (l *loader) ruleSpec(f *sourceFile, opt *RulesOptions) (*buyers.CampaignSpec, string, error) {
+func (l *loader) ruleSpec(f *tree.File, opt *RulesOptions) (*buyers.CampaignSpec, string, error) {
 	keys := map[string]bool{}
-	if m, ok := f.root.(*ast.MappingNode); ok {
+	if m, ok := f.Root.(*ast.MappingNode); ok {
 		for _, kv := range m.Values {
 			keys[kv.Key.GetToken().Value] = true
 		}
 	}
 	switch {
 	case keys["campaigns"]:
-		if list, ok := child(f.root, "campaigns").(*ast.SequenceNode); ok {
+		if list, ok := tree.Child(f.Root, "campaigns").(*ast.SequenceNode); ok {
 			for i, c := range list.Values {
 				l.ruleTemplate(f, c, fmt.Sprintf("campaigns[%d]", i))
 			}
 		}
 		var b buyers.BuyerSpec
-		l.decode(f, &b)
+		f.Decode(&l.problems, &b)
 		for i := range b.Campaigns {
 			if opt.Campaign == "" || b.Campaigns[i].ID == opt.Campaign {
 				return &b.Campaigns[i], fmt.Sprintf("campaigns[%d]", i), nil
 			}
 		}
-		return nil, "", fmt.Errorf("%s: no campaign %q", f.name, opt.Campaign)
+		return nil, "", fmt.Errorf("%s: no campaign %q", f.Name, opt.Campaign)
 	case keys["request"] || keys["answer"]:
 		e := new(buyers.EndpointSpec)
-		l.decode(f, e)
+		f.Decode(&l.problems, e)
 		if opt.Post {
 			return &buyers.CampaignSpec{Post: e}, "", nil
 		}
 		return &buyers.CampaignSpec{Ping: e}, "", nil
 	}
-	l.ruleTemplate(f, f.root, "")
+	l.ruleTemplate(f, f.Root, "")
 	c := new(buyers.CampaignSpec)
-	l.decode(f, c)
+	f.Decode(&l.problems, c)
 	return c, "", nil
 }
 
 // ruleTemplate fills a campaign that starts from a template.
-func (l *loader) ruleTemplate(f *sourceFile, n ast.Node, at string) {
-	if m, ok := n.(*ast.MappingNode); ok && keyOf(m, "template") != nil {
+func (l *loader) ruleTemplate(f *tree.File, n ast.Node, at string) {
+	if m, ok := n.(*ast.MappingNode); ok && tree.KeyOf(m, "template") != nil {
 		l.fill(f, m, at)
 	}
 }
 
 // rules compiles the call that is asked for.
-func (l *loader) rules(f *sourceFile, spec *buyers.CampaignSpec, at string, opt *RulesOptions) *Rules {
+func (l *loader) rules(f *tree.File, spec *buyers.CampaignSpec, at string, opt *RulesOptions) *Rules {
 	e, name := spec.Ping, "ping"
 	if opt.Post {
 		e, name = spec.Post, "post"
 	}
 	if e == nil {
-		l.bad(f, joinPath(at, name), "", "the call that is asked for")
+		l.bad(f, tree.Join(at, name), "", "the call that is asked for")
 		return nil
 	}
 	path := at
-	if _, _, missing := locate(f.root, joinPath(at, name)); missing == "" {
-		path = joinPath(at, name)
+	if _, _, missing := tree.Locate(f.Root, tree.Join(at, name)); missing == "" {
+		path = tree.Join(at, name)
 	}
-	r := &Rules{Campaign: orText(spec.ID, f.name), Vertical: orText(spec.Vertical, "any")}
+	r := &Rules{Campaign: orText(spec.ID, f.Name), Vertical: orText(spec.Vertical, "any")}
 	r.Schema = l.ruleSchema(r, spec, e, opt)
 	secrets := l.ruleSecrets(opt)
 	var ds []lead.Defect
 	if !reflect.ValueOf(e.Request).IsZero() {
 		r.Request, ds = wire.CompileRequest(&e.Request, r.Schema, opt.Post, wire.CompileOptions{Secrets: secrets})
-		l.badAll(f, joinPath(path, "request"), ds)
+		l.badAll(f, tree.Join(path, "request"), ds)
 	}
 	if !reflect.ValueOf(e.Answer).IsZero() {
 		r.Answer, ds = wire.CompileAnswer(&e.Answer, opt.Post)
-		l.badAll(f, joinPath(path, "answer"), ds)
+		l.badAll(f, tree.Join(path, "answer"), ds)
 	}
 	in := buyers.SampleInputs(nil, r.Vertical, opt.Post)
 	in.Lead = buyers.Sample(r.Schema, in.Now)
@@ -207,7 +208,7 @@ func (l *loader) ruleSecrets(opt *RulesOptions) func(string) (string, bool) {
 	}
 }
 
-func (l *loader) badAll(f *sourceFile, path string, ds []lead.Defect) {
+func (l *loader) badAll(f *tree.File, path string, ds []lead.Defect) {
 	for _, d := range lead.DefectsIn(path, ds) {
 		l.bad(f, d.Path, d.Value, d.Expected+l.whySecret(d.Expected))
 	}

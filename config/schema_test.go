@@ -178,7 +178,7 @@ func mapped(t *testing.T, typ reflect.Type) *emit.Schema {
 	case reflect.TypeFor[buyers.ExampleValues]():
 		return &emit.Schema{Type: "object", AdditionalProperties: listed(scalar())}
 	}
-	if _, own := reflect.New(typ).Interface().(nodeTaker); own {
+	if _, own := reflect.New(typ).Interface().(yaml.NodeUnmarshaler); own {
 		t.Errorf("%s reads its own value: say here what it looks like", typ)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
@@ -82,7 +83,7 @@ func (m *pageMaker) own(full ast.Node) page {
 			p.put(call, pageRaw("null"))
 			continue
 		}
-		fields := m.others(child(full, call), call == "post")
+		fields := m.others(tree.Child(full, call), call == "post")
 		if len(fields.list) > 0 {
 			request, e := page{}, page{}
 			request.put("fields", fields)
@@ -103,10 +104,10 @@ func (m *pageMaker) others(call ast.Node, post bool) page {
 		return out
 	}
 	there := map[string]bool{}
-	if list, ok := child(child(call, "request"), "fields").(*ast.SequenceNode); ok {
+	if list, ok := tree.Child(tree.Child(call, "request"), "fields").(*ast.SequenceNode); ok {
 		for _, f := range list.Values {
 			for _, key := range []string{"to", "from"} {
-				text, _ := scalarText(child(f, key))
+				text, _ := tree.Scalar(tree.Child(f, key))
 				there[key+" "+text] = true
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"clearpost/buyers/templates"
+	"clearpost/config/tree"
 )
 
 // Template is a template as a list of them shows it.
@@ -76,12 +77,12 @@ func readTemplate(dir, name string) (*template, error) {
 	if slices.Contains(own, name) {
 		l.readFile(templatesFolder + "/" + name + ".yaml")
 	} else if _, known := templates.Text(name); !known {
-		return nil, fmt.Errorf("no template %q%s", name, suggest(name, append(templates.Names(), own...)))
+		return nil, fmt.Errorf("no template %q%s", name, tree.Suggest(name, append(templates.Names(), own...)))
 	}
-	asks := newSourceFile("campaign", []byte("campaigns: [{template: "+quoteYAML(name)+"}]"))
-	l.parse(asks)
+	asks := tree.NewFile("campaign", []byte("campaigns: [{template: "+quoteYAML(name)+"}]"))
+	asks.Parse(&l.problems)
 	t := l.template(asks, name, "campaigns[0]")
-	if err := l.problems.err(); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, err
 	}
 	return t, nil

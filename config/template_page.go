@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/buyers"
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 )
@@ -59,7 +60,8 @@ type MissingParams struct {
 func (e *MissingParams) Error() string {
 	var b strings.Builder
 	for _, name := range e.Unknown {
-		fmt.Fprintf(&b, "the template %s has no parameter %q%s\n", e.Template, name, suggest(name, paramNames(e.Known)))
+		fmt.Fprintf(&b, "the template %s has no parameter %q%s\n", e.Template, name,
+			tree.Suggest(name, paramNames(e.Known)))
 	}
 	if len(e.Missing) > 0 {
 		fmt.Fprintf(&b, "the template %s needs:\n", e.Template)
@@ -207,12 +209,12 @@ func (m *pageMaker) load(text []byte) (*Config, ast.Node, error) {
 	opt.Also = map[string][]byte{m.out.File: text}
 	l := newLoader(m.dir, opt)
 	cfg := l.load()
-	if err := l.problems.err(); err != nil {
+	if err := l.problems.Err(); err != nil {
 		return nil, nil, err
 	}
 	for _, f := range l.files {
-		if f.name == m.out.File {
-			if list, ok := child(f.root, "campaigns").(*ast.SequenceNode); ok {
+		if f.Name == m.out.File {
+			if list, ok := tree.Child(f.Root, "campaigns").(*ast.SequenceNode); ok {
 				return cfg, list.Values[0], nil
 			}
 		}

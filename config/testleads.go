@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 )
@@ -18,7 +19,7 @@ const (
 )
 
 // tests reads how a vertical answers test leads, and what becomes of what it does not know.
-func (l *loader) tests(f *sourceFile, spec *verticalSpec, v *exchange.Vertical) {
+func (l *loader) tests(f *tree.File, spec *verticalSpec, v *exchange.Vertical) {
 	switch spec.UnknownFields {
 	case "", "drop":
 	case "keep":
@@ -43,7 +44,7 @@ func (l *loader) tests(f *sourceFile, spec *verticalSpec, v *exchange.Vertical) 
 	v.Tests.ZIPs = map[string]lead.TestResult{}
 	var scratch lead.Lead
 	for _, zip := range slices.Sorted(maps.Keys(spec.TestZIPs)) {
-		path := joinPath("test_zips", zip)
+		path := tree.Join("test_zips", zip)
 		scratch.Reset(v.Schema)
 		scratch.Set(v.Tests.ZIP, []byte(zip))
 		normal := string(scratch.Normal(v.Tests.ZIP))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
@@ -22,7 +23,7 @@ const (
 )
 
 // writing reads how a source writes values, and from where.
-func (l *loader) writing(f *sourceFile, spec *sourceSpec, s *exchange.Source) {
+func (l *loader) writing(f *tree.File, spec *sourceSpec, s *exchange.Source) {
 	if len(spec.Unpack) > unpackMax {
 		l.bad(f, "unpack", fmt.Sprint(len(spec.Unpack), " names"), fmt.Sprintf("at most %d", unpackMax))
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package tree
 
 import (
 	"errors"
@@ -15,73 +15,42 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// sourceFile is one file of the configuration.
-type sourceFile struct {
-	name  string // path in the directory, with slashes
-	text  []byte
-	lines []string
-	root  ast.Node // nil where the file could not be parsed
+// Limits of a file. What is beyond them is a problem, and the file is not read.
+const (
+	TokensMax = 150000 // YAML tokens of one file
+	NodesMax  = 200000 // YAML values of one file, each use of an anchor counted in full
+	DepthMax  = 32     // nesting of values
+)
 
-	// What follows from a value that was reported already is not reported again: spoil has the paths of such values,
-	// and of mappings with unknown keys; blunt has the paths of what holds such a value.
-	spoil, blunt map[string]bool
-
-	from map[*token.Token]string // which tokens come from a template, and from where in it
-}
-
-func newSourceFile(name string, text []byte) *sourceFile {
-	return &sourceFile{name: name, text: text, spoil: map[string]bool{}, blunt: map[string]bool{}}
-}
-
-// problem reports something at a token.
-func (l *loader) problem(f *sourceFile, tk *token.Token, path, format string, a ...any) {
-	l.problems.add(f.at(tk, path, fmt.Sprintf(format, a...), false))
-}
-
-// at makes a problem of a token's place.
-func (f *sourceFile) at(tk *token.Token, path, message string, hide bool) Problem {
-	if from := f.from[tk]; from != "" {
-		message += " (in " + from + ")"
-	}
-	if r := []rune(message); len(r) > 10*excerptWidth {
-		message = string(r[:10*excerptWidth]) + "…"
-	}
-	p := Problem{File: f.name, Path: path, Message: message}
-	if tk != nil && tk.Position != nil {
-		p.Line, p.Column = tk.Position.Line, max(tk.Position.Column, 1)
-		p.Excerpt = f.excerpt(p.Line, p.Column, hide)
-	}
-	return p
-}
-
-// parse fills f.root. The library reads some odd texts in time that grows with their square, and nests without limit,
-// so what is out of all proportion is refused by its tokens first.
-func (l *loader) parse(f *sourceFile) {
+// Parse fills Root, which stays nil where there is a problem with the file as a whole. The library reads some odd texts
+// in time that grows with their square, and nests without limit, so what is out of all proportion is refused by its
+// tokens first.
+func (f *File) Parse(ps *Problems) {
 	defer func() {
 		if r := recover(); r != nil {
-			f.root = nil
-			l.problem(f, nil, "", "the YAML of this file cannot be read: %v", r)
+			f.Root = nil
+			f.problem(ps, nil, "", "the YAML of this file cannot be read: %v", r)
 		}
 	}()
-	text := strings.TrimPrefix(string(f.text), "\ufeff") // some editors begin a file with this mark
+	text := strings.TrimPrefix(string(f.Text), "\ufeff") // some editors begin a file with this mark
 	if i := invalidUTF8(text); i >= 0 {
 		at := &token.Token{Position: &token.Position{Line: strings.Count(text[:i], "\n") + 1,
 			Column: utf8.RuneCountInString(text[strings.LastIndexByte(text[:i], '\n')+1:i]) + 1}}
-		l.problem(f, at, "", "the file is not text in UTF-8")
+		f.problem(ps, at, "", "the file is not text in UTF-8")
 		return
 	}
 	tokens := lexer.Tokenize(text)
 	if tk, why := disproportionate(tokens); why != "" {
-		l.problem(f, tk, "", "%s", why)
+		f.problem(ps, tk, "", "%s", why)
 		return
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
-			l.problem(f, syntax.GetToken(), "", "YAML: %s", syntax.GetMessage())
+			f.problem(ps, syntax.GetToken(), "", "YAML: %s", syntax.GetMessage())
 		} else {
-			l.problem(f, nil, "", "YAML: %v", err)
+			f.problem(ps, nil, "", "YAML: %v", err)
 		}
 		return
 	}
@@ -91,19 +60,19 @@ func (l *loader) parse(f *sourceFile) {
 			continue
 		}
 		if body != nil {
-			l.problem(f, firstToken(d.Body), "", "a second document: a file holds one")
+			f.problem(ps, FirstToken(d.Body), "", "a second document: a file holds one")
 			return
 		}
 		body = d.Body
 	}
 	if body == nil {
-		l.problem(f, nil, "", "the file is empty")
+		f.problem(ps, nil, "", "the file is empty")
 		return
 	}
-	r := resolver{l: l, f: f, budget: NodesMax, anchors: map[string]anchored{}}
-	f.root, _ = r.resolve(body, 0)
+	r := resolver{ps: ps, f: f, budget: NodesMax, anchors: map[string]anchored{}}
+	f.Root, _ = r.resolve(body, 0)
 	if r.broken {
-		f.root = nil
+		f.Root = nil
 	}
 }
 
@@ -164,8 +133,8 @@ type anchored struct {
 // resolver puts the values of aliases and merge keys where they are used, and reports duplicate keys. What it makes is
 // a tree of mappings, lists and single values only, in which one node may stand in several places.
 type resolver struct {
-	l       *loader
-	f       *sourceFile
+	ps      *Problems
+	f       *File
 	anchors map[string]anchored
 	budget  int
 	broken  bool // the tree cannot be used
@@ -173,7 +142,7 @@ type resolver struct {
 
 func (r *resolver) stop(n ast.Node, format string, a ...any) (ast.Node, int) {
 	if !r.broken {
-		r.l.problem(r.f, firstToken(n), "", format, a...)
+		r.f.problem(r.ps, FirstToken(n), "", format, a...)
 	}
 	r.broken = true
 	return ast.Null(n.GetToken()), 1
@@ -241,7 +210,7 @@ func (r *resolver) mapping(n *ast.MappingNode, depth int) (ast.Node, int) {
 		}
 		tk := kv.Key.GetToken()
 		if was, dup := first[tk.Value]; dup {
-			r.l.problem(r.f, tk, "", "key %q stands twice in one mapping: first at line %d", tk.Value,
+			r.f.problem(r.ps, tk, "", "key %q stands twice in one mapping: first at line %d", tk.Value,
 				was.Position.Line)
 			continue
 		}
@@ -270,15 +239,15 @@ func (r *resolver) mapping(n *ast.MappingNode, depth int) (ast.Node, int) {
 	return n, size
 }
 
-// firstToken is the first token of what a node says: of a mapping its first key, of a list in lines its first dash.
-func firstToken(n ast.Node) *token.Token {
+// FirstToken is the first token of what a node says: of a mapping its first key, of a list in lines its first dash.
+func FirstToken(n ast.Node) *token.Token {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		if !n.IsFlowStyle && len(n.Values) > 0 {
-			return firstToken(n.Values[0].Key)
+			return FirstToken(n.Values[0].Key)
 		}
 	case *ast.MappingValueNode:
-		return firstToken(n.Key)
+		return FirstToken(n.Key)
 	}
 	if n == nil {
 		return nil

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package tree
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ import (
 // an error would stop at the first. Text is taken as written: a ZIP code 02134 and a price 22.50 never pass through a
 // number.
 type decoder struct {
-	l *loader
-	f *sourceFile
+	ps *Problems
+	f  *File
 }
 
 var moneyType = reflect.TypeFor[lead.Money]()
@@ -31,26 +31,32 @@ type nodeTaker interface{ UnmarshalYAML(ast.Node) error }
 // wordTaker is a type of keys with values that may also be written as one word.
 type wordTaker interface{ TakeWord(word string) error }
 
+// Decode fills *spec from the file, which must be parsed.
+func (f *File) Decode(ps *Problems, spec any) {
+	d := decoder{ps, f}
+	d.value(f.Root, reflect.ValueOf(spec).Elem(), "", nil)
+}
+
 func (d *decoder) fail(tk *token.Token, path, format string, a ...any) {
 	d.f.spoil[path] = true
 	if end := strings.LastIndexAny(path, ".["); end > 0 {
 		d.f.blunt[path[:end]] = true
 	}
-	d.l.problem(d.f, tk, path, format, a...)
+	d.f.problem(d.ps, tk, path, format, a...)
 }
 
 // value decodes n into v. key is the key it stands under, for values that are not there.
 func (d *decoder) value(n ast.Node, v reflect.Value, path string, key *token.Token) {
 	if v.Kind() == reflect.Pointer {
-		if isNull(n) {
+		if IsNull(n) {
 			return
 		}
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(n, v.Elem(), path, key)
 		return
 	}
-	at := firstToken(n)
-	if isNull(n) && key != nil {
+	at := FirstToken(n)
+	if IsNull(n) && key != nil {
 		at = key
 	}
 	if t, ok := v.Addr().Interface().(nodeTaker); ok {
@@ -60,7 +66,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, key *token.Tok
 		return
 	}
 	if t, ok := v.Addr().Interface().(wordTaker); ok {
-		if word, kind := scalarText(n); kind == kindText {
+		if word, kind := Scalar(n); kind == Text {
 			if err := t.TakeWord(word); err != nil {
 				d.fail(at, path, "%v, found %s", err, describe(n))
 			}
@@ -82,7 +88,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, key *token.Tok
 }
 
 func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.Token) {
-	if isNull(n) {
+	if IsNull(n) {
 		return
 	}
 	m, ok := n.(*ast.MappingNode)
@@ -97,16 +103,16 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.
 		if !ok {
 			d.f.spoil[path] = true
 			hide := strings.Contains(path, ".auth") // what stands there may be a secret, whatever the key is called
-			d.l.problems.add(d.f.at(tk, joinPath(path, tk.Value), fmt.Sprintf("unknown key %q%s", tk.Value,
-				suggest(tk.Value, keys.names)), hide))
+			d.ps.Add(d.f.At(tk, Join(path, tk.Value), fmt.Sprintf("unknown key %q%s", tk.Value,
+				Suggest(tk.Value, keys.names)), hide))
 			continue
 		}
-		d.value(kv.Value, v.Field(i), joinPath(path, tk.Value), tk)
+		d.value(kv.Value, v.Field(i), Join(path, tk.Value), tk)
 	}
 }
 
 func (d *decoder) list(n ast.Node, v reflect.Value, path string, at *token.Token) {
-	if isNull(n) {
+	if IsNull(n) {
 		return
 	}
 	s, ok := n.(*ast.SequenceNode)
@@ -122,7 +128,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, at *token.Token
 }
 
 func (d *decoder) mapping(n ast.Node, v reflect.Value, path string, at *token.Token) {
-	if isNull(n) {
+	if IsNull(n) {
 		return
 	}
 	m, ok := n.(*ast.MappingNode)
@@ -134,15 +140,15 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string, at *token.To
 	for _, kv := range m.Values {
 		tk := kv.Key.GetToken()
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.value(kv.Value, e, joinPath(path, tk.Value), tk)
+		d.value(kv.Value, e, Join(path, tk.Value), tk)
 		out.SetMapIndex(reflect.ValueOf(tk.Value).Convert(v.Type().Key()), e)
 	}
 	v.Set(out)
 }
 
 func (d *decoder) money(n ast.Node, v reflect.Value, path string, at *token.Token) {
-	text, kind := scalarText(n)
-	if kind == kindNone {
+	text, kind := Scalar(n)
+	if kind == None {
 		d.fail(at, path, "expected an amount such as 12.50, found %s", describe(n))
 		return
 	}
@@ -155,60 +161,61 @@ func (d *decoder) money(n ast.Node, v reflect.Value, path string, at *token.Toke
 }
 
 func (d *decoder) scalar(n ast.Node, v reflect.Value, path string, at *token.Token) {
-	text, kind := scalarText(n)
+	text, kind := Scalar(n)
 	switch v.Kind() {
 	case reflect.String:
-		if kind == kindNone {
+		if kind == None {
 			d.fail(at, path, "expected text, found %s", describe(n))
 			return
 		}
 		v.SetString(text)
 	case reflect.Bool:
-		if kind != kindBool {
+		if kind != Bool {
 			d.fail(at, path, "expected true or false, found %s", describe(n))
 			return
 		}
 		v.SetBool(strings.EqualFold(text, "true"))
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		i, err := strconv.ParseInt(text, 10, v.Type().Bits())
-		if kind != kindNumber || err != nil {
+		if kind != Number || err != nil {
 			d.fail(at, path, "expected a whole number, found %s", describe(n))
 			return
 		}
 		v.SetInt(i)
 	default:
-		panic("node: no rule to decode " + v.Type().String() + " at " + path)
+		panic("tree: no rule to decode " + v.Type().String() + " at " + path)
 	}
 }
 
-// scalarKind is how YAML reads a single value.
-type scalarKind uint8
+// Kind is how YAML reads a single value.
+type Kind uint8
 
 const (
-	kindNone scalarKind = iota
-	kindText
-	kindNumber
-	kindBool
+	None Kind = iota
+	Text
+	Number
+	Bool
 )
 
-// scalarText is a single value as written.
-func scalarText(n ast.Node) (string, scalarKind) {
+// Scalar is a single value as written.
+func Scalar(n ast.Node) (string, Kind) {
 	switch n := n.(type) {
 	case *ast.StringNode:
-		return n.Value, kindText
+		return n.Value, Text
 	case *ast.LiteralNode:
-		return n.Value.Value, kindText
+		return n.Value.Value, Text
 	case *ast.IntegerNode, *ast.FloatNode:
-		return n.GetToken().Value, kindNumber
+		return n.GetToken().Value, Number
 	case *ast.BoolNode:
-		return n.Token.Value, kindBool
+		return n.Token.Value, Bool
 	case *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, kindText
+		return n.GetToken().Value, Text
 	}
-	return "", kindNone
+	return "", None
 }
 
-func isNull(n ast.Node) bool {
+// IsNull tells whether nothing stands there.
+func IsNull(n ast.Node) bool {
 	_, ok := n.(*ast.NullNode)
 	return ok || n == nil
 }
@@ -223,14 +230,14 @@ func describe(n ast.Node) string {
 	case *ast.SequenceNode:
 		return "a list"
 	}
-	text, kind := scalarText(n)
+	text, kind := Scalar(n)
 	if r := []rune(text); len(r) > 40 {
 		text = string(r[:40]) + "…"
 	}
 	switch kind {
-	case kindText:
+	case Text:
 		return "the text " + strconv.Quote(text)
-	case kindNone:
+	case None:
 		return "something else"
 	}
 	return text
@@ -262,15 +269,16 @@ func yamlKeys(t reflect.Type) *keySet {
 	return k
 }
 
-func joinPath(path, key string) string {
+// Join is the path of a key below a path.
+func Join(path, key string) string {
 	if path == "" {
 		return key
 	}
 	return path + "." + key
 }
 
-// suggest names the known word nearest to one that is not known, or lists what is known if none is near.
-func suggest(word string, known []string) string {
+// Suggest names the known word nearest to one that is not known, or lists what is known if none is near.
+func Suggest(word string, known []string) string {
 	switch near := lead.Nearest(word, known); {
 	case near != "":
 		return ": did you mean " + strconv.Quote(near) + "?"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package tree
 
 import (
 	"fmt"
@@ -70,14 +70,18 @@ func (e *Error) JSON() []byte {
 	return b
 }
 
-// problemList gathers problems. One place with one message is one problem, however many ways lead to it.
-type problemList struct {
+// ProblemsMax is how many problems are reported at once.
+const ProblemsMax = 1000
+
+// Problems gathers problems. One place with one message is one problem, however many ways lead to it.
+type Problems struct {
 	list []Problem
 	seen map[Problem]bool
 	more int
 }
 
-func (l *problemList) add(p Problem) {
+// Add takes a problem in.
+func (l *Problems) Add(p Problem) {
 	if l.seen == nil {
 		l.seen = map[Problem]bool{}
 	}
@@ -94,7 +98,11 @@ func (l *problemList) add(p Problem) {
 	l.list = append(l.list, p)
 }
 
-func (l *problemList) err() error {
+// Count is how many problems there are, those that are not shown included.
+func (l *Problems) Count() int { return len(l.list) + l.more }
+
+// Err is nil if there is no problem, and else an *Error with all of them in order.
+func (l *Problems) Err() error {
 	if len(l.list) == 0 {
 		return nil
 	}
@@ -114,11 +122,11 @@ func (l *problemList) err() error {
 	return &Error{l.list}
 }
 
-// excerptWidth is how many characters of a line are shown.
-const excerptWidth = 100
+// ExcerptWidth is how many characters of a line are shown.
+const ExcerptWidth = 100
 
 // excerpt shows the line with a caret below the column. Where hide is set, what stands from the column on is left out.
-func (f *sourceFile) excerpt(line, column int, hide bool) string {
+func (f *File) excerpt(line, column int, hide bool) string {
 	if line < 1 {
 		return ""
 	}
@@ -132,10 +140,10 @@ func (f *sourceFile) excerpt(line, column int, hide bool) string {
 		runes = append(runes[:at:at], '…')
 	}
 	from := 0
-	if len(runes) > excerptWidth && at > excerptWidth*3/4 {
-		from = at - excerptWidth/2
+	if len(runes) > ExcerptWidth && at > ExcerptWidth*3/4 {
+		from = at - ExcerptWidth/2
 	}
-	to := min(len(runes), from+excerptWidth)
+	to := min(len(runes), from+ExcerptWidth)
 	var b, caret strings.Builder
 	for i := from; i < to; i++ {
 		switch r := runes[i]; {
@@ -170,9 +178,9 @@ func masked(line string) string {
 }
 
 // line is the text of a line, counted from 1, without its end.
-func (f *sourceFile) line(n int) (string, bool) {
+func (f *File) line(n int) (string, bool) {
 	if f.lines == nil {
-		f.lines = strings.Split(string(f.text), "\n")
+		f.lines = strings.Split(string(f.Text), "\n")
 	}
 	if n > len(f.lines) {
 		return "", false

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package tree
 
 import (
 	"strconv"
@@ -10,19 +10,19 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// locate finds the place of a path such as "campaigns[0].ping.request.headers.X-Key" in a resolved tree. Where the path
+// Locate finds the place of a path such as "campaigns[0].ping.request.headers.X-Key" in a resolved tree. Where the path
 // leads to something that is not there, it is the place of the last value on the way, and rest is what is missing. Keys
 // may hold dots and brackets themselves: the longest key that fits is taken.
-func locate(root ast.Node, path string) (tk *token.Token, found, rest string) {
+func Locate(root ast.Node, path string) (tk *token.Token, found, rest string) {
 	n, rest := root, path
-	tk = firstToken(root)
+	tk = FirstToken(root)
 	for rest != "" {
 		next, key, after := step(n, rest)
 		if next == nil {
 			break
 		}
-		tk = firstToken(next)
-		if isNull(next) && key != nil {
+		tk = FirstToken(next)
+		if IsNull(next) && key != nil {
 			tk = key
 		}
 		n, rest = next, after
