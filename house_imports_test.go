@@ -48,6 +48,7 @@ var below = map[string][]string{
 
 	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
 		"exchange/intake", "exchange/intake/posting", "config/tree"},
+	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
 		"exchange/door", "config"},
@@ -58,8 +59,8 @@ var below = map[string][]string{
 
 	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
 		"ledger/schema", "config/schema", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin",
-		"config", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit",
-		"examples"},
+		"config", "config/page", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest",
+		"loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {

@@ -9,7 +9,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/config/tree"
 	"clearpost/exchange"
@@ -127,11 +130,31 @@ func Load(dir string, env func(name string) (string, bool)) (*Config, error) {
 // LoadWith is Load with options.
 func LoadWith(dir string, opt Options) (*Config, error) { return loadAfter(dir, opt, nil) }
 
+// LoadTree is LoadWith, and returns the tree of one of opt.Also's files too, as it stands when templates have been put
+// in.
+func LoadTree(dir string, opt Options, name string) (*Config, ast.Node, error) {
+	l := newLoader(dir, opt)
+	cfg, err := l.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range l.files {
+		if f.Name == name {
+			return cfg, f.Root, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("%s was not read", name)
+}
+
 // loadAfter is LoadWith, and takes over what is as it was at the reading before, if there was one with the same
 // options.
 func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l := newLoader(dir, opt)
 	l.before = before
+	return l.config()
+}
+
+func (l *loader) config() (*Config, error) {
 	cfg := l.load()
 	if err := l.problems.Err(); err != nil {
 		return nil, err

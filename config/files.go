@@ -34,6 +34,9 @@ func Folders() []string {
 	return []string{verticalsFolder, sourcesFolder, buyersFolder, templatesFolder, listsFolder}
 }
 
+// BuyerFile is where a buyer's page stands, by its path in the directory.
+func BuyerFile(id string) string { return buyersFolder + "/" + id + ".yaml" }
+
 // The lists that may stand in the lists folder, each instead of the embedded one.
 const (
 	freeDomainsFile       = listsFolder + "/free_domains.txt"

@@ -41,7 +41,7 @@ var configFiles = []struct {
 	{"vertical", verticalSpec{}, "verticals/*.yaml"},
 	{"source", sourceSpec{}, "sources/*.yaml"},
 	{"buyer", buyers.BuyerSpec{}, "buyers/*.yaml"},
-	{"template", templateSpec{}, "../buyers/templates/*.yaml"},
+	{"template", TemplateSpec{}, "../buyers/templates/*.yaml"},
 }
 
 // The schemas in the repository are what the loader's types say. go test ./config -run Schemas -rewrite-schemas writes

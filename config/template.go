@@ -4,6 +4,8 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,26 +19,26 @@ import (
 	"clearpost/config/tree"
 )
 
-// templateSpec is a file of templates/, the configuration's own or one of the binary: a campaign with gaps.
-type templateSpec struct {
+// TemplateSpec is a file of templates/, the configuration's own or one of the binary: a campaign with gaps.
+type TemplateSpec struct {
 	About    string      `yaml:"about"`    // what it is for
-	Params   []paramSpec `yaml:"params"`   // what a campaign may or must set
+	Params   []ParamSpec `yaml:"params"`   // what a campaign may or must set
 	Campaign openNode    `yaml:"campaign"` // as a buyer's file has it, with $(name) where a parameter stands
 	// where a vertical's own fields go in a page made by `clearpost buyers add`, such as lead.$(field); empty: nowhere
 	Others string `yaml:"others"`
 	// what such a buyer answers, for the examples of such a page; the first is the way of a lead that is sold
-	Answers []replySpec `yaml:"answers"`
+	Answers []ReplySpec `yaml:"answers"`
 }
 
-// replySpec is an answer to a ping, to a post, or to both.
-type replySpec struct {
+// ReplySpec is an answer to a ping, to a post, or to both.
+type ReplySpec struct {
 	Name string                    `yaml:"name"` // of the example
 	Ping *buyers.ExampleAnswerSpec `yaml:"ping"`
 	Post *buyers.ExampleAnswerSpec `yaml:"post"`
 }
 
-// paramSpec is a parameter of a template.
-type paramSpec struct {
+// ParamSpec is a parameter of a template.
+type ParamSpec struct {
 	Name    string  `yaml:"name"`    // a–z, 0–9 and _, beginning with a letter
 	About   string  `yaml:"about"`   // what it is for
 	Example string  `yaml:"example"` // what stands there in a page made by `clearpost buyers add` that does not set it
@@ -49,9 +51,9 @@ type openNode struct{ node ast.Node }
 // UnmarshalYAML takes any value.
 func (o *openNode) UnmarshalYAML(n ast.Node) error { o.node = n; return nil }
 
-// template is a template that was read, and the text that it was read from.
-type template struct {
-	templateSpec
+// Template is a template that was read, and the text that it was read from.
+type Template struct {
+	TemplateSpec
 	file *tree.File
 }
 
@@ -126,7 +128,7 @@ func dropToken(f *tree.File, m *ast.MappingNode) {
 }
 
 // template reads a template anew: the tree that it gives becomes the campaign's own.
-func (l *loader) template(f *tree.File, name, at string) *template {
+func (l *loader) template(f *tree.File, name, at string) *Template {
 	file := templatesFolder + "/" + name + ".yaml"
 	var text []byte
 	there := slices.IndexFunc(l.files, func(g *tree.File) bool { return g.Name == file })
@@ -149,13 +151,13 @@ func (l *loader) template(f *tree.File, name, at string) *template {
 	if _, known := templates.Text(name); known {
 		l.templates = append(l.templates, name)
 	}
-	t := &template{file: tree.NewFile(file, text)}
+	t := &Template{file: tree.NewFile(file, text)}
 	t.file.Parse(&l.problems)
 	if t.file.Root == nil {
 		return nil
 	}
 	before := l.problems.Count()
-	t.file.Decode(&l.problems, &t.templateSpec)
+	t.file.Decode(&l.problems, &t.TemplateSpec)
 	for i, p := range t.Params {
 		if !gap.MatchString("$(" + p.Name + ")") {
 			l.bad(t.file, fmt.Sprintf("params[%d].name", i), p.Name,
@@ -172,13 +174,13 @@ func (l *loader) template(f *tree.File, name, at string) *template {
 }
 
 // params are the values of a template's parameters: what the campaign sets, else the defaults.
-func (l *loader) params(f *tree.File, t *template, m *ast.MappingNode, at string) map[string]ast.Node {
+func (l *loader) params(f *tree.File, t *Template, m *ast.MappingNode, at string) map[string]ast.Node {
 	values := map[string]ast.Node{}
 	var names []string
 	for _, p := range t.Params {
 		names = append(names, p.Name)
 		if p.Default != nil {
-			values[p.Name] = defaultNode(t.file, *p.Default)
+			values[p.Name] = defaultNode(*p.Default)
 		}
 	}
 	if set := tree.KeyOf(m, "set"); set != nil && !tree.IsNull(set.Value) {
@@ -198,14 +200,14 @@ func (l *loader) params(f *tree.File, t *template, m *ast.MappingNode, at string
 	for _, p := range t.Params {
 		if values[p.Name] == nil {
 			l.bad(f, at+".template", "", fmt.Sprintf("`set: {%s: …}`: %s", p.Name, p.About))
-			values[p.Name] = defaultNode(t.file, p.Example)
+			values[p.Name] = defaultNode(p.Example)
 		}
 	}
 	return values
 }
 
 // defaultNode is a default as if it stood in a file: a number is one.
-func defaultNode(f *tree.File, text string) ast.Node {
+func defaultNode(text string) ast.Node {
 	tk := token.New(text, text, &token.Position{Line: 1, Column: 1})
 	if _, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return ast.Integer(tk)
@@ -264,13 +266,20 @@ func (x *transplant) node(n ast.Node, path string) ast.Node {
 
 // text fills the gaps of a text with the single values of their parameters.
 func (x *transplant) text(s string) string {
-	return gap.ReplaceAllStringFunc(s, func(g string) string {
-		v, ok := x.values[g[2:len(g)-1]]
-		if !ok {
-			return g
-		}
+	return FillGaps(s, func(name string) (string, bool) {
+		v, ok := x.values[name]
 		text, _ := tree.Scalar(v)
-		return text
+		return text, ok
+	})
+}
+
+// FillGaps fills the gaps of a template's text: $(name) becomes the value of that name, and stays where there is none.
+func FillGaps(text string, value func(name string) (string, bool)) string {
+	return gap.ReplaceAllStringFunc(text, func(g string) string {
+		if v, ok := value(g[2 : len(g)-1]); ok {
+			return v
+		}
+		return g
 	})
 }
 
@@ -280,4 +289,39 @@ func (x *transplant) move(tk *token.Token, path string) {
 	}
 	tk.Position = x.place.Position
 	x.f.Came(tk, "template "+x.template+", "+path)
+}
+
+// OwnTemplates names the templates that stand in the configuration in dir; an empty dir is none.
+func OwnTemplates(dir string) []string {
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, templatesFolder))
+	if err != nil {
+		return nil // there need not be such a folder
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok && !strings.HasPrefix(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// ReadTemplate reads one template, of the configuration in dir or, where that has none of the name, of the binary. What
+// is wrong in it is an *Error.
+func ReadTemplate(dir, name string) (*Template, error) {
+	l := newLoader(dir, Options{})
+	own := OwnTemplates(dir)
+	if slices.Contains(own, name) {
+		l.readFile(templatesFolder + "/" + name + ".yaml")
+	} else if _, known := templates.Text(name); !known {
+		return nil, fmt.Errorf("no template %q%s", name, tree.Suggest(name, append(templates.Names(), own...)))
+	}
+	t := l.template(tree.NewFile(name, nil), name, "")
+	if err := l.problems.Err(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }

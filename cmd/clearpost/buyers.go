@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"clearpost/config"
+	"clearpost/config/page"
 	"clearpost/lead"
 )
 
@@ -45,7 +46,7 @@ Exit code 0: done. 1: a template of the configuration has a mistake.`
 
 // Run lists.
 func (c *buyersTemplatesCmd) Run(e *env) error {
-	list, err := config.Templates(c.Config)
+	list, err := page.Templates(c.Config)
 	if err != nil {
 		return said(e, err)
 	}
@@ -105,14 +106,14 @@ Exit code 0: the page is written, or printed. 1: it is not, and why is said. 2: 
 
 // Run adds.
 func (c *buyersAddCmd) Run(e *env) error {
-	b := config.NewBuyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing,
+	b := page.Buyer{ID: c.ID, Name: c.Name, Vertical: c.Vertical, Template: c.Template, NoPing: c.NoPing,
 		Private: c.Private, Expand: c.Expand}
 	for _, s := range c.Set {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
 			return fmt.Errorf("--set %s: expected NAME=VALUE", s)
 		}
-		b.Set = append(b.Set, config.Setting{Name: name, Value: value})
+		b.Set = append(b.Set, page.Setting{Name: name, Value: value})
 	}
 	if c.Price != nil {
 		m, err := lead.ParseMoney([]byte(*c.Price))
@@ -123,9 +124,9 @@ func (c *buyersAddCmd) Run(e *env) error {
 	}
 	file := filepath.Join(c.Config, "buyers", c.ID+".yaml")
 	if _, err := os.Stat(file); err == nil && !c.Stdout {
-		return fmt.Errorf("%s: %w", file, config.ErrBuyerThere)
+		return fmt.Errorf("%s: %w", file, page.ErrThere)
 	}
-	p, err := config.NewBuyerPage(c.Config, config.Options{Env: os.LookupEnv}, b)
+	p, err := page.Make(c.Config, config.Options{Env: os.LookupEnv}, b)
 	if err != nil {
 		return said(e, err)
 	}
@@ -141,7 +142,7 @@ func (c *buyersAddCmd) Run(e *env) error {
 }
 
 // next tells what to do with a new page.
-func (c *buyersAddCmd) next(e *env, file string, p *config.BuyerPage) {
+func (c *buyersAddCmd) next(e *env, file string, p *page.Page) {
 	fmt.Fprintf(e.out, "written: %s, campaign %s, %d examples\n", file, p.Campaign, p.Examples)
 	if len(p.Unset) > 0 {
 		fmt.Fprintf(e.out, "its requests carry fields that the examples' lead has not: %s\n",
@@ -185,7 +186,7 @@ func (c *buyersAddCmd) nearby() string {
 func said(e *env, err error) error {
 	var bad *config.Error
 	var examples *config.ExamplesError
-	var missing *config.MissingParams
+	var missing *page.MissingParams
 	if errors.As(err, &bad) || errors.As(err, &examples) || errors.As(err, &missing) {
 		fmt.Fprintln(e.err, err)
 		return errSaid

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+// Package page makes buyers' pages from templates, with examples that hold, and lists the templates there are.
+package page
 
 import (
 	"errors"
@@ -15,13 +16,14 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/buyers"
+	"clearpost/config"
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
 )
 
-// NewBuyer says what a buyer's page is to be made of. ID, Vertical and Template must be there.
-type NewBuyer struct {
+// Buyer says what a buyer's page is to be made of. ID, Vertical and Template must be there.
+type Buyer struct {
 	ID, Name string // the page is buyers/ID.yaml, its campaign ID-Vertical
 	Vertical string
 	Template string
@@ -35,8 +37,8 @@ type NewBuyer struct {
 // Setting is a parameter of a template with its value.
 type Setting struct{ Name, Value string }
 
-// BuyerPage is a buyer's page that was made from a template, and checked with the directory that it is for.
-type BuyerPage struct {
+// Page is a buyer's page that was made from a template, and checked with the directory that it is for.
+type Page struct {
 	File      string   // where it belongs, by its path in the directory
 	Campaign  string   // its campaign's id
 	Text      []byte   // YAML
@@ -45,8 +47,8 @@ type BuyerPage struct {
 	Unset     []string // fields that its requests carry and the example's lead has not
 }
 
-// ErrBuyerThere says that there is a page of that buyer already.
-var ErrBuyerThere = errors.New("there is such a file already, and it is left as it is")
+// ErrThere says that there is a page of that buyer already.
+var ErrThere = errors.New("there is such a file already, and it is left as it is")
 
 // MissingParams lists parameters that a template needs and that were not set, or settings that it does not have.
 type MissingParams struct {
@@ -78,12 +80,12 @@ const standIn = "a-secret-that-is-not-set-while-a-page-is-made"
 // placeholderOf finds the environment variables that a page names.
 var placeholderOf = regexp.MustCompile(`\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// NewBuyerPage makes a buyer's page from a template, with examples: requests as the configuration in dir compiles them,
-// from a plausible lead, and answers of the template as the campaign reads them. Everything in dir is checked together
-// with the page; errors are a *Error, an *ExamplesError, a *MissingParams, ErrBuyerThere, or others that say what
-// is wrong. Nothing is written.
-func NewBuyerPage(dir string, opt Options, b NewBuyer) (*BuyerPage, error) {
-	m := pageMaker{dir: dir, env: opt.Env, b: b, out: &BuyerPage{File: buyersFolder + "/" + b.ID + ".yaml",
+// Make makes a buyer's page from a template, with examples: requests as the configuration in dir compiles them, from a
+// plausible lead, and answers of the template as the campaign reads them. Everything in dir is checked together with
+// the page; errors are a *config.Error, a *config.ExamplesError, a *MissingParams, or others that say what is wrong.
+// Nothing is written.
+func Make(dir string, opt config.Options, b Buyer) (*Page, error) {
+	m := maker{dir: dir, env: opt.Env, b: b, out: &Page{File: config.BuyerFile(b.ID),
 		Campaign: b.ID + "-" + b.Vertical}}
 	if !buyers.ValidID(b.ID) || !buyers.ValidID(m.out.Campaign) {
 		return nil, fmt.Errorf("%q: expected %s", b.ID, buyers.IDRule)
@@ -106,9 +108,9 @@ func NewBuyerPage(dir string, opt Options, b NewBuyer) (*BuyerPage, error) {
 	return m.out, nil
 }
 
-// Write puts the page into its directory. It fails with ErrBuyerThere where a page of that name is there, and then
+// Write puts the page into its directory. It fails with ErrThere where a page of that name is there, and then
 // changes nothing.
-func (p *BuyerPage) Write(dir string) error {
+func (p *Page) Write(dir string) error {
 	to := filepath.Join(dir, filepath.FromSlash(p.File))
 	f, err := os.CreateTemp(filepath.Dir(to), ".new-*") // hidden: nothing reads it
 	if err != nil {
@@ -121,27 +123,27 @@ func (p *BuyerPage) Write(dir string) error {
 		return err
 	}
 	if err := os.Link(f.Name(), to); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s: %w", p.File, ErrBuyerThere)
+		return fmt.Errorf("%s: %w", p.File, ErrThere)
 	} else if err != nil {
 		return err
 	}
 	return nil
 }
 
-// pageMaker makes one page.
-type pageMaker struct {
+// maker makes one page.
+type maker struct {
 	dir  string
-	opt  Options
+	opt  config.Options
 	env  func(string) (string, bool)
-	b    NewBuyer
-	t    *template
+	b    Buyer
+	t    *config.Template
 	vert *exchange.Vertical
 	set  []Setting
-	out  *BuyerPage
+	out  *Page
 }
 
-func (m *pageMaker) make() error {
-	cfg, err := LoadWith(m.dir, m.opt)
+func (m *maker) make() error {
+	cfg, err := config.LoadWith(m.dir, m.opt)
 	if err != nil {
 		return err
 	}
@@ -154,20 +156,20 @@ func (m *pageMaker) make() error {
 		return fmt.Errorf("no vertical %q: there is %s", m.b.Vertical, strings.Join(ids, ", "))
 	}
 	m.vert = cfg.Exchange.Verticals[i]
-	if m.t, err = readTemplate(m.dir, m.b.Template); err != nil {
+	if m.t, err = config.ReadTemplate(m.dir, m.b.Template); err != nil {
 		return err
 	}
 	if err := m.settings(); err != nil {
 		return err
 	}
-	draft := m.page(m.own(nil), nil)
+	draft := m.write(m.own(nil), nil)
 	_, root, err := m.load(draft)
 	if err != nil {
 		return err
 	}
 	own := m.own(root)
 	examples := m.draftExamples()
-	if cfg, root, err = m.load(m.page(own, examples)); err != nil {
+	if cfg, root, err = m.load(m.write(own, examples)); err != nil {
 		return err
 	}
 	c := cfg.Exchange.Book.Campaign(m.out.Campaign)
@@ -176,9 +178,9 @@ func (m *pageMaker) make() error {
 	}
 	body := own
 	if m.b.Expand {
-		body = expanded(pageOf(root))
+		body = expanded(valueOf(root))
 	}
-	m.out.Text = m.page(body, examples)
+	m.out.Text = m.write(body, examples)
 	if cfg, _, err = m.load(m.out.Text); err != nil {
 		return err
 	}
@@ -204,27 +206,23 @@ func (m *pageMaker) make() error {
 }
 
 // load reads the directory with the page, and finds the campaign as it stands when its template has been put in.
-func (m *pageMaker) load(text []byte) (*Config, ast.Node, error) {
+func (m *maker) load(text []byte) (*config.Config, ast.Node, error) {
 	opt := m.opt
 	opt.Also = map[string][]byte{m.out.File: text}
-	l := newLoader(m.dir, opt)
-	cfg := l.load()
-	if err := l.problems.Err(); err != nil {
+	cfg, root, err := config.LoadTree(m.dir, opt, m.out.File)
+	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range l.files {
-		if f.Name == m.out.File {
-			if list, ok := tree.Child(f.Root, "campaigns").(*ast.SequenceNode); ok {
-				return cfg, list.Values[0], nil
-			}
-		}
+	list, ok := tree.Child(root, "campaigns").(*ast.SequenceNode)
+	if !ok {
+		return nil, nil, fmt.Errorf("%s was not read", m.out.File)
 	}
-	return nil, nil, fmt.Errorf("%s was not read", m.out.File)
+	return cfg, list.Values[0], nil
 }
 
 // settings takes what was set and what stands for secrets, and fails where something is missing.
-func (m *pageMaker) settings() error {
-	params := m.t.list()
+func (m *maker) settings() error {
+	params := params(m.t)
 	bad := &MissingParams{Template: m.b.Template, Known: params}
 	for _, s := range m.b.Set {
 		if !slices.ContainsFunc(params, func(p Param) bool { return p.Name == s.Name }) {

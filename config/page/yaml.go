@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package page
 
 import (
 	"fmt"
@@ -13,23 +13,23 @@ import (
 	"clearpost/config/tree"
 )
 
-// page is a value that is to be written as YAML: a single value, a list, or keys with values in their order.
-type page struct {
+// value is what is to be written as YAML: a single value, a list, or keys with values in their order.
+type value struct {
 	text  string // as it stands in a file: in quotes where it needs them; of a block, its lines
 	block bool   // text is several lines, to be written below |-
-	list  []page
+	list  []value
 	keys  []string // those of values
-	vals  []page
-	kind  byte // pageText, pageList or pageKeys
+	vals  []value
+	kind  byte // kindText, kindList or kindKeys
 }
 
 const (
-	pageText = 't'
-	pageList = 'l'
-	pageKeys = 'k'
+	kindText = 't'
+	kindList = 'l'
+	kindKeys = 'k'
 )
 
-const pageLineMax = 150 // characters; what fits into a line stands in one
+const lineMax = 150 // characters; what fits into a line stands in one
 
 // bare is what YAML reads as the text that it is.
 var bare = regexp.MustCompile(`^[A-Za-z_/$][A-Za-z0-9_./()$-]*( [A-Za-z0-9_./()$-]+)*$`)
@@ -40,40 +40,40 @@ var bareOpen = regexp.MustCompile(`^(https?://[^\s#{}]*|\$\{(env|file):[A-Za-z0-
 // otherWords are what looks like a text and is something else.
 var otherWords = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
-func pageString(s string) page {
+func textValue(s string) value {
 	if bare.MatchString(s) && !slices.Contains(otherWords, strings.ToLower(s)) || bareOpen.MatchString(s) {
-		return page{text: s, kind: pageText}
+		return value{text: s, kind: kindText}
 	}
-	return page{text: quoteYAML(s), kind: pageText}
+	return value{text: quoteYAML(s), kind: kindText}
 }
 
-// pageRaw is a number, a boolean or a null, as it is written.
-func pageRaw(s string) page { return page{text: s, kind: pageText} }
+// rawValue is a number, a boolean or a null, as it is written.
+func rawValue(s string) value { return value{text: s, kind: kindText} }
 
-// pageBlock is a text of several lines; one that a block cannot hold as it is stands in quotes.
-func pageBlock(s string) page {
+// blockValue is a text of several lines; one that a block cannot hold as it is stands in quotes.
+func blockValue(s string) value {
 	for line := range strings.Lines(s) {
 		if strings.TrimRight(line, "\n") != strings.TrimRight(line, " \t\r\n") ||
 			strings.ContainsFunc(line, func(r rune) bool {
 				return r != '\n' && r < ' ' || r == 0x7f || r == 0xfffd
 			}) {
-			return pageString(s)
+			return textValue(s)
 		}
 	}
 	if !strings.Contains(s, "\n") || strings.HasSuffix(s, "\n") || strings.HasPrefix(s, " ") {
-		return pageString(s)
+		return textValue(s)
 	}
-	return page{text: s, block: true, kind: pageText}
+	return value{text: s, block: true, kind: kindText}
 }
 
 // put adds a key.
-func (p *page) put(key string, v page) {
-	p.kind = pageKeys
+func (p *value) put(key string, v value) {
+	p.kind = kindKeys
 	p.keys, p.vals = append(p.keys, key), append(p.vals, v)
 }
 
-func (p *page) add(v page) {
-	p.kind = pageList
+func (p *value) add(v value) {
+	p.kind = kindList
 	p.list = append(p.list, v)
 }
 
@@ -110,19 +110,19 @@ func quoteYAML(s string) string {
 	return b.String()
 }
 
-// pageOf takes a tree of YAML over; a text keeps being one.
-func pageOf(n ast.Node) page {
+// valueOf takes a tree of YAML over; a text keeps being one.
+func valueOf(n ast.Node) value {
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		p := page{kind: pageKeys}
+		p := value{kind: kindKeys}
 		for _, kv := range n.Values {
-			p.put(kv.Key.GetToken().Value, pageOf(kv.Value))
+			p.put(kv.Key.GetToken().Value, valueOf(kv.Value))
 		}
 		return p
 	case *ast.SequenceNode:
-		p := page{kind: pageList}
+		p := value{kind: kindList}
 		for _, v := range n.Values {
-			p.add(pageOf(v))
+			p.add(valueOf(v))
 		}
 		return p
 	}
@@ -130,25 +130,25 @@ func pageOf(n ast.Node) page {
 	switch kind {
 	case tree.Text:
 		if strings.Contains(text, "\n") {
-			return pageBlock(text)
+			return blockValue(text)
 		}
-		return pageString(text)
+		return textValue(text)
 	case tree.None:
-		return pageRaw("null")
+		return rawValue("null")
 	}
-	return pageRaw(text)
+	return rawValue(text)
 }
 
 // flow writes the value in a line.
-func (p *page) flow(b *strings.Builder) {
+func (p *value) flow(b *strings.Builder) {
 	switch p.kind {
-	case pageText:
+	case kindText:
 		if p.block || bareOpen.MatchString(p.text) {
 			b.WriteString(quoteYAML(p.text))
 		} else {
 			b.WriteString(p.text)
 		}
-	case pageList:
+	case kindList:
 		b.WriteByte('[')
 		for i := range p.list {
 			if i > 0 {
@@ -163,7 +163,7 @@ func (p *page) flow(b *strings.Builder) {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			key := pageString(p.keys[i])
+			key := textValue(p.keys[i])
 			key.flow(b)
 			b.WriteString(": ")
 			p.vals[i].flow(b)
@@ -173,21 +173,21 @@ func (p *page) flow(b *strings.Builder) {
 }
 
 // inline is the value in a line, if it may stand in one that has so many characters already.
-func (p *page) inline(used int) (string, bool) {
-	if p.block || slices.ContainsFunc(p.list, func(v page) bool { _, ok := v.inline(used); return !ok }) ||
-		slices.ContainsFunc(p.vals, func(v page) bool { _, ok := v.inline(used); return !ok }) {
+func (p *value) inline(used int) (string, bool) {
+	if p.block || slices.ContainsFunc(p.list, func(v value) bool { _, ok := v.inline(used); return !ok }) ||
+		slices.ContainsFunc(p.vals, func(v value) bool { _, ok := v.inline(used); return !ok }) {
 		return "", false
 	}
 	var b strings.Builder
 	p.flow(&b)
-	return b.String(), used+b.Len() <= pageLineMax
+	return b.String(), used+b.Len() <= lineMax
 }
 
 // long are keys whose values have lines of their own, however short they are.
 var long = []string{"campaigns", "ping", "post", "request", "answer", "fields", "rules", "reasons", "examples", "set"}
 
 // write writes keys and lists a line each, at an indent; what fits into a line stands in one.
-func (p *page) write(b *strings.Builder, indent int) {
+func (p *value) write(b *strings.Builder, indent int) {
 	pad := strings.Repeat(" ", indent)
 	for i := range p.keys {
 		b.WriteString(pad)
@@ -197,7 +197,7 @@ func (p *page) write(b *strings.Builder, indent int) {
 		v := &p.list[i]
 		b.WriteString(pad + "- ")
 		named := len(v.keys) > 0 && (v.keys[0] == "name" || v.keys[0] == "id")
-		if line, fits := v.inline(indent); v.kind != pageKeys || fits && !named {
+		if line, fits := v.inline(indent); v.kind != kindKeys || fits && !named {
 			if !fits {
 				var long strings.Builder
 				v.flow(&long)
@@ -216,8 +216,8 @@ func (p *page) write(b *strings.Builder, indent int) {
 }
 
 // entry writes a key and its value behind an indent that stands there already.
-func (p *page) entry(b *strings.Builder, i, indent int) {
-	key, v := pageString(p.keys[i]), &p.vals[i]
+func (p *value) entry(b *strings.Builder, i, indent int) {
+	key, v := textValue(p.keys[i]), &p.vals[i]
 	b.WriteString(key.text + ":")
 	switch {
 	case v.block:
@@ -230,7 +230,7 @@ func (p *page) entry(b *strings.Builder, i, indent int) {
 		}
 		b.WriteByte('\n')
 		return
-	case v.kind == pageText:
+	case v.kind == kindText:
 		b.WriteString(" " + v.text + "\n")
 		return
 	}

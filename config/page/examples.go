@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package page
 
 import (
 	"fmt"
@@ -12,46 +12,47 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"clearpost/buyers"
+	"clearpost/config"
 	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
-// pageOptionals is how many fields that may be left out the lead of a made page has.
-const pageOptionals = 40
+// optionals is how many fields that may be left out the lead of a made page has.
+const optionals = 40
 
 // homely are values of canonical fields that no vertical requires and most requests carry; they agree with those of
 // lead.Schema.Example.
 var homely = map[string]string{"address": "1 Main Street", "city": "San Francisco", "ip_address": "203.0.113.24",
 	"source_url": "https://www.example.com/quote", "sub_id": "fb-1"}
 
-// page writes the page: a campaign of the body, and examples.
-func (m *pageMaker) page(body page, examples []madeExample) []byte {
-	c := page{}
-	c.put("id", pageString(m.out.Campaign))
-	c.put("vertical", pageString(m.b.Vertical))
+// write writes the page: a campaign of the body, and examples.
+func (m *maker) write(body value, examples []madeExample) []byte {
+	c := value{}
+	c.put("id", textValue(m.out.Campaign))
+	c.put("vertical", textValue(m.b.Vertical))
 	if m.b.Price != nil {
-		c.put("price", pageRaw(m.b.Price.String()))
+		c.put("price", rawValue(m.b.Price.String()))
 	}
 	for i, k := range body.keys {
 		c.put(k, body.vals[i])
 	}
 	if len(examples) > 0 {
-		list := page{}
+		list := value{}
 		for i := range examples {
-			list.add(examples[i].page(i == 0))
+			list.add(examples[i].value(i == 0))
 		}
 		c.put("examples", list)
 	}
-	p := page{}
-	p.put("id", pageString(m.b.ID))
-	p.put("name", pageString(m.b.Name))
+	p := value{}
+	p.put("id", textValue(m.b.ID))
+	p.put("name", textValue(m.b.Name))
 	if m.b.Name == "" {
-		p.vals[1] = pageString(m.b.ID)
+		p.vals[1] = textValue(m.b.ID)
 	}
 	if m.b.Private {
-		p.put("allow_private_addresses", pageRaw("true"))
+		p.put("allow_private_addresses", rawValue("true"))
 	}
-	campaigns := page{}
+	campaigns := value{}
 	campaigns.add(c)
 	p.put("campaigns", campaigns)
 	var b strings.Builder
@@ -63,16 +64,16 @@ func (m *pageMaker) page(body page, examples []madeExample) []byte {
 
 // own is what the page says itself: the template's name and parameters, and where the vertical's own fields go. full is
 // the campaign with its template put in, whose fields are not added again; nil: none are added.
-func (m *pageMaker) own(full ast.Node) page {
-	p := page{}
-	p.put("template", pageString(m.b.Template))
-	set := page{kind: pageKeys}
+func (m *maker) own(full ast.Node) value {
+	p := value{}
+	p.put("template", textValue(m.b.Template))
+	set := value{kind: kindKeys}
 	for _, s := range m.set {
 		if _, err := strconv.ParseInt(s.Value, 10, 64); err == nil && (s.Value == "0" || s.Value[0] >= '1' &&
 			s.Value[0] <= '9') {
-			set.put(s.Name, pageRaw(s.Value))
+			set.put(s.Name, rawValue(s.Value))
 		} else {
-			set.put(s.Name, pageString(s.Value))
+			set.put(s.Name, textValue(s.Value))
 		}
 	}
 	if len(set.keys) > 0 {
@@ -80,12 +81,12 @@ func (m *pageMaker) own(full ast.Node) page {
 	}
 	for _, call := range []string{"ping", "post"} {
 		if call == "ping" && m.b.NoPing {
-			p.put(call, pageRaw("null"))
+			p.put(call, rawValue("null"))
 			continue
 		}
 		fields := m.others(tree.Child(full, call), call == "post")
 		if len(fields.list) > 0 {
-			request, e := page{}, page{}
+			request, e := value{}, value{}
 			request.put("fields", fields)
 			e.put("request", request)
 			p.put(call, e)
@@ -98,8 +99,8 @@ func (m *pageMaker) own(full ast.Node) page {
 var taken = []string{"token", "lead_id", "attempt_id", "price", "source", "vertical", "now"}
 
 // others are the vertical's own fields, for one call: a ping carries nothing personal.
-func (m *pageMaker) others(call ast.Node, post bool) page {
-	out := page{kind: pageList}
+func (m *maker) others(call ast.Node, post bool) value {
+	out := value{kind: kindList}
 	if call == nil || m.t.Others == "" {
 		return out
 	}
@@ -117,17 +118,17 @@ func (m *pageMaker) others(call ast.Node, post bool) page {
 		if f.Personal && !post || there["to "+to] || there["from "+f.Name] || slices.Contains(taken, f.Name) {
 			continue
 		}
-		e := page{}
-		e.put("to", pageString(to))
-		e.put("from", pageString(f.Name))
+		e := value{}
+		e.put("to", textValue(to))
+		e.put("from", textValue(f.Name))
 		out.add(e)
 	}
 	return out
 }
 
 // expanded is the whole campaign without what the page puts before it.
-func expanded(full page) page {
-	out := page{kind: pageKeys}
+func expanded(full value) value {
+	out := value{kind: kindKeys}
 	for _, key := range []string{"max_sold", "pay", "ping", "post", "test"} {
 		if i := slices.Index(full.keys, key); i >= 0 {
 			out.put(key, full.vals[i])
@@ -145,27 +146,28 @@ func expanded(full page) page {
 // madeExample is an example in the making.
 type madeExample struct {
 	name  string
-	lead  page        // of the first example
+	lead  value       // of the first example
 	calls [2]madeCall // ping, post
 }
 
 type madeCall struct {
 	answer  *buyers.ExampleAnswerSpec // nil: no such call
-	request *page
-	receipt page
+	request *value
+	receipt value
 }
 
 // draftExamples are the template's answers with receipts that are still to be read.
-func (m *pageMaker) draftExamples() []madeExample {
-	x := &transplant{values: map[string]ast.Node{}}
+func (m *maker) draftExamples() []madeExample {
+	values := map[string]string{}
 	for _, p := range m.t.Params {
 		if p.Default != nil {
-			x.values[p.Name] = defaultNode(m.t.file, *p.Default)
+			values[p.Name] = *p.Default
 		}
 	}
 	for _, s := range m.set {
-		x.values[s.Name] = defaultNode(m.t.file, s.Value)
+		values[s.Name] = s.Value
 	}
+	fill := func(name string) (string, bool) { v, ok := values[name]; return v, ok }
 	var out []madeExample
 	for i, r := range m.t.Answers {
 		e := madeExample{name: r.Name}
@@ -177,9 +179,9 @@ func (m *pageMaker) draftExamples() []madeExample {
 				continue
 			}
 			filled := *a
-			filled.Body = x.text(a.Body)
+			filled.Body = config.FillGaps(a.Body, fill)
 			e.calls[k].answer = &filled
-			e.calls[k].receipt.put("outcome", pageString("accepted"))
+			e.calls[k].receipt.put("outcome", textValue("accepted"))
 		}
 		if e.calls[0].answer == nil && e.calls[1].answer == nil {
 			continue
@@ -190,23 +192,23 @@ func (m *pageMaker) draftExamples() []madeExample {
 }
 
 // lead is a plausible lead of the vertical.
-func (m *pageMaker) lead() page {
+func (m *maker) lead() value {
 	now, _ := time.Parse(time.RFC3339, buyers.ExampleNow)
 	s := m.vert.Schema
-	p := page{kind: pageKeys}
-	for i, text := range s.Example(lead.AtPing|lead.AtPost, pageOptionals, now) {
+	p := value{kind: kindKeys}
+	for i, text := range s.Example(lead.AtPing|lead.AtPost, optionals, now) {
 		if text == "" {
 			text = homely[s.Fields[i].Name]
 		}
 		if text != "" {
-			p.put(s.Fields[i].Name, pageString(text))
+			p.put(s.Fields[i].Name, textValue(text))
 		}
 	}
 	return p
 }
 
 // finish renders the first example's requests and reads all answers.
-func (m *pageMaker) finish(c *buyers.Campaign, examples []madeExample) error {
+func (m *maker) finish(c *buyers.Campaign, examples []madeExample) error {
 	for i, x := range c.Examples {
 		e := &examples[i]
 		for k, end := range []*buyers.Endpoint{c.Ping, c.Post} {
@@ -221,7 +223,7 @@ func (m *pageMaker) finish(c *buyers.Campaign, examples []madeExample) error {
 					return fmt.Errorf("the example's request cannot be made: %w", err)
 				}
 				parts := buyers.ParseRequest(end.Request, raw)
-				made.request = requestPage(&parts)
+				made.request = requestValue(&parts)
 				for _, name := range buyers.Unset(end.Request, in.Lead) {
 					if !slices.Contains(m.out.Unset, name) {
 						m.out.Unset = append(m.out.Unset, name)
@@ -233,18 +235,18 @@ func (m *pageMaker) finish(c *buyers.Campaign, examples []madeExample) error {
 				call = x.Post
 			}
 			r := call.Read(end.Answer)
-			made.receipt = receiptPage(buyers.TellReceipt(&r))
+			made.receipt = receiptValue(buyers.TellReceipt(&r))
 		}
 	}
 	return nil
 }
 
-// requestPage is an expected request: everything of it that matters.
-func requestPage(p *buyers.RequestParts) *page {
-	out := page{}
-	out.put("method", pageString(p.Method))
-	out.put("url", pageString(p.URL))
-	headers := page{kind: pageKeys}
+// requestValue is an expected request: everything of it that matters.
+func requestValue(p *buyers.RequestParts) *value {
+	out := value{}
+	out.put("method", textValue(p.Method))
+	out.put("url", textValue(p.URL))
+	headers := value{kind: kindKeys}
 	for _, h := range p.Headers {
 		switch strings.ToLower(h[0]) {
 		case "host", "content-length", "connection", "user-agent", "accept-encoding":
@@ -254,7 +256,7 @@ func requestPage(p *buyers.RequestParts) *page {
 				continue
 			}
 		}
-		headers.put(h[0], pageString(h[1]))
+		headers.put(h[0], textValue(h[1]))
 	}
 	if len(headers.keys) > 0 {
 		out.put("headers", headers)
@@ -270,18 +272,18 @@ func requestPage(p *buyers.RequestParts) *page {
 	switch {
 	case p.Body == "":
 	case pretty != p.Body && strings.HasPrefix(p.Body, "{"):
-		out.put("json", pageBlock(pretty))
+		out.put("json", blockValue(pretty))
 	case pretty != p.Body && joined == p.Body:
-		out.put("joined", pageBlock(pretty))
+		out.put("joined", blockValue(pretty))
 	default:
-		out.put("body", pageBlock(p.Body))
+		out.put("body", blockValue(p.Body))
 	}
 	return &out
 }
 
-// receiptPage is what an answer means, without what is not there.
-func receiptPage(lines []buyers.Told) page {
-	out := page{kind: pageKeys}
+// receiptValue is what an answer means, without what is not there.
+func receiptValue(lines []buyers.Told) value {
+	out := value{kind: kindKeys}
 	for _, l := range lines {
 		v := *l.Value
 		switch l.Name {
@@ -296,20 +298,20 @@ func receiptPage(lines []buyers.Told) page {
 			continue
 		}
 		if text, err := strconv.Unquote(v); err == nil {
-			out.put(l.Name, pageString(text))
+			out.put(l.Name, textValue(text))
 		} else if l.Name == "price" || l.Name == "legs" {
-			out.put(l.Name, pageRaw(v))
+			out.put(l.Name, rawValue(v))
 		} else {
-			out.put(l.Name, pageString(v))
+			out.put(l.Name, textValue(v))
 		}
 	}
 	return out
 }
 
-// page is the example as it stands in a file.
-func (e *madeExample) page(first bool) page {
-	p := page{}
-	p.put("name", pageString(e.name))
+// value is the example as it stands in a file.
+func (e *madeExample) value(first bool) value {
+	p := value{}
+	p.put("name", textValue(e.name))
 	if first {
 		p.put("lead", e.lead)
 	}
@@ -318,20 +320,20 @@ func (e *madeExample) page(first bool) page {
 		if c.answer == nil {
 			continue
 		}
-		call := page{}
+		call := value{}
 		if c.request != nil {
 			call.put("request", *c.request)
 		}
-		answer := page{}
+		answer := value{}
 		if c.answer.Status != 0 {
-			answer.put("status", pageRaw(strconv.Itoa(c.answer.Status)))
+			answer.put("status", rawValue(strconv.Itoa(c.answer.Status)))
 		}
 		if c.answer.Type != "" {
-			answer.put("type", pageString(c.answer.Type))
+			answer.put("type", textValue(c.answer.Type))
 		}
-		body := pageString(c.answer.Body)
+		body := textValue(c.answer.Body)
 		if strings.Contains(c.answer.Body, "\n") {
-			body = pageBlock(c.answer.Body)
+			body = blockValue(c.answer.Body)
 		}
 		answer.put("body", body)
 		call.put("answer", answer)

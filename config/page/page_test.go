@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package page
 
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"clearpost/buyers/templates"
+	"clearpost/config"
 	"clearpost/lead"
 )
 
@@ -36,19 +38,35 @@ ping_deadline_ms: 1000
 post_total_ms: 10000
 `
 
-func pageDir(t *testing.T, more ...change) string {
-	return writeConfig(t, append([]change{{"verticals/plain.yaml", "", plainVertical}}, more...)...)
+// pageDir is a sound configuration with that vertical, and files by their paths in it.
+func pageDir(t *testing.T, more map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{"clearpost.yaml": "node: n1\n", "verticals/plain.yaml": plainVertical,
+		"sources/acme.yaml": "id: acme\nkeys: [acme-key-0123456789]\nverticals: [plain]\nmargin: {percent: 10}\n",
+		"buyers/.keep":      ""}
+	maps.Copy(files, more)
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // exampleSettings sets what must be set to what the template gives as an example.
 func exampleSettings(t *testing.T, name string) []Setting {
 	t.Helper()
-	tpl, err := readTemplate("", name)
+	tpl, err := config.ReadTemplate("", name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var set []Setting
-	for _, p := range tpl.list() {
+	for _, p := range params(tpl) {
 		if p.About == "" || p.Example == "" && p.Default == nil {
 			t.Errorf("%s: the parameter %s says not what it is for, or has no example", name, p.Name)
 		}
@@ -62,12 +80,12 @@ func exampleSettings(t *testing.T, name string) []Setting {
 // Every template becomes a page whose requests are those that stand in testdata, byte for byte, and whose examples
 // hold.
 func TestEveryTemplateBecomesAPage(t *testing.T) {
-	dir := pageDir(t)
+	dir := pageDir(t, nil)
 	for _, name := range templates.Names() {
 		t.Run(name, func(t *testing.T) {
-			b := NewBuyer{ID: "oak-" + name, Name: "Oak", Vertical: "plain", Template: name,
+			b := Buyer{ID: "oak-" + name, Name: "Oak", Vertical: "plain", Template: name,
 				Set: exampleSettings(t, name)}
-			p, err := NewBuyerPage(dir, Options{}, b)
+			p, err := Make(dir, config.Options{}, b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +106,7 @@ func TestEveryTemplateBecomesAPage(t *testing.T) {
 				t.Errorf("the page is not %s (-rewrite-pages writes it):\n%s", file, p.Text)
 			}
 			b.Expand = true
-			whole, err := NewBuyerPage(dir, Options{}, b)
+			whole, err := Make(dir, config.Options{}, b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +122,7 @@ func TestEveryTemplateBecomesAPage(t *testing.T) {
 // A page is made for each vertical of the examples, with the vertical's own fields in its requests.
 func TestPagesForTheVerticalsOfTheExamples(t *testing.T) {
 	for _, vertical := range []string{"auto", "solar", "home_services", "mortgage"} {
-		p, err := NewBuyerPage(examplesDir, Options{}, NewBuyer{ID: "oak", Vertical: vertical, Template: "xml",
+		p, err := Make("../../examples", config.Options{}, Buyer{ID: "oak", Vertical: vertical, Template: "xml",
 			Set: exampleSettings(t, "xml")})
 		if err != nil {
 			t.Fatalf("%s: %v", vertical, err)
@@ -118,17 +136,17 @@ func TestPagesForTheVerticalsOfTheExamples(t *testing.T) {
 
 func TestAFixedPricePage(t *testing.T) {
 	price := 12 * lead.Unit
-	b := NewBuyer{ID: "oak", Vertical: "plain", Template: "form", Set: exampleSettings(t, "form"), Price: &price,
+	b := Buyer{ID: "oak", Vertical: "plain", Template: "form", Set: exampleSettings(t, "form"), Price: &price,
 		NoPing: true, Private: true}
-	dir := pageDir(t)
-	p, err := NewBuyerPage(dir, Options{}, b)
+	dir := pageDir(t, nil)
+	p, err := Make(dir, config.Options{}, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := Load(dir, func(name string) (string, bool) { return "x", name == "OAK_KEY" })
+	cfg, err := config.Load(dir, func(name string) (string, bool) { return "x", name == "OAK_KEY" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,14 +155,14 @@ func TestAFixedPricePage(t *testing.T) {
 		strings.Count(string(p.Text), "&id=") != 1 {
 		t.Errorf("not a buyer with a fixed price that is not asked: %+v\n%s", c, p.Text)
 	}
-	if err := p.Write(dir); !errors.Is(err, ErrBuyerThere) {
+	if err := p.Write(dir); !errors.Is(err, ErrThere) {
 		t.Errorf("written over: %v", err)
 	}
-	if names, _ := filepath.Glob(filepath.Join(dir, "buyers", ".*")); names != nil {
+	if names, _ := filepath.Glob(filepath.Join(dir, "buyers", ".new*")); names != nil {
 		t.Errorf("left behind: %v", names)
 	}
 	b.Price = nil
-	if _, err := NewBuyerPage(dir, Options{}, b); err == nil {
+	if _, err := Make(dir, config.Options{}, b); err == nil {
 		t.Error("a buyer without a ping and a price")
 	}
 }
@@ -152,30 +170,30 @@ func TestAFixedPricePage(t *testing.T) {
 // What keeps a page from being made is told, and nothing is written.
 func TestPagesThatAreNotMade(t *testing.T) {
 	for name, c := range map[string]struct {
-		b    NewBuyer
-		more []change
+		b    Buyer
+		more map[string]string
 		says string
 	}{
-		"no such template": {NewBuyer{ID: "oak", Vertical: "plain", Template: "jsn"}, nil,
+		"no such template": {Buyer{ID: "oak", Vertical: "plain", Template: "jsn"}, nil,
 			`no template "jsn": did you mean "json"?`},
-		"no such vertical": {NewBuyer{ID: "oak", Vertical: "plane", Template: "json"}, nil, `no vertical "plane"`},
-		"no such parameter": {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap", Set: []Setting{{"ulr", "x"}}},
+		"no such vertical": {Buyer{ID: "oak", Vertical: "plane", Template: "json"}, nil, `no vertical "plane"`},
+		"no such parameter": {Buyer{ID: "oak", Vertical: "plain", Template: "soap", Set: []Setting{{"ulr", "x"}}},
 			nil, `no parameter "ulr"`},
-		"missing": {NewBuyer{ID: "oak", Vertical: "plain", Template: "soap"}, nil,
+		"missing": {Buyer{ID: "oak", Vertical: "plain", Template: "soap"}, nil,
 			"--set url=…   address of the service, such as https://buyer.example/LeadService.asmx"},
-		"no URL": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json", Set: []Setting{{"ping_url", "buyer"},
+		"no URL": {Buyer{ID: "oak", Vertical: "plain", Template: "json", Set: []Setting{{"ping_url", "buyer"},
 			{"post_url", "https://buyer.example/"}}}, nil, "expected an http or https URL"},
-		"a bad id": {NewBuyer{ID: "../oak", Vertical: "plain", Template: "json"}, nil, "letters, digits"},
-		"a broken folder": {NewBuyer{ID: "oak", Vertical: "plain", Template: "json"},
-			[]change{{"buyers/broken.yaml", "", "id: [\n"}}, "buyers/broken.yaml"},
-		"an id that is taken": {NewBuyer{ID: "one", Vertical: "plain", Template: "json",
+		"a bad id": {Buyer{ID: "../oak", Vertical: "plain", Template: "json"}, nil, "letters, digits"},
+		"a broken folder": {Buyer{ID: "oak", Vertical: "plain", Template: "json"},
+			map[string]string{"buyers/broken.yaml": "id: [\n"}, "buyers/broken.yaml"},
+		"an id that is taken": {Buyer{ID: "one", Vertical: "plain", Template: "json",
 			Set: []Setting{{"ping_url", "https://b.example/"}, {"post_url", "https://b.example/"}}},
-			[]change{{"buyers/other.yaml", "", "id: one\ncampaigns: []\n"}}, "no other"},
+			map[string]string{"buyers/other.yaml": "id: one\ncampaigns: []\n"}, "no other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := pageDir(t, c.more...)
+			dir := pageDir(t, c.more)
 			before, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
-			_, err := NewBuyerPage(dir, Options{}, c.b)
+			_, err := Make(dir, config.Options{}, c.b)
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("no %q in %v", c.says, err)
 			}
@@ -201,13 +219,13 @@ campaign:
 answers:
   - {name: "it's \"so\": yes", ping: {body: "{\n \"ok\": true,\n\t\"price\": 2}"}}
 `
-	dir := pageDir(t, change{"templates/mine.yaml", "", own})
+	dir := pageDir(t, map[string]string{"templates/mine.yaml": own})
 	list, err := Templates(dir)
 	if i := slices.IndexFunc(list, func(x Template) bool { return x.Name == "mine" && x.Own }); err != nil || i < 0 {
 		t.Fatalf("not listed: %v, %v", list, err)
 	}
 	for _, expand := range []bool{false, true} {
-		p, err := NewBuyerPage(dir, Options{}, NewBuyer{ID: "oak", Vertical: "plain", Template: "mine",
+		p, err := Make(dir, config.Options{}, Buyer{ID: "oak", Vertical: "plain", Template: "mine",
 			Set: []Setting{{"url", "https://x.example/?a=1&b=%23"}}, Expand: expand})
 		if err == nil && (p.Examples != 1 || !strings.Contains(string(p.Text), "more.homeowner")) {
 			t.Errorf("%d examples in\n%s", p.Examples, p.Text)
