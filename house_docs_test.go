@@ -151,6 +151,7 @@ func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
 	refs := map[string]string{
 		"config/keys.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md",
 		"buyers/example_spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md",
+		"rules/rate.go":        "docs/operators.md",
 		"wire/request_spec.go": "docs/buyers.md", "wire/answer_spec.go": "docs/buyers.md",
 	}
 	texts, _ := files()

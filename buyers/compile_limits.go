@@ -3,45 +3,31 @@
 package buyers
 
 import (
-	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"clearpost/lead"
+	"clearpost/rules"
 	"clearpost/wire"
 )
 
 // number is a number of a spec: its default where it is absent, a defect where it is out of bounds.
 func (c *compiler) number(at, path string, v *int, standard, least, most int) int {
-	if v == nil {
-		return standard
-	}
-	if *v < least || *v > most {
-		c.bad(at, path, fmt.Sprint(*v), fmt.Sprintf("%d to %d", least, most))
-		return standard
-	}
-	return *v
+	n, ds := rules.Number(path, v, standard, least, most)
+	c.take(at, "", ds)
+	return n
 }
 
-func (c *compiler) rate(spec *RateSpec, at string) *Rate {
-	if spec == nil {
+func (c *compiler) rate(spec *rules.RateSpec, at string) *Rate {
+	r, ds := spec.Compile("calls")
+	c.take(at, "rate", ds)
+	if r == nil {
 		return nil
 	}
-	per := spec.PerSecond
-	if per == nil || *per <= 0 || *per > RateMost*lead.Unit {
-		value := ""
-		if per != nil {
-			value = per.String()
-		}
-		c.bad(at, "rate.per_second", value, fmt.Sprintf("calls a second: above 0, at most %d", RateMost))
-		return nil
-	}
-	second := int(math.Ceil(float64(*per) / float64(lead.Unit)))
-	every := max(time.Duration(float64(time.Second)*float64(lead.Unit)/float64(*per)), 1)
-	return &Rate{Every: every, Burst: c.number(at, "rate.burst", spec.Burst, max(second, 1), 1, BurstMost)}
+	every := time.Duration(float64(time.Second) * float64(lead.Unit) / float64(r.PerSecond))
+	return &Rate{Every: max(every, 1), Burst: r.Burst}
 }
 
 func (c *compiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {

@@ -5,6 +5,7 @@ package buyers
 import (
 	"testing"
 
+	"clearpost/rules"
 	"clearpost/wire"
 )
 
@@ -13,7 +14,7 @@ func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	sometimes := &EndpointSpec{Request: wire.RequestSpec{Fields: []wire.FieldSpec{{To: "key", From: "idempotency_key",
 		When: &wire.WhenSpec{Field: "zip"}}}}}
 	c := &compiler{book: &Book{}, ids: map[string]string{}}
-	c.rate(&RateSpec{}, "x.ping")
+	c.rate(&rules.RateSpec{}, "x.ping")
 	c.breaker(&Campaign{Ping: &Endpoint{}}, &BreakerSpec{FailuresPercent: n(101), Probes: n(0)}, "x")
 	c.breaker(&Campaign{}, &BreakerSpec{}, "x")
 	c.unknown(&UnknownSpec{Resend: &ResendSpec{Times: n(1000)}}, &EndpointSpec{}, nil, "x")

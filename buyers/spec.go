@@ -23,8 +23,6 @@ const (
 	InFlightDefault = 200 // outbound calls of one buyer at once, where the buyer does not say
 	InFlightMost    = 100000
 	TimeoutMSMost   = 120000
-	RateMost        = 1_000_000 // calls a second
-	BurstMost       = 10_000_000
 )
 
 // BuyerSpec is a buyer as it stands in a file.
@@ -75,17 +73,11 @@ type TestSpec struct {
 // EndpointSpec is one outbound call: how it is made and how its answer is read.
 type EndpointSpec struct {
 	TimeoutMS int              `yaml:"timeout_ms"` // 0 = as long as the vertical allows
-	Rate      *RateSpec        `yaml:"rate"`       // absent: as many as there are leads
+	Rate      *rules.RateSpec  `yaml:"rate"`       // absent: as many as there are leads
 	BackupURL string           `yaml:"backup_url"` // posts: where to when no byte went to the request's URL
 	Key       *KeySpec         `yaml:"idempotency"`
 	Request   wire.RequestSpec `yaml:"request"`
 	Answer    wire.AnswerSpec  `yaml:"answer"`
-}
-
-// RateSpec bounds the calls of an endpoint over time.
-type RateSpec struct {
-	PerSecond *lead.Money `yaml:"per_second"` // on average, above 0, with decimals where wanted
-	Burst     *int        `yaml:"burst"`      // at once; absent: what comes in a second, at least 1
 }
 
 // BreakerSpec says when a campaign whose pings fail is left alone. Absent numbers take their defaults.

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"math"
@@ -32,16 +33,16 @@ func (l *loader) node(cfg *Config) {
 		return
 	}
 	f.Decode(&l.problems, &spec)
-	cfg.Exchange.Node = orText(spec.Node, "n1")
+	cfg.Exchange.Node = cmp.Or(spec.Node, "n1")
 	if !buyers.ValidID(cfg.Exchange.Node) {
 		l.bad(f, "node", spec.Node, buyers.IDRule)
 	}
-	cfg.DataDir = orText(spec.DataDir, DataDirDefault)
+	cfg.DataDir = cmp.Or(spec.DataDir, DataDirDefault)
 	if !filepath.IsAbs(cfg.DataDir) {
 		cfg.DataDir = filepath.Join(l.dir, cfg.DataDir)
 	}
-	cfg.Listen = l.address(f, "listen", orText(spec.Listen, "127.0.0.1:8080"))
-	cfg.AdminListen = l.address(f, "admin.listen", orText(spec.Admin.Listen, "127.0.0.1:8081"))
+	cfg.Listen = l.address(f, "listen", cmp.Or(spec.Listen, "127.0.0.1:8080"))
+	cfg.AdminListen = l.address(f, "admin.listen", cmp.Or(spec.Admin.Listen, "127.0.0.1:8081"))
 	if cfg.Listen != "" && cfg.Listen == cfg.AdminListen && !strings.HasSuffix(cfg.Listen, ":0") {
 		l.bad(f, "admin.listen", cfg.AdminListen, "another address than listen: the admin API has its own port")
 	}
@@ -99,7 +100,7 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	if was, taken := l.subjects[spec.ID]; taken {
 		l.bad(f, "id", spec.ID, "an id that no buyer or campaign has: it stands at "+was+" already")
 	}
-	s := &exchange.Source{ID: spec.ID, Name: orText(spec.Name, spec.ID)}
+	s := &exchange.Source{ID: spec.ID, Name: cmp.Or(spec.Name, spec.ID)}
 	if len(s.Name) > buyers.NameBytesMax {
 		l.bad(f, "name", "", fmt.Sprintf("at most %d bytes", buyers.NameBytesMax))
 	}
@@ -166,20 +167,11 @@ func (l *loader) sourceKeys(f *tree.File, spec *sourceSpec, s *exchange.Source) 
 }
 
 func (l *loader) rate(f *tree.File, spec *sourceSpec, s *exchange.Source) {
-	if spec.Rate == nil {
-		return
+	r, ds := spec.Rate.Compile("requests")
+	l.badAll(f, "rate", ds)
+	if r != nil {
+		s.RatePerSecond, s.Burst = float64(r.PerSecond)/float64(lead.Unit), r.Burst
 	}
-	p := spec.Rate.PerSecond
-	if p == nil || *p <= 0 || *p > 1_000_000*lead.Unit {
-		value := ""
-		if p != nil {
-			value = p.String()
-		}
-		l.bad(f, "rate.per_second", value, "requests a second: above 0, at most 1000000")
-		return
-	}
-	s.RatePerSecond = float64(*p) / float64(lead.Unit)
-	s.Burst = l.number(f, "rate.burst", spec.Rate.Burst, int(math.Ceil(s.RatePerSecond)), 1, 10_000_000)
 }
 
 // badKey tells what is wrong with a key or token, "" if nothing.
@@ -193,13 +185,6 @@ func badKey(k string) string {
 		}
 	}
 	return ""
-}
-
-func orText(v, standard string) string {
-	if v == "" {
-		return standard
-	}
-	return v
 }
 
 func (l *loader) vertical(f *tree.File) *exchange.Vertical {
@@ -217,7 +202,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 		return time.Duration(l.number(f, path, v, standard, least, most)) * time.Millisecond
 	}
 	v := &exchange.Vertical{
-		ID: spec.ID, Name: orText(spec.Name, spec.ID), Currency: orText(spec.Currency, "USD"),
+		ID: spec.ID, Name: cmp.Or(spec.Name, spec.ID), Currency: cmp.Or(spec.Currency, "USD"),
 		PingTTL:      time.Duration(l.number(f, "ping_ttl_s", spec.PingTTLS, 300, 1, 7*86400)) * time.Second,
 		PingDeadline: ms("ping_deadline_ms", spec.PingDeadlineMS, 800, 10, 60000),
 		PostTotal:    ms("post_total_ms", spec.PostTotalMS, 8000, 10, 600000),

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,7 @@ const proxiesMax = 256
 
 // proxies reads who may speak for sellers.
 func (l *loader) proxies(f *tree.File, spec *nodeSpec) *door.Proxies {
-	p := &door.Proxies{Header: orText(spec.ProxyHeader, door.XForwardedFor)}
+	p := &door.Proxies{Header: cmp.Or(spec.ProxyHeader, door.XForwardedFor)}
 	if p.Header != door.XForwardedFor && p.Header != door.Forwarded {
 		l.bad(f, "proxy_header", spec.ProxyHeader, door.XForwardedFor+" or "+door.Forwarded)
 	}

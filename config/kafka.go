@@ -3,11 +3,11 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +23,7 @@ func (l *loader) kafka(f *tree.File, spec *kafkaSpec, cfg *Config) {
 		return
 	}
 	k := &ledger.KafkaConfig{
-		TopicPrefix: orText(spec.TopicPrefix, "clearpost."),
+		TopicPrefix: cmp.Or(spec.TopicPrefix, "clearpost."),
 		Linger:      time.Duration(l.number(f, "kafka.linger_ms", spec.LingerMS, 100, 100, 60000)) * time.Millisecond,
 		Partitions:  l.number(f, "kafka.partitions", spec.Partitions, 0, 1, 10000),
 		Replication: l.number(f, "kafka.replication", spec.Replication, 0, 1, 16),
@@ -42,9 +42,9 @@ func (l *loader) kafka(f *tree.File, spec *kafkaSpec, cfg *Config) {
 			break
 		}
 	}
-	k.ClientID = orText(spec.ClientID, "clearpost")
-	k.Compression = l.oneOf(f, "kafka.compression", orText(spec.Compression, "none"), ledger.Compressions())
-	k.Private = l.oneOf(f, "kafka.private", orText(spec.Private, ledger.PrivateKeep), ledger.Privates())
+	k.ClientID = cmp.Or(spec.ClientID, "clearpost")
+	k.Compression = l.oneOf(f, "kafka.compression", cmp.Or(spec.Compression, "none"), ledger.Compressions())
+	k.Private = l.oneOf(f, "kafka.private", cmp.Or(spec.Private, ledger.PrivateKeep), ledger.Privates())
 	k.TLS, k.SASL = l.kafkaTLS(f, spec.TLS), l.kafkaSASL(f, spec.SASL)
 	cfg.Kafka, cfg.KafkaTLS = k, spec.TLS
 }
@@ -69,7 +69,7 @@ func (l *loader) kafkaTLS(f *tree.File, spec *kafkaTLSSpec) *tls.Config {
 			err = errors.New("there is no certificate in it")
 		}
 		if err != nil {
-			l.bad(f, "kafka.tls.ca", spec.CA, fmt.Sprintf("a PEM file of certificates (%v)", cause(err)))
+			l.bad(f, "kafka.tls.ca", spec.CA, fmt.Sprintf("a PEM file of certificates (%v)", plainError(err)))
 		}
 	}
 	if spec.Cert == "" && spec.Key == "" {
@@ -78,7 +78,7 @@ func (l *loader) kafkaTLS(f *tree.File, spec *kafkaTLSSpec) *tls.Config {
 	pair, err := tls.LoadX509KeyPair(l.beside(spec.Cert), l.beside(spec.Key))
 	if err != nil {
 		l.bad(f, "kafka.tls.cert", spec.Cert, fmt.Sprintf("the PEM files of a certificate and its key (%v)",
-			cause(err)))
+			plainError(err)))
 		return t
 	}
 	t.Certificates = []tls.Certificate{pair}
@@ -91,15 +91,6 @@ func (l *loader) beside(name string) string {
 		return name
 	}
 	return filepath.Join(l.dir, name)
-}
-
-// cause is the error without the name of the file, which stands beside it already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }
 
 func (l *loader) kafkaSASL(f *tree.File, spec *kafkaSASLSpec) *ledger.SASL {

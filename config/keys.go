@@ -2,7 +2,10 @@
 
 package config
 
-import "clearpost/lead"
+import (
+	"clearpost/lead"
+	"clearpost/rules"
+)
 
 // nodeSpec is clearpost.yaml.
 type nodeSpec struct {
@@ -143,12 +146,12 @@ type ruleSpec struct {
 
 // sourceSpec is a file of sources/.
 type sourceSpec struct {
-	ID        string     `yaml:"id"`        // stands in events; it must not change
-	Name      string     `yaml:"name"`      // for people
-	Keys      []string   `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
-	Verticals []string   `yaml:"verticals"` // the ids of those that it may send
-	Margin    marginSpec `yaml:"margin"`
-	Rate      *rateSpec  `yaml:"rate"`
+	ID        string          `yaml:"id"`        // stands in events; it must not change
+	Name      string          `yaml:"name"`      // for people
+	Keys      []string        `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
+	Verticals []string        `yaml:"verticals"` // the ids of those that it may send
+	Margin    marginSpec      `yaml:"margin"`
+	Rate      *rules.RateSpec `yaml:"rate"`
 	// how long the answer to a post may take where the request does not say; then it is pending
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
@@ -183,9 +186,4 @@ type dedupeSpec struct {
 type marginSpec struct {
 	Percent *lead.Money `yaml:"percent"` // of the price, with at most 4 decimals
 	Fixed   *lead.Money `yaml:"fixed"`   // off each sale's price
-}
-
-type rateSpec struct {
-	PerSecond *lead.Money `yaml:"per_second"` // requests a second on average
-	Burst     *int        `yaml:"burst"`      // requests that may come at once (a second's worth)
 }

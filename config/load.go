@@ -3,7 +3,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 // loader reads one configuration. Every step goes on after a mistake and leaves out only what the mistake makes
@@ -148,16 +148,11 @@ func (l *loader) id(f *tree.File, kind, id string) bool {
 	return false
 }
 
-// number checks a whole number between its limits and returns it, or the default where it is not given.
+// number is a whole number between its limits, or the default where it is not given or wrong.
 func (l *loader) number(f *tree.File, path string, v *int, standard, least, most int) int {
-	if v == nil {
-		return standard
-	}
-	if *v < least || *v > most {
-		l.bad(f, path, fmt.Sprint(*v), fmt.Sprintf("%d to %d", least, most))
-		return standard
-	}
-	return *v
+	n, ds := rules.Number(path, v, standard, least, most)
+	l.badAll(f, "", ds)
+	return n
 }
 
 // expand puts secrets into a text; where that fails it reports and returns false.

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -169,7 +170,7 @@ func (l *loader) rules(f *tree.File, spec *buyers.CampaignSpec, at string, opt *
 	if _, _, missing := tree.Locate(f.Root, tree.Join(at, name)); missing == "" {
 		path = tree.Join(at, name)
 	}
-	r := &Rules{Campaign: orText(spec.ID, f.Name), Vertical: orText(spec.Vertical, "any")}
+	r := &Rules{Campaign: cmp.Or(spec.ID, f.Name), Vertical: cmp.Or(spec.Vertical, "any")}
 	r.Schema = l.ruleSchema(r, spec, e, opt)
 	secrets := l.ruleSecrets(opt)
 	var ds []lead.Defect
