@@ -18,12 +18,12 @@ import (
 func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) {
 	e := d.e
 	now := e.now()
-	c := d.plan.cfg.Book.Campaign(b.Campaign)
+	c := d.on.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.st.pinged.Currency:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.pinged.Currency:
 		return lead.CampaignWithdrawn, nil
-	case d.plan.lanes[c.Index].paused():
+	case d.on.campaigns[c.Index].paused():
 		return lead.Paused, nil
 	case !covered:
 		return lead.NotCovered, nil
@@ -35,26 +35,26 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
 		return lead.CriteriaMismatch, nil
 	}
-	lane := d.plan.lanes[c.Index]
+	live := d.on.campaigns[c.Index]
 	if d.test() {
-		if lane = lane.test; lane == nil {
+		if live = live.test; live == nil {
 			return lead.NoTestEndpoint, nil
 		}
-		c = lane.Campaign
+		c = live.Campaign
 	}
-	if !lane.gear.posts.allow(e.wall()) {
-		lane.ThrottleSkips.Add(1)
+	if !live.limits.posts.allow(e.wall()) {
+		live.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
 		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit,
-		Terms: d.terms(lane)}
+		Terms: d.terms(live)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}
-	in := d.st.inputs(d.plan, d.l, p)
-	if in.Bearer = lane.posts.bearer(); in.Bearer == nil && lane.posts.tokens != nil {
-		lane.AuthSkips.Add(1)
+	in := d.history.inputs(d.on, d.l, p)
+	if in.Bearer = live.posts.bearer(); in.Bearer == nil && live.posts.tokens != nil {
+		live.AuthSkips.Add(1)
 		return lead.AuthFailed, nil
 	}
 	d.bearer = in.Bearer
@@ -62,7 +62,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 	if err != nil {
 		return unrendered(err), nil
 	}
-	if no := d.hold(p, lane, now); no != lead.NoRefusal {
+	if no := d.hold(p, live, now); no != lead.NoRefusal {
 		return no, nil
 	}
 	d.record(p, c.Post.Request, &in)
@@ -75,9 +75,9 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		}
 		return lead.NoRefusal, err
 	}
-	d.st.attempts = append(d.st.attempts, attempt{posting: p})
-	d.stands()
-	d.wire(lane, p, req, &in)
+	d.history.attempts = append(d.history.attempts, attempt{posting: p})
+	d.attemptStored()
+	d.send(live, p, req, &in)
 	return lead.NoRefusal, nil
 }
 
@@ -88,27 +88,27 @@ const renewMax = 3 * time.Second
 // another token is at hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the
 // buyer has not looked at the lead.
 func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
-	if err != nil || len(d.st.attempts) == 0 {
+	if err != nil || len(d.history.attempts) == 0 {
 		return nil
 	}
-	a := &d.st.attempts[len(d.st.attempts)-1]
+	a := &d.history.attempts[len(d.history.attempts)-1]
 	p, q := a.posting, a.posted
 	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup ||
 		q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
 		!unauthorized(q.Status) {
 		return nil
 	}
-	c := d.plan.cfg.Book.Campaign(p.Campaign)
-	lane := d.plan.lanes[c.Index]
+	c := d.on.cfg.Book.Campaign(p.Campaign)
+	live := d.on.campaigns[c.Index]
 	if d.test() {
-		lane = lane.test
+		live = live.test
 	}
-	if lane.posts.tokens == nil {
+	if live.posts.tokens == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(d.e.stop, min(renewMax, d.newUntil.Sub(d.e.wall())))
 	defer cancel()
-	if lane.posts.tokens.Renew(ctx, d.bearer) == nil {
+	if live.posts.tokens.Renew(ctx, d.bearer) == nil {
 		return nil
 	}
 	if d.no == q {
@@ -119,42 +119,42 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
 
 // head begins an event of this lead.
 func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
-	h := d.plan.head(k, d.st.id, d.src.ID, d.v.ID, at)
+	h := d.on.head(k, d.history.id, d.src.ID, d.v.ID, at)
 	h.Test = d.test()
 	return h
 }
 
 // hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is
 // there no room for it.
-func (d *delivery) hold(p *ledger.Posting, lane *Lane, now time.Time) lead.Refusal {
+func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) lead.Refusal {
 	if d.test() {
-		return d.st.roomForTest(p)
+		return d.history.roomForTest(p)
 	}
-	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.st.id, Buyer: p.Buyer,
-		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(lane), Now: now, Instead: d.refused})
+	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.id, Buyer: p.Buyer,
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.refused})
 	p.Charges = ledgerCharges(charges)
 	return no
 }
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
 // the configuration, so that the very same request can be made again.
-func (st *story) inputs(pl *plan, l *lead.Lead, p *ledger.Posting) wire.Inputs {
-	sold := len(st.sales())
-	in := wire.Inputs{Lead: l, LeadID: st.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
-		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: st.pinged.Test,
+func (h *history) inputs(snap *Snapshot, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+	sold := len(h.sales())
+	in := wire.Inputs{Lead: l, LeadID: h.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
+		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.pinged.Test,
 		Now: p.At.Truncate(time.Microsecond), Close: true}
 	if p.Of != nil {
 		in.Key = *p.Of
 	}
-	if s := pl.source[p.Source]; s != nil {
+	if s := snap.source[p.Source]; s != nil {
 		in.SourceName = s.Name
 	}
-	for i := range st.pinged.Bids {
-		if b := &st.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
+	for i := range h.pinged.Bids {
+		if b := &h.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
 			in.Token = []byte(b.Token)
 		}
 	}
-	for _, c := range st.pinged.Private.Cookies {
+	for _, c := range h.pinged.Private.Cookies {
 		if c.Campaign == p.Campaign {
 			in.Cookies = []byte(c.Cookie)
 		}

@@ -12,7 +12,7 @@ type Network = transport.Stats
 func (e *Exchange) Connections(each func(buyer string, s Network)) {
 	seen, sums := map[*transport.Target]bool{}, map[string]*Network{}
 	var order []string
-	for _, l := range e.Lanes() {
+	for _, l := range e.Campaigns() {
 		for _, t := range []*transport.Target{l.pings.target, l.posts.target, l.statuses.target, l.backup} {
 			if t == nil || seen[t] {
 				continue

@@ -11,8 +11,8 @@ import (
 // decodedBytesMax bounds the encoded size of the events whose decoded form is kept.
 const decodedBytesMax = 16 << 20
 
-// decoded keeps events that were read back lately, by their number. A story is folded anew each time somebody asks for
-// it, so that it is never stale; but sellers who poll a pending lead, or repeat a post, ask for the same few events
+// decoded keeps events that were read back lately, by their number. A history is folded anew each time somebody asks
+// for it, so that it is never stale; but sellers who poll a pending lead, or repeat a post, ask for the same few events
 // again and again, and an event never changes once it has a number. What is lost here is decoded again.
 type decoded struct {
 	cache *ristretto.Cache[uint64, ledger.Event]

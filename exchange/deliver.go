@@ -14,8 +14,8 @@ import (
 // delivery is one walk down a lead's order of bids. One goroutine owns it.
 type delivery struct {
 	e       *Exchange
-	plan    *plan
-	st      *story
+	on      *Snapshot
+	history *history
 	v       *Vertical
 	src     *Source
 	l       *lead.Lead
@@ -56,7 +56,7 @@ var errUnsent = errors.New("the ledger could not take it")
 // deliver walks the order: hold, durable posting, one post, its receipt; on to the next while the quote stays covered
 // and time is left. It stops at the first attempt whose outcome is unknown.
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
-	e.restoreHolds(d.st)
+	e.restoreHolds(d.history)
 	d.begin()
 	if d.why == lead.LeadRepeated {
 		d.order = nil
@@ -65,10 +65,10 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		return r, f
 	}
 	for _, b := range d.order {
-		if d.st.sold() >= d.limit || d.unknown {
+		if d.history.sold() >= d.limit || d.unknown {
 			break
 		}
-		if d.st.triedBefore(b) {
+		if d.history.triedBefore(b) {
 			continue
 		}
 		no, err := d.attempt(b, nil)
@@ -86,9 +86,9 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 }
 
 // triedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
-func (st *story) triedBefore(b *ledger.Bid) bool {
-	for i := range st.attempts {
-		a := &st.attempts[i]
+func (h *history) triedBefore(b *ledger.Bid) bool {
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if p := a.posting; p.Campaign == b.Campaign && p.Leg == b.Leg &&
 			(a.posted == nil || a.posted.Refusal != lead.NotBegun) {
 			return true
@@ -99,11 +99,11 @@ func (st *story) triedBefore(b *ledger.Bid) bool {
 
 // begin puts the bids in their order and counts what earlier trips of this lead have sold already.
 func (d *delivery) begin() {
-	if len(d.st.attempts) > 0 {
-		d.stands()
+	if len(d.history.attempts) > 0 {
+		d.attemptStored()
 	}
-	for i := range d.st.pinged.Bids {
-		b := &d.st.pinged.Bids[i]
+	for i := range d.history.pinged.Bids {
+		b := &d.history.pinged.Bids[i]
 		if b.Rank > 0 {
 			d.order = append(d.order, b)
 		}
@@ -114,16 +114,16 @@ func (d *delivery) begin() {
 	}
 	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
 	slices.SortFunc(d.parts, func(a, b lead.Money) int { return int(b - a) })
-	for _, s := range d.st.sales() {
+	for _, s := range d.history.sales() {
 		d.fillPart(s.Payout)
 	}
-	for _, s := range d.st.testSales() {
+	for _, s := range d.history.testSales() {
 		d.fillPart(s.Payout)
 	}
 }
 
-// stands notes that an attempt of the lead is in the ledger.
-func (d *delivery) stands() {
+// attemptStored notes that an attempt of the lead is in the ledger.
+func (d *delivery) attemptStored() {
 	if !d.sent && d.begun != nil {
 		close(d.begun)
 	}
@@ -137,7 +137,7 @@ func (d *delivery) stands() {
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
-		return p, d.st.sold() > 0 || p+d.prospect(b) >= d.minimum
+		return p, d.history.sold() > 0 || p+d.prospect(b) >= d.minimum
 	}
 	blocked := d.blocked(b)
 	var rest lead.Money
@@ -167,7 +167,7 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 // blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given
 // up.
 func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.limit) - d.st.sold() - 1
+	after := min(max(b.MaxSold, 1), d.limit) - d.history.sold() - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
@@ -221,15 +221,15 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	if err := d.append(ev); err != nil {
 		return d.broken(err)
 	}
-	d.st.settled = ev
-	if d.st.finished() {
-		e.store.Forget(d.st.id)
+	d.history.settled = ev
+	if d.history.finished() {
+		e.store.Forget(d.history.id)
 	}
 	e.Stats.settled(ev)
 	if d.unknown {
-		e.pursueOpen(d.st)
+		e.pursueOpen(d.history)
 	}
-	r := e.reply(d.st)
+	r := e.reply(d.history)
 	r.SellerLeadID = d.seller
 	return r, nil
 }
@@ -237,13 +237,13 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
 	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
-	ev.Sales, ev.TestSales = d.st.sales(), d.st.testSales()
+	ev.Sales, ev.TestSales = d.history.sales(), d.history.testSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
 		ev.Payout += s.Payout
 	}
 	switch {
-	case d.st.open():
+	case d.history.open():
 	case len(ev.Sales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
 	case len(ev.TestSales) > 0:
@@ -265,7 +265,7 @@ func (d *delivery) settlement() *ledger.Settled {
 		}
 	}
 	// who is known as one that may be sold, and then as one that is, or is not
-	if ev.Result != ledger.ResultFailure || len(d.st.attempts) > 0 {
+	if ev.Result != ledger.ResultFailure || len(d.history.attempts) > 0 {
 		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
 	}
 	if ev.Refusal != lead.NoRefusal {
@@ -281,9 +281,9 @@ func fail(ev *ledger.Settled, no lead.Refusal) {
 
 // broken answers when the ledger failed.
 func (d *delivery) broken(err error) (Reply, *Fault) {
-	d.e.log.Error("append failed during a post", "lead", d.st.id.String(), "sent", d.sent, "err", err)
+	d.e.log.Error("append failed during a post", "lead", d.history.id.String(), "sent", d.sent, "err", err)
 	if errors.Is(err, errUnsent) {
-		d.e.store.Forget(d.st.id)
+		d.e.store.Forget(d.history.id)
 	}
 	r, f := d.cutOff(errUnsent)
 	if f != nil {
@@ -305,8 +305,8 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.st.id, SellerLeadID: d.seller, Currency: d.st.pinged.Currency,
-		Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.history.id, SellerLeadID: d.seller,
+		Currency: d.history.pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and

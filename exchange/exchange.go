@@ -20,11 +20,11 @@ import (
 
 // Deps are the rooms that an exchange conducts. The exchange does not close them.
 type Deps struct {
-	Ledger *ledger.Ledger
-	Store  *capstore.Store
-	Wire   *transport.Client
-	Now    func() time.Time // wall clock
-	Log    *slog.Logger
+	Ledger    *ledger.Ledger
+	Store     *capstore.Store
+	Transport *transport.Client
+	Now       func() time.Time // wall clock
+	Log       *slog.Logger
 
 	AnswerBytesMax int // of a buyer's answer; 0 = the transport's default
 
@@ -35,20 +35,20 @@ type Deps struct {
 type Exchange struct {
 	led       *ledger.Ledger
 	store     *capstore.Store
-	wire      *transport.Client
+	transport *transport.Client
 	wall      func() time.Time
 	log       *slog.Logger
 	answerMax int
 	inherited uint64
 
-	plan      atomic.Pointer[plan] // what new trips begin with
+	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches
 	settling  sync.Mutex // one resolution at a time
-	reloading sync.Mutex // one change of the plan at a time
-	lasting   lasting    // guarded by reloading
+	reloading sync.Mutex // one change of the snapshot at a time
+	carried   carried    // guarded by reloading
 
 	decoded decoded
-	trips   tripTable
+	claims  claimTable
 	persons personTable
 	chases  *chaser
 	quotes  quoteTable
@@ -64,9 +64,9 @@ type Exchange struct {
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, wire: d.Wire, wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax,
-		inherited: d.Inherited, lasting: lasting{map[string]*Tally{}, map[string]*transport.Gate{}, map[string]*gear{}},
-		paused: switches{by: map[string]*atomic.Bool{}}}
+	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, wall: d.Now, log: d.Log,
+		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
+			map[string]*transport.Gate{}, map[string]*limits{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
@@ -75,12 +75,12 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
 	}
 	e.quotes.init()
-	pl, err := e.newPlan(cfg)
+	snap, err := e.newSnapshot(cfg)
 	if err != nil {
 		return nil, err
 	}
-	e.plan.Store(pl)
-	e.trips.init()
+	e.inForce.Store(snap)
+	e.claims.init()
 	e.persons.init()
 	e.pings.New = func() any { return &Ping{} }
 	return e, nil
@@ -95,16 +95,16 @@ func (e *Exchange) Start() error {
 		return fmt.Errorf("list open attempts: %w", err)
 	}
 	for _, o := range open {
-		st, err := e.fold(o.Lead)
-		if err != nil || st.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
+		h, err := e.history(o.Lead)
+		if err != nil || h.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
 			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt",
 				o.Attempt.String(), "lead", o.Lead.String(), "err", err)
 			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,
 				Charges: storeCharges(o.Charges)})
 			continue
 		}
-		e.restoreHolds(st)
-		e.pursueOpen(st)
+		e.restoreHolds(h)
+		e.pursueOpen(h)
 	}
 	for subject := range e.led.Pauses() {
 		e.paused.of(subject).Store(true)
@@ -123,8 +123,8 @@ func (e *Exchange) Start() error {
 // exchange that takes leads.
 func (e *Exchange) Warm() {
 	e.chases.run(&e.running)
-	e.keepTokens(e.plan.Load())
-	for _, l := range e.Lanes() {
+	e.keepTokens(e.inForce.Load())
+	for _, l := range e.Campaigns() {
 		if l.pings.target != nil {
 			l.pings.target.Warm(warmConns)
 		}
@@ -156,8 +156,8 @@ func (e *Exchange) now() time.Time {
 	return e.led.Time(e.wall())
 }
 
-// Lanes are the campaigns of the present configuration in the order of its book, for metrics and summaries.
-func (e *Exchange) Lanes() []*Lane { return e.plan.Load().lanes }
+// Campaigns are the campaigns of the present configuration in the order of its book, for metrics and summaries.
+func (e *Exchange) Campaigns() []*LiveCampaign { return e.inForce.Load().campaigns }
 
 // Available is nil when leads can be taken, else why not: the seller hears 503.
 func (e *Exchange) Available() error {

@@ -11,7 +11,7 @@ import (
 	"clearpost/wire"
 )
 
-// Explanation is the whole story of one lead, for operators. It holds personal data and the exact messages of posts;
+// Explanation is the whole history of one lead, for operators. It holds personal data and the exact messages of posts;
 // secrets are placeholders.
 type Explanation struct {
 	Lead     lead.ID `json:"lead_id"`
@@ -106,55 +106,55 @@ type EventLine struct {
 	At      time.Time   `json:"at"`
 }
 
-// Explain tells the story of a lead from the ledger. Reasons that hang on state stand in the event; criteria are judged
-// again from the recorded lead and the running configuration. ok is false if there is no such lead.
+// Explain tells the history of a lead from the ledger. Reasons that hang on state stand in the event; criteria are
+// judged again from the recorded lead and the running configuration. ok is false if there is no such lead.
 func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
-	st, err := e.fold(id)
-	if err != nil || st.pinged == nil {
+	h, err := e.history(id)
+	if err != nil || h.pinged == nil {
 		return nil, false, err
 	}
-	p, pl := st.pinged, e.plan.Load()
-	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: st.seller(),
-		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == pl.cfg.Hash,
-		Now: e.reply(st).Result, Answer: st.settled, Test: p.Test, TestResult: p.TestResult,
+	p, snap := h.pinged, e.inForce.Load()
+	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.seller(),
+		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
+		Now: e.reply(h).Result, Answer: h.settled, Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
 	}
 	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
-	if st.post != nil {
-		x.Fields = append(append(x.Fields, st.post.Fields...), st.private.Fields...)
+	if h.post != nil {
+		x.Fields = append(append(x.Fields, h.post.Fields...), h.private.Fields...)
 	}
 	x.Unfit = append(x.Unfit, p.Unfit...)
-	if st.post != nil {
-		x.Unfit = append(x.Unfit, st.post.Unfit...)
+	if h.post != nil {
+		x.Unfit = append(x.Unfit, h.post.Unfit...)
 	}
-	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), st.private.Unknown...)
-	x.Campaigns = e.explainCampaigns(pl, st)
-	for i := range st.attempts {
-		x.Attempts = append(x.Attempts, explainAttempt(&st.attempts[i]))
+	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), h.private.Unknown...)
+	x.Campaigns = e.explainCampaigns(snap, h)
+	for i := range h.attempts {
+		x.Attempts = append(x.Attempts, explainAttempt(&h.attempts[i]))
 	}
-	for i, ev := range st.events {
-		h := ev.Header()
-		x.Events = append(x.Events, EventLine{st.seqs[i], h.Kind, h.EventID, h.At})
+	for i, ev := range h.events {
+		head := ev.Header()
+		x.Events = append(x.Events, EventLine{h.seqs[i], head.Kind, head.EventID, head.At})
 	}
 	return x, true, nil
 }
 
-func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
+func (e *Exchange) explainCampaigns(snap *Snapshot, h *history) []CampaignStory {
 	var out []CampaignStory
-	v := pl.verticalOf(st.pinged.Vertical)
+	v := snap.Vertical(h.pinged.Vertical)
 	var l *lead.Lead
 	if v != nil {
 		l = &lead.Lead{}
 		l.Reset(v.Schema)
-		l.SetNow(st.pinged.ReceivedAt)
-		fill(l, st.pinged.Fields, st.pinged.Raw)
-		fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
+		l.SetNow(h.pinged.ReceivedAt)
+		fill(l, h.pinged.Fields, h.pinged.Raw)
+		fill(l, h.pinged.Private.Fields, h.pinged.Private.Raw)
 	}
 	told := map[string]bool{}
-	for i := range st.pinged.Bids {
-		b := &st.pinged.Bids[i]
+	for i := range h.pinged.Bids {
+		b := &h.pinged.Bids[i]
 		told[b.Campaign] = true
 		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank,
 			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
@@ -167,9 +167,9 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 		default:
 			s.Verdict = "backup"
 		}
-		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
+		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
 			var err error
-			if s.Request, err = e.pingAgain(pl, c, st, l); err != nil && b.Refusal == unrendered(err) {
+			if s.Request, err = e.pingAgain(snap, c, h, l); err != nil && b.Refusal == unrendered(err) {
 				s.Meaning = err.Error()
 			}
 		}
@@ -178,15 +178,15 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 	if l == nil {
 		return out
 	}
-	for _, c := range pl.cfg.Book.Campaigns {
+	for _, c := range snap.cfg.Book.Campaigns {
 		if c.Vertical != v.ID || told[c.ID] {
 			continue
 		}
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(),
 			Why: c.Why(l, lead.AtPing)}
 		switch {
-		case st.pinged.Refusal == lead.LeadRepeated:
-			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+st.pinged.Details
+		case h.pinged.Refusal == lead.LeadRepeated:
+			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.pinged.Details
 		case len(s.Why) == 0:
 			s.Verdict, s.Meaning = "not_asked",
 				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
@@ -198,19 +198,19 @@ func (e *Exchange) explainCampaigns(pl *plan, st *story) []CampaignStory {
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
-func (e *Exchange) pingAgain(pl *plan, c *buyers.Campaign, st *story, l *lead.Lead) (string, error) {
-	if st.pinged.Test {
+func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history, l *lead.Lead) (string, error) {
+	if h.pinged.Test {
 		c = c.AsTest
 	}
-	if c == nil || c.Ping == nil || st.pinged.TestResult != "" {
+	if c == nil || c.Ping == nil || h.pinged.TestResult != "" {
 		return "", nil
 	}
-	in := wire.Inputs{Lead: l, LeadID: st.id, Source: st.pinged.Source, Vertical: st.pinged.Vertical,
-		Test: st.pinged.Test, Now: st.pinged.At}
-	if s := pl.source[in.Source]; s != nil {
+	in := wire.Inputs{Lead: l, LeadID: h.id, Source: h.pinged.Source, Vertical: h.pinged.Vertical,
+		Test: h.pinged.Test, Now: h.pinged.At}
+	if s := snap.source[in.Source]; s != nil {
 		in.SourceName = s.Name
 	}
-	if v := pl.vertical[in.Vertical]; v != nil {
+	if v := snap.vertical[in.Vertical]; v != nil {
 		in.Left = v.Plan.SellLimit
 	}
 	b, err := c.Ping.Request.AppendRedacted(nil, &in)

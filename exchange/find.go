@@ -62,12 +62,12 @@ func (e *Exchange) Find(name string, budget time.Duration) (f Found, err error) 
 	}
 	if source, seller, ok := strings.Cut(name, ":"); ok {
 		for _, id := range e.led.BySellerLeadID(source, seller) {
-			st, err := e.fold(id)
+			h, err := e.history(id)
 			if err != nil {
 				return f, err
 			}
-			if st.pinged != nil && len(f.Matches) < findMax {
-				f.Matches = append(f.Matches, Match{Lead: id, At: st.pinged.ReceivedAt})
+			if h.pinged != nil && len(f.Matches) < findMax {
+				f.Matches = append(f.Matches, Match{Lead: id, At: h.pinged.ReceivedAt})
 			}
 		}
 		if len(f.Matches) > 0 {
@@ -79,12 +79,12 @@ func (e *Exchange) Find(name string, budget time.Duration) (f Found, err error) 
 
 // findID finds a lead or an attempt. An attempt's id tells when it was made: few events have to be read.
 func (e *Exchange) findID(id lead.ID) (f Found, err error) {
-	st, err := e.fold(id)
+	h, err := e.history(id)
 	if err != nil {
 		return f, err
 	}
-	if st.pinged != nil {
-		f.Matches = []Match{{Lead: id, At: st.pinged.ReceivedAt}}
+	if h.pinged != nil {
+		f.Matches = []Match{{Lead: id, At: h.pinged.ReceivedAt}}
 		return f, nil
 	}
 	made := time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16))
@@ -125,10 +125,10 @@ func matchOf(r ledger.Record) (m Match, err error) {
 
 // findReference reads the ledger back in windows: what people ask for is mostly new.
 func (e *Exchange) findReference(name string, until time.Time) (f Found, err error) {
-	st := e.led.Stats()
+	stats := e.led.Stats()
 	known := map[lead.ID]bool{}
-	for hi := st.LastSeq; hi > 0; {
-		lo := max(st.FirstSeq, hi-min(hi, findWindow)+1, 1)
+	for hi := stats.LastSeq; hi > 0; {
+		lo := max(stats.FirstSeq, hi-min(hi, findWindow)+1, 1)
 		var in []Match
 		oldest := int64(0)
 		err := e.led.Scan(lo, func(r ledger.Record) error {
@@ -144,7 +144,7 @@ func (e *Exchange) findReference(name string, until time.Time) (f Found, err err
 			}
 			m, err := matchOf(r)
 			if err != nil {
-				return nil // what cannot be read is no match; the lead's own story tells of it
+				return nil // what cannot be read is no match; the lead's own history tells of it
 			}
 			ref := m.Reference
 			if ref != "" && !known[m.Attempt] && (name == ref || name == m.Campaign+":"+ref || name == m.Buyer+":"+
@@ -161,7 +161,7 @@ func (e *Exchange) findReference(name string, until time.Time) (f Found, err err
 		f.Matches = append(f.Matches, in...)
 		hi = lo - 1
 		switch {
-		case lo <= st.FirstSeq:
+		case lo <= stats.FirstSeq:
 			return f, nil
 		case len(f.Matches) >= findMax || time.Now().After(until):
 			f.Matches = f.Matches[:min(len(f.Matches), findMax)]

@@ -12,9 +12,9 @@ import (
 	"clearpost/ledger"
 )
 
-// story is all that the ledger tells of one lead. It is folded from the lead's events whenever somebody asks, so that a
-// restart changes nothing.
-type story struct {
+// history is all that the ledger tells of one lead. It is folded from the lead's events whenever somebody asks, so that
+// a restart changes nothing.
+type history struct {
 	id       lead.ID
 	pinged   *ledger.Pinged
 	post     *ledger.Post // the first post, nil if there was none
@@ -48,96 +48,96 @@ func (a *attempt) outcome() lead.Outcome {
 	return lead.Unknown
 }
 
-// fold reads a lead's story. A lead that the ledger does not know has a nil pinged.
-func (e *Exchange) fold(id lead.ID) (*story, error) {
+// history reads a lead's history. A lead that the ledger does not know has a nil pinged.
+func (e *Exchange) history(id lead.ID) (*history, error) {
 	recs, err := e.led.Lead(id)
 	if err != nil {
 		return nil, fmt.Errorf("read lead %s: %w", id, err)
 	}
-	st := &story{id: id}
+	h := &history{id: id}
 	for _, r := range recs {
 		ev, err := e.decoded.event(r)
 		if err != nil {
 			return nil, fmt.Errorf("lead %s, event %d: %w", id, r.Seq, err)
 		}
-		st.add(ev)
-		st.seqs = append(st.seqs, r.Seq)
+		h.add(ev)
+		h.seqs = append(h.seqs, r.Seq)
 	}
-	return st, nil
+	return h, nil
 }
 
-func (st *story) add(ev ledger.Event) {
-	st.events = append(st.events, ev)
+func (h *history) add(ev ledger.Event) {
+	h.events = append(h.events, ev)
 	switch ev := ev.(type) {
 	case *ledger.Pinged:
-		st.pinged, st.who = ev, identity{ev.Private.Person, ev.Private.Also}
+		h.pinged, h.who = ev, identity{ev.Private.Person, ev.Private.Also}
 	case *ledger.Posting:
-		st.posting(ev.Post, ev.Private)
+		h.posting(ev.Post, ev.Private)
 		if ev.Again != ledger.AgainResend {
-			st.attempts = append(st.attempts, attempt{posting: ev})
-		} else if a := st.attempt(*ev.Of); a != nil {
+			h.attempts = append(h.attempts, attempt{posting: ev})
+		} else if a := h.attempt(*ev.Of); a != nil {
 			a.resends = append(a.resends, ev.Attempt)
 		}
 	case *ledger.Posted:
-		if a := st.attempt(ev.Attempt); a != nil {
+		if a := h.attempt(ev.Attempt); a != nil {
 			a.posted, a.redirect, a.queued = ev, ev.Private.Redirect, ev.Refusal == lead.Queued
-		} else if a := st.resent(ev.Attempt); a != nil {
+		} else if a := h.resent(ev.Attempt); a != nil {
 			a.queued = a.queued || ev.Refusal == lead.Queued
 			if ev.Private.Redirect != "" {
 				a.redirect = ev.Private.Redirect
 			}
 		}
 	case *ledger.Adjusted:
-		if a := st.attempt(ev.Attempt); a != nil {
+		if a := h.attempt(ev.Attempt); a != nil {
 			a.resolved = ev
 		}
 	case *ledger.Settled:
-		st.posting(ev.Post, ev.Private)
-		st.settled = ev
+		h.posting(ev.Post, ev.Private)
+		h.settled = ev
 	}
 }
 
-func (st *story) posting(p *ledger.Post, priv ledger.Private) {
+func (h *history) posting(p *ledger.Post, priv ledger.Private) {
 	if p == nil {
 		return
 	}
-	st.post, st.private = p, priv
+	h.post, h.private = p, priv
 	if priv.Person != "" {
-		st.who = identity{priv.Person, priv.Also}
+		h.who = identity{priv.Person, priv.Also}
 	}
 }
 
-func (st *story) attempt(id lead.ID) *attempt {
-	for i := range st.attempts {
-		if st.attempts[i].posting.Attempt == id {
-			return &st.attempts[i]
+func (h *history) attempt(id lead.ID) *attempt {
+	for i := range h.attempts {
+		if h.attempts[i].posting.Attempt == id {
+			return &h.attempts[i]
 		}
 	}
 	return nil
 }
 
 // resent is the attempt that a resend is of.
-func (st *story) resent(id lead.ID) *attempt {
-	for i := range st.attempts {
-		if slices.Contains(st.attempts[i].resends, id) {
-			return &st.attempts[i]
+func (h *history) resent(id lead.ID) *attempt {
+	for i := range h.attempts {
+		if slices.Contains(h.attempts[i].resends, id) {
+			return &h.attempts[i]
 		}
 	}
 	return nil
 }
 
 // redirect is where the buyer of a sale sends the consumer, empty if nowhere.
-func (st *story) redirect(id lead.ID) string {
-	if a := st.attempt(id); a != nil {
+func (h *history) redirect(id lead.ID) string {
+	if a := h.attempt(id); a != nil {
 		return a.redirect
 	}
 	return ""
 }
 
 // open tells whether an attempt has no known outcome.
-func (st *story) open() bool {
-	for i := range st.attempts {
-		if st.attempts[i].outcome() == lead.Unknown {
+func (h *history) open() bool {
+	for i := range h.attempts {
+		if h.attempts[i].outcome() == lead.Unknown {
 			return true
 		}
 	}
@@ -145,18 +145,18 @@ func (st *story) open() bool {
 }
 
 // seller is the seller's own lead id: the post's, else the ping's.
-func (st *story) seller() string {
-	if st.post != nil && st.post.SellerLeadID != "" {
-		return st.post.SellerLeadID
+func (h *history) seller() string {
+	if h.post != nil && h.post.SellerLeadID != "" {
+		return h.post.SellerLeadID
 	}
-	return st.pinged.SellerLeadID
+	return h.pinged.SellerLeadID
 }
 
 // sales lists the accepted attempts in the order of the attempts.
-func (st *story) sales() []ledger.Sale {
+func (h *history) sales() []ledger.Sale {
 	var out []ledger.Sale
-	for i := range st.attempts {
-		a := &st.attempts[i]
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if a.outcome() != lead.Accepted {
 			continue
 		}
@@ -172,32 +172,32 @@ func (st *story) sales() []ledger.Sale {
 }
 
 // sold is how many sales there are, or would be if the lead were no test.
-func (st *story) sold() int { return len(st.sales()) + len(st.testSales()) }
+func (h *history) sold() int { return len(h.sales()) + len(h.testSales()) }
 
 // resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash
 // cut off. The seller's repeat goes on with the next bid while the quote lasts.
-func (st *story) resumable() bool { return len(st.attempts) > 0 && st.settled == nil && !st.open() }
+func (h *history) resumable() bool { return len(h.attempts) > 0 && h.settled == nil && !h.open() }
 
 // over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and
 // nobody knows how long ago.
-func (st *story) over(now time.Time) bool {
-	return now.After(st.pinged.ExpiresAt) || st.pinged.At.Sub(now) > ledger.ClockAhead
+func (h *history) over(now time.Time) bool {
+	return now.After(h.pinged.ExpiresAt) || h.pinged.At.Sub(now) > ledger.ClockAhead
 }
 
 // finished tells whether nothing more can become of the lead without a person.
-func (st *story) finished() bool {
-	return st.settled != nil && st.settled.Result != ledger.ResultPending && !st.open()
+func (h *history) finished() bool {
+	return h.settled != nil && h.settled.Result != ledger.ResultPending && !h.open()
 }
 
 // restoreHolds gives the store the attempts of a lead that stand: those that may be or are sales.
-func (e *Exchange) restoreHolds(st *story) {
-	for i := range st.attempts {
-		a := &st.attempts[i]
+func (e *Exchange) restoreHolds(h *history) {
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if !a.outcome().Standing() {
 			continue
 		}
 		p := a.posting
-		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: st.id, Buyer: p.Buyer, MaxSold: p.MaxSold,
+		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.id, Buyer: p.Buyer, MaxSold: p.MaxSold,
 			SellLimit: p.SellLimit, Charges: storeCharges(p.Charges), Committed: a.outcome() == lead.Accepted})
 	}
 }
@@ -219,15 +219,15 @@ func ledgerCharges(cs []capstore.Charge) []ledger.Charge {
 }
 
 // lead makes the typed record again: the ping's values, and those that the post added.
-func (st *story) lead(s *lead.Schema) *lead.Lead {
+func (h *history) lead(s *lead.Schema) *lead.Lead {
 	l := &lead.Lead{}
 	l.Reset(s)
-	l.SetNow(st.pinged.ReceivedAt)
-	fill(l, st.pinged.Fields, st.pinged.Raw)
-	fill(l, st.pinged.Private.Fields, st.pinged.Private.Raw)
-	if st.post != nil {
-		fill(l, st.post.Fields, st.post.Raw)
-		fill(l, st.private.Fields, st.private.Raw)
+	l.SetNow(h.pinged.ReceivedAt)
+	fill(l, h.pinged.Fields, h.pinged.Raw)
+	fill(l, h.pinged.Private.Fields, h.pinged.Private.Raw)
+	if h.post != nil {
+		fill(l, h.post.Fields, h.post.Raw)
+		fill(l, h.private.Fields, h.private.Raw)
 	}
 	return l
 }
@@ -251,29 +251,29 @@ func fill(l *lead.Lead, fields, raw ledger.Fields) {
 }
 
 // reply is what the seller hears of a lead now.
-func (e *Exchange) reply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.seller(), Currency: st.pinged.Currency, Test: st.pinged.Test}
+func (e *Exchange) reply(h *history) Reply {
+	r := Reply{LeadID: h.id, SellerLeadID: h.seller(), Currency: h.pinged.Currency, Test: h.pinged.Test}
 	switch {
-	case st.settled != nil && !st.open():
-		r.settled(st)
-	case st.settled != nil || len(st.attempts) > 0:
+	case h.settled != nil && !h.open():
+		r.settled(h)
+	case h.settled != nil || len(h.attempts) > 0:
 		r.Result = ledger.ResultPending
-	case st.pinged.Result == ledger.ResultFailure:
-		r.Result, r.Refusal, r.Details = ledger.ResultFailure, st.pinged.Refusal, st.pinged.Details
+	case h.pinged.Result == ledger.ResultFailure:
+		r.Result, r.Refusal, r.Details = ledger.ResultFailure, h.pinged.Refusal, h.pinged.Details
 	default:
-		r.Result, r.Quote, r.Price, r.ExpiresAt = ledger.ResultSuccess, true, st.pinged.Price, st.pinged.ExpiresAt
+		r.Result, r.Quote, r.Price, r.ExpiresAt = ledger.ResultSuccess, true, h.pinged.Price, h.pinged.ExpiresAt
 	}
 	return r
 }
 
-func (r *Reply) settled(st *story) {
-	s := st.settled
+func (r *Reply) settled(h *history) {
+	s := h.settled
 	r.Result, r.Refusal, r.Details, r.Reference, r.Price = s.Result, s.Refusal, s.Details, s.Reference, s.Payout
 	for _, x := range s.Sales {
-		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, st.redirect(x.Attempt)})
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, h.redirect(x.Attempt)})
 	}
 	for _, x := range s.TestSales {
 		r.Price += x.Payout
-		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, st.redirect(x.Attempt)})
+		r.Sales = append(r.Sales, SaleReply{x.Reference, x.Payout, h.redirect(x.Attempt)})
 	}
 }

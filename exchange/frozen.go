@@ -28,13 +28,13 @@ func (s *Source) onChange(v *Vertical) OnChange {
 
 // priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its
 // order. Campaigns that are no longer configured cannot buy it.
-func (st *story) priced(pl *plan) (out lead.Positions) {
-	for i := range st.pinged.Bids {
-		b := &st.pinged.Bids[i]
+func (h *history) priced(snap *Snapshot) (out lead.Positions) {
+	for i := range h.pinged.Bids {
+		b := &h.pinged.Bids[i]
 		if b.Rank == 0 {
 			continue
 		}
-		if c := pl.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == st.pinged.Vertical {
+		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == h.pinged.Vertical {
 			out.AddAll(&c.Uses)
 		}
 	}
@@ -44,13 +44,13 @@ func (st *story) priced(pl *plan) (out lead.Positions) {
 // otherSSNs adds the social security numbers that are not those of the ping to the fields that differ. Of the ping's no
 // more than the last digits is kept, so that only these are compared, and the post's number is the one that is
 // delivered.
-func (st *story) otherSSNs(l *lead.Lead, clash []int) []int {
+func (h *history) otherSSNs(l *lead.Lead, clash []int) []int {
 	for i := range l.Len() {
 		f := &l.Schema().Fields[i]
 		if f.Type != lead.TypeSSN || l.Slot(i).State == lead.Missing {
 			continue
 		}
-		if was, ok := recorded(st.pinged, f.Name); ok {
+		if was, ok := recorded(h.pinged, f.Name); ok {
 			if now, _ := l.Recorded(i); l.Slot(i).State == lead.Bad || string(now) != was {
 				clash = append(clash, i)
 			}
@@ -68,10 +68,10 @@ func recorded(p *ledger.Pinged, name string) (string, bool) {
 	return p.Fields.Get(name)
 }
 
-// stands is the value of a field as the ping has it; l has the ping's values.
-func (st *story) stands(l *lead.Lead, i int) []byte {
+// pingValue is the value of a field as the ping has it; l has the ping's values.
+func (h *history) pingValue(l *lead.Lead, i int) []byte {
 	if f := &l.Schema().Fields[i]; f.Type == lead.TypeSSN {
-		was, _ := recorded(st.pinged, f.Name)
+		was, _ := recorded(h.pinged, f.Name)
 		return []byte(was)
 	}
 	return l.Value(i)
@@ -81,11 +81,11 @@ func (st *story) stands(l *lead.Lead, i int) []byte {
 // ping has, and another value of a field by which the ping was priced. What is wrong with the request besides stands
 // before it. clash is where the two differ; l is the lead with the ping's values in these places. What else the merged
 // lead misses is listed with it, so that the seller hears everything at once.
-func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
+func (h *history) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 	out := slices.Clone(in.Problems)
 	f := &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used"}
 	bad := in.Lead.Problems(0)
-	priced := st.priced(in.On.plan)
+	priced := h.priced(in.On)
 	for _, i := range clash {
 		field := &l.Schema().Fields[i]
 		if in.Lead.Slot(i).State == lead.Bad {
@@ -100,7 +100,7 @@ func (st *story) contradiction(in *PostIn, l *lead.Lead, clash []int) *Fault {
 			f.Code, f.Message = "changed_since_ping",
 				"the lead was priced by values that the post changes: repeat it with those of the ping, or ping again"
 			out = append(out, lead.Problem{Field: field.Name, Value: lead.Mask(field, in.Lead.Value(i)),
-				Expected: lead.Mask(field, st.stands(l, i)) + ", as in the ping"})
+				Expected: lead.Mask(field, h.pingValue(l, i)) + ", as in the ping"})
 		}
 	}
 	for _, p := range l.Problems(lead.AtPing | lead.AtPost) {

@@ -10,8 +10,9 @@ import (
 	"clearpost/wire/transport"
 )
 
-// gear is what holds a campaign's calls back: limits with a state of their own, which lives on from plan to plan.
-type gear struct {
+// limits is what holds a campaign's calls back: limits with a state of their own, which lives on from snapshot to
+// snapshot.
+type limits struct {
 	gate    *transport.Gate // the campaign's within its buyer's; nil: the buyer's alone
 	outer   *transport.Gate
 	pings   *throttle
@@ -20,8 +21,8 @@ type gear struct {
 }
 
 // renew is the gear of a campaign under new settings: what has not changed stays.
-func (g *gear) renew(c *buyers.Campaign, buyer *transport.Gate) *gear {
-	n := &gear{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)),
+func (g *limits) renew(c *buyers.Campaign, buyer *transport.Gate) *limits {
+	n := &limits{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)),
 		breaker: newBreaker(c.Breaker)}
 	if c.InFlightMax > 0 {
 		n.gate = transport.NewGateWithin(buyer, c.InFlightMax)
@@ -59,16 +60,16 @@ func rateOf(e *buyers.Endpoint) *buyers.Rate {
 
 // mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass
 // must be ended.
-func (l *Lane) mayPing(now time.Time) (pass, lead.Refusal) {
-	p, refused, simulated := l.gear.breaker.let(now)
+func (l *LiveCampaign) mayPing(now time.Time) (pass, lead.Refusal) {
+	p, refused, simulated := l.limits.breaker.let(now)
 	if simulated {
 		l.BreakerSkips.Add(1)
 	}
 	if refused {
 		return p, lead.BreakerOpen
 	}
-	if !l.gear.pings.allow(now) {
-		l.gear.breaker.end(p, now, callUntold)
+	if !l.limits.pings.allow(now) {
+		l.limits.breaker.end(p, now, callUntold)
 		l.ThrottleSkips.Add(1)
 		return p, lead.Throttled
 	}
@@ -76,8 +77,8 @@ func (l *Lane) mayPing(now time.Time) (pass, lead.Refusal) {
 }
 
 // Breaker is the state of the campaign's breaker, and whether it only simulates; ok is false where it has none.
-func (l *Lane) Breaker() (state int32, simulates, ok bool) {
-	b := l.gear.breaker
+func (l *LiveCampaign) Breaker() (state int32, simulates, ok bool) {
+	b := l.limits.breaker
 	if b == nil {
 		return BreakerClosed, false, false
 	}

@@ -7,7 +7,7 @@ package exchange
 // never pursued, and their quotes are over, since the other node may have sold by them.
 
 // inherits tells whether the lead was begun by the node whose directory was copied.
-func (e *Exchange) inherits(st *story) bool { return len(st.seqs) > 0 && st.seqs[0] <= e.inherited }
+func (e *Exchange) inherits(h *history) bool { return len(h.seqs) > 0 && h.seqs[0] <= e.inherited }
 
 // inheritedQuote is the answer to a post of such a lead that has no answer yet.
 func inheritedQuote() *Fault {

@@ -13,7 +13,7 @@ import (
 
 // takeBid makes the bids of an answer that accepts: one, or one for each of its legs. Of one buyer's bids the auction
 // takes at most one; the others stand by like any.
-func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, r *wire.Receipt) lead.Refusal {
+func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, r *wire.Receipt) lead.Refusal {
 	b.Token = view(r.Token)
 	if !l.Fixed {
 		b.Price = r.Price
@@ -53,7 +53,7 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, r
 			*b, first = one, false
 			continue
 		}
-		p.bids, p.lanes = append(p.bids, one), append(p.lanes, l)
+		p.bids, p.bidders = append(p.bids, one), append(p.bidders, l)
 	}
 	return lead.NoRefusal
 }

@@ -19,7 +19,7 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 		return Reply{}, f
 	}
 	p.identify()
-	t := &trip{done: make(chan struct{})}
+	t := &underWay{done: make(chan struct{})}
 	end, reply, f := e.claimOneShot(p, t)
 	if f != nil {
 		return Reply{}, f
@@ -39,14 +39,14 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	e.Stats.pinged(p, e.wall().Sub(begin))
 	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.
 	key := leadKey(p.id)
-	e.trips.begin(key, t)
+	e.claims.begin(key, t)
 	started = true
-	return e.run(t, d, begin, p.MaxWait, func() { e.trips.end(key); end() })
+	return e.run(t, d, begin, p.MaxWait, func() { e.claims.end(key); end() })
 }
 
 // claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only
 // one of its person where the person's leads may be repeats of each other. It returns the answer of an earlier one.
-func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
+func (e *Exchange) claimOneShot(p *Ping, t *underWay) (end func(), r *Reply, f *Fault) {
 	if p.who.person != "" && p.rule.Window > 0 {
 		p.digest(modeLead)
 	}
@@ -75,17 +75,17 @@ func (e *Exchange) claimOneShot(p *Ping, t *trip) (end func(), r *Reply, f *Faul
 }
 
 // claimContent makes this the only one-shot lead of what was sent, or returns the answer of an earlier one.
-func (e *Exchange) claimContent(p *Ping, t *trip) (end func(), r *Reply, f *Fault) {
+func (e *Exchange) claimContent(p *Ping, t *underWay) (end func(), r *Reply, f *Fault) {
 	claim := "content\x00" + p.whatText
-	if _, ok := e.trips.begin(claim, t); !ok {
+	if _, ok := e.claims.begin(claim, t); !ok {
 		return nil, nil, inProgress()
 	}
-	end = func() { e.trips.end(claim) }
+	end = func() { e.claims.end(claim) }
 	id, at, ok := e.led.ByContent(p.Source.ID, p.whatText)
 	if !ok || at+p.rule.Window.Microseconds() <= e.now().UnixMicro() {
 		return end, nil, nil
 	}
-	st, f := e.own(p.Source, id)
+	h, f := e.own(p.Source, id)
 	if f != nil && f.Kind == FaultNotFound {
 		return end, nil, nil // its events were dropped with age
 	}
@@ -93,7 +93,7 @@ func (e *Exchange) claimContent(p *Ping, t *trip) (end func(), r *Reply, f *Faul
 	if f != nil {
 		return nil, nil, f
 	}
-	reply := e.reply(st)
+	reply := e.reply(h)
 	return nil, &reply, nil
 }
 
@@ -114,10 +114,10 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)
 	}
 	ev.Private.Also = p.who.also
-	st := &story{id: p.id, pinged: &ev, who: p.who}
-	l := st.lead(p.Vertical.Schema)
+	h := &history{id: p.id, pinged: &ev, who: p.who}
+	l := h.lead(p.Vertical.Schema)
 	l.CopyFrom(&p.Lead, nil) // social security numbers, which the event has masked
-	d := &delivery{e: e, plan: p.plan, st: st, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID,
+	d := &delivery{e: e, on: p.on, history: h, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID,
 		oneShot: true, want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
 	if ev.Result == ledger.ResultFailure {
 		d.why = p.no

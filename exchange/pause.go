@@ -12,7 +12,7 @@ import (
 )
 
 // switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know:
-// a pause is in force for every trip at once, whichever plan it is on, and without a lock.
+// a pause is in force for every trip at once, whichever snapshot it is on, and without a lock.
 type switches struct {
 	changing sync.Mutex // one change at a time
 	mu       sync.Mutex // guards by
@@ -47,22 +47,22 @@ func (e *ErrSubject) Error() string {
 }
 
 // Subject finds what a name means: "buyer:ID", "campaign:ID", "source:ID", or a bare id that only one of them has.
-func (e *Exchange) Subject(name string) (string, error) { return e.plan.Load().subject(name) }
+func (e *Exchange) Subject(name string) (string, error) { return e.inForce.Load().subject(name) }
 
-func (pl *plan) subject(name string) (string, error) {
+func (snap *Snapshot) subject(name string) (string, error) {
 	var found []string
 	match := func(kind, id string) {
 		if name == id || name == kind+":"+id {
 			found = append(found, kind+":"+id)
 		}
 	}
-	for _, b := range pl.cfg.Book.Buyers {
+	for _, b := range snap.cfg.Book.Buyers {
 		match("buyer", b.ID)
 	}
-	for _, c := range pl.cfg.Book.Campaigns {
+	for _, c := range snap.cfg.Book.Campaigns {
 		match("campaign", c.ID)
 	}
-	for _, s := range pl.cfg.Sources {
+	for _, s := range snap.cfg.Sources {
 		match("source", s.ID)
 	}
 	if len(found) != 1 {
@@ -74,8 +74,8 @@ func (pl *plan) subject(name string) (string, error) {
 // Pause stops (or resumes) a buyer, campaign or source at once and durably: when it returns nil the change is in the
 // ledger and in force. Attempts on the wire are not touched. It tells the subject, and whether anything changed.
 func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, changed bool, err error) {
-	pl := e.plan.Load()
-	if subject, err = pl.subject(name); err != nil {
+	snap := e.inForce.Load()
+	if subject, err = snap.subject(name); err != nil {
 		return "", false, err
 	}
 	e.paused.changing.Lock()
@@ -84,7 +84,7 @@ func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, 
 	if is.Load() == on {
 		return subject, false, nil
 	}
-	ev := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, noLead, "", "", e.now()),
+	ev := &ledger.Adjusted{Head: snap.head(ledger.KindAdjusted, noLead, "", "", e.now()),
 		Adjustment: ledger.AdjustResumed, Subject: subject, Why: why, By: by}
 	if on {
 		ev.Adjustment = ledger.AdjustPaused

@@ -19,11 +19,12 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 	e := &Exchange{wall: time.Now, store: capstore.New(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	refused := attempt{posting: &ledger.Posting{}, posted: &ledger.Posted{Outcome: lead.Rejected}}
 	cut := func(as ...attempt) *delivery {
-		return &delivery{e: e, st: &story{pinged: &ledger.Pinged{}, attempts: as}, v: &Vertical{PostTotal: time.Minute}}
+		return &delivery{e: e, history: &history{pinged: &ledger.Pinged{}, attempts: as},
+			v: &Vertical{PostTotal: time.Minute}}
 	}
 	ends := map[string]func(*delivery) (Reply, *Fault){
-		"a panic": func(d *delivery) (Reply, *Fault) { // there is no plan
-			return e.run(&trip{done: make(chan struct{})}, d, time.Time{}, 0, func() {})
+		"a panic": func(d *delivery) (Reply, *Fault) { // there is no snapshot
+			return e.run(&underWay{done: make(chan struct{})}, d, time.Time{}, 0, func() {})
 		},
 		"nobody can tell": func(d *delivery) (Reply, *Fault) {
 			d.begin()

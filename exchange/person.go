@@ -202,7 +202,7 @@ func (p *Ping) digest(mode string) {
 	text(mode)
 	if mode == modePing {
 		text(p.SellerLeadID)
-		text(p.plan.cfg.Hash)
+		text(p.on.cfg.Hash)
 	}
 	b = append(p.MinPrice.Append(b), 0)
 	for i := range p.Lead.Len() {

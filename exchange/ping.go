@@ -31,7 +31,7 @@ type Ping struct {
 
 	Reply Reply
 
-	plan     *plan
+	on       *Snapshot
 	id       lead.ID
 	rule     *Dedupe
 	who      identity
@@ -43,7 +43,7 @@ type Ping struct {
 	details  string       // more of that, for the seller
 	eligible []int32
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
-	lanes    []*Lane          // by bid
+	bidders  []*LiveCampaign  // by bid
 	calls    []transport.Call // one per bid that has a call; reused
 	live     []*transport.Call
 	asked    []asked // by live call
@@ -57,9 +57,9 @@ type Ping struct {
 }
 
 // NewPing hands out an empty Ping: its trip runs on the view, to which the source and the vertical belong.
-func (e *Exchange) NewPing(on View, s *Source, v *Vertical) *Ping {
+func (e *Exchange) NewPing(on *Snapshot, s *Source, v *Vertical) *Ping {
 	p := e.pings.Get().(*Ping)
-	p.plan, p.Source, p.Vertical = on.plan, s, v
+	p.on, p.Source, p.Vertical = on, s, v
 	p.Lead.Reset(v.Schema)
 	return p
 }
@@ -80,8 +80,8 @@ func (p *Ping) trim() {
 		p.scratch = nil
 	}
 	if cap(p.calls) > callsKept {
-		p.calls, p.live, p.asked, p.bids, p.lanes, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil, nil,
-			auction.Result{}
+		p.calls, p.live, p.asked, p.bids, p.bidders, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil,
+			nil, auction.Result{}
 	}
 	for i := range p.calls {
 		if c := &p.calls[i]; cap(c.Body) > answerTaken {
@@ -94,7 +94,7 @@ func (p *Ping) trim() {
 // Release takes a Ping back.
 func (e *Exchange) Release(p *Ping) {
 	p.trim()
-	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], lanes: p.lanes[:0], calls: p.calls,
+	*p = Ping{Lead: p.Lead, eligible: p.eligible[:0], bids: p.bids[:0], bidders: p.bidders[:0], calls: p.calls,
 		live: p.live[:0], asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result,
 		scratch: p.scratch}
 	e.pings.Put(p)
@@ -108,7 +108,7 @@ func (e *Exchange) Ping(p *Ping) *Fault {
 		return f
 	}
 	if p.IdempotencyKey != "" {
-		end, reply, f := e.claimKey(keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}, &trip{})
+		end, reply, f := e.claimKey(keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}, &underWay{})
 		if f != nil || reply != nil {
 			p.take(reply)
 			return f
@@ -158,16 +158,16 @@ func (p *Ping) take(r *Reply) {
 }
 
 // admit says no to what cannot be taken at all.
-func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
+func (e *Exchange) admit(p *Ping, stage lead.Stage) *Fault {
 	if err := e.Available(); err != nil {
 		return unavailable(err)
 	}
-	if p.plan.source[p.Source.ID].paused.Load() {
+	if p.on.source[p.Source.ID].paused.Load() {
 		return sourcePaused()
 	}
-	if !p.Lead.OK(st) {
+	if !p.Lead.OK(stage) {
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the lead has values that cannot be used",
-			Errors: p.Lead.Problems(st)}
+			Errors: p.Lead.Problems(stage)}
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (e *Exchange) admit(p *Ping, st lead.Stage) *Fault {
 func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
 	p.id = newID(now)
-	p.event = ledger.Pinged{Head: p.plan.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
+	p.event = ledger.Pinged{Head: p.on.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
 		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
 		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
 	p.event.Private.Person, p.event.Private.Content = p.who.person, p.whatText
@@ -190,7 +190,7 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	if p.Test.Want != lead.TestAny {
 		return // the answer is known: nobody is asked
 	}
-	p.eligible = p.plan.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
+	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
 		return
@@ -207,21 +207,21 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		e.inviteTest(p, &p.inputs, start)
 	} else {
 		for _, ci := range p.eligible {
-			e.invite(p, p.plan.lanes[ci], &p.inputs, start)
+			e.invite(p, p.on.campaigns[ci], &p.inputs, start)
 		}
 	}
 	if len(p.live) == 0 {
 		return
 	}
 	start = e.wall()
-	e.wire.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
+	e.transport.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
 	end := e.wall()
 	p.waited += end.Sub(start)
 	for i, c := range p.live {
 		a := &p.asked[i]
-		no := e.hear(p, &p.bids[a.bid], p.lanes[a.bid], c, a.bearer)
-		l, v := p.lanes[a.bid], verdictOf(no)
-		l.gear.breaker.end(a.pass, end, v)
+		no := e.hear(p, &p.bids[a.bid], p.bidders[a.bid], c, a.bearer)
+		l, v := p.bidders[a.bid], verdictOf(no)
+		l.limits.breaker.end(a.pass, end, v)
 		switch {
 		case v == callBad:
 			l.pingsWell.note(e, l, "pings", no, end)
@@ -245,7 +245,7 @@ type asked struct {
 func (p *Ping) makeRoom() {
 	need := 0
 	for _, ci := range p.eligible {
-		need += int(p.plan.lanes[ci].asks.Load())
+		need += int(p.on.campaigns[ci].asks.Load())
 	}
 	if need += need / 16; cap(p.requests) < need {
 		p.requests = make([]byte, 0, need)
@@ -253,9 +253,9 @@ func (p *Ping) makeRoom() {
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
-func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
+func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *wire.Inputs, wall time.Time) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
-	p.lanes = append(p.lanes, l)
+	p.bidders = append(p.bidders, l)
 	b := &p.bids[len(p.bids)-1]
 	if l.paused() {
 		b.Refusal = lead.Paused
@@ -289,7 +289,7 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
 		b.Refusal = unrendered(err)
-		l.gear.breaker.end(leave, wall, callUntold)
+		l.limits.breaker.end(leave, wall, callUntold)
 		return
 	}
 	p.requests = req
@@ -298,7 +298,7 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 	}
 	c := &p.calls[len(p.live)]
 	c.Reset()
-	c.Target, c.Request, c.Timeout, c.Gate = l.pings.target, req[at:len(req):len(req)], l.Ping.Timeout, l.gear.gate
+	c.Target, c.Request, c.Timeout, c.Gate = l.pings.target, req[at:len(req):len(req)], l.Ping.Timeout, l.limits.gate
 	c.Cookies = l.Post.Request.TakesCookies()
 	p.live = append(p.live, c)
 	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave, in.Bearer})
@@ -306,7 +306,7 @@ func (e *Exchange) invite(p *Ping, l *Lane, in *wire.Inputs, wall time.Time) {
 }
 
 // hear turns a call's end into bids or a named refusal, which it returns. used is the access token that it carried.
-func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *Lane, c *transport.Call, used []byte) lead.Refusal {
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, used []byte) lead.Refusal {
 	b.TookUS = c.Took.Microseconds()
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0
@@ -348,7 +348,7 @@ const answerKept = 200
 // judge runs the auction over the bids and puts their ranks, payouts and refusals into the event's list.
 func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	for i := range p.bids {
-		b, l := &p.bids[i], p.lanes[i]
+		b, l := &p.bids[i], p.bidders[i]
 		if b.Refusal == lead.NoRefusal {
 			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Price: b.Price,
 				MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
@@ -361,7 +361,7 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 		b := &p.bids[i]
 		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
 		if o.Winner && !p.Test.On {
-			p.lanes[i].Won.Add(1)
+			p.bidders[i].Won.Add(1)
 		}
 	}
 	for _, lost := range p.result.Lost {
@@ -371,7 +371,7 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 
 // acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they
 // are few. It decides ties only.
-func (l *Lane) acceptance() int64 {
+func (l *LiveCampaign) acceptance() int64 {
 	a, n := l.Accepted.Load(), l.Posted.Load()
 	return (a + 5) * 1_000_000 / (n + 10)
 }

@@ -16,14 +16,14 @@ import (
 	"clearpost/wire/transport"
 )
 
-// plan is everything that one configuration decides. It never changes: a trip takes one at its beginning and ends on
-// it, whatever is configured meanwhile. What must outlive it (counts, limits of calls in flight, pauses) hangs on ids
-// and is shared by all plans.
-type plan struct {
-	cfg      Config
-	lanes    []*Lane                   // by campaign index
-	vertical map[string]*verticalIndex // by id
-	source   map[string]*seller        // by id
+// Snapshot is one configuration at work: everything that it decides, compiled. It never changes: a trip takes the one
+// in force at its beginning and ends on it, whatever is configured meanwhile. What must outlive it (counts, limits of
+// calls in flight, pauses) hangs on ids and is shared by all snapshots.
+type Snapshot struct {
+	cfg       Config
+	campaigns []*LiveCampaign           // by campaign index
+	vertical  map[string]*verticalIndex // by id
+	source    map[string]*seller        // by id
 }
 
 type verticalIndex struct {
@@ -36,56 +36,50 @@ type seller struct {
 	paused *atomic.Bool
 }
 
-// View is one configuration at work, as the doors see it: what they take from it belongs together. The zero View is
-// none.
-type View struct{ plan *plan }
+// Snapshot is the configuration that new trips begin with.
+func (e *Exchange) Snapshot() *Snapshot { return e.inForce.Load() }
 
-// View is the configuration that new trips begin with.
-func (e *Exchange) View() View { return View{e.plan.Load()} }
-
-// Config is what the view's trips run on. It must not be changed.
-func (v View) Config() *Config { return &v.plan.cfg }
+// Config is what the snapshot was made of. It must not be changed.
+func (s *Snapshot) Config() *Config { return &s.cfg }
 
 // Vertical finds a vertical by id, nil if there is none.
-func (v View) Vertical(id string) *Vertical { return v.plan.verticalOf(id) }
-
-func (pl *plan) verticalOf(id string) *Vertical {
-	if v := pl.vertical[id]; v != nil {
+func (s *Snapshot) Vertical(id string) *Vertical {
+	if v := s.vertical[id]; v != nil {
 		return v.Vertical
 	}
 	return nil
 }
 
-// head begins an event that was decided by this plan.
-func (pl *plan) head(k ledger.Kind, id lead.ID, source, vertical string, at time.Time) ledger.Head {
-	return ledger.Head{Kind: k, EventID: newID(at), Node: pl.cfg.Node, At: at, Schema: ledger.SchemaVersion,
-		Config: pl.cfg.Hash, Lead: id, Source: source, Vertical: vertical}
+// head begins an event that was decided by this snapshot.
+func (snap *Snapshot) head(k ledger.Kind, id lead.ID, source, vertical string, at time.Time) ledger.Head {
+	return ledger.Head{Kind: k, EventID: newID(at), Node: snap.cfg.Node, At: at, Schema: ledger.SchemaVersion,
+		Config: snap.cfg.Hash, Lead: id, Source: source, Vertical: vertical}
 }
 
-// Lane is a campaign of one plan with all that the trip needs at hand.
-type Lane struct {
+// LiveCampaign is a campaign of one snapshot with all that the trip needs at hand.
+type LiveCampaign struct {
 	*buyers.Campaign
 	*Tally
-	test     *Lane // what test leads go by; nobody reads its tally. nil: the campaign takes none
-	pings    line
-	posts    line
-	statuses line              // where to ask about attempts whose outcome is not known
+	test     *LiveCampaign // what test leads go by; nobody reads its tally. nil: the campaign takes none
+	pings    endpoint
+	posts    endpoint
+	statuses endpoint          // where to ask about attempts whose outcome is not known
 	backup   *transport.Target // of posts that got nowhere; nil: none
 	counters []*capstore.Counter
 	// bytes of the largest request of late, so that room for all of a ping's can be made at once
 	asks        atomic.Int64
-	gear        *gear
+	limits      *limits
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }
 
-// line is the way to one endpoint: the zero line leads nowhere.
-type line struct {
+// endpoint is the way to one endpoint: the zero endpoint leads nowhere.
+type endpoint struct {
 	target *transport.Target
 	tokens *transport.Tokens // nil: its requests carry none
 }
 
 // bearer is the access token of the moment, nil if there is none or none is needed.
-func (w *line) bearer() []byte {
+func (w *endpoint) bearer() []byte {
 	if w.tokens == nil {
 		return nil
 	}
@@ -103,7 +97,7 @@ func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Token
 	if o.Audience != "" {
 		t.Params = url.Values{"audience": {o.Audience}}
 	}
-	return e.wire.Tokens(t)
+	return e.transport.Tokens(t)
 }
 
 // requests are all that a campaign may send.
@@ -121,33 +115,33 @@ func requests(c *buyers.Campaign) []*wire.Request {
 	return out
 }
 
-// lines are all ways that a lane's calls go.
-func (l *Lane) lines() []*line {
-	out := []*line{&l.pings, &l.posts, &l.statuses}
+// endpoints are all ways that a campaign's calls go.
+func (l *LiveCampaign) endpoints() []*endpoint {
+	out := []*endpoint{&l.pings, &l.posts, &l.statuses}
 	if l.test != nil {
-		out = append(out, l.test.lines()...)
+		out = append(out, l.test.endpoints()...)
 	}
 	return out
 }
 
-// keepTokens keeps the access tokens of a plan fresh from now on, and no others. A trip on an older plan goes on with
-// those it has.
-func (e *Exchange) keepTokens(pl *plan) {
+// keepTokens keeps the access tokens of a snapshot fresh from now on, and no others. A trip on an older snapshot goes
+// on with those it has.
+func (e *Exchange) keepTokens(snap *Snapshot) {
 	var keep []*transport.Tokens
-	for _, l := range pl.lanes {
-		for _, w := range l.lines() {
+	for _, l := range snap.campaigns {
+		for _, w := range l.endpoints() {
 			if w.tokens != nil {
 				keep = append(keep, w.tokens)
 				w.tokens.Start()
 			}
 		}
 	}
-	e.wire.KeepTokens(keep)
+	e.transport.KeepTokens(keep)
 }
 
 // TokenProblem says why the campaign has no access token at this moment; empty if it has, or needs none.
-func (l *Lane) TokenProblem() string {
-	for _, w := range l.lines() {
+func (l *LiveCampaign) TokenProblem() string {
+	for _, w := range l.endpoints() {
 		if w.tokens != nil && w.bearer() == nil {
 			if why := w.tokens.Problem(); why != "" {
 				return why
@@ -158,7 +152,7 @@ func (l *Lane) TokenProblem() string {
 	return ""
 }
 
-func (l *Lane) paused() bool { return l.off.Load() || l.offAll.Load() }
+func (l *LiveCampaign) paused() bool { return l.off.Load() || l.offAll.Load() }
 
 // Tally is what a campaign has counted since the start, under whatever configuration. All of it are atomics, for
 // metrics and summaries.
@@ -178,59 +172,59 @@ type Tally struct {
 	pingsWell, postsWell        wellness
 }
 
-// lasting is what lives on from plan to plan, by the ids of campaigns and buyers.
-type lasting struct {
+// carried is what lives on from snapshot to snapshot, by the ids of campaigns and buyers.
+type carried struct {
 	tallies map[string]*Tally
 	gates   map[string]*transport.Gate
-	gears   map[string]*gear
+	gears   map[string]*limits
 }
 
-// newPlan makes the plan of a configuration. The caller makes one at a time.
-func (e *Exchange) newPlan(cfg Config) (*plan, error) {
-	pl := &plan{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
+// newSnapshot makes the snapshot of a configuration. The caller makes one at a time.
+func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
+	snap := &Snapshot{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
-		pl.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		snap.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
 		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
-		pl.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+		snap.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
 		e.Stats.source(s.ID)
 	}
 	for _, c := range cfg.Book.Campaigns {
-		l, err := e.newLane(c)
+		l, err := e.newCampaign(c)
 		if err != nil {
 			return nil, fmt.Errorf("campaign %s: %w", c.ID, err)
 		}
-		pl.lanes = append(pl.lanes, l)
+		snap.campaigns = append(snap.campaigns, l)
 	}
-	return pl, nil
+	return snap, nil
 }
 
-func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
+func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	key := c.ID
 	if c.Tests {
 		key += " test" // no id has a space: what tests count and break is none of the campaign's
 	}
-	l := &Lane{Campaign: c, Tally: e.lasting.tallies[key], off: e.paused.of("campaign:" + c.ID),
+	l := &LiveCampaign{Campaign: c, Tally: e.carried.tallies[key], off: e.paused.of("campaign:" + c.ID),
 		offAll: e.paused.of("buyer:" + c.Buyer.ID)}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
-		e.lasting.tallies[key] = l.Tally
+		e.carried.tallies[key] = l.Tally
 	}
-	gate := e.lasting.gates[c.Buyer.ID]
+	gate := e.carried.gates[c.Buyer.ID]
 	if gate == nil {
 		gate = transport.NewGate(c.Buyer.InFlightMax)
-		e.lasting.gates[c.Buyer.ID] = gate
+		e.carried.gates[c.Buyer.ID] = gate
 	}
 	gate.SetMax(c.Buyer.InFlightMax)
-	l.gear = e.lasting.gears[key].renew(c, gate)
-	e.lasting.gears[key] = l.gear
+	l.limits = e.carried.gears[key].renew(c, gate)
+	e.carried.gears[key] = l.limits
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
-	target := func(r *wire.Request) (*transport.Target, error) { return e.wire.Target(e.targetOf(c, r, gate)) }
+	target := func(r *wire.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
 	var err error
-	place := func(at *line, r *wire.Request) {
+	place := func(at *endpoint, r *wire.Request) {
 		if r == nil || err != nil {
 			return
 		}
@@ -251,7 +245,7 @@ func (e *Exchange) newLane(c *buyers.Campaign) (*Lane, error) {
 	if err != nil || c.AsTest == nil {
 		return l, err
 	}
-	l.test, err = e.newLane(c.AsTest)
+	l.test, err = e.newCampaign(c.AsTest)
 	return l, err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // PostIn is one inbound post. Its lead and strings must be the caller's own: a trip may outlive the request.
 type PostIn struct {
-	On             View // the configuration to run on: Source and Vertical belong to it
+	On             *Snapshot // the configuration to run on: Source and Vertical belong to it
 	Source         *Source
 	Vertical       *Vertical
 	PingID         lead.ID
@@ -29,8 +29,8 @@ type PostIn struct {
 	Problems []lead.Problem
 }
 
-// trip is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
-type trip struct {
+// underWay is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
+type underWay struct {
 	done  chan struct{} // closed when reply and fault stand; nil for claims that nobody waits for
 	reply Reply
 	fault *Fault
@@ -48,7 +48,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	}()
 	if in.IdempotencyKey != "" {
 		endKey, reply, f := e.claimKey(keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash},
-			&trip{})
+			&underWay{})
 		if f != nil {
 			return Reply{}, f
 		}
@@ -57,13 +57,13 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 		}
 		end = endKey
 	}
-	t := &trip{done: make(chan struct{})}
+	t := &underWay{done: make(chan struct{})}
 	key := leadKey(in.PingID)
-	if other, ok := e.trips.begin(key, t); !ok {
+	if other, ok := e.claims.begin(key, t); !ok {
 		return e.overlap(other, in)
 	}
 	endKey := end
-	end = func() { e.trips.end(key); endKey() }
+	end = func() { e.claims.end(key); endKey() }
 	d, reply, f := e.prepare(in)
 	if d == nil {
 		return reply, f
@@ -74,7 +74,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 	}
 	endLead := end
 	end = func() { endPerson(); endLead() }
-	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.st.id); f != nil {
+	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.history.id); f != nil {
 		return Reply{}, f
 	}
 	if d.details != "" {
@@ -88,7 +88,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 // run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin. A
 // seller whose time is up before an attempt stands in the ledger waits on until one does, or until the end: there may
 // never be one, and then "pending" would be told of nothing.
-func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
+func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
 	now, total := e.wall(), d.v.PostTotal
 	if wait <= 0 {
 		begin, wait = now, total
@@ -111,8 +111,8 @@ func (e *Exchange) run(t *trip, d *delivery, begin time.Time, wait time.Duration
 		}()
 		defer func() {
 			if r := recover(); r != nil {
-				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead", d.st.id.String(),
-					"panic", fmt.Sprint(r))
+				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead",
+					d.history.id.String(), "panic", fmt.Sprint(r))
 				t.reply, t.fault = d.cutOff(errPanicked)
 			}
 		}()
@@ -143,93 +143,93 @@ const answerGrace = 20 * time.Millisecond
 const hurryMax = 100 * time.Millisecond
 
 // overlap answers a post of a lead that has a trip under way.
-func (e *Exchange) overlap(other *trip, in *PostIn) (Reply, *Fault) {
-	st, f := e.own(in.Source, in.PingID)
+func (e *Exchange) overlap(other *underWay, in *PostIn) (Reply, *Fault) {
+	h, f := e.own(in.Source, in.PingID)
 	if f != nil {
 		return Reply{}, f
 	}
-	if f := st.fits(in); f != nil {
+	if f := h.fits(in); f != nil {
 		return Reply{}, f
 	}
-	if st.settled != nil {
-		return e.reply(st), nil // its trip is over: somebody finds out what became of an attempt
+	if h.settled != nil {
+		return e.reply(h), nil // its trip is over: somebody finds out what became of an attempt
 	}
-	if other.done == nil || len(st.attempts) == 0 {
+	if other.done == nil || len(h.attempts) == 0 {
 		return Reply{}, inProgress()
 	}
-	if e.wall().Sub(st.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: st.id, SellerLeadID: st.seller(),
-			Currency: st.pinged.Currency, Test: st.pinged.Test}, nil
+	if e.wall().Sub(h.attempts[0].posting.At) > in.Vertical.PostTotal {
+		return Reply{Result: ledger.ResultPending, LeadID: h.id, SellerLeadID: h.seller(),
+			Currency: h.pinged.Currency, Test: h.pinged.Test}, nil
 	}
 	return Reply{}, inProgress()
 }
 
 // fits tells why a post cannot be one of this lead: it came for another vertical, or a field that names the person
 // stands in both with different values.
-func (st *story) fits(in *PostIn) *Fault {
-	if st.pinged.Vertical != in.Vertical.ID {
+func (h *history) fits(in *PostIn) *Fault {
+	if h.pinged.Vertical != in.Vertical.ID {
 		return notFound(in.PingID)
 	}
-	if in.Test.On && !st.pinged.Test {
+	if in.Test.On && !h.pinged.Test {
 		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field,
 			Expected: "a post without it: its ping was a real lead, and stays one"})
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test",
 			Errors: in.Problems}
 	}
-	if in.Source.DedupeOf(in.Vertical).another(st.lead(in.Vertical.Schema), in.Lead) {
+	if in.Source.DedupeOf(in.Vertical).another(h.lead(in.Vertical.Schema), in.Lead) {
 		return &Fault{Kind: FaultConflict, Code: "other_person",
 			Message: "this ping_id belongs to another person than the post names"}
 	}
 	return nil
 }
 
-// own reads the story of a lead that must be the source's.
-func (e *Exchange) own(s *Source, id lead.ID) (*story, *Fault) {
-	st, err := e.fold(id)
+// own reads the history of a lead that must be the source's.
+func (e *Exchange) own(s *Source, id lead.ID) (*history, *Fault) {
+	h, err := e.history(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
 		return nil, unread()
 	}
-	if st.pinged == nil || st.pinged.Source != s.ID {
+	if h.pinged == nil || h.pinged.Source != s.ID {
 		return nil, notFound(id)
 	}
-	return st, nil
+	return h, nil
 }
 
 // prepare answers what needs no delivery (repeats, failures, faults), else says what is to be delivered.
 func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
-	st, f := e.own(in.Source, in.PingID)
+	h, f := e.own(in.Source, in.PingID)
 	if f != nil {
 		return nil, Reply{}, f
 	}
-	if f := st.fits(in); f != nil {
+	if f := h.fits(in); f != nil {
 		return nil, Reply{}, f
 	}
-	l := st.lead(in.Vertical.Schema)
+	l := h.lead(in.Vertical.Schema)
 	before := make([]bool, l.Len())
 	for i := range before {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
-	clash := st.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
+	clash := h.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
 	l.Complete()
 	l.AddUnfit(in.Lead)
-	if st.post != nil {
+	if h.post != nil {
 		clash = nil // it was taken before
 	}
-	wrong := st.contradiction(in, l, clash)
+	wrong := h.contradiction(in, l, clash)
 	if len(in.Problems) > 0 {
 		return nil, Reply{}, wrong // whatever has become of the lead
 	}
 	now := e.now()
-	if r, f, ok := e.answered(st, in.ReceivedAt, now); ok {
+	if r, f, ok := e.answered(h, in.ReceivedAt, now); ok {
 		return nil, r, f
 	}
-	if e.inherits(st) {
+	if e.inherits(h) {
 		return nil, Reply{}, inheritedQuote()
 	}
-	if st.over(in.ReceivedAt) {
+	if h.over(in.ReceivedAt) {
 		return nil, Reply{}, &Fault{Kind: FaultGone, Code: "ping_expired",
-			Message: "the quote expired at " + st.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
+			Message: "the quote expired at " + h.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
 	}
 	if err := e.Available(); err != nil {
 		return nil, Reply{}, unavailable(err)
@@ -237,18 +237,18 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if wrong != nil {
 		return nil, Reply{}, wrong
 	}
-	if in.On.plan.source[in.Source.ID].paused.Load() {
+	if in.On.source[in.Source.ID].paused.Load() {
 		return nil, Reply{}, sourcePaused()
 	}
-	d := &delivery{e: e, plan: in.On.plan, st: st, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want,
-		seller: st.seller()}
-	if !st.pinged.Test { // a test names nobody
+	d := &delivery{e: e, on: in.On, history: h, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want,
+		seller: h.seller()}
+	if !h.pinged.Test { // a test names nobody
 		d.who = in.Source.DedupeOf(in.Vertical).identify(l)
 	}
 	if d.who.person == "" {
-		d.who = st.who
+		d.who = h.who
 	}
-	if st.post == nil {
+	if h.post == nil {
 		if in.SellerLeadID != "" {
 			d.seller = in.SellerLeadID
 		}
@@ -272,12 +272,12 @@ func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post 
 
 // answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its
 // ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
-func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) {
+func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool) {
 	switch {
-	case st.open(), st.settled != nil, st.pinged.Result == ledger.ResultFailure:
-		return e.reply(st), nil, true
-	case st.resumable() && st.over(at):
-		r, f := e.conclude(st)
+	case h.open(), h.settled != nil, h.pinged.Result == ledger.ResultFailure:
+		return e.reply(h), nil, true
+	case h.resumable() && h.over(at):
+		r, f := e.conclude(h)
 		return r, f, true
 	}
 	return Reply{}, nil, false
@@ -285,12 +285,12 @@ func (e *Exchange) answered(st *story, at, now time.Time) (Reply, *Fault, bool) 
 
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
 // is over.
-func (e *Exchange) conclude(st *story) (Reply, *Fault) {
-	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: e.plan.Load(), st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who,
-		seller: st.seller()}
-	for i := range st.attempts {
-		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
+func (e *Exchange) conclude(h *history) (Reply, *Fault) {
+	v := &Vertical{ID: h.pinged.Vertical, Currency: h.pinged.Currency}
+	d := &delivery{e: e, on: e.inForce.Load(), history: h, v: v, src: &Source{ID: h.pinged.Source}, who: h.who,
+		seller: h.seller()}
+	for i := range h.attempts {
+		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted
 			break
 		}
@@ -300,24 +300,24 @@ func (e *Exchange) conclude(st *story) (Reply, *Fault) {
 
 // Status tells a source what has become of its lead. A Fault says that it has no such lead.
 func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
-	st, f := e.own(s, id)
+	h, f := e.own(s, id)
 	if f != nil {
 		return Reply{}, f
 	}
 	now := e.now()
-	if st.resumable() && st.over(now) {
+	if h.resumable() && h.over(now) {
 		key := leadKey(id)
-		if _, ok := e.trips.begin(key, &trip{}); ok {
-			defer e.trips.end(key)
-			if st, f = e.own(s, id); f != nil {
+		if _, ok := e.claims.begin(key, &underWay{}); ok {
+			defer e.claims.end(key)
+			if h, f = e.own(s, id); f != nil {
 				return Reply{}, f
 			}
-			if st.resumable() {
-				return e.conclude(st)
+			if h.resumable() {
+				return e.conclude(h)
 			}
 		}
 	}
-	return e.reply(st), nil
+	return e.reply(h), nil
 }
 
 // BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
@@ -346,17 +346,17 @@ type keyUse struct {
 
 // claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or
 // a Fault if it was used for another call or body or is under way. Else end must be called when the request has ended.
-func (e *Exchange) claimKey(u keyUse, t *trip) (end func(), r *Reply, f *Fault) {
+func (e *Exchange) claimKey(u keyUse, t *underWay) (end func(), r *Reply, f *Fault) {
 	claim := "key\x00" + u.source.ID + "\x00" + u.key
-	if _, ok := e.trips.begin(claim, t); !ok {
+	if _, ok := e.claims.begin(claim, t); !ok {
 		return nil, nil, inProgress()
 	}
-	end = func() { e.trips.end(claim) }
+	end = func() { e.claims.end(claim) }
 	id, ok := e.led.ByIdempotencyKey(u.source.ID, u.key)
 	if !ok {
 		return end, nil, nil
 	}
-	st, f := e.own(u.source, id)
+	h, f := e.own(u.source, id)
 	if f != nil && f.Kind == FaultNotFound {
 		return end, nil, nil // its events were dropped with age
 	}
@@ -364,25 +364,25 @@ func (e *Exchange) claimKey(u keyUse, t *trip) (end func(), r *Reply, f *Fault) 
 	if f != nil {
 		return nil, nil, f
 	}
-	if !st.usedKey(&u) {
+	if !h.usedKey(&u) {
 		return nil, nil, keyReused()
 	}
-	reply := e.reply(st)
+	reply := e.reply(h)
 	if u.mode == modePing {
-		reply = pingReply(st)
+		reply = pingReply(h)
 	}
 	return nil, &reply, nil
 }
 
 // usedKey tells whether the lead's ping or post is this very request.
-func (st *story) usedKey(u *keyUse) bool {
-	if st.pinged.Vertical != u.vertical.ID {
+func (h *history) usedKey(u *keyUse) bool {
+	if h.pinged.Vertical != u.vertical.ID {
 		return false
 	}
-	if st.pinged.IdempotencyKey == u.key {
-		return st.pinged.Mode == u.mode && st.pinged.BodyHash == u.bodyHash
+	if h.pinged.IdempotencyKey == u.key {
+		return h.pinged.Mode == u.mode && h.pinged.BodyHash == u.bodyHash
 	}
-	return u.mode == modePost && st.post != nil && st.post.IdempotencyKey == u.key && st.post.BodyHash == u.bodyHash
+	return u.mode == modePost && h.post != nil && h.post.IdempotencyKey == u.key && h.post.BodyHash == u.bodyHash
 }
 
 // The calls that sell. The first two are the modes of a pinged event.
@@ -393,10 +393,10 @@ const (
 )
 
 // pingReply is the answer that the lead's ping had.
-func pingReply(st *story) Reply {
-	r := Reply{LeadID: st.id, SellerLeadID: st.pinged.SellerLeadID, Currency: st.pinged.Currency, Quote: true,
-		Result: st.pinged.Result, Price: st.pinged.Price, ExpiresAt: st.pinged.ExpiresAt, Details: st.pinged.Details,
-		Test: st.pinged.Test}
-	r.Refusal = st.pinged.Refusal
+func pingReply(h *history) Reply {
+	r := Reply{LeadID: h.id, SellerLeadID: h.pinged.SellerLeadID, Currency: h.pinged.Currency, Quote: true,
+		Result: h.pinged.Result, Price: h.pinged.Price, ExpiresAt: h.pinged.ExpiresAt, Details: h.pinged.Details,
+		Test: h.pinged.Test}
+	r.Refusal = h.pinged.Refusal
 	return r
 }

@@ -15,15 +15,15 @@ import (
 	"clearpost/wire/transport"
 )
 
-// wire makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
+// send makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
 // backup URL where no byte went to the first.
-func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inputs) {
+func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *wire.Inputs) {
 	e := d.e
-	lane.Posted.Add(1)
-	call := &transport.Call{Target: lane.posts.target, Request: req, Timeout: lane.Campaign.Post.Timeout,
-		Gate: lane.gear.gate}
-	e.wire.PostOnce(call, d.until)
-	again, backup := e.toBackup(lane, call, in, d.until)
+	live.Posted.Add(1)
+	call := &transport.Call{Target: live.posts.target, Request: req, Timeout: live.Campaign.Post.Timeout,
+		Gate: live.limits.gate}
+	e.transport.PostOnce(call, d.until)
+	again, backup := e.toBackup(live, call, in, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	if backup != nil {
@@ -34,35 +34,35 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 	if !d.oneShot {
 		margin = nil
 	}
-	readReceipt(lane, p, out, call, margin)
+	readReceipt(live, p, out, call, margin)
 	if d.test() {
 		testEnd(out)
 	}
 	if why := out.Refusal; out.Outcome == lead.Unknown && why != lead.Queued || out.Outcome == lead.NotSent {
-		lane.postsWell.note(e, lane, "posts", why, e.wall())
+		live.postsWell.note(e, live, "posts", why, e.wall())
 	} else {
-		lane.postsWell.note(e, lane, "posts", lead.NoRefusal, e.wall())
+		live.postsWell.note(e, live, "posts", lead.NoRefusal, e.wall())
 	}
-	a := &d.st.attempts[len(d.st.attempts)-1]
+	a := &d.history.attempts[len(d.history.attempts)-1]
 	a.posted, a.redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
 	case lead.Accepted:
 		d.fillPart(p.Payout)
 		d.commit = append(d.commit, p.Attempt)
-		lane.Accepted.Add(1)
-		lane.RevenueMicros.Add(int64(out.Price))
-		lane.PayoutMicros.Add(int64(out.Payout))
+		live.Accepted.Add(1)
+		live.RevenueMicros.Add(int64(out.Price))
+		live.PayoutMicros.Add(int64(out.Payout))
 	case lead.TestAccepted:
 		d.fillPart(p.Payout)
 	case lead.Unknown:
 		d.unknown = true
-		lane.Unknown.Add(1)
+		live.Unknown.Add(1)
 	default:
 		if !d.test() { // else there is no hold to release
 			d.refused = p.Attempt
 		}
-		lane.Rejected.Add(1)
+		live.Rejected.Add(1)
 		if d.no == nil {
 			d.no = out
 		}
@@ -72,9 +72,9 @@ func (d *delivery) wire(lane *Lane, p *ledger.Posting, req []byte, in *wire.Inpu
 // toBackup sends the request to the campaign's other URL where the first call got nowhere: not a byte of it was given
 // to a connection. It is the same attempt: one hold, one posting in the ledger, one buyer. It returns that call and its
 // request for the event, or nils if there was none.
-func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, until time.Time) (*transport.Call,
-	*ledger.Body) {
-	if lane.backup == nil || first.Sent {
+func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *wire.Inputs,
+	until time.Time) (*transport.Call, *ledger.Body) {
+	if live.backup == nil || first.Sent {
 		return nil, nil
 	}
 	switch first.Refusal {
@@ -82,7 +82,7 @@ func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, 
 	default:
 		return nil, nil // a limit of ours, or no time: the other URL would change nothing
 	}
-	r := lane.Campaign.Post.Backup
+	r := live.Campaign.Post.Backup
 	req, err := r.AppendHTTP(nil, in)
 	if err != nil {
 		return nil, nil
@@ -91,17 +91,17 @@ func (e *Exchange) toBackup(lane *Lane, first *transport.Call, in *wire.Inputs, 
 	if err != nil {
 		return nil, nil
 	}
-	lane.Backups.Add(1)
-	call := &transport.Call{Target: lane.backup, Request: req, Timeout: lane.Campaign.Post.Timeout,
-		Gate: lane.gear.gate}
-	e.wire.PostOnce(call, until)
+	live.Backups.Add(1)
+	call := &transport.Call{Target: live.backup, Request: req, Timeout: live.Campaign.Post.Timeout,
+		Gate: live.limits.gate}
+	e.transport.PostOnce(call, until)
 	return call, newBody(red)
 }
 
 // readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a
 // clear no is unknown (see wire.Receipt); without a complete answer it is "not sent" only if no byte was given to the
 // connection. margin is set where nothing was quoted: then the payout follows the price.
-func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transport.Call,
+func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted, call *transport.Call,
 	margin *auction.Margin) (r wire.Receipt) {
 	if call.Refusal != lead.NoRefusal {
 		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
@@ -114,7 +114,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 		return r
 	}
 	out.Private.Answer = newBody(call.Body)
-	r = read(lane.Campaign.Post.Answer, call)
+	r = read(live.Campaign.Post.Answer, call)
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
 	if r.HasPrice && !r.Fallback {
@@ -125,7 +125,7 @@ func readReceipt(lane *Lane, p *ledger.Posting, out *ledger.Posted, call *transp
 		return r
 	}
 	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
-	if booksAnswer(p, lane) && r.HasPrice {
+	if booksAnswer(p, live) && r.HasPrice {
 		out.Price = r.Price
 		if margin != nil {
 			out.Payout = margin.Payout(r.Price)

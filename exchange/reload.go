@@ -16,30 +16,30 @@ import (
 //
 // Counts, pauses and limits go on by their ids. A trip on an older configuration keeps to the lower of the two maximums
 // of a cap that both have, and to the caps of both (see delivery.caps): none of either is passed.
-func (e *Exchange) Reload(cfg Config) (View, error) {
+func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
 	if e.stop.Err() != nil {
-		return View{}, errStopping
+		return nil, errStopping
 	}
 	if err := e.checkTargets(cfg.Book); err != nil {
-		return View{}, err
+		return nil, err
 	}
-	old := e.plan.Load()
-	pl, err := e.newPlan(cfg)
+	old := e.inForce.Load()
+	snap, err := e.newSnapshot(cfg)
 	if err != nil {
-		return View{}, err
+		return nil, err
 	}
-	e.plan.Store(pl)
-	before, now := old.targets(), pl.targets()
-	for _, l := range pl.lanes {
+	e.inForce.Store(snap)
+	before, now := old.targets(), snap.targets()
+	for _, l := range snap.campaigns {
 		if t := l.pings.target; t != nil && !before[t] {
 			t.Warm(warmConns)
 		}
 	}
-	e.keepTokens(pl)
-	e.wire.Retire(func(t *transport.Target) bool { return now[t] })
-	return View{pl}, nil
+	e.keepTokens(snap)
+	e.transport.Retire(func(t *transport.Target) bool { return now[t] })
+	return snap, nil
 }
 
 // checkTargets finds out whether all targets of a book can be made, before anything is changed.
@@ -57,10 +57,10 @@ func (e *Exchange) checkTargets(b *buyers.Book) error {
 	return nil
 }
 
-// targets are those that a plan's calls go to.
-func (pl *plan) targets() map[*transport.Target]bool {
+// targets are those that a snapshot's calls go to.
+func (snap *Snapshot) targets() map[*transport.Target]bool {
 	out := map[*transport.Target]bool{}
-	for _, l := range pl.lanes {
+	for _, l := range snap.campaigns {
 		for ; l != nil; l = l.test {
 			for _, t := range []*transport.Target{l.pings.target, l.posts.target, l.statuses.target, l.backup} {
 				if t != nil {
@@ -72,16 +72,16 @@ func (pl *plan) targets() map[*transport.Target]bool {
 	return out
 }
 
-// caps are what an attempt of a lane has to keep to: the caps of its own configuration, and those of the one that is in
-// force by now.
-func (d *delivery) caps(l *Lane) []*capstore.Counter {
-	now := d.e.plan.Load()
-	if now == d.plan {
+// caps are what an attempt of a campaign has to keep to: the caps of its own configuration, and those of the one that
+// is in force by now.
+func (d *delivery) caps(l *LiveCampaign) []*capstore.Counter {
+	now := d.e.inForce.Load()
+	if now == d.on {
 		return l.counters
 	}
 	c := now.cfg.Book.Campaign(l.ID)
 	if c == nil {
 		return l.counters
 	}
-	return append(slices.Clip(l.counters), now.lanes[c.Index].counters...)
+	return append(slices.Clip(l.counters), now.campaigns[c.Index].counters...)
 }

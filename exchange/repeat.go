@@ -50,13 +50,13 @@ func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
 // answerOrAsk answers by a quote that may be alive, or holds an auction.
 func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *Fault {
 	if !quoted.IsZero() {
-		st, err := e.fold(quoted)
+		h, err := e.history(quoted)
 		if err != nil {
 			e.log.Error("read lead", "err", err)
 			return unavailable(errUnread)
 		}
-		if st.quoteAt(now) && p.kept(st, now) {
-			p.Reply = pingReply(st)
+		if h.quoteAt(now) && p.kept(h, now) {
+			p.Reply = pingReply(h)
 			e.Stats.source(p.Source.ID).Suppressed.Add(1)
 			return nil
 		}
@@ -87,10 +87,10 @@ func (e *Exchange) follow(p *Ping, other *flight) *Fault {
 }
 
 // quoteAt tells whether the lead has a quote at a time that no post has used yet.
-func (st *story) quoteAt(now time.Time) bool {
-	p := st.pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !st.over(now) && st.post == nil &&
-		len(st.attempts) == 0 && st.settled == nil
+func (h *history) quoteAt(now time.Time) bool {
+	p := h.pinged
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !h.over(now) && h.post == nil &&
+		len(h.attempts) == 0 && h.settled == nil
 }
 
 // A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post
@@ -99,8 +99,8 @@ const leftShare = 10
 
 // kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now,
 // and a good part of its time is left.
-func (p *Ping) kept(st *story, now time.Time) bool {
-	q := st.pinged
+func (p *Ping) kept(h *history, now time.Time) bool {
+	q := h.pinged
 	if q.ExpiresAt.Sub(now) < q.ExpiresAt.Sub(q.At)/leftShare {
 		return false
 	}
@@ -108,11 +108,11 @@ func (p *Ping) kept(st *story, now time.Time) bool {
 		if !q.Bids[i].Winner {
 			continue
 		}
-		c := p.plan.cfg.Book.Campaign(q.Bids[i].Campaign)
-		if c == nil || p.plan.lanes[c.Index].paused() {
+		c := p.on.cfg.Book.Campaign(q.Bids[i].Campaign)
+		if c == nil || p.on.campaigns[c.Index].paused() {
 			return false
 		}
-		for _, count := range p.plan.lanes[c.Index].counters {
+		for _, count := range p.on.campaigns[c.Index].counters {
 			if !count.Room(now) {
 				return false
 			}
@@ -164,7 +164,7 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 }
 
 // lastSold reads the person's last lead that is sold, or may be: also one that came before others that are not.
-func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*story, *Fault) {
+func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*history, *Fault) {
 	for _, id := range e.led.SoldByPerson(scope, v.ID, person, e.now().Add(-d.Window)) {
 		if last, f := e.counts(d, id, self); last != nil || f != nil {
 			return last, f
@@ -182,33 +182,33 @@ func (d *Dedupe) scope(s *Source) string {
 
 // counts reads an earlier lead; it is nil if a later one is no repeat of it. A lead whose events were dropped with age
 // is forgotten.
-func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*story, *Fault) {
+func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*history, *Fault) {
 	if id == self {
 		return nil, nil
 	}
-	st, err := e.fold(id)
+	h, err := e.history(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
 		return nil, unavailable(errUnread)
 	}
-	if st.pinged == nil || e.now().Sub(st.received()) >= d.Window || d.Refuse == RefuseSold && !st.standing() {
+	if h.pinged == nil || e.now().Sub(h.received()) >= d.Window || d.Refuse == RefuseSold && !h.standing() {
 		return nil, nil
 	}
-	return st, nil
+	return h, nil
 }
 
 // received is when the whole lead came.
-func (st *story) received() time.Time {
-	if st.post != nil {
-		return st.post.ReceivedAt
+func (h *history) received() time.Time {
+	if h.post != nil {
+		return h.post.ReceivedAt
 	}
-	return st.pinged.ReceivedAt
+	return h.pinged.ReceivedAt
 }
 
 // standing tells whether the lead is sold, or may be.
-func (st *story) standing() bool {
-	for i := range st.attempts {
-		if st.attempts[i].outcome().Standing() {
+func (h *history) standing() bool {
+	for i := range h.attempts {
+		if h.attempts[i].outcome().Standing() {
 			return true
 		}
 	}

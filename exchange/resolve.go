@@ -42,16 +42,16 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 	out := make([]OpenAttempt, 0, len(open))
 	for _, o := range open {
 		// A trip that ends in between has no open attempt any more: the fold sees that.
-		if e.trips.busy(leadKey(o.Lead)) {
+		if e.claims.busy(leadKey(o.Lead)) {
 			continue
 		}
-		st, err := e.fold(o.Lead)
+		h, err := e.history(o.Lead)
 		if err != nil {
 			out = append(out, OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: o.Source, Vertical: o.Vertical,
 				Since: o.Since, Why: "its events cannot be read: " + err.Error()})
 			continue
 		}
-		a := st.attempt(o.Attempt)
+		a := h.attempt(o.Attempt)
 		if a == nil || a.outcome() != lead.Unknown {
 			continue
 		}
@@ -95,39 +95,39 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 		return nil, err
 	}
 	key := leadKey(id)
-	if _, ok := e.trips.begin(key, &trip{}); !ok {
+	if _, ok := e.claims.begin(key, &underWay{}); !ok {
 		return nil, ErrUnderWay
 	}
-	defer e.trips.end(key)
-	st, err := e.fold(id)
+	defer e.claims.end(key)
+	h, err := e.history(id)
 	if err != nil {
 		return nil, err
 	}
-	return e.resolve(st, &r, nil)
+	return e.resolve(h, &r, nil)
 }
 
 // resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable
 // together with the resolution.
-func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
-	id, a := st.id, st.attempt(r.Attempt)
+func (e *Exchange) resolve(h *history, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
+	id, a := h.id, h.attempt(r.Attempt)
 	if a == nil || a.outcome() != lead.Unknown {
 		return nil, ErrNotUnresolved
 	}
-	e.restoreHolds(st)
-	p, pl := a.posting, e.plan.Load()
-	adj := &ledger.Adjusted{Head: pl.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()),
+	e.restoreHolds(h)
+	p, snap := a.posting, e.inForce.Load()
+	adj := &ledger.Adjusted{Head: snap.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()),
 		Adjustment: ledger.AdjustResolved, Why: r.Why, By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign,
 		Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
 	if r.Accepted {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
-			adj.Payout = st.payoutOf(p, adj.Price)
+			adj.Payout = h.payoutOf(p, adj.Price)
 		}
 	}
 	a.resolved = adj
 	group := append(append([]ledger.Event{}, before...), adj)
-	final := e.afterResolution(pl, st)
+	final := e.afterResolution(snap, h)
 	if final != nil {
 		group = append(group, final)
 	}
@@ -137,7 +137,7 @@ func (e *Exchange) resolve(st *story, r *Resolution, before []ledger.Event) (*le
 		} else {
 			e.release(p.Attempt)
 		}
-		if final != nil && st.finished() {
+		if final != nil && h.finished() {
 			e.store.Forget(id)
 		}
 	}
@@ -172,17 +172,17 @@ func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {
 }
 
 // afterResolution is the lead's answer now, nil if it may still be sold or another attempt is open.
-func (e *Exchange) afterResolution(pl *plan, st *story) *ledger.Settled {
-	if st.open() {
+func (e *Exchange) afterResolution(snap *Snapshot, h *history) *ledger.Settled {
+	if h.open() {
 		return nil
 	}
-	if st.settled == nil && !e.now().After(st.pinged.ExpiresAt) && len(st.sales()) == 0 && st.pinged.Mode == modePing {
+	if h.settled == nil && !e.now().After(h.pinged.ExpiresAt) && len(h.sales()) == 0 && h.pinged.Mode == modePing {
 		return nil
 	}
-	v := &Vertical{ID: st.pinged.Vertical, Currency: st.pinged.Currency}
-	d := &delivery{e: e, plan: pl, st: st, v: v, src: &Source{ID: st.pinged.Source}, who: st.who}
-	for i := range st.attempts {
-		if a := &st.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
+	v := &Vertical{ID: h.pinged.Vertical, Currency: h.pinged.Currency}
+	d := &delivery{e: e, on: snap, history: h, v: v, src: &Source{ID: h.pinged.Source}, who: h.who}
+	for i := range h.attempts {
+		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = &ledger.Posted{Refusal: a.posted.Refusal, Reason: a.posted.Reason, Reference: a.posted.Reference}
 			break
 		}
@@ -191,6 +191,6 @@ func (e *Exchange) afterResolution(pl *plan, st *story) *ledger.Settled {
 		d.no = &ledger.Posted{Refusal: lead.BuyerRejected}
 	}
 	ev := d.settlement()
-	st.settled = ev
+	h.settled = ev
 	return ev
 }

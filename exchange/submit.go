@@ -34,8 +34,8 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 	}
 	if p.IdempotencyKey != "" {
 		if used, ok := e.led.ByIdempotencyKey(p.Source.ID, p.IdempotencyKey); ok {
-			st, f := e.read(used)
-			return used, f == nil && st.post != nil && st.post.IdempotencyKey == p.IdempotencyKey, f
+			h, f := e.read(used)
+			return used, f == nil && h.post != nil && h.post.IdempotencyKey == p.IdempotencyKey, f
 		}
 	}
 	p.identify()
@@ -50,14 +50,14 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 			if id.IsZero() {
 				continue
 			}
-			st, f := e.read(id)
+			h, f := e.read(id)
 			if f != nil {
 				return id, false, f
 			}
 			// After a post that came to nothing, a quote that was given since is for another try; one from before it is
 			// not.
-			if st.quoteAt(now) && p.MinPrice <= st.pinged.Price &&
-				(posted == nil || st.pinged.At.After(posted.post.ReceivedAt)) {
+			if h.quoteAt(now) && p.MinPrice <= h.pinged.Price &&
+				(posted == nil || h.pinged.At.After(posted.post.ReceivedAt)) {
 				return id, true, nil
 			}
 		}
@@ -66,49 +66,49 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 }
 
 // postedBefore is the lead that was pinged and then posted with the very values of p, nil if there is none.
-func (e *Exchange) postedBefore(p *Ping, now time.Time) (*story, *Fault) {
+func (e *Exchange) postedBefore(p *Ping, now time.Time) (*history, *Fault) {
 	for i := range p.who.names() {
 		id, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, p.who.name(i))
 		if !ok {
 			continue
 		}
-		if st, f := e.read(id); f != nil || st.postedAs(p, now) {
-			return st, f
+		if h, f := e.read(id); f != nil || h.postedAs(p, now) {
+			return h, f
 		}
 	}
 	return nil, nil
 }
 
 // failed tells whether the lead's post is known to have sold it to nobody.
-func (st *story) failed() bool {
-	return st.settled != nil && st.settled.Result == ledger.ResultFailure && !st.open()
+func (h *history) failed() bool {
+	return h.settled != nil && h.settled.Result == ledger.ResultFailure && !h.open()
 }
 
-func idOf(st *story) lead.ID {
-	if st == nil {
+func idOf(h *history) lead.ID {
+	if h == nil {
 		return noLead
 	}
-	return st.id
+	return h.id
 }
 
-func (e *Exchange) read(id lead.ID) (*story, *Fault) {
-	st, err := e.fold(id)
+func (e *Exchange) read(id lead.ID) (*history, *Fault) {
+	h, err := e.history(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
 		return nil, unread()
 	}
-	return st, nil
+	return h, nil
 }
 
 // postedAs tells whether the lead is one that was pinged, and posted within the window with the values that p has. A
 // social security number is not compared: it is not kept.
-func (st *story) postedAs(p *Ping, now time.Time) bool {
-	if st.pinged == nil || st.pinged.Mode != modePing || st.post == nil ||
-		now.Sub(st.post.ReceivedAt) >= p.rule.Window ||
-		p.SellerLeadID != "" && p.SellerLeadID != st.seller() {
+func (h *history) postedAs(p *Ping, now time.Time) bool {
+	if h.pinged == nil || h.pinged.Mode != modePing || h.post == nil ||
+		now.Sub(h.post.ReceivedAt) >= p.rule.Window ||
+		p.SellerLeadID != "" && p.SellerLeadID != h.seller() {
 		return false
 	}
-	l := st.lead(p.Vertical.Schema)
+	l := h.lead(p.Vertical.Schema)
 	for i := range l.Len() {
 		s, f := p.Lead.Slot(i), &l.Schema().Fields[i]
 		if s.State == lead.Missing || s.Made || f.Type == lead.TypeSSN || f.Of == lead.TypeSSN {
@@ -123,7 +123,7 @@ func (st *story) postedAs(p *Ping, now time.Time) bool {
 
 // restoreUnnamed does for a quote in the ledger what rememberUnnamed does for a new one.
 func (e *Exchange) restoreUnnamed(q *ledger.Quote, id lead.ID, now time.Time) {
-	if s := e.plan.Load().source[q.Source]; s != nil && s.UnnamedPosts && q.Person != "" {
+	if s := e.inForce.Load().source[q.Source]; s != nil && s.UnnamedPosts && q.Person != "" {
 		e.quotes.restore(personContent(q.Source, q.Vertical, q.Person, q.SellerLeadID), id, q.Expires, now)
 	}
 }

@@ -12,13 +12,13 @@ import (
 
 // terms are what an attempt's booking goes by, whenever its outcome is known: a margin or a policy that is changed
 // meanwhile is for later postings, and a source that is gone is still owed what it was told.
-func (d *delivery) terms(l *Lane) *ledger.Terms {
+func (d *delivery) terms(l *LiveCampaign) *ledger.Terms {
 	return &ledger.Terms{MarginPPM: d.src.Margin.PPM, MarginFixed: d.src.Margin.Fixed, PayoutFollows: d.oneShot,
 		PostPrice: l.PayPostPrice}
 }
 
 // booksAnswer tells whether the price in the answer to a posting is the one that is booked.
-func booksAnswer(p *ledger.Posting, l *Lane) bool {
+func booksAnswer(p *ledger.Posting, l *LiveCampaign) bool {
 	if p.Terms == nil { // an event of an earlier version
 		return l.PayPostPrice
 	}
@@ -28,9 +28,9 @@ func booksAnswer(p *ledger.Posting, l *Lane) bool {
 // payoutOf is what the source gets for a sale of an attempt at a price: what it was quoted, or what the margin of its
 // posting leaves where nothing was quoted. A posting of an earlier version has no margin: then its own share of the
 // price stands.
-func (st *story) payoutOf(p *ledger.Posting, price lead.Money) lead.Money {
+func (h *history) payoutOf(p *ledger.Posting, price lead.Money) lead.Money {
 	switch {
-	case st.pinged.Mode != modeLead:
+	case h.pinged.Mode != modeLead:
 		return p.Payout
 	case p.Terms != nil:
 		return auction.Margin{PPM: p.Terms.MarginPPM, Fixed: p.Terms.MarginFixed}.Payout(price)

@@ -35,11 +35,11 @@ type TestRules struct {
 func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
 	some := false
 	for _, ci := range p.eligible {
-		l := p.plan.lanes[ci]
+		l := p.on.campaigns[ci]
 		some = some || l.test != nil && !l.paused()
 	}
 	for _, ci := range p.eligible {
-		switch l := p.plan.lanes[ci]; {
+		switch l := p.on.campaigns[ci]; {
 		case some && l.test != nil:
 			e.invite(p, l.test, in, wall)
 		case some:
@@ -58,10 +58,10 @@ func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
 }
 
 // madeUp adds a bid that nobody was asked for.
-func (p *Ping) madeUp(l *Lane, price lead.Money, no lead.Refusal) {
+func (p *Ping) madeUp(l *LiveCampaign, price lead.Money, no lead.Refusal) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: price,
 		Fixed: l.Fixed && no == lead.NoRefusal, Refusal: no})
-	p.lanes = append(p.lanes, l)
+	p.bidders = append(p.bidders, l)
 }
 
 // wanted is the quote of a test that asks for its result, which hangs on nothing but the vertical and the source.
@@ -71,25 +71,25 @@ func (p *Ping) wanted() (payout lead.Money, sells bool) {
 }
 
 // test tells whether the lead is one.
-func (d *delivery) test() bool { return d.st.pinged.Test }
+func (d *delivery) test() bool { return d.history.pinged.Test }
 
 // simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.
 func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
 	if !d.test() {
 		return r, nil, false
 	}
-	asked, err := lead.ParseTestResult(d.st.pinged.TestResult)
+	asked, err := lead.ParseTestResult(d.history.pinged.TestResult)
 	want := d.want
 	if want == lead.TestAny {
 		want = asked
 	}
-	if want == lead.TestAny || err != nil || len(d.st.attempts) > 0 {
+	if want == lead.TestAny || err != nil || len(d.history.attempts) > 0 {
 		return r, nil, false
 	}
 	ev := d.settlement()
 	ev.TestResult = want.String()
 	switch no := want.Refusal(); {
-	case d.st.pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
+	case d.history.pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
 	case want == lead.TestPending:
 		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultPending, lead.NoRefusal, "", ""
 	case no == lead.NoBids:
@@ -114,7 +114,7 @@ func (d *delivery) madeUpSales() (out []ledger.TestSale) {
 		}
 	}
 	if out == nil { // the result was asked for
-		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.st.pinged.Price}}
+		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.history.pinged.Price}}
 	}
 	return out
 }
@@ -132,27 +132,27 @@ func testEnd(out *ledger.Posted) {
 }
 
 // roomForTest tells why a test's attempt has no slot: as many have taken the lead as may, or its buyer has it.
-func (st *story) roomForTest(p *ledger.Posting) lead.Refusal {
+func (h *history) roomForTest(p *ledger.Posting) lead.Refusal {
 	limit := min(p.SellLimit, max(p.MaxSold, 1))
-	for i := range st.attempts {
-		switch o := st.attempts[i].posting; {
-		case st.attempts[i].outcome() != lead.TestAccepted:
+	for i := range h.attempts {
+		switch o := h.attempts[i].posting; {
+		case h.attempts[i].outcome() != lead.TestAccepted:
 		case o.Buyer == p.Buyer:
 			return lead.BuyerSoldAlready
 		default:
 			limit = min(limit, max(o.MaxSold, 1))
 		}
 	}
-	if st.sold() >= limit {
+	if h.sold() >= limit {
 		return lead.NoSlot
 	}
 	return lead.NoRefusal
 }
 
 // testSales lists the attempts of a test lead that its buyers took, as sales would be.
-func (st *story) testSales() (out []ledger.TestSale) {
-	for i := range st.attempts {
-		a := &st.attempts[i]
+func (h *history) testSales() (out []ledger.TestSale) {
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if a.outcome() == lead.TestAccepted {
 			p := a.posting
 			out = append(out, ledger.TestSale{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,

@@ -11,31 +11,31 @@ import (
 
 var noLead lead.ID
 
-// tripTable says which leads and which idempotency keys have a trip under way, so that no lead has two at once.
+// claimTable says which leads and which idempotency keys have a trip under way, so that no lead has two at once.
 // It is used by posts, one-shot leads and keyed pings only; plain pings take no lock of it.
-type tripTable struct {
+type claimTable struct {
 	seed   maphash.Seed
-	shards [64]tripShard
+	shards [64]claimShard
 }
 
-type tripShard struct {
+type claimShard struct {
 	mu sync.Mutex
-	m  map[string]*trip // guarded by mu
+	m  map[string]*underWay // guarded by mu
 }
 
-func (t *tripTable) init() {
+func (t *claimTable) init() {
 	t.seed = maphash.MakeSeed()
 	for i := range t.shards {
-		t.shards[i].m = map[string]*trip{}
+		t.shards[i].m = map[string]*underWay{}
 	}
 }
 
-func (t *tripTable) shard(key string) *tripShard {
+func (t *claimTable) shard(key string) *claimShard {
 	return &t.shards[maphash.String(t.seed, key)%uint64(len(t.shards))]
 }
 
 // begin claims a key. If another has it, that one is returned and ok is false.
-func (t *tripTable) begin(key string, tr *trip) (other *trip, ok bool) {
+func (t *claimTable) begin(key string, tr *underWay) (other *underWay, ok bool) {
 	s := t.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,14 +47,14 @@ func (t *tripTable) begin(key string, tr *trip) (other *trip, ok bool) {
 }
 
 // busy tells whether a key is claimed at this moment.
-func (t *tripTable) busy(key string) bool {
+func (t *claimTable) busy(key string) bool {
 	s := t.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.m[key] != nil
 }
 
-func (t *tripTable) end(key string) {
+func (t *claimTable) end(key string) {
 	s := t.shard(key)
 	s.mu.Lock()
 	delete(s.m, key)

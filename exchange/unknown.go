@@ -22,33 +22,33 @@ import (
 const busyAfter = time.Second
 
 // pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
-func (e *Exchange) pursueOpen(st *story) {
-	if e.inherits(st) {
+func (e *Exchange) pursueOpen(h *history) {
+	if e.inherits(h) {
 		return
 	}
-	for i := range st.attempts {
-		a := &st.attempts[i]
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if a.outcome() != lead.Unknown {
 			continue
 		}
-		l := e.laneOf(e.plan.Load(), a.posting)
+		l := e.campaignOf(e.inForce.Load(), a.posting)
 		if l == nil || l.IfUnknown == nil {
 			continue
 		}
-		if !e.chases.add(a.posting.Attempt, st.id, l.IfUnknown.After) {
+		if !e.chases.add(a.posting.Attempt, h.id, l.IfUnknown.After) {
 			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
 				a.posting.Attempt.String())
 		}
 	}
 }
 
-// laneOf is the campaign of an attempt in a plan, nil if it is configured no more, or for another vertical.
-func (e *Exchange) laneOf(pl *plan, p *ledger.Posting) *Lane {
-	c := pl.cfg.Book.Campaign(p.Campaign)
+// campaignOf is the campaign of an attempt in a snapshot, nil if it is configured no more, or for another vertical.
+func (e *Exchange) campaignOf(snap *Snapshot, p *ledger.Posting) *LiveCampaign {
+	c := snap.cfg.Book.Campaign(p.Campaign)
 	if c == nil || c.Vertical != p.Vertical {
 		return nil
 	}
-	return pl.lanes[c.Index]
+	return snap.campaigns[c.Index]
 }
 
 // Pursued is how many attempts without a known outcome are pursued at this moment.
@@ -63,37 +63,37 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 			after = 0
 		}
 	}()
-	st, err := e.fold(x.lead)
+	h, err := e.history(x.lead)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
 		return busyAfter
 	}
-	a := st.attempt(x.attempt)
+	a := h.attempt(x.attempt)
 	if a == nil || a.outcome() != lead.Unknown {
 		return 0
 	}
-	pl := e.plan.Load()
-	l := e.laneOf(pl, a.posting)
+	snap := e.inForce.Load()
+	l := e.campaignOf(snap, a.posting)
 	switch {
-	case l == nil || l.IfUnknown == nil || pl.verticalOf(a.posting.Vertical) == nil:
+	case l == nil || l.IfUnknown == nil || snap.Vertical(a.posting.Vertical) == nil:
 		return 0
 	case l.IfUnknown.Status != nil:
-		return e.askStatus(pl, l, st, a)
+		return e.askStatus(snap, l, h, a)
 	}
-	return e.resend(pl, l, x)
+	return e.resend(snap, l, x)
 }
 
 // askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule
 // that accepts, or one that refuses. Silence, an answer that no rule knows, and one that speaks of a duplicate leave it
 // open.
-func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Duration {
+func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history, a *attempt) time.Duration {
 	u, p := l.IfUnknown, a.posting
 	if e.now().Sub(p.At) > u.For {
 		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt",
 			p.Attempt.String(), "campaign", p.Campaign)
 		return 0
 	}
-	in := st.inputs(pl, st.whole(pl), p)
+	in := h.inputs(snap, h.whole(snap), p)
 	if a.posted != nil {
 		in.Reference = []byte(a.posted.Reference)
 	}
@@ -106,8 +106,8 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 		return 0
 	}
 	l.StatusCalls.Add(1)
-	call := &transport.Call{Target: l.statuses.target, Request: req, Timeout: u.Status.Timeout, Gate: l.gear.gate}
-	e.wire.PostOnce(call, e.wall().Add(u.Status.Timeout))
+	call := &transport.Call{Target: l.statuses.target, Request: req, Timeout: u.Status.Timeout, Gate: l.limits.gate}
+	e.transport.PostOnce(call, e.wall().Add(u.Status.Timeout))
 	if call.Refusal != lead.NoRefusal {
 		return u.Every
 	}
@@ -121,7 +121,7 @@ func (e *Exchange) askStatus(pl *plan, l *Lane, st *story, a *attempt) time.Dura
 		price := r.Price
 		out.Price = &price
 	}
-	return e.clear(l, &out, nil, st.id, u.Every)
+	return e.clear(l, &out, nil, h.id, u.Every)
 }
 
 // saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
@@ -132,15 +132,16 @@ func saidNo(r *wire.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 10
 const byClearpost = "clearpost"
 
 // clear resolves an attempt by what the exchange has found out itself.
-func (e *Exchange) clear(l *Lane, r *Resolution, ends []ledger.Event, id lead.ID, every time.Duration) time.Duration {
+func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id lead.ID,
+	every time.Duration) time.Duration {
 	key := leadKey(id)
-	if _, ok := e.trips.begin(key, &trip{}); !ok {
+	if _, ok := e.claims.begin(key, &underWay{}); !ok {
 		return busyAfter
 	}
-	defer e.trips.end(key)
-	st, err := e.fold(id)
+	defer e.claims.end(key)
+	h, err := e.history(id)
 	if err == nil {
-		_, err = e.resolve(st, r, ends)
+		_, err = e.resolve(h, r, ends)
 	}
 	switch {
 	case errors.Is(err, ErrNotUnresolved):
@@ -156,17 +157,17 @@ func (e *Exchange) clear(l *Lane, r *Resolution, ends []ledger.Event, id lead.ID
 // resend sends the very same request again: the same bytes but for an access token, and so the same idempotency key. It
 // is a posting of its own in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of
 // them.
-func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
+func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duration {
 	key, u := leadKey(x.lead), l.IfUnknown
-	if _, ok := e.trips.begin(key, &trip{}); !ok {
+	if _, ok := e.claims.begin(key, &underWay{}); !ok {
 		return busyAfter
 	}
-	defer e.trips.end(key)
-	st, err := e.fold(x.lead) // again, now that nobody else is at it
+	defer e.claims.end(key)
+	h, err := e.history(x.lead) // again, now that nobody else is at it
 	if err != nil {
 		return busyAfter
 	}
-	a := st.attempt(x.attempt)
+	a := h.attempt(x.attempt)
 	switch {
 	case a == nil || a.outcome() != lead.Unknown:
 		return 0
@@ -176,10 +177,10 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(),
 			"campaign", a.posting.Campaign)
 		return 0
-	case l.paused() || !l.gear.posts.allow(e.wall()):
+	case l.paused() || !l.limits.posts.allow(e.wall()):
 		return max(u.Every, busyAfter)
 	}
-	s, err := st.sameAgain(pl, l, a)
+	s, err := h.sameAgain(snap, l, a)
 	if errors.Is(err, errNoToken) {
 		return max(u.Every, busyAfter)
 	}
@@ -190,14 +191,14 @@ func (e *Exchange) resend(pl *plan, l *Lane, x chase) time.Duration {
 	}
 	now := e.now()
 	p := *a.posting
-	p.Head, p.Attempt = pl.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), newID(now)
+	p.Head, p.Attempt = snap.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), newID(now)
 	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil,
 		ledger.Private{Request: s.recorded}
 	if err := e.led.Append(&p); err != nil {
 		return u.Every
 	}
 	l.Resends.Add(1)
-	return e.heardAgain(pl, l, st, a, &p, s)
+	return e.heardAgain(snap, l, h, a, &p, s)
 }
 
 // again is a request that has been sent before.
@@ -216,7 +217,7 @@ var (
 )
 
 // sameAgain makes an attempt's request once more, if that is possible.
-func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
+func (h *history) sameAgain(snap *Snapshot, l *LiveCampaign, a *attempt) (*again, error) {
 	s := &again{target: l.posts.target, recorded: a.posting.Private.Request}
 	r := l.Campaign.Post.Request
 	switch {
@@ -228,7 +229,7 @@ func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
 		}
 		s.target, s.recorded, s.backup, r = l.backup, a.posted.Private.Request, true, l.Campaign.Post.Backup
 	}
-	in := st.inputs(pl, st.whole(pl), a.posting)
+	in := h.inputs(snap, h.whole(snap), a.posting)
 	red, err := r.AppendRedacted(nil, &in)
 	if err != nil || s.recorded == nil || newBody(red).SHA256 != s.recorded.SHA256 {
 		return nil, errOtherRequest
@@ -243,8 +244,8 @@ func (st *story) sameAgain(pl *plan, l *Lane, a *attempt) (*again, error) {
 }
 
 // whole is the lead as it was posted, as far as it is kept.
-func (st *story) whole(pl *plan) *lead.Lead {
-	l := st.lead(pl.verticalOf(st.pinged.Vertical).Schema)
+func (h *history) whole(snap *Snapshot) *lead.Lead {
+	l := h.lead(snap.Vertical(h.pinged.Vertical).Schema)
 	l.Complete()
 	return l
 }
@@ -253,11 +254,12 @@ func (st *story) whole(pl *plan) *lead.Lead {
 // acceptance is the first one's: the buyer has seen the key before, or sees it for the first time. A refusal in its own
 // words says that it has not bought; that the lead is a duplicate, or was there already, says nothing, for that may be
 // the first attempt.
-func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledger.Posting, s *again) time.Duration {
+func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history, a *attempt, p *ledger.Posting,
+	s *again) time.Duration {
 	u := l.IfUnknown
-	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.gear.gate}
-	e.wire.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
-	out := &ledger.Posted{Head: pl.head(ledger.KindPosted, st.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
+	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.limits.gate}
+	e.transport.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
+	out := &ledger.Posted{Head: snap.head(ledger.KindPosted, h.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
 		Campaign: p.Campaign, Buyer: p.Buyer, Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price,
 		Status: call.Status, TookUS: call.Took.Microseconds()}
 	r := readReceipt(l, p, out, call, nil)
@@ -275,7 +277,7 @@ func (e *Exchange) heardAgain(pl *plan, l *Lane, st *story, a *attempt, p *ledge
 	if res.Accepted {
 		res.Price = &booked
 	}
-	if _, err := e.resolve(st, res, []ledger.Event{out}); err != nil {
+	if _, err := e.resolve(h, res, []ledger.Event{out}); err != nil {
 		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err",
 			err)
 		return u.Every

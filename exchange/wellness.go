@@ -22,7 +22,7 @@ type wellness struct {
 }
 
 // note takes one call's end. why is NoRefusal for a call that was answered.
-func (w *wellness) note(e *Exchange, l *Lane, kind string, why lead.Refusal, now time.Time) {
+func (w *wellness) note(e *Exchange, l *LiveCampaign, kind string, why lead.Refusal, now time.Time) {
 	if why == lead.NoRefusal {
 		if w.inARow.Load() != 0 {
 			w.inARow.Store(0)

@@ -19,7 +19,7 @@ func TestFailingBuyerIsToldOnce(t *testing.T) {
 	var out bytes.Buffer
 	var mu sync.Mutex
 	e := &Exchange{log: slog.New(slog.NewTextHandler(&locked{&out, &mu}, nil))}
-	l := &Lane{Campaign: &buyers.Campaign{ID: "a-main", Buyer: &buyers.Buyer{ID: "a"}}}
+	l := &LiveCampaign{Campaign: &buyers.Campaign{ID: "a-main", Buyer: &buyers.Buyer{ID: "a"}}}
 	w, now := &wellness{}, time.Now()
 	for range failsAt - 1 {
 		w.note(e, l, "pings", lead.TimedOut, now)

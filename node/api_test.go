@@ -259,7 +259,7 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 	if a := h.ping(`{"zip":"10001"}`); a.Result != ledger.ResultFailure {
 		t.Errorf("after a restart the full cap is open: %s", a.text)
 	}
-	c := h.node.Exchange.Lanes()[0].Caps[0]
+	c := h.node.Exchange.Campaigns()[0].Caps[0]
 	if used, limit := h.node.Exchange.CapUse(c); used != 5 || limit != 5 {
 		t.Errorf("cap: %d of %d", used, limit)
 	}
@@ -299,7 +299,7 @@ func TestMinimumPriceOfTheSeller(t *testing.T) {
 	if a := h.ping(`{"zip":"10001","min_price":20.01}`); a.Result != ledger.ResultFailure || a.Reason != "no_bids" {
 		t.Errorf("below the minimum: %s", a.text)
 	}
-	if ev := h.node.Exchange.Lanes()[0].Won.Load(); ev != 1 {
+	if ev := h.node.Exchange.Campaigns()[0].Won.Load(); ev != 1 {
 		t.Errorf("won %d", ev)
 	}
 }

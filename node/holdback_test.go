@@ -39,7 +39,7 @@ func TestThrottledCampaignIsNotAsked(t *testing.T) {
 	if n := h.farm.Buyer("a").Calls(buyertest.Ping); n != 2 {
 		t.Errorf("%d pings", n)
 	}
-	if n := h.node.Exchange.Lanes()[0].ThrottleSkips.Load(); n != 1 {
+	if n := h.node.Exchange.Campaigns()[0].ThrottleSkips.Load(); n != 1 {
 		t.Errorf("%d counted", n)
 	}
 }
@@ -102,7 +102,7 @@ func TestBreakerLeavesAFailingCampaignAlone(t *testing.T) {
 	}
 	h.ahead.Store(int64(31 * time.Second))
 	h.quote(20) // the probe
-	if state, _, _ := h.node.Exchange.Lanes()[0].Breaker(); state != exchange.BreakerClosed {
+	if state, _, _ := h.node.Exchange.Campaigns()[0].Breaker(); state != exchange.BreakerClosed {
 		t.Errorf("state %d after a good probe", state)
 	}
 }
@@ -115,7 +115,7 @@ func TestBreakerThatSimulatesCounts(t *testing.T) {
 		h.ping(`{"zip":"10001"}`)
 	}
 	h.quote(20)
-	l := h.node.Exchange.Lanes()[0]
+	l := h.node.Exchange.Campaigns()[0]
 	if state, simulates, _ := l.Breaker(); state != exchange.BreakerRefusing || !simulates ||
 		l.BreakerSkips.Load() != 1 {
 		t.Errorf("state %d, simulates %v, %d counted", state, simulates, l.BreakerSkips.Load())

@@ -85,7 +85,7 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
-	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: client,
+	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: client,
 		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
 	if err != nil {
 		return err

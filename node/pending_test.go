@@ -45,8 +45,8 @@ func (h *house) onLedger(change func(*ledger.Config)) *exchange.Exchange {
 	must(err)
 	wire, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax})
 	must(err)
-	ex, err := exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Wire: wire, Now: time.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), AnswerBytesMax: cfg.Limits.AnswerBytesMax})
+	ex, err := exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: wire,
+		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), AnswerBytesMax: cfg.Limits.AnswerBytesMax})
 	must(err)
 	must(ex.Start())
 	h.t.Cleanup(func() {
@@ -65,7 +65,7 @@ func (h *house) onLedger(change func(*ledger.Config)) *exchange.Exchange {
 // direct is a lead that comes by the exchange's own calls.
 func (h *house) direct(values ...string) *exchange.Ping {
 	h.t.Helper()
-	on := h.node.Exchange.View()
+	on := h.node.Exchange.Snapshot()
 	p := h.node.Exchange.NewPing(on, on.Config().Sources[0], on.Vertical("solar"))
 	p.ReceivedAt = h.node.Exchange.Now()
 	for i := 0; i < len(values); i += 2 {
@@ -83,7 +83,7 @@ func (h *house) direct(values ...string) *exchange.Ping {
 func (h *house) hurried(ping lead.ID, phone string) (exchange.Reply, *exchange.Fault) {
 	h.t.Helper()
 	p := h.direct("phone", phone)
-	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical,
+	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.Snapshot(), Source: p.Source, Vertical: p.Vertical,
 		PingID: ping, Lead: &p.Lead, ReceivedAt: h.node.Exchange.Now(), MaxWait: time.Millisecond})
 }
 

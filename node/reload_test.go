@@ -25,8 +25,8 @@ func (h *house) reload(want string) admin.Reload {
 	if status := h.admin("POST", "/v1/reload", nil, &r); status != 200 || r.Result != want {
 		h.t.Fatalf("reload: got %d %+v, want %s", status, r, want)
 	}
-	if r.Config != h.node.Exchange.View().Config().Hash {
-		h.t.Fatalf("it names config %s, in force is %s", r.Config, h.node.Exchange.View().Config().Hash)
+	if r.Config != h.node.Exchange.Snapshot().Config().Hash {
+		h.t.Fatalf("it names config %s, in force is %s", r.Config, h.node.Exchange.Snapshot().Config().Hash)
 	}
 	return r
 }
@@ -66,7 +66,7 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 	slow.Ping.Latency = buyertest.Fixed(150 * time.Millisecond)
 	slow.Post.Latency = buyertest.Fixed(150 * time.Millisecond)
 	h := build(t, "", map[string]string{"b": "criteria: [{field: zip, in: ['10001']}]"}, slow)
-	first := h.node.Exchange.View().Config().Hash
+	first := h.node.Exchange.Snapshot().Config().Hash
 	buyer := h.farm.Buyer("b")
 
 	// A ping under way ends as it began: its campaign does not want the lead any more, and still bids.
@@ -123,7 +123,7 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 
 func TestRefusedReloadChangesNothingAndSaysWhy(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	hash, seq := h.node.Exchange.View().Config().Hash, h.node.Ledger.LastSeq()
+	hash, seq := h.node.Exchange.Snapshot().Config().Hash, h.node.Ledger.LastSeq()
 	if r := h.reload(admin.Unchanged); r.Config != hash {
 		t.Errorf("%+v", r)
 	}
@@ -232,7 +232,7 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
 	h.quote(20)
-	before := h.node.Exchange.Lanes()[0].Won.Load()
+	before := h.node.Exchange.Campaigns()[0].Won.Load()
 	if status := h.admin("POST", "/v1/pause", admin.Change{Subject: "campaign:b-main", Why: "unpaid"},
 		nil); status != 200 {
 		t.Fatal(status)
@@ -240,7 +240,7 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	h.edit("buyers/b.yaml", "timeout_ms: 300", "timeout_ms: 250")
 	h.reload(admin.Applied)
 	h.quote(16)
-	if n := h.node.Exchange.Lanes()[0].Won.Load(); n != before || before != 1 {
+	if n := h.node.Exchange.Campaigns()[0].Won.Load(); n != before || before != 1 {
 		t.Errorf("won %d, before the reload %d", n, before)
 	}
 
@@ -260,7 +260,7 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 	}
 	h.reload(admin.Applied)
 	h.quote(16)
-	if n := h.node.Exchange.Lanes()[0].Won.Load(); n != before {
+	if n := h.node.Exchange.Campaigns()[0].Won.Load(); n != before {
 		t.Errorf("won %d, want %d", n, before)
 	}
 	if status := h.admin("POST", "/v1/resume", admin.Change{Subject: "campaign:b-main", Why: "paid"},

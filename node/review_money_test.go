@@ -135,7 +135,7 @@ func TestTripThatACrashCutOffIsResolvedAndResumed(t *testing.T) {
 	h := build(t, "", map[string]string{"a": "caps: [{per: total, limit: 5}]"}, script("a", 25*dollar),
 		script("b", 24*dollar))
 	used := func() int64 {
-		n, _ := h.node.Exchange.CapUse(h.node.Exchange.Lanes()[0].Caps[0])
+		n, _ := h.node.Exchange.CapUse(h.node.Exchange.Campaigns()[0].Caps[0])
 		return n
 	}
 	p := h.quote(20)

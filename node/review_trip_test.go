@@ -94,7 +94,7 @@ func TestAnswerOfAPostMayBeRepeatedAtOnce(t *testing.T) {
 	no.Post.Yes = 0
 	h := build(t, "", nil, no)
 	ex := h.node.Exchange
-	on := ex.View()
+	on := ex.Snapshot()
 	v, src := on.Vertical("solar"), on.Config().Sources[0]
 	post := func(id lead.ID) (exchange.Reply, *exchange.Fault) {
 		l := &lead.Lead{}
@@ -123,7 +123,7 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 	criterion := map[string]string{"b": "criteria: [{field: age, min: 20}]"}
 	h := build(t, "", criterion, script("b", 25*dollar))
 	ex := h.node.Exchange
-	on := ex.View()
+	on := ex.Snapshot()
 	v, src := on.Vertical("solar"), on.Config().Sources[0]
 	try := func(what string, do func()) {
 		defer func() {

@@ -43,7 +43,7 @@ func (h *house) untouched(id string) {
 		h.t.Errorf("counts: %d pings, %d posts, %d of revenue, %d tests", st.Pings.Load(), st.Posts.Load(),
 			st.RevenueMicros.Load(), st.Tests.Load())
 	}
-	for _, l := range h.node.Exchange.Lanes() {
+	for _, l := range h.node.Exchange.Campaigns() {
 		if l.Asked.Load()+l.Bids.Load()+l.Won.Load()+l.Posted.Load()+l.Accepted.Load()+l.Rejected.Load()+
 			l.RevenueMicros.Load() != 0 {
 			h.t.Errorf("campaign %s has counted a test", l.ID)

@@ -66,7 +66,7 @@ func (h *house) audited() {
 }
 
 func (h *house) used() int64 {
-	n, _ := h.node.Exchange.CapUse(h.node.Exchange.Lanes()[0].Caps[0])
+	n, _ := h.node.Exchange.CapUse(h.node.Exchange.Campaigns()[0].Caps[0])
 	return n
 }
 
@@ -124,7 +124,7 @@ func TestResendsAreBoundedAndLeaveTheRestToAPerson(t *testing.T) {
 	p := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilence, 9)
 	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
-	eventually(t, "two resends", func() bool { return h.node.Exchange.Lanes()[0].Resends.Load() == 2 })
+	eventually(t, "two resends", func() bool { return h.node.Exchange.Campaigns()[0].Resends.Load() == 2 })
 	eventually(t, "nobody is at it", func() bool {
 		open, err := h.node.Exchange.Unresolved()
 		return err == nil && len(open) == 1
@@ -340,7 +340,7 @@ campaigns:
       answer: {success: [{path: ok, equals: true}], reference: {path: id}, redirect: {path: go}}
 `, "URL", srv.URL))
 	h.restart()
-	eventually(t, "the token is there", func() bool { return h.node.Exchange.Lanes()[0].TokenProblem() == "" })
+	eventually(t, "the token is there", func() bool { return h.node.Exchange.Campaigns()[0].TokenProblem() == "" })
 	p := h.quote(24)
 	if end, err := time.Parse(time.RFC3339, p.ExpiresAt); err != nil || time.Until(end) > 61*time.Second {
 		t.Errorf("the quote lasts until %s, its bid a minute", p.ExpiresAt)

@@ -73,7 +73,7 @@ func (h *house) onBrokenDisk() (*brokenDisk, *exchange.Exchange) {
 func (h *house) takes(ping lead.ID, phone string) (exchange.Reply, *exchange.Fault) {
 	h.t.Helper()
 	p := h.direct("phone", phone)
-	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.View(), Source: p.Source, Vertical: p.Vertical,
+	return h.node.Exchange.Post(&exchange.PostIn{On: h.node.Exchange.Snapshot(), Source: p.Source, Vertical: p.Vertical,
 		PingID: ping, Lead: &p.Lead, ReceivedAt: h.node.Exchange.Now()})
 }
 
@@ -120,7 +120,7 @@ func TestKnownSaleOutlivesTheLogsAbsence(t *testing.T) {
 		heard := make(chan exchange.Reply, 1)
 		go func() {
 			p := h.direct("phone", "2127365000")
-			r, _ := ex.Post(&exchange.PostIn{On: ex.View(), Source: p.Source, Vertical: p.Vertical, PingID: id,
+			r, _ := ex.Post(&exchange.PostIn{On: ex.Snapshot(), Source: p.Source, Vertical: p.Vertical, PingID: id,
 				Lead: &p.Lead, ReceivedAt: ex.Now(), MaxWait: 400 * time.Millisecond})
 			heard <- r
 		}()

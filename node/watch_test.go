@@ -131,7 +131,7 @@ func TestWatchSeesLinksTurned(t *testing.T) {
 		h.must(os.Rename(filepath.Join(next, "buyers/..new"), filepath.Join(next, "buyers/..data")))
 	})
 	h.quote(64)
-	if n := h.node.Exchange.Lanes()[0].Price; n != 80*lead.Unit {
+	if n := h.node.Exchange.Campaigns()[0].Price; n != 80*lead.Unit {
 		t.Errorf("price %v", n)
 	}
 }

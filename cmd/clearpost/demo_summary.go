@@ -102,7 +102,7 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 	if open, err := d.node.Exchange.Unresolved(); err == nil {
 		s.Unresolved = len(open)
 	}
-	for i, l := range d.node.Exchange.Lanes() {
+	for i, l := range d.node.Exchange.Campaigns() {
 		n := st.Campaigns[i].Counts
 		row := buyerRow{Buyer: l.Buyer.ID, Campaign: l.ID, Asked: n["asked"], Bid: n["bid"], Won: n["won"],
 			Posted: n["posted"], Accepted: n["accepted"], Rejected: n["rejected"], Unknown: n["unknown"],

@@ -114,7 +114,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	durations(ch, &s.Own, "own")
 	durations(ch, &s.Whole, "whole")
 	c.hooks.Statuses(func(status int, n int64) { count(descStatus, float64(n), strconv.Itoa(status)) })
-	for _, l := range c.ex.Lanes() {
+	for _, l := range c.ex.Campaigns() {
 		for _, x := range counts(l) {
 			count(descCampaign, float64(x.n), l.ID, l.Buyer.ID, x.what)
 		}
@@ -216,7 +216,7 @@ type named struct {
 	n    int64
 }
 
-func counts(l *exchange.Lane) []named {
+func counts(l *exchange.LiveCampaign) []named {
 	return []named{{"asked", l.Asked.Load()}, {"bid", l.Bids.Load()}, {"won", l.Won.Load()},
 		{"posted", l.Posted.Load()}, {"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()},
 		{"unknown", l.Unknown.Load()}, {"late", l.Late.Load()}, {"errors", l.Errors.Load()},
@@ -253,7 +253,7 @@ type CapUse struct {
 func capUses(ex *exchange.Exchange) []CapUse {
 	var out []CapUse
 	seen := map[string]bool{}
-	for _, l := range ex.Lanes() {
+	for _, l := range ex.Campaigns() {
 		for _, cp := range l.Caps {
 			if seen[cp.Key] {
 				continue
@@ -329,7 +329,7 @@ type CampaignStatus struct {
 	Token   string `json:"token_problem,omitempty"` // why it has no access token
 }
 
-func breakerText(l *exchange.Lane) string {
+func breakerText(l *exchange.LiveCampaign) string {
 	state, simulates, ok := l.Breaker()
 	if !ok {
 		return ""
@@ -371,7 +371,7 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	})
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes,
 		l.FreeBytes}
-	for _, l := range ex.Lanes() {
+	for _, l := range ex.Campaigns() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{},
 			Revenue: lead.Money(l.RevenueMicros.Load()), Breaker: breakerText(l), Token: l.TokenProblem()}
 		for _, x := range counts(l) {

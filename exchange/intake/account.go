@@ -26,7 +26,7 @@ type book struct {
 // account is a source under one of its keys, and the configuration that it was found in.
 type account struct {
 	*exchange.Source
-	view  exchange.View
+	view  *exchange.Snapshot
 	hash  [32]byte
 	names map[string]*names // by vertical
 	limit *rate.Limiter
@@ -35,7 +35,7 @@ type account struct {
 }
 
 // newBook makes the accounts of a view. The limiters of the book before, and what they have counted, go on.
-func newBook(v exchange.View, before *book) *book {
+func newBook(v *exchange.Snapshot, before *book) *book {
 	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{},
 		seats: map[string]*seat{}}
 	for _, src := range v.Config().Sources {

@@ -63,7 +63,7 @@ type Server struct {
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.MemoryBytes)}
-	s.book.Store(newBook(ex.View(), &book{}))
+	s.book.Store(newBook(ex.Snapshot(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
@@ -82,7 +82,7 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 
 // Use has requests that come from now on find their accounts in the view. Limits of requests a second go on by the
 // source's id. The caller makes one change at a time.
-func (s *Server) Use(v exchange.View) { s.book.Store(newBook(v, s.book.Load())) }
+func (s *Server) Use(v *exchange.Snapshot) { s.book.Store(newBook(v, s.book.Load())) }
 
 // quiet drops fasthttp's own log lines, which may hold bytes of requests; what matters is counted by status.
 type quiet struct{}
