@@ -14,6 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"clearpost/exchange/door"
 	"clearpost/ledger/kafkalocal"
 )
 
@@ -46,7 +47,9 @@ func newBuyers(set) (role, error) {
 					ctx.SetConnectionClose()
 				}
 			}}
-		go func() { _ = s.Serve(ln) }() // ends with the process
+		// one that waits where the process has too many files open
+		patient := door.Listen(ln, door.Config{ReadTimeout: time.Hour, IdleTimeout: time.Hour})
+		go func() { _ = s.Serve(patient) }() // ends with the process
 	}
 	return b, nil
 }

@@ -8,101 +8,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
+	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"clearpost/node"
 )
-
-// storm is what open-loop sellers saw: they send at a rate, whatever became of what they have sent before.
-type storm struct {
-	Sent, Quotes, Failures, Shed, Late, Other int
-	Unsent                                    int           // more were waiting than sellers have connections
-	P50, P99, Max                             time.Duration // of quotes and failures
-	Example                                   string
-}
-
-// storm sends c.N pings a second for c.MS milliseconds, on at most c.Conns connections.
-func (s *sellers) storm(c command) (any, error) {
-	client := &fasthttp.HostClient{Addr: c.Addr, MaxConns: c.Conns, ReadTimeout: 30 * time.Second,
-		NoDefaultUserAgentHeader: true}
-	defer client.CloseIdleConnections()
-	var (
-		mu    sync.Mutex
-		out   storm
-		took  []time.Duration
-		out1  atomic.Int64
-		wg    sync.WaitGroup
-		begun = time.Now()
-	)
-	total := c.N * c.MS / 1000
-	tick := time.NewTimer(time.Hour)
-	defer tick.Stop()
-	for i := range total {
-		due := begun.Add(time.Duration(i) * time.Second / time.Duration(c.N))
-		tick.Reset(time.Until(due))
-		<-tick.C
-		if out1.Load() >= int64(c.Conns) {
-			out.Unsent++
-			continue
-		}
-		out1.Add(1)
-		wg.Go(func() {
-			defer out1.Add(-1)
-			status, quote, text := s.once(client, i)
-			t := time.Since(due)
-			mu.Lock()
-			defer mu.Unlock()
-			switch out.Sent++; {
-			case status == 503:
-				out.Shed++
-				return
-			case status != 200:
-				out.Other++
-				out.Example = text
-				return
-			case quote:
-				out.Quotes++
-			default:
-				out.Failures++
-				out.Example = text
-			}
-			took = append(took, t)
-		})
-	}
-	wg.Wait()
-	slices.Sort(took)
-	if n := len(took); n > 0 {
-		out.P50, out.P99, out.Max = took[n/2], took[n*99/100], took[n-1]
-	}
-	return out, nil
-}
-
-// once sends one ping.
-func (s *sellers) once(client *fasthttp.HostClient, i int) (status int, quote bool, text string) {
-	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(req)
-	defer fasthttp.ReleaseResponse(resp)
-	from := &s.requests[i%len(s.requests)]
-	_, b, _ := strings.Cut(string(from.bytes), "\r\n\r\n")
-	req.SetRequestURI("http://" + client.Addr + "/v1/auto/ping")
-	req.Header.SetMethod("POST")
-	req.Header.SetContentType("application/json")
-	req.Header.Set("Authorization", "Bearer "+sellerKey)
-	lead := []byte(b)
-	copy(lead[idAt:], fmt.Sprintf("%0*d", idDigits, s.id.Add(1)))
-	req.SetBodyRaw(lead)
-	if err := client.Do(req, resp); err != nil {
-		return 0, false, err.Error()
-	}
-	return resp.StatusCode(), quoted(resp.Body()), string(resp.Body())
-}
 
 // guarded is an exchange that says its memory and its load.
 type guarded struct{ *exchange }
@@ -124,6 +36,7 @@ func (g guarded) do(c command) (any, error) {
 
 // status is what the bench reads of the operators' status.
 type status struct {
+	CPU    time.Duration `json:"cpu"` // that the process has used
 	Memory struct {
 		Resident int64 `json:"resident_bytes"`
 		Alive    int64 `json:"alive_bytes"`
@@ -155,31 +68,51 @@ func statusOf(n *node.Node) (out status, err error) {
 	if err != nil {
 		return out, err
 	}
+	out.CPU = read().CPU
 	return out, json.Unmarshal(b, &out)
 }
 
+// overloadCases are buyers that answer soon, late, at the end of the time that they have (2 s), and not in time: those
+// are fewer, since each holds as many connections as there are pings in flight.
+var overloadCases = []struct {
+	name    string
+	delayMS int
+	buyers  int
+}{{"soon", 20, buyersMax}, {"late", 1000, buyersMax}, {"at_the_deadline", 2000, buyersMax}, {"never", 5000, 4}}
+
 // BenchmarkOverload sends more than a node can answer, with buyers that take their time, and says what the node takes
 // of memory meanwhile, how long those wait that it lets in, and how it does afterwards. CLEARPOST_BENCH_MEMORY is its
-// limit in MiB (512).
+// limit in MiB (512), CLEARPOST_BENCH_RATE how many pings come in a second (6000).
 func BenchmarkOverload(b *testing.B) {
-	for range b.N {
-		overload(b, 20, buyersMax)
-		overload(b, 1000, buyersMax)
-		// fewer: none answers in time, and each holds as many connections as there are pings in flight
-		overload(b, 5000, 4)
+	for _, c := range overloadCases {
+		b.Run(c.name, func(b *testing.B) {
+			for range b.N {
+				overload(b, c.delayMS, c.buyers)
+			}
+		})
 	}
+}
+
+// numberIn is the number in a variable of the environment.
+func numberIn(b *testing.B, name string, usual int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return n
 }
 
 func overload(b *testing.B, delayMS, count int) {
 	buyers, sellers := start(b, "buyers", set{}), start(b, "sellers", set{})
 	addrs := buyers.addrs[:count]
 	dir := configure(b, addrs, start(b, "kafka", set{}).addrs[0])
-	limit := os.Getenv("CLEARPOST_BENCH_MEMORY")
-	if limit == "" {
-		limit = "512"
-	}
+	limit, rate := numberIn(b, "CLEARPOST_BENCH_MEMORY", 512), numberIn(b, "CLEARPOST_BENCH_RATE", 6000)
 	for file, edit := range map[string][2]string{
-		"clearpost.yaml":      {"limits: {", "limits: {memory_mb: " + limit + ", "},
+		"clearpost.yaml":      {"limits: {", fmt.Sprintf("limits: {memory_mb: %d, ", limit)},
 		"verticals/auto.yaml": {"ping_deadline_ms: 800", "ping_deadline_ms: 2000"},
 	} {
 		editFile(b, dir+"/"+file, edit[0], edit[1])
@@ -187,43 +120,77 @@ func overload(b *testing.B, delayMS, count int) {
 	for i := range addrs {
 		editFile(b, dir+"/buyers/"+buyerID(i)+".yaml", "timeout_ms: 700", "timeout_ms: 2000")
 	}
-	ex := start(b, "guarded", set{Dir: dir, Buyers: addrs})
-	fmt.Printf("\nbuyers take %d ms, limit %s MiB\n%-10s %8s %7s %8s %7s %6s %9s %9s %9s %9s %9s %9s\n", delayMS, limit,
-		"", "pings/s", "quotes", "failures", "shed", "other", "p50", "p99", "resident", "alive", "let in", "most")
-	run := func(what string, rate int, d time.Duration) {
-		var s storm
-		var most int64
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			sellers.tell(b, command{Do: "storm", Addr: ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds())},
-				&s)
-		}()
-		var st status
-		for ended := false; !ended; {
-			select {
-			case <-done:
-				ended = true
-			case <-time.After(500 * time.Millisecond):
-			}
-			ex.tell(b, command{Do: "status"}, &st)
-			most = max(most, st.Memory.Resident)
-		}
-		ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), " ms") }
-		fmt.Printf("%-10s %8d %7d %8d %7d %6d %9s %9s %9s %9s %9d %9d\n", what, rate, s.Quotes, s.Failures, s.Shed,
-			s.Other+s.Unsent, ms(s.P50), ms(s.P99), mb(most), mb(st.Memory.Alive), st.Load.Now, st.Load.Max)
-		if s.Example != "" {
-			fmt.Printf("  such as %.150s\n", s.Example)
-		}
-		for _, x := range st.Load.Sheds {
-			fmt.Printf("  %s %d\n", x.Reason, x.Count)
-		}
-	}
-	run("warm", 100, 3*time.Second)
+	s := &stormy{ex: start(b, "guarded", set{Dir: dir, Buyers: addrs}), sellers: sellers}
+	fmt.Printf("\nbuyers take %d ms, limit %d MiB\n", delayMS, limit)
+	s.line("", "quotes", "failed", "shed", "other", "p50", "p99", "node p50", "p99", "p99.9", "shed p99", "connect",
+		"sellers", "resident", "alive", "let in", "most", "CPU")
+	s.run(b, "warm", 100, 3*time.Second)
 	buyers.tell(b, command{Do: "delay", MS: delayMS}, nil)
-	run("usual", 100, 4*time.Second)
-	run("overload", 6000, 12*time.Second)
-	run("after", 100, 4*time.Second)
+	s.run(b, "usual", 100, 4*time.Second)
+	file := os.Getenv("CLEARPOST_BENCH_PROFILE")
+	if file != "" {
+		s.ex.tell(b, command{Do: "profile", File: file}, nil)
+	}
+	s.run(b, "overload", rate, 12*time.Second)
+	if file != "" {
+		s.ex.tell(b, command{Do: "profile"}, nil)
+	}
+	s.run(b, "after", 100, 4*time.Second)
+}
+
+// stormy is an exchange in a storm.
+type stormy struct{ ex, sellers *process }
+
+// run has sellers send for some time and prints what they and the exchange saw.
+func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
+	var (
+		out  storm
+		st   status
+		most int64
+		done = make(chan struct{})
+	)
+	s.ex.tell(b, command{Do: "status"}, &st)
+	cpu, begun := st.CPU, time.Now()
+	go func() {
+		defer close(done)
+		s.sellers.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds())},
+			&out)
+	}()
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		case <-time.After(100 * time.Millisecond):
+		}
+		s.ex.tell(b, command{Do: "status"}, &st)
+		most = max(most, st.Memory.Resident)
+	}
+	took := time.Since(begun)
+	ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+	s.line(what, out.Quotes, out.Failures, out.Shed, out.Other+out.Unsent, ms(out.Whole.P50), ms(out.Whole.P99),
+		ms(out.Node.P50), ms(out.Node.P99), ms(out.Node.P999), ms(out.ShedNode.P99), ms(out.Connect.P99),
+		ms(out.Own.P99), mb(most), mb(st.Memory.Alive), st.Load.Now, st.Load.Max,
+		fmt.Sprintf("%.2f", (st.CPU-cpu).Seconds()/took.Seconds()))
+	if out.Example != "" {
+		fmt.Printf("  such as %.150s\n", out.Example)
+	}
+	if took > d*3/2 {
+		fmt.Printf("  it took %s until all were answered\n", took.Round(time.Millisecond))
+	}
+	if out.Unsent > 0 {
+		fmt.Printf("  %d were not sent: sellers had no connection left\n", out.Unsent)
+	}
+	for _, x := range st.Load.Sheds {
+		fmt.Printf("  %s %d\n", x.Reason, x.Count)
+	}
+}
+
+func (s *stormy) line(what string, columns ...any) {
+	fmt.Printf("%-8s", what)
+	for _, c := range columns {
+		fmt.Printf(" %8v", c)
+	}
+	fmt.Println()
 }
 
 func editFile(t testing.TB, path, old, text string) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,8 @@ import (
 const (
 	roleEnv = "CLEARPOST_BENCH_ROLE"
 	setEnv  = "CLEARPOST_BENCH_SET"
+	// the processors of the node under overload and those of all others, as taskset takes them: 0/1
+	pinEnv = "CLEARPOST_BENCH_PIN"
 )
 
 // set is what a role is given at its start.
@@ -127,6 +130,12 @@ func start(t testing.TB, name string, s set) *process {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
+	if its, others, ok := strings.Cut(os.Getenv(pinEnv), "/"); ok {
+		if name != "guarded" {
+			its = others
+		}
+		cmd = exec.Command("taskset", "-c", its, os.Args[0])
+	}
 	cmd.Env = append(os.Environ(), roleEnv+"="+name, setEnv+"="+string(env))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -78,7 +79,11 @@ func newExchange(s set) (role, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := node.New(cfg, nil, false)
+	var log *slog.Logger // CLEARPOST_BENCH_LOG: what the node warns of is seen
+	if os.Getenv("CLEARPOST_BENCH_LOG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	n, err := node.New(cfg, log, false)
 	if err != nil {
 		return nil, err
 	}

@@ -91,9 +91,9 @@ func machineMemory() (least int64) {
 func loadOf(s *intake.Server) admin.LoadStatus {
 	l := s.Load()
 	out := admin.LoadStatus{InFlight: l.InFlight, InFlightNow: l.InFlightNow, InFlightMax: l.InFlightMax,
-		MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
+		Connections: l.Conns, ConnectionsMax: l.ConnsMax, MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
 	for _, s := range l.Sheds {
-		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Count: s.Count, Last: s.Last})
+		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Why: s.Why, Count: s.Count, Last: s.Last})
 	}
 	return out
 }

@@ -60,8 +60,9 @@ func New(cfg *config.Config, log *slog.Logger, offline bool) (*Node, error) {
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	log = slog.New(newQuiet(log.Handler()))
-	n := &Node{cfg: cfg, log: log, failed: make(chan error, 2)}
+	quiet := newQuiet(log.Handler())
+	n := &Node{cfg: cfg, log: slog.New(quiet), failed: make(chan error, 2)}
+	n.onStop("log", quiet.flush) // the last to stop
 	if err := n.open(offline); err != nil {
 		return nil, errors.Join(err, n.Stop())
 	}
@@ -79,8 +80,9 @@ func (n *Node) open(offline bool) error {
 		return err
 	}
 	led := n.Ledger
+	files := shareOf(cfg.Limits.ConnsMax, n.log)
 	client, err := transport.New(transport.Config{Workers: cfg.Limits.WorkersMax, LateReadMax: cfg.Limits.LateReadMax,
-		HeaderBytesMax: cfg.Limits.AnswerHeadMax})
+		ConnsMax: files.buyers, HeaderBytesMax: cfg.Limits.AnswerHeadMax})
 	if err != nil {
 		return fmt.Errorf("transport: %w", err)
 	}
@@ -114,7 +116,7 @@ func (n *Node) open(offline bool) error {
 		places = keepTo(&cfg.Limits, memory)
 	}
 	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory,
-		ConnsMax: cfg.Limits.ConnsMax, Keys: keys, Proxies: cfg.Proxies,
+		ConnsMax: files.sellers, Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)

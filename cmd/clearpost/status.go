@@ -251,14 +251,15 @@ func statusMemory(w io.Writer, s *admin.Status) {
 	}
 	fmt.Fprintln(w, "\nrequests in flight\tnow\tlet in\tmost")
 	fmt.Fprintf(w, "sellers'\t%d\t%d\t%d\n", l.InFlight, l.InFlightNow, l.InFlightMax)
+	fmt.Fprintf(w, "their connections\t%d\t\t%d\n", l.Connections, l.ConnectionsMax)
 	if l.MemoryFull {
 		fmt.Fprintln(w, "memory is nearly full: pings hear 503")
 	}
 	if len(l.Sheds) > 0 {
-		fmt.Fprintln(w, "\nsent away (503, 429)\trequests\tlast")
+		fmt.Fprintln(w, "\nsent away\trequests\tlast\twhy")
 	}
 	for _, x := range l.Sheds {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", x.Reason, x.Count, x.Last.UTC().Format(time.DateTime))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", x.Reason, x.Count, x.Last.UTC().Format(time.DateTime), x.Why)
 	}
 }
 

@@ -22,27 +22,33 @@ type MemoryStatus struct {
 
 // LoadStatus is what the sellers' door carries and sends away.
 type LoadStatus struct {
-	InFlight    int64        `json:"in_flight"`
-	InFlightNow int64        `json:"in_flight_now"` // how many may be at this moment
-	InFlightMax int64        `json:"in_flight_max"`
-	MemoryFull  bool         `json:"memory_full"`
-	Sheds       []ShedStatus `json:"sheds"`
+	InFlight       int64        `json:"in_flight"`
+	InFlightNow    int64        `json:"in_flight_now"` // how many may be at this moment
+	InFlightMax    int64        `json:"in_flight_max"`
+	Connections    int64        `json:"connections"`     // of sellers
+	ConnectionsMax int64        `json:"connections_max"` // what the configuration and the files that may be open allow
+	MemoryFull     bool         `json:"memory_full"`
+	Sheds          []ShedStatus `json:"sheds"`
 }
 
-// ShedStatus is how often requests heard 503 or 429 for one reason, since the start.
+// ShedStatus is how often requests heard 503 or 429, or connections were closed, for one reason, since the start.
 type ShedStatus struct {
 	Reason string    `json:"reason"`
+	Why    string    `json:"why"` // the reason in words
 	Count  int64     `json:"count"`
 	Last   time.Time `json:"last"`
 }
 
 var (
 	descShed = desc("shed_total",
-		"Requests of sellers that were sent away with 503 or 429 to come again, by reason.", "reason")
+		"Requests of sellers that were sent away with 503 or 429 to come again, and connections closed because "+
+			"there were too many, by reason.", "reason")
 	descInFlight = desc("in_flight", "Requests of sellers that are being answered.")
 	descPlaces   = desc("in_flight_limit",
 		"Requests that may be answered at once: max is what memory or the configuration allows, now what the "+
 			"processors keep up with.", "what")
+	descSellerConns = desc("seller_connections",
+		"Connections of sellers: open, and how many there may be.", "what")
 	descMemory = desc("memory_bytes",
 		"The process's memory: resident, alive after the last collection, and the limit that it keeps to.", "what")
 )
@@ -59,6 +65,8 @@ func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64,
 	gauge(descInFlight, float64(l.InFlight))
 	gauge(descPlaces, float64(l.InFlightNow), "now")
 	gauge(descPlaces, float64(l.InFlightMax), "max")
+	gauge(descSellerConns, float64(l.Connections), "open")
+	gauge(descSellerConns, float64(l.ConnectionsMax), "max")
 	for _, s := range l.Sheds {
 		count(descShed, float64(s.Count), s.Reason)
 	}

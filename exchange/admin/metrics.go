@@ -85,7 +85,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
-		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces, descMemory} {
+		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
+		descSellerConns, descMemory} {
 		ch <- d
 	}
 }

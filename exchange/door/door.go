@@ -23,9 +23,12 @@ type Config struct {
 	// from the first byte of a connection to the end of its first request, and for a handshake
 	ReadTimeout time.Duration
 	IdleTimeout time.Duration // how long a connection may be open before its first byte
-	ConnsMax    int           // connections at once: those above it are closed without a word; 0 = not bounded
-	Keys        *Keys         // nil: without TLS
-	Log         *slog.Logger
+	// connections at once: for one above it those that are idle longest end, and if none is idle it is closed without a
+	// word; 0 = not bounded
+	ConnsMax int
+	Refuse   func() // nil, or called for each connection that is closed for that
+	Keys     *Keys  // nil: without TLS
+	Log      *slog.Logger
 }
 
 // Listener wraps the connections of another.
@@ -35,12 +38,18 @@ type Listener struct {
 	tls     *tls.Config
 	open    atomic.Int64
 	refused atomic.Int64
-	told    time.Time // when refusals were logged last; Accept is called by one goroutine
+
+	// of the goroutine that calls Accept
+	told, swept time.Time // when refusals were logged last, and when idle connections were looked for
+
+	mu      sync.Mutex
+	conns   map[*Conn]struct{} // guarded by mu; kept where connections are bounded
+	leaving int64              // guarded by mu: of them were told to end
 }
 
 // Listen wraps a listener.
 func Listen(ln net.Listener, cfg Config) *Listener {
-	l := &Listener{Listener: ln, cfg: cfg}
+	l := &Listener{Listener: ln, cfg: cfg, conns: map[*Conn]struct{}{}}
 	if cfg.Keys != nil {
 		l.tls = cfg.Keys.server()
 	}
@@ -76,7 +85,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		default:
 			return nil, err
 		}
-		if n := l.open.Add(1); l.cfg.ConnsMax > 0 && n > int64(l.cfg.ConnsMax) {
+		if n := l.open.Add(1); l.cfg.ConnsMax > 0 && n > int64(l.cfg.ConnsMax) && !l.makeRoom(n) {
 			l.open.Add(-1)
 			_ = c.Close() // nothing was asked on it
 			l.tellRefused()
@@ -89,6 +98,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 // tellRefused counts a connection too many; the log has one line a minute at most.
 func (l *Listener) tellRefused() {
 	n := l.refused.Add(1)
+	if l.cfg.Refuse != nil {
+		l.cfg.Refuse()
+	}
 	if l.cfg.Log != nil && time.Since(l.told) > time.Minute {
 		l.told = time.Now()
 		l.cfg.Log.Warn("too many connections: new ones are closed", "max", l.cfg.ConnsMax, "closed", n)
@@ -106,9 +118,15 @@ func passes(err error) bool {
 }
 
 func (l *Listener) wrap(c net.Conn) *Conn {
-	out := &Conn{Conn: c, of: l, fresh: true}
+	out := &Conn{Conn: c, of: l, fresh: true, socket: c}
+	out.idle.Store(time.Now().UnixNano())
 	if l.tls != nil {
 		out.raw = c
+	}
+	if l.cfg.ConnsMax > 0 {
+		l.mu.Lock()
+		l.conns[out] = struct{}{}
+		l.mu.Unlock()
 	}
 	return out
 }
@@ -122,6 +140,9 @@ type Conn struct {
 	fresh    bool // no byte of a request has come yet
 	asked    bool // bytes of a request have come since the last answer; line ends before a request are none
 	mute     bool
+
+	socket net.Conn     // what the listener gave
+	idle   atomic.Int64 // since when nothing has been asked, Unix nanoseconds; 0: it is; idleLeaving
 }
 
 // Secure tells whether the connection speaks TLS.
@@ -139,6 +160,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 		for i := 0; i < n && !c.asked; i++ {
 			c.asked = b[i] != '\r' && b[i] != '\n'
 		}
+		if c.asked {
+			c.stay()
+		}
 		if c.fresh {
 			c.fresh = false
 			_ = c.Conn.SetReadDeadline(time.Now().Add(c.of.cfg.ReadTimeout)) // if it fails so does the next read
@@ -152,7 +176,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.fresh && !t.IsZero() {
 		t = time.Now().Add(c.of.cfg.IdleTimeout)
 	}
-	return c.Conn.SetReadDeadline(t)
+	err := c.Conn.SetReadDeadline(t)
+	if c.idle.Load() == idleLeaving { // it was told to end
+		err = errors.Join(err, c.socket.SetReadDeadline(longAgo))
+	}
+	return err
 }
 
 // Write implements net.Conn.
@@ -161,12 +189,15 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	c.asked = c.asked && bytes.HasPrefix(b, []byte("HTTP/1.1 100 ")) // which asks for the rest of the request
+	if !c.asked {
+		c.rest()
+	}
 	return c.Conn.Write(b)
 }
 
 // Close implements net.Conn.
 func (c *Conn) Close() error {
-	c.closed.Do(func() { c.of.open.Add(-1) })
+	c.closed.Do(c.forget)
 	return c.Conn.Close()
 }
 

@@ -11,7 +11,7 @@ import (
 // Reasons for which a request is sent away that may come again. They consume nothing.
 type ShedReason uint8
 
-// The reasons, with their names for metrics and status in ShedNames.
+// The reasons.
 const (
 	ShedOverloaded  ShedReason = iota // all places are taken, or as many as the processors keep up with
 	ShedSourceShare                   // most places are taken, and the source has its share of them
@@ -22,16 +22,30 @@ const (
 	ShedLog                           // the ledger takes no events for another reason
 	ShedPaused                        // the source is paused
 	ShedStopping                      // the exchange is stopping
+	ShedConnections                   // a connection too many: closed before anything was asked on it
 	shedReasons
 )
 
-// ShedNames are the reasons' names.
-var ShedNames = [shedReasons]string{"overloaded", "source_share", "memory", "rate", "unknown_keys", "log_full", "log",
-	"paused", "stopping"}
+// shedWords are the reasons' names, and what they mean in words.
+var shedWords = [shedReasons]struct{ name, why string }{
+	ShedOverloaded:  {"overloaded", "as many requests at once as memory or the processors bear"},
+	ShedSourceShare: {"source_share", "most places are taken, and the source has its share of them"},
+	ShedMemory:      {"memory", "what is alive comes near limits.memory_mb"},
+	ShedRate:        {"rate", "the source sends more than its rate"},
+	ShedStranger:    {"unknown_keys", "too many unknown keys from one address"},
+	ShedLogFull:     {"log_full", "the disk is full, or less is free than limits.free_mb_min"},
+	ShedLog:         {"log", "the ledger takes no events; the log says why"},
+	ShedPaused:      {"paused", "the source is paused"},
+	ShedStopping:    {"stopping", "the exchange is stopping"},
+	ShedConnections: {"connections", "more connections than limits.connections_max, or open files, allow"},
+}
+
+func (r ShedReason) String() string { return shedWords[r].name }
 
 // Shed is how often requests were sent away for one reason since the start.
 type Shed struct {
 	Reason string
+	Why    string // the reason in words
 	Count  int64
 	Last   time.Time
 }
@@ -44,7 +58,9 @@ type Load struct {
 	InFlight    int64 // requests that are being answered
 	InFlightNow int64 // how many may be at this moment: fewer than InFlightMax where the processors do not keep up
 	InFlightMax int64
-	MemoryFull  bool // requests are sent away to keep within the memory limit
+	MemoryFull  bool  // requests are sent away to keep within the memory limit
+	Conns       int64 // connections of sellers
+	ConnsMax    int64
 	Sheds       []Shed
 }
 
@@ -132,7 +148,8 @@ func (p *places) load() Load {
 		MemoryFull: p.sensor.full.Load()}
 	for i := range p.sheds {
 		if n := p.sheds[i].count.Load(); n > 0 {
-			out.Sheds = append(out.Sheds, Shed{ShedNames[i], n, time.Unix(0, p.sheds[i].last.Load())})
+			last := time.Unix(0, p.sheds[i].last.Load())
+			out.Sheds = append(out.Sheds, Shed{shedWords[i].name, shedWords[i].why, n, last})
 		}
 	}
 	return out

@@ -75,15 +75,15 @@ func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 		}
 	}
 	if why, ok := p.enter(false); ok || why != ShedOverloaded {
-		t.Errorf("a third ping: %v, %v", ShedNames[why], ok)
+		t.Errorf("a third ping: %v, %v", why, ok)
 	}
 	for i := range 8 {
 		if why, ok := p.enter(true); !ok {
-			t.Fatalf("post %d: %v", i, ShedNames[why])
+			t.Fatalf("post %d: %v", i, why)
 		}
 	}
 	if why, ok := p.enter(true); ok || why != ShedOverloaded {
-		t.Errorf("a post more than there are places: %v, %v", ShedNames[why], ok)
+		t.Errorf("a post more than there are places: %v, %v", why, ok)
 	}
 	p.leave()
 	if _, ok := p.enter(true); !ok || p.load().InFlight != 10 {
@@ -99,7 +99,7 @@ func TestFullMemoryStopsPingsOnly(t *testing.T) {
 		t.Error("the least that is always let in was not")
 	}
 	if why, ok := p.enter(false); ok || why != ShedMemory {
-		t.Errorf("a ping with memory full: %v, %v", ShedNames[why], ok)
+		t.Errorf("a ping with memory full: %v, %v", why, ok)
 	}
 	if _, ok := p.enter(true); !ok {
 		t.Error("a post was not let in")

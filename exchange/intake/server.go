@@ -53,6 +53,7 @@ type Server struct {
 	http    *fasthttp.Server
 	book    atomic.Pointer[book]
 	places  *places
+	ln      atomic.Pointer[door.Listener]
 	answers [600]atomic.Int64 // by HTTP status
 	specs   specDesk
 	door    door.Config
@@ -76,7 +77,8 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	}
 	s.proxies = cfg.Proxies
 	s.door = door.Config{ReadTimeout: s.http.ReadTimeout, IdleTimeout: s.http.IdleTimeout,
-		ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log}
+		ConnsMax: or(cfg.ConnsMax, ConnsMax), Keys: cfg.Keys, Log: log,
+		Refuse: func() { s.places.note(ShedConnections, time.Now()) }}
 	return s
 }
 
@@ -90,7 +92,11 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // Serve answers until Shutdown, or until the listener fails.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(door.Listen(ln, s.door)) }
+func (s *Server) Serve(ln net.Listener) error {
+	l := door.Listen(ln, s.door)
+	s.ln.Store(l)
+	return s.http.Serve(l)
+}
 
 // Shutdown stops listening and waits, until the context ends, for requests under way.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
@@ -153,7 +159,14 @@ func (s *Server) tooBusy(ctx *fasthttp.RequestCtx, why ShedReason) {
 func isPost(ctx *fasthttp.RequestCtx) bool { return bytes.HasSuffix(ctx.Path(), []byte("/post")) }
 
 // Load tells what is in flight and what was sent away.
-func (s *Server) Load() Load { return s.places.load() }
+func (s *Server) Load() Load {
+	out := s.places.load()
+	out.ConnsMax = int64(s.door.ConnsMax)
+	if ln := s.ln.Load(); ln != nil {
+		out.Conns = ln.Open()
+	}
+	return out
+}
 
 func (s *Server) method(ctx *fasthttp.RequestCtx, want string) bool {
 	if string(ctx.Method()) == want {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import "testing"
+
+func TestLogKeepsFilesOfItsOwn(t *testing.T) {
+	for _, tt := range []struct {
+		total, configured int
+		want              files
+	}{
+		{1 << 20, 20000, files{20000, 1<<20 - 2048 - 20000}},
+		{20000, 20000, files{4488, 13464}},
+		{20000, 100, files{100, 17852}},
+		{1024, 20000, files{192, 576}},
+		{256, 20000, files{32, 96}},
+	} {
+		got := shareFiles(tt.total, tt.configured)
+		if got != tt.want {
+			t.Errorf("of %d files, %d connections configured: %+v, expected %+v", tt.total, tt.configured, got, tt.want)
+		}
+		if own := tt.total - got.sellers - got.buyers; own < min(ownFilesLeast, tt.total/2) {
+			t.Errorf("of %d files %d are left to the node", tt.total, own)
+		}
+	}
+}
