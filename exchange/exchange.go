@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/exchange/claims"
 	"clearpost/ledger"
 	"clearpost/rules"
 	"clearpost/wire/transport"
@@ -48,8 +49,7 @@ type Exchange struct {
 	carried   carried    // guarded by reloading
 
 	decoded decoded
-	claims  claimTable
-	persons personTable
+	claims  *claims.Table[underWay]
 	chases  *chaser
 	quotes  quoteTable
 	pings   sync.Pool // *Ping
@@ -66,7 +66,8 @@ type Exchange struct {
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, wall: d.Now, log: d.Log,
 		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
-			map[string]*transport.Gate{}, map[string]*limits{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+			map[string]*transport.Gate{}, map[string]*limits{}}, claims: claims.NewTable[underWay](),
+		paused: switches{by: map[string]*atomic.Bool{}}}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
@@ -80,8 +81,6 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		return nil, err
 	}
 	e.inForce.Store(snap)
-	e.claims.init()
-	e.persons.init()
 	e.pings.New = func() any { return &Ping{} }
 	return e, nil
 }
