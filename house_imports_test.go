@@ -37,12 +37,12 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
 
-	"exchange/claims": {}, // who is at what within this process
-
-	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange/claims"},
+	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
+
+	"exchange/exchangetest": {"lead", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
+		"exchange"}, // exchanges for tests
 
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"clearpost/capstore"
-	"clearpost/exchange/claims"
 	"clearpost/ledger"
 	"clearpost/rules"
 	"clearpost/wire/transport"
@@ -24,6 +23,7 @@ type Deps struct {
 	Ledger    *ledger.Ledger
 	Store     *capstore.Store
 	Transport *transport.Client
+	Calls     Caller           // makes the calls of trips; nil: Transport does
 	Now       func() time.Time // wall clock
 	Log       *slog.Logger
 
@@ -32,11 +32,21 @@ type Deps struct {
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
 
+// Caller makes the calls of trips to buyers: a *transport.Client, or what stands in for buyers in tests. Both methods
+// fill in what came of the calls and return at the deadline at the latest; they may be called by any goroutine.
+type Caller interface {
+	// Scatter makes all calls at once, those of one ping.
+	Scatter(calls []*transport.Call, deadline time.Time)
+	// PostOnce makes one call, and never a second one for it.
+	PostOnce(call *transport.Call, deadline time.Time)
+}
+
 // Exchange is one running exchange. All methods may be called at any time from any goroutine between Start and Stop.
 type Exchange struct {
 	led       *ledger.Ledger
 	store     *capstore.Store
 	transport *transport.Client
+	calls     Caller
 	wall      func() time.Time
 	log       *slog.Logger
 	answerMax int
@@ -49,7 +59,8 @@ type Exchange struct {
 	carried   carried    // guarded by reloading
 
 	decoded decoded
-	claims  *claims.Table[underWay]
+	claims  claimTable
+	persons personTable
 	chases  *chaser
 	quotes  quoteTable
 	pings   sync.Pool // *Ping
@@ -64,10 +75,12 @@ type Exchange struct {
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, wall: d.Now, log: d.Log,
-		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
-			map[string]*transport.Gate{}, map[string]*limits{}}, claims: claims.NewTable[underWay](),
-		paused: switches{by: map[string]*atomic.Bool{}}}
+	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now,
+		log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
+			map[string]*transport.Gate{}, map[string]*limits{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+	if e.calls == nil {
+		e.calls = d.Transport
+	}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
@@ -81,6 +94,8 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		return nil, err
 	}
 	e.inForce.Store(snap)
+	e.claims.init()
+	e.persons.init()
 	e.pings.New = func() any { return &Ping{} }
 	return e, nil
 }

@@ -22,7 +22,7 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *w
 	live.Posted.Add(1)
 	call := &transport.Call{Target: live.posts.target, Request: req, Timeout: live.Campaign.Post.Timeout,
 		Gate: live.limits.gate}
-	e.transport.PostOnce(call, d.until)
+	e.calls.PostOnce(call, d.until)
 	again, backup := e.toBackup(live, call, in, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
@@ -94,7 +94,7 @@ func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *wire.
 	live.Backups.Add(1)
 	call := &transport.Call{Target: live.backup, Request: req, Timeout: live.Campaign.Post.Timeout,
 		Gate: live.limits.gate}
-	e.transport.PostOnce(call, until)
+	e.calls.PostOnce(call, until)
 	return call, newBody(red)
 }
 

@@ -107,7 +107,7 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history, a *att
 	}
 	l.StatusCalls.Add(1)
 	call := &transport.Call{Target: l.statuses.target, Request: req, Timeout: u.Status.Timeout, Gate: l.limits.gate}
-	e.transport.PostOnce(call, e.wall().Add(u.Status.Timeout))
+	e.calls.PostOnce(call, e.wall().Add(u.Status.Timeout))
 	if call.Refusal != lead.NoRefusal {
 		return u.Every
 	}
@@ -134,11 +134,11 @@ const byClearpost = "clearpost"
 // clear resolves an attempt by what the exchange has found out itself.
 func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id lead.ID,
 	every time.Duration) time.Duration {
-	held := e.claims.In()
-	defer held.Release()
-	if _, ok := held.Take(leadName(id), &underWay{}); !ok {
+	key := leadKey(id)
+	if _, ok := e.claims.begin(key, &underWay{}); !ok {
 		return busyAfter
 	}
+	defer e.claims.end(key)
 	h, err := e.history(id)
 	if err == nil {
 		_, err = e.resolve(h, r, ends)
@@ -158,11 +158,11 @@ func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id
 // is a posting of its own in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of
 // them.
 func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duration {
-	u, held := l.IfUnknown, e.claims.In()
-	defer held.Release()
-	if _, ok := held.Take(leadName(x.lead), &underWay{}); !ok {
+	key, u := leadKey(x.lead), l.IfUnknown
+	if _, ok := e.claims.begin(key, &underWay{}); !ok {
 		return busyAfter
 	}
+	defer e.claims.end(key)
 	h, err := e.history(x.lead) // again, now that nobody else is at it
 	if err != nil {
 		return busyAfter
@@ -258,7 +258,7 @@ func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history, a *at
 	s *again) time.Duration {
 	u := l.IfUnknown
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.limits.gate}
-	e.transport.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
+	e.calls.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
 	out := &ledger.Posted{Head: snap.head(ledger.KindPosted, h.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
 		Campaign: p.Campaign, Buyer: p.Buyer, Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price,
 		Status: call.Status, TookUS: call.Took.Microseconds()}

@@ -90,11 +90,10 @@ func (h *house) hurried(ping lead.ID, phone string) (exchange.Reply, *exchange.F
 func (h *house) pinged() lead.ID {
 	h.t.Helper()
 	p := h.direct("zip", "10001")
-	r, f := h.node.Exchange.Ping(p)
-	if f != nil || r.Result != ledger.ResultSuccess {
-		h.t.Fatal(f, r)
+	if f := h.node.Exchange.Ping(p); f != nil || p.Reply.Result != ledger.ResultSuccess {
+		h.t.Fatal(f, p.Reply)
 	}
-	return r.LeadID
+	return p.Reply.LeadID
 }
 
 // However short the seller's time is: nothing is pending of which the ledger has no attempt.

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchangetest
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+
+	"github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/types"
+
+	"clearpost/ledger"
+)
+
+// Fault is how a write of the log goes wrong.
+type Fault int
+
+// The faults.
+const (
+	// Refused: the write fails, nothing of it is stored, and the ledger knows it at once.
+	Refused Fault = iota + 1
+	// Stalled: the write does not end before Repair; then it succeeds.
+	Stalled
+	// Lost: the write fails and nothing of it is stored, but the log cannot be read before Repair: until then nobody
+	// can tell.
+	Lost
+	// Kept: the write fails although all of it is stored, and the log cannot be read before Repair.
+	Kept
+)
+
+var errDisk = errors.New("disk fault")
+
+// Disk is the file system under the ledger's log. It works until a fault is ordered. All methods may be called by any
+// goroutine.
+type Disk struct {
+	fs *fs.FS
+
+	mu     sync.Mutex
+	orders []order       // guarded by mu
+	away   chan struct{} // guarded by mu; closed by Repair; nil: the log can be opened and read
+	hits   int           // guarded by mu
+	dead   bool          // guarded by mu: nothing is written any more
+}
+
+type order struct {
+	text  []byte // what the write must hold
+	fault Fault
+	times int // below 0: always
+}
+
+func newDisk() *Disk { return &Disk{fs: fs.New()} }
+
+// Fail orders a fault for the next write of the log that holds an event of the kind; "" is any kind.
+func (d *Disk) Fail(k ledger.Kind, f Fault) { d.order(k, f, 1) }
+
+// FailAll is Fail for all such writes until Repair.
+func (d *Disk) FailAll(k ledger.Kind, f Fault) { d.order(k, f, -1) }
+
+func (d *Disk) order(k ledger.Kind, f Fault, times int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := order{fault: f, times: times}
+	if k != "" {
+		o.text = []byte(`"kind":"` + string(k) + `"`)
+	}
+	d.orders = append(d.orders, o)
+}
+
+// Repair ends all faults: writes that stall go on, and the log can be opened again.
+func (d *Disk) Repair() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.orders = nil
+	if d.away != nil {
+		close(d.away)
+		d.away = nil
+	}
+}
+
+// Hits is how many writes a fault has struck.
+func (d *Disk) Hits() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hits
+}
+
+// die has nothing written from now on, as after the loss of the machine.
+func (d *Disk) die() {
+	d.mu.Lock()
+	d.dead = true
+	d.mu.Unlock()
+	d.Repair()
+}
+
+// strike is the fault of a write, 0 for none, and what it waits for.
+func (d *Disk) strike(b []byte) (Fault, chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead {
+		return Refused, nil
+	}
+	for i := range d.orders {
+		o := &d.orders[i]
+		if o.times == 0 || !bytes.Contains(b, o.text) {
+			continue
+		}
+		o.times--
+		d.hits++
+		if o.fault != Refused && d.away == nil {
+			d.away = make(chan struct{})
+		}
+		return o.fault, d.away
+	}
+	return 0, nil
+}
+
+// there tells whether files can be listed and opened.
+func (d *Disk) there() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.away != nil {
+		return errDisk
+	}
+	return nil
+}
+
+// ListDir implements types.VFS.
+func (d *Disk) ListDir(dir string) ([]string, error) {
+	if err := d.there(); err != nil {
+		return nil, err
+	}
+	return d.fs.ListDir(dir)
+}
+
+// Delete implements types.VFS.
+func (d *Disk) Delete(dir, name string) error { return d.fs.Delete(dir, name) }
+
+// OpenReader implements types.VFS.
+func (d *Disk) OpenReader(dir, name string) (types.ReadableFile, error) {
+	if err := d.there(); err != nil {
+		return nil, err
+	}
+	return d.fs.OpenReader(dir, name)
+}
+
+// OpenWriter implements types.VFS.
+func (d *Disk) OpenWriter(dir, name string) (types.WritableFile, error) {
+	if err := d.there(); err != nil {
+		return nil, err
+	}
+	f, err := d.fs.OpenWriter(dir, name)
+	return d.file(f, err)
+}
+
+// Create implements types.VFS.
+func (d *Disk) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	f, err := d.fs.Create(dir, name, size)
+	return d.file(f, err)
+}
+
+func (d *Disk) file(f types.WritableFile, err error) (types.WritableFile, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &file{WritableFile: f, disk: d}, nil
+}
+
+// file is one file of the log.
+type file struct {
+	types.WritableFile
+	disk *Disk
+	kept bool // the next sync stores, and fails all the same
+}
+
+// WriteAt implements types.WritableFile.
+func (f *file) WriteAt(b []byte, off int64) (int, error) {
+	switch fault, away := f.disk.strike(b); fault {
+	case Refused, Lost:
+		return 0, errDisk
+	case Kept:
+		f.kept = true
+	case Stalled:
+		<-away
+	}
+	return f.WritableFile.WriteAt(b, off)
+}
+
+// Sync implements types.WritableFile.
+func (f *file) Sync() error {
+	err := f.WritableFile.Sync()
+	if f.kept {
+		f.kept = false
+		return errors.Join(errDisk, err)
+	}
+	return err
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchangetest
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/exchange"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire/transport"
+)
+
+// Rig is a running exchange with what stands around it. Its fields are changed by Restart and Crash only.
+type Rig struct {
+	T         testing.TB
+	Exchange  *exchange.Exchange
+	Ledger    *ledger.Ledger
+	Store     *capstore.Store
+	Transport *transport.Client
+	Buyers    *Buyers
+	Disk      *Disk
+
+	setup   Setup
+	dir     string
+	configs int // made so far
+	stopped bool
+	virtual bool                 // time is
+	crashed []*exchange.Exchange // whose trips may still be under way
+}
+
+// Values are a lead as sent, by field. What stands there replaces what a lead has by itself; an empty value is not
+// sent.
+type Values map[string]string
+
+// Run starts the exchange of a setup in a bubble of testing/synctest, has f drive it, and stops it: time is virtual,
+// and goes by only while everybody waits. What f starts must have ended when it returns.
+func Run(t *testing.T, s Setup, f func(x *Rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		x := Start(t, s)
+		x.virtual = true
+		f(x)
+		x.Stop()
+	})
+}
+
+// Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
+func Start(t testing.TB, s Setup) *Rig {
+	t.Helper()
+	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(t.TempDir(), "ledger")}
+	x.start()
+	t.Cleanup(x.Stop)
+	return x
+}
+
+func (x *Rig) start() {
+	x.T.Helper()
+	log := slog.New(slog.NewTextHandler(x.T.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	x.Disk, x.stopped = newDisk(), false
+	var err error
+	if x.Ledger, err = ledger.Open(ledger.Config{Dir: x.dir, Node: "n1", SegmentBytes: 1 << 20, SyncEvery: -1,
+		FreeBytesMin: 1, Logger: log, Disk: x.Disk}); err != nil {
+		x.T.Fatal(err)
+	}
+	if x.Transport, err = transport.New(transport.Config{}); err != nil {
+		x.T.Fatal(err)
+	}
+	x.Store = capstore.New()
+	d := exchange.Deps{Ledger: x.Ledger, Store: x.Store, Transport: x.Transport, Calls: x.Buyers, Now: time.Now,
+		Log: log}
+	if x.setup.Deps != nil {
+		x.setup.Deps(&d)
+	}
+	if x.Exchange, err = exchange.New(x.config(), d); err != nil {
+		x.T.Fatal(err)
+	}
+	if err := x.Exchange.Start(); err != nil {
+		x.T.Fatal(err)
+	}
+}
+
+// config makes the configuration of the setup.
+func (x *Rig) config() exchange.Config {
+	x.T.Helper()
+	x.configs++
+	x.setup.answer(x.Buyers)
+	return x.setup.config(x.T, x.configs)
+}
+
+// Stop ends the exchange as one that is stopped. Again is the same as once.
+func (x *Rig) Stop() {
+	x.T.Helper()
+	x.stop(time.Minute)
+	for _, e := range x.crashed {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		if err := e.Stop(ctx); err != nil {
+			x.T.Errorf("after a crash: %v", err)
+		}
+		cancel()
+	}
+	x.crashed = nil
+}
+
+func (x *Rig) stop(within time.Duration) {
+	x.T.Helper()
+	if x.stopped {
+		return
+	}
+	x.stopped = true
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if err := x.Exchange.Stop(ctx); err != nil && within > 0 {
+		x.T.Error(err)
+	}
+	if err := x.Transport.Close(ctx); err != nil && within > 0 {
+		x.T.Error(err)
+	}
+	if err := x.Ledger.Close(); err != nil && within > 0 {
+		x.T.Error(err)
+	}
+}
+
+// Sleep lets virtual time go by.
+func (x *Rig) Sleep(d time.Duration) {
+	x.T.Helper()
+	if !x.virtual {
+		x.T.Fatal("Sleep is for tests within Run: this one would really wait")
+	}
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// Restart stops the exchange and starts it anew on the same ledger.
+func (x *Rig) Restart() {
+	x.T.Helper()
+	x.Stop()
+	x.start()
+}
+
+// Crash ends the exchange as the loss of its machine does: from this moment on nothing becomes durable, whatever its
+// trips still do. Then it starts anew on what the disk has. The trips that were under way end in their own time.
+func (x *Rig) Crash() {
+	x.T.Helper()
+	x.Disk.die()
+	x.stop(0)
+	x.crashed = append(x.crashed, x.Exchange)
+	x.start()
+}
+
+// Reload puts another setup into force. Buyers that are not in it answer as before.
+func (x *Rig) Reload(s Setup) {
+	x.T.Helper()
+	x.setup = s
+	if _, err := x.Exchange.Reload(x.config()); err != nil {
+		x.T.Fatal(err)
+	}
+}
+
+// Vertical is a vertical of the configuration in force, and Source a source.
+func (x *Rig) Vertical(id string) *exchange.Vertical { return x.Exchange.Snapshot().Vertical(id) }
+
+// Source is a source of the configuration in force.
+func (x *Rig) Source(id string) *exchange.Source {
+	x.T.Helper()
+	for _, s := range x.Exchange.Snapshot().Config().Sources {
+		if s.ID == id {
+			return s
+		}
+	}
+	x.T.Fatalf("no source %q", id)
+	return nil
+}
+
+// fill sets the values of a lead that came now.
+func (x *Rig) fill(l *lead.Lead, standard, own Values) {
+	x.T.Helper()
+	all := maps.Clone(standard)
+	maps.Copy(all, own)
+	l.SetNow(x.Exchange.Now())
+	for name, v := range all {
+		pos, ok := l.Schema().Position(name)
+		if !ok {
+			x.T.Fatalf("no field %q", name)
+		}
+		if v != "" {
+			l.Set(pos, []byte(v))
+		}
+	}
+	l.Finish()
+}
+
+// The standard lead: what a ping brings, and what a post adds.
+var (
+	pinged = Values{"zip": "10001"}
+	posted = Values{"phone": "2127365000"}
+)
+
+// NewPing makes a ping of acme's of these values beside the standard ones. It must be given back with Release.
+func (x *Rig) NewPing(v Values) *exchange.Ping {
+	x.T.Helper()
+	p := x.Exchange.NewPing(x.Exchange.Snapshot(), x.Source("acme"), x.Vertical("solar"))
+	x.fill(&p.Lead, pinged, v)
+	p.ReceivedAt = x.Exchange.Now()
+	return p
+}
+
+// Ping pings with these values, after edit (nil: nothing) has changed the rest.
+func (x *Rig) Ping(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exchange.Fault) {
+	x.T.Helper()
+	p := x.NewPing(v)
+	defer x.Exchange.Release(p)
+	if edit != nil {
+		edit(p)
+	}
+	f := x.Exchange.Ping(p)
+	return p.Reply, f
+}
+
+// Quote pings and expects a quote at this price. It gives the lead's id.
+func (x *Rig) Quote(want lead.Money, v Values) lead.ID {
+	x.T.Helper()
+	r, f := x.Ping(v, nil)
+	if f != nil || r.Result != exchange.ResultSuccess || r.Price != want {
+		x.T.Fatalf("ping: got %s at %s (%s) and fault %v, want a quote at %s", r.Result, r.Price, r.Refusal, f, want)
+	}
+	return r.LeadID
+}
+
+// NewPost makes a post of a pinged lead with these values beside the standard ones.
+func (x *Rig) NewPost(id lead.ID, v Values) *exchange.PostIn {
+	x.T.Helper()
+	in := &exchange.PostIn{On: x.Exchange.Snapshot(), Source: x.Source("acme"), Vertical: x.Vertical("solar"),
+		PingID: id, Lead: &lead.Lead{}, ReceivedAt: x.Exchange.Now()}
+	in.Lead.Reset(in.Vertical.Schema)
+	x.fill(in.Lead, posted, v)
+	return in
+}
+
+// Post posts a pinged lead with these values, after edit (nil: nothing) has changed the rest.
+func (x *Rig) Post(id lead.ID, v Values, edit func(*exchange.PostIn)) (exchange.Reply, *exchange.Fault) {
+	x.T.Helper()
+	in := x.NewPost(id, v)
+	if edit != nil {
+		edit(in)
+	}
+	return x.Exchange.Post(in)
+}
+
+// LeadNow sends a whole lead in one shot, after edit (nil: nothing) has changed what is no value.
+func (x *Rig) LeadNow(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exchange.Fault) {
+	x.T.Helper()
+	all := maps.Clone(posted)
+	maps.Copy(all, v)
+	p := x.NewPing(all)
+	defer x.Exchange.Release(p)
+	if edit != nil {
+		edit(p)
+	}
+	return x.Exchange.LeadNow(p)
+}
+
+// Status is what acme hears of its lead now.
+func (x *Rig) Status(id lead.ID) exchange.Reply {
+	x.T.Helper()
+	r, f := x.Exchange.Status(x.Source("acme"), id)
+	if f != nil {
+		x.T.Fatal(f)
+	}
+	return r
+}
+
+// Events are the ledger's events of a lead, oldest first.
+func (x *Rig) Events(id lead.ID) (out []ledger.Event) {
+	x.T.Helper()
+	recs, err := x.Ledger.Lead(id)
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	for _, r := range recs {
+		ev, err := ledger.Decode(r.Bytes)
+		if err != nil {
+			x.T.Fatalf("%s: %v", r.Bytes, err)
+		}
+		out = append(out, ev)
+	}
+	return out
+}
+
+// All are a lead's events of one type, oldest first.
+func All[T ledger.Event](x *Rig, id lead.ID) (out []T) {
+	x.T.Helper()
+	for _, ev := range x.Events(id) {
+		if e, ok := ev.(T); ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Last is the newest event of a type of a lead; there must be one.
+func Last[T ledger.Event](x *Rig, id lead.ID) T {
+	x.T.Helper()
+	all := All[T](x, id)
+	if len(all) == 0 {
+		var none T
+		x.T.Fatalf("lead %s has no %T", id, none)
+	}
+	return all[len(all)-1]
+}
+
+// Open are the attempts without a known outcome whose trips are over.
+func (x *Rig) Open() []exchange.OpenAttempt {
+	x.T.Helper()
+	open, err := x.Exchange.Unresolved()
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	return open
+}
+
+// CapUse is how much of the first cap of a campaign is taken in its window of now.
+func (x *Rig) CapUse(campaign string) int64 {
+	x.T.Helper()
+	c := x.Exchange.Snapshot().Config().Book.Campaign(campaign)
+	if c == nil || len(c.Caps) == 0 {
+		x.T.Fatalf("campaign %q has no cap", campaign)
+	}
+	used, _ := x.Exchange.CapUse(c.Caps[0])
+	return used
+}
