@@ -47,7 +47,7 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger"},
+	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger", "config/tree"},
 
 	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
 		"exchange/intake", "exchange/intake/posting", "config/tree"},

@@ -31,7 +31,7 @@ type modelHold struct {
 	lead      lead.ID
 	buyer     string
 	promise   int
-	charges   []Charge
+	charges   []lead.Charge
 	committed bool
 }
 
@@ -47,7 +47,7 @@ func clockName(c rules.Cap, now time.Time) string {
 
 func at(key, window string) string { return key + "\x00" + window }
 
-func (m *model) hold(r *HoldRequest, keys []string) ([]Charge, lead.Refusal) {
+func (m *model) hold(r *HoldRequest, keys []string) ([]lead.Charge, lead.Refusal) {
 	if m.tombs[r.Token] {
 		return nil, lead.NotReached
 	}
@@ -80,7 +80,7 @@ func (m *model) hold(r *HoldRequest, keys []string) ([]Charge, lead.Refusal) {
 	if standing >= least {
 		return nil, lead.NoSlot
 	}
-	charges := []Charge{}
+	charges := []lead.Charge{}
 	charged := map[string]bool{}
 	for _, k := range keys {
 		w := clockName(m.caps[k], r.Now)
@@ -89,7 +89,7 @@ func (m *model) hold(r *HoldRequest, keys []string) ([]Charge, lead.Refusal) {
 		}
 		if !charged[k] {
 			charged[k] = true
-			charges = append(charges, Charge{k, w, 1})
+			charges = append(charges, lead.Charge{Cap: k, Window: w, N: 1})
 		}
 	}
 	for _, c := range charges {
@@ -129,7 +129,7 @@ func (m *model) forget(id lead.ID) {
 	}
 }
 
-func sameCharges(a, b []Charge) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+func sameCharges(a, b []lead.Charge) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
 // machine is the store beside its model.
 type machine struct {

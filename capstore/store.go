@@ -32,13 +32,6 @@ var ErrCommitted = errors.New("capstore: the hold is committed and cannot be rel
 // lead was forgotten.
 var ErrNotHeld = errors.New("capstore: the token holds nothing")
 
-// Charge is what a hold took from one window of one cap. Window is the window's name, which identifies it for good.
-type Charge struct {
-	Cap    string
-	Window string
-	N      int64
-}
-
 // HoldRequest is all that an attempt needs before it may go on the wire.
 type HoldRequest struct {
 	Token     lead.ID // of the attempt: a hold is idempotent by it
@@ -62,7 +55,7 @@ type Restored struct {
 	Buyer     string
 	SellLimit int // of the plan at that time, 0 = not known
 	MaxSold   int
-	Charges   []Charge
+	Charges   []lead.Charge
 	Committed bool
 }
 
@@ -87,7 +80,7 @@ type hold struct {
 	token, lead lead.ID
 	buyer       string
 	promise     int // sales of the lead in all that this one allows
-	charges     []Charge
+	charges     []lead.Charge
 	windows     []*window // the charged windows, in the order of charges; nil where closed
 	committed   bool
 }
@@ -107,7 +100,7 @@ func New() *Store {
 //
 // A token that holds already gets the same charges again, whatever else the request says. The charges must not be
 // changed.
-func (s *Store) Hold(r *HoldRequest) ([]Charge, lead.Refusal) {
+func (s *Store) Hold(r *HoldRequest) ([]lead.Charge, lead.Refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, gone := s.tombs[r.Token]; gone {
@@ -161,7 +154,7 @@ func (s *Store) slotFor(h, ended *hold) lead.Refusal {
 
 // charge finds the windows and tells whether each has room, were it not for the ended hold. It takes nothing yet.
 func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
-	h.charges = make([]Charge, 0, len(counters))
+	h.charges = make([]lead.Charge, 0, len(counters))
 	h.windows = make([]*window, 0, len(counters))
 	for _, c := range counters {
 		w := c.windowAt(now)
@@ -171,7 +164,7 @@ func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
 		if slices.Contains(h.windows, w) {
 			continue // the same cap twice is charged once
 		}
-		h.charges = append(h.charges, Charge{c.key, w.name, 1})
+		h.charges = append(h.charges, lead.Charge{Cap: c.key, Window: w.name, N: 1})
 		h.windows = append(h.windows, w)
 	}
 	return true

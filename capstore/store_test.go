@@ -25,7 +25,7 @@ func request(n int, now time.Time, counters ...*Counter) *HoldRequest {
 		Counters: counters, Now: now}
 }
 
-func mustHold(t *testing.T, s *Store, r *HoldRequest) []Charge {
+func mustHold(t *testing.T, s *Store, r *HoldRequest) []lead.Charge {
 	t.Helper()
 	charges, no := s.Hold(r)
 	if no != lead.NoRefusal {
@@ -166,7 +166,7 @@ func TestReleaseGivesBackThePastWindow(t *testing.T) {
 	s := New()
 	c := s.Counter(hourly(1))
 	charges := mustHold(t, s, request(1, noon, c))
-	if len(charges) != 1 || charges[0] != (Charge{"buyer:b:hour", "2026-11-23T12+00:00", 1}) {
+	if len(charges) != 1 || charges[0] != (lead.Charge{Cap: "buyer:b:hour", Window: "2026-11-23T12+00:00", N: 1}) {
 		t.Fatalf("charges %v", charges)
 	}
 	later := noon.Add(time.Hour)
@@ -330,7 +330,7 @@ func TestCountsBeforeTheirCaps(t *testing.T) {
 	s := New()
 	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 3)
 	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 3, SellLimit: 1,
-		Charges: []Charge{{"buyer:b:hour", "2026-11-23T12+00:00", 1}}})
+		Charges: []lead.Charge{{Cap: "buyer:b:hour", Window: "2026-11-23T12+00:00", N: 1}}})
 	if used, most := s.Use("buyer:b:hour", noon); used != 0 || most != 0 {
 		t.Fatalf("use of a cap that is not bound: %d of %d", used, most)
 	}

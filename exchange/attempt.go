@@ -46,9 +46,9 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		live.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
 	}
-	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: newID(now), Campaign: c.ID, Buyer: c.Buyer.ID,
-		Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold, SellLimit: d.limit,
-		Terms: d.terms(live)}
+	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: c.ID,
+		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
+		SellLimit: d.limit, Terms: d.terms(live)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
 	}
@@ -119,7 +119,7 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
 
 // head begins an event of this lead.
 func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
-	h := d.on.head(k, d.history.id, d.src.ID, d.v.ID, at)
+	h := d.on.head(k, d.history.id, d.history.pinged.Source, d.history.pinged.Vertical, at)
 	h.Test = d.test()
 	return h
 }
@@ -130,9 +130,9 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	if d.test() {
 		return d.history.roomForTest(p)
 	}
-	charges, no := d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.id, Buyer: p.Buyer,
+	var no lead.Refusal
+	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.id, Buyer: p.Buyer,
 		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.refused})
-	p.Charges = ledgerCharges(charges)
 	return no
 }
 

@@ -16,7 +16,7 @@ type delivery struct {
 	e       *Exchange
 	on      *Snapshot
 	history *history
-	v       *Vertical
+	v       *Vertical // this and the next two are nil where no attempt is made any more
 	src     *Source
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it

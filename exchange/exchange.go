@@ -114,7 +114,7 @@ func (e *Exchange) Start() error {
 			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt",
 				o.Attempt.String(), "lead", o.Lead.String(), "err", err)
 			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,
-				Charges: storeCharges(o.Charges)})
+				Charges: o.Charges})
 			continue
 		}
 		e.restoreHolds(h)

@@ -71,27 +71,27 @@ type CampaignStory struct {
 
 // AttemptStory is one outbound post.
 type AttemptStory struct {
-	Attempt     lead.ID         `json:"attempt"`
-	Campaign    string          `json:"campaign"`
-	Buyer       string          `json:"buyer"`
-	At          time.Time       `json:"at"`
-	Outcome     string          `json:"outcome"`
-	Refusal     string          `json:"refusal,omitempty"`
-	Reason      string          `json:"reason,omitempty"`
-	Reference   string          `json:"reference,omitempty"`
-	PingPrice   lead.Money      `json:"ping_price_micros"`
-	AnswerPrice lead.Money      `json:"answer_price_micros,omitempty"`
-	AnswerText  string          `json:"answer_price_text,omitempty"` // in the price's place, and no positive price
-	Booked      lead.Money      `json:"booked_micros,omitempty"`
-	Payout      lead.Money      `json:"payout_micros,omitempty"`
-	Hold        []ledger.Charge `json:"hold,omitempty"`
-	HoldIs      string          `json:"hold_is"` // committed, released or kept
-	Status      int             `json:"status,omitempty"`
-	TookUS      int64           `json:"took_us,omitempty"`
-	Request     *ledger.Body    `json:"request,omitempty"`
-	Answer      *ledger.Body    `json:"answer,omitempty"`
-	Resolved    string          `json:"resolved,omitempty"` // why, and by whom
-	Leg         int             `json:"leg,omitempty"`
+	Attempt     lead.ID       `json:"attempt"`
+	Campaign    string        `json:"campaign"`
+	Buyer       string        `json:"buyer"`
+	At          time.Time     `json:"at"`
+	Outcome     string        `json:"outcome"`
+	Refusal     string        `json:"refusal,omitempty"`
+	Reason      string        `json:"reason,omitempty"`
+	Reference   string        `json:"reference,omitempty"`
+	PingPrice   lead.Money    `json:"ping_price_micros"`
+	AnswerPrice lead.Money    `json:"answer_price_micros,omitempty"`
+	AnswerText  string        `json:"answer_price_text,omitempty"` // in the price's place, and no positive price
+	Booked      lead.Money    `json:"booked_micros,omitempty"`
+	Payout      lead.Money    `json:"payout_micros,omitempty"`
+	Hold        []lead.Charge `json:"hold,omitempty"`
+	HoldIs      string        `json:"hold_is"` // committed, released or kept
+	Status      int           `json:"status,omitempty"`
+	TookUS      int64         `json:"took_us,omitempty"`
+	Request     *ledger.Body  `json:"request,omitempty"`
+	Answer      *ledger.Body  `json:"answer,omitempty"`
+	Resolved    string        `json:"resolved,omitempty"` // why, and by whom
+	Leg         int           `json:"leg,omitempty"`
 	// auth: after the buyer refused the access token of the attempt before
 	Again   string `json:"again,omitempty"`
 	Backup  bool   `json:"backup,omitempty"`  // the backup URL answered

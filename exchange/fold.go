@@ -198,24 +198,8 @@ func (e *Exchange) restoreHolds(h *history) {
 		}
 		p := a.posting
 		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.id, Buyer: p.Buyer, MaxSold: p.MaxSold,
-			SellLimit: p.SellLimit, Charges: storeCharges(p.Charges), Committed: a.outcome() == lead.Accepted})
+			SellLimit: p.SellLimit, Charges: p.Charges, Committed: a.outcome() == lead.Accepted})
 	}
-}
-
-func storeCharges(cs []ledger.Charge) []capstore.Charge {
-	out := make([]capstore.Charge, len(cs))
-	for i, c := range cs {
-		out[i] = capstore.Charge{Cap: c.Cap, Window: c.Window, N: c.N}
-	}
-	return out
-}
-
-func ledgerCharges(cs []capstore.Charge) []ledger.Charge {
-	out := make([]ledger.Charge, len(cs))
-	for i, c := range cs {
-		out[i] = ledger.Charge{Cap: c.Cap, Window: c.Window, N: c.N}
-	}
-	return out
 }
 
 // lead makes the typed record again: the ping's values, and those that the post added.

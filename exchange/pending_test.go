@@ -35,7 +35,7 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 		if r, f := end(cut()); f == nil || f.Kind != FaultUnavailable || f.Unsure != (what != "a panic") {
 			t.Errorf("%s before an attempt: %+v, %v", what, r, f)
 		}
-		if r, f := end(cut(refused)); f != nil || r.Result != ResultPending {
+		if r, f := end(cut(refused)); f != nil || r.Result != ledger.ResultPending {
 			t.Errorf("%s after an attempt: %+v, %v", what, r, f)
 		}
 	}

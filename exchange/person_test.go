@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // personSchema has a phone and an e-mail, each with a field for its hash.
@@ -144,7 +145,7 @@ func TestQuotesAreKeptWhileTheyLiveAndNoLonger(t *testing.T) {
 		take := func(c byte) {
 			p := ping(c)
 			q.enter(p, time.Now())
-			p.Reply = Reply{Result: ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
+			p.Reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
 			q.leave(p, time.Now(), nil)
 		}
 		take(1)
@@ -203,7 +204,7 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 		if f := <-faults; f.Code != "in_progress" {
 			t.Errorf("who has waited too long hears %v", f)
 		}
-		first.Reply = Reply{Result: ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
+		first.Reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
 		e.quotes.leave(first, time.Now(), nil)
 		if r := <-heard; r.LeadID != (lead.ID{1}) || e.Stats.source("s").Suppressed.Load() != 1 {
 			t.Errorf("heard %+v", r)

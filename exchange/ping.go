@@ -175,7 +175,7 @@ func (e *Exchange) admit(p *Ping, stage lead.Stage) *Fault {
 // open gives the lead its id and begins its event.
 func (e *Exchange) open(p *Ping, mode string) time.Time {
 	now := e.now()
-	p.id = newID(now)
+	p.id = ledger.NewID(now)
 	p.event = ledger.Pinged{Head: p.on.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
 		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
 		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}

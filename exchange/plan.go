@@ -52,7 +52,7 @@ func (s *Snapshot) Vertical(id string) *Vertical {
 
 // head begins an event that was decided by this snapshot.
 func (snap *Snapshot) head(k ledger.Kind, id lead.ID, source, vertical string, at time.Time) ledger.Head {
-	return ledger.Head{Kind: k, EventID: newID(at), Node: snap.cfg.Node, At: at, Schema: ledger.SchemaVersion,
+	return ledger.Head{Kind: k, EventID: ledger.NewID(at), Node: snap.cfg.Node, At: at, Schema: ledger.SchemaVersion,
 		Config: snap.cfg.Hash, Lead: id, Source: source, Vertical: vertical}
 }
 

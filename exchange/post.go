@@ -286,16 +286,22 @@ func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool)
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
 // is over.
 func (e *Exchange) conclude(h *history) (Reply, *Fault) {
-	v := &Vertical{ID: h.pinged.Vertical, Currency: h.pinged.Currency}
-	d := &delivery{e: e, on: e.inForce.Load(), history: h, v: v, src: &Source{ID: h.pinged.Source}, who: h.who,
-		seller: h.seller()}
+	d := e.atEnd(e.inForce.Load(), h)
+	d.seller = h.seller()
+	return d.settle()
+}
+
+// atEnd is the delivery of a lead for which no attempt is made any more. It has what the ledger knows and nothing of
+// the configuration, which may have neither the lead's source nor its vertical now.
+func (e *Exchange) atEnd(on *Snapshot, h *history) *delivery {
+	d := &delivery{e: e, on: on, history: h, who: h.who}
 	for i := range h.attempts {
 		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
 			d.no = a.posted
 			break
 		}
 	}
-	return d.settle()
+	return d
 }
 
 // Status tells a source what has become of its lead. A Fault says that it has no such lead.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // content names what a ping has sent.
@@ -79,7 +80,7 @@ func (t *quoteTable) leave(p *Ping, now time.Time, f *Fault) {
 	s := t.shard(p.what)
 	s.mu.Lock()
 	delete(s.flights, p.what)
-	if f == nil && p.Reply.Result == ResultSuccess {
+	if f == nil && p.Reply.Result == ledger.ResultSuccess {
 		t.put(s, p.what, quoteRef{p.Reply.LeadID, p.Reply.ExpiresAt.UnixNano()}, now.UnixNano())
 	}
 	waiting := p.flight

@@ -179,14 +179,7 @@ func (e *Exchange) afterResolution(snap *Snapshot, h *history) *ledger.Settled {
 	if h.settled == nil && !e.now().After(h.pinged.ExpiresAt) && len(h.sales()) == 0 && h.pinged.Mode == modePing {
 		return nil
 	}
-	v := &Vertical{ID: h.pinged.Vertical, Currency: h.pinged.Currency}
-	d := &delivery{e: e, on: snap, history: h, v: v, src: &Source{ID: h.pinged.Source}, who: h.who}
-	for i := range h.attempts {
-		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
-			d.no = &ledger.Posted{Refusal: a.posted.Refusal, Reason: a.posted.Reason, Reference: a.posted.Reference}
-			break
-		}
-	}
+	d := e.atEnd(snap, h)
 	if d.no == nil || d.no.Refusal.Outcome() == lead.Unknown {
 		d.no = &ledger.Posted{Refusal: lead.BuyerRejected}
 	}

@@ -191,7 +191,7 @@ func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duratio
 	}
 	now := e.now()
 	p := *a.posting
-	p.Head, p.Attempt = snap.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), newID(now)
+	p.Head, p.Attempt = snap.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), ledger.NewID(now)
 	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil,
 		ledger.Private{Request: s.recorded}
 	if err := e.led.Append(&p); err != nil {

@@ -6,13 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
-
-	"clearpost/lead"
 )
 
 // eventBytesMax is the size above which the kept text of requests and answers is cut; eventBytesHardMax is refused.
@@ -107,7 +104,7 @@ func (l *Ledger) fill(e Event) {
 	}
 	h.At = micros(h.At)
 	if h.EventID.IsZero() {
-		h.EventID = newEventID(h.At)
+		h.EventID = NewID(h.At)
 	}
 	if h.Node == "" {
 		h.Node = l.cfg.Node
@@ -129,20 +126,6 @@ func kindOf(e Event) Kind {
 		return KindSettled
 	}
 	return KindAdjusted
-}
-
-// newEventID makes a UUIDv7 without a lock that all appends share. It is a name, not a secret.
-func newEventID(at time.Time) (id lead.ID) {
-	ms, a, b := uint64(at.UnixMilli()), rand.Uint64(), rand.Uint64()
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
-	}
-	id[6], id[7] = 0x70|byte(a>>8)&0x0f, byte(a)
-	for i := range 8 {
-		id[8+i] = byte(b >> (56 - 8*i))
-	}
-	id[8] = 0x80 | id[8]&0x3f
-	return id
 }
 
 // cutBodies shortens the texts of a request and an answer to n bytes, and reports whether there was something to cut.

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+
+	"clearpost/lead"
 )
 
 const day = 24 * time.Hour
@@ -85,7 +87,7 @@ func TestCountsOutliveAClockThatIsAhead(t *testing.T) {
 	in.retainEvery, in.elapsed = 5*time.Millisecond, func(time.Time) time.Duration { return time.Minute }
 	l := mustOpen(t, cfg, in)
 	window := time.Now().UTC().Format(time.DateOnly)
-	p := posting(testID(1, 1), testID(2, 1), []Charge{{Cap: "c", Window: window, N: 1}})
+	p := posting(testID(1, 1), testID(2, 1), []lead.Charge{{Cap: "c", Window: window, N: 1}})
 	p.At = time.Now()
 	mustAppend(t, l, p)
 	close(wrong)

@@ -148,13 +148,6 @@ type Body struct {
 	Cut    bool   `json:"cut,omitempty"`
 }
 
-// Charge is what one hold took from one window of one cap.
-type Charge struct {
-	Cap    string `json:"cap"`    // the cap's key, e.g. "campaign:sun-shared:day"
-	Window string `json:"window"` // the window's name, e.g. "2026-11-23" or "total"
-	N      int64  `json:"n"`
-}
-
 // Bid is what one campaign answered to a ping, or why it did not.
 type Bid struct {
 	Campaign string `json:"campaign"`
@@ -236,21 +229,21 @@ const (
 // that may be a sale: its answer resolves the one that it is of.
 type Posting struct {
 	Head
-	Post      *Post      `json:"post,omitempty"`
-	Attempt   lead.ID    `json:"attempt"`
-	Again     string     `json:"again,omitempty"`
-	Of        *lead.ID   `json:"of,omitempty"` // Again: the first attempt
-	Campaign  string     `json:"campaign"`
-	Buyer     string     `json:"buyer"`
-	Rank      int        `json:"rank"`
-	Leg       int        `json:"leg,omitempty"`
-	Price     lead.Money `json:"price_micros"`  // the bid
-	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
-	MaxSold   int        `json:"max_sold"`
-	SellLimit int        `json:"sell_limit"`
-	Terms     *Terms     `json:"terms,omitempty"` // by which its sale is booked; nil in events of earlier versions
-	Charges   []Charge   `json:"charges,omitempty"`
-	Private   Private    `json:"private"`
+	Post      *Post         `json:"post,omitempty"`
+	Attempt   lead.ID       `json:"attempt"`
+	Again     string        `json:"again,omitempty"`
+	Of        *lead.ID      `json:"of,omitempty"` // Again: the first attempt
+	Campaign  string        `json:"campaign"`
+	Buyer     string        `json:"buyer"`
+	Rank      int           `json:"rank"`
+	Leg       int           `json:"leg,omitempty"`
+	Price     lead.Money    `json:"price_micros"`  // the bid
+	Payout    lead.Money    `json:"payout_micros"` // what the seller gets if it is accepted
+	MaxSold   int           `json:"max_sold"`
+	SellLimit int           `json:"sell_limit"`
+	Terms     *Terms        `json:"terms,omitempty"` // by which its sale is booked; nil in events of earlier versions
+	Charges   []lead.Charge `json:"charges,omitempty"`
+	Private   Private       `json:"private"`
 }
 
 // Terms are what a sale is booked by, as they were when the attempt was made, however late its outcome is known.
@@ -281,11 +274,11 @@ type Posted struct {
 	PingPrice   lead.Money   `json:"ping_price_micros,omitempty"`   // as bid
 	AnswerPrice lead.Money   `json:"answer_price_micros,omitempty"` // as in the post's answer
 	// what stands in the answer in the place of its price, where that is no positive price, such as 0 or -3.00; cut
-	AnswerPriceText string   `json:"answer_price_text,omitempty"`
-	Status          int      `json:"status,omitempty"` // HTTP
-	TookUS          int64    `json:"took_us"`
-	Charges         []Charge `json:"charges,omitempty"` // those of the posting
-	Private         Private  `json:"private"`
+	AnswerPriceText string        `json:"answer_price_text,omitempty"`
+	Status          int           `json:"status,omitempty"` // HTTP
+	TookUS          int64         `json:"took_us"`
+	Charges         []lead.Charge `json:"charges,omitempty"` // those of the posting
+	Private         Private       `json:"private"`
 }
 
 // Sale is one accepted attempt.
@@ -346,19 +339,19 @@ const (
 // Adjusted tells what a person changed.
 type Adjusted struct {
 	Head
-	Adjustment string       `json:"adjustment"`
-	Subject    string       `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"
-	Why        string       `json:"why"`
-	By         string       `json:"by,omitempty"`
-	Attempt    lead.ID      `json:"attempt,omitempty"`      // resolved: the attempt
-	From       *lead.ID     `json:"from_attempt,omitempty"` // resolved: the resend whose answer told it
-	Campaign   string       `json:"campaign,omitempty"`
-	Buyer      string       `json:"buyer,omitempty"`
-	Outcome    lead.Outcome `json:"outcome,omitempty"` // resolved: accepted or rejected
-	Price      lead.Money   `json:"price_micros,omitempty"`
-	Payout     lead.Money   `json:"payout_micros,omitempty"`
-	Reference  string       `json:"reference,omitempty"`
-	Charges    []Charge     `json:"charges,omitempty"`
+	Adjustment string        `json:"adjustment"`
+	Subject    string        `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"
+	Why        string        `json:"why"`
+	By         string        `json:"by,omitempty"`
+	Attempt    lead.ID       `json:"attempt,omitempty"`      // resolved: the attempt
+	From       *lead.ID      `json:"from_attempt,omitempty"` // resolved: the resend whose answer told it
+	Campaign   string        `json:"campaign,omitempty"`
+	Buyer      string        `json:"buyer,omitempty"`
+	Outcome    lead.Outcome  `json:"outcome,omitempty"` // resolved: accepted or rejected
+	Price      lead.Money    `json:"price_micros,omitempty"`
+	Payout     lead.Money    `json:"payout_micros,omitempty"`
+	Reference  string        `json:"reference,omitempty"`
+	Charges    []lead.Charge `json:"charges,omitempty"`
 }
 
 // Facts is what views keep of an event.
@@ -378,7 +371,7 @@ type Facts struct {
 	Gone           bool   // it is not, and will not be
 	Attempt        lead.ID
 	Outcome        lead.Outcome
-	Charges        []Charge
+	Charges        []lead.Charge
 	Subject        string
 	Adjustment     string
 	Test           bool

@@ -19,7 +19,7 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 		return Head{Kind: k, EventID: lead.ID{9}, Node: "n1", At: at, Schema: SchemaVersion, Config: "c", Lead: id,
 			Source: "s", Vertical: "v"}
 	}
-	charges := []Charge{{"campaign:x:day", "2026-11-23", 1}}
+	charges := []lead.Charge{{Cap: "campaign:x:day", Window: "2026-11-23", N: 1}}
 	for _, e := range []Event{
 		&Pinged{Head: h(KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at, Fields: Fields{{"state", "CA"},
 			{"q", "a\"b\x01é"}}, Raw: Fields{{"state", "California"}},

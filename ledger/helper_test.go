@@ -93,14 +93,16 @@ func ping(id lead.ID) *Pinged {
 		Fields: Fields{{"state", "CA"}, {"zip", "90210"}}, Private: Private{Fields: Fields{{"phone", "+12125550123"}}}}
 }
 
-func oneCharge(cap string) []Charge { return []Charge{{Cap: cap, Window: "2026-11-23", N: 1}} }
+func oneCharge(cap string) []lead.Charge {
+	return []lead.Charge{{Cap: cap, Window: "2026-11-23", N: 1}}
+}
 
-func posting(id, attempt lead.ID, charges []Charge) *Posting {
+func posting(id, attempt lead.ID, charges []lead.Charge) *Posting {
 	return &Posting{Head: head(KindPosting, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Rank: 1,
 		Charges: charges}
 }
 
-func posted(id, attempt lead.ID, out lead.Outcome, charges []Charge) *Posted {
+func posted(id, attempt lead.ID, out lead.Outcome, charges []lead.Charge) *Posted {
 	return &Posted{Head: head(KindPosted, id), Attempt: attempt, Campaign: "c1", Buyer: "b1", Outcome: out,
 		Charges: charges}
 }

@@ -101,7 +101,7 @@ type OpenAttempt struct {
 	Vertical string
 	Since    time.Time
 	Outcome  lead.Outcome
-	Charges  []Charge
+	Charges  []lead.Charge
 }
 
 // PauseInfo tells who paused a subject.

@@ -20,7 +20,7 @@ func fillTrips(t *testing.T, l *Ledger, from, n int) {
 		id, a := testID(1, i), testID(2, i)
 		p := ping(id)
 		p.IdempotencyKey, p.SellerLeadID = "key-"+id.String(), "seller-"+id.String()
-		ch := []Charge{{"campaign:c1:total", "total", 1}}
+		ch := []lead.Charge{{Cap: "campaign:c1:total", Window: "total", N: 1}}
 		for _, e := range []Event{p, posting(id, a, ch), posted(id, a, lead.Accepted, ch)} {
 			e.Header().At = testAt.Add(time.Duration(i) * time.Hour)
 			mustAppend(t, l, e)
@@ -174,7 +174,7 @@ func TestOldWindowsAreForgotten(t *testing.T) {
 	l := mustOpen(t, cfg, quick())
 	id := testID(1, 1)
 	for i, w := range []string{"2026-08-01", "2026-08-01T14-07:00", "2026-11-22", "total"} {
-		mustAppend(t, l, posting(id, testID(2, i), []Charge{{"campaign:c1", w, 1}}))
+		mustAppend(t, l, posting(id, testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
 		mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
 	}
 	if err := l.Close(); err != nil {

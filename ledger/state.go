@@ -36,7 +36,7 @@ type change struct {
 
 	opened  *OpenAttempt // to be written, a copy
 	closed  bool         // attempt.Attempt is to be removed
-	charges []Charge
+	charges []lead.Charge
 	sign    int64 // charges are to be added or taken back; 0 = neither
 }
 
@@ -58,9 +58,10 @@ func changeOf(f *Facts) *change {
 	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source),
 		Vertical: strings.Clone(f.Vertical), Since: at, Outcome: f.Outcome}
 	if f.Kind == KindPosting {
-		c.attempt.Charges = make([]Charge, len(f.Charges))
+		c.attempt.Charges = make([]lead.Charge, len(f.Charges))
 		for i, ch := range f.Charges {
-			c.attempt.Charges[i] = Charge{strings.Clone(ch.Cap), strings.Clone(ch.Window), ch.N}
+			c.attempt.Charges[i] = lead.Charge{Cap: strings.Clone(ch.Cap),
+				Window: strings.Clone(ch.Window), N: ch.N}
 		}
 	}
 	return c
@@ -105,7 +106,7 @@ func (s *state) take(c *change) {
 
 func ptr[T any](v T) *T { return &v }
 
-func (s *state) charge(c *change, charges []Charge, sign int64) {
+func (s *state) charge(c *change, charges []lead.Charge, sign int64) {
 	c.charges, c.sign = charges, sign
 	for _, ch := range charges {
 		w := window{ch.Cap, ch.Window}

@@ -105,7 +105,7 @@ func plainFacts(rec Record) Facts {
 		Test                                         bool
 		Attempt                                      lead.ID
 		Outcome                                      lead.Outcome
-		Charges                                      []Charge
+		Charges                                      []lead.Charge
 	}
 	if json.Unmarshal(rec.Bytes, &p) != nil {
 		f.Kind = "" // nothing can be said of it

@@ -199,9 +199,10 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 	name := func(what string) string {
 		return rapid.SampledFrom([]string{"", "n0", "n1", "n2"}).Draw(t, what)
 	}
-	charges := func() []Charge {
+	charges := func() []lead.Charge {
 		n := rapid.IntRange(0, 2).Draw(t, "charges")
-		return []Charge{{"campaign:c1:day", "2026-11-23", 1}, {"buyer:b1:total", "total", 1}}[:n]
+		return []lead.Charge{{Cap: "campaign:c1:day", Window: "2026-11-23", N: 1},
+			{Cap: "buyer:b1:total", Window: "total", N: 1}}[:n]
 	}
 	switch rapid.IntRange(0, 5).Draw(t, "kind") {
 	case 0:

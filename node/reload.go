@@ -65,9 +65,7 @@ func (n *Node) reload() admin.Reload {
 	switch {
 	case errors.As(err, &bad):
 		out := admin.Reload{Result: admin.Refused, Error: count(len(bad.Problems), "problem")}
-		for _, p := range bad.Problems {
-			out.Problems = append(out.Problems, admin.Problem(p))
-		}
+		out.Problems = append(out.Problems, bad.Problems...)
 		return out
 	case err != nil:
 		return admin.Reload{Result: admin.Refused, Error: err.Error()}
@@ -93,7 +91,7 @@ func refuseExamples(failures []config.ExampleFailure) admin.Reload {
 	for i := range failures {
 		p := failures[i].Problem()
 		p.Excerpt = strings.TrimRight(failures[i].Diff, "\n")
-		out.Problems = append(out.Problems, admin.Problem(p))
+		out.Problems = append(out.Problems, p)
 	}
 	return out
 }

@@ -124,7 +124,7 @@ func (h *house) openAttempt(p heard) {
 		Config: ev.Config, Lead: ev.Lead, Source: ev.Source, Vertical: ev.Vertical}, Post: &ledger.Post{ReceivedAt: at,
 		SellerLeadID: "S-2", IdempotencyKey: "first", BodyHash: "x"}, Attempt: id, Campaign: b.Campaign, Buyer: b.Buyer,
 		Rank: 1, Price: b.Price, Payout: b.Payout, MaxSold: b.MaxSold, SellLimit: 1,
-		Charges: []ledger.Charge{{Cap: "campaign:" + b.Campaign + ":total", Window: "total", N: 1}}})
+		Charges: []lead.Charge{{Cap: "campaign:" + b.Campaign + ":total", Window: "total", N: 1}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -247,7 +247,7 @@ func TestCapsAreNotPassedInTheOrderOfTheLedger(t *testing.T) {
 	}
 	wg.Wait()
 	var n, most, ends int
-	count := func(cs []ledger.Charge, by int) {
+	count := func(cs []lead.Charge, by int) {
 		for range cs {
 			n += by
 			most = max(most, n)

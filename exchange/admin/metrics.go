@@ -100,11 +100,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	s := &c.ex.Stats
-	count(descPings, float64(s.Quotes.Load()), "success")
-	count(descPings, float64(s.NoBids.Load()), "failure")
-	count(descPosts, float64(s.Sold.Load()), "success")
-	count(descPosts, float64(s.Unsold.Load()), "failure")
-	count(descPosts, float64(s.Pending.Load()), "pending")
+	count(descPings, float64(s.Quotes.Load()), ledger.ResultSuccess)
+	count(descPings, float64(s.NoBids.Load()), ledger.ResultFailure)
+	count(descPosts, float64(s.Sold.Load()), ledger.ResultSuccess)
+	count(descPosts, float64(s.Unsold.Load()), ledger.ResultFailure)
+	count(descPosts, float64(s.Pending.Load()), ledger.ResultPending)
 	count(descTests, float64(s.Tests.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
 	count(descMoney, units(s.PayoutMicros.Load()), "payout")

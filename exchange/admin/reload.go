@@ -2,7 +2,11 @@
 
 package admin
 
-import "time"
+import (
+	"time"
+
+	"clearpost/config/tree"
+)
 
 // Hooks are what the server cannot do or know itself.
 type Hooks struct {
@@ -48,23 +52,13 @@ const (
 
 // Reload is how one reading of the configuration's directory ended.
 type Reload struct {
-	Result   string    `json:"result"`
-	At       time.Time `json:"at"`
-	By       string    `json:"by"`
-	Config   string    `json:"config"`             // hash of the configuration in force after it
-	Problems []Problem `json:"problems,omitempty"` // refused: all mistakes of all files
-	Restart  []string  `json:"restart,omitempty"`  // refused: keys of clearpost.yaml whose change needs a restart
-	Error    string    `json:"error,omitempty"`    // refused: why, in a line
-}
-
-// Problem is one mistake of a configuration and its place. Line and column are 0 where it is with a whole file.
-type Problem struct {
-	File    string `json:"file"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
-	Path    string `json:"path,omitempty"`
-	Message string `json:"message"`
-	Excerpt string `json:"excerpt,omitempty"`
+	Result   string         `json:"result"`
+	At       time.Time      `json:"at"`
+	By       string         `json:"by"`
+	Config   string         `json:"config"`             // hash of the configuration in force after it
+	Problems []tree.Problem `json:"problems,omitempty"` // refused: all mistakes of all files
+	Restart  []string       `json:"restart,omitempty"`  // refused: keys of clearpost.yaml whose change needs a restart
+	Error    string         `json:"error,omitempty"`    // refused: why, in a line
 }
 
 // ConfigStatus is which configuration is in force, and how it came to be.
