@@ -37,7 +37,10 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
 
-	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger"},
+	"exchange/claims": {}, // who is at what within this process
+
+	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
+		"exchange/claims"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 

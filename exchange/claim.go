@@ -3,106 +3,118 @@
 package exchange
 
 import (
-	"hash/maphash"
-	"slices"
-	"sync"
+	"clearpost/exchange/claims"
+	"clearpost/lead"
 )
 
-// personTable says whose leads are being delivered. Two deliveries of one person exclude each other if the rule of
-// either compares it with the other's leads. Each goes by the rule of the configuration that it began on, and is met by
-// those that begin on a later one: so it is kept what its rule was, and not under which scope it would be found today.
-type personTable struct {
-	seed   maphash.Seed
-	shards [16]personShard
+// heldClaims is what a request has claimed: the names of leads, keys and contents, and persons.
+type heldClaims = claims.Claims[underWay]
+
+var noLead lead.ID
+
+func leadName(id lead.ID) string { return "lead\x00" + string(id[:]) }
+
+// keyUse is a request that bears an idempotency key.
+type keyUse struct {
+	source   *Source
+	vertical *Vertical
+	mode     string
+	key      string
+	bodyHash string
 }
 
-type personShard struct {
-	mu sync.Mutex
-	m  map[string][]*personClaim // guarded by mu: by vertical and name
+// claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or
+// a Fault if it was used for another call or body or is under way.
+func (e *Exchange) claimKey(held *heldClaims, u keyUse, t *underWay) (r *Reply, f *Fault) {
+	if _, ok := held.Take("key\x00"+u.source.ID+"\x00"+u.key, t); !ok {
+		return nil, inProgress()
+	}
+	id, ok := e.led.ByIdempotencyKey(u.source.ID, u.key)
+	if !ok {
+		return nil, nil
+	}
+	h, f := e.own(u.source, id)
+	if f != nil && f.Kind == FaultNotFound {
+		return nil, nil // its events were dropped with age
+	}
+	if f != nil {
+		return nil, f
+	}
+	if !h.usedKey(&u) {
+		return nil, keyReused()
+	}
+	reply := e.reply(h)
+	if u.mode == modePing {
+		reply = pingReply(h)
+	}
+	return &reply, nil
 }
 
-// personClaim is one delivery.
-type personClaim struct {
-	source string
-	reach  reach
+// usedKey tells whether the lead's ping or post is this very request.
+func (h *history) usedKey(u *keyUse) bool {
+	if h.pinged.Vertical != u.vertical.ID {
+		return false
+	}
+	if h.pinged.IdempotencyKey == u.key {
+		return h.pinged.Mode == u.mode && h.pinged.BodyHash == u.bodyHash
+	}
+	return u.mode == modePost && h.post != nil && h.post.IdempotencyKey == u.key && h.post.BodyHash == u.bodyHash
 }
 
-// reach is with whose earlier leads a rule compares a lead.
-type reach uint8
-
+// The calls that sell. The first two are the modes of a pinged event.
 const (
-	reachNone   reach = iota // with nobody's
-	reachSource              // with those of its source
-	reachAll                 // with those of all sources
+	modePing = "ping"
+	modeLead = "lead"
+	modePost = "post"
 )
 
-func (d *Dedupe) reach() reach {
-	switch {
-	case !d.refuses():
-		return reachNone
-	case d.Scope == ScopeVertical:
-		return reachAll
+// pingReply is the answer that the lead's ping had.
+func pingReply(h *history) Reply {
+	r := Reply{LeadID: h.id, SellerLeadID: h.pinged.SellerLeadID, Currency: h.pinged.Currency, Quote: true,
+		Result: h.pinged.Result, Price: h.pinged.Price, ExpiresAt: h.pinged.ExpiresAt, Details: h.pinged.Details,
+		Test: h.pinged.Test}
+	r.Refusal = h.pinged.Refusal
+	return r
+}
+
+// claimContent makes this the only one-shot lead of what was sent, or returns the answer of an earlier one.
+func (e *Exchange) claimContent(held *heldClaims, p *Ping, t *underWay) (r *Reply, f *Fault) {
+	if _, ok := held.Take("content\x00"+p.whatText, t); !ok {
+		return nil, inProgress()
 	}
-	return reachSource
-}
-
-// covers tells whether c is compared with o's lead.
-func (c *personClaim) covers(o *personClaim) bool {
-	return c.reach == reachAll || c.reach == reachSource && c.source == o.source
-}
-
-func (t *personTable) init() {
-	t.seed = maphash.MakeSeed()
-	for i := range t.shards {
-		t.shards[i].m = map[string][]*personClaim{}
+	id, at, ok := e.led.ByContent(p.Source.ID, p.whatText)
+	if !ok || at+p.rule.Window.Microseconds() <= e.now().UnixMicro() {
+		return nil, nil
 	}
-}
-
-func (t *personTable) shard(key string) *personShard {
-	return &t.shards[maphash.String(t.seed, key)%uint64(len(t.shards))]
-}
-
-func (t *personTable) begin(key string, c *personClaim) bool {
-	s := t.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, o := range s.m[key] {
-		if c.covers(o) || o.covers(c) {
-			return false
-		}
+	h, f := e.own(p.Source, id)
+	if f != nil && f.Kind == FaultNotFound {
+		return nil, nil // its events were dropped with age
 	}
-	s.m[key] = append(s.m[key], c)
-	return true
-}
-
-func (t *personTable) end(key string, c *personClaim) {
-	s := t.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left := slices.DeleteFunc(s.m[key], func(o *personClaim) bool { return o == c })
-	if len(left) == 0 {
-		delete(s.m, key)
-		return
+	if f != nil {
+		return nil, f
 	}
-	s.m[key] = left
+	reply := e.reply(h)
+	return &reply, nil
 }
 
 // claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
-func (e *Exchange) claimPerson(s *Source, v *Vertical, who *identity) (end func(), f *Fault) {
-	c := &personClaim{s.ID, s.DedupeOf(v).reach()}
-	var held []string
-	end = func() {
-		for _, key := range held {
-			e.persons.end(key, c)
-		}
-	}
+func (e *Exchange) claimPerson(held *heldClaims, s *Source, v *Vertical, who *identity) *Fault {
+	p := &claims.Person{Source: s.ID, Reach: s.DedupeOf(v).reach()}
 	for i := range who.names() {
-		key := v.ID + "\x00" + who.name(i)
-		if !e.persons.begin(key, c) {
-			end()
-			return nil, personBusy()
+		if !held.TakePerson(v.ID+"\x00"+who.name(i), p) {
+			return personBusy()
 		}
-		held = append(held, key)
 	}
-	return end, nil
+	return nil
+}
+
+// reach is with whose earlier leads the rule compares a lead.
+func (d *Dedupe) reach() claims.Reach {
+	switch {
+	case !d.refuses():
+		return claims.ReachNone
+	case d.Scope == ScopeVertical:
+		return claims.ReachAll
+	}
+	return claims.ReachSource
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/exchange/claims"
 	"clearpost/ledger"
 	"clearpost/rules"
 	"clearpost/wire/transport"
@@ -59,8 +60,7 @@ type Exchange struct {
 	carried   carried    // guarded by reloading
 
 	decoded decoded
-	claims  claimTable
-	persons personTable
+	claims  *claims.Table[underWay]
 	chases  *chaser
 	quotes  quoteTable
 	pings   sync.Pool // *Ping
@@ -75,9 +75,10 @@ type Exchange struct {
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now,
-		log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
-			map[string]*transport.Gate{}, map[string]*limits{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now, log: d.Log,
+		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
+			map[string]*transport.Gate{}, map[string]*limits{}}, claims: claims.NewTable[underWay](),
+		paused: switches{by: map[string]*atomic.Bool{}}}
 	if e.calls == nil {
 		e.calls = d.Transport
 	}
@@ -94,8 +95,6 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		return nil, err
 	}
 	e.inForce.Store(snap)
-	e.claims.init()
-	e.persons.init()
 	e.pings.New = func() any { return &Ping{} }
 	return e, nil
 }

@@ -19,82 +19,41 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 		return Reply{}, f
 	}
 	p.identify()
-	t := &underWay{done: make(chan struct{})}
-	end, reply, f := e.claimOneShot(p, t)
-	if f != nil {
+	t, held := &underWay{done: make(chan struct{})}, e.claims.In()
+	defer held.Release()
+	if reply, f := e.claimOneShot(p, held, t); f != nil {
 		return Reply{}, f
-	}
-	if reply != nil {
+	} else if reply != nil {
 		return *reply, nil
 	}
-	started := false
-	defer func() {
-		if !started {
-			end() // it panicked
-		}
-	}()
 	now := e.open(p, modeLead)
 	e.bid(p, now)
 	d := e.oneShot(p)
 	e.Stats.pinged(p, e.wall().Sub(begin))
 	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.
-	key := leadKey(p.id)
-	e.claims.begin(key, t)
-	started = true
-	return e.run(t, d, begin, p.MaxWait, func() { e.claims.end(key); end() })
+	held.Take(leadName(p.id), t)
+	return e.run(t, d, begin, p.MaxWait, held.HandOver())
 }
 
 // claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only
 // one of its person where the person's leads may be repeats of each other. It returns the answer of an earlier one.
-func (e *Exchange) claimOneShot(p *Ping, t *underWay) (end func(), r *Reply, f *Fault) {
+func (e *Exchange) claimOneShot(p *Ping, held *heldClaims, t *underWay) (r *Reply, f *Fault) {
 	if p.who.person != "" && p.rule.Window > 0 {
 		p.digest(modeLead)
 	}
-	end = func() {}
 	switch {
 	case p.IdempotencyKey != "":
-		end, r, f = e.claimKey(keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
+		r, f = e.claimKey(held, keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
 	case p.whatText != "":
-		end, r, f = e.claimContent(p, t)
+		r, f = e.claimContent(held, p, t)
 	}
 	if r != nil || f != nil {
-		return nil, r, f
+		return r, f
 	}
-	endPerson, f := e.claimPerson(p.Source, p.Vertical, &p.who)
-	if f != nil {
-		end()
-		return nil, nil, f
+	if f = e.claimPerson(held, p.Source, p.Vertical, &p.who); f != nil {
+		return nil, f
 	}
-	endFirst := end
-	end = func() { endPerson(); endFirst() }
-	if f = e.recognise(p); f != nil {
-		end()
-		return nil, nil, f
-	}
-	return end, nil, nil
-}
-
-// claimContent makes this the only one-shot lead of what was sent, or returns the answer of an earlier one.
-func (e *Exchange) claimContent(p *Ping, t *underWay) (end func(), r *Reply, f *Fault) {
-	claim := "content\x00" + p.whatText
-	if _, ok := e.claims.begin(claim, t); !ok {
-		return nil, nil, inProgress()
-	}
-	end = func() { e.claims.end(claim) }
-	id, at, ok := e.led.ByContent(p.Source.ID, p.whatText)
-	if !ok || at+p.rule.Window.Microseconds() <= e.now().UnixMicro() {
-		return end, nil, nil
-	}
-	h, f := e.own(p.Source, id)
-	if f != nil && f.Kind == FaultNotFound {
-		return end, nil, nil // its events were dropped with age
-	}
-	end()
-	if f != nil {
-		return nil, nil, f
-	}
-	reply := e.reply(h)
-	return nil, &reply, nil
+	return nil, e.recognise(p)
 }
 
 // oneShot makes the delivery of a lead whose ping is not durable yet: both become so together. All that the delivery

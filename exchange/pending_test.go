@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/exchange/claims"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -24,7 +25,7 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 	}
 	ends := map[string]func(*delivery) (Reply, *Fault){
 		"a panic": func(d *delivery) (Reply, *Fault) { // there is no snapshot
-			return e.run(&underWay{done: make(chan struct{})}, d, time.Time{}, 0, func() {})
+			return e.run(&underWay{done: make(chan struct{})}, d, time.Time{}, 0, claims.NewTable[underWay]().In())
 		},
 		"nobody can tell": func(d *delivery) (Reply, *Fault) {
 			d.begin()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"clearpost/exchange/claims"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -145,7 +146,7 @@ func TestQuotesAreKeptWhileTheyLiveAndNoLonger(t *testing.T) {
 		take := func(c byte) {
 			p := ping(c)
 			q.enter(p, time.Now())
-			p.Reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
+			p.reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
 			q.leave(p, time.Now(), nil)
 		}
 		take(1)
@@ -191,10 +192,10 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 				t.Error("two pings are the first")
 				return
 			}
-			if f := e.follow(p, other); f != nil {
+			if f := e.await(p, other); f != nil {
 				faults <- f
 			} else {
-				heard <- p.Reply
+				heard <- p.reply
 			}
 		}
 		go follow()
@@ -204,7 +205,7 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 		if f := <-faults; f.Code != "in_progress" {
 			t.Errorf("who has waited too long hears %v", f)
 		}
-		first.Reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
+		first.reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
 		e.quotes.leave(first, time.Now(), nil)
 		if r := <-heard; r.LeadID != (lead.ID{1}) || e.Stats.source("s").Suppressed.Load() != 1 {
 			t.Errorf("heard %+v", r)
@@ -232,22 +233,20 @@ func TestScopesExcludeEachOther(t *testing.T) {
 	own.Scope = ScopeSource
 	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"},
 		Dedupe: []*Dedupe{&own}}
-	e := &Exchange{}
-	e.persons.init()
+	e := &Exchange{claims: claims.NewTable[underWay]()}
 	who := identity{person: "jane"}
 	for _, order := range [][2]*Source{{all, one}, {one, all}} {
-		end, f := e.claimPerson(order[0], v, &who)
-		if f != nil {
+		first, second := e.claims.In(), e.claims.In()
+		if f := e.claimPerson(first, order[0], v, &who); f != nil {
 			t.Fatal(f)
 		}
-		if _, f := e.claimPerson(order[1], v, &who); f == nil {
+		if f := e.claimPerson(second, order[1], v, &who); f == nil {
 			t.Errorf("%s and %s at once", order[0].ID, order[1].ID)
 		}
-		end()
-		if end, f = e.claimPerson(order[1], v, &who); f != nil {
+		first.Release()
+		if f := e.claimPerson(second, order[1], v, &who); f != nil {
 			t.Errorf("after its end: %v", f)
-		} else {
-			end()
 		}
+		second.Release()
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Ping is one inbound ping, or a one-shot lead, with all the memory that its auction needs. Get one from NewPing, fill
-// the first group, call Ping or Lead, read Reply, and give it back with Release. Nothing of it may be kept after that.
+// the first group, call Ping or LeadNow, and give it back with Release. Nothing of it may be kept after that.
 type Ping struct {
 	Source         *Source
 	Vertical       *Vertical
@@ -29,8 +29,7 @@ type Ping struct {
 	Test           TestAsk
 	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
 
-	Reply Reply
-
+	reply    Reply
 	on       *Snapshot
 	id       lead.ID
 	rule     *Dedupe
@@ -100,35 +99,37 @@ func (e *Exchange) Release(p *Ping) {
 	e.pings.Put(p)
 }
 
-// Ping asks all buyers that may want the lead at once and sets p.Reply to a quote or a failure. When it returns nil the
-// answer is durable. A Fault consumed nothing.
-func (e *Exchange) Ping(p *Ping) *Fault {
+// Ping asks all buyers that may want the lead at once and answers with a quote or a failure. Without a Fault the answer
+// is durable. A Fault consumed nothing.
+func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 	begin := e.wall()
 	if f := e.admit(p, lead.AtPing); f != nil {
-		return f
+		return Reply{}, f
 	}
 	if p.IdempotencyKey != "" {
-		end, reply, f := e.claimKey(keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}, &underWay{})
-		if f != nil || reply != nil {
-			p.take(reply)
-			return f
+		held := e.claims.In()
+		defer held.Release()
+		use := keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}
+		if reply, f := e.claimKey(held, use, &underWay{}); f != nil {
+			return Reply{}, f
+		} else if reply != nil {
+			return *reply, nil
 		}
-		defer end()
 	}
 	p.identify()
-	if f := e.recognise(p); f != nil {
-		return f
-	}
-	var f *Fault
-	if p.shares() {
+	f := e.recognise(p)
+	switch {
+	case f != nil:
+	case p.shares():
 		f = e.share(p, begin)
-	} else {
+	default:
 		f = e.ask(p, begin)
 	}
-	if f == nil {
-		e.rememberUnnamed(p)
+	if f != nil {
+		return Reply{}, f
 	}
-	return f
+	e.rememberUnnamed(p)
+	return p.reply, nil
 }
 
 // ask holds the auction of a ping and makes its answer durable.
@@ -149,12 +150,6 @@ func (e *Exchange) bid(p *Ping, now time.Time) {
 	}
 	e.judge(p, p.MinPrice)
 	p.quote()
-}
-
-func (p *Ping) take(r *Reply) {
-	if r != nil {
-		p.Reply = *r
-	}
 }
 
 // admit says no to what cannot be taken at all.
@@ -380,7 +375,7 @@ func (l *LiveCampaign) acceptance() int64 {
 func (p *Ping) quote() {
 	ev := &p.event
 	ev.Bids = p.bids
-	p.Reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency,
+	p.reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency,
 		Test: p.Test.On}
 	price, sells := p.result.Payout, len(p.result.Order) > 0
 	if p.Test.Want != lead.TestAny {
@@ -389,7 +384,7 @@ func (p *Ping) quote() {
 	if sells {
 		ev.Result, ev.Price = ledger.ResultSuccess, price
 		ev.ExpiresAt = p.quoteEnd(ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond))
-		p.Reply.Result, p.Reply.Price, p.Reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
+		p.reply.Result, p.reply.Price, p.reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
 		return
 	}
 	r := p.no
@@ -397,7 +392,7 @@ func (p *Ping) quote() {
 	if ev.Details == "" {
 		ev.Details = r.Info().Meaning
 	}
-	p.Reply.Result, p.Reply.Refusal, p.Reply.Details = ev.Result, r, ev.Details
+	p.reply.Result, p.reply.Refusal, p.reply.Details = ev.Result, r, ev.Details
 }
 
 // record makes the ping durable together with what comes with it.

@@ -29,9 +29,10 @@ type PostIn struct {
 	Problems []lead.Problem
 }
 
-// underWay is one delivery of one lead, from its claim to its end. It may go on after its seller has heard "pending".
+// underWay is what others find where a request has claimed something: a delivery of a lead, from its claim to its end,
+// or a request that nobody waits for. A delivery may go on after its seller has heard "pending".
 type underWay struct {
-	done  chan struct{} // closed when reply and fault stand; nil for claims that nobody waits for
+	done  chan struct{} // closed when reply and fault stand; nil: nobody waits for it
 	reply Reply
 	fault *Fault
 }
@@ -40,55 +41,53 @@ type underWay struct {
 // the first answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which
 // says that the outcome does not stand there yet.
 func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
-	begin, end, started := e.wall(), func() {}, false
-	defer func() {
-		if !started { // it needed no delivery, or it panicked
-			end()
-		}
-	}()
-	if in.IdempotencyKey != "" {
-		endKey, reply, f := e.claimKey(keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash},
-			&underWay{})
-		if f != nil {
-			return Reply{}, f
-		}
-		if reply != nil {
-			return *reply, nil
-		}
-		end = endKey
-	}
-	t := &underWay{done: make(chan struct{})}
-	key := leadKey(in.PingID)
-	if other, ok := e.claims.begin(key, t); !ok {
-		return e.overlap(other, in)
-	}
-	endKey := end
-	end = func() { e.claims.end(key); endKey() }
-	d, reply, f := e.prepare(in)
+	begin, t := e.wall(), &underWay{done: make(chan struct{})}
+	held := e.claims.In()
+	defer held.Release()
+	d, reply, f := e.claimPost(in, held, t)
 	if d == nil {
 		return reply, f
 	}
-	endPerson, f := e.claimPerson(in.Source, in.Vertical, &d.who)
-	if f != nil {
-		return Reply{}, f
+	return e.run(t, d, begin, in.MaxWait, held.HandOver())
+}
+
+// claimPost makes this the only post of its idempotency key, its lead and its person. It answers what needs no
+// delivery, else says what is to be delivered.
+func (e *Exchange) claimPost(in *PostIn, held *heldClaims, t *underWay) (*delivery, Reply, *Fault) {
+	if in.IdempotencyKey != "" {
+		use := keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash}
+		if r, f := e.claimKey(held, use, &underWay{}); f != nil {
+			return nil, Reply{}, f
+		} else if r != nil {
+			return nil, *r, nil
+		}
 	}
-	endLead := end
-	end = func() { endPerson(); endLead() }
+	if other, ok := held.Take(leadName(in.PingID), t); !ok {
+		r, f := e.overlap(other, in)
+		return nil, r, f
+	}
+	d, reply, f := e.prepare(in)
+	if d == nil {
+		return nil, reply, f
+	}
+	if f := e.claimPerson(held, in.Source, in.Vertical, &d.who); f != nil {
+		return nil, Reply{}, f
+	}
 	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.history.id); f != nil {
-		return Reply{}, f
+		return nil, Reply{}, f
 	}
 	if d.details != "" {
 		d.why = lead.LeadRepeated
 		e.Stats.source(in.Source.ID).Repeated.Add(1)
 	}
-	started = true
-	return e.run(t, d, begin, in.MaxWait, end)
+	return d, Reply{}, nil
 }
 
 // run delivers in its own goroutine and waits for the end, but no longer than the seller, who began to wait at begin. A
 // seller whose time is up before an attempt stands in the ledger waits on until one does, or until the end: there may
 // never be one, and then "pending" would be told of nothing.
-func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Duration, end func()) (Reply, *Fault) {
+func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Duration, held *heldClaims) (Reply,
+	*Fault) {
 	now, total := e.wall(), d.v.PostTotal
 	if wait <= 0 {
 		begin, wait = now, total
@@ -103,10 +102,10 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 			if d.unsure != nil {
 				close(t.done)
 				d.follow()
-				end()
+				held.Release()
 				return
 			}
-			end()
+			held.Release()
 			close(t.done) // after the claims' end: who has heard the answer may ask again at once
 		}()
 		defer func() {
@@ -268,141 +267,4 @@ func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post 
 		p.Changed = append(p.Changed, l.Schema().Fields[i].Name)
 	}
 	return p
-}
-
-// answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its
-// ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
-func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool) {
-	switch {
-	case h.open(), h.settled != nil, h.pinged.Result == ledger.ResultFailure:
-		return e.reply(h), nil, true
-	case h.resumable() && h.over(at):
-		r, f := e.conclude(h)
-		return r, f, true
-	}
-	return Reply{}, nil, false
-}
-
-// conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
-// is over.
-func (e *Exchange) conclude(h *history) (Reply, *Fault) {
-	d := e.atEnd(e.inForce.Load(), h)
-	d.seller = h.seller()
-	return d.settle()
-}
-
-// atEnd is the delivery of a lead for which no attempt is made any more. It has what the ledger knows and nothing of
-// the configuration, which may have neither the lead's source nor its vertical now.
-func (e *Exchange) atEnd(on *Snapshot, h *history) *delivery {
-	d := &delivery{e: e, on: on, history: h, who: h.who}
-	for i := range h.attempts {
-		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
-			d.no = a.posted
-			break
-		}
-	}
-	return d
-}
-
-// Status tells a source what has become of its lead. A Fault says that it has no such lead.
-func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
-	h, f := e.own(s, id)
-	if f != nil {
-		return Reply{}, f
-	}
-	now := e.now()
-	if h.resumable() && h.over(now) {
-		key := leadKey(id)
-		if _, ok := e.claims.begin(key, &underWay{}); ok {
-			defer e.claims.end(key)
-			if h, f = e.own(s, id); f != nil {
-				return Reply{}, f
-			}
-			if h.resumable() {
-				return e.conclude(h)
-			}
-		}
-	}
-	return e.reply(h), nil
-}
-
-// BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
-func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
-	var out []Reply
-	for _, l := range e.led.BySellerLeadID(s.ID, id) {
-		r, f := e.Status(s, l)
-		switch {
-		case f == nil:
-			out = append(out, r)
-		case f.Kind != FaultNotFound: // else its events were dropped with age
-			return nil, f
-		}
-	}
-	return out, nil
-}
-
-// keyUse is a request that bears an idempotency key.
-type keyUse struct {
-	source   *Source
-	vertical *Vertical
-	mode     string
-	key      string
-	bodyHash string
-}
-
-// claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or
-// a Fault if it was used for another call or body or is under way. Else end must be called when the request has ended.
-func (e *Exchange) claimKey(u keyUse, t *underWay) (end func(), r *Reply, f *Fault) {
-	claim := "key\x00" + u.source.ID + "\x00" + u.key
-	if _, ok := e.claims.begin(claim, t); !ok {
-		return nil, nil, inProgress()
-	}
-	end = func() { e.claims.end(claim) }
-	id, ok := e.led.ByIdempotencyKey(u.source.ID, u.key)
-	if !ok {
-		return end, nil, nil
-	}
-	h, f := e.own(u.source, id)
-	if f != nil && f.Kind == FaultNotFound {
-		return end, nil, nil // its events were dropped with age
-	}
-	end()
-	if f != nil {
-		return nil, nil, f
-	}
-	if !h.usedKey(&u) {
-		return nil, nil, keyReused()
-	}
-	reply := e.reply(h)
-	if u.mode == modePing {
-		reply = pingReply(h)
-	}
-	return nil, &reply, nil
-}
-
-// usedKey tells whether the lead's ping or post is this very request.
-func (h *history) usedKey(u *keyUse) bool {
-	if h.pinged.Vertical != u.vertical.ID {
-		return false
-	}
-	if h.pinged.IdempotencyKey == u.key {
-		return h.pinged.Mode == u.mode && h.pinged.BodyHash == u.bodyHash
-	}
-	return u.mode == modePost && h.post != nil && h.post.IdempotencyKey == u.key && h.post.BodyHash == u.bodyHash
-}
-
-// The calls that sell. The first two are the modes of a pinged event.
-const (
-	modePing = "ping"
-	modeLead = "lead"
-	modePost = "post"
-)
-
-// pingReply is the answer that the lead's ping had.
-func pingReply(h *history) Reply {
-	r := Reply{LeadID: h.id, SellerLeadID: h.pinged.SellerLeadID, Currency: h.pinged.Currency, Quote: true,
-		Result: h.pinged.Result, Price: h.pinged.Price, ExpiresAt: h.pinged.ExpiresAt, Details: h.pinged.Details,
-		Test: h.pinged.Test}
-	r.Refusal = h.pinged.Refusal
-	return r
 }

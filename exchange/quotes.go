@@ -80,14 +80,14 @@ func (t *quoteTable) leave(p *Ping, now time.Time, f *Fault) {
 	s := t.shard(p.what)
 	s.mu.Lock()
 	delete(s.flights, p.what)
-	if f == nil && p.Reply.Result == ledger.ResultSuccess {
-		t.put(s, p.what, quoteRef{p.Reply.LeadID, p.Reply.ExpiresAt.UnixNano()}, now.UnixNano())
+	if f == nil && p.reply.Result == ledger.ResultSuccess {
+		t.put(s, p.what, quoteRef{p.reply.LeadID, p.reply.ExpiresAt.UnixNano()}, now.UnixNano())
 	}
 	waiting := p.flight
 	p.flight = nil
 	s.mu.Unlock()
 	if waiting != nil {
-		waiting.reply, waiting.fault = p.Reply, f
+		waiting.reply, waiting.fault = p.reply, f
 		close(waiting.done)
 	}
 }

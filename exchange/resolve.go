@@ -42,7 +42,7 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 	out := make([]OpenAttempt, 0, len(open))
 	for _, o := range open {
 		// A trip that ends in between has no open attempt any more: the fold sees that.
-		if e.claims.busy(leadKey(o.Lead)) {
+		if e.claims.Busy(leadName(o.Lead)) {
 			continue
 		}
 		h, err := e.history(o.Lead)
@@ -94,11 +94,11 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := leadKey(id)
-	if _, ok := e.claims.begin(key, &underWay{}); !ok {
+	held := e.claims.In()
+	defer held.Release()
+	if _, ok := held.Take(leadName(id), &underWay{}); !ok {
 		return nil, ErrUnderWay
 	}
-	defer e.claims.end(key)
 	h, err := e.history(id)
 	if err != nil {
 		return nil, err

@@ -12,9 +12,9 @@ import (
 
 // rememberUnnamed keeps whose quote a ping has got, where its source's posts need not name their pings.
 func (e *Exchange) rememberUnnamed(p *Ping) {
-	if p.Source.UnnamedPosts && p.who.person != "" && p.Reply.Result == ledger.ResultSuccess {
-		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.Reply.LeadID,
-			p.Reply.ExpiresAt, e.now())
+	if p.Source.UnnamedPosts && p.who.person != "" && p.reply.Result == ledger.ResultSuccess {
+		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.reply.LeadID,
+			p.reply.ExpiresAt, e.now())
 	}
 }
 

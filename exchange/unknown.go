@@ -134,11 +134,11 @@ const byClearpost = "clearpost"
 // clear resolves an attempt by what the exchange has found out itself.
 func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id lead.ID,
 	every time.Duration) time.Duration {
-	key := leadKey(id)
-	if _, ok := e.claims.begin(key, &underWay{}); !ok {
+	held := e.claims.In()
+	defer held.Release()
+	if _, ok := held.Take(leadName(id), &underWay{}); !ok {
 		return busyAfter
 	}
-	defer e.claims.end(key)
 	h, err := e.history(id)
 	if err == nil {
 		_, err = e.resolve(h, r, ends)
@@ -158,11 +158,11 @@ func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id
 // is a posting of its own in the ledger, before the wire, and holds nothing: the first attempt's hold is that of all of
 // them.
 func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duration {
-	key, u := leadKey(x.lead), l.IfUnknown
-	if _, ok := e.claims.begin(key, &underWay{}); !ok {
+	u, held := l.IfUnknown, e.claims.In()
+	defer held.Release()
+	if _, ok := held.Take(leadName(x.lead), &underWay{}); !ok {
 		return busyAfter
 	}
-	defer e.claims.end(key)
 	h, err := e.history(x.lead) // again, now that nobody else is at it
 	if err != nil {
 		return busyAfter

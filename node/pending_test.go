@@ -90,10 +90,11 @@ func (h *house) hurried(ping lead.ID, phone string) (exchange.Reply, *exchange.F
 func (h *house) pinged() lead.ID {
 	h.t.Helper()
 	p := h.direct("zip", "10001")
-	if f := h.node.Exchange.Ping(p); f != nil || p.Reply.Result != ledger.ResultSuccess {
-		h.t.Fatal(f, p.Reply)
+	r, f := h.node.Exchange.Ping(p)
+	if f != nil || r.Result != ledger.ResultSuccess {
+		h.t.Fatal(f, r)
 	}
-	return p.Reply.LeadID
+	return r.LeadID
 }
 
 // However short the seller's time is: nothing is pending of which the ledger has no attempt.

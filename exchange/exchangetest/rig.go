@@ -220,8 +220,7 @@ func (x *Rig) Ping(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exchan
 	if edit != nil {
 		edit(p)
 	}
-	f := x.Exchange.Ping(p)
-	return p.Reply, f
+	return x.Exchange.Ping(p)
 }
 
 // Quote pings and expects a quote at this price. It gives the lead's id.

@@ -26,7 +26,7 @@ type book struct {
 // account is a source under one of its keys, and the configuration that it was found in.
 type account struct {
 	*exchange.Source
-	view  *exchange.Snapshot
+	on    *exchange.Snapshot
 	hash  [32]byte
 	names map[string]*names // by vertical
 	limit *rate.Limiter
@@ -39,7 +39,7 @@ func newBook(v *exchange.Snapshot, before *book) *book {
 	b := &book{keys: map[[32]byte]*account{}, ids: map[string]*account{}, limits: map[string]*rate.Limiter{},
 		seats: map[string]*seat{}}
 	for _, src := range v.Config().Sources {
-		a := account{Source: src, view: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0),
+		a := account{Source: src, on: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0),
 			seat: before.seats[src.ID], alone: len(v.Config().Sources) == 1}
 		if a.seat == nil {
 			a.seat = &seat{}

@@ -79,7 +79,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 		s.fail(ctx, 404, "not_found", "this account does not have the profile "+c.profile.name)
 		return
 	}
-	r.vertical, r.names = r.acc.view.Vertical(c.vertical), r.acc.names[c.vertical]
+	r.vertical, r.names = r.acc.on.Vertical(c.vertical), r.acc.names[c.vertical]
 	if r.vertical == nil || r.names == nil {
 		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+
 			strings.Join(r.acc.Verticals, ", "))
@@ -208,20 +208,21 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 }
 
 func (s *Server) ping(r *request) {
-	p := s.ex.NewPing(r.acc.view, r.acc.Source, r.vertical)
+	p := s.ex.NewPing(r.acc.on, r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
 	if !s.fill(r, p, lead.AtPing) {
 		return
 	}
-	if f := s.ex.Ping(p); f != nil {
+	reply, f := s.ex.Ping(p)
+	if f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.answer(r, &p.Reply)
+	s.answer(r, &reply)
 }
 
 func (s *Server) oneShot(r *request) {
-	p := s.ex.NewPing(r.acc.view, r.acc.Source, r.vertical)
+	p := s.ex.NewPing(r.acc.on, r.acc.Source, r.vertical)
 	defer s.ex.Release(p)
 	if !s.fill(r, p, lead.AtPing|lead.AtPost) {
 		return
@@ -255,7 +256,7 @@ func (s *Server) oneShot(r *request) {
 
 // sell posts a pinged lead.
 func (s *Server) sell(r *request, l *lead.Lead, id lead.ID) (exchange.Reply, *exchange.Fault) {
-	return s.ex.Post(&exchange.PostIn{On: r.acc.view, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
+	return s.ex.Post(&exchange.PostIn{On: r.acc.on, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
 		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received,
 		MaxWait: r.wait(), Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
 }

@@ -64,7 +64,7 @@ func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 	if acc == nil {
 		return
 	}
-	v := acc.view.Vertical(at.vertical)
+	v := acc.on.Vertical(at.vertical)
 	if v == nil || acc.names[at.vertical] == nil {
 		s.fail(ctx, 404, "not_found", "no such posting spec of yours")
 		return
@@ -73,7 +73,7 @@ func (s *Server) spec(ctx *fasthttp.RequestCtx, at *segments) {
 		s.later(ctx, 429, "rate_limited", "too many posting specs are being read", time.Second)
 		return
 	}
-	p, err := SpecPage(acc.Source, v, acc.view.Config(), s.http.MaxRequestBodySize, s.specs.History, s.ex.Now())
+	p, err := SpecPage(acc.Source, v, acc.on.Config(), s.http.MaxRequestBodySize, s.specs.History, s.ex.Now())
 	if err != nil {
 		s.log.Error("posting spec", "source", acc.ID, "vertical", v.ID, "error", err)
 		s.later(ctx, 503, "unavailable", "the versions of the posting spec cannot be read", time.Second)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// Status tells a source what has become of its lead. A Fault says that it has no such lead.
+func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
+	h, f := e.own(s, id)
+	if f != nil {
+		return Reply{}, f
+	}
+	now := e.now()
+	if h.resumable() && h.over(now) {
+		held := e.claims.In()
+		defer held.Release()
+		if _, ok := held.Take(leadName(id), &underWay{}); ok {
+			if h, f = e.own(s, id); f != nil {
+				return Reply{}, f
+			}
+			if h.resumable() {
+				return e.conclude(h)
+			}
+		}
+	}
+	return e.reply(h), nil
+}
+
+// BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
+func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
+	var out []Reply
+	for _, l := range e.led.BySellerLeadID(s.ID, id) {
+		r, f := e.Status(s, l)
+		switch {
+		case f == nil:
+			out = append(out, r)
+		case f.Kind != FaultNotFound: // else its events were dropped with age
+			return nil, f
+		}
+	}
+	return out, nil
+}
+
+// answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its
+// ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
+func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool) {
+	switch {
+	case h.open(), h.settled != nil, h.pinged.Result == ledger.ResultFailure:
+		return e.reply(h), nil, true
+	case h.resumable() && h.over(at):
+		r, f := e.conclude(h)
+		return r, f, true
+	}
+	return Reply{}, nil, false
+}
+
+// conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
+// is over.
+func (e *Exchange) conclude(h *history) (Reply, *Fault) {
+	d := e.atEnd(e.inForce.Load(), h)
+	d.seller = h.seller()
+	return d.settle()
+}
+
+// atEnd is the delivery of a lead for which no attempt is made any more. It has what the ledger knows and nothing of
+// the configuration, which may have neither the lead's source nor its vertical now.
+func (e *Exchange) atEnd(on *Snapshot, h *history) *delivery {
+	d := &delivery{e: e, on: on, history: h, who: h.who}
+	for i := range h.attempts {
+		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
+			d.no = a.posted
+			break
+		}
+	}
+	return d
+}
