@@ -171,11 +171,17 @@ func (d *delivery) blocked(b *ledger.Bid) int {
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
-// fillPart takes the parts that a sale has paid for off the list: the one of that amount, else from the smallest up.
+// fillPart takes the parts that a sale has paid for off the list: the one of that amount, or one and the smallest ones,
+// which it has made impossible (see payout). What adds up to no such amount is taken from the smallest up.
 func (d *delivery) fillPart(payout lead.Money) {
-	if i := slices.Index(d.parts, payout); i >= 0 {
-		d.parts = slices.Delete(d.parts, i, i+1)
-		return
+	var rest lead.Money
+	for n := range d.parts { // the n smallest go with the sale
+		left := len(d.parts) - n
+		if i := slices.Index(d.parts[:left], payout-rest); i >= 0 {
+			d.parts = slices.Delete(d.parts[:left], i, i+1)
+			return
+		}
+		rest += d.parts[left-1]
 	}
 	for len(d.parts) > 0 && payout > 0 {
 		last := len(d.parts) - 1

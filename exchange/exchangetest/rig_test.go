@@ -14,7 +14,7 @@ import (
 	"clearpost/ledger"
 )
 
-const dollar = exchangetest.Dollar
+const dollar = lead.Unit
 
 func one(price lead.Money) exchangetest.Setup {
 	return exchangetest.Setup{Campaigns: []exchangetest.Campaign{{ID: "a", Price: price}}}

@@ -22,9 +22,6 @@ import (
 	"clearpost/wire"
 )
 
-// Dollar is one unit of the vertical's currency.
-const Dollar lead.Money = 1_000_000
-
 // Key is an API key of the source acme; that of any other source is its id and KeyOfOthers.
 const (
 	Key         = "acme" + KeyOfOthers
@@ -73,7 +70,7 @@ func NewVertical(id string) *exchange.Vertical {
 	return &exchange.Vertical{ID: id, Name: id, Currency: "USD", Schema: s, PingTTL: 5 * time.Minute,
 		PingDeadline: 400 * time.Millisecond, PostTotal: 3 * time.Second, Plan: exchange.Plan{SellLimit: 1},
 		Dedupe: exchange.Dedupe{Key: []exchange.KeyField{{Pos: phone, Hash: -1}}, Window: time.Hour},
-		Tests:  exchange.TestRules{Price: 10 * Dollar, ZIP: zip}}
+		Tests:  exchange.TestRules{Price: 10 * lead.Unit, ZIP: zip}}
 }
 
 // NewSource makes a source that may send leads of these verticals, at a margin of 20 percent.

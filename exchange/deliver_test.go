@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange_test
+
+import (
+	"testing"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/rules"
+)
+
+func TestLeadGoesToTheHighestBidAndNobodyElse(t *testing.T) {
+	s := sellTo(1, campaign{ID: "low", Price: 10 * dollar}, campaign{ID: "high", Price: 25 * dollar})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(20*dollar, nil)
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 20*dollar)
+		wantPosted(x, "high")
+		if r.Reference != "ref-high" || len(r.Sales) != 1 || r.Sales[0].ID != "ref-high" ||
+			r.Sales[0].Price != 20*dollar || r.LeadID != id {
+			t.Errorf("reply: %+v", r)
+		}
+		ev := exchangetest.Last[*ledger.Posted](x, id)
+		if ev.Outcome != lead.Accepted || ev.Price != 25*dollar || ev.Payout != 20*dollar || ev.PingPrice != 25*dollar {
+			t.Errorf("posted: %+v", ev)
+		}
+		if ev := exchangetest.Last[*ledger.Settled](x, id); ev.Revenue != 25*dollar || ev.Payout != 20*dollar {
+			t.Errorf("settled: %+v", ev)
+		}
+	})
+}
+
+// Whatever is a clear no, or never went out, gives the lead to the next bid that covers the quote.
+func TestNextBidHasItsTurnAfterAClearNo(t *testing.T) {
+	for name, no := range map[string]exchangetest.Buyer{"declined": declines, "unreachable": unreachable,
+		"a duplicate": exchangetest.Always(exchangetest.Decline("duplicate lead")),
+		"invalid":     exchangetest.Always(exchangetest.Decline("invalid phone")),
+		"a 4xx":       exchangetest.Always(exchangetest.Answer{Status: 404})} {
+		t.Run(name, func(t *testing.T) {
+			s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Post: no}, campaign{ID: "b", Price: 25 * dollar},
+				campaign{ID: "c", Price: 24 * dollar})
+			exchangetest.Run(t, s, func(x *rig) {
+				id := x.Quote(24*dollar, nil)
+				r, f := x.Post(id, nil, nil)
+				wantSold(t, r, f, 24*dollar)
+				wantPosted(x, "a", "b")
+				if ev := exchangetest.Last[*ledger.Settled](x, id); ev.Revenue != 25*dollar {
+					t.Errorf("settled: %+v", ev)
+				}
+			})
+		})
+	}
+}
+
+func TestBidThatDoesNotCoverTheQuoteIsNotPostedTo(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Post: declines},
+		campaign{ID: "short", Price: 24*dollar - dollar/100}, campaign{ID: "just", Price: 24 * dollar, Post: declines})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(24*dollar, nil)
+		r, f := x.Post(id, nil, nil)
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		wantPosted(x, "a", "just")
+		wantTried(x, id, map[string]lead.Refusal{"short": lead.NotCovered})
+	})
+}
+
+// unknowns are ends of a post after which the buyer may have the lead.
+var unknowns = map[string]exchangetest.Answer{
+	"silence":          exchangetest.Silence(),
+	"a torn answer":    exchangetest.Torn(`{"status":"rej`),
+	"a lost one":       {Refusal: lead.ConnectionLost},
+	"a 500":            {Status: 500, Body: `{"error":"try again"}`},
+	"a 502":            {Status: 502},
+	"nothing":          {},
+	"no JSON":          {Body: "<html>rejected</html>"},
+	"an unclear word":  exchangetest.Says("status", "received"),
+	"a no over a yes":  {Status: 400, Body: `{"status":"accepted"}`},
+	"a half yes":       {Body: `{"status":"accep`},
+	"too large":        {Refusal: lead.OversizedAnswer},
+	"a loose half yes": {Body: `{"status":"accepted"`, Loose: true},
+}
+
+// After an attempt whose end nobody knows nobody else is asked, however many may buy the lead.
+func TestWalkEndsAtAnUnknownOutcome(t *testing.T) {
+	for name, end := range unknowns {
+		for limit := 1; limit <= 3; limit++ {
+			t.Run(name, func(t *testing.T) {
+				shared := func(id string, price lead.Money) campaign {
+					return campaign{ID: id, Price: price, MaxSold: 3, Spec: capped(9)}
+				}
+				s := sellTo(limit, shared("a", 12*dollar), shared("b", 11*dollar), shared("c", 10*dollar),
+					shared("d", 9*dollar))
+				s.Campaigns[limit-1].Post = exchangetest.Always(end)
+				exchangetest.Run(t, s, func(x *rig) {
+					p, _ := x.Ping(nil, nil)
+					id := p.LeadID
+					r, f := x.Post(id, nil, nil)
+					wantPending(t, r, f)
+					if got := x.Buyers.Posted(); len(got) != limit {
+						t.Errorf("posts went to %v, want the first %d and no more", got, limit)
+					}
+					for i, c := range s.Campaigns {
+						wantUsed(x, c.ID, map[bool]int64{true: 1, false: 0}[i < limit])
+					}
+					ev := exchangetest.Last[*ledger.Settled](x, id)
+					if ev.Result != ledger.ResultPending || len(ev.Sales) != limit-1 {
+						t.Errorf("settled: %+v", ev)
+					}
+					again, f := x.Post(id, nil, nil)
+					wantPending(t, again, f)
+					if n := len(x.Buyers.Posted()); n != limit {
+						t.Errorf("the repeat made it %d posts", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestSharedLeadPaysEachPartAndNoMoreThanTheLimitBuy(t *testing.T) {
+	shared := func(id string, price lead.Money) campaign { return campaign{ID: id, Price: price, MaxSold: 3} }
+	s := sellTo(3, shared("a", 20*dollar), shared("b", 15*dollar), shared("c", 10*dollar), shared("d", 5*dollar))
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.Post(x.Quote(36*dollar, nil), nil, nil)
+		wantSold(t, r, f, 36*dollar)
+		wantPosted(x, "a", "b", "c")
+		if len(r.Sales) != 3 || r.Sales[0].Price != 16*dollar || r.Sales[1].Price != 12*dollar ||
+			r.Sales[2].Price != 8*dollar || r.Reference != "ref-a" {
+			t.Errorf("sales: %+v", r.Sales)
+		}
+	})
+}
+
+// A stand-by takes the largest part that its price covers, and none that has been paid already.
+func TestStandByTakesAPartThatItCovers(t *testing.T) {
+	shared := func(id string, price lead.Money, post exchangetest.Buyer) campaign {
+		return campaign{ID: id, Price: price, MaxSold: 2, Post: post}
+	}
+	for _, c := range []struct {
+		name   string
+		cs     []campaign
+		quote  lead.Money
+		posted []string
+		pays   []lead.Money
+	}{
+		{"the dearer part is refused, the stand-by covers the other only", []campaign{shared("a", 20*dollar, declines),
+			shared("b", 10*dollar, declines), shared("c", 9*dollar, nil), shared("d", 8*dollar, nil)}, 24 * dollar,
+			[]string{"a", "b", "c"}, []lead.Money{8 * dollar}},
+		{"the stand-by covers both, and pays the dearer one", []campaign{shared("a", 20*dollar, declines),
+			shared("b", 19*dollar, nil), shared("c", 17*dollar, nil)}, 31200 * dollar / 1000,
+			[]string{"a", "b", "c"}, []lead.Money{16 * dollar, 15200 * dollar / 1000}},
+		{"both are refused, two stand-bys take their places", []campaign{shared("a", 20*dollar, declines),
+			shared("b", 10*dollar, declines), shared("c", 9*dollar, nil), shared("d", 8*dollar, nil),
+			shared("e", 8*dollar, nil)}, 24 * dollar, []string{"a", "b", "c"}, []lead.Money{8 * dollar}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			exchangetest.Run(t, sellTo(2, c.cs...), func(x *rig) {
+				id := x.Quote(c.quote, nil)
+				r, f := x.Post(id, nil, nil)
+				var sum lead.Money
+				for _, m := range c.pays {
+					sum += m
+				}
+				wantSold(t, r, f, sum)
+				wantPosted(x, c.posted...)
+				for i, s := range r.Sales {
+					if s.Price != c.pays[i] {
+						t.Errorf("sale %d pays %s, want %s", i, s.Price, c.pays[i])
+					}
+				}
+			})
+		})
+	}
+}
+
+// An exclusive buyer in place of several ends the lead: it must cover all the parts that it makes impossible.
+func TestExclusiveStandByMustCoverAllParts(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		price lead.Money // of the exclusive stand-by
+		sold  bool
+	}{{"it covers one part only", 15 * dollar, false}, {"it lacks a cent", 18*dollar - dollar/100, false},
+		{"it just covers both", 18 * dollar, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2, Post: declines},
+				campaign{ID: "b", Price: 10 * dollar, MaxSold: 2, Post: declines}, campaign{ID: "x", Price: c.price})
+			s.Source = margin(10)
+			exchangetest.Run(t, s, func(x *rig) {
+				id := x.Quote(18*dollar, nil)
+				r, f := x.Post(id, nil, nil)
+				if !c.sold {
+					wantUnsold(t, r, f, lead.BuyerRejected)
+					wantTried(x, id, map[string]lead.Refusal{"x": lead.NotCovered})
+					return
+				}
+				wantSold(t, r, f, 18*dollar)
+				if ev := exchangetest.Last[*ledger.Settled](x, id); ev.Revenue != 18*dollar || ev.Payout > ev.Revenue {
+					t.Errorf("settled: %+v", ev)
+				}
+			})
+		})
+	}
+}
+
+// A stand-by that lets two buy in place of three gives up the smallest part, and covers it beside the one it takes.
+// What is left of the quote is for the next.
+func TestStandByThatAllowsFewerSalesCoversThePartsItCosts(t *testing.T) {
+	cents := func(n lead.Money) lead.Money { return n * dollar / 100 }
+	for _, c := range []struct {
+		two  lead.Money // of the stand-by that lets the lead be sold twice
+		pays []lead.Money
+	}{{cents(1440), []lead.Money{cents(1440), cents(720)}}, {cents(1439), []lead.Money{cents(1360)}},
+		{cents(1359), []lead.Money{cents(720)}}} {
+		s := sellTo(3, campaign{ID: "a", Price: 10 * dollar, MaxSold: 3, Post: declines},
+			campaign{ID: "b", Price: 9 * dollar, MaxSold: 3, Post: declines},
+			campaign{ID: "c", Price: 8 * dollar, MaxSold: 3, Post: declines},
+			campaign{ID: "two", Price: c.two, MaxSold: 2},
+			campaign{ID: "next", Price: cents(799), MaxSold: 3})
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.Post(x.Quote(cents(2160), nil), nil, nil)
+			var sum lead.Money
+			for _, p := range c.pays {
+				sum += p
+			}
+			wantSold(t, r, f, sum)
+			for i, s := range r.Sales {
+				if s.Price != c.pays[i] {
+					t.Errorf("at %s: sale %d pays %s, want %s", c.two, i, s.Price, c.pays[i])
+				}
+			}
+		})
+	}
+}
+
+func TestExclusiveStandByHasNoSlotOnceTheLeadIsSold(t *testing.T) {
+	s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2},
+		campaign{ID: "b", Price: 10 * dollar, MaxSold: 2, Post: declines}, campaign{ID: "x", Price: 19 * dollar})
+	exchangetest.Run(t, s, func(x *rig) {
+		p, f := x.Ping(nil, nil)
+		if f != nil || p.Price != 16*dollar {
+			t.Fatalf("ping: %+v, %v", p, f)
+		}
+		r, f := x.Post(p.LeadID, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		if posted := x.Buyers.Calls("x", exchangetest.Post); len(posted) != 0 {
+			t.Error("the exclusive buyer got a lead that another has")
+		}
+		wantTried(x, p.LeadID, map[string]lead.Refusal{"x": lead.NoSlot})
+	})
+}
+
+func TestBuyerGetsALeadOnce(t *testing.T) {
+	s := sellTo(2, campaign{ID: "a", Buyer: "same", Price: 20 * dollar, MaxSold: 2},
+		campaign{ID: "b", Price: 10 * dollar, MaxSold: 2, Post: declines},
+		campaign{ID: "a2", Buyer: "same", Price: 10 * dollar, MaxSold: 2})
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.Post(x.Quote(24*dollar, nil), nil, nil)
+		wantSold(t, r, f, 16*dollar)
+		wantPosted(x, "a", "b")
+	})
+}
+
+// A bid's own end counts at the post, to the moment.
+func TestBidIsNotPostedToAfterItsOwnEnd(t *testing.T) {
+	for _, c := range []struct {
+		after time.Duration
+		sold  bool
+	}{{30*time.Second - time.Microsecond, true}, {30 * time.Second, false}, {31 * time.Second, false}} {
+		// The quote counts on a, whose bid has no end; b stands by, and its bid lasts half a minute.
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Post: declines}, campaign{ID: "b", Price: 9 * dollar,
+			Ping: exchangetest.Always(exchangetest.Bid(9*dollar, "expires", 30))})
+		s.Source = margin(20)
+		exchangetest.Run(t, s, func(x *rig) {
+			id := x.Quote(8*dollar, nil)
+			x.Sleep(c.after)
+			r, f := x.Post(id, nil, nil)
+			if c.sold {
+				wantSold(t, r, f, 8*dollar)
+				return
+			}
+			wantUnsold(t, r, f, lead.BuyerRejected)
+			wantTried(x, id, map[string]lead.Refusal{"b": lead.BidExpired})
+			wantPosted(x, "a")
+		})
+	}
+}
+
+func TestCriteriaOnFieldsOfThePostAreLookedAtThen(t *testing.T) {
+	adults := func(c *buyers.CampaignSpec) {
+		least := "21"
+		c.Criteria = []rules.CriterionSpec{{Field: "age", Min: &least}}
+		c.Ping.Request.Fields = c.Ping.Request.Fields[:2]
+	}
+	for age, sold := range map[string]bool{"20": false, "21": true} {
+		exchangetest.Run(t, sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: adults}), func(x *rig) {
+			id := x.Quote(8*dollar, nil)
+			r, f := x.Post(id, values{"age": age}, nil)
+			if sold {
+				wantSold(t, r, f, 8*dollar)
+				return
+			}
+			wantUnsold(t, r, f, lead.QuoteLost)
+			wantTried(x, id, map[string]lead.Refusal{"a": lead.CriteriaMismatch})
+			wantPosted(x)
+		})
+	}
+}
+
+func TestPausedCampaignIsNotPostedTo(t *testing.T) {
+	for _, subject := range []string{"campaign:a", "buyer:a-co"} {
+		exchangetest.Run(t, one(), func(x *rig) {
+			id := x.Quote(8*dollar, nil)
+			if _, changed, err := x.Exchange.Pause(subject, true, "unpaid", "me"); err != nil || !changed {
+				t.Fatal(err)
+			}
+			r, f := x.Post(id, nil, nil)
+			wantUnsold(t, r, f, lead.QuoteLost)
+			wantTried(x, id, map[string]lead.Refusal{"a": lead.Paused})
+			wantPosted(x)
+		})
+	}
+}
+
+func TestCampaignThatIsGoneOrInAnotherCurrencyIsNotPostedTo(t *testing.T) {
+	gone := setup{Campaigns: []campaign{{ID: "b", Price: 10 * dollar}}}
+	euros := vertical(one(), func(v *exchange.Vertical) { v.Currency = "EUR" })
+	for name, next := range map[string]setup{"gone": gone, "euros": euros} {
+		t.Run(name, func(t *testing.T) {
+			exchangetest.Run(t, one(), func(x *rig) {
+				id := x.Quote(8*dollar, nil)
+				x.Reload(next)
+				r, f := x.Post(id, nil, nil)
+				wantUnsold(t, r, f, lead.QuoteLost)
+				wantTried(x, id, map[string]lead.Refusal{"a": lead.CampaignWithdrawn})
+				wantPosted(x)
+			})
+		})
+	}
+}
+
+func TestPostsAreThrottled(t *testing.T) {
+	slow := func(c *buyers.CampaignSpec) {
+		perSecond, burst := dollar, 1
+		c.Post.Rate = &rules.RateSpec{PerSecond: &perSecond, Burst: &burst}
+	}
+	exchangetest.Run(t, sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: slow}), func(x *rig) {
+		first, second := x.Quote(8*dollar, nil), x.Quote(8*dollar, nil)
+		r, f := x.Post(first, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		r, f = x.Post(second, values{"phone": "2127365001"}, nil)
+		wantUnsold(t, r, f, lead.QuoteLost)
+		wantTried(x, second, map[string]lead.Refusal{"a": lead.Throttled})
+		if n := x.Exchange.Campaigns()[0].ThrottleSkips.Load(); n != 1 {
+			t.Errorf("%d throttled", n)
+		}
+		x.Sleep(time.Second)
+		r, f = x.Post(x.Quote(8*dollar, nil), values{"phone": "2127365002"}, nil)
+		wantSold(t, r, f, 8*dollar)
+	})
+}
