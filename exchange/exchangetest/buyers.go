@@ -22,8 +22,8 @@ import (
 
 // Request is one call as its buyer gets it.
 type Request struct {
-	Campaign string // whose call it is
-	Call     string // the first step of the URL's path: Ping, Post, Backup, Status
+	Campaign string // whose call it is, by the path of its URL
+	Call     string // Ping, Post, Backup, Status, or what else a URL names
 	Path     string
 	Header   http.Header
 	Body     string
@@ -226,8 +226,7 @@ func parse(b []byte) Request {
 	if err != nil {
 		panic(fmt.Sprintf("%v: %q", err, b))
 	}
-	campaign, _, _ := strings.Cut(h.Host, ".")
-	call, _, _ := strings.Cut(strings.TrimPrefix(h.URL.Path, "/"), "/")
+	call, campaign, _ := strings.Cut(strings.TrimPrefix(h.URL.Path, "/"), "/")
 	return Request{Campaign: campaign, Call: call, Path: h.URL.RequestURI(), Header: h.Header, Body: string(body),
 		Bytes: string(b), At: time.Now()}
 }

@@ -39,6 +39,10 @@ type Setup struct {
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
 }
 
+// URL is where a campaign's calls of a kind go. Its address is for documents: no connection to it is ever tried, also
+// where an exchange has some made ahead of demand.
+func URL(campaign, call string) string { return "http://192.0.2.1/" + call + "/" + campaign }
+
 // Campaign is a standing order and how its buyer answers.
 type Campaign struct {
 	ID      string
@@ -142,7 +146,7 @@ func (c *Campaign) spec() buyers.CampaignSpec {
 	answer := wire.AnswerSpec{Success: yes, Rules: no, Price: value("price"), Reference: value("reference"),
 		Reason: value("reason"), Reasons: reasons}
 	request := func(call string, names ...string) wire.RequestSpec {
-		r := wire.RequestSpec{URL: "http://" + c.ID + ".test/" + call}
+		r := wire.RequestSpec{URL: URL(c.ID, call)}
 		for _, name := range names {
 			from, to, _ := strings.Cut(name, " ")
 			r.Fields = append(r.Fields, wire.FieldSpec{To: cmp.Or(to, from), From: from})
@@ -166,7 +170,7 @@ func (c *Campaign) spec() buyers.CampaignSpec {
 		Answer: answer}
 	out.Post.Answer.Redirect = value("redirect")
 	if c.Backup != nil {
-		out.Post.BackupURL = "http://" + c.ID + ".test/" + Backup
+		out.Post.BackupURL = URL(c.ID, Backup)
 	}
 	if c.Status != nil {
 		out.Unknown.Status = &buyers.StatusSpec{Request: request(Status, "lead_id ref"), Answer: answer}
