@@ -182,7 +182,8 @@ func (x *Rig) Source(id string) *exchange.Source {
 // fill sets the values of a lead that came now.
 func (x *Rig) fill(l *lead.Lead, standard, own Values) {
 	x.T.Helper()
-	all := maps.Clone(standard)
+	all := Values{}
+	maps.Copy(all, standard)
 	maps.Copy(all, own)
 	l.SetNow(x.Exchange.Now())
 	for name, v := range all {
@@ -334,4 +335,13 @@ func (x *Rig) CapUse(campaign string) int64 {
 	}
 	used, _ := x.Exchange.CapUse(c.Caps[0])
 	return used
+}
+
+// LeadOf makes a lead of a vertical that came now, with these values and no others.
+func (x *Rig) LeadOf(v *exchange.Vertical, values Values) *lead.Lead {
+	x.T.Helper()
+	l := &lead.Lead{}
+	l.Reset(v.Schema)
+	x.fill(l, nil, values)
+	return l
 }

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange_test
+
+import (
+	"testing"
+	"time"
+
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+var jane = values{"phone": "2127365000", "age": "40"}
+
+// wantRepeat expects a failure as a repeat, with these details.
+func wantRepeat(t *testing.T, r exchange.Reply, f *exchange.Fault, details string) {
+	t.Helper()
+	wantUnsold(t, r, f, lead.LeadRepeated)
+	if r.Details != details {
+		t.Errorf("the seller hears %q, want %q", r.Details, details)
+	}
+}
+
+// older is the same person with another age: another lead.
+func older(age string) values { return values{"phone": "2127365000", "age": age} }
+
+const firstDay = "Lead previously received 2000-01-01"
+
+// A person that is sold is a repeat for the window's time, to the moment, by whatever way the lead came.
+func TestSoldPersonIsARepeatUntilTheWindowEnds(t *testing.T) {
+	for name, sell := range map[string]func(*rig) (exchange.Reply, *exchange.Fault){
+		"one shot": func(x *rig) (exchange.Reply, *exchange.Fault) { return x.LeadNow(jane, nil) },
+		"posted":   func(x *rig) (exchange.Reply, *exchange.Fault) { return x.Post(x.Quote(8*dollar, nil), nil, nil) }} {
+		t.Run(name, func(t *testing.T) {
+			exchangetest.Run(t, one(), func(x *rig) {
+				r, f := sell(x)
+				wantSold(t, r, f, 8*dollar)
+				spare := x.Quote(8*dollar, nil)
+				asked := len(x.Buyers.Calls("a", exchangetest.Ping))
+				r, f = x.Post(spare, nil, nil) // this ping did not say who it was about
+				wantRepeat(t, r, f, firstDay)
+				again, f := x.Post(spare, nil, nil)
+				wantRepeat(t, again, f, firstDay)
+				for _, restart := range []bool{false, true} {
+					if restart {
+						x.Restart()
+					}
+					x.Sleep(time.Minute)
+					r, f = x.Ping(older("41"), nil)
+					wantRepeat(t, r, f, firstDay)
+					r, f = x.LeadNow(older("42"), nil)
+					wantRepeat(t, r, f, firstDay)
+				}
+				x.Sleep(58*time.Minute - time.Microsecond)
+				r, f = x.LeadNow(older("43"), nil)
+				wantRepeat(t, r, f, firstDay)
+				r, f = x.Ping(older("44"), nil)
+				wantRepeat(t, r, f, firstDay)
+				if n := len(x.Buyers.Calls("a", exchangetest.Ping)); n != asked {
+					t.Error("buyers were asked about a repeat")
+				}
+				x.Sleep(time.Microsecond)
+				if r, f = x.Ping(older("45"), nil); f != nil || r.Result != ledger.ResultSuccess {
+					t.Errorf("a ping at the window's end: %+v, %v", r, f)
+				}
+				r, f = x.LeadNow(older("46"), nil)
+				wantSold(t, r, f, 8*dollar)
+			})
+		})
+	}
+}
+
+// The sale that counts may not be the person's last lead.
+func TestSoldPersonIsARepeatAlsoAfterALeadThatWasNotSold(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = exchangetest.Script(exchangetest.Accept("r"), exchangetest.Decline("no"),
+		exchangetest.Accept("r"))
+	s.Vertical = func(v *exchange.Vertical) { v.PingTTL = 2 * time.Hour }
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(jane, nil)
+		wantSold(t, r, f, 8*dollar)
+		x.Sleep(time.Hour)
+		r, f = x.LeadNow(older("41"), nil) // its window is over
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		r, f = x.LeadNow(older("42"), nil)
+		wantSold(t, r, f, 8*dollar)
+		x.Sleep(30 * time.Minute)
+		r, f = x.LeadNow(older("43"), nil)
+		wantRepeat(t, r, f, firstDay)
+	})
+}
+
+func TestUnsoldPersonMayComeAgainUnlessReceivedLeadsCount(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule   exchange.Refuse
+		repeat bool
+	}{"sold": {exchange.RefuseSold, false}, "received": {exchange.RefuseReceived, true},
+		"none": {exchange.RefuseNone, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := vertical(one(), func(v *exchange.Vertical) { v.Dedupe.Refuse = c.rule })
+			s.Campaigns[0].Post = exchangetest.Script(exchangetest.Decline("no"), exchangetest.Accept("r"))
+			exchangetest.Run(t, s, func(x *rig) {
+				first, f := x.LeadNow(jane, nil)
+				wantUnsold(t, first, f, lead.BuyerRejected)
+				again, f := x.LeadNow(older("41"), nil)
+				if c.repeat {
+					wantRepeat(t, again, f, firstDay)
+					x.Sleep(time.Hour - time.Microsecond)
+					again, f = x.LeadNow(older("42"), nil)
+					wantRepeat(t, again, f, firstDay)
+					x.Sleep(time.Microsecond)
+					again, f = x.LeadNow(older("43"), nil)
+				}
+				wantSold(t, again, f, 8*dollar)
+				p, f := x.Ping(jane, nil)
+				if c.rule == exchange.RefuseNone {
+					if f != nil || p.Result != ledger.ResultSuccess {
+						t.Errorf("ping: %+v, %v", p, f)
+					}
+				} else {
+					wantUnsold(t, p, f, lead.LeadRepeated)
+				}
+			})
+		})
+	}
+}
+
+// A lead whose end is not known counts as sold until it is.
+func TestPendingPersonIsARepeatUntilItIsResolved(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = exchangetest.Script(exchangetest.Silence(), exchangetest.Accept("r"))
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(jane, nil)
+		wantPending(t, r, f)
+		r, f = x.Ping(jane, nil)
+		wantRepeat(t, r, f, firstDay)
+		x.Restart()
+		r, f = x.LeadNow(older("41"), nil)
+		wantRepeat(t, r, f, firstDay)
+		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: x.Open()[0].Attempt}); err != nil {
+			t.Fatal(err)
+		}
+		r, f = x.LeadNow(older("42"), nil)
+		wantSold(t, r, f, 8*dollar)
+	})
+}
+
+// The very same lead in one shot hears the first answer for the window's time, to the moment.
+func TestSameOneShotLeadHearsTheFirstAnswerUntilTheWindowEnds(t *testing.T) {
+	s := vertical(one(), func(v *exchange.Vertical) { v.Dedupe.Refuse = exchange.RefuseNone })
+	exchangetest.Run(t, s, func(x *rig) {
+		first, f := x.LeadNow(jane, nil)
+		wantSold(t, first, f, 8*dollar)
+		for _, wait := range []time.Duration{0, time.Hour - time.Microsecond} {
+			x.Sleep(wait)
+			again, f := x.LeadNow(jane, nil)
+			wantSold(t, again, f, 8*dollar)
+			if again.LeadID != first.LeadID {
+				t.Errorf("after %v it is another lead", wait)
+			}
+		}
+		if n := len(x.Buyers.Calls("a", exchangetest.Post)); n != 1 {
+			t.Errorf("%d posts", n)
+		}
+		x.Sleep(time.Microsecond)
+		again, f := x.LeadNow(jane, nil)
+		wantSold(t, again, f, 8*dollar)
+		if again.LeadID == first.LeadID {
+			t.Error("after the window it is the first lead still")
+		}
+		for name, other := range map[string]values{"another value": older("41"), "another person": {"age": "40",
+			"phone": "2127365001"}} {
+			if r, _ := x.LeadNow(other, nil); r.LeadID == again.LeadID {
+				t.Errorf("%s: it is the same lead", name)
+			}
+		}
+		r, _ := x.LeadNow(jane, func(p *exchange.Ping) { p.MinPrice = dollar })
+		if r.LeadID == again.LeadID {
+			t.Error("another minimum: it is the same lead")
+		}
+		// what the seller calls it makes no other lead of it
+		if r, _ = x.LeadNow(jane, func(p *exchange.Ping) { p.SellerLeadID = "S" }); r.LeadID != again.LeadID {
+			t.Error("another id of the seller's: it is another lead")
+		}
+	})
+}
+
+func TestScopeSaysWhoseLeadsCount(t *testing.T) {
+	other := exchangetest.NewSource("other", "solar")
+	third := exchangetest.NewSource("third", "solar")
+	s := vertical(one(), func(v *exchange.Vertical) {
+		v.Dedupe.Scope = exchange.ScopeVertical
+		own := v.Dedupe
+		own.Scope = exchange.ScopeSource
+		third.Dedupe = []*exchange.Dedupe{&own}
+	})
+	s.Sources = []*exchange.Source{other, third}
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(jane, nil)
+		wantSold(t, r, f, 8*dollar)
+		by := func(s string) func(*exchange.Ping) { return func(p *exchange.Ping) { p.Source = x.Source(s) } }
+		r, f = x.Ping(jane, by("other"))
+		wantRepeat(t, r, f, "Lead previously received") // of another source's lead nothing is told
+		r, f = x.LeadNow(jane, by("other"))
+		wantRepeat(t, r, f, "Lead previously received")
+		r, f = x.Ping(jane, nil)
+		wantRepeat(t, r, f, firstDay)
+		if r, f = x.Ping(jane, by("third")); f != nil || r.Result != ledger.ResultSuccess {
+			t.Errorf("a source with a rule of its own: %+v, %v", r, f)
+		}
+		var repeated int64
+		x.Exchange.Stats.Sources(func(_ string, t *exchange.SourceTally) { repeated += t.Repeated.Load() })
+		if repeated != 3 {
+			t.Errorf("%d repeats are counted", repeated)
+		}
+	})
+}
+
+// Of a person's leads that come at once one is sold, whichever way they came.
+func TestTwoLeadsOfAPersonAtOnceAreOneSale(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = exchangetest.Always(exchangetest.Accept("r").In(time.Second))
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		first := post(x, id)
+		x.Sleep(100 * time.Millisecond)
+		r, f := x.LeadNow(older("41"), nil)
+		wantFault(t, r, f, "person_in_progress")
+		r, f = x.Post(x.Quote(8*dollar, nil), nil, nil)
+		wantFault(t, r, f, "person_in_progress")
+		a := <-first
+		wantSold(t, a.reply, a.fault, 8*dollar)
+		r, f = x.LeadNow(older("41"), nil)
+		wantRepeat(t, r, f, firstDay)
+		wantPosted(x, "a")
+	})
+}
+
+// A rule for hashes of the phone number knows a person by either.
+func TestHashesMeetThePerson(t *testing.T) {
+	const md5 = "7ef4d55f65b0ee3e9e2ec1d4ea5c0e1b" // of nobody in these tests
+	s := vertical(one(), func(v *exchange.Vertical) {
+		hash, _ := v.Schema.Position("phone_hash")
+		v.Dedupe.Key[0].Hash = hash
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		l := x.LeadOf(x.Vertical("solar"), jane)
+		pos, _ := l.Schema().Position("phone")
+		hashes := map[string]string{}
+		for name, part := range map[string]lead.Part{"md5": lead.PartMD5, "sha1": lead.PartSHA1,
+			"sha256": lead.PartSHA256} {
+			b, ok := l.AppendPart(nil, pos, part)
+			if !ok {
+				t.Fatal(name)
+			}
+			hashes[name] = string(b)
+		}
+		id := x.Quote(8*dollar, values{"phone_hash": hashes["sha1"]})
+		r, f := x.Post(id, values{"phone": "2127365001"}, nil)
+		wantFault(t, r, f, "other_person")
+		r, f = x.Post(id, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		for name, h := range hashes {
+			r, f = x.Ping(values{"phone_hash": h}, nil)
+			wantUnsold(t, r, f, lead.LeadRepeated)
+			if r.Details != firstDay {
+				t.Errorf("%s: %q", name, r.Details)
+			}
+		}
+		if r, f = x.Ping(values{"phone_hash": md5}, nil); f != nil || r.Result != ledger.ResultSuccess {
+			t.Errorf("the hash of another person: %+v, %v", r, f)
+		}
+	})
+}
