@@ -32,7 +32,9 @@ const firstDay = "Lead previously received 2000-01-01"
 func TestSoldPersonIsARepeatUntilTheWindowEnds(t *testing.T) {
 	for name, sell := range map[string]func(*rig) (exchange.Reply, *exchange.Fault){
 		"one shot": func(x *rig) (exchange.Reply, *exchange.Fault) { return x.LeadNow(jane, nil) },
-		"posted":   func(x *rig) (exchange.Reply, *exchange.Fault) { return x.Post(x.Quote(8*dollar, nil), nil, nil) }} {
+		"posted": func(x *rig) (exchange.Reply, *exchange.Fault) {
+			return x.Post(x.Quote(8*dollar, nil), nil, nil)
+		}} {
 		t.Run(name, func(t *testing.T) {
 			exchangetest.Run(t, one(), func(x *rig) {
 				r, f := sell(x)

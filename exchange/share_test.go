@@ -59,7 +59,7 @@ func TestSamePingGetsTheFirstQuote(t *testing.T) {
 			"another id":      {jane, func(p *exchange.Ping) { p.SellerLeadID = "S-2" }},
 			"another source":  {jane, func(p *exchange.Ping) { p.Source = x.Source("other") }},
 			"a key":           {jane, func(p *exchange.Ping) { p.IdempotencyKey = "k" }},
-			"a test": {jane, func(p *exchange.Ping) { p.Test.On = true }}} {
+			"a test":          {jane, func(p *exchange.Ping) { p.Test.On = true }}} {
 			if r := pinged(t, x, other.v, other.edit); r.LeadID == first.LeadID {
 				t.Errorf("%s: it has the first quote", name)
 			}
@@ -106,7 +106,7 @@ func TestQuoteThatHasBecomeUselessIsNotGivenAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: capped(1), Post: no},
-				campaign{ID: "b", Price: 9 * dollar})
+				campaign{ID: "b", Price: 7 * dollar})
 			exchangetest.Run(t, s, func(x *rig) {
 				first := pinged(t, x, jane, nil)
 				spoil(t, x, first.LeadID)

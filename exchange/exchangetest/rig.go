@@ -30,7 +30,7 @@ type Rig struct {
 
 	setup   Setup
 	dir     string
-	configs int // made so far
+	reloads int
 	stopped bool
 	virtual bool                 // time is
 	crashed []*exchange.Exchange // whose trips may still be under way
@@ -46,9 +46,9 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		x := Start(t, s)
+		defer x.Stop() // also where f ends early
 		x.virtual = true
 		f(x)
-		x.Stop()
 	})
 }
 
@@ -63,6 +63,7 @@ func Start(t testing.TB, s Setup) *Rig {
 
 func (x *Rig) start() {
 	x.T.Helper()
+	cfg := x.config() // nothing runs yet, should it be wrong
 	log := slog.New(slog.NewTextHandler(x.T.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	x.Disk, x.stopped = newDisk(), false
 	var err error
@@ -79,7 +80,7 @@ func (x *Rig) start() {
 	if x.setup.Deps != nil {
 		x.setup.Deps(&d)
 	}
-	if x.Exchange, err = exchange.New(x.config(), d); err != nil {
+	if x.Exchange, err = exchange.New(cfg, d); err != nil {
 		x.T.Fatal(err)
 	}
 	if err := x.Exchange.Start(); err != nil {
@@ -90,9 +91,8 @@ func (x *Rig) start() {
 // config makes the configuration of the setup.
 func (x *Rig) config() exchange.Config {
 	x.T.Helper()
-	x.configs++
 	x.setup.answer(x.Buyers)
-	return x.setup.config(x.T, x.configs)
+	return x.setup.config(x.T, x.reloads+1)
 }
 
 // Stop ends the exchange as one that is stopped. Again is the same as once.
@@ -159,6 +159,7 @@ func (x *Rig) Crash() {
 func (x *Rig) Reload(s Setup) {
 	x.T.Helper()
 	x.setup = s
+	x.reloads++
 	if _, err := x.Exchange.Reload(x.config()); err != nil {
 		x.T.Fatal(err)
 	}

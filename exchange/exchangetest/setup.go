@@ -166,8 +166,10 @@ func (c *Campaign) spec() buyers.CampaignSpec {
 			out.Ping.Answer.Price = nil
 		}
 	}
-	out.Post = &buyers.EndpointSpec{Request: request(Post, "lead_id ref", "token", "phone", "zip", "ssn"),
-		Answer: answer}
+	out.Post = &buyers.EndpointSpec{Request: request(Post, "lead_id ref", "phone", "zip", "ssn"), Answer: answer}
+	if c.asks() {
+		out.Post.Request.Fields = append(out.Post.Request.Fields, wire.FieldSpec{To: "token", From: "token"})
+	}
 	out.Post.Answer.Redirect = value("redirect")
 	if c.Backup != nil {
 		out.Post.BackupURL = URL(c.ID, Backup)
