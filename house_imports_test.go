@@ -37,10 +37,11 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
 
+	"exchange/limits": {"lead", "buyers"},
 	"exchange/claims": {}, // who is at what within this process
 
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange/claims"},
+		"exchange/claims", "exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
@@ -50,7 +51,7 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin":  {"lead", "exchange", "exchange/door", "ledger", "config/tree"},
+	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
 
 	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
 		"exchange/intake", "exchange/intake/posting", "config/tree"},

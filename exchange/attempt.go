@@ -42,7 +42,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		}
 		c = live.Campaign
 	}
-	if !live.limits.posts.allow(e.wall()) {
+	if !live.limits.posts.Allow(e.wall()) {
 		live.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
 	}

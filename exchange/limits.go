@@ -6,24 +6,25 @@ import (
 	"time"
 
 	"clearpost/buyers"
+	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/wire/transport"
 )
 
-// limits is what holds a campaign's calls back: limits with a state of their own, which lives on from snapshot to
+// callLimits is what holds a campaign's calls back: limits with a state of their own, which lives on from snapshot to
 // snapshot.
-type limits struct {
+type callLimits struct {
 	gate    *transport.Gate // the campaign's within its buyer's; nil: the buyer's alone
 	outer   *transport.Gate
-	pings   *throttle
-	posts   *throttle
-	breaker *breaker
+	pings   *limits.Throttle
+	posts   *limits.Throttle
+	breaker *limits.Breaker
 }
 
-// renew is the gear of a campaign under new settings: what has not changed stays.
-func (g *limits) renew(c *buyers.Campaign, buyer *transport.Gate) *limits {
-	n := &limits{outer: buyer, pings: newThrottle(rateOf(c.Ping)), posts: newThrottle(rateOf(c.Post)),
-		breaker: newBreaker(c.Breaker)}
+// renew is the limits of a campaign under new settings: what has not changed stays.
+func (g *callLimits) renew(c *buyers.Campaign, buyer *transport.Gate) *callLimits {
+	n := &callLimits{outer: buyer, pings: limits.NewThrottle(rateOf(c.Ping)), posts: limits.NewThrottle(rateOf(c.Post)),
+		breaker: limits.NewBreaker(c.Breaker)}
 	if c.InFlightMax > 0 {
 		n.gate = transport.NewGateWithin(buyer, c.InFlightMax)
 	}
@@ -34,20 +35,7 @@ func (g *limits) renew(c *buyers.Campaign, buyer *transport.Gate) *limits {
 		n.gate = g.gate // with the calls that are in it
 		n.gate.SetMax(c.InFlightMax)
 	}
-	keep := func(old, fresh *throttle) *throttle {
-		if old == nil || fresh == nil {
-			return fresh
-		}
-		if old.rate == fresh.rate {
-			return old
-		}
-		fresh.due.Store(old.due.Load()) // a change of the rate is no further burst
-		return fresh
-	}
-	n.pings, n.posts = keep(g.pings, n.pings), keep(g.posts, n.posts)
-	if g.breaker != nil && n.breaker != nil && g.breaker.set == n.breaker.set {
-		n.breaker = g.breaker
-	}
+	n.pings, n.posts, n.breaker = n.pings.After(g.pings), n.posts.After(g.posts), n.breaker.After(g.breaker)
 	return n
 }
 
@@ -60,16 +48,16 @@ func rateOf(e *buyers.Endpoint) *buyers.Rate {
 
 // mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass
 // must be ended.
-func (l *LiveCampaign) mayPing(now time.Time) (pass, lead.Refusal) {
-	p, refused, simulated := l.limits.breaker.let(now)
+func (l *LiveCampaign) mayPing(now time.Time) (limits.Pass, lead.Refusal) {
+	p, refused, simulated := l.limits.breaker.Let(now)
 	if simulated {
 		l.BreakerSkips.Add(1)
 	}
 	if refused {
 		return p, lead.BreakerOpen
 	}
-	if !l.limits.pings.allow(now) {
-		l.limits.breaker.end(p, now, callUntold)
+	if !l.limits.pings.Allow(now) {
+		l.limits.breaker.End(p, now, limits.CallUntold)
 		l.ThrottleSkips.Add(1)
 		return p, lead.Throttled
 	}
@@ -80,7 +68,8 @@ func (l *LiveCampaign) mayPing(now time.Time) (pass, lead.Refusal) {
 func (l *LiveCampaign) Breaker() (state int32, simulates, ok bool) {
 	b := l.limits.breaker
 	if b == nil {
-		return BreakerClosed, false, false
+		return limits.BreakerClosed, false, false
 	}
-	return b.state.Load(), b.set.SimulateOnly, true
+	state, simulates = b.State()
+	return state, simulates, true
 }

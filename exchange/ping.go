@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"clearpost/auction"
+	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
@@ -215,12 +216,12 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 	for i, c := range p.live {
 		a := &p.asked[i]
 		no := e.hear(p, &p.bids[a.bid], p.bidders[a.bid], c, a.bearer)
-		l, v := p.bidders[a.bid], verdictOf(no)
-		l.limits.breaker.end(a.pass, end, v)
+		l, v := p.bidders[a.bid], limits.VerdictOf(no)
+		l.limits.breaker.End(a.pass, end, v)
 		switch {
-		case v == callBad:
+		case v == limits.CallBad:
 			l.pingsWell.note(e, l, "pings", no, end)
-		case v == callGood:
+		case v == limits.CallGood:
 			l.pingsWell.note(e, l, "pings", lead.NoRefusal, end)
 			l.Latency.add(c.Took)
 		}
@@ -231,7 +232,7 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 // asked is what belongs to a call.
 type asked struct {
 	bid    int32
-	pass   pass
+	pass   limits.Pass
 	bearer []byte
 }
 
@@ -284,7 +285,7 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *wire.Inputs, wall time.T
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
 		b.Refusal = unrendered(err)
-		l.limits.breaker.end(leave, wall, callUntold)
+		l.limits.breaker.End(leave, wall, limits.CallUntold)
 		return
 	}
 	p.requests = req

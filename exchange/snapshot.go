@@ -68,7 +68,7 @@ type LiveCampaign struct {
 	counters []*capstore.Counter
 	// bytes of the largest request of late, so that room for all of a ping's can be made at once
 	asks        atomic.Int64
-	limits      *limits
+	limits      *callLimits
 	off, offAll *atomic.Bool // it is paused; its buyer is
 }
 
@@ -176,7 +176,7 @@ type Tally struct {
 type carried struct {
 	tallies map[string]*Tally
 	gates   map[string]*transport.Gate
-	gears   map[string]*limits
+	gears   map[string]*callLimits
 }
 
 // newSnapshot makes the snapshot of a configuration. The caller makes one at a time.

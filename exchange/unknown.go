@@ -177,7 +177,7 @@ func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duratio
 		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(),
 			"campaign", a.posting.Campaign)
 		return 0
-	case l.paused() || !l.limits.posts.allow(e.wall()):
+	case l.paused() || !l.limits.posts.Allow(e.wall()):
 		return max(u.Every, busyAfter)
 	}
 	s, err := h.sameAgain(snap, l, a)

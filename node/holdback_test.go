@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"clearpost/buyers/buyertest"
-	"clearpost/exchange"
 	"clearpost/exchange/admin"
+	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -102,7 +102,7 @@ func TestBreakerLeavesAFailingCampaignAlone(t *testing.T) {
 	}
 	h.ahead.Store(int64(31 * time.Second))
 	h.quote(20) // the probe
-	if state, _, _ := h.node.Exchange.Campaigns()[0].Breaker(); state != exchange.BreakerClosed {
+	if state, _, _ := h.node.Exchange.Campaigns()[0].Breaker(); state != limits.BreakerClosed {
 		t.Errorf("state %d after a good probe", state)
 	}
 }
@@ -116,7 +116,7 @@ func TestBreakerThatSimulatesCounts(t *testing.T) {
 	}
 	h.quote(20)
 	l := h.node.Exchange.Campaigns()[0]
-	if state, simulates, _ := l.Breaker(); state != exchange.BreakerRefusing || !simulates ||
+	if state, simulates, _ := l.Breaker(); state != limits.BreakerRefusing || !simulates ||
 		l.BreakerSkips.Load() != 1 {
 		t.Errorf("state %d, simulates %v, %d counted", state, simulates, l.BreakerSkips.Load())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"clearpost/exchange"
+	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -335,8 +336,8 @@ func breakerText(l *exchange.LiveCampaign) string {
 	if !ok {
 		return ""
 	}
-	text := [...]string{exchange.BreakerClosed: "closed", exchange.BreakerProbing: "probing",
-		exchange.BreakerRefusing: "refusing"}[state]
+	text := [...]string{limits.BreakerClosed: "closed", limits.BreakerProbing: "probing",
+		limits.BreakerRefusing: "refusing"}[state]
 	if simulates {
 		text += " (simulated)"
 	}

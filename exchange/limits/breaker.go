@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package exchange
+package limits
 
 import (
 	"sync"
@@ -11,15 +11,15 @@ import (
 	"clearpost/lead"
 )
 
-// breaker keeps a campaign from being asked while its pings fail. Closed, it counts the ends of calls in a window that
+// Breaker keeps a campaign from being asked while its pings fail. Closed, it counts the ends of calls in a window that
 // slides in steps of a tenth; when enough of them failed it opens, refuses for a while, then lets a few probes through:
 // all good, it closes, one bad, it opens again. It guards pings only: a post of a quote that counted on the campaign is
 // always made. Where it only simulates, it goes through the same states on the same calls and refuses none. The caller
-// passes the clock in. A nil breaker lets everything through.
+// passes the clock in. A nil Breaker lets everything through.
 //
 // It is written here because it must not allocate for a call, must take the trip's clock, and must simulate; a
 // library's does none of these.
-type breaker struct {
+type Breaker struct {
 	set   buyers.Breaker
 	state atomic.Int32 // changed under mu
 
@@ -43,42 +43,44 @@ const (
 	BreakerRefusing
 )
 
-// pass is the leave to make one call.
-type pass struct {
+// Pass is the leave to make one call.
+type Pass struct {
 	era     uint32
 	counted bool // its end counts
 }
 
-// verdict is what a call's end says of the buyer.
-type verdict uint8
+// Verdict is what a call's end says of the buyer.
+type Verdict uint8
 
+// What a call's end may say.
 const (
-	callGood verdict = iota
-	callBad
-	callUntold // it was not made, or failed for a reason of our own
+	CallGood Verdict = iota
+	CallBad
+	CallUntold // it was not made, or failed for a reason of our own
 )
 
-func newBreaker(b *buyers.Breaker) *breaker {
+// NewBreaker makes a closed breaker; nil where there are no settings.
+func NewBreaker(b *buyers.Breaker) *Breaker {
 	if b == nil {
 		return nil
 	}
-	return &breaker{set: *b}
+	return &Breaker{set: *b}
 }
 
-// let tells whether a call may be made. If it may, and refused is false, end must be called with its pass. simulated
+// Let tells whether a call may be made. If it may, and refused is false, end must be called with its pass. simulated
 // says that a breaker that does not only simulate would have refused.
-func (b *breaker) let(now time.Time) (p pass, refused, simulated bool) {
+func (b *Breaker) Let(now time.Time) (p Pass, refused, simulated bool) {
 	if b == nil {
-		return pass{}, false, false
+		return Pass{}, false, false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch b.state.Load() {
 	case BreakerClosed:
-		return pass{b.era, true}, false, false
+		return Pass{b.era, true}, false, false
 	case BreakerRefusing:
 		if b.lasts(now) {
-			return pass{}, !b.set.SimulateOnly, true
+			return Pass{}, !b.set.SimulateOnly, true
 		}
 		b.turn(BreakerProbing, now)
 	case BreakerProbing:
@@ -87,20 +89,20 @@ func (b *breaker) let(now time.Time) (p pass, refused, simulated bool) {
 		}
 	}
 	if b.probes >= b.set.Probes {
-		return pass{}, !b.set.SimulateOnly, true
+		return Pass{}, !b.set.SimulateOnly, true
 	}
 	b.probes++
-	return pass{b.era, true}, false, false
+	return Pass{b.era, true}, false, false
 }
 
 // lasts tells whether the time of an era that is no closed one still runs. A clock that was set back ends it.
-func (b *breaker) lasts(now time.Time) bool {
+func (b *Breaker) lasts(now time.Time) bool {
 	age := now.Sub(b.since)
 	return age >= 0 && age < b.set.Open
 }
 
-// end tells how a call that was let through has ended.
-func (b *breaker) end(p pass, now time.Time, v verdict) {
+// End tells how a call that was let through has ended.
+func (b *Breaker) End(p Pass, now time.Time, v Verdict) {
 	if b == nil || !p.counted {
 		return
 	}
@@ -112,16 +114,16 @@ func (b *breaker) end(p pass, now time.Time, v verdict) {
 	switch {
 	case b.state.Load() == BreakerProbing:
 		b.probed(now, v)
-	case v != callUntold:
+	case v != CallUntold:
 		b.count(now, v)
 	}
 }
 
-func (b *breaker) probed(now time.Time, v verdict) {
+func (b *Breaker) probed(now time.Time, v Verdict) {
 	switch v {
-	case callUntold:
+	case CallUntold:
 		b.probes-- // its place is for another
-	case callBad:
+	case CallBad:
 		b.turn(BreakerRefusing, now)
 	default:
 		if b.succeed++; b.succeed >= b.set.Probes {
@@ -131,7 +133,7 @@ func (b *breaker) probed(now time.Time, v verdict) {
 }
 
 // count adds a call to the window and opens the breaker if too many of those in it have failed.
-func (b *breaker) count(now time.Time, v verdict) {
+func (b *Breaker) count(now time.Time, v Verdict) {
 	at := now.UnixNano() / max(int64(b.set.Window)/breakerSteps, 1)
 	if at < b.at || at-b.at >= breakerSteps {
 		b.step = [breakerSteps]breakerCount{}
@@ -143,7 +145,7 @@ func (b *breaker) count(now time.Time, v verdict) {
 	b.at = at
 	c := &b.step[at%breakerSteps]
 	c.calls++
-	if v != callBad {
+	if v != CallBad {
 		return
 	}
 	c.failures++
@@ -157,23 +159,34 @@ func (b *breaker) count(now time.Time, v verdict) {
 	}
 }
 
-func (b *breaker) turn(to int32, now time.Time) {
+func (b *Breaker) turn(to int32, now time.Time) {
 	b.state.Store(to)
 	b.era++
 	b.step, b.probes, b.succeed, b.since = [breakerSteps]breakerCount{}, 0, 0, now
 }
 
-// verdictOf tells what the refusal of a ping says of its buyer: an answer, be it a no, is good; silence, a lost
+// VerdictOf tells what the refusal of a ping says of its buyer: an answer, be it a no, is good; silence, a lost
 // connection and a body that cannot be read are bad; what our own limits have refused says nothing.
-func verdictOf(no lead.Refusal) verdict {
+func VerdictOf(no lead.Refusal) Verdict {
 	switch no {
 	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed, lead.UnmappedValue:
-		return callUntold
+		return CallUntold
 	case lead.MalformedAnswer, lead.BadContentType:
-		return callBad
+		return CallBad
 	}
 	if no >= 100 && no < 200 {
-		return callBad
+		return CallBad
 	}
-	return callGood
+	return CallGood
 }
+
+// After is the breaker in place of an earlier one: that one where the settings are the same. Either may be nil.
+func (b *Breaker) After(old *Breaker) *Breaker {
+	if old != nil && b != nil && old.set == b.set {
+		return old
+	}
+	return b
+}
+
+// State is BreakerClosed, BreakerProbing or BreakerRefusing, and whether the breaker only simulates.
+func (b *Breaker) State() (state int32, simulates bool) { return b.state.Load(), b.set.SimulateOnly }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package exchange
+package limits
 
 import (
 	"sync"
@@ -18,19 +18,19 @@ var breakerSet = buyers.Breaker{FailuresPPM: 500_000, RequestsMin: 4, Window: 10
 // played is a breaker with a clock.
 type played struct {
 	t   *testing.T
-	b   *breaker
+	b   *Breaker
 	now time.Time
 }
 
 func play(t *testing.T, set buyers.Breaker) *played {
-	return &played{t, newBreaker(&set), time.Unix(1_000_000, 0)}
+	return &played{t, NewBreaker(&set), time.Unix(1_000_000, 0)}
 }
 
 // calls makes calls that all end in this way, and tells how many were let through.
-func (p *played) calls(n int, v verdict) (through int) {
+func (p *played) calls(n int, v Verdict) (through int) {
 	for range n {
-		if k, refused, _ := p.b.let(p.now); !refused {
-			p.b.end(k, p.now, v)
+		if k, refused, _ := p.b.Let(p.now); !refused {
+			p.b.End(k, p.now, v)
 			through++
 		}
 	}
@@ -46,55 +46,55 @@ func (p *played) is(state int32) {
 
 func TestBreakerOpensProbesAndCloses(t *testing.T) {
 	p := play(t, breakerSet)
-	p.calls(3, callBad)
+	p.calls(3, CallBad)
 	p.is(BreakerClosed) // too few to judge by
-	p.calls(1, callBad)
+	p.calls(1, CallBad)
 	p.is(BreakerRefusing)
-	if n := p.calls(10, callGood); n != 0 {
+	if n := p.calls(10, CallGood); n != 0 {
 		t.Errorf("%d calls while it refuses", n)
 	}
 	p.now = p.now.Add(5 * time.Second)
-	first, _, _ := p.b.let(p.now)
-	second, _, _ := p.b.let(p.now)
-	if _, refused, _ := p.b.let(p.now); !refused {
+	first, _, _ := p.b.Let(p.now)
+	second, _, _ := p.b.Let(p.now)
+	if _, refused, _ := p.b.Let(p.now); !refused {
 		t.Error("more probes than configured")
 	}
 	p.is(BreakerProbing)
-	p.b.end(first, p.now, callGood)
-	p.b.end(second, p.now, callBad)
+	p.b.End(first, p.now, CallGood)
+	p.b.End(second, p.now, CallBad)
 	p.is(BreakerRefusing)
 	p.now = p.now.Add(5 * time.Second)
-	if n := p.calls(2, callGood); n != 2 {
+	if n := p.calls(2, CallGood); n != 2 {
 		t.Errorf("%d probes", n)
 	}
 	p.is(BreakerClosed)
-	p.calls(3, callBad)
+	p.calls(3, CallBad)
 	p.is(BreakerClosed) // what was before it opened is forgotten
 }
 
 func TestBreakerJudgesTheShareInItsWindow(t *testing.T) {
 	p := play(t, breakerSet)
-	p.calls(5, callGood)
-	p.calls(4, callBad)
+	p.calls(5, CallGood)
+	p.calls(4, CallBad)
 	p.is(BreakerClosed) // 4 of 9
 	p.now = p.now.Add(10 * time.Second)
-	p.calls(3, callBad)
+	p.calls(3, CallBad)
 	p.is(BreakerClosed) // those before are out of the window
 	p.now = p.now.Add(9 * time.Second)
-	p.calls(1, callBad)
+	p.calls(1, CallBad)
 	p.is(BreakerRefusing)
 }
 
 func TestBreakerIgnoresEndsOfAnEarlierEra(t *testing.T) {
 	p := play(t, breakerSet)
-	late, _, _ := p.b.let(p.now)
-	p.calls(4, callBad)
+	late, _, _ := p.b.Let(p.now)
+	p.calls(4, CallBad)
 	p.now = p.now.Add(5 * time.Second)
-	probe, _, _ := p.b.let(p.now)
-	p.b.end(late, p.now, callBad) // sent before it opened: says nothing of now
+	probe, _, _ := p.b.Let(p.now)
+	p.b.End(late, p.now, CallBad) // sent before it opened: says nothing of now
 	p.is(BreakerProbing)
-	p.b.end(probe, p.now, callUntold) // not made: its place is for another
-	if n := p.calls(2, callGood); n != 2 {
+	p.b.End(probe, p.now, CallUntold) // not made: its place is for another
+	if n := p.calls(2, CallGood); n != 2 {
 		t.Errorf("%d probes", n)
 	}
 	p.is(BreakerClosed)
@@ -102,12 +102,12 @@ func TestBreakerIgnoresEndsOfAnEarlierEra(t *testing.T) {
 
 func TestBreakerWhoseProbesAreNeverHeardOfProbesAgain(t *testing.T) {
 	p := play(t, breakerSet)
-	p.calls(4, callBad)
+	p.calls(4, CallBad)
 	p.now = p.now.Add(5 * time.Second)
-	p.b.let(p.now)
-	p.b.let(p.now)
+	p.b.Let(p.now)
+	p.b.Let(p.now)
 	p.now = p.now.Add(5 * time.Second)
-	if n := p.calls(2, callGood); n != 2 {
+	if n := p.calls(2, CallGood); n != 2 {
 		t.Errorf("%d probes after two were lost", n)
 	}
 	p.is(BreakerClosed)
@@ -117,56 +117,56 @@ func TestBreakerThatSimulatesRefusesNothing(t *testing.T) {
 	set := breakerSet
 	set.SimulateOnly = true
 	p := play(t, set)
-	p.calls(4, callBad)
+	p.calls(4, CallBad)
 	p.is(BreakerRefusing)
 	would := 0
 	for range 5 {
-		k, refused, simulated := p.b.let(p.now)
+		k, refused, simulated := p.b.Let(p.now)
 		if refused {
 			t.Fatal("refused")
 		}
 		if simulated {
 			would++
 		}
-		p.b.end(k, p.now, callGood)
+		p.b.End(k, p.now, CallGood)
 	}
 	p.is(BreakerRefusing)
 	if would != 5 {
 		t.Errorf("would have refused %d of 5", would)
 	}
 	p.now = p.now.Add(5 * time.Second)
-	p.calls(2, callGood)
+	p.calls(2, CallGood)
 	p.is(BreakerClosed)
 }
 
 func TestBreakerAfterTheClockWentBack(t *testing.T) {
 	p := play(t, breakerSet)
-	p.calls(4, callBad)
+	p.calls(4, CallBad)
 	p.now = p.now.Add(-time.Hour)
-	if n := p.calls(2, callGood); n != 2 {
+	if n := p.calls(2, CallGood); n != 2 {
 		t.Error("it refuses until the clock is where it was")
 	}
 	p.is(BreakerClosed)
 }
 
 func TestVerdicts(t *testing.T) {
-	for no, want := range map[lead.Refusal]verdict{lead.NoRefusal: callGood, lead.NoBid: callGood,
-		lead.BuyerDuplicate: callGood, lead.UnclearAnswer: callGood, lead.MissingPrice: callGood,
-		lead.TimedOut: callBad, lead.Unreachable: callBad, lead.TornAnswer: callBad, lead.ServerError: callBad,
-		lead.MalformedAnswer: callBad, lead.InFlightLimit: callUntold, lead.WorkersBusy: callUntold,
-		lead.NoConnection: callUntold} {
-		if got := verdictOf(no); got != want {
+	for no, want := range map[lead.Refusal]Verdict{lead.NoRefusal: CallGood, lead.NoBid: CallGood,
+		lead.BuyerDuplicate: CallGood, lead.UnclearAnswer: CallGood, lead.MissingPrice: CallGood,
+		lead.TimedOut: CallBad, lead.Unreachable: CallBad, lead.TornAnswer: CallBad, lead.ServerError: CallBad,
+		lead.MalformedAnswer: CallBad, lead.InFlightLimit: CallUntold, lead.WorkersBusy: CallUntold,
+		lead.NoConnection: CallUntold} {
+		if got := VerdictOf(no); got != want {
 			t.Errorf("%s: %d, want %d", no, got, want)
 		}
 	}
 }
 
 func TestThrottle(t *testing.T) {
-	k := newThrottle(&buyers.Rate{Every: 100 * time.Millisecond, Burst: 3})
+	k := NewThrottle(&buyers.Rate{Every: 100 * time.Millisecond, Burst: 3})
 	now := time.Unix(1_000_000, 0)
 	take := func(n int) (got int) {
 		for range n {
-			if k.allow(now) {
+			if k.Allow(now) {
 				got++
 			}
 		}
@@ -187,22 +187,22 @@ func TestThrottle(t *testing.T) {
 	if n := take(5); n != 3 {
 		t.Errorf("%d after the clock went back", n)
 	}
-	var none *throttle
-	if !none.allow(now) {
+	var none *Throttle
+	if !none.Allow(now) {
 		t.Error("no rate is a limit")
 	}
 }
 
 // However many ask at once, no more get through than the burst.
 func TestThrottleIsExactUnderConcurrency(t *testing.T) {
-	k := newThrottle(&buyers.Rate{Every: time.Second, Burst: 100})
+	k := NewThrottle(&buyers.Rate{Every: time.Second, Burst: 100})
 	now := time.Unix(1_000_000, 0)
 	var got atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for range 100 {
-				if k.allow(now) {
+				if k.Allow(now) {
 					got.Add(1)
 				}
 			}
@@ -215,14 +215,14 @@ func TestThrottleIsExactUnderConcurrency(t *testing.T) {
 }
 
 func BenchmarkHoldingBack(b *testing.B) {
-	k, br := newThrottle(&buyers.Rate{Every: 1, Burst: 1 << 20}), newBreaker(&breakerSet)
+	k, br := NewThrottle(&buyers.Rate{Every: 1, Burst: 1 << 20}), NewBreaker(&breakerSet)
 	now := time.Unix(1_000_000, 0)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			p, _, _ := br.let(now)
-			k.allow(now)
-			br.end(p, now, callGood)
+			p, _, _ := br.Let(now)
+			k.Allow(now)
+			br.End(p, now, CallGood)
 		}
 	})
 }
