@@ -11,6 +11,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
+	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
@@ -272,7 +273,7 @@ func TestBuyerWhosePingsFailIsLeftAloneForAWhile(t *testing.T) {
 		for range 5 {
 			x.Quote(7_200_000, nil)
 		}
-		if state, _, ok := l.Breaker(); !ok || state != exchange.BreakerRefusing {
+		if state, _, ok := l.Breaker(); !ok || state != limits.BreakerRefusing {
 			t.Errorf("the breaker's state is %d", state)
 		}
 		if _, _, ok := x.Exchange.Campaigns()[1].Breaker(); ok {
@@ -284,7 +285,7 @@ func TestBuyerWhosePingsFailIsLeftAloneForAWhile(t *testing.T) {
 		x.Buyers.Set("a", exchangetest.Ping, exchangetest.Always(exchangetest.Bid(10*dollar)))
 		x.Sleep(15 * time.Second)
 		x.Quote(8*dollar, nil)
-		if state, _, _ := l.Breaker(); state != exchange.BreakerClosed {
+		if state, _, _ := l.Breaker(); state != limits.BreakerClosed {
 			t.Errorf("the breaker's state is %d", state)
 		}
 	})
