@@ -3,6 +3,8 @@
 package exchange_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"clearpost/auction"
@@ -132,4 +134,9 @@ func wantUsed(x *rig, campaign string, want int64) {
 	if got := x.CapUse(campaign); got != want {
 		x.T.Errorf("%d stand under the cap of %s, want %d", got, campaign, want)
 	}
+}
+
+// containsAny tells whether a text holds one of these.
+func containsAny(text string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 }

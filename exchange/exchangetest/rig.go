@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -55,10 +56,26 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 // Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
-	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(t.TempDir(), "ledger")}
+	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(tempDir(t), "ledger")}
 	x.start()
 	t.Cleanup(x.Stop)
 	return x
+}
+
+// tempDir is a directory for the test, in memory where the system has such a place: most of a test's time would go into
+// syncs of a disk that nobody reads again.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "exchangetest")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (x *Rig) start() {
