@@ -83,9 +83,11 @@ func TestPostOfALeadThatIsNotTheSourcesIsNotFound(t *testing.T) {
 		foreign := func(when string) {
 			t.Helper()
 			for _, l := range []lead.ID{id, none} {
-				r, f := x.Post(l, values{"phone": "2127365999"}, func(in *exchange.PostIn) { in.Source = x.Source("other") })
+				r, f := x.Post(l, values{"phone": "2127365999"}, func(in *exchange.PostIn) {
+					in.Source = x.Source("other")
+				})
 				wantFault(t, r, f, "not_found")
-				if f != nil && (f.Kind != exchange.FaultNotFound || f.Message != "no lead "+l.String()+" of this source") {
+				if f != nil && f.Message != "no lead "+l.String()+" of this source" {
 					t.Errorf("%s: %+v", when, f)
 				}
 				if _, f = x.Exchange.Status(x.Source("other"), l); f == nil || f.Kind != exchange.FaultNotFound {
@@ -339,7 +341,7 @@ func TestTripThatACrashCutOffIsResumedOrConcluded(t *testing.T) {
 				}
 				r, f := x.Post(id, nil, nil)
 				wantPending(t, r, f)
-				if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: open[0].Attempt, Why: "asked"}); err != nil {
+				if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: open[0].Attempt}); err != nil {
 					t.Fatal(err)
 				}
 				wantUsed(x, "a", 0)
