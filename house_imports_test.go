@@ -37,11 +37,12 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
 
-	"exchange/limits": {"lead", "buyers"},
-	"exchange/claims": {}, // who is at what within this process
+	"exchange/limits":  {"lead", "buyers"},
+	"exchange/history": {"lead", "ledger", "auction"},
+	"exchange/claims":  {}, // who is at what within this process
 
 	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange/claims", "exchange/limits"},
+		"exchange/claims", "exchange/history", "exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
@@ -15,13 +16,13 @@ import (
 
 // attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is
 // set where the buyer has refused the access token of an attempt: this one is the same once more.
-func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) {
+func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal, error) {
 	e := d.e
 	now := e.now()
 	c := d.on.cfg.Book.Campaign(b.Campaign)
 	payout, covered := d.payout(b)
 	switch {
-	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.pinged.Currency:
+	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
 		return lead.CampaignWithdrawn, nil
 	case d.on.campaigns[c.Index].paused():
 		return lead.Paused, nil
@@ -50,9 +51,9 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
 		SellLimit: d.limit, Terms: d.terms(live)}
 	if first != nil {
-		p.Again, p.Of = ledger.AgainAuth, &first.posting.Attempt
+		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
 	}
-	in := d.history.inputs(d.on, d.l, p)
+	in := d.on.inputs(d.history, d.l, p)
 	if in.Bearer = live.posts.bearer(); in.Bearer == nil && live.posts.tokens != nil {
 		live.AuthSkips.Add(1)
 		return lead.AuthFailed, nil
@@ -75,7 +76,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *attempt) (lead.Refusal, error) 
 		}
 		return lead.NoRefusal, err
 	}
-	d.history.attempts = append(d.history.attempts, attempt{posting: p})
+	d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: p})
 	d.attemptStored()
 	d.send(live, p, req, &in)
 	return lead.NoRefusal, nil
@@ -87,12 +88,12 @@ const renewMax = 3 * time.Second
 // refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and
 // another token is at hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the
 // buyer has not looked at the lead.
-func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
-	if err != nil || len(d.history.attempts) == 0 {
+func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
+	if err != nil || len(d.history.Attempts) == 0 {
 		return nil
 	}
-	a := &d.history.attempts[len(d.history.attempts)-1]
-	p, q := a.posting, a.posted
+	a := &d.history.Attempts[len(d.history.Attempts)-1]
+	p, q := a.Posting, a.Posted
 	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup ||
 		q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
 		!unauthorized(q.Status) {
@@ -119,7 +120,7 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *attempt {
 
 // head begins an event of this lead.
 func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
-	h := d.on.head(k, d.history.id, d.history.pinged.Source, d.history.pinged.Vertical, at)
+	h := d.on.head(k, d.history.ID, d.history.Pinged.Source, d.history.Pinged.Vertical, at)
 	h.Test = d.test()
 	return h
 }
@@ -128,33 +129,33 @@ func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
 // there no room for it.
 func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) lead.Refusal {
 	if d.test() {
-		return d.history.roomForTest(p)
+		return d.history.RoomForTest(p)
 	}
 	var no lead.Refusal
-	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.id, Buyer: p.Buyer,
+	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Buyer,
 		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.refused})
 	return no
 }
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
 // the configuration, so that the very same request can be made again.
-func (h *history) inputs(snap *Snapshot, l *lead.Lead, p *ledger.Posting) wire.Inputs {
-	sold := len(h.sales())
-	in := wire.Inputs{Lead: l, LeadID: h.id, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
-		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.pinged.Test,
+func (s *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+	sold := len(h.Sales())
+	in := wire.Inputs{Lead: l, LeadID: h.ID, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
+		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.Pinged.Test,
 		Now: p.At.Truncate(time.Microsecond), Close: true}
 	if p.Of != nil {
 		in.Key = *p.Of
 	}
-	if s := snap.source[p.Source]; s != nil {
-		in.SourceName = s.Name
+	if from := s.source[p.Source]; from != nil {
+		in.SourceName = from.Name
 	}
-	for i := range h.pinged.Bids {
-		if b := &h.pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
+	for i := range h.Pinged.Bids {
+		if b := &h.Pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
 			in.Token = []byte(b.Token)
 		}
 	}
-	for _, c := range h.pinged.Private.Cookies {
+	for _, c := range h.Pinged.Private.Cookies {
 		if c.Campaign == p.Campaign {
 			in.Cookies = []byte(c.Cookie)
 		}

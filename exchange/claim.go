@@ -4,7 +4,9 @@ package exchange
 
 import (
 	"clearpost/exchange/claims"
+	"clearpost/exchange/history"
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // heldClaims is what a request has claimed: the names of leads, keys and contents, and persons.
@@ -40,40 +42,33 @@ func (e *Exchange) claimKey(held *heldClaims, u keyUse, t *underWay) (r *Reply, 
 	if f != nil {
 		return nil, f
 	}
-	if !h.usedKey(&u) {
+	if !u.usedBy(h) {
 		return nil, keyReused()
 	}
 	reply := e.reply(h)
-	if u.mode == modePing {
+	if u.mode == ledger.ModePing {
 		reply = pingReply(h)
 	}
 	return &reply, nil
 }
 
-// usedKey tells whether the lead's ping or post is this very request.
-func (h *history) usedKey(u *keyUse) bool {
-	if h.pinged.Vertical != u.vertical.ID {
+// usedBy tells whether the lead's ping or post is this very request.
+func (u *keyUse) usedBy(h *history.History) bool {
+	if h.Pinged.Vertical != u.vertical.ID {
 		return false
 	}
-	if h.pinged.IdempotencyKey == u.key {
-		return h.pinged.Mode == u.mode && h.pinged.BodyHash == u.bodyHash
+	if h.Pinged.IdempotencyKey == u.key {
+		return h.Pinged.Mode == u.mode && h.Pinged.BodyHash == u.bodyHash
 	}
-	return u.mode == modePost && h.post != nil && h.post.IdempotencyKey == u.key && h.post.BodyHash == u.bodyHash
+	return u.mode == ledger.ModePost && h.Post != nil && h.Post.IdempotencyKey == u.key && h.Post.BodyHash == u.bodyHash
 }
 
-// The calls that sell. The first two are the modes of a pinged event.
-const (
-	modePing = "ping"
-	modeLead = "lead"
-	modePost = "post"
-)
-
 // pingReply is the answer that the lead's ping had.
-func pingReply(h *history) Reply {
-	r := Reply{LeadID: h.id, SellerLeadID: h.pinged.SellerLeadID, Currency: h.pinged.Currency, Quote: true,
-		Result: h.pinged.Result, Price: h.pinged.Price, ExpiresAt: h.pinged.ExpiresAt, Details: h.pinged.Details,
-		Test: h.pinged.Test}
-	r.Refusal = h.pinged.Refusal
+func pingReply(h *history.History) Reply {
+	r := Reply{LeadID: h.ID, SellerLeadID: h.Pinged.SellerLeadID, Currency: h.Pinged.Currency, Quote: true,
+		Result: h.Pinged.Result, Price: h.Pinged.Price, ExpiresAt: h.Pinged.ExpiresAt, Details: h.Pinged.Details,
+		Test: h.Pinged.Test}
+	r.Refusal = h.Pinged.Refusal
 	return r
 }
 
@@ -98,10 +93,10 @@ func (e *Exchange) claimContent(held *heldClaims, p *Ping, t *underWay) (r *Repl
 }
 
 // claimPerson makes this the only delivery of its person's leads, where they may be repeats of each other.
-func (e *Exchange) claimPerson(held *heldClaims, s *Source, v *Vertical, who *identity) *Fault {
+func (e *Exchange) claimPerson(held *heldClaims, s *Source, v *Vertical, who *history.Identity) *Fault {
 	p := &claims.Person{Source: s.ID, Reach: s.DedupeOf(v).reach()}
-	for i := range who.names() {
-		if !held.TakePerson(v.ID+"\x00"+who.name(i), p) {
+	for i := range who.Names() {
+		if !held.TakePerson(v.ID+"\x00"+who.Name(i), p) {
 			return personBusy()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -15,13 +16,13 @@ import (
 type delivery struct {
 	e       *Exchange
 	on      *Snapshot
-	history *history
+	history *history.History
 	v       *Vertical // this and the next two are nil where no attempt is made any more
 	src     *Source
 	l       *lead.Lead
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
-	who     identity
+	who     history.Identity
 	seller  string // the seller's own lead id
 	oneShot bool
 	want    lead.TestResult // test: what the post asks for
@@ -65,10 +66,10 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		return r, f
 	}
 	for _, b := range d.order {
-		if d.history.sold() >= d.limit || d.unknown {
+		if d.history.Sold() >= d.limit || d.unknown {
 			break
 		}
-		if d.history.triedBefore(b) {
+		if d.history.TriedBefore(b) {
 			continue
 		}
 		no, err := d.attempt(b, nil)
@@ -85,25 +86,13 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	return d.settle()
 }
 
-// triedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
-func (h *history) triedBefore(b *ledger.Bid) bool {
-	for i := range h.attempts {
-		a := &h.attempts[i]
-		if p := a.posting; p.Campaign == b.Campaign && p.Leg == b.Leg &&
-			(a.posted == nil || a.posted.Refusal != lead.NotBegun) {
-			return true
-		}
-	}
-	return false
-}
-
 // begin puts the bids in their order and counts what earlier trips of this lead have sold already.
 func (d *delivery) begin() {
-	if len(d.history.attempts) > 0 {
+	if len(d.history.Attempts) > 0 {
 		d.attemptStored()
 	}
-	for i := range d.history.pinged.Bids {
-		b := &d.history.pinged.Bids[i]
+	for i := range d.history.Pinged.Bids {
+		b := &d.history.Pinged.Bids[i]
 		if b.Rank > 0 {
 			d.order = append(d.order, b)
 		}
@@ -114,10 +103,10 @@ func (d *delivery) begin() {
 	}
 	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
 	slices.SortFunc(d.parts, func(a, b lead.Money) int { return int(b - a) })
-	for _, s := range d.history.sales() {
+	for _, s := range d.history.Sales() {
 		d.fillPart(s.Payout)
 	}
-	for _, s := range d.history.testSales() {
+	for _, s := range d.history.TestSales() {
 		d.fillPart(s.Payout)
 	}
 }
@@ -137,7 +126,7 @@ func (d *delivery) attemptStored() {
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
-		return p, d.history.sold() > 0 || p+d.prospect(b) >= d.minimum
+		return p, d.history.Sold() > 0 || p+d.prospect(b) >= d.minimum
 	}
 	blocked := d.blocked(b)
 	var rest lead.Money
@@ -167,7 +156,7 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 // blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given
 // up.
 func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.limit) - d.history.sold() - 1
+	after := min(max(b.MaxSold, 1), d.limit) - d.history.Sold() - 1
 	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
 }
 
@@ -227,9 +216,9 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	if err := d.append(ev); err != nil {
 		return d.broken(err)
 	}
-	d.history.settled = ev
-	if d.history.finished() {
-		e.store.Forget(d.history.id)
+	d.history.Settled = ev
+	if d.history.Finished() {
+		e.store.Forget(d.history.ID)
 	}
 	e.Stats.settled(ev)
 	if d.unknown {
@@ -243,13 +232,13 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
 	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
-	ev.Sales, ev.TestSales = d.history.sales(), d.history.testSales()
+	ev.Sales, ev.TestSales = d.history.Sales(), d.history.TestSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
 		ev.Payout += s.Payout
 	}
 	switch {
-	case d.history.open():
+	case d.history.Open():
 	case len(ev.Sales) > 0:
 		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
 	case len(ev.TestSales) > 0:
@@ -271,8 +260,8 @@ func (d *delivery) settlement() *ledger.Settled {
 		}
 	}
 	// who is known as one that may be sold, and then as one that is, or is not
-	if ev.Result != ledger.ResultFailure || len(d.history.attempts) > 0 {
-		ev.Private.Person, ev.Private.Also = d.who.person, d.who.also
+	if ev.Result != ledger.ResultFailure || len(d.history.Attempts) > 0 {
+		ev.Private.Person, ev.Private.Also = d.who.Person, d.who.Also
 	}
 	if ev.Refusal != lead.NoRefusal {
 		ev.Reason = ev.Refusal.Info().Published
@@ -287,9 +276,9 @@ func fail(ev *ledger.Settled, no lead.Refusal) {
 
 // broken answers when the ledger failed.
 func (d *delivery) broken(err error) (Reply, *Fault) {
-	d.e.log.Error("append failed during a post", "lead", d.history.id.String(), "sent", d.sent, "err", err)
+	d.e.log.Error("append failed during a post", "lead", d.history.ID.String(), "sent", d.sent, "err", err)
 	if errors.Is(err, errUnsent) {
-		d.e.store.Forget(d.history.id)
+		d.e.store.Forget(d.history.ID)
 	}
 	r, f := d.cutOff(errUnsent)
 	if f != nil {
@@ -311,8 +300,8 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.history.id, SellerLeadID: d.seller,
-		Currency: d.history.pinged.Currency, Test: d.test()}
+	return Reply{Result: ledger.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
+		Currency: d.history.Pinged.Currency, Test: d.test()}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and

@@ -109,7 +109,7 @@ func (e *Exchange) Start() error {
 	}
 	for _, o := range open {
 		h, err := e.history(o.Lead)
-		if err != nil || h.attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
+		if err != nil || h.Attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
 			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt",
 				o.Attempt.String(), "lead", o.Lead.String(), "err", err)
 			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clearpost/buyers"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
@@ -110,51 +111,51 @@ type EventLine struct {
 // judged again from the recorded lead and the running configuration. ok is false if there is no such lead.
 func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	h, err := e.history(id)
-	if err != nil || h.pinged == nil {
+	if err != nil || h.Pinged == nil {
 		return nil, false, err
 	}
-	p, snap := h.pinged, e.inForce.Load()
-	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.seller(),
+	p, snap := h.Pinged, e.inForce.Load()
+	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.Seller(),
 		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
-		Now: e.reply(h).Result, Answer: h.settled, Test: p.Test, TestResult: p.TestResult,
+		Now: e.reply(h).Result, Answer: h.Settled, Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
 	}
 	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
-	if h.post != nil {
-		x.Fields = append(append(x.Fields, h.post.Fields...), h.private.Fields...)
+	if h.Post != nil {
+		x.Fields = append(append(x.Fields, h.Post.Fields...), h.Private.Fields...)
 	}
 	x.Unfit = append(x.Unfit, p.Unfit...)
-	if h.post != nil {
-		x.Unfit = append(x.Unfit, h.post.Unfit...)
+	if h.Post != nil {
+		x.Unfit = append(x.Unfit, h.Post.Unfit...)
 	}
-	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), h.private.Unknown...)
+	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), h.Private.Unknown...)
 	x.Campaigns = e.explainCampaigns(snap, h)
-	for i := range h.attempts {
-		x.Attempts = append(x.Attempts, explainAttempt(&h.attempts[i]))
+	for i := range h.Attempts {
+		x.Attempts = append(x.Attempts, explainAttempt(&h.Attempts[i]))
 	}
-	for i, ev := range h.events {
+	for i, ev := range h.Events {
 		head := ev.Header()
-		x.Events = append(x.Events, EventLine{h.seqs[i], head.Kind, head.EventID, head.At})
+		x.Events = append(x.Events, EventLine{h.Seqs[i], head.Kind, head.EventID, head.At})
 	}
 	return x, true, nil
 }
 
-func (e *Exchange) explainCampaigns(snap *Snapshot, h *history) []CampaignStory {
+func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []CampaignStory {
 	var out []CampaignStory
-	v := snap.Vertical(h.pinged.Vertical)
+	v := snap.Vertical(h.Pinged.Vertical)
 	var l *lead.Lead
 	if v != nil {
 		l = &lead.Lead{}
 		l.Reset(v.Schema)
-		l.SetNow(h.pinged.ReceivedAt)
-		fill(l, h.pinged.Fields, h.pinged.Raw)
-		fill(l, h.pinged.Private.Fields, h.pinged.Private.Raw)
+		l.SetNow(h.Pinged.ReceivedAt)
+		history.Fill(l, h.Pinged.Fields, h.Pinged.Raw)
+		history.Fill(l, h.Pinged.Private.Fields, h.Pinged.Private.Raw)
 	}
 	told := map[string]bool{}
-	for i := range h.pinged.Bids {
-		b := &h.pinged.Bids[i]
+	for i := range h.Pinged.Bids {
+		b := &h.Pinged.Bids[i]
 		told[b.Campaign] = true
 		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank,
 			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
@@ -185,8 +186,8 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history) []CampaignStory 
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(),
 			Why: c.Why(l, lead.AtPing)}
 		switch {
-		case h.pinged.Refusal == lead.LeadRepeated:
-			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.pinged.Details
+		case h.Pinged.Refusal == lead.LeadRepeated:
+			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.Pinged.Details
 		case len(s.Why) == 0:
 			s.Verdict, s.Meaning = "not_asked",
 				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
@@ -198,15 +199,15 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history) []CampaignStory 
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.
-func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history, l *lead.Lead) (string, error) {
-	if h.pinged.Test {
+func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history.History, l *lead.Lead) (string, error) {
+	if h.Pinged.Test {
 		c = c.AsTest
 	}
-	if c == nil || c.Ping == nil || h.pinged.TestResult != "" {
+	if c == nil || c.Ping == nil || h.Pinged.TestResult != "" {
 		return "", nil
 	}
-	in := wire.Inputs{Lead: l, LeadID: h.id, Source: h.pinged.Source, Vertical: h.pinged.Vertical,
-		Test: h.pinged.Test, Now: h.pinged.At}
+	in := wire.Inputs{Lead: l, LeadID: h.ID, Source: h.Pinged.Source, Vertical: h.Pinged.Vertical,
+		Test: h.Pinged.Test, Now: h.Pinged.At}
 	if s := snap.source[in.Source]; s != nil {
 		in.SourceName = s.Name
 	}
@@ -217,12 +218,12 @@ func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history, l *
 	return string(b), err
 }
 
-func explainAttempt(a *attempt) AttemptStory {
-	p := a.posting
+func explainAttempt(a *history.Attempt) AttemptStory {
+	p := a.Posting
 	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price,
-		Payout: p.Payout, Hold: p.Charges, Request: p.Private.Request, Outcome: a.outcome().String(), HoldIs: "kept",
-		Leg: p.Leg, Again: p.Again, Resends: len(a.resends)}
-	if q := a.posted; q != nil {
+		Payout: p.Payout, Hold: p.Charges, Request: p.Private.Request, Outcome: a.Outcome().String(), HoldIs: "kept",
+		Leg: p.Leg, Again: p.Again, Resends: len(a.Resends)}
+	if q := a.Posted; q != nil {
 		s.Backup = q.Backup
 		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference,
 			q.AnswerPrice, q.Price, q.Status, q.TookUS, q.Private.Answer
@@ -231,10 +232,10 @@ func explainAttempt(a *attempt) AttemptStory {
 			s.Refusal = q.Refusal.String()
 		}
 	}
-	if r := a.resolved; r != nil {
+	if r := a.Resolved; r != nil {
 		s.Resolved, s.Booked, s.Reference = r.Why+" ("+r.By+")", r.Price, r.Reference
 	}
-	switch o := a.outcome(); {
+	switch o := a.Outcome(); {
 	case o == lead.Accepted:
 		s.HoldIs = "committed"
 	case !o.Standing():

@@ -66,8 +66,8 @@ func (e *Exchange) Find(name string, budget time.Duration) (f Found, err error) 
 			if err != nil {
 				return f, err
 			}
-			if h.pinged != nil && len(f.Matches) < findMax {
-				f.Matches = append(f.Matches, Match{Lead: id, At: h.pinged.ReceivedAt})
+			if h.Pinged != nil && len(f.Matches) < findMax {
+				f.Matches = append(f.Matches, Match{Lead: id, At: h.Pinged.ReceivedAt})
 			}
 		}
 		if len(f.Matches) > 0 {
@@ -83,8 +83,8 @@ func (e *Exchange) findID(id lead.ID) (f Found, err error) {
 	if err != nil {
 		return f, err
 	}
-	if h.pinged != nil {
-		f.Matches = []Match{{Lead: id, At: h.pinged.ReceivedAt}}
+	if h.Pinged != nil {
+		f.Matches = []Match{{Lead: id, At: h.Pinged.ReceivedAt}}
 		return f, nil
 	}
 	made := time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16))

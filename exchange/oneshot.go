@@ -5,6 +5,7 @@ package exchange
 import (
 	"slices"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -26,7 +27,7 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	} else if reply != nil {
 		return *reply, nil
 	}
-	now := e.open(p, modeLead)
+	now := e.open(p, ledger.ModeLead)
 	e.bid(p, now)
 	d := e.oneShot(p)
 	e.Stats.pinged(p, e.wall().Sub(begin))
@@ -38,12 +39,12 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 // claimOneShot makes this the only trip of its idempotency key, or of what was sent where there is no key, and the only
 // one of its person where the person's leads may be repeats of each other. It returns the answer of an earlier one.
 func (e *Exchange) claimOneShot(p *Ping, held *heldClaims, t *underWay) (r *Reply, f *Fault) {
-	if p.who.person != "" && p.rule.Window > 0 {
-		p.digest(modeLead)
+	if p.who.Person != "" && p.rule.Window > 0 {
+		p.digest(ledger.ModeLead)
 	}
 	switch {
 	case p.IdempotencyKey != "":
-		r, f = e.claimKey(held, keyUse{p.Source, p.Vertical, modeLead, p.IdempotencyKey, p.BodyHash}, t)
+		r, f = e.claimKey(held, keyUse{p.Source, p.Vertical, ledger.ModeLead, p.IdempotencyKey, p.BodyHash}, t)
 	case p.whatText != "":
 		r, f = e.claimContent(held, p, t)
 	}
@@ -72,9 +73,9 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	for i := range ev.Private.Cookies {
 		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)
 	}
-	ev.Private.Also = p.who.also
-	h := &history{id: p.id, pinged: &ev, who: p.who}
-	l := h.lead(p.Vertical.Schema)
+	ev.Private.Also = p.who.Also
+	h := &history.History{ID: p.id, Pinged: &ev, Who: p.who}
+	l := h.Lead(p.Vertical.Schema)
 	l.CopyFrom(&p.Lead, nil) // social security numbers, which the event has masked
 	d := &delivery{e: e, on: p.on, history: h, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID,
 		oneShot: true, want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}

@@ -11,6 +11,7 @@ import (
 
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -18,9 +19,9 @@ import (
 // A trip that cannot go on is pending only if the ledger has an attempt of it.
 func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 	e := &Exchange{wall: time.Now, store: capstore.New(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	refused := attempt{posting: &ledger.Posting{}, posted: &ledger.Posted{Outcome: lead.Rejected}}
-	cut := func(as ...attempt) *delivery {
-		return &delivery{e: e, history: &history{pinged: &ledger.Pinged{}, attempts: as},
+	refused := history.Attempt{Posting: &ledger.Posting{}, Posted: &ledger.Posted{Outcome: lead.Rejected}}
+	cut := func(as ...history.Attempt) *delivery {
+		return &delivery{e: e, history: &history.History{Pinged: &ledger.Pinged{}, Attempts: as},
 			v: &Vertical{PostTotal: time.Minute}}
 	}
 	ends := map[string]func(*delivery) (Reply, *Fault){

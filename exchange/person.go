@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // Dedupe says by what a person is known, and which leads of a person are repeats.
@@ -67,39 +69,17 @@ func (d *Dedupe) hashed() bool {
 	return false
 }
 
-// identity names a person.
-type identity struct {
-	// 128 bits of SHA-256 over the fields of the key and their normal values, in hexadecimal; "" is nobody
-	person string
-	also   []string // the same for hashes of the values, where the key may have some
-}
-
-// names counts the person's names; name is one of them.
-func (who *identity) names() int {
-	if who.person == "" {
-		return 0
-	}
-	return 1 + len(who.also)
-}
-
-func (who *identity) name(i int) string {
-	if i == 0 {
-		return who.person
-	}
-	return who.also[i-1]
-}
-
 // hashParts are the hashes in which a person may come.
 var hashParts = [...]lead.Part{lead.PartMD5, lead.PartSHA1, lead.PartSHA256}
 
 // identify reads who the lead is about. All fields of the key must be there and valid. Where hashes may stand for them,
 // a person is known by the values and by three further names, of their MD5, SHA-1 and SHA-256 hashes; of a person who
 // comes hashed only that one name is known, and none if two fields are hashed in two ways.
-func (d *Dedupe) identify(l *lead.Lead) (who identity) {
+func (d *Dedupe) identify(l *lead.Lead) (who history.Identity) {
 	if len(d.Key) == 0 {
 		return who
 	}
-	who.person = d.name(l, lead.PartNone)
+	who.Person = d.name(l, lead.PartNone)
 	if !d.hashed() {
 		return who
 	}
@@ -107,10 +87,10 @@ func (d *Dedupe) identify(l *lead.Lead) (who identity) {
 		n := d.name(l, p)
 		switch {
 		case n == "":
-		case who.person == "":
-			who.person = n
+		case who.Person == "":
+			who.Person = n
 		default:
-			who.also = append(who.also, n)
+			who.Also = append(who.Also, n)
 		}
 	}
 	return who
@@ -200,7 +180,7 @@ func (p *Ping) digest(mode string) {
 	text(p.Source.ID)
 	text(p.Vertical.ID)
 	text(mode)
-	if mode == modePing {
+	if mode == ledger.ModePing {
 		text(p.SellerLeadID)
 		text(p.on.cfg.Hash)
 	}
@@ -216,7 +196,7 @@ func (p *Ping) digest(mode string) {
 	p.scratch = b
 	sum := sha256.Sum256(b)
 	copy(p.what[:], sum[:])
-	if mode != modePing { // its trip may outlive this memory
+	if mode != ledger.ModePing { // its trip may outlive this memory
 		p.whatText = hex.EncodeToString(p.what[:])
 		return
 	}

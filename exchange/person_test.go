@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/exchange/claims"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -66,7 +67,7 @@ func TestPersonIsKnownByValuesAndByHashesOfOneKind(t *testing.T) {
 	s, d := personSchema(t)
 	jane := leadOf(t, s, "phone", "(212) 736-5000", "email", "Jane@Example.com")
 	who := d.identify(jane)
-	if who.person == "" || len(who.also) != 3 || who.names() != 4 {
+	if who.Person == "" || len(who.Also) != 3 || who.Names() != 4 {
 		t.Fatalf("identity: %+v", who)
 	}
 	for i, p := range hashParts {
@@ -77,13 +78,13 @@ func TestPersonIsKnownByValuesAndByHashesOfOneKind(t *testing.T) {
 			"e-mail hashed":   leadOf(t, s, "phone", "2127365000", "email_hash", email),
 			"a hash too many": leadOf(t, s, "phone", "2127365000", "phone_hash", phoneMD5, "email_hash", email),
 		} {
-			if got := d.identify(l); got.person != who.also[i] || len(got.also) != 0 {
-				t.Errorf("%s, %s: %+v, want %s", p, what, got, who.also[i])
+			if got := d.identify(l); got.Person != who.Also[i] || len(got.Also) != 0 {
+				t.Errorf("%s, %s: %+v, want %s", p, what, got, who.Also[i])
 			}
 		}
 		other := hashParts[(i+1)%len(hashParts)]
 		if got := d.identify(leadOf(t, s, "phone_hash", phone, "email_hash",
-			part(t, jane, "email", other))); got.person != "" || got.names() != 0 {
+			part(t, jane, "email", other))); got.Person != "" || got.Names() != 0 {
 			t.Errorf("hashes of two kinds name %+v", got)
 		}
 	}
@@ -93,11 +94,11 @@ func TestPersonIsKnownByValuesAndByHashesOfOneKind(t *testing.T) {
 		"nobody":        leadOf(t, s, "zip", "10001"),
 	} {
 		got := d.identify(l)
-		if got.person == who.person || slices.Contains(who.also, got.person) {
+		if got.Person == who.Person || slices.Contains(who.Also, got.Person) {
 			t.Errorf("%s is taken for jane", what)
 		}
 	}
-	if got := (&Dedupe{}).identify(jane); got.names() != 0 {
+	if got := (&Dedupe{}).identify(jane); got.Names() != 0 {
 		t.Errorf("without a key: %+v", got)
 	}
 }
@@ -234,7 +235,7 @@ func TestScopesExcludeEachOther(t *testing.T) {
 	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"},
 		Dedupe: []*Dedupe{&own}}
 	e := &Exchange{claims: claims.NewTable[underWay]()}
-	who := identity{person: "jane"}
+	who := history.Identity{Person: "jane"}
 	for _, order := range [][2]*Source{{all, one}, {one, all}} {
 		first, second := e.claims.In(), e.claims.In()
 		if f := e.claimPerson(first, order[0], v, &who); f != nil {

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"clearpost/auction"
+	"clearpost/exchange/history"
 	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -34,7 +35,7 @@ type Ping struct {
 	on       *Snapshot
 	id       lead.ID
 	rule     *Dedupe
-	who      identity
+	who      history.Identity
 	what     content // what was sent, and the same in hexadecimal; empty where no repeat is looked for
 	whatText string
 	whatHex  [2 * len(content{})]byte
@@ -110,7 +111,7 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 	if p.IdempotencyKey != "" {
 		held := e.claims.In()
 		defer held.Release()
-		use := keyUse{p.Source, p.Vertical, modePing, p.IdempotencyKey, p.BodyHash}
+		use := keyUse{p.Source, p.Vertical, ledger.ModePing, p.IdempotencyKey, p.BodyHash}
 		if reply, f := e.claimKey(held, use, &underWay{}); f != nil {
 			return Reply{}, f
 		} else if reply != nil {
@@ -135,7 +136,7 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 
 // ask holds the auction of a ping and makes its answer durable.
 func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
-	now := e.open(p, modePing)
+	now := e.open(p, ledger.ModePing)
 	e.bid(p, now)
 	if f := e.record(p); f != nil {
 		return f
@@ -175,7 +176,7 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	p.event = ledger.Pinged{Head: p.on.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
 		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
 		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
-	p.event.Private.Person, p.event.Private.Content = p.who.person, p.whatText
+	p.event.Private.Person, p.event.Private.Content = p.who.Person, p.whatText
 	p.event.Private.Unknown, p.event.Test = p.Unknown, p.Test.On
 	return now
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -55,7 +56,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 // delivery, else says what is to be delivered.
 func (e *Exchange) claimPost(in *PostIn, held *heldClaims, t *underWay) (*delivery, Reply, *Fault) {
 	if in.IdempotencyKey != "" {
-		use := keyUse{in.Source, in.Vertical, modePost, in.IdempotencyKey, in.BodyHash}
+		use := keyUse{in.Source, in.Vertical, ledger.ModePost, in.IdempotencyKey, in.BodyHash}
 		if r, f := e.claimKey(held, use, &underWay{}); f != nil {
 			return nil, Reply{}, f
 		} else if r != nil {
@@ -73,7 +74,7 @@ func (e *Exchange) claimPost(in *PostIn, held *heldClaims, t *underWay) (*delive
 	if f := e.claimPerson(held, in.Source, in.Vertical, &d.who); f != nil {
 		return nil, Reply{}, f
 	}
-	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.history.id); f != nil {
+	if d.details, f = e.repeated(in.Source, in.Vertical, &d.who, d.history.ID); f != nil {
 		return nil, Reply{}, f
 	}
 	if d.details != "" {
@@ -111,7 +112,7 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 		defer func() {
 			if r := recover(); r != nil {
 				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead",
-					d.history.id.String(), "panic", fmt.Sprint(r))
+					d.history.ID.String(), "panic", fmt.Sprint(r))
 				t.reply, t.fault = d.cutOff(errPanicked)
 			}
 		}()
@@ -147,35 +148,35 @@ func (e *Exchange) overlap(other *underWay, in *PostIn) (Reply, *Fault) {
 	if f != nil {
 		return Reply{}, f
 	}
-	if f := h.fits(in); f != nil {
+	if f := in.fits(h); f != nil {
 		return Reply{}, f
 	}
-	if h.settled != nil {
+	if h.Settled != nil {
 		return e.reply(h), nil // its trip is over: somebody finds out what became of an attempt
 	}
-	if other.done == nil || len(h.attempts) == 0 {
+	if other.done == nil || len(h.Attempts) == 0 {
 		return Reply{}, inProgress()
 	}
-	if e.wall().Sub(h.attempts[0].posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: h.id, SellerLeadID: h.seller(),
-			Currency: h.pinged.Currency, Test: h.pinged.Test}, nil
+	if e.wall().Sub(h.Attempts[0].Posting.At) > in.Vertical.PostTotal {
+		return Reply{Result: ledger.ResultPending, LeadID: h.ID, SellerLeadID: h.Seller(),
+			Currency: h.Pinged.Currency, Test: h.Pinged.Test}, nil
 	}
 	return Reply{}, inProgress()
 }
 
 // fits tells why a post cannot be one of this lead: it came for another vertical, or a field that names the person
 // stands in both with different values.
-func (h *history) fits(in *PostIn) *Fault {
-	if h.pinged.Vertical != in.Vertical.ID {
+func (in *PostIn) fits(h *history.History) *Fault {
+	if h.Pinged.Vertical != in.Vertical.ID {
 		return notFound(in.PingID)
 	}
-	if in.Test.On && !h.pinged.Test {
+	if in.Test.On && !h.Pinged.Test {
 		in.Problems = append(in.Problems, lead.Problem{Field: in.Test.Field,
 			Expected: "a post without it: its ping was a real lead, and stays one"})
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test",
 			Errors: in.Problems}
 	}
-	if in.Source.DedupeOf(in.Vertical).another(h.lead(in.Vertical.Schema), in.Lead) {
+	if in.Source.DedupeOf(in.Vertical).another(h.Lead(in.Vertical.Schema), in.Lead) {
 		return &Fault{Kind: FaultConflict, Code: "other_person",
 			Message: "this ping_id belongs to another person than the post names"}
 	}
@@ -183,13 +184,13 @@ func (h *history) fits(in *PostIn) *Fault {
 }
 
 // own reads the history of a lead that must be the source's.
-func (e *Exchange) own(s *Source, id lead.ID) (*history, *Fault) {
+func (e *Exchange) own(s *Source, id lead.ID) (*history.History, *Fault) {
 	h, err := e.history(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
 		return nil, unread()
 	}
-	if h.pinged == nil || h.pinged.Source != s.ID {
+	if h.Pinged == nil || h.Pinged.Source != s.ID {
 		return nil, notFound(id)
 	}
 	return h, nil
@@ -201,21 +202,21 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if f != nil {
 		return nil, Reply{}, f
 	}
-	if f := h.fits(in); f != nil {
+	if f := in.fits(h); f != nil {
 		return nil, Reply{}, f
 	}
-	l := h.lead(in.Vertical.Schema)
+	l := h.Lead(in.Vertical.Schema)
 	before := make([]bool, l.Len())
 	for i := range before {
 		before[i] = l.Slot(i).State != lead.Missing
 	}
-	clash := h.otherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
+	clash := h.OtherSSNs(in.Lead, l.CopyFrom(in.Lead, nil))
 	l.Complete()
 	l.AddUnfit(in.Lead)
-	if h.post != nil {
+	if h.Post != nil {
 		clash = nil // it was taken before
 	}
-	wrong := h.contradiction(in, l, clash)
+	wrong := in.contradiction(h, l, clash)
 	if len(in.Problems) > 0 {
 		return nil, Reply{}, wrong // whatever has become of the lead
 	}
@@ -226,9 +227,9 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 	if e.inherits(h) {
 		return nil, Reply{}, inheritedQuote()
 	}
-	if h.over(in.ReceivedAt) {
+	if h.Over(in.ReceivedAt) {
 		return nil, Reply{}, &Fault{Kind: FaultGone, Code: "ping_expired",
-			Message: "the quote expired at " + h.pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
+			Message: "the quote expired at " + h.Pinged.ExpiresAt.UTC().Format(time.RFC3339) + ": ping again"}
 	}
 	if err := e.Available(); err != nil {
 		return nil, Reply{}, unavailable(err)
@@ -240,20 +241,20 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		return nil, Reply{}, sourcePaused()
 	}
 	d := &delivery{e: e, on: in.On, history: h, v: in.Vertical, src: in.Source, l: l, want: in.Test.Want,
-		seller: h.seller()}
-	if !h.pinged.Test { // a test names nobody
+		seller: h.Seller()}
+	if !h.Pinged.Test { // a test names nobody
 		d.who = in.Source.DedupeOf(in.Vertical).identify(l)
 	}
-	if d.who.person == "" {
-		d.who = h.who
+	if d.who.Person == "" {
+		d.who = h.Who
 	}
-	if h.post == nil {
+	if h.Post == nil {
 		if in.SellerLeadID != "" {
 			d.seller = in.SellerLeadID
 		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
-		d.private.Person, d.private.Also, d.private.Unknown = d.who.person, d.who.also, in.Unknown
+		d.private.Person, d.private.Also, d.private.Unknown = d.who.Person, d.who.Also, in.Unknown
 	}
 	return d, Reply{}, nil
 }

@@ -43,8 +43,8 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *w
 	} else {
 		live.postsWell.note(e, live, "posts", lead.NoRefusal, e.wall())
 	}
-	a := &d.history.attempts[len(d.history.attempts)-1]
-	a.posted, a.redirect = out, out.Private.Redirect
+	a := &d.history.Attempts[len(d.history.Attempts)-1]
+	a.Posted, a.Redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
 	case lead.Accepted:

@@ -5,6 +5,7 @@ package exchange
 import (
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 )
 
@@ -27,14 +28,14 @@ func (e *Exchange) recognise(p *Ping) (f *Fault) {
 
 // repeated tells what the seller hears if a lead of the person is a repeat of an earlier one than self, "" if it is
 // none. Of another source's lead nothing is told but that there was one.
-func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID) (details string, f *Fault) {
+func (e *Exchange) repeated(s *Source, v *Vertical, who *history.Identity, self lead.ID) (details string, f *Fault) {
 	d := s.DedupeOf(v)
 	if !d.refuses() {
 		return "", nil
 	}
 	scope := d.scope(s)
-	for i := range who.names() {
-		id, ok := e.led.ByPerson(scope, v.ID, who.name(i))
+	for i := range who.Names() {
+		id, ok := e.led.ByPerson(scope, v.ID, who.Name(i))
 		if !ok {
 			continue
 		}
@@ -43,14 +44,14 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 			return "", f
 		}
 		if last == nil && d.Refuse == RefuseSold {
-			if last, f = e.lastSold(d, scope, v, who.name(i), self); f != nil {
+			if last, f = e.lastSold(d, scope, v, who.Name(i), self); f != nil {
 				return "", f
 			}
 		}
 		switch {
 		case last == nil:
-		case last.pinged.Source == s.ID:
-			return "Lead previously received " + last.received().UTC().Format(time.DateOnly), nil
+		case last.Pinged.Source == s.ID:
+			return "Lead previously received " + last.Received().UTC().Format(time.DateOnly), nil
 		default:
 			return "Lead previously received", nil
 		}
@@ -59,7 +60,8 @@ func (e *Exchange) repeated(s *Source, v *Vertical, who *identity, self lead.ID)
 }
 
 // lastSold reads the person's last lead that is sold, or may be: also one that came before others that are not.
-func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*history, *Fault) {
+func (e *Exchange) lastSold(d *Dedupe, scope string, v *Vertical, person string, self lead.ID) (*history.History,
+	*Fault) {
 	for _, id := range e.led.SoldByPerson(scope, v.ID, person, e.now().Add(-d.Window)) {
 		if last, f := e.counts(d, id, self); last != nil || f != nil {
 			return last, f
@@ -77,7 +79,7 @@ func (d *Dedupe) scope(s *Source) string {
 
 // counts reads an earlier lead; it is nil if a later one is no repeat of it. A lead whose events were dropped with age
 // is forgotten.
-func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*history, *Fault) {
+func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*history.History, *Fault) {
 	if id == self {
 		return nil, nil
 	}
@@ -86,26 +88,8 @@ func (e *Exchange) counts(d *Dedupe, id, self lead.ID) (*history, *Fault) {
 		e.log.Error("read lead", "err", err)
 		return nil, unavailable(errUnread)
 	}
-	if h.pinged == nil || e.now().Sub(h.received()) >= d.Window || d.Refuse == RefuseSold && !h.standing() {
+	if h.Pinged == nil || e.now().Sub(h.Received()) >= d.Window || d.Refuse == RefuseSold && !h.Standing() {
 		return nil, nil
 	}
 	return h, nil
-}
-
-// received is when the whole lead came.
-func (h *history) received() time.Time {
-	if h.post != nil {
-		return h.post.ReceivedAt
-	}
-	return h.pinged.ReceivedAt
-}
-
-// standing tells whether the lead is sold, or may be.
-func (h *history) standing() bool {
-	for i := range h.attempts {
-		if h.attempts[i].outcome().Standing() {
-			return true
-		}
-	}
-	return false
 }

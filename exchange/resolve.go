@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -51,16 +52,16 @@ func (e *Exchange) Unresolved() ([]OpenAttempt, error) {
 				Since: o.Since, Why: "its events cannot be read: " + err.Error()})
 			continue
 		}
-		a := h.attempt(o.Attempt)
-		if a == nil || a.outcome() != lead.Unknown {
+		a := h.Attempt(o.Attempt)
+		if a == nil || a.Outcome() != lead.Unknown {
 			continue
 		}
-		p := a.posting
+		p := a.Posting
 		row := OpenAttempt{Attempt: o.Attempt, Lead: o.Lead, Source: p.Source, Vertical: p.Vertical,
 			Campaign: p.Campaign, Buyer: p.Buyer, Price: p.Price, Payout: p.Payout, Since: p.At,
 			Why: "no end in the ledger"}
-		if a.posted != nil {
-			row.Why, row.Reference = a.posted.Refusal.String(), a.posted.Reference
+		if a.Posted != nil {
+			row.Why, row.Reference = a.Posted.Refusal.String(), a.Posted.Reference
 		}
 		out = append(out, row)
 	}
@@ -108,13 +109,13 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 
 // resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable
 // together with the resolution.
-func (e *Exchange) resolve(h *history, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
-	id, a := h.id, h.attempt(r.Attempt)
-	if a == nil || a.outcome() != lead.Unknown {
+func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
+	id, a := h.ID, h.Attempt(r.Attempt)
+	if a == nil || a.Outcome() != lead.Unknown {
 		return nil, ErrNotUnresolved
 	}
 	e.restoreHolds(h)
-	p, snap := a.posting, e.inForce.Load()
+	p, snap := a.Posting, e.inForce.Load()
 	adj := &ledger.Adjusted{Head: snap.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()),
 		Adjustment: ledger.AdjustResolved, Why: r.Why, By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign,
 		Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
@@ -122,10 +123,10 @@ func (e *Exchange) resolve(h *history, r *Resolution, before []ledger.Event) (*l
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {
 			adj.Price = r.Price.RoundCents()
-			adj.Payout = h.payoutOf(p, adj.Price)
+			adj.Payout = h.PayoutOf(p, adj.Price)
 		}
 	}
-	a.resolved = adj
+	a.Resolved = adj
 	group := append(append([]ledger.Event{}, before...), adj)
 	final := e.afterResolution(snap, h)
 	if final != nil {
@@ -137,7 +138,7 @@ func (e *Exchange) resolve(h *history, r *Resolution, before []ledger.Event) (*l
 		} else {
 			e.release(p.Attempt)
 		}
-		if final != nil && h.finished() {
+		if final != nil && h.Finished() {
 			e.store.Forget(id)
 		}
 	}
@@ -172,11 +173,12 @@ func (e *Exchange) leadOfOpen(attempt lead.ID) (lead.ID, error) {
 }
 
 // afterResolution is the lead's answer now, nil if it may still be sold or another attempt is open.
-func (e *Exchange) afterResolution(snap *Snapshot, h *history) *ledger.Settled {
-	if h.open() {
+func (e *Exchange) afterResolution(snap *Snapshot, h *history.History) *ledger.Settled {
+	if h.Open() {
 		return nil
 	}
-	if h.settled == nil && !e.now().After(h.pinged.ExpiresAt) && len(h.sales()) == 0 && h.pinged.Mode == modePing {
+	if h.Settled == nil && !e.now().After(h.Pinged.ExpiresAt) && len(h.Sales()) == 0 &&
+		h.Pinged.Mode == ledger.ModePing {
 		return nil
 	}
 	d := e.atEnd(snap, h)
@@ -184,6 +186,6 @@ func (e *Exchange) afterResolution(snap *Snapshot, h *history) *ledger.Settled {
 		d.no = &ledger.Posted{Refusal: lead.BuyerRejected}
 	}
 	ev := d.settlement()
-	h.settled = ev
+	h.Settled = ev
 	return ev
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -14,14 +15,14 @@ import (
 // shares tells whether the ping may get the quote of another that has sent the same. A ping without a person is always
 // its own lead, and one with an idempotency key is known by that alone.
 func (p *Ping) shares() bool {
-	return p.no == lead.NoRefusal && p.IdempotencyKey == "" && p.who.person != "" && p.rule.Window > 0 &&
+	return p.no == lead.NoRefusal && p.IdempotencyKey == "" && p.who.Person != "" && p.rule.Window > 0 &&
 		!p.rule.OwnAuctions
 }
 
 // share answers a ping by the live quote, or by the ping under way, that has sent the same; else it asks. Nothing is
 // written for a ping that is answered by another's quote: its answer stands in the ledger already.
 func (e *Exchange) share(p *Ping, begin time.Time) (f *Fault) {
-	p.digest(modePing)
+	p.digest(ledger.ModePing)
 	now := e.now()
 	other, quoted := e.quotes.enter(p, now)
 	if other != nil {
@@ -47,7 +48,7 @@ func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *F
 			e.log.Error("read lead", "err", err)
 			return unavailable(errUnread)
 		}
-		if h.quoteAt(now) && p.kept(h, now) {
+		if h.QuoteAt(now) && p.kept(h, now) {
 			p.reply = pingReply(h)
 			e.Stats.source(p.Source.ID).Suppressed.Add(1)
 			return nil
@@ -78,21 +79,14 @@ func (e *Exchange) await(p *Ping, other *flight) *Fault {
 	return nil
 }
 
-// quoteAt tells whether the lead has a quote at a time that no post has used yet.
-func (h *history) quoteAt(now time.Time) bool {
-	p := h.pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !h.over(now) && h.post == nil &&
-		len(h.attempts) == 0 && h.settled == nil
-}
-
 // A quote of which less than a leftShare-th of its life is left is not given to others any more: they could hardly post
 // in time.
 const leftShare = 10
 
 // kept tells whether a live quote is worth giving to another ping: each bid that it counts on could be posted to now,
 // and a good part of its time is left.
-func (p *Ping) kept(h *history, now time.Time) bool {
-	q := h.pinged
+func (p *Ping) kept(h *history.History, now time.Time) bool {
+	q := h.Pinged
 	if q.ExpiresAt.Sub(now) < q.ExpiresAt.Sub(q.At)/leftShare {
 		return false
 	}

@@ -5,6 +5,7 @@ package exchange
 import (
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -16,14 +17,14 @@ func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
 		return Reply{}, f
 	}
 	now := e.now()
-	if h.resumable() && h.over(now) {
+	if h.Resumable() && h.Over(now) {
 		held := e.claims.In()
 		defer held.Release()
 		if _, ok := held.Take(leadName(id), &underWay{}); ok {
 			if h, f = e.own(s, id); f != nil {
 				return Reply{}, f
 			}
-			if h.resumable() {
+			if h.Resumable() {
 				return e.conclude(h)
 			}
 		}
@@ -48,11 +49,11 @@ func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
 
 // answered gives the answer of a lead whose post needs no delivery: it has one already, an attempt of it is open, its
 // ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
-func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool) {
+func (e *Exchange) answered(h *history.History, at, now time.Time) (Reply, *Fault, bool) {
 	switch {
-	case h.open(), h.settled != nil, h.pinged.Result == ledger.ResultFailure:
+	case h.Open(), h.Settled != nil, h.Pinged.Result == ledger.ResultFailure:
 		return e.reply(h), nil, true
-	case h.resumable() && h.over(at):
+	case h.Resumable() && h.Over(at):
 		r, f := e.conclude(h)
 		return r, f, true
 	}
@@ -61,19 +62,19 @@ func (e *Exchange) answered(h *history, at, now time.Time) (Reply, *Fault, bool)
 
 // conclude settles a lead whose trip was cut off by a restart, whose attempts all have a known outcome and whose quote
 // is over.
-func (e *Exchange) conclude(h *history) (Reply, *Fault) {
+func (e *Exchange) conclude(h *history.History) (Reply, *Fault) {
 	d := e.atEnd(e.inForce.Load(), h)
-	d.seller = h.seller()
+	d.seller = h.Seller()
 	return d.settle()
 }
 
 // atEnd is the delivery of a lead for which no attempt is made any more. It has what the ledger knows and nothing of
 // the configuration, which may have neither the lead's source nor its vertical now.
-func (e *Exchange) atEnd(on *Snapshot, h *history) *delivery {
-	d := &delivery{e: e, on: on, history: h, who: h.who}
-	for i := range h.attempts {
-		if a := &h.attempts[i]; a.posted != nil && a.outcome() != lead.Accepted {
-			d.no = a.posted
+func (e *Exchange) atEnd(on *Snapshot, h *history.History) *delivery {
+	d := &delivery{e: e, on: on, history: h, who: h.Who}
+	for i := range h.Attempts {
+		if a := &h.Attempts[i]; a.Posted != nil && a.Outcome() != lead.Accepted {
+			d.no = a.Posted
 			break
 		}
 	}

@@ -6,14 +6,15 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
 
 // rememberUnnamed keeps whose quote a ping has got, where its source's posts need not name their pings.
 func (e *Exchange) rememberUnnamed(p *Ping) {
-	if p.Source.UnnamedPosts && p.who.person != "" && p.reply.Result == ledger.ResultSuccess {
-		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.person, p.SellerLeadID), p.reply.LeadID,
+	if p.Source.UnnamedPosts && p.who.Person != "" && p.reply.Result == ledger.ResultSuccess {
+		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.Person, p.SellerLeadID), p.reply.LeadID,
 			p.reply.ExpiresAt, e.now())
 	}
 }
@@ -35,18 +36,18 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 	if p.IdempotencyKey != "" {
 		if used, ok := e.led.ByIdempotencyKey(p.Source.ID, p.IdempotencyKey); ok {
 			h, f := e.read(used)
-			return used, f == nil && h.post != nil && h.post.IdempotencyKey == p.IdempotencyKey, f
+			return used, f == nil && h.Post != nil && h.Post.IdempotencyKey == p.IdempotencyKey, f
 		}
 	}
 	p.identify()
 	now := e.now()
 	posted, f := e.postedBefore(p, now)
-	if f != nil || posted != nil && !posted.failed() {
+	if f != nil || posted != nil && !posted.Failed() {
 		return idOf(posted), f == nil, f
 	}
-	for i := range p.who.names() {
+	for i := range p.who.Names() {
 		for _, called := range []string{p.SellerLeadID, ""} {
-			id := e.quotes.find(personContent(p.Source.ID, p.Vertical.ID, p.who.name(i), called), now)
+			id := e.quotes.find(personContent(p.Source.ID, p.Vertical.ID, p.who.Name(i), called), now)
 			if id.IsZero() {
 				continue
 			}
@@ -56,8 +57,8 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 			}
 			// After a post that came to nothing, a quote that was given since is for another try; one from before it is
 			// not.
-			if h.quoteAt(now) && p.MinPrice <= h.pinged.Price &&
-				(posted == nil || h.pinged.At.After(posted.post.ReceivedAt)) {
+			if h.QuoteAt(now) && p.MinPrice <= h.Pinged.Price &&
+				(posted == nil || h.Pinged.At.After(posted.Post.ReceivedAt)) {
 				return id, true, nil
 			}
 		}
@@ -66,32 +67,27 @@ func (e *Exchange) PingOf(p *Ping) (id lead.ID, ok bool, f *Fault) {
 }
 
 // postedBefore is the lead that was pinged and then posted with the very values of p, nil if there is none.
-func (e *Exchange) postedBefore(p *Ping, now time.Time) (*history, *Fault) {
-	for i := range p.who.names() {
-		id, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, p.who.name(i))
+func (e *Exchange) postedBefore(p *Ping, now time.Time) (*history.History, *Fault) {
+	for i := range p.who.Names() {
+		id, ok := e.led.ByPerson(p.Source.ID, p.Vertical.ID, p.who.Name(i))
 		if !ok {
 			continue
 		}
-		if h, f := e.read(id); f != nil || h.postedAs(p, now) {
+		if h, f := e.read(id); f != nil || p.postedAs(h, now) {
 			return h, f
 		}
 	}
 	return nil, nil
 }
 
-// failed tells whether the lead's post is known to have sold it to nobody.
-func (h *history) failed() bool {
-	return h.settled != nil && h.settled.Result == ledger.ResultFailure && !h.open()
-}
-
-func idOf(h *history) lead.ID {
+func idOf(h *history.History) lead.ID {
 	if h == nil {
 		return noLead
 	}
-	return h.id
+	return h.ID
 }
 
-func (e *Exchange) read(id lead.ID) (*history, *Fault) {
+func (e *Exchange) read(id lead.ID) (*history.History, *Fault) {
 	h, err := e.history(id)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
@@ -102,13 +98,13 @@ func (e *Exchange) read(id lead.ID) (*history, *Fault) {
 
 // postedAs tells whether the lead is one that was pinged, and posted within the window with the values that p has. A
 // social security number is not compared: it is not kept.
-func (h *history) postedAs(p *Ping, now time.Time) bool {
-	if h.pinged == nil || h.pinged.Mode != modePing || h.post == nil ||
-		now.Sub(h.post.ReceivedAt) >= p.rule.Window ||
-		p.SellerLeadID != "" && p.SellerLeadID != h.seller() {
+func (p *Ping) postedAs(h *history.History, now time.Time) bool {
+	if h.Pinged == nil || h.Pinged.Mode != ledger.ModePing || h.Post == nil ||
+		now.Sub(h.Post.ReceivedAt) >= p.rule.Window ||
+		p.SellerLeadID != "" && p.SellerLeadID != h.Seller() {
 		return false
 	}
-	l := h.lead(p.Vertical.Schema)
+	l := h.Lead(p.Vertical.Schema)
 	for i := range l.Len() {
 		s, f := p.Lead.Slot(i), &l.Schema().Fields[i]
 		if s.State == lead.Missing || s.Made || f.Type == lead.TypeSSN || f.Of == lead.TypeSSN {

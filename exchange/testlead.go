@@ -71,25 +71,25 @@ func (p *Ping) wanted() (payout lead.Money, sells bool) {
 }
 
 // test tells whether the lead is one.
-func (d *delivery) test() bool { return d.history.pinged.Test }
+func (d *delivery) test() bool { return d.history.Pinged.Test }
 
 // simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.
 func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
 	if !d.test() {
 		return r, nil, false
 	}
-	asked, err := lead.ParseTestResult(d.history.pinged.TestResult)
+	asked, err := lead.ParseTestResult(d.history.Pinged.TestResult)
 	want := d.want
 	if want == lead.TestAny {
 		want = asked
 	}
-	if want == lead.TestAny || err != nil || len(d.history.attempts) > 0 {
+	if want == lead.TestAny || err != nil || len(d.history.Attempts) > 0 {
 		return r, nil, false
 	}
 	ev := d.settlement()
 	ev.TestResult = want.String()
 	switch no := want.Refusal(); {
-	case d.history.pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
+	case d.history.Pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
 	case want == lead.TestPending:
 		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultPending, lead.NoRefusal, "", ""
 	case no == lead.NoBids:
@@ -114,7 +114,7 @@ func (d *delivery) madeUpSales() (out []ledger.TestSale) {
 		}
 	}
 	if out == nil { // the result was asked for
-		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.history.pinged.Price}}
+		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.history.Pinged.Price}}
 	}
 	return out
 }
@@ -129,35 +129,4 @@ func testEnd(out *ledger.Posted) {
 		out.Outcome = lead.Rejected
 	}
 	out.Price, out.Payout = 0, 0
-}
-
-// roomForTest tells why a test's attempt has no slot: as many have taken the lead as may, or its buyer has it.
-func (h *history) roomForTest(p *ledger.Posting) lead.Refusal {
-	limit := min(p.SellLimit, max(p.MaxSold, 1))
-	for i := range h.attempts {
-		switch o := h.attempts[i].posting; {
-		case h.attempts[i].outcome() != lead.TestAccepted:
-		case o.Buyer == p.Buyer:
-			return lead.BuyerSoldAlready
-		default:
-			limit = min(limit, max(o.MaxSold, 1))
-		}
-	}
-	if h.sold() >= limit {
-		return lead.NoSlot
-	}
-	return lead.NoRefusal
-}
-
-// testSales lists the attempts of a test lead that its buyers took, as sales would be.
-func (h *history) testSales() (out []ledger.TestSale) {
-	for i := range h.attempts {
-		a := &h.attempts[i]
-		if a.outcome() == lead.TestAccepted {
-			p := a.posting
-			out = append(out, ledger.TestSale{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer,
-				Reference: a.posted.Reference, Price: p.Price, Payout: p.Payout})
-		}
-	}
-	return out
 }

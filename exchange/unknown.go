@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
@@ -22,22 +23,22 @@ import (
 const busyAfter = time.Second
 
 // pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
-func (e *Exchange) pursueOpen(h *history) {
+func (e *Exchange) pursueOpen(h *history.History) {
 	if e.inherits(h) {
 		return
 	}
-	for i := range h.attempts {
-		a := &h.attempts[i]
-		if a.outcome() != lead.Unknown {
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if a.Outcome() != lead.Unknown {
 			continue
 		}
-		l := e.campaignOf(e.inForce.Load(), a.posting)
+		l := e.campaignOf(e.inForce.Load(), a.Posting)
 		if l == nil || l.IfUnknown == nil {
 			continue
 		}
-		if !e.chases.add(a.posting.Attempt, h.id, l.IfUnknown.After) {
+		if !e.chases.add(a.Posting.Attempt, h.ID, l.IfUnknown.After) {
 			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
-				a.posting.Attempt.String())
+				a.Posting.Attempt.String())
 		}
 	}
 }
@@ -68,14 +69,14 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 		e.log.Error("read lead", "err", err)
 		return busyAfter
 	}
-	a := h.attempt(x.attempt)
-	if a == nil || a.outcome() != lead.Unknown {
+	a := h.Attempt(x.attempt)
+	if a == nil || a.Outcome() != lead.Unknown {
 		return 0
 	}
 	snap := e.inForce.Load()
-	l := e.campaignOf(snap, a.posting)
+	l := e.campaignOf(snap, a.Posting)
 	switch {
-	case l == nil || l.IfUnknown == nil || snap.Vertical(a.posting.Vertical) == nil:
+	case l == nil || l.IfUnknown == nil || snap.Vertical(a.Posting.Vertical) == nil:
 		return 0
 	case l.IfUnknown.Status != nil:
 		return e.askStatus(snap, l, h, a)
@@ -86,16 +87,16 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 // askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule
 // that accepts, or one that refuses. Silence, an answer that no rule knows, and one that speaks of a duplicate leave it
 // open.
-func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history, a *attempt) time.Duration {
-	u, p := l.IfUnknown, a.posting
+func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history.History, a *history.Attempt) time.Duration {
+	u, p := l.IfUnknown, a.Posting
 	if e.now().Sub(p.At) > u.For {
 		e.log.Warn("the buyer's status URL did not tell the outcome in time: the attempt waits for a person", "attempt",
 			p.Attempt.String(), "campaign", p.Campaign)
 		return 0
 	}
-	in := h.inputs(snap, h.whole(snap), p)
-	if a.posted != nil {
-		in.Reference = []byte(a.posted.Reference)
+	in := snap.inputs(h, snap.whole(h), p)
+	if a.Posted != nil {
+		in.Reference = []byte(a.Posted.Reference)
 	}
 	if in.Bearer = l.statuses.bearer(); in.Bearer == nil && l.statuses.tokens != nil {
 		return u.Every
@@ -121,7 +122,7 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history, a *att
 		price := r.Price
 		out.Price = &price
 	}
-	return e.clear(l, &out, nil, h.id, u.Every)
+	return e.clear(l, &out, nil, h.ID, u.Every)
 }
 
 // saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
@@ -167,32 +168,32 @@ func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duratio
 	if err != nil {
 		return busyAfter
 	}
-	a := h.attempt(x.attempt)
+	a := h.Attempt(x.attempt)
 	switch {
-	case a == nil || a.outcome() != lead.Unknown:
+	case a == nil || a.Outcome() != lead.Unknown:
 		return 0
-	case a.queued: // the buyer has it: the same again could be a second lead to it
+	case a.Queued: // the buyer has it: the same again could be a second lead to it
 		return 0
-	case len(a.resends) >= u.Times, e.now().Sub(a.posting.At) > u.For:
+	case len(a.Resends) >= u.Times, e.now().Sub(a.Posting.At) > u.For:
 		e.log.Warn("no resend told the outcome in time: the attempt waits for a person", "attempt", x.attempt.String(),
-			"campaign", a.posting.Campaign)
+			"campaign", a.Posting.Campaign)
 		return 0
 	case l.paused() || !l.limits.posts.Allow(e.wall()):
 		return max(u.Every, busyAfter)
 	}
-	s, err := h.sameAgain(snap, l, a)
+	s, err := snap.sameAgain(h, l, a)
 	if errors.Is(err, errNoToken) {
 		return max(u.Every, busyAfter)
 	}
 	if err != nil {
 		e.log.Warn("the attempt is not sent again and waits for a person", "attempt", x.attempt.String(), "campaign",
-			a.posting.Campaign, "why", err)
+			a.Posting.Campaign, "why", err)
 		return 0
 	}
 	now := e.now()
-	p := *a.posting
+	p := *a.Posting
 	p.Head, p.Attempt = snap.head(ledger.KindPosting, x.lead, p.Source, p.Vertical, now), ledger.NewID(now)
-	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.posting.Attempt, nil, nil,
+	p.Again, p.Of, p.Post, p.Charges, p.Private = ledger.AgainResend, &a.Posting.Attempt, nil, nil,
 		ledger.Private{Request: s.recorded}
 	if err := e.led.Append(&p); err != nil {
 		return u.Every
@@ -217,35 +218,35 @@ var (
 )
 
 // sameAgain makes an attempt's request once more, if that is possible.
-func (h *history) sameAgain(snap *Snapshot, l *LiveCampaign, a *attempt) (*again, error) {
-	s := &again{target: l.posts.target, recorded: a.posting.Private.Request}
+func (s *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.Attempt) (*again, error) {
+	out := &again{target: l.posts.target, recorded: a.Posting.Private.Request}
 	r := l.Campaign.Post.Request
 	switch {
-	case a.posted == nil && l.backup != nil:
+	case a.Posted == nil && l.backup != nil:
 		return nil, errWhichURL
-	case a.posted != nil && a.posted.Backup:
+	case a.Posted != nil && a.Posted.Backup:
 		if l.backup == nil {
 			return nil, errOtherRequest
 		}
-		s.target, s.recorded, s.backup, r = l.backup, a.posted.Private.Request, true, l.Campaign.Post.Backup
+		out.target, out.recorded, out.backup, r = l.backup, a.Posted.Private.Request, true, l.Campaign.Post.Backup
 	}
-	in := h.inputs(snap, h.whole(snap), a.posting)
+	in := s.inputs(h, s.whole(h), a.Posting)
 	red, err := r.AppendRedacted(nil, &in)
-	if err != nil || s.recorded == nil || newBody(red).SHA256 != s.recorded.SHA256 {
+	if err != nil || out.recorded == nil || newBody(red).SHA256 != out.recorded.SHA256 {
 		return nil, errOtherRequest
 	}
 	if in.Bearer = l.posts.bearer(); in.Bearer == nil && l.posts.tokens != nil {
 		return nil, errNoToken
 	}
-	if s.request, err = r.AppendHTTP(nil, &in); err != nil {
+	if out.request, err = r.AppendHTTP(nil, &in); err != nil {
 		return nil, errOtherRequest
 	}
-	return s, nil
+	return out, nil
 }
 
 // whole is the lead as it was posted, as far as it is kept.
-func (h *history) whole(snap *Snapshot) *lead.Lead {
-	l := h.lead(snap.Vertical(h.pinged.Vertical).Schema)
+func (s *Snapshot) whole(h *history.History) *lead.Lead {
+	l := h.Lead(s.Vertical(h.Pinged.Vertical).Schema)
 	l.Complete()
 	return l
 }
@@ -254,12 +255,12 @@ func (h *history) whole(snap *Snapshot) *lead.Lead {
 // acceptance is the first one's: the buyer has seen the key before, or sees it for the first time. A refusal in its own
 // words says that it has not bought; that the lead is a duplicate, or was there already, says nothing, for that may be
 // the first attempt.
-func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history, a *attempt, p *ledger.Posting,
-	s *again) time.Duration {
+func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history.History, a *history.Attempt,
+	p *ledger.Posting, s *again) time.Duration {
 	u := l.IfUnknown
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.limits.gate}
 	e.calls.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
-	out := &ledger.Posted{Head: snap.head(ledger.KindPosted, h.id, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
+	out := &ledger.Posted{Head: snap.head(ledger.KindPosted, h.ID, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
 		Campaign: p.Campaign, Buyer: p.Buyer, Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price,
 		Status: call.Status, TookUS: call.Took.Microseconds()}
 	r := readReceipt(l, p, out, call, nil)
@@ -272,7 +273,7 @@ func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history, a *at
 		}
 		return u.Every
 	}
-	res := &Resolution{Attempt: a.posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference,
+	res := &Resolution{Attempt: a.Posting.Attempt, Accepted: out.Outcome == lead.Accepted, Reference: out.Reference,
 		By: byClearpost, Why: "the buyer's answer to the same request again: " + out.Outcome.String(), from: &p.Attempt}
 	if res.Accepted {
 		res.Price = &booked

@@ -24,12 +24,12 @@ func (d *delivery) follow() {
 	}
 	if !stored {
 		e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead",
-			d.history.id.String(), "attempt", p.Attempt.String())
+			d.history.ID.String(), "attempt", p.Attempt.String())
 		if !d.test() {
 			e.release(p.Attempt)
 		}
-		if len(d.history.attempts) == 0 {
-			e.store.Forget(d.history.id)
+		if len(d.history.Attempts) == 0 {
+			e.store.Forget(d.history.ID)
 		}
 		return
 	}

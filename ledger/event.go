@@ -177,6 +177,14 @@ const (
 	ResultPending = "pending"
 )
 
+// The calls by which a lead comes, as they stand in Pinged.Mode. ModePost is no event's: it tells idempotency keys
+// apart.
+const (
+	ModePing = "ping"
+	ModeLead = "lead" // in one shot
+	ModePost = "post"
+)
+
 // Pinged tells what a ping was, what each campaign said and what the seller was answered.
 type Pinged struct {
 	Head

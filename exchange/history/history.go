@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package history is what the ledger tells of one lead, folded from its events: its ping, its posts, how each attempt
+// stands, what is sold. It is pure: it reads nothing by itself and changes no event.
+package history
+
+import (
+	"slices"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// History is all that the ledger tells of one lead. It is folded from the lead's events whenever somebody asks, so that
+// a restart changes nothing.
+type History struct {
+	ID       lead.ID
+	Pinged   *ledger.Pinged
+	Post     *ledger.Post // the first post, nil if there was none
+	Who      Identity
+	Private  ledger.Private // personal fields that the post brought
+	Attempts []Attempt
+	Settled  *ledger.Settled // the last one
+	Events   []ledger.Event
+	Seqs     []uint64
+}
+
+// Attempt is one outbound post, with all that is known of its end.
+type Attempt struct {
+	Posting  *ledger.Posting
+	Posted   *ledger.Posted
+	Resolved *ledger.Adjusted
+	Resends  []lead.ID // postings of the same request again, whatever came of them
+	Queued   bool      // the buyer has said, then or since, that it has the lead and decides later
+	Redirect string    // where the buyer sends the consumer
+}
+
+// Outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
+func (a *Attempt) Outcome() lead.Outcome {
+	switch {
+	case a.Resolved != nil:
+		return a.Resolved.Outcome
+	case a.Posted != nil:
+		return a.Posted.Outcome
+	case a.Posting.Test:
+		return lead.Rejected // whatever the buyer did with it, it is no sale
+	}
+	return lead.Unknown
+}
+
+// Add takes the next event of the lead, in the order of the ledger.
+func (h *History) Add(ev ledger.Event) {
+	h.Events = append(h.Events, ev)
+	switch ev := ev.(type) {
+	case *ledger.Pinged:
+		h.Pinged, h.Who = ev, Identity{ev.Private.Person, ev.Private.Also}
+	case *ledger.Posting:
+		h.posting(ev.Post, ev.Private)
+		if ev.Again != ledger.AgainResend {
+			h.Attempts = append(h.Attempts, Attempt{Posting: ev})
+		} else if a := h.Attempt(*ev.Of); a != nil {
+			a.Resends = append(a.Resends, ev.Attempt)
+		}
+	case *ledger.Posted:
+		if a := h.Attempt(ev.Attempt); a != nil {
+			a.Posted, a.Redirect, a.Queued = ev, ev.Private.Redirect, ev.Refusal == lead.Queued
+		} else if a := h.resent(ev.Attempt); a != nil {
+			a.Queued = a.Queued || ev.Refusal == lead.Queued
+			if ev.Private.Redirect != "" {
+				a.Redirect = ev.Private.Redirect
+			}
+		}
+	case *ledger.Adjusted:
+		if a := h.Attempt(ev.Attempt); a != nil {
+			a.Resolved = ev
+		}
+	case *ledger.Settled:
+		h.posting(ev.Post, ev.Private)
+		h.Settled = ev
+	}
+}
+
+func (h *History) posting(p *ledger.Post, priv ledger.Private) {
+	if p == nil {
+		return
+	}
+	h.Post, h.Private = p, priv
+	if priv.Person != "" {
+		h.Who = Identity{priv.Person, priv.Also}
+	}
+}
+
+// Attempt finds an attempt by its id, nil if there is none.
+func (h *History) Attempt(id lead.ID) *Attempt {
+	for i := range h.Attempts {
+		if h.Attempts[i].Posting.Attempt == id {
+			return &h.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// resent is the attempt that a resend is of.
+func (h *History) resent(id lead.ID) *Attempt {
+	for i := range h.Attempts {
+		if slices.Contains(h.Attempts[i].Resends, id) {
+			return &h.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// RedirectOf is where the buyer of a sale sends the consumer, empty if nowhere.
+func (h *History) RedirectOf(id lead.ID) string {
+	if a := h.Attempt(id); a != nil {
+		return a.Redirect
+	}
+	return ""
+}
+
+// Open tells whether an attempt has no known outcome.
+func (h *History) Open() bool {
+	for i := range h.Attempts {
+		if h.Attempts[i].Outcome() == lead.Unknown {
+			return true
+		}
+	}
+	return false
+}
+
+// Seller is the seller's own lead id: the post's, else the ping's.
+func (h *History) Seller() string {
+	if h.Post != nil && h.Post.SellerLeadID != "" {
+		return h.Post.SellerLeadID
+	}
+	return h.Pinged.SellerLeadID
+}
+
+// Sales lists the accepted attempts in the order of the attempts.
+func (h *History) Sales() []ledger.Sale {
+	var out []ledger.Sale
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if a.Outcome() != lead.Accepted {
+			continue
+		}
+		s := ledger.Sale{Attempt: a.Posting.Attempt, Campaign: a.Posting.Campaign, Buyer: a.Posting.Buyer}
+		if a.Resolved != nil {
+			s.Reference, s.Price, s.Payout = a.Resolved.Reference, a.Resolved.Price, a.Resolved.Payout
+		} else {
+			s.Reference, s.Price, s.Payout = a.Posted.Reference, a.Posted.Price, a.Posted.Payout
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Sold is how many sales there are, or would be if the lead were no test.
+func (h *History) Sold() int { return len(h.Sales()) + len(h.TestSales()) }
+
+// Resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash
+// cut off. The seller's repeat goes on with the next bid while the quote lasts.
+func (h *History) Resumable() bool { return len(h.Attempts) > 0 && h.Settled == nil && !h.Open() }
+
+// Over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and
+// nobody knows how long ago.
+func (h *History) Over(now time.Time) bool {
+	return now.After(h.Pinged.ExpiresAt) || h.Pinged.At.Sub(now) > ledger.ClockAhead
+}
+
+// Finished tells whether nothing more can become of the lead without a person.
+func (h *History) Finished() bool {
+	return h.Settled != nil && h.Settled.Result != ledger.ResultPending && !h.Open()
+}
+
+// TriedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
+func (h *History) TriedBefore(b *ledger.Bid) bool {
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if p := a.Posting; p.Campaign == b.Campaign && p.Leg == b.Leg &&
+			(a.Posted == nil || a.Posted.Refusal != lead.NotBegun) {
+			return true
+		}
+	}
+	return false
+}
+
+// Received is when the whole lead came.
+func (h *History) Received() time.Time {
+	if h.Post != nil {
+		return h.Post.ReceivedAt
+	}
+	return h.Pinged.ReceivedAt
+}
+
+// Standing tells whether the lead is sold, or may be.
+func (h *History) Standing() bool {
+	for i := range h.Attempts {
+		if h.Attempts[i].Outcome().Standing() {
+			return true
+		}
+	}
+	return false
+}
+
+// QuoteAt tells whether the lead has a quote at a time that no post has used yet.
+func (h *History) QuoteAt(now time.Time) bool {
+	p := h.Pinged
+	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !h.Over(now) && h.Post == nil &&
+		len(h.Attempts) == 0 && h.Settled == nil
+}
+
+// Failed tells whether the lead's post is known to have sold it to nobody.
+func (h *History) Failed() bool {
+	return h.Settled != nil && h.Settled.Result == ledger.ResultFailure && !h.Open()
+}
