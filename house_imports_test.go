@@ -35,7 +35,7 @@ var below = map[string][]string{
 
 	"buyers": {"lead", "rules", "auction", "wire"},
 
-	"buyers/conform": {"lead", "wire", "wire/transport", "buyers"},
+	"buyers/conform": {"lead", "rules", "wire", "wire/transport", "buyers"},
 
 	"exchange/limits":  {"lead", "buyers"},
 	"exchange/history": {"lead", "ledger", "auction"},

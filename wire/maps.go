@@ -112,7 +112,7 @@ func (r *Request) Uncovered(wanted func(l *lead.Lead, field string) bool) []MapG
 			continue
 		}
 		f := &r.schema.Fields[m.source.pos]
-		for _, v := range enumerated(f) {
+		for _, v := range Enumerated(f) {
 			l := new(lead.Lead)
 			l.Reset(r.schema)
 			l.Set(m.source.pos, []byte(v))
@@ -127,8 +127,8 @@ func (r *Request) Uncovered(wanted func(l *lead.Lead, field string) bool) []MapG
 	return out
 }
 
-// enumerated lists the values of a field that has a list of them.
-func enumerated(f *lead.Field) []string {
+// Enumerated lists the values of a field that has a list of them.
+func Enumerated(f *lead.Field) []string {
 	switch f.Type {
 	case lead.TypeEnum:
 		return f.Values

@@ -40,6 +40,8 @@ type Served struct {
 	Refusal      lead.Refusal
 	Price        string
 	Note         string // why this answer
+	// criteria of the campaign that the lead does not meet, as far as the request shows: the exchange would not ask
+	Unmet []string
 }
 
 // rememberMax is how many leads, tokens and posts a mock remembers, each; then it forgets all.
@@ -69,6 +71,7 @@ type side struct {
 	shape   *shape // of the lead of the first example
 	answers []*answer
 	accept  *answer // the first that accepts; nil if none does
+	mirrors []mirror
 }
 
 // answer is what an example answers.
@@ -141,11 +144,11 @@ func newSide(cfg *MockConfig, name string, e *buyers.Endpoint, stage lead.Stage)
 			}
 		}
 	}
-	if s.shape != nil {
-		return s, nil
-	}
 	var err error
-	s.shape, err = shapeOf(e, in, stage)
+	if s.shape == nil {
+		s.shape, err = shapeOf(e, in, stage)
+	}
+	s.mirrors = mirrors(e, in)
 	return s, err
 }
 
@@ -184,6 +187,7 @@ func (m *Mock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out = s.refuse("the body is not well-formed", invalid)
 	} else {
 		out = m.decide(s, got)
+		served.Unmet = s.unmet(m.cfg.Campaign, m.cfg.Sample.Schema(), got)
 	}
 	if out.answer == nil {
 		m.say(w, &served, http.StatusBadRequest, out.note)

@@ -42,9 +42,9 @@ func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, erro
 			return nil, err
 		}
 		p := buyers.ParseRequest(e.Request, b)
-		path, query, _ := strings.Cut(p.Target, "?")
-		s := &shape{method: p.Method, path: path}
-		s.pairs, err = flatten(query, p.Headers, p.Body)
+		s := &shape{method: p.Method}
+		s.path, _, _ = strings.Cut(p.Target, "?")
+		s.pairs, err = flattenTarget(&p)
 		return s, err
 	}
 	s, err := render(in)
@@ -97,6 +97,12 @@ func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, erro
 		}
 	}
 	return s, first
+}
+
+// flattenTarget takes a rendered request apart.
+func flattenTarget(p *buyers.RequestParts) (pairs, error) {
+	_, query, _ := strings.Cut(p.Target, "?")
+	return flatten(query, p.Headers, p.Body)
 }
 
 // differ lists the names whose values differ, or that stand in one of the two only.

@@ -54,7 +54,7 @@ func (c *checkCmd) Run(e *env) error {
 		return errSaid
 	}
 	x := cfg.Exchange
-	for _, w := range cfg.Exchange.Book.Warnings() {
+	for _, w := range cfg.Warnings() {
 		fmt.Fprintf(e.err, "warning: %s\n", w)
 	}
 	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n",
@@ -78,7 +78,7 @@ func (c *checkCmd) json(w io.Writer, cfg *config.Config, bad *config.Error) erro
 		out.Config, out.Ran, out.Unset = cfg.Hash, cfg.Examples.Ran, cfg.Unset
 		out.Failures = append(out.Failures, cfg.Examples.Failures...)
 		out.OK = len(out.Failures) == 0
-		out.Warnings = cfg.Exchange.Book.Warnings()
+		out.Warnings = cfg.Warnings()
 	}
 	if err := printJSON(w, out); err != nil {
 		return err

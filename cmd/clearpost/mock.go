@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,5 +93,9 @@ func toldServed(s *conform.Served) string {
 	if s.Refusal != lead.NoRefusal {
 		line += " " + s.Refusal.Info().Name
 	}
-	return line + "; " + s.Note
+	line += "; " + s.Note
+	if len(s.Unmet) > 0 {
+		line += "; the campaign does not want such a lead and would not be asked: " + strings.Join(s.Unmet, ", ")
+	}
+	return line
 }

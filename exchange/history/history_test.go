@@ -64,6 +64,9 @@ func TestWhatALeadHasComeTo(t *testing.T) {
 			revenue: 30 * lead.Unit},
 		"unknown, then not sold": {h: told(quoted(), posting(2), posted(2, lead.Unknown, lead.TimedOut), pending,
 			resolved(2, lead.Rejected), settled), finished: true, failed: true},
+		// Its person may send another: this one has reached nobody.
+		"written down and never sent": {h: told(quoted(), posting(2), posted(2, lead.NotSent, lead.NotBegun)),
+			resumable: true},
 		"not sent, the next sold": {h: told(quoted(), posting(2), posted(2, lead.NotSent, lead.NotBegun), posting(3),
 			posted(3, lead.Accepted, 0)), resumable: true, standing: true, revenue: 20 * lead.Unit},
 	} {

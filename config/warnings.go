@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Warnings tells of what is right in the configuration and may not be meant; never nil.
+func (c *Config) Warnings() []string {
+	out := c.Exchange.Book.Warnings()
+	if c.AdminTLS == nil && beyondLoopback(c.AdminListen) {
+		out = append(out, "admin.listen: "+c.AdminListen+" can be reached from other machines, and without admin.tls "+
+			"whoever listens on the way reads the token (docs/operators.md)")
+	}
+	if k := c.Kafka; k != nil && k.SASL != nil && k.TLS == nil {
+		out = append(out, "kafka.sasl without kafka.tls: whoever listens on the way to the brokers learns what proves "+
+			"this node's name, and every event")
+	}
+	return out
+}
+
+// beyondLoopback tells whether an address to listen on can be reached from other machines.
+func beyondLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || host == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err != nil || !ip.IsLoopback()
+}
