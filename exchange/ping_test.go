@@ -201,7 +201,8 @@ func TestQuoteEndsWithItsFirstBid(t *testing.T) {
 
 func TestLegsAreBidsOfTheirOwn(t *testing.T) {
 	offers := exchangetest.Answer{Body: `{"status":"accepted","token":"all","bids":[
-		{"price":10,"max":2,"brand":"Sun","token":"t1"}, {"price":14,"brand":"Moon"}, {"price":5,"max":2,"token":"t3"}]}`}
+		{"price":10,"max":2,"brand":"Sun","token":"t1"}, {"price":14,"brand":"Moon"},
+		{"price":5,"max":2,"token":"t3"}]}`}
 	s := sellTo(2, campaign{ID: "a", MaxSold: 1, Ping: exchangetest.Always(offers),
 		Spec: func(c *buyers.CampaignSpec) {
 			value := func(path string) *wire.ValueSpec { return &wire.ValueSpec{Path: path, Optional: path == "token"} }

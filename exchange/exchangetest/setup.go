@@ -176,6 +176,8 @@ func (c *Campaign) spec() buyers.CampaignSpec {
 	}
 	if c.Status != nil {
 		out.Unknown.Status = &buyers.StatusSpec{Request: request(Status, "lead_id ref"), Answer: answer}
+		a := &out.Unknown.Status.Answer
+		a.Success, a.Rules = nil, append([]wire.RuleSpec{{Outcome: "accepted", When: yes[0]}}, no...)
 	}
 	if c.Spec != nil {
 		c.Spec(&out)

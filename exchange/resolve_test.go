@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"clearpost/auction"
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// paysPost has a campaign's post price be the one that is booked.
+func paysPost(c *buyers.CampaignSpec) { c.Pay = "post_price" }
+
+func money(m lead.Money) *lead.Money { return &m }
+
+// An attempt of unknown end keeps its hold, over a restart too, until a person says what became of it.
+func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
+	for name, c := range map[string]struct{ restart, accepted bool }{"accepted": {false, true},
+		"rejected": {false, false}, "accepted after a restart": {true, true},
+		"rejected after a restart": {true, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := sellTo(1, campaign{ID: "a", Price: 25 * dollar, Spec: capped(1), Post: silent})
+			exchangetest.Run(t, s, func(x *rig) {
+				id := x.Quote(20*dollar, nil)
+				r, f := x.Post(id, nil, nil)
+				wantPending(t, r, f)
+				if c.restart {
+					x.Restart()
+				}
+				r, f = x.Ping(nil, nil)
+				wantUnsold(t, r, f, lead.NoBids)
+				open := x.Open()
+				if len(open) != 1 || open[0].Lead != id || open[0].Why != "timed_out" || open[0].Campaign != "a" ||
+					open[0].Price != 25*dollar || open[0].Payout != 20*dollar {
+					t.Fatalf("open: %+v", open)
+				}
+				found := exchange.Resolution{Attempt: open[0].Attempt, Accepted: c.accepted, Reference: "R-1",
+					Price: money(24 * dollar), Why: "asked them", By: "me"}
+				adj, err := x.Exchange.Resolve(found)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err = x.Exchange.Resolve(found); !errors.Is(err, exchange.ErrNotUnresolved) {
+					t.Errorf("resolved twice: %v", err)
+				}
+				if len(x.Open()) != 0 {
+					t.Error("it is still open")
+				}
+				again, f := x.Post(id, nil, nil)
+				other, _ := x.Ping(nil, nil)
+				settled := exchangetest.Last[*ledger.Settled](x, id)
+				if !c.accepted {
+					wantUnsold(t, again, f, lead.TimedOut)
+					wantUsed(x, "a", 0)
+					if other.Result != ledger.ResultSuccess || adj.Price != 0 || adj.Outcome != lead.Rejected ||
+						settled.Revenue != 0 {
+						t.Errorf("another ping heard %+v, adjusted %+v", other, adj)
+					}
+					return
+				}
+				wantSold(t, again, f, 20*dollar) // as it was quoted
+				wantUsed(x, "a", 1)
+				if again.Reference != "R-1" || settled.Revenue != 24*dollar || adj.Price != 24*dollar ||
+					adj.Payout != 20*dollar || other.Result != ledger.ResultFailure {
+					t.Errorf("answer %+v, settled %+v", again, settled)
+				}
+			})
+		})
+	}
+}
+
+func TestResolutionWithoutAPriceBooksTheBid(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = silent
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(nil, nil)
+		wantPending(t, r, f)
+		adj, err := x.Exchange.Resolve(exchange.Resolution{Attempt: x.Open()[0].Attempt, Accepted: true})
+		if err != nil || adj.Price != 10*dollar || adj.Payout != 8*dollar {
+			t.Errorf("adjusted: %+v, %v", adj, err)
+		}
+	})
+}
+
+// A one-shot lead is paid by the price that it was sold at and the terms of its posting, whatever is configured since.
+func TestResolvedOneShotLeadPaysByTheTermsOfItsPosting(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = silent
+	s.Source = func(s *exchange.Source) { s.Margin = auction.Margin{PPM: 200_000, Fixed: dollar} }
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(nil, nil)
+		wantPending(t, r, f)
+		next := one()
+		next.Source = margin(50)
+		x.Reload(next)
+		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: x.Open()[0].Attempt, Accepted: true,
+			Price: money(5_004_999)}); err != nil {
+			t.Fatal(err)
+		}
+		wantSold(t, x.Status(r.LeadID), nil, 3*dollar) // 5.00 less 20 percent less 1.00
+		if ev := exchangetest.Last[*ledger.Settled](x, r.LeadID); ev.Revenue != 5*dollar {
+			t.Errorf("settled: %+v", ev)
+		}
+	})
+}
+
+func TestLeadUnderWayIsNotResolved(t *testing.T) {
+	s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2,
+		Post: exchangetest.Always(exchangetest.Accept("r").In(time.Second))})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		heard := post(x, id)
+		x.Sleep(100 * time.Millisecond)
+		if open := x.Open(); len(open) != 0 {
+			t.Errorf("an attempt under way is listed: %+v", open)
+		}
+		attempt := exchangetest.Last[*ledger.Posting](x, id).Attempt
+		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: attempt}); !errors.Is(err, exchange.ErrUnderWay) {
+			t.Errorf("resolved: %v", err)
+		}
+		a := <-heard
+		wantSold(t, a.reply, a.fault, 8*dollar)
+		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: attempt}); !errors.Is(err,
+			exchange.ErrNotUnresolved) {
+			t.Errorf("resolved after its end: %v", err)
+		}
+	})
+}
+
+// Of a shared lead the sales stand, and the one in doubt is added or not.
+func TestSharedLeadIsSettledByTheResolutionOfItsLastAttempt(t *testing.T) {
+	for accepted, payout := range map[bool]lead.Money{true: 15_200_000, false: 8 * dollar} {
+		s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2}, campaign{ID: "b", Price: 9 * dollar,
+			MaxSold: 2, Post: silent, Spec: capped(3)})
+		exchangetest.Run(t, s, func(x *rig) {
+			id := x.Quote(15_200_000, nil)
+			r, f := x.Post(id, nil, nil)
+			wantPending(t, r, f)
+			if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: x.Open()[0].Attempt, Accepted: accepted,
+				Reference: "late"}); err != nil {
+				t.Fatal(err)
+			}
+			r, f = x.Post(id, nil, nil)
+			wantSold(t, r, f, payout)
+			if r.Reference != "ref-a" {
+				t.Errorf("reply: %+v", r)
+			}
+			wantUsed(x, "b", map[bool]int64{true: 1, false: 0}[accepted])
+			x.Restart()
+			wantSold(t, x.Status(id), nil, payout)
+			wantUsed(x, "b", map[bool]int64{true: 1, false: 0}[accepted])
+		})
+	}
+}
+
+// The post's price is booked where the campaign says so; the seller gets what it was quoted, or what the margin leaves.
+func TestPostPriceIsBookedWhereTheCampaignSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		spec            func(*buyers.CampaignSpec)
+		oneShot         bool
+		revenue, payout lead.Money
+	}{{"the bid, quoted", nil, false, 10 * dollar, 8 * dollar},
+		{"the bid, one shot", nil, true, 10 * dollar, 8 * dollar},
+		{"the post's, quoted", paysPost, false, 6 * dollar, 8 * dollar},
+		{"the post's, one shot", paysPost, true, 6 * dollar, 4_800_000}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: c.spec,
+				Post: exchangetest.Always(exchangetest.Accept("r", "price", 6*dollar))})
+			exchangetest.Run(t, s, func(x *rig) {
+				var r exchange.Reply
+				var f *exchange.Fault
+				if c.oneShot {
+					r, f = x.LeadNow(nil, nil)
+				} else {
+					r, f = x.Post(x.Quote(8*dollar, nil), nil, nil)
+				}
+				wantSold(t, r, f, c.payout)
+				ev := exchangetest.Last[*ledger.Posted](x, r.LeadID)
+				if ev.Price != c.revenue || ev.AnswerPrice != 6*dollar || ev.PingPrice != 10*dollar {
+					t.Errorf("posted: %+v", ev)
+				}
+				if st := &x.Exchange.Stats; st.RevenueMicros.Load() != int64(c.revenue) ||
+					st.PayoutMicros.Load() != int64(c.payout) || st.Sold.Load() != 1 {
+					t.Errorf("counted: %d, %d", st.RevenueMicros.Load(), st.PayoutMicros.Load())
+				}
+				if l := x.Exchange.Campaigns()[0]; l.RevenueMicros.Load() != int64(c.revenue) ||
+					l.PayoutMicros.Load() != int64(c.payout) || l.Accepted.Load() != 1 || l.Posted.Load() != 1 {
+					t.Errorf("the campaign counts %d, %d", l.RevenueMicros.Load(), l.PayoutMicros.Load())
+				}
+			})
+		})
+	}
+}
