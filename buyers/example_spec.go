@@ -24,20 +24,19 @@ type ExampleSpec struct {
 	Name  string           `yaml:"name"`  // tells it from the campaign's other examples
 	Lead  ExampleValues    `yaml:"lead"`  // as a seller sends it; absent: that of the campaign's first example
 	Given *ExampleGiven    `yaml:"given"` // what changes from call to call
-	Ping  *ExampleCallSpec `yaml:"ping"`
-	Post  *ExampleCallSpec `yaml:"post"`
+	Ping  *ExampleCallSpec `yaml:"ping"`  // the request of its ping, and what an answer to it means
+	Post  *ExampleCallSpec `yaml:"post"`  // the same of its post
 }
 
 // ExampleGiven fixes what would differ from call to call. What it leaves out has a fixed value of its own.
 type ExampleGiven struct {
-	Now       string `yaml:"now"`        // such as 2026-01-15T15:04:05Z, which it is where absent
-	LeadID    string `yaml:"lead_id"`    // absent: ExampleLeadID
-	AttemptID string `yaml:"attempt_id"` // absent: ExampleAttemptID
-	// absent: what the ping's answer of this example gives, else ExampleToken
-	Token *string `yaml:"token"`
+	Now       string  `yaml:"now"`        // such as 2026-01-15T15:04:05Z, which it is where absent
+	LeadID    string  `yaml:"lead_id"`    // absent: 019bc225-4e88-7000-8000-000000000001
+	AttemptID string  `yaml:"attempt_id"` // absent: 019bc225-4e88-7000-8000-000000000002
+	Token     *string `yaml:"token"`      // absent: what the ping's answer of this example gives, else token-1
 	// absent: what the ping's answer of this example gives, else the fixed price, else 25.00
 	Price   *lead.Money `yaml:"price"`
-	Source  string      `yaml:"source"`          // absent: ExampleSource
+	Source  string      `yaml:"source"`          // absent: example-source
 	Name    string      `yaml:"source_name"`     // absent: empty
 	Key     string      `yaml:"idempotency_key"` // a UUID; absent: the attempt's id
 	Sold    int         `yaml:"sold"`            // sales of the lead so far
@@ -49,9 +48,9 @@ type ExampleGiven struct {
 // ExampleCallSpec is one call of an example: the request that the lead must become, or an answer with what it means, or
 // both.
 type ExampleCallSpec struct {
-	Request *ExampleRequestSpec `yaml:"request"`
-	Answer  *ExampleAnswerSpec  `yaml:"answer"`
-	Receipt *ExampleReceiptSpec `yaml:"receipt"`
+	Request *ExampleRequestSpec `yaml:"request"` // what the lead must become
+	Answer  *ExampleAnswerSpec  `yaml:"answer"`  // what the buyer answers
+	Receipt *ExampleReceiptSpec `yaml:"receipt"` // what that answer must mean
 }
 
 // ExampleRequestSpec is an expected request; only what is given is compared, byte for byte. Secrets stand as their

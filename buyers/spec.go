@@ -31,7 +31,7 @@ type BuyerSpec struct {
 	ID           string          `yaml:"id"`
 	Name         string          `yaml:"name"`                    // for people
 	Timezone     string          `yaml:"timezone"`                // IANA name; the zone of caps that name none
-	InFlightMax  int             `yaml:"in_flight_max"`           // calls at once, 0 = InFlightDefault
+	InFlightMax  int             `yaml:"in_flight_max"`           // calls at once; absent or 0: 200
 	AllowPrivate bool            `yaml:"allow_private_addresses"` // may be reached at private and loopback addresses
 	Caps         []rules.CapSpec `yaml:"caps"`                    // over all its campaigns
 	Campaigns    []CampaignSpec  `yaml:"campaigns"`               // its standing orders
@@ -45,16 +45,16 @@ type CampaignSpec struct {
 	Template string `yaml:"template"`
 	// the template's parameters; they are taken before the campaign is compiled
 	Set   map[string]string `yaml:"set"`
-	Price *lead.Money       `yaml:"price"` // fixed price; absent = quoted in the ping's answer
-	// sales of the lead it accepts in all, its own included; 0 and 1 = exclusive
+	Price *lead.Money       `yaml:"price"` // fixed price; absent: the ping's answer quotes one
+	// sales of the lead it accepts in all, its own included; absent, 0 and 1: exclusive
 	MaxSold  int                   `yaml:"max_sold"`
-	Criteria []rules.CriterionSpec `yaml:"criteria"` // all must hold
+	Criteria []rules.CriterionSpec `yaml:"criteria"` // what a lead must be: all must hold
 	Caps     []rules.CapSpec       `yaml:"caps"`     // its own, beside its buyer's
-	// calls at once, pings and posts together, within the buyer's; 0 = the buyer's alone
+	// calls at once, pings and posts together, within the buyer's; absent or 0: the buyer's alone
 	InFlight int          `yaml:"in_flight_max"`
-	Breaker  *BreakerSpec `yaml:"breaker"` // absent: it is asked however its pings end
+	Breaker  *BreakerSpec `yaml:"breaker"` // when it is left alone because its pings fail; absent: never
 	Unknown  UnknownSpec  `yaml:"unknown"` // what becomes of an attempt without a known outcome
-	// which price is booked where the post's answer names another: ping_price (default) or post_price
+	// which price is booked where the post's answer names another (ping_price)
 	Pay      string        `yaml:"pay"`
 	Ping     *EndpointSpec `yaml:"ping"`     // the call that asks for a bid
 	Post     *EndpointSpec `yaml:"post"`     // the call that delivers the lead
@@ -72,20 +72,20 @@ type TestSpec struct {
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.
 type EndpointSpec struct {
-	TimeoutMS int              `yaml:"timeout_ms"` // 0 = as long as the vertical allows
-	Rate      *rules.RateSpec  `yaml:"rate"`       // absent: as many as there are leads
-	BackupURL string           `yaml:"backup_url"` // posts: where to when no byte went to the request's URL
-	Key       *KeySpec         `yaml:"idempotency"`
-	Request   wire.RequestSpec `yaml:"request"`
-	Answer    wire.AnswerSpec  `yaml:"answer"`
+	TimeoutMS int              `yaml:"timeout_ms"`  // of one call; absent or 0: as long as the vertical allows
+	Rate      *rules.RateSpec  `yaml:"rate"`        // of its calls; absent: as many as there are leads
+	BackupURL string           `yaml:"backup_url"`  // posts: where to when no byte went to the request's URL
+	Key       *KeySpec         `yaml:"idempotency"` // posts: how the request carries a key of its own
+	Request   wire.RequestSpec `yaml:"request"`     // what is sent
+	Answer    wire.AnswerSpec  `yaml:"answer"`      // how what comes back is read
 }
 
 // BreakerSpec says when a campaign whose pings fail is left alone. Absent numbers take their defaults.
 type BreakerSpec struct {
 	FailuresPercent *int `yaml:"failures_percent"` // of the calls in the window, 1 to 100 (50)
 	RequestsMin     *int `yaml:"requests_min"`     // calls in the window before it judges (20)
-	WindowS         *int `yaml:"window_s"`         // (30)
-	OpenS           *int `yaml:"open_s"`           // how long it refuses before it probes (15)
+	WindowS         *int `yaml:"window_s"`         // over which calls are counted, in seconds (30)
+	OpenS           *int `yaml:"open_s"`           // how long it refuses before it probes, in seconds (15)
 	Probes          *int `yaml:"probes"`           // calls that must all end well for it to close (3)
 	SimulateOnly    bool `yaml:"simulate_only"`    // counts and reports, and refuses nothing
 }
@@ -99,8 +99,8 @@ type KeySpec struct {
 // UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the
 // word `hold`: it waits for a person. The word `resend` is a resend with the defaults.
 type UnknownSpec struct {
-	Status *StatusSpec `yaml:"status"`
-	Resend *ResendSpec `yaml:"resend"`
+	Status *StatusSpec `yaml:"status"` // the buyer is asked what became of the lead
+	Resend *ResendSpec `yaml:"resend"` // the same request is sent again
 }
 
 // TakeWord reads the policies that are written as one word.
@@ -117,8 +117,8 @@ func (u *UnknownSpec) TakeWord(word string) error {
 
 // StatusSpec asks the buyer what became of a lead.
 type StatusSpec struct {
-	Request   wire.RequestSpec `yaml:"request"`
-	Answer    wire.AnswerSpec  `yaml:"answer"`
+	Request   wire.RequestSpec `yaml:"request"`    // what is sent
+	Answer    wire.AnswerSpec  `yaml:"answer"`     // how what comes back is read
 	TimeoutMS *int             `yaml:"timeout_ms"` // of one call (5000)
 	AfterMS   *int             `yaml:"after_ms"`   // from the attempt's end to the first call (2000)
 	EveryMS   *int             `yaml:"every_ms"`   // between calls (10000)
@@ -127,7 +127,7 @@ type StatusSpec struct {
 
 // ResendSpec sends the same request again.
 type ResendSpec struct {
-	Times   *int `yaml:"times"`    // at most (3)
+	Times   *int `yaml:"times"`    // how often at most (3)
 	AfterMS *int `yaml:"after_ms"` // from the attempt's end to the first (2000)
 	EveryMS *int `yaml:"every_ms"` // between them (10000)
 	// from the attempt's beginning to the last (3600); a buyer does not know a key for ever

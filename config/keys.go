@@ -9,17 +9,18 @@ import (
 
 // nodeSpec is clearpost.yaml.
 type nodeSpec struct {
-	Node    string     `yaml:"node"`     // name of this node in events
-	DataDir string     `yaml:"data_dir"` // relative to the configuration's directory
-	Listen  string     `yaml:"listen"`   // the sellers' address, host:port (127.0.0.1:8080); port 0 is a free one
-	TLS     *tlsSpec   `yaml:"tls"`      // the sellers' address speaks TLS
-	Admin   adminSpec  `yaml:"admin"`
-	Kafka   *kafkaSpec `yaml:"kafka"`
-	Limits  limitsSpec `yaml:"limits"`
-	Specs   specsSpec  `yaml:"specs"`
+	Node string `yaml:"node"` // name of this node, in every event (n1)
+	// where ledger and views stand, relative to the configuration's directory (data)
+	DataDir string     `yaml:"data_dir"`
+	Listen  string     `yaml:"listen"` // the sellers' address, host:port (127.0.0.1:8080); port 0 is a free one
+	TLS     *tlsSpec   `yaml:"tls"`    // the sellers' address speaks TLS
+	Admin   adminSpec  `yaml:"admin"`  // the operators' address
+	Kafka   *kafkaSpec `yaml:"kafka"`  // where events are copied to; absent: nowhere
+	Limits  limitsSpec `yaml:"limits"` // of what the node takes on
+	Specs   specsSpec  `yaml:"specs"`  // the posting specs that sellers read
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
-	// X-Forwarded-For or Forwarded: in which of them the proxies say for whom they speak
+	// the one header that the proxies write: X-Forwarded-For or Forwarded (X-Forwarded-For)
 	ProxyHeader string `yaml:"proxy_header"`
 }
 
@@ -32,8 +33,10 @@ type tlsSpec struct {
 
 // specsSpec is about the posting specs that sellers read.
 type specsSpec struct {
-	URL    string `yaml:"url"`    // under which sellers reach this exchange
-	Secret string `yaml:"secret"` // links are derived from it
+	// address under which sellers reach this exchange; absent: the Host of each request
+	URL string `yaml:"url"`
+	// links to specs are derived from it, 32 to 256 characters; absent: one is made and kept in data_dir
+	Secret string `yaml:"secret"`
 }
 
 type adminSpec struct {
@@ -44,17 +47,18 @@ type adminSpec struct {
 
 type kafkaSpec struct {
 	Brokers     []string `yaml:"brokers"`      // host:port of one broker or more, in quotes
-	TopicPrefix string   `yaml:"topic_prefix"` // before pings, posts and leads (clearpost.)
-	LingerMS    *int     `yaml:"linger_ms"`    // how long records gather, at least 100 ms (100)
+	TopicPrefix string   `yaml:"topic_prefix"` // the topics are this and pings, posts, leads (clearpost.)
+	LingerMS    *int     `yaml:"linger_ms"`    // how long events are gathered, at least 100 (100)
 	Partitions  *int     `yaml:"partitions"`   // of topics that are made (6)
 	Replication *int     `yaml:"replication"`  // of topics that are made (1)
-	TimeoutMS   *int     `yaml:"timeout_ms"`   // of one write
+	TimeoutMS   *int     `yaml:"timeout_ms"`   // of one request (10000)
 
 	TLS         *kafkaTLSSpec  `yaml:"tls"`         // speak TLS to the brokers; {} trusts the system's authorities
 	SASL        *kafkaSASLSpec `yaml:"sasl"`        // how this node says who it is
 	ClientID    string         `yaml:"client_id"`   // the name in the brokers' logs and quotas (clearpost)
-	Compression string         `yaml:"compression"` // of batches: none, gzip, snappy, lz4 or zstd (none)
-	Private     string         `yaml:"private"`     // personal data: keep in the events, drop, or own_topic (keep)
+	Compression string         `yaml:"compression"` // of batches (none)
+	// personal data: keep in the events, drop, or own_topic, where only the topic private has it (keep)
+	Private string `yaml:"private"`
 }
 
 type kafkaTLSSpec struct {
@@ -65,7 +69,7 @@ type kafkaTLSSpec struct {
 }
 
 type kafkaSASLSpec struct {
-	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	Mechanism string `yaml:"mechanism"` // how the node proves its name
 	User      string `yaml:"user"`      // the name that the brokers know this node by
 	Password  string `yaml:"password"`  // as ${env:NAME} or ${file:NAME}
 }
@@ -76,40 +80,45 @@ type limitsSpec struct {
 	ConnsMax *int `yaml:"connections_max"`
 	// seller requests at once; more hear 503 (what memory_mb allows, at most 10000)
 	InFlightMax *int `yaml:"in_flight_max"`
-	// that the node keeps to, in MiB (60 % of the machine's, or of its container's)
+	// MiB that the node keeps to (GOMEMLIMIT, else 60 % of the machine's memory or of its container's)
 	MemoryMB       *int `yaml:"memory_mb"`
 	WorkersMax     *int `yaml:"workers_max"`           // workers for dials and handshakes to buyers (2048)
 	AnswerBytesMax *int `yaml:"answer_bytes_max"`      // of a buyer's answer (65536)
 	AnswerHeadMax  *int `yaml:"answer_head_bytes_max"` // of the head of a buyer's answer, its cookies included (32768)
-	LateReadMS     *int `yaml:"late_read_ms"`          // how long a late answer is still read (2000)
-	FreeMBMin      *int `yaml:"free_mb_min"`           // with less free disk space new leads hear 503 (512)
+	LateReadMS     *int `yaml:"late_read_ms"`          // how long a late answer of a buyer is still read (2000)
+	FreeMBMin      *int `yaml:"free_mb_min"`           // free disk space in MiB below which new leads hear 503 (512)
 	RetentionDays  *int `yaml:"retention_days"`        // events older than this may be dropped; absent: never by age
-	LogMBMax       *int `yaml:"log_mb_max"`            // a longer log drops its oldest events; absent: never by size
+	// size of the log in MiB above which the oldest events go; absent: none
+	LogMBMax *int `yaml:"log_mb_max"`
 }
 
 // verticalSpec is a file of verticals/.
 type verticalSpec struct {
-	ID             string      `yaml:"id"`           // stands in the seller API's paths and in events
-	Name           string      `yaml:"name"`         // for people
-	Currency       string      `yaml:"currency"`     // ISO code of prices and payouts (USD)
-	Region         string      `yaml:"region"`       // country whose phone numbers need no calling code
-	DateOrder      string      `yaml:"date_order"`   // month_first or day_first
-	Fields         []fieldSpec `yaml:"fields"`       // beside the built-in ones, and what is required of those
-	Rules          []ruleSpec  `yaml:"rules"`        // between fields
-	PersonKey      []string    `yaml:"person_key"`   // the same as dedupe.person_key
-	DedupeHours    *int        `yaml:"dedupe_hours"` // the same as dedupe.window_hours
-	Dedupe         dedupeSpec  `yaml:"dedupe"`
+	ID       string `yaml:"id"`       // stands in the seller API's paths and in events
+	Name     string `yaml:"name"`     // for people
+	Currency string `yaml:"currency"` // ISO code of prices and payouts (USD)
+	// ISO code of the country whose phone numbers need no calling code (US)
+	Region         string      `yaml:"region"`
+	DateOrder      string      `yaml:"date_order"`       // how 3/4/2026 is read (month_first: 4 March)
+	Fields         []fieldSpec `yaml:"fields"`           // beside the built-in ones, and what is required of those
+	Rules          []ruleSpec  `yaml:"rules"`            // what must hold between fields
+	PersonKey      []string    `yaml:"person_key"`       // the same as dedupe.person_key
+	DedupeHours    *int        `yaml:"dedupe_hours"`     // the same as dedupe.window_hours
+	Dedupe         dedupeSpec  `yaml:"dedupe"`           // which leads of a person are repeats
 	PingTTLS       *int        `yaml:"ping_ttl_s"`       // how long a quote stands, in seconds (300)
 	PingDeadlineMS *int        `yaml:"ping_deadline_ms"` // from a ping's arrival to the last bid counted (800)
 	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
 	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
 	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
-	UnknownFields  string      `yaml:"unknown_fields"`   // drop or keep
+	// what the vertical does not know: drop, or keep in the event's private part (drop)
+	UnknownFields string `yaml:"unknown_fields"`
 	// what a simulated buyer bids for a test lead (10.00, or the floor)
 	TestPrice *lead.Money `yaml:"test_price"`
 
-	TestZIPs map[string]string `yaml:"test_zips"` // postal code → result of a test
-	OnChange string            `yaml:"on_change"` // refuse or keep
+	// postal code → result of a test: accepted, rejected, duplicate, invalid, no_bids or pending
+	TestZIPs map[string]string `yaml:"test_zips"`
+	// a post that changes a field by which the lead was priced: refuse it, or keep the value of the ping (refuse)
+	OnChange string `yaml:"on_change"`
 	// refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
 	Invalid string `yaml:"invalid"`
 }
@@ -117,7 +126,7 @@ type verticalSpec struct {
 type fieldSpec struct {
 	Name     string   `yaml:"name"`     // 1 to 64 of a–z, 0–9, _, . and -, beginning with a letter
 	Type     string   `yaml:"type"`     // may be left out for the built-in fields
-	Required string   `yaml:"required"` // ping or post
+	Required string   `yaml:"required"` // from which call on it must be there; absent: it may be left out
 	Values   []string `yaml:"values"`   // enum: the allowed values
 	Aliases  []string `yaml:"aliases"`  // other names under which sellers may send it
 	Personal bool     `yaml:"personal"` // kept in the private part of events, and masked in messages
@@ -135,13 +144,13 @@ type fieldSpec struct {
 
 // ruleSpec is a rule between fields: one of together, any, order, or require with when.
 type ruleSpec struct {
-	Together []string `yaml:"together"` // a postal code and a state
+	Together []string `yaml:"together"` // a postal code and a state, which must fit
 	Any      []string `yaml:"any"`      // one of them at least has a value
 	Order    []string `yaml:"order"`    // the first is not above the second
 	Require  []string `yaml:"require"`  // they have values where the field of when has one of in
 	When     string   `yaml:"when"`     // require: the field that decides
 	In       []string `yaml:"in"`       // require: the values of `when` with which the fields are required
-	Stage    string   `yaml:"stage"`    // of any and require: ping or post
+	Stage    string   `yaml:"stage"`    // any and require: the call at which it is held
 }
 
 // sourceSpec is a file of sources/.
@@ -150,16 +159,16 @@ type sourceSpec struct {
 	Name      string          `yaml:"name"`      // for people
 	Keys      []string        `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
 	Verticals []string        `yaml:"verticals"` // the ids of those that it may send
-	Margin    marginSpec      `yaml:"margin"`
-	Rate      *rules.RateSpec `yaml:"rate"`
-	// how long the answer to a post may take where the request does not say; then it is pending
+	Margin    marginSpec      `yaml:"margin"`    // what the exchange keeps of a price
+	Rate      *rules.RateSpec `yaml:"rate"`      // of its requests; more hear 429. Absent: not limited
+	// how long the answer to a post may take where the request does not say; absent: the vertical's post_total_ms
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
 	Tests     bool        `yaml:"tests"`     // it may send test leads
-	Profile   string      `yaml:"profile"`   // whose paths, names and answers it uses beside ours
-	Spec      string      `yaml:"spec"`      // public: anybody may read its posting specs
+	Profile   string      `yaml:"profile"`   // whose paths, names and answers it uses beside ours (clearpost)
+	Spec      string      `yaml:"spec"`      // who reads its posting specs: private, or public (private)
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
-	Dedupe    *dedupeSpec `yaml:"dedupe"`
+	Dedupe    *dedupeSpec `yaml:"dedupe"`    // in place of what its verticals have
 
 	Unpack []string `yaml:"unpack"` // names under which it sends a document in JSON as a text
 	// html, backslash: what it puts into values, undone before they are read
@@ -167,7 +176,7 @@ type sourceSpec struct {
 	ZIPZeros bool     `yaml:"zip_without_zeros"` // its ZIP codes may lack the zeros at their beginning
 	// pages whose scripts may send its leads, such as https://forms.example, or "*"
 	Origins   []string `yaml:"origins"`
-	DateOrder string   `yaml:"date_order"` // month_first or day_first; absent: as the vertical has it
+	DateOrder string   `yaml:"date_order"` // how it writes dates; absent: as the vertical has it
 	TimeZone  string   `yaml:"timezone"`   // of its times without a zone, such as America/New_York (UTC)
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
@@ -176,14 +185,18 @@ type sourceSpec struct {
 
 // dedupeSpec says which leads of a person are repeats. In a source's file what is left out is as the vertical has it.
 type dedupeSpec struct {
-	PersonKey      []string `yaml:"person_key"`      // the fields that name a person together
-	WindowHours    *int     `yaml:"window_hours"`    // how long a person counts as one that was here; 0: never
-	Scope          string   `yaml:"scope"`           // source or vertical
-	Refuse         string   `yaml:"refuse"`          // sold, received or none
-	IdenticalPings string   `yaml:"identical_pings"` // same_quote or own_auction
+	PersonKey []string `yaml:"person_key"` // the fields that name a person together
+	// how long a person counts as one that was here; 0: never (720)
+	WindowHours *int `yaml:"window_hours"`
+	// whose earlier leads count: those of the same source, or of all in the vertical (source)
+	Scope string `yaml:"scope"`
+	// which earlier leads make a later one a repeat: sold, received or none (sold)
+	Refuse string `yaml:"refuse"`
+	// a ping that says what one with a live quote said: same_quote or own_auction (same_quote)
+	IdenticalPings string `yaml:"identical_pings"`
 }
 
 type marginSpec struct {
-	Percent *lead.Money `yaml:"percent"` // of the price, with at most 4 decimals
-	Fixed   *lead.Money `yaml:"fixed"`   // off each sale's price
+	Percent *lead.Money `yaml:"percent"` // of the price, 0 to 100, with at most 4 decimals (0)
+	Fixed   *lead.Money `yaml:"fixed"`   // off each sale's price (0)
 }

@@ -44,10 +44,13 @@ var configFiles = []struct {
 	{"template", TemplateSpec{}, "../buyers/templates/*.yaml"},
 }
 
+// commentedDirs are the packages of the types that stand in files.
+var commentedDirs = []string{".", "../buyers", "../rules", "../wire", "../exchange"}
+
 // The schemas in the repository are what the loader's types say. go test ./config -run Schemas -rewrite-schemas writes
 // them.
 func TestSchemasOfTheConfiguration(t *testing.T) {
-	comments := commentsOf(t, ".", "../buyers", "../rules", "../wire", "../exchange")
+	comments := commentsOf(t, commentedDirs...)
 	for _, c := range configFiles {
 		got := generated(t, c.kind, c.spec, comments)
 		file := filepath.Join("schema", c.kind+".schema.json")
@@ -63,10 +66,15 @@ func TestSchemasOfTheConfiguration(t *testing.T) {
 	}
 }
 
-func generated(t *testing.T, kind string, spec any, comments map[string]string) []byte {
+// reflected is the schema of a kind of file, and the names of the types by those of its definitions.
+func reflected(t *testing.T, kind string, spec any, comments map[string]string) (*emit.Schema, map[string]string) {
+	types := map[string]string{}
 	r := &emit.Reflector{FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, Anonymous: true, ExpandedStruct: true,
 		Mapper: func(typ reflect.Type) *emit.Schema { return mapped(t, typ) },
-		Namer:  func(typ reflect.Type) string { return definition(typ.Name()) },
+		Namer: func(typ reflect.Type) string {
+			types[definition(typ.Name())] = typ.Name()
+			return definition(typ.Name())
+		},
 		LookupComment: func(typ reflect.Type, field string) string {
 			return comments[typ.Name()+"."+field]
 		},
@@ -95,6 +103,11 @@ func generated(t *testing.T, kind string, spec any, comments map[string]string) 
 		set, _ := c.Properties.Get("set")
 		set.AdditionalProperties = nil
 	}
+	return s, types
+}
+
+func generated(t *testing.T, kind string, spec any, comments map[string]string) []byte {
+	s, _ := reflected(t, kind, spec, comments)
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +121,7 @@ func described(t *testing.T, name string, s *emit.Schema) {
 		return
 	}
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		if p.Value.Description == "" && p.Value.Ref == "" {
+		if p.Value.Description == "" {
 			t.Errorf("%s.%s: no comment at the field says what it is", name, p.Key)
 		}
 	}
@@ -184,7 +197,8 @@ func mapped(t *testing.T, typ reflect.Type) *emit.Schema {
 	return nil
 }
 
-// commentsOf collects what stands beside and above the fields of all structs of some packages, as Type.Field.
+// commentsOf collects what stands beside and above the fields of all structs of some packages, as Type.Field, and what
+// stands above types, by their names.
 func commentsOf(t *testing.T, dirs ...string) map[string]string {
 	out := map[string]string{}
 	for _, dir := range dirs {
@@ -198,6 +212,11 @@ func commentsOf(t *testing.T, dirs ...string) map[string]string {
 				t.Fatal(err)
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
+				if d, ok := n.(*ast.GenDecl); ok && len(d.Specs) == 1 {
+					if ts, ok := d.Specs[0].(*ast.TypeSpec); ok && d.Doc != nil {
+						out[ts.Name.Name] = d.Doc.Text()
+					}
+				}
 				ts, ok := n.(*ast.TypeSpec)
 				if !ok {
 					return true

@@ -33,8 +33,8 @@ type TemplateSpec struct {
 // ReplySpec is an answer to a ping, to a post, or to both.
 type ReplySpec struct {
 	Name string                    `yaml:"name"` // of the example
-	Ping *buyers.ExampleAnswerSpec `yaml:"ping"`
-	Post *buyers.ExampleAnswerSpec `yaml:"post"`
+	Ping *buyers.ExampleAnswerSpec `yaml:"ping"` // what such a buyer answers to the ping
+	Post *buyers.ExampleAnswerSpec `yaml:"post"` // and to the post
 }
 
 // ParamSpec is a parameter of a template.

@@ -2,8 +2,8 @@
 
 package wire
 
-// AnswerSpec tells how a buyer's answer is read. Success is the short form: one outcome, all of whose conditions must
-// hold. Rules name an outcome each; the first whose When holds decides, and Success is asked after them.
+// AnswerSpec tells how a buyer's answer is read. `success` is the short form: one outcome, all of whose conditions must
+// hold. Rules name an outcome each; the first whose `when` holds decides, and `success` is asked after them.
 type AnswerSpec struct {
 	Format string `yaml:"format"` // json (the default), xml, html, form, text or auto
 	// where the document may stand within another: pre, body, script, element, or an XPath
@@ -29,16 +29,16 @@ type AnswerSpec struct {
 	Unclear string `yaml:"unclear"`
 }
 
-// RuleSpec gives an outcome to the answers for which When holds.
+// RuleSpec gives an outcome to the answers for which `when` holds.
 type RuleSpec struct {
 	Outcome string        `yaml:"outcome"` // accepted, rejected, duplicate, invalid, queued (posts) or error
-	When    ConditionSpec `yaml:"when"`    // require: the field that decides
+	When    ConditionSpec `yaml:"when"`    // what must hold of the answer
 	Refusal string        `yaml:"refusal"` // rejected, invalid: stands in place of what `reasons` finds
 }
 
 // ConditionSpec is a condition on an answer: a test of what stands at a path, a list of statuses, or both; or a
 // combination of conditions. Texts are compared without regard to the case of ASCII letters and to space around them,
-// unless CaseSensitive.
+// unless `case_sensitive`.
 type ConditionSpec struct {
 	Path   string   `yaml:"path"`   // empty for text and HTML: the whole text
 	Paths  []string `yaml:"paths"`  // in place of path: the first that holds something counts
@@ -47,7 +47,7 @@ type ConditionSpec struct {
 	// the text holds one of these, as whole words; for an acceptance no word of refusal besides
 	Contains   Scalars `yaml:"contains"`
 	Matches    string  `yaml:"matches"`      // the same as contains, with one text
-	PartOfWord bool    `yaml:"part_of_word"` // for Contains: within words too
+	PartOfWord bool    `yaml:"part_of_word"` // contains: within words too
 	Regex      string  `yaml:"regex"`        // the text matches this regular expression (RE2)
 	// there is a value that is not null and not empty, or there is none
 	Exists  *bool   `yaml:"exists"`
@@ -57,7 +57,7 @@ type ConditionSpec struct {
 	// of a list in JSON, or several elements that a path of XML or HTML chooses: any (the default) or all of them must
 	// be what is looked for
 	Each          string `yaml:"each"`
-	CaseSensitive bool   `yaml:"case_sensitive"` // for Equals, In, Contains and Regex
+	CaseSensitive bool   `yaml:"case_sensitive"` // equals, in, contains and regex: upper case is not lower case
 	// the HTTP status is one of these: 200, or a class such as 2xx
 	Status Scalars         `yaml:"status"`
 	Any    []ConditionSpec `yaml:"any"` // one of these holds

@@ -7,7 +7,7 @@ type RequestSpec struct {
 	Method  string    `yaml:"method"`  // GET, POST (the default), PUT or PATCH
 	URL     string    `yaml:"url"`     // http or https, absolute; templates may stand in path and query
 	Headers Headers   `yaml:"headers"` // in the order of the file; a value with {{ }} is a template
-	Auth    *AuthSpec `yaml:"auth"`
+	Auth    *AuthSpec `yaml:"auth"`    // how the request shows who sends it
 	// json (the default), form, query, multipart, xml, soap11, soap12, text; form with GET is query
 	Format string      `yaml:"format"`
 	XML    *XMLSpec    `yaml:"xml"`    // for xml, soap11, soap12 and a wrapped xml
@@ -21,35 +21,37 @@ type FieldSpec struct {
 	// JSON: a path such as contact.phones[0]; XML: such as lead.phone[0].@type; form and query: the name
 	To string `yaml:"to"`
 	// body (the default), query (of the URL), form (beside a wrapped document), soap_header
-	In       string   `yaml:"in"`
-	From     string   `yaml:"from"`     // a field of the vertical, a part of one, or one of the names of BuiltinNames
-	Value    *Scalar  `yaml:"value"`    // a constant in place of From
-	Template string   `yaml:"template"` // a text with {{ }} in place of From
+	In string `yaml:"in"`
+	// a field of the vertical, a part of one, or what belongs to the call, such as lead_id or token
+	From     string   `yaml:"from"`
+	Value    *Scalar  `yaml:"value"`    // a constant in place of `from`
+	Template string   `yaml:"template"` // a text with {{ }} in place of `from`
 	Map      ValueMap `yaml:"map"`      // normal value → what the buyer calls it
 	// what becomes of a value without an entry in the map: omit (the default: it counts as missing), keep (it is sent
 	// as it is) or refuse (the request is not made)
-	MapMissing string    `yaml:"map_missing"`
-	Format     string    `yaml:"format"`  // see the package comment; the short form of a first filter
-	Zone       string    `yaml:"zone"`    // of a format of a time: an IANA name; UTC where there is none
-	Filters    string    `yaml:"filters"` // such as "trim | upper"
-	Type       string    `yaml:"type"`    // auto (the default), string, number or boolean
-	Default    *Scalar   `yaml:"default"` // what stands in for a missing value
-	Missing    string    `yaml:"missing"` // omit (the default), empty, json_null, or xml_nil
-	When       *WhenSpec `yaml:"when"`    // the field is there only if this holds
-	CDATA      bool      `yaml:"cdata"`   // XML: the text of the element is a CDATA section
+	MapMissing string `yaml:"map_missing"`
+	// how the value is written, such as digits10: the short form of a first filter
+	Format  string    `yaml:"format"`
+	Zone    string    `yaml:"zone"`    // of a format of a time: an IANA name; UTC where there is none
+	Filters string    `yaml:"filters"` // such as "trim | upper"
+	Type    string    `yaml:"type"`    // auto (the default), string, number or boolean
+	Default *Scalar   `yaml:"default"` // what stands in for a missing value
+	Missing string    `yaml:"missing"` // omit (the default), empty, json_null, or xml_nil
+	When    *WhenSpec `yaml:"when"`    // the field is there only if this holds
+	CDATA   bool      `yaml:"cdata"`   // XML: the text of the element is a CDATA section
 }
 
 // WhenSpec is a condition: one test of one field, or conditions that are put together.
 type WhenSpec struct {
-	Field  string     `yaml:"field"`  // as a field's From
+	Field  string     `yaml:"field"`  // a field of the vertical, or whatever else may stand at `from`
 	Equals *Scalar    `yaml:"equals"` // read by the field's type
 	In     []Scalar   `yaml:"in"`     // it has one of these values
 	Exists *bool      `yaml:"exists"` // it has a value, or none
-	Min    *Scalar    `yaml:"min"`    // both ends included
+	Min    *Scalar    `yaml:"min"`    // it is not below this
 	Max    *Scalar    `yaml:"max"`    // it is not above this
 	Any    []WhenSpec `yaml:"any"`    // one of these holds at least
 	All    []WhenSpec `yaml:"all"`    // all of these hold
-	Not    *WhenSpec  `yaml:"not"`
+	Not    *WhenSpec  `yaml:"not"`    // this does not hold
 }
 
 // XMLSpec is what an XML document has beside its fields.
@@ -70,13 +72,13 @@ type WrapSpec struct {
 // AuthSpec is how a request shows who sends it. Several may stand together. Whatever is written here is a secret: what
 // is kept of a request shows placeholders.
 type AuthSpec struct {
-	Header  *AuthPairSpec `yaml:"header"`
-	Query   *AuthPairSpec `yaml:"query"`
-	Body    *AuthPairSpec `yaml:"body"` // one more field of the body: Name is its path
-	Basic   *BasicSpec    `yaml:"basic"`
-	Bearer  string        `yaml:"bearer"` // a token, best as ${env:NAME}
-	OAuth2  *OAuth2Spec   `yaml:"oauth2"`
-	HMAC    *SignSpec     `yaml:"hmac"`
+	Header  *AuthPairSpec `yaml:"header"`  // a header with a secret value
+	Query   *AuthPairSpec `yaml:"query"`   // a parameter of the URL with a secret value
+	Body    *AuthPairSpec `yaml:"body"`    // one more field of the body: name is its path
+	Basic   *BasicSpec    `yaml:"basic"`   // HTTP Basic
+	Bearer  string        `yaml:"bearer"`  // a token, best as ${env:NAME}
+	OAuth2  *OAuth2Spec   `yaml:"oauth2"`  // an access token by client credentials
+	HMAC    *SignSpec     `yaml:"hmac"`    // a signature over the request
 	Cookies bool          `yaml:"cookies"` // a post carries the cookies of the ping's answer
 }
 
@@ -107,7 +109,7 @@ type OAuth2Spec struct {
 type SignSpec struct {
 	Algorithm   string `yaml:"algorithm"`    // sha256 (the default), sha1, sha512, md5
 	Key         string `yaml:"key"`          // the secret key, best as ${env:NAME}
-	KeyEncoding string `yaml:"key_encoding"` // text (the default), hex, base64: how Key is written
+	KeyEncoding string `yaml:"key_encoding"` // how the key is written: text (the default), hex, base64
 	Sign        string `yaml:"sign"`         // a template of what is signed; the body alone if empty
 	Encoding    string `yaml:"encoding"`     // hex (the default), base64, base64url
 	Prefix      string `yaml:"prefix"`       // before the signature, such as sha256=
