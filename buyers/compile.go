@@ -45,7 +45,7 @@ func Compile(specs []BuyerSpec, schemas map[string]*lead.Schema, opt Options) (*
 	return c.Book(), defects
 }
 
-type compiler struct {
+type bookCompiler struct {
 	schemas map[string]*lead.Schema
 	opt     Options
 	book    *Book
@@ -54,16 +54,16 @@ type compiler struct {
 	status  bool // the call that is compiled asks what became of a lead
 }
 
-func (c *compiler) bad(at, path, value, expected string) {
+func (c *bookCompiler) bad(at, path, value, expected string) {
 	c.defects = append(c.defects, lead.Defect{Path: path, Value: value, Expected: expected}.In(at))
 }
 
-func (c *compiler) take(at, path string, ds []lead.Defect) {
+func (c *bookCompiler) take(at, path string, ds []lead.Defect) {
 	c.defects = append(c.defects, lead.DefectsIn(at, lead.DefectsIn(path, ds))...)
 }
 
 // id checks an id and that nothing else has it: buyers and campaigns are paused by their ids alone.
-func (c *compiler) id(at, id, what string) {
+func (c *bookCompiler) id(at, id, what string) {
 	path := at + ".id"
 	switch was, taken := c.ids[id]; {
 	case id == "":
@@ -80,7 +80,7 @@ func (c *compiler) id(at, id, what string) {
 	}
 }
 
-func (c *compiler) buyer(spec *BuyerSpec, at string) {
+func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	c.id(at, spec.ID, "buyer")
 	b := &Buyer{Index: int32(len(c.book.Buyers)), ID: spec.ID, Name: spec.Name, InFlightMax: spec.InFlightMax,
 		AllowPrivate: spec.AllowPrivate}
@@ -112,7 +112,7 @@ func (c *compiler) buyer(spec *BuyerSpec, at string) {
 	}
 }
 
-func (c *compiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
+func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if len(c.book.Campaigns) == CampaignsMax {
 		c.bad(at, "", "", fmt.Sprintf("at most %d campaigns in all", CampaignsMax))
 		return
@@ -165,7 +165,7 @@ func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
 }
 
 // vertical finds the schema, nil where there is none to judge by.
-func (c *compiler) vertical(id, at string) *lead.Schema {
+func (c *bookCompiler) vertical(id, at string) *lead.Schema {
 	s, known := c.schemas[id]
 	switch {
 	case id == "":
@@ -176,7 +176,7 @@ func (c *compiler) vertical(id, at string) *lead.Schema {
 	return s
 }
 
-func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
 	ping, post := pingTimeoutDefault, postTimeoutDefault
 	if c.opt.Deadlines != nil {
 		if a, b := c.opt.Deadlines(spec.Vertical); a > 0 && b > 0 {
@@ -199,7 +199,7 @@ func (c *compiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schem
 	}
 }
 
-func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration,
+func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, timeout time.Duration,
 	at string) *Endpoint {
 	e := &Endpoint{Timeout: timeout, Rate: c.rate(spec.Rate, at)}
 	if spec.TimeoutMS < 0 || spec.TimeoutMS > TimeoutMSMost {
@@ -221,7 +221,7 @@ func (c *compiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bool, 
 }
 
 // price settles what the campaign bids and which price is booked.
-func (c *compiler) price(p *Campaign, spec *CampaignSpec, at string) {
+func (c *bookCompiler) price(p *Campaign, spec *CampaignSpec, at string) {
 	switch {
 	case spec.Price != nil:
 		p.Fixed, p.Price = true, *spec.Price

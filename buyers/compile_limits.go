@@ -14,13 +14,13 @@ import (
 )
 
 // number is a number of a spec: its default where it is absent, a defect where it is out of bounds.
-func (c *compiler) number(at, path string, v *int, standard, least, most int) int {
+func (c *bookCompiler) number(at, path string, v *int, standard, least, most int) int {
 	n, ds := rules.Number(path, v, standard, least, most)
 	c.take(at, "", ds)
 	return n
 }
 
-func (c *compiler) rate(spec *rules.RateSpec, at string) *Rate {
+func (c *bookCompiler) rate(spec *rules.RateSpec, at string) *Rate {
 	r, ds := spec.Compile("calls")
 	c.take(at, "rate", ds)
 	if r == nil {
@@ -30,7 +30,7 @@ func (c *compiler) rate(spec *rules.RateSpec, at string) *Rate {
 	return &Rate{Every: max(every, 1), Burst: r.Burst}
 }
 
-func (c *compiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {
+func (c *bookCompiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {
 	if spec == nil {
 		return nil
 	}
@@ -61,7 +61,7 @@ const (
 )
 
 // unknown compiles what becomes of an attempt without a known outcome.
-func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.Schema, at string) *Unknown {
+func (c *bookCompiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.Schema, at string) *Unknown {
 	at += ".unknown"
 	ms := func(path string, v *int, standard, least int) time.Duration {
 		return time.Duration(c.number(at, path, v, standard, least, afterMSMost)) * time.Millisecond
@@ -96,7 +96,7 @@ func (c *compiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.S
 }
 
 // keyed is the campaign with the header of its posts' idempotency key among the request's own.
-func (c *compiler) keyed(spec *CampaignSpec, at string) *CampaignSpec {
+func (c *bookCompiler) keyed(spec *CampaignSpec, at string) *CampaignSpec {
 	if spec.Ping != nil && spec.Ping.Key != nil {
 		c.bad(at, "ping.idempotency", "", "no key of a ping: a ping sells nothing")
 	}
@@ -138,7 +138,7 @@ func carriesKey(post *EndpointSpec) bool {
 }
 
 // backup compiles the request of a post for its other URL.
-func (c *compiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool, at string) *wire.Request {
+func (c *bookCompiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool, at string) *wire.Request {
 	switch {
 	case spec.BackupURL == "":
 		return nil

@@ -10,7 +10,7 @@ import (
 
 // Compiler makes a book of one buyer after the other, so that the specs of all of them need not be in memory at once.
 type Compiler struct {
-	c      compiler
+	c      bookCompiler
 	buyers int // that were added
 	failed bool
 }
@@ -24,7 +24,7 @@ type Compiled struct {
 
 // NewCompiler makes a compiler. What schemas and opt are is said at Compile.
 func NewCompiler(schemas map[string]*lead.Schema, opt Options) *Compiler {
-	return &Compiler{c: compiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}}
+	return &Compiler{c: bookCompiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}}
 }
 
 // Add compiles the next buyer. The paths of what is wrong with it begin with its position, such as

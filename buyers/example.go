@@ -121,7 +121,7 @@ func (k *ExampleCall) Read(a *wire.Answer) wire.Receipt {
 }
 
 // examples compiles the examples of a campaign whose endpoints are there.
-func (c *compiler) examples(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+func (c *bookCompiler) examples(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
 	if len(spec.Examples) > ExamplesMax {
 		c.bad(at, "examples", fmt.Sprint(len(spec.Examples), " examples"), fmt.Sprintf("at most %d", ExamplesMax))
 		return
@@ -152,7 +152,7 @@ func (c *compiler) examples(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 	}
 }
 
-func (c *compiler) exampleLead(x *Example, s *ExampleSpec, before []*Example) {
+func (c *bookCompiler) exampleLead(x *Example, s *ExampleSpec, before []*Example) {
 	if len(s.Lead) == 0 {
 		if x.borrowed = true; len(before) > 0 {
 			x.values = before[0].values
@@ -182,7 +182,7 @@ func (s *ExampleSpec) calls(so func(*ExampleCallSpec) bool) bool {
 	return s.Ping != nil && so(s.Ping) || s.Post != nil && so(s.Post)
 }
 
-func (c *compiler) exampleGiven(x *Example, given *ExampleGiven) {
+func (c *bookCompiler) exampleGiven(x *Example, given *ExampleGiven) {
 	if given != nil {
 		x.given = *given
 	}
@@ -216,7 +216,7 @@ func (c *compiler) exampleGiven(x *Example, given *ExampleGiven) {
 	g.Source = or(g.Source, ExampleSource)
 }
 
-func (c *compiler) exampleCall(s *ExampleCallSpec, there bool, at string) *ExampleCall {
+func (c *bookCompiler) exampleCall(s *ExampleCallSpec, there bool, at string) *ExampleCall {
 	if s == nil {
 		return nil
 	}
@@ -261,7 +261,7 @@ func (c *compiler) exampleCall(s *ExampleCallSpec, there bool, at string) *Examp
 }
 
 // exampleRequest checks an expected request and settles which body it expects.
-func (c *compiler) exampleRequest(k *ExampleCall, at string) {
+func (c *bookCompiler) exampleRequest(k *ExampleCall, at string) {
 	r := k.Request
 	ways := 0
 	for _, there := range []bool{r.Text != "", r.Body != nil, r.JSON != "", r.Joined != ""} {
@@ -306,7 +306,7 @@ func (c *compiler) exampleRequest(k *ExampleCall, at string) {
 	}
 }
 
-func (c *compiler) exampleReceipt(r *ExampleReceiptSpec, at string) {
+func (c *bookCompiler) exampleReceipt(r *ExampleReceiptSpec, at string) {
 	if *r == (ExampleReceiptSpec{}) {
 		c.bad(at, "", "",
 			"what is expected: some of outcome, refusal, price, token, reference, reason, published, rule")

@@ -13,7 +13,7 @@ func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	n := func(v int) *int { return &v }
 	sometimes := &EndpointSpec{Request: wire.RequestSpec{Fields: []wire.FieldSpec{{To: "key", From: "idempotency_key",
 		When: &wire.WhenSpec{Field: "zip"}}}}}
-	c := &compiler{book: &Book{}, ids: map[string]string{}}
+	c := &bookCompiler{book: &Book{}, ids: map[string]string{}}
 	c.rate(&rules.RateSpec{}, "x.ping")
 	c.breaker(&Campaign{Ping: &Endpoint{}}, &BreakerSpec{FailuresPercent: n(101), Probes: n(0)}, "x")
 	c.breaker(&Campaign{}, &BreakerSpec{}, "x")

@@ -13,7 +13,7 @@ import (
 
 // test makes the campaign that test leads see. Nothing of it may be taken for a real lead: each call that it makes goes
 // to another URL or has a mark.
-func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+func (c *bookCompiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
 	if schema == nil || p.Post == nil || p.Post.Request == nil || p.Ping != nil && p.Ping.Request == nil {
 		return // what is wrong there is reported there
 	}
@@ -28,7 +28,7 @@ func (c *compiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at
 	p.AsTest = &t
 }
 
-func (c *compiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec,
+func (c *bookCompiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec,
 	at string) *Endpoint {
 	request, key, url := spec.Request, "ping_url", t.PingURL
 	if post {

@@ -139,7 +139,7 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
 // the configuration, so that the very same request can be made again.
-func (s *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) wire.Inputs {
 	sold := len(h.Sales())
 	in := wire.Inputs{Lead: l, LeadID: h.ID, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
 		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.Pinged.Test,
@@ -147,7 +147,7 @@ func (s *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) w
 	if p.Of != nil {
 		in.Key = *p.Of
 	}
-	if from := s.source[p.Source]; from != nil {
+	if from := snap.source[p.Source]; from != nil {
 		in.SourceName = from.Name
 	}
 	for i := range h.Pinged.Bids {

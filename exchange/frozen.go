@@ -28,13 +28,13 @@ func (s *Source) onChange(v *Vertical) OnChange {
 
 // priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its
 // order. Campaigns that are no longer configured cannot buy it.
-func (s *Snapshot) priced(h *history.History) (out lead.Positions) {
+func (snap *Snapshot) priced(h *history.History) (out lead.Positions) {
 	for i := range h.Pinged.Bids {
 		b := &h.Pinged.Bids[i]
 		if b.Rank == 0 {
 			continue
 		}
-		if c := s.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == h.Pinged.Vertical {
+		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == h.Pinged.Vertical {
 			out.AddAll(&c.Uses)
 		}
 	}

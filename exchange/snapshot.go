@@ -40,11 +40,11 @@ type seller struct {
 func (e *Exchange) Snapshot() *Snapshot { return e.inForce.Load() }
 
 // Config is what the snapshot was made of. It must not be changed.
-func (s *Snapshot) Config() *Config { return &s.cfg }
+func (snap *Snapshot) Config() *Config { return &snap.cfg }
 
 // Vertical finds a vertical by id, nil if there is none.
-func (s *Snapshot) Vertical(id string) *Vertical {
-	if v := s.vertical[id]; v != nil {
+func (snap *Snapshot) Vertical(id string) *Vertical {
+	if v := snap.vertical[id]; v != nil {
 		return v.Vertical
 	}
 	return nil

@@ -218,7 +218,7 @@ var (
 )
 
 // sameAgain makes an attempt's request once more, if that is possible.
-func (s *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.Attempt) (*again, error) {
+func (snap *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.Attempt) (*again, error) {
 	out := &again{target: l.posts.target, recorded: a.Posting.Private.Request}
 	r := l.Campaign.Post.Request
 	switch {
@@ -230,7 +230,7 @@ func (s *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.Att
 		}
 		out.target, out.recorded, out.backup, r = l.backup, a.Posted.Private.Request, true, l.Campaign.Post.Backup
 	}
-	in := s.inputs(h, s.whole(h), a.Posting)
+	in := snap.inputs(h, snap.whole(h), a.Posting)
 	red, err := r.AppendRedacted(nil, &in)
 	if err != nil || out.recorded == nil || newBody(red).SHA256 != out.recorded.SHA256 {
 		return nil, errOtherRequest
@@ -245,8 +245,8 @@ func (s *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.Att
 }
 
 // whole is the lead as it was posted, as far as it is kept.
-func (s *Snapshot) whole(h *history.History) *lead.Lead {
-	l := h.Lead(s.Vertical(h.Pinged.Vertical).Schema)
+func (snap *Snapshot) whole(h *history.History) *lead.Lead {
+	l := h.Lead(snap.Vertical(h.Pinged.Vertical).Schema)
 	l.Complete()
 	return l
 }

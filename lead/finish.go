@@ -39,7 +39,7 @@ const (
 	ruleRequire
 )
 
-type rule struct {
+type compiledRule struct {
 	kind   ruleKind
 	fields []int
 	when   int
@@ -88,7 +88,7 @@ func (s *Schema) addMade(i int) (problems []string) {
 func (s *Schema) addRule(r *Rule) error {
 	kinds := 0
 	var names []string
-	out := rule{when: -1, stage: r.Stage}
+	out := compiledRule{when: -1, stage: r.Stage}
 	for kind, list := range [][]string{ruleTogether: r.Together, ruleAny: r.Any, ruleOrder: r.Order,
 		ruleRequire: r.Require} {
 		if len(list) > 0 {
@@ -124,7 +124,7 @@ func (s *Schema) addRule(r *Rule) error {
 	return nil
 }
 
-func (s *Schema) addWhen(out *rule, r *Rule) error {
+func (s *Schema) addWhen(out *compiledRule, r *Rule) error {
 	pos, ok := s.Position(r.When)
 	if !ok {
 		return fmt.Errorf("when %q: expected a field of this vertical", r.When)
@@ -232,7 +232,7 @@ func (l *Lead) wanting(st Stage, out []Problem) []Problem {
 }
 
 // holds tells whether the condition of a rule is met.
-func (l *Lead) holds(r *rule) bool {
+func (l *Lead) holds(r *compiledRule) bool {
 	if l.slots[r.when].State != Valid {
 		return false
 	}

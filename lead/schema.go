@@ -88,7 +88,7 @@ type Schema struct {
 	across           *AcrossStates
 	derived          []derivation
 	defaults         []int
-	rules            []rule
+	rules            []compiledRule
 	given            []Rule
 
 	byName map[string]int

@@ -151,7 +151,7 @@ func zeroFrom(f types.WritableFile, off int64) error {
 			}
 		}
 		off += int64(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

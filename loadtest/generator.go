@@ -61,20 +61,6 @@ type Source struct {
 	Verticals []string // of Verticals
 }
 
-// Demo is how the sellers of the example configuration behave: its three sources, at this many trips a second.
-func Demo(baseURL string, rate float64, seed uint64) Config {
-	return Config{
-		BaseURL: baseURL, Rate: rate, Seed: seed,
-		Sources: []Source{
-			{ID: "quotemill", Key: "demo-key-quotemill", Verticals: []string{"auto", "solar"}},
-			{ID: "bluekite", Key: "demo-key-bluekite", Verticals: []string{"auto"}},
-			{ID: "sunpath", Key: "demo-key-sunpath", Verticals: []string{"solar"}},
-		},
-		OneShot: 0.08, Post: 0.6, Think: [2]time.Duration{100 * time.Millisecond, 2 * time.Second},
-		Keyed: 0.4, Repeat: 0.05, Double: 0.02, Again: 0.02, Retries: 2, RetryAfter: 500 * time.Millisecond,
-	}
-}
-
 func (c *Config) validate() error {
 	if len(c.Sources) == 0 {
 		return fmt.Errorf("loadtest: no sources")

@@ -29,8 +29,8 @@ type trip struct {
 	id     string // the seller's own lead id
 }
 
-// call is one request of a trip.
-type call struct {
+// sent is one request of a trip.
+type sent struct {
 	op   string
 	body []byte
 	key  string // Idempotency-Key, may be empty
@@ -51,7 +51,7 @@ func (t *trip) run(ctx context.Context) {
 		return
 	}
 	body := t.lead.Ping.appendTo(t.begin())
-	a := t.do(ctx, &call{op: audit.OpPing, body: end(body)}, t.due)
+	a := t.do(ctx, &sent{op: audit.OpPing, body: end(body)}, t.due)
 	if a == nil || a.Result != "success" || !t.d.yes(c.Post) {
 		return
 	}
@@ -60,13 +60,13 @@ func (t *trip) run(ctx context.Context) {
 		return
 	}
 	body = append(strconv.AppendQuote(append(t.begin(), `"ping_id":`...), a.Lead), ',')
-	p := &call{op: audit.OpPost, body: end(t.lead.Contact.appendTo(body)), key: t.key()}
+	p := &sent{op: audit.OpPost, body: end(t.lead.Contact.appendTo(body)), key: t.key()}
 	t.post(ctx, p)
 }
 
 func (t *trip) oneShot(ctx context.Context) {
 	body := t.lead.Contact.appendTo(t.lead.Ping.appendTo(t.begin()))
-	l := &call{op: audit.OpLead, body: end(body), key: t.key()}
+	l := &sent{op: audit.OpLead, body: end(body), key: t.key()}
 	first := t.retried(ctx, l, t.due)
 	if l.key != "" && t.d.yes(t.g.cfg.Repeat) {
 		t.repeat(ctx, l, first)
@@ -74,7 +74,7 @@ func (t *trip) oneShot(ctx context.Context) {
 }
 
 // post sends a post: once, or twice at the same time, and perhaps again after its answer.
-func (t *trip) post(ctx context.Context, p *call) {
+func (t *trip) post(ctx context.Context, p *sent) {
 	double, again := t.d.yes(t.g.cfg.Double), t.d.yes(t.g.cfg.Repeat)
 	now := time.Now()
 	var first *audit.Answer
@@ -93,7 +93,7 @@ func (t *trip) post(ctx context.Context, p *call) {
 	}
 }
 
-func (t *trip) repeat(ctx context.Context, c *call, first *audit.Answer) {
+func (t *trip) repeat(ctx context.Context, c *sent, first *audit.Answer) {
 	t.compare(first, t.do(ctx, c, time.Now()))
 }
 
@@ -112,7 +112,7 @@ func (t *trip) compare(x, y *audit.Answer) {
 }
 
 // retried sends a call that may be repeated safely, and sends it again where no answer came.
-func (t *trip) retried(ctx context.Context, c *call, due time.Time) *audit.Answer {
+func (t *trip) retried(ctx context.Context, c *sent, due time.Time) *audit.Answer {
 	a := t.do(ctx, c, due)
 	if c.op == audit.OpLead && c.key == "" {
 		return a
@@ -143,7 +143,7 @@ func end(body []byte) []byte {
 }
 
 // do makes one call and records what came of it; nil means that no complete answer came.
-func (t *trip) do(ctx context.Context, c *call, due time.Time) *audit.Answer {
+func (t *trip) do(ctx context.Context, c *sent, due time.Time) *audit.Answer {
 	g := t.g
 	if ctx.Err() != nil {
 		return nil

@@ -4,6 +4,7 @@ package node
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,7 +42,7 @@ func TestSellerWhoReadsNothingIsCutOff(t *testing.T) {
 	for err == nil {
 		_, err = c.Write(ask)
 	}
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
 		t.Errorf("the door still waits for a seller who does not read: %v", err)
 	}
 	c.Close()

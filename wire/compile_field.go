@@ -236,7 +236,7 @@ func (c *requestCompiler) compileMap(f *field, s *FieldSpec, at string) {
 			f.mapping[key] = v
 		}
 	}
-	c.out.maps = append(c.out.maps, valueMap{at: at, source: &f.source, mapping: f.mapping, then: f.unmapped, field: f})
+	c.out.maps = append(c.out.maps, mapUse{at: at, source: &f.source, mapping: f.mapping, then: f.unmapped, field: f})
 }
 
 // compileUnmapped compiles what becomes of a value that the map does not have.

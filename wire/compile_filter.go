@@ -382,7 +382,7 @@ func buildMap(ch *chain, args []token) string {
 		}
 	}
 	if ch.own() && ch.e.from == fromSlot {
-		ch.c.out.maps = append(ch.c.out.maps, valueMap{at: ch.at, source: &ch.e.source, mapping: f.mapping, expr: ch.e})
+		ch.c.out.maps = append(ch.c.out.maps, mapUse{at: ch.at, source: &ch.e.source, mapping: f.mapping, expr: ch.e})
 	}
 	ch.add(f)
 	return ""

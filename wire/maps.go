@@ -25,8 +25,8 @@ const (
 
 var unmappedNames = [...]string{"", "omit", "keep", "refuse"}
 
-// valueMap is a map of a request: that of a field, or a filter.
-type valueMap struct {
+// mapUse is a map of a request: that of a field, or a filter.
+type mapUse struct {
 	at      string // its place in the spec
 	source  *source
 	mapping map[string]*constant
@@ -53,7 +53,7 @@ func (g *MapGap) String() string {
 }
 
 // settled tells whether the spec itself says what becomes of values without an entry.
-func (m *valueMap) settled() bool {
+func (m *mapUse) settled() bool {
 	if m.field != nil {
 		return m.then != unmappedUnsaid || m.field.constant != nil
 	}
@@ -66,7 +66,7 @@ func (m *valueMap) settled() bool {
 }
 
 // gap is the value of the lead that the map has no entry for; ok is false if there is none.
-func (m *valueMap) gap(p *pass) (g MapGap, ok bool) {
+func (m *mapUse) gap(p *pass) (g MapGap, ok bool) {
 	if m.field != nil && m.field.when != nil && !m.field.when.holds(p) {
 		return g, false
 	}

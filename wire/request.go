@@ -100,7 +100,7 @@ type Request struct {
 	segs   segments
 	xml    *xmlBody
 	pairs  []pair
-	maps   []valueMap // of fields and filters, for those who ask what they lack
+	maps   []mapUse // of fields and filters, for those who ask what they lack
 	text   *template
 	sign   *signer
 }

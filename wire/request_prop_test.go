@@ -5,6 +5,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -197,11 +198,11 @@ func TestRequestLimits(t *testing.T) {
 	j, _, _ := propRequests(t, s)
 	in := testInputs(fillLead(t, s, nil))
 	in.Token = bytes.Repeat([]byte{0}, RequestBytesMax)
-	if out, err := j.AppendHTTP([]byte("kept"), in); err != ErrRequestTooLarge || string(out) != "kept" {
+	if out, err := j.AppendHTTP([]byte("kept"), in); !errors.Is(err, ErrRequestTooLarge) || string(out) != "kept" {
 		t.Fatalf("%d bytes, %v", len(out), err)
 	}
 	in = testInputs(fillLead(t, testSchema(t), nil))
-	if out, err := j.AppendHTTP([]byte("kept"), in); err != ErrSchema || string(out) != "kept" {
+	if out, err := j.AppendHTTP([]byte("kept"), in); !errors.Is(err, ErrSchema) || string(out) != "kept" {
 		t.Fatalf("%q, %v", out, err)
 	}
 	var spec RequestSpec

@@ -30,25 +30,6 @@ func FormatJSON(a *Answer, r *Request, d *Decision) {
 	a.Body = append(a.Body, '}')
 }
 
-// FormatNested is JSON with the figures in objects, the price as text with a currency sign and the verdict a boolean:
-// {"result":{"matched":true},"offer":{"price":"$22.50","id":"…"}}.
-func FormatNested(a *Answer, r *Request, d *Decision) {
-	a.Body = append(a.Body, `{"result":{"matched":`...)
-	a.Body = strconv.AppendBool(a.Body, d.Yes)
-	if !d.Yes {
-		a.Body = appendText(append(a.Body, `,"errors":[{"text":`...), Words(d))
-		a.Body = append(a.Body, "}]}}"...)
-		return
-	}
-	a.Body = d.Price.Append(append(a.Body, `},"offer":{"price":"$`...))
-	id := d.Reference
-	if r.Endpoint == Ping {
-		id = d.Token
-	}
-	a.Body = appendText(append(a.Body, `","id":`...), id)
-	a.Body = append(a.Body, "}}"...)
-}
-
 // FormatForm is a form-encoded body: status=ok&price=22.50&id=….
 func FormatForm(a *Answer, r *Request, d *Decision) {
 	a.Type = "application/x-www-form-urlencoded"

@@ -32,14 +32,8 @@ func newRequest(ctx *fasthttp.RequestCtx, s *Script, ep Endpoint) *Request {
 	return r
 }
 
-// Method is the HTTP method.
-func (r *Request) Method() string { return string(r.ctx.Method()) }
-
 // Header is the value of a request header.
 func (r *Request) Header(name string) string { return string(r.ctx.Request.Header.Peek(name)) }
-
-// Body is the request's body.
-func (r *Request) Body() []byte { return r.ctx.PostBody() }
 
 // Get finds a value: by gjson path in a JSON body, else by name in the form body, else in the query. Missing is empty.
 func (r *Request) Get(path string) string {

@@ -37,7 +37,7 @@ func TestFollowerThatHasGoneIsNoticedWithoutEvents(t *testing.T) {
 		}
 		return nil
 	})
-	if err != gone || len(seqs) != 2 {
+	if !errors.Is(err, gone) || len(seqs) != 2 {
 		t.Errorf("ended with %v after events %v: expected each event once, then the failed write", err, seqs)
 	}
 	stopped, cancel := context.WithCancel(t.Context())

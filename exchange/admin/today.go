@@ -38,8 +38,8 @@ type Today struct {
 // hour of its day in some ten seconds, once.
 const todayFor = time.Second
 
-// today counts the day's events as far as they are new since it was asked last.
-type today struct {
+// daySoFar counts the day's events as far as they are new since it was asked last.
+type daySoFar struct {
 	mu      sync.Mutex
 	n       Today                // guarded by mu
 	next    uint64               // guarded by mu: seq to go on with
@@ -49,7 +49,7 @@ type today struct {
 
 var errBudget = errors.New("enough for now")
 
-func (t *today) read(led *ledger.Ledger, now time.Time) *Today {
+func (t *daySoFar) read(led *ledger.Ledger, now time.Time) *Today {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	midnight := now.UTC().Truncate(24 * time.Hour)
@@ -89,7 +89,7 @@ func (t *today) read(led *ledger.Ledger, now time.Time) *Today {
 
 // count adds one event of the day. Money is counted where it is booked: when an attempt is accepted, or found to have
 // been.
-func (t *today) count(r ledger.Record) error {
+func (t *daySoFar) count(r ledger.Record) error {
 	var ev struct {
 		Test       bool         `json:"test"`
 		Result     string       `json:"result"`
@@ -128,7 +128,7 @@ func (t *today) count(r ledger.Record) error {
 }
 
 // settled counts the answer to a post. One after pending replaces it.
-func (t *today) settled(id lead.ID, result string) {
+func (t *daySoFar) settled(id lead.ID, result string) {
 	if _, again := t.pending[id]; again {
 		delete(t.pending, id)
 		t.n.Pending--

@@ -27,7 +27,7 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	day := func(d *today, want Today) {
+	day := func(d *daySoFar, want Today) {
 		t.Helper()
 		got := d.read(led, now)
 		want.Day, want.Complete, want.UpToSeq = now.Format(time.DateOnly), true, led.LastSeq()
@@ -40,7 +40,7 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 	add(&ledger.Posting{Head: head(ledger.KindPosting, 1, yesterday), Attempt: id(11)},
 		&ledger.Posted{Head: head(ledger.KindPosted, 1, yesterday), Attempt: id(11), Outcome: lead.Accepted, Price: 9,
 			Payout: 9})
-	d := &today{budget: time.Minute}
+	d := &daySoFar{budget: time.Minute}
 	day(d, Today{})
 	test := head(ledger.KindPinged, 4, now)
 	test.Test = true
@@ -60,7 +60,7 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 			Revenue: 30, Payout: 23})
 	want := Today{Pings: 2, Quotes: 1, Posts: 1, Sold: 1, Sales: 2, Revenue: 30, Payout: 23, Tests: 1}
 	day(d, want)
-	day(&today{budget: time.Minute}, want) // as after a restart
+	day(&daySoFar{budget: time.Minute}, want) // as after a restart
 	now = now.Add(24 * time.Hour)
 	day(d, Today{})
 }

@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -344,7 +345,7 @@ func TestCertificateIsReadAnew(t *testing.T) {
 
 func TestAcceptWaitsForFilesToBeFree(t *testing.T) {
 	ln := &scarce{fails: 3}
-	if _, err := Listen(ln, Config{}).Accept(); err != net.ErrClosed || ln.fails != 0 {
+	if _, err := Listen(ln, Config{}).Accept(); !errors.Is(err, net.ErrClosed) || ln.fails != 0 {
 		t.Errorf("%v after %d more", err, ln.fails)
 	}
 }
@@ -388,7 +389,7 @@ func statuses(t *testing.T, c net.Conn) string {
 		}
 	}
 	b, err := io.ReadAll(c)
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
 		t.Fatal("the connection stays open")
 	}
 	var out []string

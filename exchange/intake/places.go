@@ -50,8 +50,8 @@ type Shed struct {
 	Last   time.Time
 }
 
-// shed counts one reason.
-type shed struct{ count, last atomic.Int64 }
+// shedCounts counts one reason.
+type shedCounts struct{ count, last atomic.Int64 }
 
 // Load is what the door carries and what it sends away.
 type Load struct {
@@ -76,7 +76,7 @@ type places struct {
 	flying  atomic.Int64
 	sources atomic.Int64 // that have a request in flight
 	sensor  sensor
-	sheds   [shedReasons]shed
+	sheds   [shedReasons]shedCounts
 }
 
 func newPlaces(max, memoryBytes int64) *places {

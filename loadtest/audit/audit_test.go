@@ -119,7 +119,7 @@ func TestViolations(t *testing.T) {
 			h.of("posting", shared, 1)["sell_limit"] = 1
 		}, []string{RuleOversold}},
 		{"the same buyer again", func(h *history) {
-			x := terms{"sunco", "c1", 20 * unit, 9, 9}
+			x := soldTerms{"sunco", "c1", 20 * unit, 9, 9}
 			h.of("posting", shared, 1)["max_sold"] = 9
 			h.posting(shared, 52, x)
 			h.posted(shared, 52, x, "rejected")

@@ -63,14 +63,14 @@ func (h *history) ping(lead int, quote int64, mode string) {
 	}
 }
 
-// terms of a posting; the payout is four fifths of the price.
-type terms struct {
+// soldTerms of a posting; the payout is four fifths of the price.
+type soldTerms struct {
 	buyer, campaign    string
 	price              int64
 	maxSold, sellLimit int
 }
 
-func (h *history) charges(tm terms) []ev {
+func (h *history) charges(tm soldTerms) []ev {
 	day := h.at.In(mustZone(h.t, "America/Los_Angeles")).Format("2006-01-02")
 	hour := h.at.UTC().Format("2006-01-02T15") + "+00:00"
 	return []ev{{"cap": "campaign:" + tm.campaign + ":day", "window": day, "n": 1}, {"cap": "buyer:" + tm.buyer +
@@ -85,14 +85,14 @@ func mustZone(t *testing.T, name string) *time.Location {
 	return z
 }
 
-func (h *history) posting(lead, attempt int, tm terms) ev {
+func (h *history) posting(lead, attempt int, tm soldTerms) ev {
 	return h.add("posting", lead, ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer,
 		"rank": 1, "price_micros": tm.price, "payout_micros": tm.price * 4 / 5, "max_sold": tm.maxSold,
 		"sell_limit": tm.sellLimit, "charges": h.charges(tm), "private": ev{},
 		"post": ev{"received_at": h.at.Format(time.RFC3339Nano)}})
 }
 
-func (h *history) posted(lead, attempt int, tm terms, outcome string) ev {
+func (h *history) posted(lead, attempt int, tm soldTerms, outcome string) ev {
 	e := ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer, "outcome": outcome, "took_us": 5,
 		"charges": h.charges(tm), "private": ev{}}
 	if outcome == "accepted" {
@@ -106,7 +106,7 @@ func (h *history) posted(lead, attempt int, tm terms, outcome string) ev {
 }
 
 // seen writes into the buyer's book.
-func (h *history) seen(lead, attempt int, tm terms, ok bool) {
+func (h *history) seen(lead, attempt int, tm soldTerms, ok bool) {
 	r := Receipt{Buyer: tm.buyer, Lead: leadN(lead), Accepted: ok, At: h.at}
 	if ok {
 		r.Price, r.Reference = tm.price, fmt.Sprintf("ref-%d", attempt)
@@ -114,7 +114,7 @@ func (h *history) seen(lead, attempt int, tm terms, ok bool) {
 	h.receipts = append(h.receipts, r)
 }
 
-func saleOf(attempt int, tm terms) ev {
+func saleOf(attempt int, tm soldTerms) ev {
 	return ev{"attempt": attemptN(attempt), "campaign": tm.campaign, "buyer": tm.buyer,
 		"reference": fmt.Sprintf("ref-%d", attempt), "price_micros": tm.price, "payout_micros": tm.price * 4 / 5}
 }
@@ -145,10 +145,10 @@ func (h *history) settled(lead int, op, result string, sales ...ev) ev {
 }
 
 var (
-	sunco = terms{"sunco", "c1", 20 * unit, 1, 1}
-	moon  = terms{"moon", "c2", 20 * unit, 1, 1}
-	sharA = terms{"sunco", "c1", 20 * unit, 3, 3}
-	sharB = terms{"moon", "c2", 10 * unit, 2, 3}
+	sunco = soldTerms{"sunco", "c1", 20 * unit, 1, 1}
+	moon  = soldTerms{"moon", "c2", 20 * unit, 1, 1}
+	sharA = soldTerms{"sunco", "c1", 20 * unit, 3, 3}
+	sharB = soldTerms{"moon", "c2", 10 * unit, 2, 3}
 )
 
 // The leads of the clean history.
@@ -168,7 +168,7 @@ const (
 
 func clean(t *testing.T) *history {
 	h := &history{t: t, at: time.Date(2026, 11, 23, 14, 5, 0, 0, time.UTC)}
-	for _, c := range []terms{sunco, moon} {
+	for _, c := range []soldTerms{sunco, moon} {
 		h.caps = append(h.caps, Cap{Who: "campaign:" + c.campaign, Per: "day", Zone: "America/Los_Angeles", Max: 100},
 			Cap{Who: "buyer:" + c.buyer, Per: "hour", Max: 100}, Cap{Who: "buyer:" + c.buyer, Per: "total", Max: 100})
 	}

@@ -5,6 +5,7 @@ package transport
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 
@@ -286,7 +287,7 @@ func (a *reading) readRest(w *conn, body []byte, bodyMax int) ([]byte, bool) {
 		switch {
 		case len(body) > bodyMax:
 			return body, a.refuse(lead.OversizedAnswer)
-		case err == io.EOF && w.err == io.EOF:
+		case errors.Is(err, io.EOF) && errors.Is(w.err, io.EOF):
 			a.part = atEnd
 			return body, true
 		case err != nil:

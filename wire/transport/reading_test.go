@@ -5,6 +5,7 @@ package transport
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -119,7 +120,7 @@ func FuzzReading(f *testing.F) {
 			return // stricter than fasthttp in what a head may look like
 		}
 		want, err := io.ReadAll(resp.Body)
-		if _, strict := err.(textproto.ProtocolError); strict {
+		if strict := textproto.ProtocolError(""); errors.As(err, &strict) {
 			err = nil // about the letters of a trailer's names, in which nobody is interested
 		}
 		if resp.StatusCode == http.StatusSwitchingProtocols {

@@ -96,8 +96,8 @@ func (s *sock) tryRead(fd uintptr) bool {
 	for {
 		s.n, s.err = syscall.Read(int(fd), s.buf)
 		switch {
-		case s.err == syscall.EINTR:
-		case s.err != syscall.EAGAIN:
+		case errors.Is(s.err, syscall.EINTR):
+		case !errors.Is(s.err, syscall.EAGAIN):
 			return true
 		case s.poll:
 			s.err = errWouldBlock
@@ -144,8 +144,8 @@ func (s *sock) tryWrite(fd uintptr) bool {
 	for len(s.buf) > 0 {
 		s.n, s.err = syscall.Write(int(fd), s.buf)
 		switch {
-		case s.err == syscall.EINTR:
-		case s.err == syscall.EAGAIN:
+		case errors.Is(s.err, syscall.EINTR):
+		case errors.Is(s.err, syscall.EAGAIN):
 			s.err = nil
 			return true
 		case s.err != nil:

@@ -70,7 +70,7 @@ type view struct {
 	Sections    []section
 	Answers     []answers
 	StatusRows  []statusRow
-	Steps       []step
+	Steps       []pageStep
 }
 
 type format struct{ Title, Href string }
@@ -112,7 +112,7 @@ type statusRow struct {
 	Says   string
 }
 
-type step struct {
+type pageStep struct {
 	Step
 	Title string
 	Open  bool
@@ -146,7 +146,7 @@ func (p *Page) view() *view {
 		if i == 0 {
 			v.VersionText = strings.ToLower(title[:1]) + title[1:] + " (" + s.Hash + ")"
 		}
-		v.Steps = append(v.Steps, step{s, title, i == 0})
+		v.Steps = append(v.Steps, pageStep{s, title, i == 0})
 	}
 	for _, g := range []struct{ id, title, stage string }{{"ping", "Required at ping", AtPing},
 		{"post", "Required at post", AtPost}, {"optional", "Optional", Optional}} {
