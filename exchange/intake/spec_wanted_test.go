@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,19 @@ fields:
   - {name: opt_in, required: post}
 `
 
+// wantingBuyer buys leads that meet the criteria.
+const wantingBuyer = `
+id: b
+campaigns:
+  - id: b-main
+    vertical: solar
+    price: 25
+    criteria: CRITERIA
+    post:
+      request: {url: "https://b.example/post", fields: [{to: phone, from: phone}]}
+      answer: {success: [{path: ok, equals: true}]}
+`
+
 // The one-shot example of every posting spec is a lead that a campaign wants, whatever the criteria.
 func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 	for name, criteria := range map[string]string{
@@ -41,11 +55,20 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 		"all together":           `[{field: state, in: [FL, TX]}, {field: age, min: 66}, {field: owner, in: [own]}, {field: bill, min: 500}, {field: phone.area, in: ["305", "512"]}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := build(t, "", nil, script("b", 25*dollar))
-			h.write("verticals/solar.yaml", wantedVertical)
-			h.write("buyers/b.yaml", strings.Replace(h.read("buyers/b.yaml"), "vertical: solar\n",
-				"vertical: solar\n    criteria: "+criteria+"\n", 1))
-			cfg, err := config.Load(h.dir, os.LookupEnv)
+			dir := t.TempDir()
+			for file, text := range map[string]string{"clearpost.yaml": "node: n1\n",
+				"verticals/solar.yaml": wantedVertical,
+				"sources/acme.yaml":    "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n",
+				"buyers/b.yaml":        strings.Replace(wantingBuyer, "CRITERIA", criteria, 1)} {
+				path := filepath.Join(dir, filepath.FromSlash(file))
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cfg, err := config.Load(dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +112,7 @@ func wanted(t *testing.T, cfg *config.Config, only string) {
 }
 
 func TestExamplesOfTheExamplesAreWanted(t *testing.T) {
-	cfg, err := config.Load("../examples", func(name string) (string, bool) { return "secret-0123456789", true })
+	cfg, err := config.Load("../../examples", func(name string) (string, bool) { return "secret-0123456789", true })
 	if err != nil {
 		t.Fatal(err)
 	}
