@@ -19,6 +19,7 @@ type lateRead struct {
 	noBody  bool
 	started time.Time
 	until   time.Time
+	waits   time.Time // until when, in line for a worker
 	run     func()
 }
 
@@ -28,8 +29,9 @@ func newLateRead() *lateRead {
 	return l
 }
 
-// handLate gives the connection of a call, and the call's place at the gate, to a late reader; without a free one, both
-// end here. The reading goes along when the answer has begun. What it returns is the caller's to use from now on.
+// handLate gives the connection of a call, and the call's place at the gate, to a late reader. Without a free one they
+// wait in line for one; if too many do, both end here. The reading goes along when the answer has begun. What it
+// returns is the caller's to use from now on.
 func (t *Target) handLate(call *Call, w *conn, a *reading) *reading {
 	c := t.client
 	t.counts.late.Add(1)
@@ -41,7 +43,7 @@ func (t *Target) handLate(call *Call, w *conn, a *reading) *reading {
 	if begun {
 		l.read = a
 	}
-	if err := c.late.Submit(l.run); err != nil {
+	if err := c.late.Submit(l.run); err != nil && !c.lateLine.join(l) {
 		t.counts.lateDropped.Add(1)
 		l.read = nil
 		l.end(false)
@@ -65,7 +67,15 @@ func (l *lateRead) end(reusable bool) {
 	t.client.lates.Put(l)
 }
 
+// work is a worker's job: it reads one answer out, and then those that wait in line.
 func (l *lateRead) work() {
+	line := &l.target.client.lateLine
+	for next := l; next != nil; next = line.next() {
+		next.readOut()
+	}
+}
+
+func (l *lateRead) readOut() {
 	reusable := false
 	defer func() { l.end(reusable) }() // deferred, for OnLate is not our code
 	t, w := l.target, l.conn

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestLateAnswer(t *testing.T) {
 					}
 					close(goOn)
 					got := <-heard
-					if got.status != 200 || got.body != "too late" || got.took < wait {
+					if got.status != 200 || got.body != "too late" || got.took < wait-wait/10 {
 						t.Errorf("%+v", got)
 					}
 					until(t, "the connection is back", func() bool { return tg.Stats().Idle == 1 })
@@ -130,10 +131,13 @@ func TestLateOversized(t *testing.T) {
 	}
 }
 
-// Without a free late reader the connection is cut at once, and counted.
-func TestLateReadersBusy(t *testing.T) {
-	s := serve(t, nil, (*peer).hold)
-	c := client(t, Config{LateWorkers: 1, LateReadMax: plenty})
+// threeLate makes three calls that time out, where one late answer is read at a time.
+func threeLate(t *testing.T, cfg Config, wait time.Duration, each func(*peer)) (*Client, *Target) {
+	t.Helper()
+	s := serve(t, nil, each)
+	cfg.LateWorkers, cfg.LateReadMax = 1, plenty
+	c := client(t, cfg)
+	c.lateLine.wait = wait
 	tg := target(t, c, link{}.target(s.addr))
 	warmUp(t, tg, 3)
 	calls := make([]*Call, 3)
@@ -146,8 +150,54 @@ func TestLateReadersBusy(t *testing.T) {
 			t.Error(call.Refusal)
 		}
 	}
-	if st := tg.Stats(); st.Late != 3 || st.LateDropped != 2 || st.Conns != 1 || st.InFlight != 1 {
+	return c, tg
+}
+
+// A connection for which no late reader is free waits for one: for a moment, and if few do. Then it is cut, and
+// counted.
+func TestLateReadersBusy(t *testing.T) {
+	_, tg := threeLate(t, Config{LateWaiting: 1}, plenty, (*peer).hold)
+	if st := tg.Stats(); st.Late != 3 || st.LateDropped != 1 || st.Conns != 2 || st.InFlight != 2 {
+		t.Errorf("one reads, one waits and one is cut: %+v", st)
+	}
+	_, tg = threeLate(t, Config{}, soon, (*peer).hold)
+	until(t, "those that wait are cut", func() bool {
+		st := tg.Stats()
+		return st.LateDropped == 2 && st.Conns == 1 && st.InFlight == 1
+	})
+	if st := tg.Stats(); st.LateAnswers != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// Buyers who answer a moment after their deadline keep their connections, however many of them do at once.
+func TestLateAnswersWaitForAReader(t *testing.T) {
+	answer := make(chan struct{})
+	_, tg := threeLate(t, Config{}, plenty, func(p *peer) {
+		p.next()
+		<-answer
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+		p.hold()
+	})
+	close(answer)
+	until(t, "all are heard", func() bool { return tg.Stats().LateAnswers == 3 })
+	until(t, "none is in flight", func() bool { return tg.Stats().InFlight == 0 })
+	if st := tg.Stats(); st.LateDropped != 0 || st.Conns != 3 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Those that wait when the client closes end then.
+func TestCloseEndsTheLineOfLateAnswers(t *testing.T) {
+	c, tg := threeLate(t, Config{}, plenty, (*peer).hold)
+	if err := c.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if st := tg.Stats(); st.Conns != 0 || st.InFlight != 0 || st.Late != 3 {
+		t.Errorf("%+v", st)
+	}
+	if c.lateLine.join(&lateRead{}) {
+		t.Error("a closed line lets one wait")
 	}
 }
 

@@ -139,7 +139,7 @@ type Stats struct {
 	Discarded   uint64        // idle connections found ended, or holding bytes that nobody had asked for
 	Late        uint64        // calls that ran out of time with their request at the buyer
 	LateAnswers uint64        // of them answered within LateReadMax
-	LateDropped uint64        // of them cut off at once, because no late worker was free
+	LateDropped uint64        // of them cut off, because no late worker was free soon
 	Latency     time.Duration // moving average of the time to answer; 0 while unknown
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	Workers        int
 	WorkersATarget int           // how many of them one target may hold at a time (a quarter of Workers)
 	LateWorkers    int           // workers that read late answers out (1024)
+	LateWaiting    int           // late answers that may wait a moment for a worker (8192)
 	LateReadMax    time.Duration // how long after its call's end a late answer is awaited (2 s)
 	DialMax        time.Duration // bound of a dial with its handshake, however much time its call has (3 s)
 	// an idle connection is closed after this, sooner where its peer ends them sooner (60 s)
@@ -49,6 +50,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.LateWorkers == 0 {
 		c.LateWorkers = 1024
+	}
+	if c.LateWaiting == 0 {
+		c.LateWaiting = 8192
 	}
 	if c.LateReadMax == 0 {
 		c.LateReadMax = 2 * time.Second
@@ -80,7 +84,7 @@ func filesMax() int {
 // Validate tells what cannot work. Zero fields are fine: they take their defaults.
 func (c Config) Validate() error {
 	switch c = c.withDefaults(); {
-	case c.Workers < 0 || c.WorkersATarget < 0 || c.LateWorkers < 0:
+	case c.Workers < 0 || c.WorkersATarget < 0 || c.LateWorkers < 0 || c.LateWaiting < 0:
 		return errors.New("transport: a number of workers is negative")
 	case c.ConnsMax < 0:
 		return errors.New("transport: a number of connections is negative")
@@ -96,11 +100,12 @@ func (c Config) Validate() error {
 
 // Client owns the workers, the targets and every connection. Any number of goroutines may use it at once.
 type Client struct {
-	cfg     Config
-	workers *ants.Pool
-	late    *ants.Pool
-	ctx     context.Context // ends when Close begins: it cuts dials short
-	stop    context.CancelFunc
+	cfg      Config
+	workers  *ants.Pool
+	late     *ants.Pool
+	lateLine lateLine
+	ctx      context.Context // ends when Close begins: it cuts dials short
+	stop     context.CancelFunc
 
 	scratches sync.Pool // *scratch
 	readings  sync.Pool // *reading
@@ -141,6 +146,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("transport: late workers: %w", err)
 	}
 	c.places.Store(int64(c.cfg.ConnsMax))
+	c.lateLine.most, c.lateLine.wait = c.cfg.LateWaiting, lateWaitMax
 	c.renewal.Add(1)
 	go c.tend()
 	return c, nil
@@ -167,6 +173,7 @@ func (c *Client) Close(ctx context.Context) error {
 	for _, t := range targets {
 		t.refuseAll(lead.NoConnection)
 	}
+	c.lateLine.close()
 	err := errors.Join(c.workers.ReleaseContext(ctx), c.late.ReleaseContext(ctx))
 	c.renewal.Wait() // its fetches have ended with the context
 	for _, t := range targets {
