@@ -36,7 +36,8 @@ func (g guarded) do(c command) (any, error) {
 
 // status is what the bench reads of the operators' status.
 type status struct {
-	CPU    time.Duration `json:"cpu"` // that the process has used
+	CPU    time.Duration `json:"cpu"`  // that the process has used
+	Peak   int64         `json:"peak"` // the most that was resident, bytes
 	Memory struct {
 		Resident int64 `json:"resident_bytes"`
 		Alive    int64 `json:"alive_bytes"`
@@ -68,7 +69,11 @@ func statusOf(n *node.Node) (out status, err error) {
 	if err != nil {
 		return out, err
 	}
-	out.CPU = read().CPU
+	m, err := resident()
+	if err != nil {
+		return out, err
+	}
+	out.CPU, out.Peak = read().CPU, m.Peak
 	return out, json.Unmarshal(b, &out)
 }
 
@@ -123,7 +128,7 @@ func overload(b *testing.B, delayMS, count int) {
 	s := &stormy{ex: start(b, "guarded", set{Dir: dir, Buyers: addrs}), sellers: sellers}
 	fmt.Printf("\nbuyers take %d ms, limit %d MiB\n", delayMS, limit)
 	s.line("", "quotes", "failed", "shed", "other", "p50", "p99", "node p50", "p99", "p99.9", "shed p99", "connect",
-		"sellers", "resident", "alive", "let in", "most", "CPU")
+		"sellers", "peak", "alive", "let in", "most", "CPU")
 	s.run(b, "warm", 100, 3*time.Second)
 	buyers.tell(b, command{Do: "delay", MS: delayMS}, nil)
 	s.run(b, "usual", 100, 4*time.Second)
@@ -146,7 +151,6 @@ func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
 	var (
 		out  storm
 		st   status
-		most int64
 		done = make(chan struct{})
 	)
 	s.ex.tell(b, command{Do: "status"}, &st)
@@ -160,17 +164,19 @@ func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
 		select {
 		case <-done:
 			ended = true
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(time.Second):
 		}
 		s.ex.tell(b, command{Do: "status"}, &st)
-		most = max(most, st.Memory.Resident)
+	}
+	if st.Peak > st.Memory.Limit {
+		b.Errorf("resident %s MB at its peak, more than the limit of %s", mb(st.Peak), mb(st.Memory.Limit))
 	}
 	took := time.Since(begun)
 	ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 	s.line(what, out.Quotes, out.Failures, out.Shed, out.Other+out.Unsent, ms(out.Whole.P50), ms(out.Whole.P99),
 		ms(out.Node.P50), ms(out.Node.P99), ms(out.Node.P999), ms(out.ShedNode.P99), ms(out.Connect.P99),
-		ms(out.Own.P99), mb(most), mb(st.Memory.Alive), st.Load.Now, st.Load.Max,
-		fmt.Sprintf("%.2f", (st.CPU-cpu).Seconds()/took.Seconds()))
+		ms(out.Own.P99), mb(st.Peak), mb(st.Memory.Alive), st.Load.Now, st.Load.Max,
+		fmt.Sprintf("%.1f/%.1f", (st.CPU-cpu).Seconds(), took.Seconds()))
 	if out.Example != "" {
 		fmt.Printf("  such as %.150s\n", out.Example)
 	}

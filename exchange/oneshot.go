@@ -15,7 +15,7 @@ import (
 // within the dedupe window, gets the first answer; another lead of a person whose earlier one counts is a repeat that
 // nobody is asked about.
 func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
-	begin := e.wall()
+	begin := e.begin(p)
 	if f := e.admit(p, lead.AtPing|lead.AtPost); f != nil {
 		return Reply{}, f
 	}
@@ -28,7 +28,7 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 		return *reply, nil
 	}
 	now := e.open(p, ledger.ModeLead)
-	e.bid(p, now)
+	e.bid(p, now, begin)
 	d := e.oneShot(p)
 	e.Stats.pinged(p, e.wall().Sub(begin))
 	// Nobody else can know the new id yet. The claim is for those who learn it from the ledger while the trip goes on.

@@ -27,6 +27,7 @@ type Ping struct {
 	BodyHash       string // of the request's body, when there is an IdempotencyKey
 	MinPrice       lead.Money
 	ReceivedAt     time.Time
+	Waited         time.Duration // since ReceivedAt, when the trip begins: it is part of the time that buyers have
 	MaxWait        time.Duration // one-shot: how long the answer may take, 0 = the vertical's time for posts
 	Test           TestAsk
 	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
@@ -104,7 +105,7 @@ func (e *Exchange) Release(p *Ping) {
 // Ping asks all buyers that may want the lead at once and answers with a quote or a failure. Without a Fault the answer
 // is durable. A Fault consumed nothing.
 func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
-	begin := e.wall()
+	begin := e.begin(p)
 	if f := e.admit(p, lead.AtPing); f != nil {
 		return Reply{}, f
 	}
@@ -137,7 +138,7 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 // ask holds the auction of a ping and makes its answer durable.
 func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
 	now := e.open(p, ledger.ModePing)
-	e.bid(p, now)
+	e.bid(p, now, begin)
 	if f := e.record(p); f != nil {
 		return f
 	}
@@ -145,10 +146,13 @@ func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
 	return nil
 }
 
+// begin is when the ping came, by the wall clock.
+func (e *Exchange) begin(p *Ping) time.Time { return e.wall().Add(-p.Waited) }
+
 // bid finds what the lead is worth: nothing if it is a repeat, else what the auction says.
-func (e *Exchange) bid(p *Ping, now time.Time) {
+func (e *Exchange) bid(p *Ping, now, begin time.Time) {
 	if p.no != lead.LeadRepeated {
-		e.solicit(p, now)
+		e.solicit(p, now, begin)
 	}
 	e.judge(p, p.MinPrice)
 	p.quote()
@@ -181,8 +185,9 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	return now
 }
 
-// solicit finds the campaigns that want the lead and asks those that bid by ping, all at once.
-func (e *Exchange) solicit(p *Ping, now time.Time) {
+// solicit finds the campaigns that want the lead and asks those that bid by ping, all at once. Their time counts from
+// when the lead came: begin, by the wall clock.
+func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 	p.no = lead.NoBids
 	if p.Test.Want != lead.TestAny {
 		return // the answer is known: nobody is asked
@@ -211,7 +216,7 @@ func (e *Exchange) solicit(p *Ping, now time.Time) {
 		return
 	}
 	start = e.wall()
-	e.calls.Scatter(p.live, start.Add(p.Vertical.PingDeadline))
+	e.calls.Scatter(p.live, begin.Add(p.Vertical.PingDeadline))
 	end := e.wall()
 	p.waited += end.Sub(start)
 	for i, c := range p.live {

@@ -385,3 +385,30 @@ func TestExchangeThatStopsTakesNothingAndSaysSo(t *testing.T) {
 		wantPosted(x)
 	})
 }
+
+// TestWhatWaitedBeforeItWasReadIsPartOfItsTime: buyers, and a seller in a hurry, count from when a lead came, not from
+// when somebody had time for it.
+func TestWhatWaitedBeforeItWasReadIsPartOfItsTime(t *testing.T) {
+	const waited = 100 * time.Millisecond // of 400
+	slow := exchangetest.Bid(40 * dollar).In(350 * time.Millisecond)
+	s := sellTo(1, campaign{ID: "a", Ping: exchangetest.Always(slow)},
+		campaign{ID: "b", Price: 10 * dollar, Post: exchangetest.Always(exchangetest.Accept("r").In(time.Second))})
+	exchangetest.Run(t, s, func(x *rig) {
+		begin := time.Now()
+		r, f := x.Ping(nil, func(p *exchange.Ping) { p.Waited = waited })
+		if took := time.Since(begin); f != nil || r.Price != 8*dollar || took != 300*time.Millisecond {
+			t.Fatalf("answered %+v, %v after %v", r, f, took)
+		}
+		if b := bids(x, r.LeadID)["a"]; b.Refusal != lead.TimedOut {
+			t.Errorf("a bid 450 ms after the lead came: %+v", b)
+		}
+		begin = time.Now()
+		p, f := x.Post(r.LeadID, nil, func(in *exchange.PostIn) {
+			in.Waited, in.MaxWait = waited, 400*time.Millisecond
+		})
+		wantPending(t, p, f)
+		if took := time.Since(begin); took < 300*time.Millisecond || took >= 400*time.Millisecond {
+			t.Errorf("a seller who waits 400 ms, of which 100 had gone, hears pending after %v", took)
+		}
+	})
+}

@@ -23,6 +23,7 @@ type PostIn struct {
 	IdempotencyKey string
 	BodyHash       string
 	ReceivedAt     time.Time
+	Waited         time.Duration // since ReceivedAt: it is part of MaxWait
 	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
 	Test           TestAsk
 	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
@@ -42,7 +43,7 @@ type underWay struct {
 // the first answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which
 // says that the outcome does not stand there yet.
 func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
-	begin, t := e.wall(), &underWay{done: make(chan struct{})}
+	begin, t := e.wall().Add(-in.Waited), &underWay{done: make(chan struct{})}
 	held := e.claims.In()
 	defer held.Release()
 	d, reply, f := e.claimPost(in, held, t)

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 
 	"clearpost/config"
 	"clearpost/exchange/admin"
@@ -24,6 +25,7 @@ const (
 	InFlightLeast = 200       // and however little
 	// of what is left of the limit, for requests that wait; the rest is for what the collector has not collected yet
 	waitingPercent = 70
+	besideLeast    = 32 << 20 // of the process, what is not Go's: the binary and files that are mapped
 )
 
 // memoryLimit is what the node keeps to, 0 if nobody can tell. What stands in GOMEMLIMIT counts unless the
@@ -33,7 +35,7 @@ func memoryLimit(l *config.Limits) int64 {
 		return l.MemoryBytes
 	}
 	if os.Getenv("GOMEMLIMIT") != "" {
-		if n := debug.SetMemoryLimit(-1); n < math.MaxInt64 {
+		if n := limitAtStart(); n < math.MaxInt64 {
 			return n
 		}
 		return 0
@@ -41,21 +43,37 @@ func memoryLimit(l *config.Limits) int64 {
 	return machineMemory() / 100 * MemoryShare
 }
 
+// limitAtStart is what GOMEMLIMIT says: a node of this process may have set another limit since.
+var limitAtStart = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) })
+
+// memoryFor divides a limit. Go counts only what it has given out itself, not the binary's pages and those of files
+// that are mapped: what the process has beside Go's is taken off, so that the whole stays within the limit.
+func memoryFor(limit int64) intake.Memory {
+	if limit == 0 {
+		return intake.Memory{}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	beside := admin.Resident() - int64(m.Sys-m.HeapReleased)
+	return intake.Memory{Limit: limit, Go: limit - min(max(beside, besideLeast), limit/4), Resident: admin.Resident}
+}
+
 // keepTo has the collector keep the process to its limit, and tells how many requests may be in flight: what is
 // configured, else what fits.
-func keepTo(l *config.Limits, limit int64) (inFlight int) {
-	if limit > 0 {
-		debug.SetMemoryLimit(limit)
+func keepTo(l *config.Limits, memory intake.Memory) (inFlight int) {
+	limitAtStart()
+	if memory.Limit > 0 {
+		debug.SetMemoryLimit(memory.Go)
 	}
 	switch {
 	case l.InFlightMax > 0:
 		return l.InFlightMax
-	case limit == 0:
+	case memory.Limit == 0:
 		return InFlightMost
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return inFlightFor(limit, int64(m.HeapAlloc+m.StackInuse))
+	return inFlightFor(memory.Go, int64(m.HeapAlloc+m.StackInuse))
 }
 
 // inFlightFor is how many requests fit into a limit of which some is in use already.

@@ -109,20 +109,20 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("tls: %w", err)
 	}
 	cfg.DropFiles()
-	var memory int64
+	var memory intake.Memory
 	places := cfg.Limits.InFlightMax
 	if !offline {
-		memory = memoryLimit(&cfg.Limits)
+		memory = memoryFor(memoryLimit(&cfg.Limits))
 		places = keepTo(&cfg.Limits, memory)
 	}
-	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, MemoryBytes: memory,
+	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, Memory: memory,
 		ConnsMax: files.sellers, Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload,
-		Config: n.reloads.status, Offline: offline, Load: func() admin.LoadStatus {
+		Config: n.reloads.status, Offline: offline, Memory: memory.Limit, Load: func() admin.LoadStatus {
 			return loadOf(n.Intake)
 		}, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
 	return nil

@@ -4,7 +4,6 @@ package admin
 
 import (
 	"bytes"
-	"math"
 	"os"
 	"runtime/metrics"
 	"strconv"
@@ -54,7 +53,7 @@ var (
 )
 
 func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64, labels ...string)) {
-	m := memoryNow()
+	m := memoryNow(c.hooks.Memory)
 	gauge(descMemory, float64(m.Resident), "resident")
 	gauge(descMemory, float64(m.Alive), "alive")
 	gauge(descMemory, float64(m.Limit), "limit")
@@ -73,18 +72,14 @@ func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64,
 }
 
 // memoryNow reads the process's memory.
-func memoryNow() MemoryStatus {
-	read := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/gomemlimit:bytes"}}
+func memoryNow(limit int64) MemoryStatus {
+	read := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(read)
-	out := MemoryStatus{Resident: resident(), Alive: int64(read[0].Value.Uint64())}
-	if limit := read[1].Value.Uint64(); limit < math.MaxInt64 {
-		out.Limit = int64(limit)
-	}
-	return out
+	return MemoryStatus{Resident: Resident(), Alive: int64(read[0].Value.Uint64()), Limit: limit}
 }
 
-// resident is what the system says, 0 if it does not.
-func resident() int64 {
+// Resident is what the process has of the machine's memory, in bytes; 0 if the system does not say.
+func Resident() int64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0

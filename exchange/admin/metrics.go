@@ -346,7 +346,7 @@ func breakerText(l *exchange.LiveCampaign) string {
 
 func (s *Server) status() Status {
 	out := Summary(s.ex, s.led)
-	out.Config, out.Memory = s.hooks.Config(), memoryNow()
+	out.Config, out.Memory = s.hooks.Config(), memoryNow(s.hooks.Memory)
 	if s.hooks.Load != nil && !s.hooks.Offline {
 		l := s.hooks.Load()
 		out.Load = &l

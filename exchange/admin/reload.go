@@ -15,7 +15,8 @@ type Hooks struct {
 	Config   func() ConfigStatus
 	Load     func() LoadStatus // what the sellers' door carries and sends away; nil: there is no door
 	Identity func() Identity
-	Offline  bool // opened by a verb, beside no running node
+	Memory   int64 // bytes that the node keeps to; 0: none
+	Offline  bool  // opened by a verb, beside no running node
 }
 
 // Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak

@@ -118,7 +118,7 @@ func passes(err error) bool {
 }
 
 func (l *Listener) wrap(c net.Conn) *Conn {
-	out := &Conn{Conn: c, of: l, fresh: true, socket: c}
+	out := &Conn{Conn: c, of: l, fresh: true, socket: c, came: newArrival(c)}
 	out.idle.Store(time.Now().UnixNano())
 	if l.tls != nil {
 		out.raw = c
@@ -141,8 +141,19 @@ type Conn struct {
 	asked    bool // bytes of a request have come since the last answer; line ends before a request are none
 	mute     bool
 
-	socket net.Conn     // what the listener gave
+	socket net.Conn // what the listener gave
+	came   *arrival
 	idle   atomic.Int64 // since when nothing has been asked, Unix nanoseconds; 0: it is; idleLeaving
+}
+
+// Waited is how long, at least, the latest bytes of a request had been here before they were read: as long as nobody
+// had time for them. It is 0 for some milliseconds, and where the system does not tell. The caller is the goroutine
+// that reads.
+func Waited(c net.Conn) time.Duration {
+	if d, ok := c.(*Conn); ok {
+		return d.came.since()
+	}
+	return 0
 }
 
 // Secure tells whether the connection speaks TLS.

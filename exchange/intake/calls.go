@@ -34,6 +34,7 @@ type request struct {
 	ping     bool
 	isPost   bool
 	received time.Time
+	waited   time.Duration // since it came; it was received then
 	idemKey  string
 	bodyHash string
 	env      envelope
@@ -41,11 +42,11 @@ type request struct {
 
 // begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical,
 // idempotency key.
-func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
+func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 	if !s.accept(ctx, c.profile, c.ping) {
 		return
 	}
-	r := &request{ctx: ctx, received: s.ex.Now(), ping: c.ping}
+	r := &request{ctx: ctx, received: s.ex.Now().Add(-waited), waited: waited, ping: c.ping}
 	if !s.unpack(r, &c) {
 		return
 	}
@@ -83,6 +84,10 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call) {
 	if r.vertical == nil || r.names == nil {
 		s.fail(ctx, 404, "unknown_vertical", "this key has no vertical "+quoted(c.vertical)+": it has "+
 			strings.Join(r.acc.Verticals, ", "))
+		return
+	}
+	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load()) {
+		s.tooBusy(ctx, ShedWaited)
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {
@@ -202,7 +207,7 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 		return false
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
-	p.IdempotencyKey, p.BodyHash, p.ReceivedAt = r.idemKey, r.bodyHash, r.received
+	p.IdempotencyKey, p.BodyHash, p.ReceivedAt, p.Waited = r.idemKey, r.bodyHash, r.received, r.waited
 	p.Test, p.Unknown = r.env.test, r.env.unknown
 	return true
 }
@@ -258,6 +263,7 @@ func (s *Server) oneShot(r *request) {
 func (s *Server) sell(r *request, l *lead.Lead, id lead.ID) (exchange.Reply, *exchange.Fault) {
 	return s.ex.Post(&exchange.PostIn{On: r.acc.on, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
 		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received,
+		Waited:  r.waited,
 		MaxWait: r.wait(), Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
 }
 

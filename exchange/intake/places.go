@@ -16,6 +16,7 @@ const (
 	ShedOverloaded  ShedReason = iota // all places are taken, or as many as the processors keep up with
 	ShedSourceShare                   // most places are taken, and the source has its share of them
 	ShedMemory                        // the node is near its limit of memory
+	ShedWaited                        // it came long ago, and nobody had time to read it
 	ShedRate                          // the source sends more than its rate
 	ShedStranger                      // too many unknown keys from one address
 	ShedLogFull                       // the disk is full, or nearly
@@ -31,6 +32,7 @@ var shedWords = [shedReasons]struct{ name, why string }{
 	ShedOverloaded:  {"overloaded", "as many requests at once as memory or the processors bear"},
 	ShedSourceShare: {"source_share", "most places are taken, and the source has its share of them"},
 	ShedMemory:      {"memory", "what is alive comes near limits.memory_mb"},
+	ShedWaited:      {"waited", "a quarter of the time for buyers had gone by before it was read"},
 	ShedRate:        {"rate", "the source sends more than its rate"},
 	ShedStranger:    {"unknown_keys", "too many unknown keys from one address"},
 	ShedLogFull:     {"log_full", "the disk is full, or less is free than limits.free_mb_min"},
@@ -74,15 +76,18 @@ type places struct {
 	max     int64
 	now     atomic.Int64
 	flying  atomic.Int64
+	heat    atomic.Int64 // see nextHeat
+	read    atomic.Int64 // requests since the last look
+	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
 	sources atomic.Int64 // that have a request in flight
 	sensor  sensor
 	sheds   [shedReasons]shedCounts
 }
 
-func newPlaces(max, memoryBytes int64) *places {
+func newPlaces(max int64, memory Memory) *places {
 	p := &places{max: max}
 	p.now.Store(max)
-	p.sensor.limit = memoryBytes
+	p.sensor.memory = memory
 	return p
 }
 
@@ -91,8 +96,13 @@ const crowdedQuarters = 3
 
 // enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the
 // last place is taken.
-func (p *places) enter(post bool) (no ShedReason, ok bool) {
-	if heat, look, due := p.sensor.sample(); due {
+func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool) {
+	p.read.Add(1)
+	if waited > waitedMost {
+		p.slow.Add(1)
+	}
+	if heat, look, due := p.sensor.sample(p.lagging); due {
+		p.heat.Store(heat)
 		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, heat, look%coolLooks == 0))
 	}
 	most := p.now.Load()
@@ -109,6 +119,13 @@ func (p *places) enter(post bool) (no ShedReason, ok bool) {
 	}
 	p.flying.Add(-1)
 	return no, false
+}
+
+// lagging tells whether most requests since the last look had waited before they were read.
+func (p *places) lagging() bool {
+	const least = 20
+	read, slow := p.read.Swap(0), p.slow.Swap(0)
+	return read >= least && slow > read/2
 }
 
 func (p *places) leave() { p.flying.Add(-1) }
@@ -158,8 +175,22 @@ func (p *places) load() Load {
 // placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
 func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
 
-// A look is hot where a tenth of the goroutines waited longer than waitedMost for a processor. Fewer requests are let
-// in once hot looks outweigh the others by hotLooks, a cool one counting twice. A burst that ends before costs time and
+// A ping that has waited for longer than this part of its vertical's time for buyers is sent away; sooner, down to
+// waitedHot, where the processors have not kept up for some time.
+const (
+	waitedPart = 4
+	waitedHot  = 50 * time.Millisecond
+)
+
+// patience is how long a ping may have waited that has so much time.
+func patience(deadline time.Duration, heat int64) time.Duration {
+	most := deadline / waitedPart
+	return max(most-most*time.Duration(min(heat, hotLooks))/time.Duration(hotLooks), min(most, waitedHot))
+}
+
+// A look is hot where a tenth of the goroutines, or half of the requests before they were read, waited longer than
+// waitedMost for a processor. Fewer requests are let in once hot looks outweigh the others by hotLooks, a cool one
+// counting twice. A burst that ends before costs time and
 // nothing else: it is let in. Between two cuts there are coolLooks, for what is under way to end.
 const (
 	waitedMost = 20 * time.Millisecond

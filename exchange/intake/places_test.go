@@ -61,7 +61,7 @@ func TestNinetiethIsOfWhatHasComeSince(t *testing.T) {
 
 // fixed makes places whose sensor does not look.
 func fixed(most int64) *places {
-	p := newPlaces(most, 0)
+	p := newPlaces(most, Memory{})
 	p.sensor.due.Store(1 << 62)
 	return p
 }
@@ -70,23 +70,23 @@ func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p := fixed(10)
 	p.now.Store(2)
 	for range 2 {
-		if _, ok := p.enter(false); !ok {
+		if _, ok := p.enter(false, 0); !ok {
 			t.Fatal("a place that was free")
 		}
 	}
-	if why, ok := p.enter(false); ok || why != ShedOverloaded {
+	if why, ok := p.enter(false, 0); ok || why != ShedOverloaded {
 		t.Errorf("a third ping: %v, %v", why, ok)
 	}
 	for i := range 8 {
-		if why, ok := p.enter(true); !ok {
+		if why, ok := p.enter(true, 0); !ok {
 			t.Fatalf("post %d: %v", i, why)
 		}
 	}
-	if why, ok := p.enter(true); ok || why != ShedOverloaded {
+	if why, ok := p.enter(true, 0); ok || why != ShedOverloaded {
 		t.Errorf("a post more than there are places: %v, %v", why, ok)
 	}
 	p.leave()
-	if _, ok := p.enter(true); !ok || p.load().InFlight != 10 {
+	if _, ok := p.enter(true, 0); !ok || p.load().InFlight != 10 {
 		t.Errorf("the place of who left is not free: %+v", p.load())
 	}
 }
@@ -95,17 +95,17 @@ func TestFullMemoryStopsPingsOnly(t *testing.T) {
 	p := fixed(1 << 20)
 	p.sensor.full.Store(true)
 	p.flying.Store(placesLeast() - 1)
-	if _, ok := p.enter(false); !ok {
+	if _, ok := p.enter(false, 0); !ok {
 		t.Error("the least that is always let in was not")
 	}
-	if why, ok := p.enter(false); ok || why != ShedMemory {
+	if why, ok := p.enter(false, 0); ok || why != ShedMemory {
 		t.Errorf("a ping with memory full: %v, %v", why, ok)
 	}
-	if _, ok := p.enter(true); !ok {
+	if _, ok := p.enter(true, 0); !ok {
 		t.Error("a post was not let in")
 	}
 	p.sensor.full.Store(false)
-	if _, ok := p.enter(false); !ok {
+	if _, ok := p.enter(false, 0); !ok {
 		t.Error("with room again a ping was not let in")
 	}
 }
@@ -114,7 +114,7 @@ func TestFullMemoryStopsPingsOnly(t *testing.T) {
 func TestOneSourceCannotTakeAllPlaces(t *testing.T) {
 	fill := func(p *places, s *seat, others bool) (got int64) {
 		for {
-			if _, ok := p.enter(false); !ok {
+			if _, ok := p.enter(false, 0); !ok {
 				return got
 			}
 			if !p.share(s, others) {
@@ -150,5 +150,73 @@ func TestOneSourceCannotTakeAllPlaces(t *testing.T) {
 	var only seat
 	if got := fill(p, &only, false); got != most {
 		t.Errorf("the only source there is takes %d of %d places", got, most)
+	}
+}
+
+// TestMemoryIsFullUntilThereIsRoom: by what is alive, of Go's part, and by what the machine has given, of the whole.
+func TestMemoryIsFullUntilThereIsRoom(t *testing.T) {
+	m := Memory{Limit: 1000, Go: 900}
+	for _, tt := range []struct {
+		what           string
+		used, resident int64
+		was, want      bool
+	}{
+		{"room", 700, 900, false, false},
+		{"much is alive", 765, 900, false, true},
+		{"it goes on until there is room", 703, 900, true, true},
+		{"there is", 700, 900, true, false},
+		{"the process has nearly all", 100, 990, false, true},
+		{"it goes on until it has less", 100, 970, true, true},
+		{"it has", 100, 960, true, false},
+		{"the system does not tell", 100, 0, true, false},
+	} {
+		if got := m.isFull(tt.was, tt.used, tt.resident); got != tt.want {
+			t.Errorf("%s: %v", tt.what, got)
+		}
+	}
+}
+
+// TestPatienceEndsWhereTheProcessorsDoNotKeepUp: a burst may wait for a quarter of its time, a queue that stays may
+// not.
+func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
+	const deadline = 2 * time.Second
+	for _, tt := range []struct {
+		heat           int64
+		deadline, want time.Duration
+	}{
+		{0, deadline, deadline / waitedPart},
+		{hotLooks / 3, 3 * deadline, 3 * deadline / waitedPart * 2 / 3},
+		{hotLooks, deadline, waitedHot},
+		{hotMost, deadline, waitedHot},
+		{hotLooks, 2 * waitedHot, 2 * waitedHot / waitedPart}, // never longer than without heat
+	} {
+		if got := patience(tt.deadline, tt.heat); got != tt.want {
+			t.Errorf("of %v at heat %d: %v, want %v", tt.deadline, tt.heat, got, tt.want)
+		}
+	}
+}
+
+// TestRequestsThatWaitAreHeat: where most requests had waited before they were read, the processors do not keep up.
+func TestRequestsThatWaitAreHeat(t *testing.T) {
+	p := fixed(1000)
+	come := func(n int, waited time.Duration) {
+		for range n {
+			if _, ok := p.enter(true, waited); ok {
+				p.leave()
+			}
+		}
+	}
+	come(30, 0)
+	come(31, 2*waitedMost)
+	if !p.lagging() {
+		t.Error("most had waited")
+	}
+	come(31, 0)
+	come(30, 2*waitedMost)
+	if p.lagging() {
+		t.Error("most had not waited, of those that came since")
+	}
+	if come(19, 2*waitedMost); p.lagging() {
+		t.Error("too few to tell")
 	}
 }

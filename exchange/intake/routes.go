@@ -4,6 +4,7 @@ package intake
 
 import (
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -75,7 +76,7 @@ func (r *route) match(path string) (f segments, ok bool) {
 }
 
 // route finds the call for a path.
-func (s *Server) route(ctx *fasthttp.RequestCtx) {
+func (s *Server) route(ctx *fasthttp.RequestCtx, waited time.Duration) {
 	path := string(ctx.Path())
 	for i := range routes {
 		r := &routes[i]
@@ -85,7 +86,8 @@ func (s *Server) route(ctx *fasthttp.RequestCtx) {
 			continue
 		case s.preflight(ctx, f.vertical):
 		case r.do != nil:
-			s.begin(ctx, call{profile: r.profile, vertical: f.vertical, source: f.source, do: r.do, ping: r.ping})
+			c := call{profile: r.profile, vertical: f.vertical, source: f.source, do: r.do, ping: r.ping}
+			s.begin(ctx, c, waited)
 		case s.method(ctx, "GET"):
 			at := f // of its own: f would have to live on for every path that is tried
 			r.get(s, ctx, &at)

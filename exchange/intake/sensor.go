@@ -10,11 +10,18 @@ import (
 	"time"
 )
 
+// Memory is what the process may take, in bytes.
+type Memory struct {
+	Limit    int64        // of the machine's memory; 0: not known
+	Go       int64        // of the limit, what is left for Go's heap and stacks beside what is none of both
+	Resident func() int64 // what the process has of the machine's memory; nil, or 0: not known
+}
+
 // sensor looks, now and then, at how the process does.
 type sensor struct {
-	limit int64 // bytes of memory; 0: not known
-	full  atomic.Bool
-	due   atomic.Int64 // Unix nanoseconds of the next look
+	memory Memory
+	full   atomic.Bool
+	due    atomic.Int64 // Unix nanoseconds of the next look
 
 	mu     sync.Mutex // guards what follows
 	read   []metrics.Sample
@@ -25,10 +32,13 @@ type sensor struct {
 
 const sensorEvery = 100 * time.Millisecond
 
-// Parts of the limit, in percent, at which memory is full, and at which it is not any more.
+// Parts in percent at which memory is full, and at which it is not any more: of what Go may have, by what is alive and
+// cannot be given back; and of the whole limit, by what the machine has given, though a collection may bring it back.
 const (
-	memoryFull   = 85
-	memoryRoomIn = 78
+	memoryFull     = 85
+	memoryRoomIn   = 78
+	residentFull   = 99
+	residentRoomIn = 97
 )
 
 // What is read. Of the memory, what is alive after the last collection and what is no heap: what the collector cannot
@@ -47,8 +57,8 @@ var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes",
 	"/memory/classes/metadata/other:bytes"}
 
 // sample looks if it is time to, and tells how hot it is and which look it was. Else, and where somebody else is
-// looking, due is false.
-func (s *sensor) sample() (heat, look int64, due bool) {
+// looking, due is false. lagging makes a look hot by itself.
+func (s *sensor) sample(lagging func() bool) (heat, look int64, due bool) {
 	now, at := time.Now().UnixNano(), s.due.Load()
 	if now < at || !s.due.CompareAndSwap(at, now+int64(sensorEvery)) || !s.mu.TryLock() {
 		return 0, 0, false
@@ -62,21 +72,29 @@ func (s *sensor) sample() (heat, look int64, due bool) {
 	}
 	metrics.Read(s.read)
 	h := s.read[sampleWaits].Value.Float64Histogram()
-	s.heat = nextHeat(s.heat, ninetieth(h.Buckets, h.Counts, s.before) > waitedMost)
+	s.heat = nextHeat(s.heat, lagging() || ninetieth(h.Buckets, h.Counts, s.before) > waitedMost)
 	s.looks++
 	s.before = append(s.before[:0], h.Counts...)
-	if s.limit > 0 {
-		var used uint64
+	if s.memory.Limit > 0 {
+		var used, resident int64
 		for _, i := range []int{sampleLive, sampleStacks, sampleMetadata, sampleOther, sampleOS} {
-			used += s.read[i].Value.Uint64()
+			used += int64(s.read[i].Value.Uint64())
 		}
-		if percent := int64(used) * 100 / s.limit; percent >= memoryFull {
-			s.full.Store(true)
-		} else if percent < memoryRoomIn {
-			s.full.Store(false)
+		if s.memory.Resident != nil {
+			resident = s.memory.Resident()
 		}
+		s.full.Store(s.memory.isFull(s.full.Load(), used, resident))
 	}
 	return s.heat, s.looks, true
+}
+
+// isFull tells whether memory is full, where it was or was not before.
+func (m *Memory) isFull(was bool, used, resident int64) bool {
+	atMost := func(part, of int64) int64 { return of / 100 * part }
+	if was {
+		return used >= atMost(memoryRoomIn, m.Go) || resident >= atMost(residentRoomIn, m.Limit)
+	}
+	return used >= atMost(memoryFull, m.Go) || resident >= atMost(residentFull, m.Limit)
 }
 
 // ninetieth is the lower end of the bucket in which the 90th of 100 stands, of what came since an earlier count; 0

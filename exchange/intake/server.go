@@ -36,7 +36,7 @@ const (
 type Config struct {
 	BodyBytesMax int           // largest body; default 64 KiB
 	InFlightMax  int           // requests at once, above it 503; default 10,000
-	MemoryBytes  int64         // what the node may take; near it requests hear 503; 0: not known
+	Memory       Memory        // what the node may take: near it pings hear 503
 	ReadTimeout  time.Duration // to read one request; default 15 s
 	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
 	IdleTimeout  time.Duration // of a connection on which nothing is asked; default 90 s
@@ -63,7 +63,7 @@ type Server struct {
 
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
-	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.MemoryBytes)}
+	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.Memory)}
 	s.book.Store(newBook(ex.Snapshot(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
@@ -141,12 +141,13 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 				"an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
 		}
 	}()
-	if why, ok := s.places.enter(isPost(ctx)); !ok {
+	waited := door.Waited(ctx.Conn())
+	if why, ok := s.places.enter(isPost(ctx), waited); !ok {
 		s.tooBusy(ctx, why)
 		return
 	}
 	defer s.places.leave()
-	s.route(ctx)
+	s.route(ctx, waited)
 }
 
 // tooBusy sends a request away before anything of it was read.
