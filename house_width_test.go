@@ -5,6 +5,9 @@ package clearpost_test
 import (
 	"go/ast"
 	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -31,6 +34,42 @@ func TestGoLinesAreNotWide(t *testing.T) {
 		for i, line := range strings.Split(string(f.text), "\n") {
 			if n := columns(line); n > columnsMax && !raw[i+1] {
 				t.Errorf("%s:%d: %d columns: at most %d", f.path, i+1, n, columnsMax)
+			}
+		}
+	}
+}
+
+// proseMax is the widest line of a document. A row of a table and code are as wide as they must be.
+const proseMax = 140
+
+func TestProseIsNotWide(t *testing.T) {
+	docs, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"docs", "bench", "loadtest"} {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if strings.HasSuffix(path, ".md") {
+				docs = append(docs, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range docs {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := false
+		for i, line := range strings.Split(string(text), "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "```") {
+				code = !code
+			}
+			if n := utf8.RuneCountInString(line); n > proseMax && !code && !strings.HasPrefix(line, "|") {
+				t.Errorf("%s:%d: %d columns: at most %d", path, i+1, n, proseMax)
 			}
 		}
 	}
