@@ -39,9 +39,9 @@ type Setup struct {
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
 }
 
-// URL is where a campaign's calls of a kind go. Its address is for documents: no connection to it is ever tried, also
-// where an exchange has some made ahead of demand.
-func URL(campaign, call string) string { return "http://192.0.2.1/" + call + "/" + campaign }
+// URL is where a campaign's calls of a kind go. Nobody listens there, should an exchange have connections made ahead of
+// demand.
+func URL(campaign, call string) string { return "http://127.0.0.1:1/" + call + "/" + campaign }
 
 // Campaign is a standing order and how its buyer answers.
 type Campaign struct {
