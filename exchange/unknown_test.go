@@ -25,6 +25,13 @@ func resends(times int) func(*buyers.CampaignSpec) {
 	}
 }
 
+// queues has a campaign's posts be queued where its buyer says so.
+func queues(c *buyers.CampaignSpec) {
+	queued := c.Post.Answer.Rules[0]
+	queued.Outcome, queued.When.Equals = "queued", wire.Text("queued")
+	c.Post.Answer.Rules = append(c.Post.Answer.Rules, queued)
+}
+
 // asks has a campaign's status URL asked: after a second, each ten seconds, for a minute.
 func asks(c *buyers.CampaignSpec) {
 	after, every, most := 1000, 10_000, 60
@@ -152,9 +159,7 @@ func TestQueuedLeadIsNotSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := campaign{Post: exchangetest.Script(posts...), Spec: func(c *buyers.CampaignSpec) {
 				resends(9)(c)
-				queued := c.Post.Answer.Rules[0]
-				queued.Outcome, queued.When.Equals = "queued", wire.Text("queued")
-				c.Post.Answer.Rules = append(c.Post.Answer.Rules, queued)
+				queues(c)
 			}}
 			pursued(t, c, func(x *rig, id lead.ID) {
 				for range 2 {
