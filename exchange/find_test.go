@@ -56,8 +56,9 @@ func TestNamesOfWhatIsFoundReadWell(t *testing.T) {
 		t.Errorf("match: %q", got)
 	}
 	o := exchange.OpenAttempt{Lead: id, Attempt: id, Campaign: "a", Reference: "R", Since: at}
-	if got := o.String(); got != "lead "+id.String()+" attempt "+id.String()+" at a reference R of 2026-01-02T03:04:05Z" {
-		t.Errorf("open attempt: %q", got)
+	want := "lead " + id.String() + " attempt " + id.String() + " at a reference R of 2026-01-02T03:04:05Z"
+	if got := o.String(); got != want {
+		t.Errorf("open attempt: %q, want %q", got, want)
 	}
 	if got := (exchange.Found{}).NotFound("x"); strings.Contains(got, "back to") || !strings.Contains(got, `"x"`) {
 		t.Errorf("not found: %q", got)
