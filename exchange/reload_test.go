@@ -52,7 +52,7 @@ func TestCountsAndLimitsGoOnOverAReload(t *testing.T) {
 		for range 3 {
 			x.Quote(8*dollar, nil)
 		}
-		for _, next := range []setup{limited(dollar, 3, 5), limited(2*dollar, 3, 6), limited(dollar, 3, 0)} {
+		for _, next := range []setup{limited(dollar, 3, 5), limited(2*dollar, 3, 6), limited(2*dollar, 3, 0)} {
 			x.Reload(next)
 			if l := x.Exchange.Campaigns()[0]; l.Asked.Load() != 3 || l.Won.Load() != 3 {
 				t.Errorf("after a reload it was asked %d times", l.Asked.Load())
@@ -113,7 +113,7 @@ func TestConfigurationTellsWhichLeadIsWanted(t *testing.T) {
 	exchangetest.Run(t, s, func(x *rig) {
 		v := x.Vertical("solar")
 		zip, _ := v.Schema.Position("zip")
-		texts := v.Schema.Example(lead.AtPing, 0, x.Exchange.Now())
+		texts := v.Schema.Example(lead.AtPing|lead.AtPost, 0, x.Exchange.Now())
 		changed, ok := x.Exchange.Snapshot().Config().Wanted(v, texts, x.Exchange.Now())
 		if !ok || changed[zip] != "86001" {
 			t.Errorf("changed %v, %v", changed, ok)

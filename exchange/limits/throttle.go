@@ -15,8 +15,9 @@ import (
 // due if the calls so far had come evenly, and a call may be early by no more than the burst allows. It takes no lock.
 // A nil Throttle lets everything through.
 type Throttle struct {
-	rate buyers.Rate
-	due  atomic.Int64 // Unix nanoseconds
+	rate    buyers.Rate
+	due     atomic.Int64 // Unix nanoseconds
+	carried int64        // what due was under an earlier rate, 0 if there was none
 }
 
 // NewThrottle makes a throttle of a rate; nil of none.
@@ -38,6 +39,9 @@ func (t *Throttle) Allow(now time.Time) bool {
 		due := t.due.Load()
 		next := max(due, at)
 		switch ahead := next - at; {
+		case ahead > early+every && due == t.carried: // by calls of a slower rate: this one's burst is used up
+			t.due.CompareAndSwap(due, at+early+every)
+			continue
 		case ahead > early+every:
 			next = at // further ahead than calls can bring it: the clock was set back
 		case ahead > early:
@@ -58,6 +62,7 @@ func (t *Throttle) After(old *Throttle) *Throttle {
 	if old.rate == t.rate {
 		return old
 	}
-	t.due.Store(old.due.Load())
+	t.carried = old.due.Load()
+	t.due.Store(t.carried)
 	return t
 }
