@@ -105,7 +105,7 @@ func TestCompileReportsEveryDefect(t *testing.T) {
 		return c
 	}
 	specs := []BuyerSpec{
-		{ID: "x", Timezone: "PST", InFlightMax: -1, Caps: []rules.CapSpec{{Per: "week", Limit: 1}},
+		{ID: "x", Timezone: "PST", InFlightMax: -1, Caps: []rules.CapSpec{{Per: "fortnight", Limit: 1}},
 			Campaigns: []CampaignSpec{
 				with("c0", func(c *CampaignSpec) { c.MaxSold = 101; c.Pay = "both" }),
 				with("c1", func(c *CampaignSpec) { c.Ping, c.Post.Request = nil, request("zip") }),

@@ -41,6 +41,9 @@ func clockName(c rules.Cap, now time.Time) string {
 		return now.In(c.Window.Zone).Format("2006-01-02T15-07:00")
 	case rules.Day:
 		return now.In(c.Window.Zone).Format("2006-01-02")
+	case rules.Week:
+		year, week := now.In(c.Window.Zone).ISOWeek()
+		return fmt.Sprintf("%04d-W%02d", year, week)
 	}
 	return "total"
 }
@@ -154,6 +157,7 @@ func newMachine(t *rapid.T) *machine {
 		{Key: "campaign:a:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "America/Los_Angeles")}, Max: 3},
 		{Key: "buyer:a:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "America/New_York")}, Max: 4},
 		{Key: "buyer:b:hour", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "Australia/Lord_Howe")}, Max: 1},
+		{Key: "buyer:b:week", Window: rules.Window{Per: rules.Week, Zone: mustZone(t, "Pacific/Apia")}, Max: 7},
 		{Key: "buyer:b:total", Window: rules.Window{Per: rules.Total}, Max: 9},
 	} {
 		x.keys = append(x.keys, c.Key)

@@ -143,7 +143,7 @@ var enumerations = map[string][]any{
 	"field.required":      {"ping", "post"},
 	"rule.stage":          {"ping", "post"},
 	"source.profile":      texts(intake.ProfileNames()),
-	"cap.per":             {"hour", "day", "total"},
+	"cap.per":             {"hour", "day", "week", "total"},
 	"campaign.pay":        {"ping_price", "post_price"},
 	"kafka.compression":   texts(ledger.Compressions()),
 	"kafka.private":       texts(ledger.Privates()),

@@ -173,14 +173,15 @@ func TestOldWindowsAreForgotten(t *testing.T) {
 	cfg, in := retainConfig(t, &now)
 	l := mustOpen(t, cfg, quick())
 	id := testID(1, 1)
-	for i, w := range []string{"2026-08-01", "2026-08-01T14-07:00", "2026-11-22", "total"} {
+	for i, w := range []string{"2026-08-01", "2026-08-01T14-07:00", "2025-W50", "2026-11-22", "2026-W47",
+		"total"} {
 		mustAppend(t, l, posting(id, testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
 		mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int64{"campaign:c1 2026-11-22": 1, "campaign:c1 total": 1}
+	want := map[string]int64{"campaign:c1 2026-11-22": 1, "campaign:c1 2026-W47": 1, "campaign:c1 total": 1}
 	l = mustOpen(t, cfg, in)
 	eventually(t, "old windows are forgotten", func() bool { return reflect.DeepEqual(counts(l), want) })
 	if err := l.Close(); err != nil {

@@ -154,18 +154,28 @@ func (s *state) paused() map[string]PauseInfo {
 	return maps.Clone(s.pauses)
 }
 
-// forgetWindows drops the counts of windows that began before a day ("2006-01-02"). Windows whose names do not begin
-// with a date, such as "total", are kept.
+// forgetWindows drops the counts of windows that began before a day ("2006-01-02"), and of weeks ("2006-W01") of
+// earlier years. Windows whose names do not begin with a date, such as "total", are kept.
 func (s *state) forgetWindows(day string) []window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var gone []window
 	for w := range s.counts {
-		if len(w.name) < len(day) || w.name[4] != '-' || w.name[7] != '-' || w.name[:len(day)] >= day {
+		if !begunBefore(w.name, day) {
 			continue
 		}
 		gone = append(gone, w)
 		delete(s.counts, w)
 	}
 	return gone
+}
+
+func begunBefore(window, day string) bool {
+	switch {
+	case len(window) == len("2006-W01") && window[4:6] == "-W":
+		return window[:4] < day[:4]
+	case len(window) < len(day) || window[4] != '-' || window[7] != '-':
+		return false
+	}
+	return window[:len(day)] < day
 }

@@ -34,7 +34,7 @@ type CriterionSpec struct {
 
 // CapSpec is a cap as it stands in a file: so many accepted leads in each window.
 type CapSpec struct {
-	Per   string `yaml:"per"`   // hour, day or total
+	Per   string `yaml:"per"`   // hour, day, week or total
 	Limit int64  `yaml:"limit"` // accepted leads in one window, at least 1
 	Zone  string `yaml:"zone"`  // IANA name; absent = the zone of the buyer
 }

@@ -4,6 +4,7 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,10 +18,11 @@ type Per uint8
 const (
 	Hour  Per = iota + 1 // an hour of the local clock
 	Day                  // a date of the local calendar: 23 or 25 hours long where the clock changes
+	Week                 // from Monday to Sunday of the local calendar, as ISO 8601 counts weeks
 	Total                // all time
 )
 
-var perNames = [...]string{"none", "hour", "day", "total"}
+var perNames = [...]string{"none", "hour", "day", "week", "total"}
 
 // String is the name as it stands in a file and in a cap's key.
 func (p Per) String() string { return perNames[p] }
@@ -50,9 +52,9 @@ var Ever = Span{Start: time.Time{}, End: time.Date(9999, 12, 31, 23, 59, 59, 0, 
 
 // At names the window that holds the instant, and tells the longest stretch around it that bears the name.
 //
-// A day is "2026-11-23". An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows
-// twice, and an hour that a change of the clock cuts short is as long as the clock showed it. "total" is everything.
-// The name alone identifies a window: where a zone went back over midnight a date has two stretches.
+// A day is "2026-11-23", a week "2026-W48". An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that
+// one clock shows twice, and an hour that a change of the clock cuts short is as long as the clock showed it. "total"
+// is everything. The name alone identifies a window: where a zone went back over midnight a date has two stretches.
 func (w Window) At(now time.Time) (name string, start, end time.Time) {
 	if w.Per == Total {
 		return "total", Ever.Start, Ever.End
@@ -70,6 +72,11 @@ func (w Window) AppendName(dst []byte, now time.Time) []byte {
 		return append(dst, "total"...)
 	}
 	t := now.In(w.Zone)
+	if w.Per == Week {
+		year, week := t.ISOWeek()
+		dst = append(dst, byte('0'+year/1000%10), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10))
+		return append(dst, '-', 'W', byte('0'+week/10), byte('0'+week%10))
+	}
 	dst = t.AppendFormat(dst, time.DateOnly)
 	if w.Per == Day {
 		return dst
@@ -111,12 +118,15 @@ func (w Window) stretch(t time.Time) Span {
 // piece is the part of t's window in which the zone's offset rule does not change.
 func (w Window) piece(t time.Time) (from, until int64) {
 	_, off := t.Zone()
-	length := int64(3600)
-	if w.Per == Day {
+	length, begun := int64(3600), int64(0)
+	switch w.Per {
+	case Day:
 		length = 86400
+	case Week:
+		length, begun = 7*86400, 3*86400 // the first day of 1970 was a Thursday
 	}
 	local := t.Unix() + int64(off)
-	from = local - mod(local, length) - int64(off)
+	from = local - mod(local+begun, length) - int64(off)
 	until = from + length
 	// Bounds that do not hold t are left alone: ZoneBounds ends a leap year a day early in the years after a zone's
 	// table (2038 and on), with no change of the clock there.
@@ -132,6 +142,11 @@ func (w Window) piece(t time.Time) (from, until int64) {
 
 // same tells whether two instants, both in the zone, have one name.
 func (w Window) same(a, b time.Time) bool {
+	if w.Per == Week {
+		ay, aw := a.ISOWeek()
+		by, bw := b.ISOWeek()
+		return ay == by && aw == bw
+	}
 	ay, am, ad := a.Date()
 	by, bm, bd := b.Date()
 	if ay != by || am != bm || ad != bd {
@@ -187,9 +202,33 @@ func (w Window) around(name string) (from, until time.Time, ok bool) {
 		t, err := time.Parse(layout, name)
 		return t, t.Add(time.Hour), err == nil
 	}
+	if w.Per == Week {
+		return aroundWeek(name)
+	}
 	// Offsets lie within 26 hours of UTC.
 	t, err := time.Parse(time.DateOnly, name)
 	return t.Add(-26 * time.Hour), t.Add(50 * time.Hour), err == nil
+}
+
+// aroundWeek is around for the name of a week, such as 2026-W48.
+func aroundWeek(name string) (from, until time.Time, ok bool) {
+	var year, week int
+	if len(name) != len("2026-W48") || name[4:6] != "-W" {
+		return from, until, false
+	}
+	year, err := strconv.Atoi(name[:4])
+	if err != nil {
+		return from, until, false
+	}
+	if week, err = strconv.Atoi(name[6:]); err != nil {
+		return from, until, false
+	}
+	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC) // it always lies in the first week
+	monday := fourth.AddDate(0, 0, (week-1)*7-(int(fourth.Weekday())+6)%7)
+	if y, n := monday.ISOWeek(); y != year || n != week {
+		return from, until, false
+	}
+	return monday.Add(-26 * time.Hour), monday.Add((7*24 + 26) * time.Hour), true
 }
 
 // CompileCaps makes the caps of a campaign or buyer; who is "campaign:ID" or "buyer:ID". A spec without a zone counts

@@ -110,10 +110,14 @@ func TestWindowProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := Window{Per: rapid.SampledFrom([]Per{Hour, Day}).Draw(t, "per"), Zone: zone}
+		w := Window{Per: rapid.SampledFrom([]Per{Hour, Day, Week}).Draw(t, "per"), Zone: zone}
 		clock := func(at time.Time) string {
-			if w.Per == Day {
+			switch w.Per {
+			case Day:
 				return at.In(zone).Format("2006-01-02")
+			case Week:
+				year, week := at.In(zone).ISOWeek()
+				return fmt.Sprintf("%04d-W%02d", year, week)
 			}
 			_, off := at.In(zone).Zone()
 			if off%60 != 0 {

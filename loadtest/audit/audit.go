@@ -53,7 +53,7 @@ type Options struct {
 type Cap struct {
 	Key  string // as charges name it; empty: Who + ":" + Per
 	Who  string // "campaign:ID" or "buyer:ID"
-	Per  string // "hour", "day" or "total"
+	Per  string // "hour", "day", "week" or "total"
 	Zone string // IANA name; empty means UTC
 	Max  int64
 }

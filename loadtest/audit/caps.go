@@ -32,9 +32,9 @@ func (a *auditor) addCaps(caps []Cap) error {
 			c.Key = c.Who + ":" + c.Per
 		}
 		switch c.Per {
-		case "hour", "day", "total":
+		case "hour", "day", "week", "total":
 		default:
-			return fmt.Errorf("audit: cap %s: per %q: expected hour, day or total", c.Key, c.Per)
+			return fmt.Errorf("audit: cap %s: per %q: expected hour, day, week or total", c.Key, c.Per)
 		}
 		zone, err := time.LoadLocation(c.Zone)
 		if err != nil {
@@ -58,6 +58,9 @@ func (c *capState) windowName(t time.Time) string {
 		return t.Format("2006-01-02T15-07:00")
 	case "day":
 		return t.Format("2006-01-02")
+	case "week":
+		year, week := t.ISOWeek()
+		return fmt.Sprintf("%d-W%02d", year, week)
 	}
 	return "total"
 }
