@@ -359,6 +359,10 @@ func TestDaylightSaving(t *testing.T) {
 	if first != "2026-11-01T01-04:00" || again != "2026-11-01T01-05:00" {
 		t.Errorf("%s and %s", first, again)
 	}
+	c.Per = "week"
+	if sunday := c.windowName(time.Date(2027, 1, 4, 4, 59, 0, 0, time.UTC)); sunday != "2026-W53" {
+		t.Errorf("a Sunday in New York lies in %s", sunday)
+	}
 }
 
 func TestFindingsAreBoundedAndCounted(t *testing.T) {
@@ -385,7 +389,7 @@ func TestInputErrors(t *testing.T) {
 	if !errors.Is(err, bad) {
 		t.Errorf("%v", err)
 	}
-	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "week"}}},
+	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "month"}}},
 		{Caps: []Cap{{Who: "x", Per: "day", Zone: "No/Where"}}},
 		{Caps: []Cap{{Who: "x", Per: "day"}, {Who: "x", Per: "day"}}}} {
 		if _, err := Run(Input{Events: Values[[]byte](nil)}, o); err == nil {
