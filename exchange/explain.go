@@ -86,7 +86,7 @@ type AttemptStory struct {
 	Booked      lead.Money    `json:"booked_micros,omitempty"`
 	Payout      lead.Money    `json:"payout_micros,omitempty"`
 	Hold        []lead.Charge `json:"hold,omitempty"`
-	HoldIs      string        `json:"hold_is"` // committed, released or kept
+	HoldIs      string        `json:"hold_is"` // committed, released, kept, or none of a test lead
 	Status      int           `json:"status,omitempty"`
 	TookUS      int64         `json:"took_us,omitempty"`
 	Request     *ledger.Body  `json:"request,omitempty"`
@@ -236,6 +236,8 @@ func explainAttempt(a *history.Attempt) AttemptStory {
 		s.Resolved, s.Booked, s.Reference = r.Why+" ("+r.By+")", r.Price, r.Reference
 	}
 	switch o := a.Outcome(); {
+	case p.Test:
+		s.HoldIs = "none"
 	case o == lead.Accepted:
 		s.HoldIs = "committed"
 	case !o.Standing():

@@ -118,6 +118,9 @@ func TestMarkedCampaignsTakeTestsAtTheirTestEndpoint(t *testing.T) {
 				t.Errorf("posted: %+v", ev)
 			}
 			wantUntouched(x, p.LeadID)
+			if a := explain(x, p.LeadID).Attempts; len(a) != 1 || a[0].HoldIs != "none" {
+				t.Errorf("explained: %+v", a)
+			}
 			if b := bids(x, p.LeadID)["b"]; b.Refusal != lead.NoTestEndpoint || b.Price != 0 {
 				t.Errorf("bid: %+v", b)
 			}

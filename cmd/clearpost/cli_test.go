@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -184,6 +186,7 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 		t.Fatalf("status %d, want pending", resp.StatusCode)
 	}
 	var attempt string
+	followUntilInterrupted(t, dir)
 	for _, running := range []bool{true, false} {
 		if !running {
 			p.cmd.Process.Signal(os.Interrupt)
@@ -249,6 +252,23 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed ||
 		errOut == "" {
 		t.Errorf("resolved twice: exit %d %s", code, errOut)
+	}
+}
+
+// followUntilInterrupted follows events of which there are none yet: Ctrl-C ends that as it should end.
+func followUntilInterrupted(t *testing.T, dir string) {
+	t.Helper()
+	c := eventsCmd{target: target{Dir: dir}, Follow: true, From: 1 << 40}
+	o, err := c.open(&env{ctx: t.Context(), err: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out bytes.Buffer
+	if err := c.print(&env{ctx: ctx, out: &out}, o); err != nil || out.Len() > 0 {
+		t.Errorf("following until an interruption: %v, %q", err, &out)
 	}
 }
 

@@ -28,28 +28,30 @@ Examples:
 
 // Run prints events.
 func (c *eventsCmd) Run(e *env) error {
-	return c.with(e, func(o *ops) error {
-		if c.Follow && o.offline {
-			return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events " +
-				"that it left are printed")
-		}
-		follow, from := "", ""
-		if c.Follow {
-			follow = "1"
-		}
-		if c.From > 0 {
-			from = strconv.FormatUint(c.From, 10)
-		}
-		body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from",
-			from), nil)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
+	return c.with(e, func(o *ops) error { return c.print(e, o) })
+}
+
+// print writes the events until they end or e.ctx does, which is no error.
+func (c *eventsCmd) print(e *env, o *ops) error {
+	if c.Follow && o.offline {
+		return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events " +
+			"that it left are printed")
+	}
+	follow, from := "", ""
+	if c.Follow {
+		follow = "1"
+	}
+	if c.From > 0 {
+		from = strconv.FormatUint(c.From, 10)
+	}
+	body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from",
+		from), nil)
+	if err == nil {
 		_, err = io.Copy(e.out, body)
-		if e.ctx.Err() != nil {
-			return nil
-		}
-		return err
-	})
+		body.Close()
+	}
+	if e.ctx.Err() != nil {
+		return nil
+	}
+	return err
 }

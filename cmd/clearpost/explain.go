@@ -56,7 +56,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	}
 	fmt.Fprintf(w, "\n  %s at %s, config %s", x.Mode, x.PingedAt.UTC().Format(time.RFC3339Nano), x.Config)
 	if !x.SameConfig {
-		fmt.Fprint(w, " (another one is running now)")
+		fmt.Fprint(w, " (another one is in force now)")
 	}
 	if len(x.Others) > 0 {
 		fmt.Fprintf(w, "\n  its seller has used that id for %d earlier leads: %s", len(x.Others), joinIDs(x.Others))

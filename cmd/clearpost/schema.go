@@ -14,18 +14,18 @@ import (
 )
 
 type schemaCmd struct {
-	Kind string `arg:"" optional:"" help:"Of which kind of file or event; without it all kinds are listed."`
+	Kind string `arg:"" optional:"" help:"Of which kind of file or record; without it all kinds are listed."`
 	Out  string `help:"Write all schemas into this directory, as KIND.schema.json." placeholder:"DIR" type:"path"`
 }
 
-// eventKinds are the kinds of events that have a schema.
-var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted"}
+// eventKinds are the kinds of records on Kafka that have a schema: the events, and what the topic private holds.
+var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted", "private"}
 
 // Help implements kong.HelpProvider.
 func (schemaCmd) Help() string {
 	return `JSON Schemas of the configuration's files (` + strings.Join(files.Kinds(), ", ") +
 		`), for editors that complete and explain keys, and of the
-events on Kafka (` + strings.Join(eventKinds, ", ") + `).
+records on Kafka (` + strings.Join(eventKinds, ", ") + `).
 
 Examples:
   clearpost schema buyer

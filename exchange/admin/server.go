@@ -47,7 +47,7 @@ type Server struct {
 // New makes a server.
 func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *slog.Logger) *Server {
 	s := &Server{ex: ex, led: led, hooks: h, log: log, token: sha256.Sum256([]byte(token)), pulse: 15 * time.Second,
-		since: ex.Now(), today: daySoFar{budget: todayFor}}
+		since: ex.Now(), today: daySoFar{budget: todayBudget(h.Offline)}}
 	s.stop, s.cancel = context.WithCancel(context.Background())
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(&collector{ex, led, h}, collectors.NewGoCollector(),

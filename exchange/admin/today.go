@@ -38,6 +38,15 @@ type Today struct {
 // hour of its day in some ten seconds, once.
 const todayFor = time.Second
 
+// todayBudget is todayFor. A verb that has opened the ledger of a node that does not run waits until all is read: the
+// next verb would begin anew.
+func todayBudget(offline bool) time.Duration {
+	if offline {
+		return time.Hour
+	}
+	return todayFor
+}
+
 // daySoFar counts the day's events as far as they are new since it was asked last.
 type daySoFar struct {
 	mu      sync.Mutex

@@ -64,3 +64,30 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 	now = now.Add(24 * time.Hour)
 	day(d, Today{})
 }
+
+// A look ends when its time is over and the next one goes on; a verb beside no running node, whose next look would
+// begin anew, reads all.
+func TestTodayIsReadInPartsBesideARunningNodeOnly(t *testing.T) {
+	led, err := ledger.Open(ledger.Config{Dir: t.TempDir(), FreeBytesMin: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer led.Close()
+	now := time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
+	for n := range 100 {
+		if err := led.Append(&ledger.Pinged{Head: ledger.Head{Kind: ledger.KindPinged, Lead: lead.ID{0: byte(n), 15: 1},
+			At: now, Source: "s", Vertical: "v"}, Result: ledger.ResultFailure}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts := &daySoFar{}
+	if got := parts.read(led, now); got.Complete || got.Pings != 64 {
+		t.Errorf("the first look: %+v", got)
+	}
+	if got := parts.read(led, now); !got.Complete || got.Pings != 100 {
+		t.Errorf("the second look: %+v", got)
+	}
+	if running, offline := todayBudget(false), todayBudget(true); running > 2*time.Second || offline < time.Minute {
+		t.Errorf("a look takes up to %v beside a running node, %v beside none", running, offline)
+	}
+}
