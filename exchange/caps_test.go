@@ -53,6 +53,29 @@ func TestCapCountsWhatIsSoldAndGivesBackWhatIsNot(t *testing.T) {
 	})
 }
 
+// A sale stands under its caps for good. Of a lead that is done no hold is kept in memory; of a pending one it is.
+func TestHoldsOfALeadThatIsDoneAreDropped(t *testing.T) {
+	for name, c := range map[string]struct {
+		post exchangetest.Buyer
+		kept bool
+	}{"sold": {nil, false}, "refused": {declines, false}, "pending": {silent, true}} {
+		t.Run(name, func(t *testing.T) {
+			s := cappedOne()
+			s.Campaigns[0].Post = c.post
+			exchangetest.Run(t, s, func(x *rig) {
+				id := x.Quote(8*dollar, nil)
+				if _, f := x.Post(id, nil, nil); f != nil {
+					t.Fatal(f)
+				}
+				attempt := exchangetest.Last[*ledger.Posting](x, id).Attempt
+				if err := x.Store.Commit(attempt); (err == nil) != c.kept {
+					t.Errorf("its hold is committed: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // However many trips want the last places of a cap at once, no more get one than there are.
 func TestCapIsNotPassedByTripsAtOnce(t *testing.T) {
 	const trips, limit = 12, 5

@@ -85,50 +85,57 @@ var unknowns = map[string]exchangetest.Answer{
 	"a loose half yes": {Body: `{"status":"accepted"`, Loose: true},
 }
 
-// After an attempt whose end nobody knows nobody else is asked, however many may buy the lead.
+// After an attempt whose end nobody knows nobody else is asked, however many may buy the lead still.
 func TestWalkEndsAtAnUnknownOutcome(t *testing.T) {
 	for name, end := range unknowns {
-		for limit := 1; limit <= 3; limit++ {
-			t.Run(name, func(t *testing.T) {
-				shared := func(id string, price lead.Money) campaign {
-					return campaign{ID: id, Price: price, MaxSold: 3, Spec: capped(9)}
-				}
-				s := sellTo(limit, shared("a", 12*dollar), shared("b", 11*dollar), shared("c", 10*dollar),
-					shared("d", 9*dollar))
-				s.Campaigns[limit-1].Post = exchangetest.Always(end)
-				exchangetest.Run(t, s, func(x *rig) {
-					p, _ := x.Ping(nil, nil)
-					id := p.LeadID
-					r, f := x.Post(id, nil, nil)
-					wantPending(t, r, f)
-					if got := x.Buyers.Posted(); len(got) != limit {
-						t.Errorf("posts went to %v, want the first %d and no more", got, limit)
-					}
-					for i, c := range s.Campaigns {
-						wantUsed(x, c.ID, map[bool]int64{true: 1, false: 0}[i < limit])
-					}
-					ev := exchangetest.Last[*ledger.Settled](x, id)
-					if ev.Result != ledger.ResultPending || len(ev.Sales) != limit-1 {
-						t.Errorf("settled: %+v", ev)
-					}
-					again, f := x.Post(id, nil, nil)
-					wantPending(t, again, f)
-					if n := len(x.Buyers.Posted()); n != limit {
-						t.Errorf("the repeat made it %d posts", n)
-					}
-				})
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []struct{ limit, at int }{{1, 0}, {2, 0}, {3, 0}, {3, 1}, {3, 2}} {
+				wantWalkToEnd(t, c.limit, c.at, end)
+			}
+		})
 	}
+}
+
+// wantWalkToEnd sells a lead to four buyers, so many at most, of whom one gives this end.
+func wantWalkToEnd(t *testing.T, limit, at int, end exchangetest.Answer) {
+	t.Helper()
+	s := sellTo(limit)
+	for i, id := range []string{"a", "b", "c", "d"} {
+		s.Campaigns = append(s.Campaigns, campaign{ID: id, Price: lead.Money(12-i) * dollar, MaxSold: 3,
+			Spec: capped(9)})
+	}
+	s.Campaigns[at].Post = exchangetest.Always(end)
+	exchangetest.Run(t, s, func(x *rig) {
+		p, _ := x.Ping(nil, nil)
+		r, f := x.Post(p.LeadID, nil, nil)
+		wantPending(t, r, f)
+		if got := x.Buyers.Posted(); len(got) != at+1 {
+			t.Errorf("limit %d: posts went to %v, want the first %d and no more", limit, got, at+1)
+		}
+		for i, c := range s.Campaigns {
+			wantUsed(x, c.ID, map[bool]int64{true: 1, false: 0}[i <= at])
+		}
+		ev := exchangetest.Last[*ledger.Settled](x, p.LeadID)
+		if ev.Result != ledger.ResultPending || len(ev.Sales) != at || len(ev.Tried) != 0 {
+			t.Errorf("limit %d: settled %+v", limit, ev)
+		}
+		again, f := x.Post(p.LeadID, nil, nil)
+		wantPending(t, again, f)
+		if n := len(x.Buyers.Posted()); n != at+1 {
+			t.Errorf("limit %d: the repeat made it %d posts", limit, n)
+		}
+	})
 }
 
 func TestSharedLeadPaysEachPartAndNoMoreThanTheLimitBuy(t *testing.T) {
 	shared := func(id string, price lead.Money) campaign { return campaign{ID: id, Price: price, MaxSold: 3} }
 	s := sellTo(3, shared("a", 20*dollar), shared("b", 15*dollar), shared("c", 10*dollar), shared("d", 5*dollar))
 	exchangetest.Run(t, s, func(x *rig) {
-		r, f := x.Post(x.Quote(36*dollar, nil), nil, nil)
+		id := x.Quote(36*dollar, nil)
+		r, f := x.Post(id, nil, nil)
 		wantSold(t, r, f, 36*dollar)
 		wantPosted(x, "a", "b", "c")
+		wantTried(x, id, nil) // d was not so much as looked at
 		if len(r.Sales) != 3 || r.Sales[0].Price != 16*dollar || r.Sales[1].Price != 12*dollar ||
 			r.Sales[2].Price != 8*dollar || r.Reference != "ref-a" {
 			t.Errorf("sales: %+v", r.Sales)

@@ -109,17 +109,35 @@ func TestOneShotLeadThatCannotReachItsMinimumIsNotSoldInPart(t *testing.T) {
 	}
 }
 
+// As many buy a lead in one shot as its auction counted on, however many would.
+func TestOneShotLeadIsSoldAsOftenAsItsAuctionCountedOn(t *testing.T) {
+	for limit := 1; limit <= 3; limit++ {
+		s := sellTo(limit)
+		for _, id := range []string{"a", "b", "c", "d"} {
+			s.Campaigns = append(s.Campaigns, campaign{ID: id, Price: 10 * dollar, MaxSold: 9})
+		}
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.LeadNow(nil, nil)
+			wantSold(t, r, f, lead.Money(limit)*8*dollar)
+			if n := len(x.Buyers.Posted()); n != limit {
+				t.Errorf("limit %d: %d posts", limit, n)
+			}
+		})
+	}
+}
+
 // What a later bid may add does not count where it cannot buy: the same buyer, an exclusive bid, no slot.
 func TestOneShotMinimumCountsOnlyOnBidsThatMayBuyTogether(t *testing.T) {
 	for name, last := range map[string]campaign{"the same buyer": {ID: "c", Buyer: "b-co", Price: 10 * dollar,
 		MaxSold: 2}, "an exclusive bid": {ID: "c", Price: 10 * dollar}} {
 		t.Run(name, func(t *testing.T) {
 			s := sellTo(2, campaign{ID: "a", Price: 20 * dollar, MaxSold: 2, Post: declines},
+				campaign{ID: "a2", Price: 19 * dollar, MaxSold: 2, Post: declines},
 				campaign{ID: "b", Buyer: "b-co", Price: 15 * dollar, MaxSold: 2}, last)
 			exchangetest.Run(t, s, func(x *rig) {
 				r, f := x.LeadNow(nil, least(12*dollar+dollar/100))
 				wantUnsold(t, r, f, lead.BuyerRejected)
-				wantPosted(x, "a")
+				wantPosted(x, "a", "a2")
 			})
 		})
 	}

@@ -74,24 +74,43 @@ func TestSoldPersonIsARepeatUntilTheWindowEnds(t *testing.T) {
 	}
 }
 
-// The sale that counts may not be the person's last lead.
+// The sale that counts may not be the person's last lead, where another rule has let one in meanwhile.
 func TestSoldPersonIsARepeatAlsoAfterALeadThatWasNotSold(t *testing.T) {
-	s := one()
-	s.Campaigns[0].Post = exchangetest.Script(exchangetest.Accept("r"), exchangetest.Decline("no"),
-		exchangetest.Accept("r"))
-	s.Vertical = func(v *exchange.Vertical) { v.PingTTL = 2 * time.Hour }
-	exchangetest.Run(t, s, func(x *rig) {
+	sell := func(x *rig) {
 		r, f := x.LeadNow(jane, nil)
 		wantSold(t, r, f, 8*dollar)
-		x.Sleep(time.Hour)
-		r, f = x.LeadNow(older("41"), nil) // its window is over
-		wantUnsold(t, r, f, lead.BuyerRejected)
-		r, f = x.LeadNow(older("42"), nil)
+	}
+	for name, first := range map[string]func(x *rig){"one shot": sell, "posted": func(x *rig) {
+		r, f := x.Post(x.Quote(8*dollar, nil), nil, nil)
 		wantSold(t, r, f, 8*dollar)
-		x.Sleep(30 * time.Minute)
-		r, f = x.LeadNow(older("43"), nil)
-		wantRepeat(t, r, f, firstDay)
-	})
+	}, "pending": func(x *rig) {
+		x.Buyers.Set("a", exchangetest.Post, silent)
+		r, f := x.Post(x.Quote(8*dollar, nil), nil, nil)
+		wantPending(t, r, f)
+	}} {
+		t.Run(name, func(t *testing.T) {
+			noRule := vertical(one(), func(v *exchange.Vertical) { v.Dedupe.Refuse = exchange.RefuseNone })
+			exchangetest.Run(t, one(), func(x *rig) {
+				first(x)
+				x.Sleep(30 * time.Minute)
+				x.Reload(noRule)
+				x.Buyers.Set("a", exchangetest.Post, declines)
+				r, f := x.LeadNow(older("41"), nil)
+				wantUnsold(t, r, f, lead.BuyerRejected)
+				x.Reload(one())
+				for _, restart := range []bool{false, true} {
+					if restart {
+						x.Restart()
+					}
+					r, f = x.LeadNow(older("42"), nil)
+					wantRepeat(t, r, f, firstDay)
+				}
+				x.Sleep(30 * time.Minute)
+				r, f = x.LeadNow(older("43"), nil)
+				wantSold(t, r, f, 8*dollar)
+			})
+		})
+	}
 }
 
 func TestUnsoldPersonMayComeAgainUnlessReceivedLeadsCount(t *testing.T) {
