@@ -86,7 +86,7 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 			strings.Join(r.acc.Verticals, ", "))
 		return
 	}
-	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load()) {
+	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load()) && s.crowded() {
 		s.tooBusy(ctx, ShedWaited)
 		return
 	}

@@ -156,6 +156,13 @@ func (s *Server) tooBusy(ctx *fasthttp.RequestCtx, why ShedReason) {
 	s.later(ctx, 503, "too_busy", "too many requests at once", time.Second)
 }
 
+// crowded tells whether more sellers' connections are open than requests may always be in flight: with fewer it is not
+// the sellers who keep the processors busy, and sending their pings away would free nothing.
+func (s *Server) crowded() bool {
+	ln := s.ln.Load()
+	return ln != nil && ln.Open() > placesLeast()
+}
+
 // isPost tells by the path whether a request is the post of a quote.
 func isPost(ctx *fasthttp.RequestCtx) bool { return bytes.HasSuffix(ctx.Path(), []byte("/post")) }
 
