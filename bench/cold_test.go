@@ -69,7 +69,7 @@ func (c coldCase) measure(b *testing.B) {
 		}
 	}
 	h := &house{buyers: others, sellers: start(b, "sellers", set{})}
-	x := start(b, "exchange", set{Dir: dir, Buyers: addrs})
+	x := start(b, "guarded", set{Dir: dir, Buyers: addrs})
 	h.buyers.tell(b, command{Do: "delay", MS: int(c.delay.Milliseconds()), Close: c.closes}, nil)
 	var m memory
 	x.tell(b, command{Do: "memory"}, &m)
@@ -92,6 +92,11 @@ func (c coldCase) measure(b *testing.B) {
 			100*float64(asked)/float64(out.Pings*c.buyers), out.Longest.Seconds(), m.Now>>20, m.Peak>>20, before>>20)
 		if out.Failures > 0 {
 			fmt.Printf("  such as: %.300s\n", strings.ReplaceAll(out.Example, "\r\n", " "))
+			var st status
+			x.tell(b, command{Do: "status"}, &st)
+			for _, s := range st.Load.Sheds {
+				fmt.Printf("  %s %d\n", s.Reason, s.Count)
+			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")

@@ -17,10 +17,10 @@ type files struct{ sellers, buyers int }
 const (
 	ownFilesLeast = 256 // but at most half
 	ownFilesMost  = 2048
-	ownFilesPart  = 8 // one in so many of all
+	ownFilesPart  = 16 // one in so many of all
 	// one in so many of the rest is for sellers' connections, the others are for buyers': a request has one of the
 	// first and as many of the second as there are campaigns that want its lead
-	sellersPart = 4
+	sellersPart = 5
 )
 
 // shareFiles divides what the process may have open; of sellers' connections there are at most so many.

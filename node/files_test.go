@@ -10,10 +10,10 @@ func TestLogKeepsFilesOfItsOwn(t *testing.T) {
 		want              files
 	}{
 		{1 << 20, 20000, files{20000, 1<<20 - 2048 - 20000}},
-		{20000, 20000, files{4488, 13464}},
-		{20000, 100, files{100, 17852}},
-		{1024, 20000, files{192, 576}},
-		{256, 20000, files{32, 96}},
+		{20000, 20000, files{3750, 15000}},
+		{20000, 100, files{100, 18650}},
+		{1024, 20000, files{153, 615}},
+		{256, 20000, files{25, 103}},
 	} {
 		got := shareFiles(tt.total, tt.configured)
 		if got != tt.want {

@@ -116,7 +116,7 @@ func (n *Node) open(offline bool) error {
 		places = keepTo(&cfg.Limits, memory)
 	}
 	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, Memory: memory,
-		ConnsMax: files.sellers, Keys: keys, Proxies: cfg.Proxies,
+		Short: client.Short, ConnsMax: files.sellers, Keys: keys, Proxies: cfg.Proxies,
 		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)

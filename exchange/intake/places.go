@@ -32,7 +32,7 @@ var shedWords = [shedReasons]struct{ name, why string }{
 	ShedOverloaded:  {"overloaded", "as many requests at once as memory or the processors bear"},
 	ShedSourceShare: {"source_share", "most places are taken, and the source has its share of them"},
 	ShedMemory:      {"memory", "what is alive comes near limits.memory_mb"},
-	ShedWaited:      {"waited", "a quarter of the time for buyers had gone by before it was read"},
+	ShedWaited:      {"waited", "much of the time for buyers had gone by before it was read"},
 	ShedRate:        {"rate", "the source sends more than its rate"},
 	ShedStranger:    {"unknown_keys", "too many unknown keys from one address"},
 	ShedLogFull:     {"log_full", "the disk is full, or less is free than limits.free_mb_min"},
@@ -80,6 +80,8 @@ type places struct {
 	read    atomic.Int64 // requests since the last look
 	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
 	sources atomic.Int64 // that have a request in flight
+	short   func() int64
+	shorts  int64 // at the last look
 	sensor  sensor
 	sheds   [shedReasons]shedCounts
 }
@@ -101,9 +103,9 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 	if waited > waitedMost {
 		p.slow.Add(1)
 	}
-	if heat, look, due := p.sensor.sample(p.lagging); due {
-		p.heat.Store(heat)
-		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, heat, look%coolLooks == 0))
+	if l, due := p.sensor.sample(p.lagging); due {
+		p.heat.Store(l.heat)
+		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, l))
 	}
 	most := p.now.Load()
 	if post {
@@ -125,7 +127,12 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 func (p *places) lagging() bool {
 	const least = 20
 	read, slow := p.read.Swap(0), p.slow.Swap(0)
-	return read >= least && slow > read/2
+	short := false
+	if p.short != nil {
+		n := p.short()
+		short, p.shorts = n > p.shorts, n
+	}
+	return short || read >= least && slow > read/2
 }
 
 func (p *places) leave() { p.flying.Add(-1) }
@@ -175,23 +182,25 @@ func (p *places) load() Load {
 // placesLeast is how many requests may always be in flight: what the processors work off in some ten milliseconds.
 func placesLeast() int64 { return 128 * int64(runtime.GOMAXPROCS(0)) }
 
-// A ping that has waited for longer than this part of its vertical's time for buyers is sent away; sooner, down to
-// waitedHot, where the processors have not kept up for some time.
+// A ping that has waited for longer than this part of its vertical's time for buyers is sent away; sooner where there
+// is a queue that stays.
 const (
-	waitedPart = 4
-	waitedHot  = 50 * time.Millisecond
+	waitedPart    = 2
+	waitedPartHot = 16
 )
 
 // patience is how long a ping may have waited that has so much time.
 func patience(deadline time.Duration, heat int64) time.Duration {
-	most := deadline / waitedPart
-	return max(most-most*time.Duration(min(heat, hotLooks))/time.Duration(hotLooks), min(most, waitedHot))
+	if heat >= hotLooks {
+		return deadline / waitedPartHot
+	}
+	return deadline / waitedPart
 }
 
 // A look is hot where a tenth of the goroutines, or half of the requests before they were read, waited longer than
-// waitedMost for a processor. Fewer requests are let in once hot looks outweigh the others by hotLooks, a cool one
-// counting twice. A burst that ends before costs time and
-// nothing else: it is let in. Between two cuts there are coolLooks, for what is under way to end.
+// waitedMost for a processor; or where buyers' connections were too few. Fewer requests are let in once hot looks
+// outweigh the others by hotLooks, a cool one counting twice. A burst that ends before costs time and nothing else: it
+// is let in. Between two cuts there are coolLooks, for what is under way to end.
 const (
 	waitedMost = 20 * time.Millisecond
 	hotLooks   = int64(1500 * time.Millisecond / sensorEvery)
@@ -207,13 +216,16 @@ func nextHeat(heat int64, hot bool) int64 {
 	return max(heat-2, 0)
 }
 
-// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more where none
-// is.
-func nextPlaces(now, flying, most, heat int64, maySink bool) int64 {
+// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more for each
+// where none is.
+func nextPlaces(now, flying, most int64, l look) int64 {
 	switch {
-	case heat == 0:
-		return min(most, now+now/8+1)
-	case heat >= hotLooks && maySink:
+	case l.heat == 0:
+		for n := l.missed; n >= 0 && now < most; n-- {
+			now += now/8 + 1
+		}
+		return min(most, now)
+	case l.heat >= hotLooks && l.no%coolLooks == 0:
 		return min(most, max(placesLeast(), min(now, flying)*3/4))
 	}
 	return now

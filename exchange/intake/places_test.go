@@ -9,21 +9,23 @@ import (
 
 func TestPlacesFollowTheProcessors(t *testing.T) {
 	least := placesLeast()
+	cut := coolLooks * 3
 	for _, tt := range []struct {
-		what                    string
-		now, flying, most, heat int64
-		maySink                 bool
-		want                    int64
+		what              string
+		now, flying, most int64
+		look              look
+		want              int64
 	}{
-		{"nobody waits", 8 * least, least, 10 * least, 0, true, 9*least + 1},
-		{"never more than the most", 10 * least, 10 * least, 10 * least, 0, true, 10 * least},
-		{"a burst is let in", 10 * least, 4 * least, 10 * least, hotLooks - 1, true, 10 * least},
-		{"they go on waiting: fewer than are there", 10 * least, 4 * least, 10 * least, hotLooks, true, 3 * least},
-		{"which takes a moment to show", 3 * least, 4 * least, 10 * least, hotMost, false, 3 * least},
-		{"but never fewer than the least", least, least, 10 * least, hotLooks, true, least},
-		{"nor more than the most, where that is less", 2, 2, 2, hotLooks, true, 2},
+		{"nobody waits", 8 * least, least, 10 * least, look{0, cut, 0}, 9*least + 1},
+		{"never more than the most", 10 * least, 10 * least, 10 * least, look{0, cut, 0}, 10 * least},
+		{"nobody has come for long", least, 1, 10 * least, look{0, cut, 100}, 10 * least},
+		{"a burst is let in", 10 * least, 4 * least, 10 * least, look{hotLooks - 1, cut, 0}, 10 * least},
+		{"they go on: fewer than are there", 10 * least, 4 * least, 10 * least, look{hotLooks, cut, 0}, 3 * least},
+		{"which takes a moment to show", 3 * least, 4 * least, 10 * least, look{hotMost, cut + 1, 0}, 3 * least},
+		{"but never fewer than the least", least, least, 10 * least, look{hotLooks, cut, 0}, least},
+		{"nor more than the most, where that is less", 2, 2, 2, look{hotLooks, cut, 0}, 2},
 	} {
-		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.heat, tt.maySink); got != tt.want {
+		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.look); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
 		}
 	}
@@ -37,6 +39,19 @@ func TestPlacesFollowTheProcessors(t *testing.T) {
 	}
 	if int64(cool) > hotLooks {
 		t.Errorf("after a long heat %d looks pass before more are let in", cool)
+	}
+}
+
+// TestHeatDoesNotOutlastAPause: what was hot when the last request came is not, when one comes after seconds.
+func TestHeatDoesNotOutlastAPause(t *testing.T) {
+	s := sensor{heat: hotMost, last: time.Now().Add(-5 * time.Second).UnixNano()}
+	cool := func() bool { return false }
+	if l, due := s.sample(cool); !due || l.heat != 0 || l.missed < 45 {
+		t.Errorf("after a pause %+v, %v", l, due)
+	}
+	s = sensor{heat: hotMost, last: time.Now().Add(-3 * sensorEvery).UnixNano()}
+	if l, due := s.sample(func() bool { return true }); !due || l.heat != hotMost || l.missed != 0 {
+		t.Errorf("after a moment %+v, %v", l, due)
 	}
 }
 
@@ -176,23 +191,27 @@ func TestMemoryIsFullUntilThereIsRoom(t *testing.T) {
 	}
 }
 
-// TestPatienceEndsWhereTheProcessorsDoNotKeepUp: a burst may wait for a quarter of its time, a queue that stays may
+// TestPatienceEndsWhereTheProcessorsDoNotKeepUp: a burst may wait for half of its time, a queue that stays may
 // not.
 func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 	const deadline = 2 * time.Second
-	for _, tt := range []struct {
-		heat           int64
-		deadline, want time.Duration
-	}{
-		{0, deadline, deadline / waitedPart},
-		{hotLooks / 3, 3 * deadline, 3 * deadline / waitedPart * 2 / 3},
-		{hotLooks, deadline, waitedHot},
-		{hotMost, deadline, waitedHot},
-		{hotLooks, 2 * waitedHot, 2 * waitedHot / waitedPart}, // never longer than without heat
-	} {
-		if got := patience(tt.deadline, tt.heat); got != tt.want {
-			t.Errorf("of %v at heat %d: %v, want %v", tt.deadline, tt.heat, got, tt.want)
+	for heat, want := range map[int64]time.Duration{0: time.Second, hotLooks - 1: time.Second,
+		hotLooks: 125 * time.Millisecond, hotMost: 125 * time.Millisecond} {
+		if got := patience(deadline, heat); got != want {
+			t.Errorf("of %v at heat %d: %v, want %v", deadline, heat, got, want)
 		}
+	}
+}
+
+// TestTooFewConnectionsToBuyersAreHeat: a ping that is let in and finds none is worth nothing.
+func TestTooFewConnectionsToBuyersAreHeat(t *testing.T) {
+	p, short := fixed(1000), int64(7)
+	p.short = func() int64 { return short }
+	if short++; !p.lagging() {
+		t.Error("there was none for a call")
+	}
+	if p.lagging() {
+		t.Error("there were enough since")
 	}
 }
 

@@ -26,11 +26,15 @@ type sensor struct {
 	mu     sync.Mutex // guards what follows
 	read   []metrics.Sample
 	before []uint64 // the histogram of waits at the last look
+	last   int64    // when it looked last, Unix nanoseconds
 	heat   int64    // see nextHeat
 	looks  int64
 }
 
 const sensorEvery = 100 * time.Millisecond
+
+// missedLeast is how many looks without a request are a pause. A process that is short of processors misses some too.
+const missedLeast = 5
 
 // Parts in percent at which memory is full, and at which it is not any more: of what Go may have, by what is alive and
 // cannot be given back; and of the whole limit, by what the machine has given, though a collection may bring it back.
@@ -56,14 +60,28 @@ var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes",
 	"/memory/classes/metadata/mcache/inuse:bytes", "/memory/classes/other:bytes",
 	"/memory/classes/metadata/other:bytes"}
 
-// sample looks if it is time to, and tells how hot it is and which look it was. Else, and where somebody else is
-// looking, due is false. lagging makes a look hot by itself.
-func (s *sensor) sample(lagging func() bool) (heat, look int64, due bool) {
+// look is what a look has found.
+type look struct {
+	heat   int64 // see nextHeat
+	no     int64 // of the look
+	missed int64 // looks that would have been cool: there was nobody to have them
+}
+
+// sample looks if it is time to. Else, and where somebody else is looking, due is false. lagging makes a look hot by
+// itself.
+func (s *sensor) sample(lagging func() bool) (out look, due bool) {
 	now, at := time.Now().UnixNano(), s.due.Load()
 	if now < at || !s.due.CompareAndSwap(at, now+int64(sensorEvery)) || !s.mu.TryLock() {
-		return 0, 0, false
+		return look{}, false
 	}
 	defer s.mu.Unlock()
+	if out.missed = (now-s.last)/int64(sensorEvery) - 1; s.last == 0 || out.missed < missedLeast {
+		out.missed = 0
+	}
+	s.last = now
+	for range min(out.missed, hotMost) {
+		s.heat = nextHeat(s.heat, false)
+	}
 	if s.read == nil {
 		s.read = make([]metrics.Sample, len(sampleNames))
 		for i, name := range sampleNames {
@@ -85,7 +103,8 @@ func (s *sensor) sample(lagging func() bool) (heat, look int64, due bool) {
 		}
 		s.full.Store(s.memory.isFull(s.full.Load(), used, resident))
 	}
-	return s.heat, s.looks, true
+	out.heat, out.no = s.heat, s.looks
+	return out, true
 }
 
 // isFull tells whether memory is full, where it was or was not before.

@@ -36,6 +36,7 @@ const (
 type Config struct {
 	BodyBytesMax int           // largest body; default 64 KiB
 	InFlightMax  int           // requests at once, above it 503; default 10,000
+	Short        func() int64  // how often buyers' connections were too few; nil: not known
 	Memory       Memory        // what the node may take: near it pings hear 503
 	ReadTimeout  time.Duration // to read one request; default 15 s
 	WriteTimeout time.Duration // for the seller to take an answer; default 15 s
@@ -64,6 +65,7 @@ type Server struct {
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.Memory)}
+	s.places.short = cfg.Short
 	s.book.Store(newBook(ex.Snapshot(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{

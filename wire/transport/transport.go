@@ -114,6 +114,7 @@ type Client struct {
 
 	places   atomic.Int64 // connections that may still be opened
 	tight    atomic.Bool  // there was no place lately
+	short    atomic.Int64 // how often there was none
 	starving sync.Mutex   // guards starved
 	starved  []*Target    // want to dial and found no worker or no place
 
@@ -151,6 +152,9 @@ func New(cfg Config) (*Client, error) {
 	go c.tend()
 	return c, nil
 }
+
+// Short is how often a connection was wanted and there was no place for it among those that the process may have.
+func (c *Client) Short() int64 { return c.short.Load() }
 
 // Close refuses new calls, cuts every connection and waits, until ctx ends, for the workers to stop. Calls still
 // running end with a refusal; end them first where their answers matter. A second Close does nothing.

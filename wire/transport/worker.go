@@ -37,6 +37,7 @@ func (c *Client) takePlace() bool {
 	}
 	c.places.Add(1)
 	c.tight.Store(true)
+	c.short.Add(1)
 	return false
 }
 
