@@ -111,13 +111,13 @@ func TestPublishedReasonsAreTheSameEverywhere(t *testing.T) {
 	}
 	slices.Sort(want)
 	texts, _ := files()
-	_, table, _ := strings.Cut(string(texts["docs/sellers.md"]), "\n## Reasons\n")
+	_, table, _ := strings.Cut(string(texts["docs/reference/seller-status.md"]), "\n## Reasons\n")
 	var doc []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(table, -1) {
 		doc = append(doc, m[1])
 	}
 	if !slices.Equal(doc, want) {
-		t.Errorf("docs/sellers.md lists\n %v\nthe table in lead/refusal.go publishes\n %v", doc, want)
+		t.Errorf("docs/reference/seller-status.md lists\n %v\nthe table in lead/refusal.go publishes\n %v", doc, want)
 	}
 	_, list, _ := strings.Cut(string(texts["exchange/intake/openapi.yaml"]), "\n    Reason:\n")
 	var api []string
@@ -139,35 +139,55 @@ func TestAnalystsReadOfEveryRefusal(t *testing.T) {
 		want = append(want, fmt.Sprintf("| %d | `%s` | %s |", r.Number, r.Name, r.Meaning))
 	}
 	texts, _ := files()
-	got := regexp.MustCompile(`(?m)^\| [0-9]+ \| .*$`).FindAllString(string(texts["docs/analysts.md"]), -1)
+	got := regexp.MustCompile(`(?m)^\| [0-9]+ \| .*$`).FindAllString(string(texts["docs/reference/refusals.md"]), -1)
 	if !slices.Equal(got, want) {
-		t.Errorf("the table of refusals in docs/analysts.md is not that of lead/refusal.go; expected\n%s",
+		t.Errorf("the table of refusals in docs/reference/refusals.md is not that of lead/refusal.go; expected\n%s",
 			strings.Join(want, "\n"))
 	}
 }
 
-// Every key that a configuration may have is told in the reference.
+// Every key that a configuration may have is told on a page that people have written.
 func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
-	refs := map[string]string{
-		"config/keys.go": "docs/operators.md", "buyers/spec.go": "docs/buyers.md",
-		"buyers/example_spec.go": "docs/buyers.md", "rules/spec.go": "docs/buyers.md",
-		"rules/rate.go":        "docs/operators.md",
-		"wire/request_spec.go": "docs/buyers.md", "wire/answer_spec.go": "docs/buyers.md",
+	refs := map[string][]string{
+		"config/keys.go":         {"node", "verticals", "field-types", "sources", "templates"},
+		"buyers/spec.go":         {"buyers", "requests", "templates", "unknown-outcomes", "examples"},
+		"buyers/example_spec.go": {"examples"}, "rules/spec.go": {"buyers"}, "rules/rate.go": {"sources", "requests"},
+		"wire/request_spec.go": {"requests", "request-formats", "conditions-and-filters", "authentication"},
+		"wire/answer_spec.go":  {"answers", "answer-rules", "unknown-outcomes", "../explanation/outcomes"},
 	}
 	texts, _ := files()
 	tag := regexp.MustCompile("`yaml:\"([a-z_]+)")
-	for spec, doc := range refs {
+	for spec, pages := range refs {
 		keys := tag.FindAllStringSubmatch(string(texts[spec]), -1)
 		if len(keys) == 0 {
 			t.Errorf("%s: no key of the configuration found: did it move?", spec)
 		}
+		var told strings.Builder
+		for _, page := range pages {
+			told.Write(texts[path.Join("docs/reference", page+".md")])
+		}
 		for _, k := range keys {
 			word := regexp.MustCompile(`[^a-z_]` + k[1] + `[^a-z_]`)
-			if !word.Match(texts[doc]) {
-				t.Errorf("%s does not tell of the key %s in %s", doc, k[1], spec)
+			if !word.MatchString(told.String()) {
+				t.Errorf("docs/reference: %v do not tell of the key %s in %s", pages, k[1], spec)
 			}
 		}
 	}
+}
+
+// items are the items of a list in Markdown, each on one line, without its dash.
+func items(text string) (out []string) {
+	open := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		rest, more := strings.CutPrefix(line, "  ")
+		if item, ok := strings.CutPrefix(line, "- "); ok {
+			out, open = append(out, item), true
+		} else if open = open && more; open {
+			out[len(out)-1] += " " + rest
+		}
+	}
+	return out
 }
 
 func TestReferenceHasEveryVerb(t *testing.T) {
@@ -178,11 +198,10 @@ func TestReferenceHasEveryVerb(t *testing.T) {
 	if len(found) < 5 {
 		t.Fatalf("%d verbs found in cmd/clearpost/main.go: did they move?", len(found))
 	}
-	_, table, _ := strings.Cut(string(texts["docs/operators.md"]), "\n## Verbs\n")
-	table, _, _ = strings.Cut(table, "\n## ")
 	var told, have []string
-	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(table, -1) {
-		for _, m := range regexp.MustCompile("`([a-z]+)").FindAllStringSubmatch(row[1], -1) {
+	for _, item := range items(string(texts["docs/reference/verbs.md"])) {
+		head, _, _ := strings.Cut(item, "`: ")
+		for _, m := range regexp.MustCompile("`([a-z]+)").FindAllStringSubmatch(head, -1) {
 			told = append(told, m[1])
 		}
 	}
@@ -191,38 +210,39 @@ func TestReferenceHasEveryVerb(t *testing.T) {
 	}
 	slices.Sort(told)
 	slices.Sort(have)
-	if !slices.Equal(told, have) {
-		t.Errorf("docs/operators.md tells of the verbs\n %v\nthe command has\n %v", told, have)
+	if told = slices.Compact(told); !slices.Equal(told, have) {
+		t.Errorf("docs/reference/verbs.md tells of the verbs\n %v\nthe command has\n %v", told, have)
 	}
 }
 
-// What a posting spec says of statuses and reasons is what docs/sellers.md says.
+// What a posting spec says of statuses and reasons is what docs/reference/seller-status.md says.
 func TestPostingSpecsSayWhatTheSellersDocumentSays(t *testing.T) {
 	texts, _ := files()
-	rows := func(title string, row *regexp.Regexp) (out []posting.Named) {
-		_, table, _ := strings.Cut(string(texts["docs/sellers.md"]), "\n## "+title+"\n")
-		table, _, _ = strings.Cut(table, "\n## ")
-		for _, m := range row.FindAllStringSubmatch(table, -1) {
-			name := strings.TrimSpace(strings.NewReplacer("`", "", ",", "", " |", "").Replace(m[1]))
-			out = append(out, posting.Named{Name: name, Says: m[2]})
+	_, statuses, _ := strings.Cut(string(texts["docs/reference/seller-status.md"]), "\n## Status codes\n")
+	statuses, reasons, _ := strings.Cut(statuses, "\n## Reasons\n")
+	told := func(list []string, row *regexp.Regexp) (out []posting.Named) {
+		for _, item := range list {
+			if m := row.FindStringSubmatch(item); m != nil {
+				out = append(out, posting.Named{Name: strings.NewReplacer("`", "", ",", "").Replace(m[1]), Says: m[2]})
+			}
 		}
 		return out
 	}
 	for _, c := range []struct {
 		title string
-		row   *regexp.Regexp
+		want  []posting.Named
 		have  []posting.Named
 	}{
-		{"Status codes", regexp.MustCompile(`(?m)^\| ([0-9]{3} \|[^|]*) \| (.*) \|$`), intake.StatusMeanings()},
-		{"Reasons", regexp.MustCompile("(?m)^\\| (`[a-z_]+`) \\| (.*) \\|$"), intake.Reasons()},
+		{"Status codes", told(items(statuses), regexp.MustCompile(`^([0-9]{3}[^:]*): (.*)$`)), intake.StatusMeanings()},
+		{"Reasons", told(strings.Split(reasons, "\n"), regexp.MustCompile("^\\| (`[a-z_]+`) \\| (.*) \\|$")),
+			intake.Reasons()},
 	} {
-		want := rows(c.title, c.row)
-		if len(want) < 5 {
-			t.Fatalf("%s: %d rows found in docs/sellers.md: did it move?", c.title, len(want))
+		if len(c.want) < 5 {
+			t.Fatalf("%s: %d rows found in docs/reference/seller-status.md: did it move?", c.title, len(c.want))
 		}
-		if !slices.Equal(want, c.have) {
-			t.Errorf("%s: docs/sellers.md has\n%s\nexchange/intake/spec_words.go has\n%s", c.title, named(want),
-				named(c.have))
+		if !slices.Equal(c.want, c.have) {
+			t.Errorf("%s: docs/reference/seller-status.md has\n%s\nexchange/intake/spec_words.go has\n%s", c.title,
+				named(c.want), named(c.have))
 		}
 	}
 }

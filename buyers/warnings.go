@@ -15,8 +15,7 @@ func (b *Book) Warnings() []string {
 	out := []string{}
 	for _, c := range b.Campaigns {
 		if why := c.Post.Answer.LeavesOpen(); why != "" {
-			out = append(out, "campaign "+c.ID+", post.answer: "+why+
-				" (docs/buyers.md, \"What a post's answer proves\")")
+			out = append(out, "campaign "+c.ID+", post.answer: "+why+" (docs/explanation/outcomes.md)")
 		}
 		if c.Post.Answer.Fallback() > 0 && !c.PayPostPrice {
 			out = append(out, "campaign "+c.ID+", post.answer.price.fallback: has no effect without pay: post_price")

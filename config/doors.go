@@ -16,7 +16,15 @@ import (
 // KeyFiles are the files of a certificate and its key.
 type KeyFiles struct{ Cert, Key string }
 
-// load reads the files; nil where there are none.
+// Scheme is that of the door's URLs: https, or http where there are no files.
+func (k *KeyFiles) Scheme() string {
+	if k == nil {
+		return "http"
+	}
+	return "https"
+}
+
+// Keys reads the files; nil where there are none.
 func (k *KeyFiles) Keys(log *slog.Logger) (*door.Keys, error) {
 	if k == nil {
 		return nil, nil

@@ -12,7 +12,7 @@ func (c *Config) Warnings() []string {
 	out := c.Exchange.Book.Warnings()
 	if c.AdminTLS == nil && beyondLoopback(c.AdminListen) {
 		out = append(out, "admin.listen: "+c.AdminListen+" can be reached from other machines, and without admin.tls "+
-			"whoever listens on the way reads the token (docs/operators.md)")
+			"whoever listens on the way reads the token (docs/reference/node.md)")
 	}
 	if k := c.Kafka; k != nil && k.SASL != nil && k.TLS == nil {
 		out = append(out, "kafka.sasl without kafka.tls: whoever listens on the way to the brokers learns what proves "+

@@ -5,8 +5,8 @@
 //
 // # Requests
 //
-// A [RequestSpec] names the method, the URL, the headers, the format and the fields; docs/buyers.md is the reference of
-// all its keys. [CompileRequest] reports every mistake at once and returns a [Request], whose AppendHTTP writes a whole
+// A [RequestSpec] names the method, the URL, the headers, the format and the fields; docs/reference/requests.md has all
+// its keys. [CompileRequest] reports every mistake at once and returns a [Request], whose AppendHTTP writes a whole
 // HTTP/1.1 request, head and body, into the caller's buffer. Everything is compiled to slots: rendering looks nothing
 // up by name.
 //

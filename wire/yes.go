@@ -12,7 +12,7 @@ import (
 )
 
 // yesWords are the words that speak for a yes wherever they stand in an answer, unless a word in the same clause
-// negates them. maybeWords do so only at the very place that would say yes. docs/buyers.md lists both.
+// negates them. maybeWords do so only at the very place that would say yes. docs/explanation/outcomes.md lists both.
 var (
 	yesWords = []string{"accept", "accepted", "accepting", "success", "successful", "successfully", "succeeded", "sold",
 		"added", "queued", "enqueued", "purchased", "bought", "approved", "matched", "won", "stored", "saved",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package templates carries the campaigns that a buyer's page may start from, one file a template. What a file holds is
-// told in docs/buyers.md; package node reads them.
+// told in docs/reference/templates.md; package node reads them.
 package templates
 
 import (

@@ -160,8 +160,8 @@ func (c *buyersAddCmd) next(e *env, file string, p *page.Page) {
 	if c.Config != "." {
 		dir = " -d " + c.Config
 	}
-	fmt.Fprintf(e.out, "  $EDITOR %s   # criteria, caps, names and values that are this buyer's own: docs/buyers.md\n",
-		file)
+	fmt.Fprintf(e.out, "  $EDITOR %s   # criteria, caps, names and values that are this buyer's own: "+
+		"docs/reference/buyers.md\n", file)
 	fmt.Fprintf(e.out, "  clearpost check %s\n", c.Config)
 	fmt.Fprintf(e.out, "  clearpost try request %s --post%s\n", p.Campaign, dir)
 }

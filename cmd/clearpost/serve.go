@@ -66,7 +66,8 @@ func (c *serveCmd) Run(e *env) error {
 	if err := n.Start(); err != nil {
 		return errors.Join(err, n.Stop())
 	}
-	fmt.Fprintf(e.out, "sellers http://%s  admin http://%s  config %s\n", n.SellerAddr, n.AdminAddr, cfg.Hash)
+	fmt.Fprintf(e.out, "sellers %s://%s  admin %s://%s  config %s\n", cfg.TLS.Scheme(), n.SellerAddr,
+		cfg.AdminTLS.Scheme(), n.AdminAddr, cfg.Hash)
 	if c.Watch {
 		if err := n.Watch(); err != nil {
 			log.Error("the configuration is not watched: use SIGHUP or clearpost reload", "err", err)

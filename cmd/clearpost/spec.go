@@ -121,7 +121,7 @@ func (c *specCmd) base(cfg *config.Config) (string, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port), nil
+	return cfg.TLS.Scheme() + "://" + net.JoinHostPort(host, port), nil
 }
 
 // diff prints what the newest version that was in force and the configuration differ in.

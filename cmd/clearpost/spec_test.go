@@ -9,8 +9,20 @@ import (
 	"strings"
 	"testing"
 
+	"clearpost/config"
 	"clearpost/examples"
 )
+
+func TestSpecNamesTheAddressThatSellersReach(t *testing.T) {
+	for want, cfg := range map[string]*config.Config{"http://127.0.0.1:8080": {Listen: "127.0.0.1:8080"},
+		"http://localhost:80":   {Listen: ":80"},
+		"https://localhost:443": {Listen: "0.0.0.0:443", TLS: &config.KeyFiles{}},
+		"https://leads.example": {Listen: ":80", SpecURL: "https://leads.example"}} {
+		if got, err := (&specCmd{}).base(cfg); got != want || err != nil {
+			t.Errorf("%s, %v: want %s", got, err, want)
+		}
+	}
+}
 
 func TestSpecIsWrittenWithoutARunningExchange(t *testing.T) {
 	dir := t.TempDir()

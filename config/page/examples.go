@@ -56,8 +56,8 @@ func (m *maker) write(body value, examples []madeExample) []byte {
 	campaigns.add(c)
 	p.put("campaigns", campaigns)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Begun from the template %s. docs/buyers.md tells what may stand here; `clearpost check` runs "+
-		"the examples.\n", m.b.Template)
+	fmt.Fprintf(&b, "# Begun from the template %s. docs/reference/buyers.md tells what may stand here; `clearpost "+
+		"check` runs the examples.\n", m.b.Template)
 	p.write(&b, 0)
 	return []byte(b.String())
 }

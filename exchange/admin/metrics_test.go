@@ -12,12 +12,12 @@ import (
 
 // The operators' page has every metric there is, and no other.
 func TestMetricsAreTold(t *testing.T) {
-	page, err := os.ReadFile("../../docs/operators.md")
+	page, err := os.ReadFile("../../docs/reference/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	told := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(clearpost_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^- `(clearpost_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
 		told[m[1]] = true
 	}
 	ch := make(chan *prometheus.Desc, 100)
@@ -26,11 +26,11 @@ func TestMetricsAreTold(t *testing.T) {
 	for d := range ch {
 		name := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())[1]
 		if !told[name] {
-			t.Errorf("docs/operators.md does not tell of %s", name)
+			t.Errorf("docs/reference/metrics.md does not tell of %s", name)
 		}
 		delete(told, name)
 	}
 	for name := range told {
-		t.Errorf("docs/operators.md tells of %s, which is not there", name)
+		t.Errorf("docs/reference/metrics.md tells of %s, which is not there", name)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"clearpost/lead"
 )
 
-// reasonTable is what the published reasons of a failure mean to a seller; docs/sellers.md has the same.
+// reasonTable is what the published reasons of a failure mean to a seller; docs/reference/seller-status.md has the
+// same.
 var reasonTable = []posting.Named{
 	{Name: "buyer_error", Says: "a buyer could not be reached or its answer could not be used"},
 	{Name: "duplicate", Says: "a buyer has this lead already, or you sent this person before"},
@@ -24,8 +25,8 @@ var reasonTable = []posting.Named{
 // Reasons lists the published reasons of a failure with their meaning, in the order of names.
 func Reasons() []posting.Named { return reasonTable }
 
-// statusTable is what the HTTP statuses mean, with the codes that stand as reason in an error; docs/sellers.md has the
-// same.
+// statusTable is what the HTTP statuses mean, with the codes that stand as reason in an error;
+// docs/reference/seller-status.md has the same.
 var statusTable = []posting.Named{
 	{Name: "200", Says: "a business answer, success or failure"},
 	{Name: "202", Says: "pending: ask `status_url` later"},
