@@ -152,8 +152,8 @@ func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
 		"config/keys.go":         {"node", "verticals", "field-types", "sources", "templates"},
 		"buyers/spec.go":         {"buyers", "requests", "templates", "unknown-outcomes", "examples"},
 		"buyers/example_spec.go": {"examples"}, "rules/spec.go": {"buyers"}, "rules/rate.go": {"sources", "requests"},
-		"wire/request_spec.go": {"requests", "request-formats", "conditions-and-filters", "authentication"},
-		"wire/answer_spec.go":  {"answers", "answer-rules", "unknown-outcomes", "../explanation/outcomes"},
+		"wire/request/spec.go": {"requests", "request-formats", "conditions-and-filters", "authentication"},
+		"wire/answer/spec.go":  {"answers", "answer-rules", "unknown-outcomes", "../explanation/outcomes"},
 	}
 	texts, _ := files()
 	tag := regexp.MustCompile("`yaml:\"([a-z_]+)")

@@ -22,53 +22,56 @@ var below = map[string][]string{
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
 	"examples":          {}, // the example configuration, carried inside the binary
+	"wire":              {}, // words that requests and answers share
 
 	"rules":            {"lead"},
-	"wire":             {"lead"},
 	"ledger":           {"lead"},
 	"buyers/buyertest": {"lead"},
 	"config/tree":      {"lead"},
 
-	"wire/transport": {"lead", "wire"},
+	"wire/request":   {"lead", "wire"},
+	"wire/answer":    {"lead", "wire"},
+	"wire/transport": {"lead"},
 	"auction":        {"lead", "rules"},
 	"capstore":       {"lead", "rules"},
 
-	"buyers": {"lead", "rules", "auction", "wire"},
+	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer"},
 
-	"buyers/conform": {"lead", "rules", "wire", "wire/transport", "buyers"},
+	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
 	"exchange/limits":  {"lead", "buyers"},
 	"exchange/history": {"lead", "ledger", "auction"},
 	"exchange/claims":  {}, // who is at what within this process
 
-	"exchange": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange/claims", "exchange/history", "exchange/limits"},
+	"exchange": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
+		"ledger", "exchange/claims", "exchange/history", "exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
-	"exchange/exchangetest": {"lead", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange"}, // exchanges for tests
+	"exchange/exchangetest": {"lead", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
+		"capstore", "ledger", "exchange"}, // exchanges for tests
 
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
 
-	"config": {"lead", "rules", "wire", "buyers", "buyers/templates", "ledger", "exchange", "exchange/door",
-		"exchange/intake", "exchange/intake/posting", "config/tree"},
+	"config": {"lead", "rules", "wire/request", "wire/answer", "buyers", "buyers/templates", "ledger", "exchange",
+		"exchange/door", "exchange/intake", "exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
 		"exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
-	"bench": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger", "exchange",
-		"exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node", "buyers/buyertest"},
+	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "ledger",
+		"exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node",
+		"buyers/buyertest"},
 
-	"cmd/clearpost": {"lead", "rules", "wire", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"ledger/schema", "config/schema", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin",
-		"config", "config/page", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal", "loadtest",
-		"loadtest/audit", "examples"},
+	"cmd/clearpost": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
+		"ledger", "ledger/schema", "config/schema", "exchange", "exchange/intake", "exchange/intake/posting",
+		"exchange/admin", "config", "config/page", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal",
+		"loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -156,7 +159,7 @@ func within(dir string, list []string) bool {
 
 // pure packages get the time as a value and never reach out, so that what they decide can be replayed and tested as
 // text.
-var pure = []string{"lead", "rules", "wire", "auction", "capstore"}
+var pure = []string{"lead", "rules", "wire", "wire/request", "wire/answer", "auction", "capstore"}
 
 var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}
 

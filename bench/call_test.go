@@ -14,11 +14,11 @@ import (
 	campaigns "clearpost/buyers"
 	"clearpost/config"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // jsonBuyer is a campaign of the examples that is asked and answers in JSON, with a lead that it wants.
-func jsonBuyer(tb testing.TB) (*campaigns.Campaign, *wire.Inputs) {
+func jsonBuyer(tb testing.TB) (*campaigns.Campaign, *request.Inputs) {
 	cfg, err := config.Load("../examples", os.LookupEnv)
 	if err != nil {
 		tb.Fatal(err)
@@ -30,7 +30,7 @@ func jsonBuyer(tb testing.TB) (*campaigns.Campaign, *wire.Inputs) {
 			readAuto(tb, l, v.Schema, []byte(autoLead), now)
 		}
 	}
-	return c, &wire.Inputs{Lead: l, LeadID: lead.ID{1}, Source: "bluekite", Vertical: c.Vertical, Now: now}
+	return c, &request.Inputs{Lead: l, LeadID: lead.ID{1}, Source: "bluekite", Vertical: c.Vertical, Now: now}
 }
 
 // answers are the buyer's bid as its examples have it, and the same among 10 KB that nobody asked for.

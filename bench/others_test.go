@@ -88,12 +88,12 @@ func (k kafka) close() error            { k.Close(); return nil }
 
 // sellers send one ping after another on each of their connections.
 type sellers struct {
-	requests []request
+	requests []sellerRequest
 	id       atomic.Uint64
 }
 
-// request is a whole HTTP request; the seller's own id of the lead stands at id.
-type request struct {
+// sellerRequest is a whole HTTP request; the seller's own id of the lead stands at id.
+type sellerRequest struct {
 	bytes []byte
 	id    int
 }
@@ -115,7 +115,7 @@ func newSellers(set) (role, error) {
 			"POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
 				"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", sellerKey,
 			len(b))
-		s.requests = append(s.requests, request{append([]byte(head), b...), len(head) + idAt})
+		s.requests = append(s.requests, sellerRequest{append([]byte(head), b...), len(head) + idAt})
 	}
 	return s, nil
 }

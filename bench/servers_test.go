@@ -23,7 +23,7 @@ import (
 	"clearpost/config"
 	"clearpost/lead"
 	"clearpost/node"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // reading is what a server has used since it started.
@@ -136,7 +136,7 @@ func newBare(s set) (*bare, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := wire.Inputs{Lead: l, LeadID: lead.ID{1}, Source: "bench", Vertical: "auto", Now: time.Now()}
+	in := request.Inputs{Lead: l, LeadID: lead.ID{1}, Source: "bench", Vertical: "auto", Now: time.Now()}
 	for i, c := range cfg.Exchange.Book.Campaigns {
 		b.hosts = append(b.hosts, &fasthttp.HostClient{Addr: s.Buyers[i], MaxConns: 4000, MaxIdemponentCallAttempts: 1,
 			MaxResponseBodySize: 256 << 10})

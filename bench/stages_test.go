@@ -26,11 +26,11 @@ var stages = []stage{
 	{"garbage collection",
 		regexp.MustCompile(`runtime\.(gcBgMarkWorker|bgsweep|bgscavenge|gcAssistAlloc|gcStart|mallocgc.*gcAssist)`)},
 	{"eligibility", regexp.MustCompile(`buyers\.\(\*Index\)`)},
-	{"render ×10", regexp.MustCompile(`wire\.\(\*Request\)`)},
+	{"render ×10", regexp.MustCompile(`request\.\(\*Request\)`)},
 	{"scatter: write", regexp.MustCompile(`transport\.\(\*(sock|scratch)\)\.(tryWrite|Write)`)},
 	{"scatter: read", regexp.MustCompile(`transport\.\(\*scratch\)\.settle`)},
 	{"scatter: rest", regexp.MustCompile(`clearpost/wire/transport`)},
-	{"read ×10", regexp.MustCompile(`wire\.\(\*Answer\)`)},
+	{"read ×10", regexp.MustCompile(`answer\.\(\*Answer\)`)},
 	{"auction", regexp.MustCompile(`clearpost/auction`)},
 	{"ledger: encode", regexp.MustCompile(`ledger\.\(\*Ledger\)\.encode`)},
 	{"ledger: join and wait", regexp.MustCompile(`ledger\.\(\*Ledger\)\.Append`)},
@@ -123,7 +123,7 @@ Type: cpu
              clearpost/wire/transport.(*scratch).settle
              clearpost/exchange.(*Exchange).Ping
 -----------+-------------------------------------------------------
-     1.50s   clearpost/wire.(*Request).AppendHTTP
+     1.50s   clearpost/wire/request.(*Request).AppendHTTP
              clearpost/exchange.(*Exchange).Ping
 -----------+-------------------------------------------------------
       10ms   clearpost/exchange.(*Exchange).Ping

@@ -8,7 +8,8 @@ import (
 
 	"clearpost/lead"
 	"clearpost/rules"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // Buyer is a company that buys.
@@ -23,11 +24,11 @@ type Buyer struct {
 
 // Endpoint is one outbound call of a campaign.
 type Endpoint struct {
-	Request *wire.Request
-	Answer  *wire.Answer
-	Timeout time.Duration // never 0: the vertical's own bound where the campaign has none
-	Rate    *Rate         // nil: not limited
-	Backup  *wire.Request // posts: the same request to another URL, for when not a byte went to the first; nil: none
+	Request *request.Request
+	Answer  *answer.Answer
+	Timeout time.Duration    // never 0: the vertical's own bound where the campaign has none
+	Rate    *Rate            // nil: not limited
+	Backup  *request.Request // posts: the same request to another URL, for when not a byte went to the first; nil: none
 }
 
 // Rate bounds calls over time.

@@ -9,7 +9,8 @@ import (
 
 	"clearpost/lead"
 	"clearpost/rules"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // Options are what compiling takes from outside. The zero value will do for tests.
@@ -210,12 +211,12 @@ func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bo
 	}
 	var ds []lead.Defect
 	if schema != nil {
-		e.Request, ds = wire.CompileRequest(&spec.Request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets,
+		e.Request, ds = request.Compile(&spec.Request, schema, post, request.Options{Secrets: c.opt.Secrets,
 			Status: c.status})
 		c.take(at, "request", ds)
 	}
 	e.Backup = c.backup(spec, schema, post, at)
-	e.Answer, ds = wire.CompileAnswer(&spec.Answer, post)
+	e.Answer, ds = answer.Compile(&spec.Answer, post)
 	c.take(at, "answer", ds)
 	return e
 }

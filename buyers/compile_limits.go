@@ -11,6 +11,7 @@ import (
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // number is a number of a spec: its default where it is absent, a defect where it is out of bounds.
@@ -138,7 +139,7 @@ func carriesKey(post *EndpointSpec) bool {
 }
 
 // backup compiles the request of a post for its other URL.
-func (c *bookCompiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool, at string) *wire.Request {
+func (c *bookCompiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool, at string) *request.Request {
 	switch {
 	case spec.BackupURL == "":
 		return nil
@@ -153,7 +154,7 @@ func (c *bookCompiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool
 	}
 	other := spec.Request
 	other.URL = spec.BackupURL
-	r, ds := wire.CompileRequest(&other, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+	r, ds := request.Compile(&other, schema, post, request.Options{Secrets: c.opt.Secrets})
 	for _, d := range ds {
 		if d.Path == "url" { // the rest is told of the request itself
 			c.bad(at, "backup_url", d.Value, d.Expected)

@@ -12,23 +12,25 @@ import (
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
-func request(from ...string) wire.RequestSpec {
-	r := wire.RequestSpec{URL: "https://buyer.example/call"}
+func requestOf(from ...string) request.Spec {
+	r := request.Spec{URL: "https://buyer.example/call"}
 	for _, f := range from {
-		r.Fields = append(r.Fields, wire.FieldSpec{To: f, From: f})
+		r.Fields = append(r.Fields, request.FieldSpec{To: f, From: f})
 	}
 	return r
 }
 
-func answer(price, token string) wire.AnswerSpec {
-	a := wire.AnswerSpec{Success: []wire.ConditionSpec{{Path: "status", Equals: wire.Text("ok")}}}
+func answerOf(price, token string) answer.Spec {
+	a := answer.Spec{Success: []answer.ConditionSpec{{Path: "status", Equals: wire.Text("ok")}}}
 	if price != "" {
-		a.Price = &wire.ValueSpec{Path: price}
+		a.Price = &answer.ValueSpec{Path: price}
 	}
 	if token != "" {
-		a.Token = &wire.ValueSpec{Path: token}
+		a.Token = &answer.ValueSpec{Path: token}
 	}
 	return a
 }
@@ -36,8 +38,8 @@ func answer(price, token string) wire.AnswerSpec {
 // quoted is a campaign that asks for a price and carries the token into the post.
 func quoted(id string) CampaignSpec {
 	return CampaignSpec{ID: id, Vertical: "auto",
-		Ping: &EndpointSpec{Request: request("zip"), Answer: answer("bid", "id"), TimeoutMS: 250},
-		Post: &EndpointSpec{Request: request("zip", "token"), Answer: answer("paid", "")}}
+		Ping: &EndpointSpec{Request: requestOf("zip"), Answer: answerOf("bid", "id"), TimeoutMS: 250},
+		Post: &EndpointSpec{Request: requestOf("zip", "token"), Answer: answerOf("paid", "")}}
 }
 
 func TestCompile(t *testing.T) {
@@ -45,7 +47,7 @@ func TestCompile(t *testing.T) {
 	fixed := CampaignSpec{ID: "b-fixed", Vertical: "auto", Price: &price, MaxSold: 3, Pay: "post_price",
 		Criteria: []rules.CriterionSpec{{Field: "state", In: []string{"CA"}}},
 		Caps:     []rules.CapSpec{{Per: "hour", Limit: 5}, {Per: "day", Limit: 9, Zone: "America/Denver"}},
-		Post:     &EndpointSpec{Request: request("zip"), Answer: answer("paid", "")}}
+		Post:     &EndpointSpec{Request: requestOf("zip"), Answer: answerOf("paid", "")}}
 	specs := []BuyerSpec{
 		{ID: "a", Campaigns: []CampaignSpec{quoted("a-1")}},
 		{ID: "b", Name: "Bee", Timezone: "America/Chicago", InFlightMax: 7, AllowPrivate: true,
@@ -108,7 +110,7 @@ func TestCompileReportsEveryDefect(t *testing.T) {
 		{ID: "x", Timezone: "PST", InFlightMax: -1, Caps: []rules.CapSpec{{Per: "fortnight", Limit: 1}},
 			Campaigns: []CampaignSpec{
 				with("c0", func(c *CampaignSpec) { c.MaxSold = 101; c.Pay = "both" }),
-				with("c1", func(c *CampaignSpec) { c.Ping, c.Post.Request = nil, request("zip") }),
+				with("c1", func(c *CampaignSpec) { c.Ping, c.Post.Request = nil, requestOf("zip") }),
 				with("c2", func(c *CampaignSpec) { c.Ping.Answer.Price = nil }),
 				with("c3", func(c *CampaignSpec) { c.Ping.Answer.Token = nil }),
 				with("c4", func(c *CampaignSpec) { c.Price = &tooCheap; c.Ping.TimeoutMS = -5 }),

@@ -12,6 +12,8 @@ import (
 
 	"clearpost/lead"
 	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // What an example's calls carry where its `given` does not say otherwise.
@@ -87,7 +89,7 @@ func (x *Example) Own() bool { return !x.borrowed }
 
 // Inputs are what the calls of the example are rendered from. A post's token and price are those of the ping's answer,
 // where the example has one and does not say otherwise.
-func (x *Example) Inputs(c *Campaign, post bool) wire.Inputs {
+func (x *Example) Inputs(c *Campaign, post bool) request.Inputs {
 	in := SampleInputs(x.Lead(), x.vertical, post)
 	g := &x.given
 	in.LeadID, in.Source, in.SourceName, in.Now = x.id, g.Source, g.Name, x.now
@@ -116,7 +118,7 @@ func (x *Example) Inputs(c *Campaign, post bool) wire.Inputs {
 }
 
 // Read reads the call's answer, which must not be nil, by a campaign's rules.
-func (k *ExampleCall) Read(a *wire.Answer) wire.Receipt {
+func (k *ExampleCall) Read(a *answer.Answer) answer.Receipt {
 	return a.ReadWhole(k.Answer.Status, []byte(k.Answer.Type), []byte(k.Answer.Body))
 }
 
@@ -207,8 +209,8 @@ func (c *bookCompiler) exampleGiven(x *Example, given *ExampleGiven) {
 			c.bad(x.path, "given."+name, fmt.Sprint(n), fmt.Sprintf("0 to %d", MaxSoldMax))
 		}
 	}
-	if g.Token != nil && len(*g.Token) > wire.TokenBytesMax {
-		c.bad(x.path, "given.token", "", fmt.Sprintf("at most %d bytes", wire.TokenBytesMax))
+	if g.Token != nil && len(*g.Token) > answer.TokenBytesMax {
+		c.bad(x.path, "given.token", "", fmt.Sprintf("at most %d bytes", answer.TokenBytesMax))
 	}
 	if g.Price != nil && *g.Price < 0 {
 		c.bad(x.path, "given.price", g.Price.String(), "an amount that is not negative")

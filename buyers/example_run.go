@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // ExampleFailure is an example that does not hold. Its texts have placeholders in place of secrets.
@@ -141,7 +142,7 @@ func (r *exampleRun) body(part, want, got string) {
 }
 
 // receipt compares what the answer means with what it should mean, line by line.
-func (r *exampleRun) receipt(k *ExampleCall, a *wire.Answer) {
+func (r *exampleRun) receipt(k *ExampleCall, a *answer.Answer) {
 	got := k.Read(a)
 	var want, have strings.Builder
 	line := func(b *strings.Builder, name, value string) { fmt.Fprintf(b, "%s: %s\n", name, value) }
@@ -173,7 +174,7 @@ type Told struct {
 }
 
 // TellReceipt tells a receipt line by line; no Value is nil.
-func TellReceipt(r *wire.Receipt) []Told {
+func TellReceipt(r *answer.Receipt) []Told {
 	refusal, published, price, expires := noRefusal, noValue, noValue, noValue
 	if r.Refusal != lead.NoRefusal {
 		refusal, published = r.Refusal.Info().Name, PublishedOf(r)
@@ -245,7 +246,7 @@ type RequestParts struct {
 }
 
 // ParseRequest takes a request apart that r has rendered.
-func ParseRequest(r *wire.Request, http []byte) RequestParts {
+func ParseRequest(r *request.Request, http []byte) RequestParts {
 	head, body, _ := bytes.Cut(http, []byte("\r\n\r\n"))
 	p := RequestParts{Head: strings.ReplaceAll(string(head), "\r\n", "\n"), Body: string(body)}
 	first, rest, _ := strings.Cut(p.Head, "\n")
@@ -279,7 +280,7 @@ func (p *RequestParts) Header(name string) (string, bool) {
 
 // PublishedOf is what the seller hears of an answer that is no sale: of a post whose outcome is unknown, that it is
 // pending.
-func PublishedOf(r *wire.Receipt) string {
+func PublishedOf(r *answer.Receipt) string {
 	if r.Outcome == lead.Unknown {
 		return lead.UnknownOutcome.Info().Published
 	}

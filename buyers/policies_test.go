@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"clearpost/rules"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	n := func(v int) *int { return &v }
-	sometimes := &EndpointSpec{Request: wire.RequestSpec{Fields: []wire.FieldSpec{{To: "key", From: "idempotency_key",
-		When: &wire.WhenSpec{Field: "zip"}}}}}
+	sometimes := &EndpointSpec{Request: request.Spec{Fields: []request.FieldSpec{{To: "key", From: "idempotency_key",
+		When: &request.WhenSpec{Field: "zip"}}}}}
 	c := &bookCompiler{book: &Book{}, ids: map[string]string{}}
 	c.rate(&rules.RateSpec{}, "x.ping")
 	c.breaker(&Campaign{Ping: &Endpoint{}}, &BreakerSpec{FailuresPercent: n(101), Probes: n(0)}, "x")

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // sampleByName are values for names that leads often have, whatever else their type would suggest.
@@ -110,10 +110,10 @@ func Person(l *lead.Lead, n int, now time.Time, drop ...int) *lead.Lead {
 }
 
 // SampleInputs are the fixed values that an example's calls carry where nothing else is said, around a lead.
-func SampleInputs(l *lead.Lead, vertical string, post bool) wire.Inputs {
+func SampleInputs(l *lead.Lead, vertical string, post bool) request.Inputs {
 	id, _ := lead.ParseID(ExampleLeadID)
 	now, _ := time.Parse(time.RFC3339, ExampleNow)
-	in := wire.Inputs{Lead: l, LeadID: id, Source: ExampleSource, SourceName: ExampleSource, Vertical: vertical,
+	in := request.Inputs{Lead: l, LeadID: id, Source: ExampleSource, SourceName: ExampleSource, Vertical: vertical,
 		Left: 1, Now: now, Bearer: []byte("example-token")}
 	if post {
 		in.Attempt, _ = lead.ParseID(ExampleAttemptID)
@@ -123,7 +123,7 @@ func SampleInputs(l *lead.Lead, vertical string, post bool) wire.Inputs {
 }
 
 // Unset lists the fields that a request may carry and the lead has no valid value of.
-func Unset(r *wire.Request, l *lead.Lead) []string {
+func Unset(r *request.Request, l *lead.Lead) []string {
 	var out []string
 	for pos := range l.Len() {
 		if r.Uses().Has(pos) && l.Slot(pos).State != lead.Valid {

@@ -10,7 +10,8 @@ import (
 
 	"clearpost/lead"
 	"clearpost/rules"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // Limits of a buyer's configuration.
@@ -65,19 +66,19 @@ type CampaignSpec struct {
 // TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of
 // its own.
 type TestSpec struct {
-	PingURL string           `yaml:"ping_url"` // in place of ping.request.url
-	PostURL string           `yaml:"post_url"` // in place of post.request.url
-	Fields  []wire.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
+	PingURL string              `yaml:"ping_url"` // in place of ping.request.url
+	PostURL string              `yaml:"post_url"` // in place of post.request.url
+	Fields  []request.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.
 type EndpointSpec struct {
-	TimeoutMS int              `yaml:"timeout_ms"`  // of one call; absent or 0: as long as the vertical allows
-	Rate      *rules.RateSpec  `yaml:"rate"`        // of its calls; absent: as many as there are leads
-	BackupURL string           `yaml:"backup_url"`  // posts: where to when no byte went to the request's URL
-	Key       *KeySpec         `yaml:"idempotency"` // posts: how the request carries a key of its own
-	Request   wire.RequestSpec `yaml:"request"`     // what is sent
-	Answer    wire.AnswerSpec  `yaml:"answer"`      // how what comes back is read
+	TimeoutMS int             `yaml:"timeout_ms"`  // of one call; absent or 0: as long as the vertical allows
+	Rate      *rules.RateSpec `yaml:"rate"`        // of its calls; absent: as many as there are leads
+	BackupURL string          `yaml:"backup_url"`  // posts: where to when no byte went to the request's URL
+	Key       *KeySpec        `yaml:"idempotency"` // posts: how the request carries a key of its own
+	Request   request.Spec    `yaml:"request"`     // what is sent
+	Answer    answer.Spec     `yaml:"answer"`      // how what comes back is read
 }
 
 // BreakerSpec says when a campaign whose pings fail is left alone. Absent numbers take their defaults.
@@ -117,12 +118,12 @@ func (u *UnknownSpec) TakeWord(word string) error {
 
 // StatusSpec asks the buyer what became of a lead.
 type StatusSpec struct {
-	Request   wire.RequestSpec `yaml:"request"`    // what is sent
-	Answer    wire.AnswerSpec  `yaml:"answer"`     // how what comes back is read
-	TimeoutMS *int             `yaml:"timeout_ms"` // of one call (5000)
-	AfterMS   *int             `yaml:"after_ms"`   // from the attempt's end to the first call (2000)
-	EveryMS   *int             `yaml:"every_ms"`   // between calls (10000)
-	ForS      *int             `yaml:"for_s"`      // from the attempt's beginning to the last call (3600)
+	Request   request.Spec `yaml:"request"`    // what is sent
+	Answer    answer.Spec  `yaml:"answer"`     // how what comes back is read
+	TimeoutMS *int         `yaml:"timeout_ms"` // of one call (5000)
+	AfterMS   *int         `yaml:"after_ms"`   // from the attempt's end to the first call (2000)
+	EveryMS   *int         `yaml:"every_ms"`   // between calls (10000)
+	ForS      *int         `yaml:"for_s"`      // from the attempt's beginning to the last call (3600)
 }
 
 // ResendSpec sends the same request again.

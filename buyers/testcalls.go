@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // test makes the campaign that test leads see. Nothing of it may be taken for a real lead: each call that it makes goes
@@ -30,31 +30,31 @@ func (c *bookCompiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 
 func (c *bookCompiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec,
 	at string) *Endpoint {
-	request, key, url := spec.Request, "ping_url", t.PingURL
+	tested, key, url := spec.Request, "ping_url", t.PingURL
 	if post {
 		key, url = "post_url", t.PostURL
 	}
-	if url == "" && !marked(&request, t.Fields) {
+	if url == "" && !marked(&tested, t.Fields) {
 		c.bad(at, key, "", "the URL for tests, or a mark: a constant `value` in `fields` that real leads do not "+
 			"have, or a field `from: test` of the request; else the buyer would take a test for a real lead")
 		return live
 	}
-	if url != "" && url == request.URL {
+	if url != "" && url == tested.URL {
 		c.bad(at, key, url, "another URL than that for real leads")
 		return live
 	}
 	if url != "" {
-		request.URL = url
+		tested.URL = url
 	}
-	request.Fields = slices.DeleteFunc(slices.Clone(request.Fields), func(f wire.FieldSpec) bool {
-		return slices.ContainsFunc(t.Fields, func(g wire.FieldSpec) bool { return g.To == f.To })
+	tested.Fields = slices.DeleteFunc(slices.Clone(tested.Fields), func(f request.FieldSpec) bool {
+		return slices.ContainsFunc(t.Fields, func(g request.FieldSpec) bool { return g.To == f.To })
 	})
-	own := len(request.Fields)
-	request.Fields = append(request.Fields, t.Fields...)
+	own := len(tested.Fields)
+	tested.Fields = append(tested.Fields, t.Fields...)
 	out := *live
 	out.Backup = nil // it would lead to where real leads go
 	var ds []lead.Defect
-	out.Request, ds = wire.CompileRequest(&request, schema, post, wire.CompileOptions{Secrets: c.opt.Secrets})
+	out.Request, ds = request.Compile(&tested, schema, post, request.Options{Secrets: c.opt.Secrets})
 	for _, d := range ds {
 		d.Path = testPath(d.Path, own, key)
 		c.defects = append(c.defects, d.In(at))
@@ -63,16 +63,16 @@ func (c *bookCompiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead
 }
 
 // marked tells whether a test has a constant that real leads do not have, or the request itself says what is a test.
-func marked(r *wire.RequestSpec, fields []wire.FieldSpec) bool {
-	if slices.ContainsFunc(r.Fields, func(f wire.FieldSpec) bool {
+func marked(r *request.Spec, fields []request.FieldSpec) bool {
+	if slices.ContainsFunc(r.Fields, func(f request.FieldSpec) bool {
 		when := f.When
 		return f.From == "test" || f.Value != nil && when != nil && when.Field == "test" && when.Equals != nil &&
 			when.Equals.Text == "true"
 	}) {
 		return true
 	}
-	return slices.ContainsFunc(fields, func(f wire.FieldSpec) bool {
-		return f.Value != nil && !slices.ContainsFunc(r.Fields, func(g wire.FieldSpec) bool {
+	return slices.ContainsFunc(fields, func(f request.FieldSpec) bool {
+		return f.Value != nil && !slices.ContainsFunc(r.Fields, func(g request.FieldSpec) bool {
 			return g.To == f.To && g.Value != nil && *g.Value == *f.Value
 		})
 	})

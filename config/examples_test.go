@@ -18,7 +18,7 @@ import (
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 const examplesDir = "../examples"
@@ -64,7 +64,7 @@ type rendered struct {
 	fields map[string]any
 }
 
-func render(t *testing.T, e *buyers.Endpoint, in *wire.Inputs) rendered {
+func render(t *testing.T, e *buyers.Endpoint, in *request.Inputs) rendered {
 	t.Helper()
 	raw, err := e.Request.AppendHTTP(nil, in)
 	if err != nil {
@@ -185,7 +185,7 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 		if why := c.Why(l, lead.AtPing|lead.AtPost); len(why) > 0 {
 			t.Errorf("%s does not want the sample: %v", c.ID, why)
 		}
-		in := &wire.Inputs{Lead: l, LeadID: id, Attempt: id, Price: 25 * lead.Unit, Source: "quotemill",
+		in := &request.Inputs{Lead: l, LeadID: id, Attempt: id, Price: 25 * lead.Unit, Source: "quotemill",
 			Vertical: c.Vertical, Now: time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)}
 		want := wantCalls[c.ID]
 		check := func(e *buyers.Endpoint, call string, want map[string]any) {
@@ -217,7 +217,7 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 		check(c.Post, "post", want.post)
 	}
 	brightroof := render(t, cfg.Exchange.Book.Campaign("brightroof-fixed").Post,
-		&wire.Inputs{Lead: sampleLead(t, verticals["solar"])})
+		&request.Inputs{Lead: sampleLead(t, verticals["solar"])})
 	if got := brightroof.Header.Get("Authorization"); got != "Bearer demo-brightroof-token" {
 		t.Errorf("brightroof hears Authorization %q", got)
 	}

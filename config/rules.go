@@ -14,7 +14,8 @@ import (
 	"clearpost/buyers"
 	"clearpost/config/tree"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // Rules are one call of a campaign, alone: how it is rendered and how its answer is read.
@@ -22,10 +23,10 @@ type Rules struct {
 	Campaign string
 	Vertical string
 	Schema   *lead.Schema
-	Request  *wire.Request // nil where the file has none
-	Answer   *wire.Answer  // nil where the file has none
+	Request  *request.Request // nil where the file has none
+	Answer   *answer.Answer   // nil where the file has none
 	// of the campaign's first example that has such a call or a lead of its own, else of a sample lead
-	Inputs  wire.Inputs
+	Inputs  request.Inputs
 	Example bool // Inputs are those of an example
 
 	campaign *buyers.Campaign // nil where the rules are those of a file
@@ -175,11 +176,11 @@ func (l *loader) rules(f *tree.File, spec *buyers.CampaignSpec, at string, opt *
 	secrets := l.ruleSecrets(opt)
 	var ds []lead.Defect
 	if !reflect.ValueOf(e.Request).IsZero() {
-		r.Request, ds = wire.CompileRequest(&e.Request, r.Schema, opt.Post, wire.CompileOptions{Secrets: secrets})
+		r.Request, ds = request.Compile(&e.Request, r.Schema, opt.Post, request.Options{Secrets: secrets})
 		l.badAll(f, tree.Join(path, "request"), ds)
 	}
 	if !reflect.ValueOf(e.Answer).IsZero() {
-		r.Answer, ds = wire.CompileAnswer(&e.Answer, opt.Post)
+		r.Answer, ds = answer.Compile(&e.Answer, opt.Post)
 		l.badAll(f, tree.Join(path, "answer"), ds)
 	}
 	in := buyers.SampleInputs(nil, r.Vertical, opt.Post)
@@ -254,7 +255,7 @@ func (l *loader) ruleSchema(r *Rules, spec *buyers.CampaignSpec, e *buyers.Endpo
 			s, _ = lead.NewSchema("any", nil)
 			return s
 		}
-		_, ds := wire.CompileRequest(&e.Request, s, opt.Post, wire.CompileOptions{Secrets: l.ruleSecrets(opt)})
+		_, ds := request.Compile(&e.Request, s, opt.Post, request.Options{Secrets: l.ruleSecrets(opt)})
 		more := false
 		for _, d := range ds {
 			if strings.HasPrefix(d.Path, "fields[") {

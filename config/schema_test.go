@@ -11,6 +11,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -45,7 +46,8 @@ var configFiles = []struct {
 }
 
 // commentedDirs are the packages of the types that stand in files.
-var commentedDirs = []string{".", "../buyers", "../rules", "../wire", "../exchange"}
+var commentedDirs = []string{".", "../buyers", "../rules", "../wire/request", "../wire/answer",
+	"../exchange"}
 
 // The schemas in the repository are what the loader's types say. go test ./config -run Schemas -rewrite-schemas writes
 // them.
@@ -72,11 +74,12 @@ func reflected(t *testing.T, kind string, spec any, comments map[string]string) 
 	r := &emit.Reflector{FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, Anonymous: true, ExpandedStruct: true,
 		Mapper: func(typ reflect.Type) *emit.Schema { return mapped(t, typ) },
 		Namer: func(typ reflect.Type) string {
-			types[definition(typ.Name())] = typ.Name()
-			return definition(typ.Name())
+			name := ownName(typ.Name(), path.Base(typ.PkgPath()))
+			types[definition(name)] = name
+			return definition(name)
 		},
 		LookupComment: func(typ reflect.Type, field string) string {
-			return comments[typ.Name()+"."+field]
+			return comments[ownName(typ.Name(), path.Base(typ.PkgPath()))+"."+field]
 		},
 	}
 	s := r.Reflect(spec)
@@ -125,6 +128,14 @@ func described(t *testing.T, name string, s *emit.Schema) {
 			t.Errorf("%s.%s: no comment at the field says what it is", name, p.Key)
 		}
 	}
+}
+
+// ownName is the name by which a type of a package is told from all others: a plain Spec is that of its package.
+func ownName(typ, pkg string) string {
+	if typ == "Spec" {
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + typ
+	}
+	return typ
 }
 
 // definition is a type's name in the schema: CapSpec is cap.
@@ -214,7 +225,7 @@ func commentsOf(t *testing.T, dirs ...string) map[string]string {
 			ast.Inspect(f, func(n ast.Node) bool {
 				if d, ok := n.(*ast.GenDecl); ok && len(d.Specs) == 1 {
 					if ts, ok := d.Specs[0].(*ast.TypeSpec); ok && d.Doc != nil {
-						out[ts.Name.Name] = d.Doc.Text()
+						out[ownName(ts.Name.Name, f.Name.Name)] = d.Doc.Text()
 					}
 				}
 				ts, ok := n.(*ast.TypeSpec)
@@ -228,7 +239,7 @@ func commentsOf(t *testing.T, dirs ...string) map[string]string {
 				for _, field := range st.Fields.List {
 					text := strings.TrimSpace(field.Doc.Text() + field.Comment.Text())
 					for _, name := range field.Names {
-						out[ts.Name.Name+"."+name.Name] = strings.ReplaceAll(text, "\n", " ")
+						out[ownName(ts.Name.Name, f.Name.Name)+"."+name.Name] = strings.ReplaceAll(text, "\n", " ")
 					}
 				}
 				return true

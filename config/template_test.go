@@ -10,7 +10,7 @@ import (
 
 	"clearpost/buyers/templates"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 const templated = `id: two
@@ -50,7 +50,7 @@ func TestTemplateBecomesACampaign(t *testing.T) {
 		pos, _ := l.Schema().Position(name)
 		l.Set(pos, []byte(value))
 	}
-	got, err := c.Post.Request.AppendHTTP(nil, &wire.Inputs{Lead: l})
+	got, err := c.Post.Request.AppendHTTP(nil, &request.Inputs{Lead: l})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ campaigns:
 			pos, _ := l.Schema().Position(name)
 			l.Set(pos, []byte(value))
 		}
-		got, err := cfg.Exchange.Book.Campaign("two-auto").Post.Request.AppendHTTP(nil, &wire.Inputs{Lead: l})
+		got, err := cfg.Exchange.Book.Campaign("two-auto").Post.Request.AppendHTTP(nil, &request.Inputs{Lead: l})
 		if err != nil || !strings.HasPrefix(string(got), "POST /?zip=none HTTP/1.1\r\n") ||
 			!strings.HasSuffix(string(got), want) {
 			t.Errorf("%v: %s, not %s", err, got, want)

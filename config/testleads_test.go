@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 func TestTestsAreConfigured(t *testing.T) {
@@ -58,8 +58,8 @@ func TestARequestMayMarkTestsItself(t *testing.T) {
 		c := cfg.Exchange.Book.Campaign("one-auto")
 		var l lead.Lead
 		l.Reset(cfg.Exchange.Verticals[0].Schema)
-		for isTest, call := range map[bool]*wire.Request{false: c.Post.Request, true: c.AsTest.Post.Request} {
-			b, err := call.AppendHTTP(nil, &wire.Inputs{Lead: &l, Test: isTest})
+		for isTest, call := range map[bool]*request.Request{false: c.Post.Request, true: c.AsTest.Post.Request} {
+			b, err := call.AppendHTTP(nil, &request.Inputs{Lead: &l, Test: isTest})
 			if err != nil || strings.Contains(string(b), `"is_test":true`) != isTest {
 				t.Errorf("%s, test %v: %s, %v", field, isTest, b, err)
 			}

@@ -11,7 +11,7 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is
@@ -139,9 +139,9 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
 // the configuration, so that the very same request can be made again.
-func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) wire.Inputs {
+func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) request.Inputs {
 	sold := len(h.Sales())
-	in := wire.Inputs{Lead: l, LeadID: h.ID, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
+	in := request.Inputs{Lead: l, LeadID: h.ID, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
 		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.Pinged.Test,
 		Now: p.At.Truncate(time.Microsecond), Close: true}
 	if p.Of != nil {
@@ -175,7 +175,7 @@ func leastTime(timeout time.Duration) time.Duration {
 }
 
 // record puts into the posting what explains it: the seller's post (once) and the exact request.
-func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
+func (d *delivery) record(p *ledger.Posting, r *request.Request, in *request.Inputs) {
 	if d.post != nil {
 		p.Post, p.Private = d.post, d.private
 		d.post = nil
@@ -187,7 +187,7 @@ func (d *delivery) record(p *ledger.Posting, r *wire.Request, in *wire.Inputs) {
 
 // unrendered names why a request could not be made.
 func unrendered(err error) lead.Refusal {
-	if errors.Is(err, wire.ErrUnmapped) {
+	if errors.Is(err, request.ErrUnmapped) {
 		return lead.UnmappedValue
 	}
 	return lead.RenderFailed

@@ -82,7 +82,7 @@ func TestCapIsNotPassedByTripsAtOnce(t *testing.T) {
 	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: capped(limit),
 		Post: exchangetest.Always(exchangetest.Accept("r").In(time.Second))})
 	exchangetest.Run(t, s, func(x *rig) {
-		var heard []chan answer
+		var heard []chan told
 		var ids []lead.ID
 		for range trips {
 			ids = append(ids, x.Quote(8*dollar, nil))

@@ -9,7 +9,7 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // Explanation is the whole history of one lead, for operators. It holds personal data and the exact messages of posts;
@@ -206,7 +206,7 @@ func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history.Hist
 	if c == nil || c.Ping == nil || h.Pinged.TestResult != "" {
 		return "", nil
 	}
-	in := wire.Inputs{Lead: l, LeadID: h.ID, Source: h.Pinged.Source, Vertical: h.Pinged.Vertical,
+	in := request.Inputs{Lead: l, LeadID: h.ID, Source: h.Pinged.Source, Vertical: h.Pinged.Vertical,
 		Test: h.Pinged.Test, Now: h.Pinged.At}
 	if s := snap.source[in.Source]; s != nil {
 		in.SourceName = s.Name

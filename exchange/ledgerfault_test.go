@@ -15,25 +15,25 @@ import (
 // What becomes of leads, holds and answers where the ledger refuses an event, takes its time, or cannot tell whether it
 // has it.
 
-// answer is what a call that runs beside the test has heard.
-type answer struct {
+// told is what a call that runs beside the test has heard.
+type told struct {
 	reply exchange.Reply
 	fault *exchange.Fault
 	took  time.Duration
 }
 
 // beside makes a call in a goroutine of its own.
-func beside(call func() (exchange.Reply, *exchange.Fault)) chan answer {
-	out, begin := make(chan answer, 1), time.Now()
+func beside(call func() (exchange.Reply, *exchange.Fault)) chan told {
+	out, begin := make(chan told, 1), time.Now()
 	go func() {
 		r, f := call()
-		out <- answer{r, f, time.Since(begin)}
+		out <- told{r, f, time.Since(begin)}
 	}()
 	return out
 }
 
 // post posts a lead in a goroutine of its own.
-func post(x *rig, id lead.ID) chan answer {
+func post(x *rig, id lead.ID) chan told {
 	return beside(func() (exchange.Reply, *exchange.Fault) { return x.Post(id, nil, nil) })
 }
 
@@ -260,7 +260,7 @@ func TestCrashBeforeTheEndIsDurableLeavesTheAttemptOpen(t *testing.T) {
 
 // A seller whose time is up hears "pending" only of an attempt that is in the ledger: until then it waits on.
 func TestSellerInAHurryWaitsForTheFirstAttemptToBeDurable(t *testing.T) {
-	hurry := func(x *rig, id lead.ID) chan answer {
+	hurry := func(x *rig, id lead.ID) chan told {
 		return beside(func() (exchange.Reply, *exchange.Fault) {
 			return x.Post(id, nil, func(in *exchange.PostIn) { in.MaxWait = 100 * time.Millisecond })
 		})

@@ -7,13 +7,13 @@ import (
 
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/answer"
 	"clearpost/wire/transport"
 )
 
 // takeBid makes the bids of an answer that accepts: one, or one for each of its legs. Of one buyer's bids the auction
 // takes at most one; the others stand by like any.
-func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, r *wire.Receipt) lead.Refusal {
+func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, r *answer.Receipt) lead.Refusal {
 	b.Token = view(r.Token)
 	if !l.Fixed {
 		b.Price = r.Price
@@ -24,7 +24,7 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport
 	case r.ExpiresIn > 0:
 		b.Expires = p.event.At.UTC().Add(r.ExpiresIn).Truncate(time.Microsecond)
 	}
-	switch most := p.event.At.Add(wire.ExpiresDaysMax * 24 * time.Hour); {
+	switch most := p.event.At.Add(answer.ExpiresDaysMax * 24 * time.Hour); {
 	case b.Expires.IsZero():
 	case b.Expires.After(most): // "never", in the words of many
 		b.Expires = time.Time{}

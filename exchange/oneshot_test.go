@@ -13,7 +13,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // least has a lead ask for this payout at least.
@@ -253,7 +253,7 @@ func TestPostCarriesWhatThePingsAnswerGave(t *testing.T) {
 		bid := exchangetest.Bid(10*dollar, "token", "t-1")
 		bid.Cookie = "sid=s1"
 		s.Campaigns[0].Ping = exchangetest.Always(bid)
-		s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Post.Request.Auth = &wire.AuthSpec{Cookies: true} }
+		s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Post.Request.Auth = &request.AuthSpec{Cookies: true} }
 		exchangetest.Run(t, s, func(x *rig) {
 			var r exchange.Reply
 			var f *exchange.Fault

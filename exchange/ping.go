@@ -12,7 +12,8 @@ import (
 	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 	"clearpost/wire/transport"
 )
 
@@ -54,7 +55,7 @@ type Ping struct {
 	result   auction.Result
 	event    ledger.Pinged
 	scratch  []byte
-	inputs   wire.Inputs
+	inputs   request.Inputs
 	waited   time.Duration // for buyers and for the ledger: not our own time
 }
 
@@ -201,7 +202,7 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
-	p.inputs = wire.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
+	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
 		Vertical: p.Vertical.ID, Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
 	p.makeRoom()
 	start := e.wall()
@@ -255,7 +256,7 @@ func (p *Ping) makeRoom() {
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
-func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *wire.Inputs, wall time.Time) {
+func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall time.Time) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.bidders = append(p.bidders, l)
 	b := &p.bids[len(p.bids)-1]
@@ -337,7 +338,7 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Ca
 
 // read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the
 // beginning of one.
-func read(a *wire.Answer, c *transport.Call) wire.Receipt {
+func read(a *answer.Answer, c *transport.Call) answer.Receipt {
 	if c.Whole {
 		return a.ReadWhole(c.Status, c.Type, c.Body)
 	}

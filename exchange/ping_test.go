@@ -16,6 +16,7 @@ import (
 	"clearpost/ledger"
 	"clearpost/rules"
 	"clearpost/wire"
+	"clearpost/wire/answer"
 )
 
 // bids are a ping's bids by campaign, the last of a campaign's legs.
@@ -205,9 +206,11 @@ func TestLegsAreBidsOfTheirOwn(t *testing.T) {
 		{"price":5,"max":2,"token":"t3"}]}`}
 	s := sellTo(2, campaign{ID: "a", MaxSold: 1, Ping: exchangetest.Always(offers),
 		Spec: func(c *buyers.CampaignSpec) {
-			value := func(path string) *wire.ValueSpec { return &wire.ValueSpec{Path: path, Optional: path == "token"} }
+			value := func(path string) *answer.ValueSpec {
+				return &answer.ValueSpec{Path: path, Optional: path == "token"}
+			}
 			c.Ping.Answer.Price = nil
-			c.Ping.Answer.Legs = &wire.LegsSpec{List: "bids", Price: value("price"), MaxSold: value("max"),
+			c.Ping.Answer.Legs = &answer.LegsSpec{List: "bids", Price: value("price"), MaxSold: value("max"),
 				Brand: value("brand"), Token: value("token")}
 		}}, campaign{ID: "b", Price: 9 * dollar, MaxSold: 2})
 	exchangetest.Run(t, s, func(x *rig) {

@@ -11,13 +11,14 @@ import (
 	"clearpost/auction"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 	"clearpost/wire/transport"
 )
 
 // send makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
 // backup URL where no byte went to the first.
-func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *wire.Inputs) {
+func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *request.Inputs) {
 	e := d.e
 	live.Posted.Add(1)
 	call := &transport.Call{Target: live.posts.target, Request: req, Timeout: live.Campaign.Post.Timeout,
@@ -72,7 +73,7 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *w
 // toBackup sends the request to the campaign's other URL where the first call got nowhere: not a byte of it was given
 // to a connection. It is the same attempt: one hold, one posting in the ledger, one buyer. It returns that call and its
 // request for the event, or nils if there was none.
-func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *wire.Inputs,
+func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *request.Inputs,
 	until time.Time) (*transport.Call, *ledger.Body) {
 	if live.backup == nil || first.Sent {
 		return nil, nil
@@ -99,10 +100,10 @@ func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *wire.
 }
 
 // readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a
-// clear no is unknown (see wire.Receipt); without a complete answer it is "not sent" only if no byte was given to the
+// clear no is unknown (see answer.Receipt); without a complete answer it is "not sent" only if no byte was given to the
 // connection. margin is set where nothing was quoted: then the payout follows the price.
 func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted, call *transport.Call,
-	margin *auction.Margin) (r wire.Receipt) {
+	margin *auction.Margin) (r answer.Receipt) {
 	if call.Refusal != lead.NoRefusal {
 		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
 		if !call.Sent {

@@ -141,11 +141,11 @@ func TestSamePingsAtOnceAreOneAuction(t *testing.T) {
 	s := one()
 	s.Campaigns[0].Ping = exchangetest.Always(exchangetest.Bid(10 * dollar).In(100 * time.Millisecond))
 	exchangetest.Run(t, s, func(x *rig) {
-		var heard []chan answer
+		var heard []chan told
 		for range 5 {
 			heard = append(heard, beside(func() (exchange.Reply, *exchange.Fault) { return x.Ping(jane, nil) }))
 		}
-		var first answer
+		var first told
 		for i, c := range heard {
 			a := <-c
 			if i == 0 {

@@ -12,7 +12,7 @@ import (
 	"clearpost/capstore"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 	"clearpost/wire/transport"
 )
 
@@ -87,7 +87,7 @@ func (w *endpoint) bearer() []byte {
 }
 
 // tokens keeps the access tokens that a request carries, nil if it carries none.
-func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Tokens, error) {
+func (e *Exchange) tokens(c *buyers.Campaign, r *request.Request) (*transport.Tokens, error) {
 	o := r.OAuth2()
 	if o == nil {
 		return nil, nil
@@ -101,8 +101,8 @@ func (e *Exchange) tokens(c *buyers.Campaign, r *wire.Request) (*transport.Token
 }
 
 // requests are all that a campaign may send.
-func requests(c *buyers.Campaign) []*wire.Request {
-	out := []*wire.Request{c.Post.Request}
+func requests(c *buyers.Campaign) []*request.Request {
+	out := []*request.Request{c.Post.Request}
 	if c.Ping != nil {
 		out = append(out, c.Ping.Request)
 	}
@@ -222,9 +222,9 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}
-	target := func(r *wire.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
+	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
 	var err error
-	place := func(at *endpoint, r *wire.Request) {
+	place := func(at *endpoint, r *request.Request) {
 		if r == nil || err != nil {
 			return
 		}
@@ -249,7 +249,7 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	return l, err
 }
 
-func (e *Exchange) targetOf(c *buyers.Campaign, r *wire.Request, gate *transport.Gate) transport.TargetConfig {
+func (e *Exchange) targetOf(c *buyers.Campaign, r *request.Request, gate *transport.Gate) transport.TargetConfig {
 	addr, name, tls := r.Host()
 	return transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
 		ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate}

@@ -8,7 +8,7 @@ import (
 
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // A test lead takes the same way as any other, and is none: it goes only to campaigns that say how tests are sent to
@@ -32,7 +32,7 @@ type TestRules struct {
 
 // inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of
 // all.
-func (e *Exchange) inviteTest(p *Ping, in *wire.Inputs, wall time.Time) {
+func (e *Exchange) inviteTest(p *Ping, in *request.Inputs, wall time.Time) {
 	some := false
 	for _, ci := range p.eligible {
 		l := p.on.campaigns[ci]

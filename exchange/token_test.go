@@ -15,7 +15,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // issuer is a token endpoint outside the bubble; it issues secret-token-1, secret-token-2 and so on.
@@ -44,8 +44,8 @@ func newIssuer(t *testing.T) *issuer {
 // authorized is a campaign whose calls carry its tokens.
 func (i *issuer) authorized(id string, price lead.Money, post exchangetest.Buyer) campaign {
 	return campaign{ID: id, Price: price, Post: post, Spec: func(c *buyers.CampaignSpec) {
-		auth := &wire.AuthSpec{OAuth2: &wire.OAuth2Spec{TokenURL: i.url, ClientID: "us", ClientSecret: "hush-hush",
-			Audience: "leads"}}
+		auth := &request.AuthSpec{OAuth2: &request.OAuth2Spec{TokenURL: i.url, ClientID: "us",
+			ClientSecret: "hush-hush", Audience: "leads"}}
 		c.Ping.Request.Auth, c.Post.Request.Auth = auth, auth
 		capped(9)(c)
 	}}

@@ -10,7 +10,7 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
-	"clearpost/wire"
+	"clearpost/wire/answer"
 	"clearpost/wire/transport"
 )
 
@@ -127,7 +127,7 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history.History
 
 // saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
 // resend: it may be the attempt itself that the buyer has.
-func saidNo(r *wire.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 100 }
+func saidNo(r *answer.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 100 }
 
 // byClearpost is who has resolved an attempt when no person did.
 const byClearpost = "clearpost"

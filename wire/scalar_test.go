@@ -31,13 +31,18 @@ func TestScalar(t *testing.T) {
 
 // TestValueMap: maps and headers keep order and text, may be shared by an anchor, and refuse a name that stands twice.
 func TestValueMap(t *testing.T) {
-	var s struct {
-		A FieldSpec `yaml:"a"`
-		B FieldSpec `yaml:"b"`
-		H Headers   `yaml:"h"`
+	type field struct {
+		Map ValueMap `yaml:"map"`
 	}
-	decode(t, "a:\n  map: &m\n    01: 05\n    true: Y\n    CA: |\n      x\nb: {map: *m}\nh: {X-B: 1.10, X-A: \"q\"}\n",
-		&s)
+	var s struct {
+		A field   `yaml:"a"`
+		B field   `yaml:"b"`
+		H Headers `yaml:"h"`
+	}
+	page := "a:\n  map: &m\n    01: 05\n    true: Y\n    CA: |\n      x\nb: {map: *m}\nh: {X-B: 1.10, X-A: \"q\"}\n"
+	if err := yaml.UnmarshalWithOptions([]byte(page), &s, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
 	const want = "[{01 05} {true Y} {CA x\n}]"
 	if a, b := fmt.Sprint(s.A.Map), fmt.Sprint(s.B.Map); a != want || b != want {
 		t.Errorf("%q and %q", a, b)

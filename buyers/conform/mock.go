@@ -15,7 +15,8 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // MockConfig says whose part the mock plays, and what it does wrong on purpose.
@@ -69,22 +70,22 @@ type side struct {
 	name    string
 	e       *buyers.Endpoint
 	shape   *shape // of the lead of the first example
-	answers []*answer
-	accept  *answer // the first that accepts; nil if none does
+	answers []*example
+	accept  *example // the first that accepts; nil if none does
 	mirrors []mirror
 }
 
 // answer is what an example answers.
-type answer struct {
+type example struct {
 	name    string
 	spec    *buyers.ExampleAnswerSpec
-	receipt wire.Receipt
+	receipt answer.Receipt
 	shape   *shape // of the example's own lead; nil if it has none
 }
 
 // reply is what is sent back.
 type reply struct {
-	answer *answer
+	answer *example
 	body   string
 	note   string
 }
@@ -125,7 +126,7 @@ func newSide(cfg *MockConfig, name string, e *buyers.Endpoint, stage lead.Stage)
 			k = x.Post
 		}
 		if k != nil && k.Answer != nil {
-			a := &answer{name: x.Name, spec: k.Answer, receipt: k.Read(e.Answer)}
+			a := &example{name: x.Name, spec: k.Answer, receipt: k.Read(e.Answer)}
 			if x.Own() && i > 0 {
 				var err error
 				if a.shape, err = shapeOf(e, in, stage); err != nil {
@@ -160,7 +161,7 @@ func (m *Mock) forget() {
 // ServeHTTP implements http.Handler.
 func (m *Mock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	served := Served{Method: r.Method, Path: r.URL.Path}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.RequestBytesMax))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, request.BytesMax))
 	if err != nil {
 		m.say(w, &served, http.StatusRequestEntityTooLarge, "the request cannot be read: "+err.Error())
 		return

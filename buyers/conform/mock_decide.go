@@ -77,7 +77,7 @@ func (m *Mock) judge(s *side, got pairs) *reply {
 }
 
 // exact is the accepting answer of the example whose lead this is, else the first that accepts.
-func (s *side) exact(got pairs) *answer {
+func (s *side) exact(got pairs) *example {
 	for _, a := range s.answers {
 		if a.shape != nil && a.receipt.Outcome == lead.Accepted && a.shape.same(got) {
 			return a
@@ -87,7 +87,7 @@ func (s *side) exact(got pairs) *answer {
 }
 
 // fresh gives an accepting answer with a token and a reference of its own. m.mu is held.
-func (m *Mock) fresh(s *side, a *answer) *reply {
+func (m *Mock) fresh(s *side, a *example) *reply {
 	m.count++
 	body := a.spec.Body
 	for _, was := range []string{string(a.receipt.Token), string(a.receipt.Reference)} {

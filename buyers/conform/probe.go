@@ -13,7 +13,8 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 	"clearpost/wire/transport"
 )
 
@@ -21,7 +22,7 @@ import (
 type ProbeConfig struct {
 	Campaign     *buyers.Campaign // its requests go where they are sent: aim them at a staging endpoint first
 	Lead         *lead.Lead       // the test lead; each case makes another person of it
-	Inputs       wire.Inputs      // source and the like; ids, time, token and price are set by the probe
+	Inputs       request.Inputs   // source and the like; ids, time, token and price are set by the probe
 	AllowPrivate bool             // private and loopback addresses too
 	Pings        int              // how many calls the latency is measured over (20)
 	// the number of the first person, so that a second run is not a duplicate of the first
@@ -85,7 +86,7 @@ type probe struct {
 
 // result is what a case needs of one call.
 type result struct {
-	receipt wire.Receipt
+	receipt answer.Receipt
 	call    *transport.Call
 }
 
@@ -231,7 +232,7 @@ func (p *probe) id() lead.ID {
 }
 
 // inputs are those of one call.
-func (p *probe) inputs(l *lead.Lead) wire.Inputs {
+func (p *probe) inputs(l *lead.Lead) request.Inputs {
 	in := p.cfg.Inputs
 	in.Lead, in.LeadID, in.Attempt, in.Token, in.Now, in.Close = l, p.id(), lead.ID{}, nil, time.Now(), false
 	if t := p.bearers["post"]; t != nil {
@@ -244,7 +245,7 @@ func (p *probe) inputs(l *lead.Lead) wire.Inputs {
 }
 
 // offer pings.
-func (p *probe) offer(in *wire.Inputs) (*result, error) {
+func (p *probe) offer(in *request.Inputs) (*result, error) {
 	e := p.cfg.Campaign.Ping
 	return p.do("ping", e, in, func(c *transport.Call) {
 		c.Target = p.ping
@@ -253,7 +254,7 @@ func (p *probe) offer(in *wire.Inputs) (*result, error) {
 }
 
 // deliver posts, with what the ping's answer gave.
-func (p *probe) deliver(in wire.Inputs, bid *result) (*result, error) {
+func (p *probe) deliver(in request.Inputs, bid *result) (*result, error) {
 	in.Attempt, in.Close = p.id(), true
 	if bid != nil {
 		in.Token = bid.receipt.Token
@@ -265,7 +266,7 @@ func (p *probe) deliver(in wire.Inputs, bid *result) (*result, error) {
 }
 
 // send posts as the inputs are.
-func (p *probe) send(in *wire.Inputs) (*result, error) {
+func (p *probe) send(in *request.Inputs) (*result, error) {
 	return p.do("post", p.cfg.Campaign.Post, in, p.once)
 }
 
@@ -275,7 +276,7 @@ func (p *probe) once(c *transport.Call) {
 }
 
 // do renders, sends, reads and notes one call.
-func (p *probe) do(name string, e *buyers.Endpoint, in *wire.Inputs, send func(*transport.Call)) (*result, error) {
+func (p *probe) do(name string, e *buyers.Endpoint, in *request.Inputs, send func(*transport.Call)) (*result, error) {
 	if t := p.bearers[name]; t != nil {
 		in.Bearer = t.Bearer()
 	}
@@ -313,7 +314,7 @@ func (p *probe) raw(name string, e *buyers.Endpoint, req []byte, shown string, s
 }
 
 // bid pings for a lead, where the campaign pings; without a bid the case cannot go on.
-func (p *probe) bid(in *wire.Inputs) (bid *result, verdict Verdict, note string) {
+func (p *probe) bid(in *request.Inputs) (bid *result, verdict Verdict, note string) {
 	if p.ping == nil {
 		return nil, "", ""
 	}

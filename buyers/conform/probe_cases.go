@@ -9,7 +9,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // cases are run in this order.
@@ -29,7 +29,7 @@ var cases = []struct {
 }
 
 // sale carries one new lead through ping and post.
-func (p *probe) sale(in wire.Inputs) (bid, post *result, verdict Verdict, note string) {
+func (p *probe) sale(in request.Inputs) (bid, post *result, verdict Verdict, note string) {
 	if bid, verdict, note = p.bid(&in); verdict != "" {
 		return nil, nil, verdict, note
 	}

@@ -10,7 +10,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // shape is what the requests of one call look like, found by rendering it from inputs that differ in one thing at a
@@ -35,8 +35,8 @@ func (s set) add(names set) {
 }
 
 // shapeOf learns the shape of a call around some inputs.
-func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, error) {
-	render := func(in wire.Inputs) (*shape, error) {
+func shapeOf(e *buyers.Endpoint, in request.Inputs, stage lead.Stage) (*shape, error) {
+	render := func(in request.Inputs) (*shape, error) {
 		b, err := e.Request.AppendHTTP(nil, &in)
 		if err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, erro
 		return nil, err
 	}
 	var first error
-	vary := func(change func(*wire.Inputs)) set {
+	vary := func(change func(*request.Inputs)) set {
 		other := in
 		change(&other)
 		o, err := render(other)
@@ -65,20 +65,20 @@ func shapeOf(e *buyers.Endpoint, in wire.Inputs, stage lead.Stage) (*shape, erro
 		return differ(s.pairs, o.pairs)
 	}
 	other, _ := lead.ParseID("019bc225-4e88-7abc-9def-0123456789ab")
-	s.volatile = vary(func(o *wire.Inputs) {
+	s.volatile = vary(func(o *request.Inputs) {
 		o.LeadID, o.Source, o.Price, o.Now = other, "another", o.Price+7*lead.Unit,
 			o.Now.Add(25*time.Hour+61*time.Second)
 	})
-	s.token = vary(func(o *wire.Inputs) { o.Token = []byte("another-token") })
-	s.key = vary(func(o *wire.Inputs) {
+	s.token = vary(func(o *request.Inputs) { o.Token = []byte("another-token") })
+	s.key = vary(func(o *request.Inputs) {
 		if !o.Attempt.IsZero() {
 			o.Attempt = other
 		}
 	})
 	s.volatile.add(s.token)
 	s.volatile.add(s.key)
-	s.person = vary(func(o *wire.Inputs) { o.Lead = buyers.Person(o.Lead, 1999, o.Now) })
-	s.filled = vary(func(o *wire.Inputs) { o.Lead = new(lead.Lead); o.Lead.Reset(in.Lead.Schema()) })
+	s.person = vary(func(o *request.Inputs) { o.Lead = buyers.Person(o.Lead, 1999, o.Now) })
+	s.filled = vary(func(o *request.Inputs) { o.Lead = new(lead.Lead); o.Lead.Reset(in.Lead.Schema()) })
 	s.required = set{}
 	whole := in
 	whole.Lead = buyers.Person(in.Lead, 0, in.Now)

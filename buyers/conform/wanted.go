@@ -9,7 +9,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/lead"
 	"clearpost/rules"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // mirror finds a field's value in requests of one call.
@@ -20,7 +20,7 @@ type mirror struct {
 }
 
 // mirrors are those of all fields that a call carries. A field that stands nowhere by itself has none.
-func mirrors(e *buyers.Endpoint, in wire.Inputs) []mirror {
+func mirrors(e *buyers.Endpoint, in request.Inputs) []mirror {
 	render := func(l *lead.Lead) pairs {
 		o := in
 		o.Lead = l
@@ -62,7 +62,7 @@ func (m *mirror) read(text string, f *lead.Field) (v string, ok bool) {
 	if text == "" {
 		return "", false
 	}
-	for _, v := range append([]string{text}, wire.Enumerated(f)...) {
+	for _, v := range append([]string{text}, request.Enumerated(f)...) {
 		if m.shown(v) == text {
 			return v, true
 		}

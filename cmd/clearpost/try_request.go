@@ -12,7 +12,7 @@ import (
 	"clearpost/config"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 type tryRequestCmd struct {
@@ -93,14 +93,14 @@ func (c *tryRequestCmd) Run(e *env) error {
 
 // shortcomings is what a lead does not have, or has and should not.
 type shortcomings struct {
-	missing  []string       // fields that the request may carry
-	problems []lead.Problem // values that cannot be used
-	unmet    []string       // criteria for which the campaign would not be asked
-	gaps     []wire.MapGap  // values that value maps do not have
+	missing  []string         // fields that the request may carry
+	problems []lead.Problem   // values that cannot be used
+	unmet    []string         // criteria for which the campaign would not be asked
+	gaps     []request.MapGap // values that value maps do not have
 }
 
 // inputs takes what the flags say.
-func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
+func (c *tryRequestCmd) inputs(in *request.Inputs) error {
 	if c.Token != nil {
 		in.Token = []byte(*c.Token)
 	}
@@ -124,7 +124,7 @@ func (c *tryRequestCmd) inputs(in *wire.Inputs) error {
 	return nil
 }
 
-func (c *tryRequestCmd) print(e *env, r *config.Rules, in *wire.Inputs, b []byte, short shortcomings) error {
+func (c *tryRequestCmd) print(e *env, r *config.Rules, in *request.Inputs, b []byte, short shortcomings) error {
 	p := buyers.ParseRequest(r.Request, b)
 	if c.JSON {
 		return printTried(e, r, c.call(), &p, b, &short)

@@ -8,7 +8,7 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/wire"
+	"clearpost/wire/answer"
 )
 
 type tryResponseCmd struct {
@@ -80,7 +80,7 @@ func (c *tryResponseCmd) Run(e *env) error {
 
 		Legs []leg `json:"legs,omitempty"`
 
-		Trace []wire.RuleTrace `json:"trace"` // every rule in the order in which it is asked
+		Trace []answer.RuleTrace `json:"trace"` // every rule in the order in which it is asked
 	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token),
 		Reference: string(receipt.Reference),
 		Reason:    string(receipt.Reason), Rule: receipt.Rule, Redirect: string(receipt.Redirect),
@@ -94,7 +94,7 @@ func (c *tryResponseCmd) Run(e *env) error {
 	return printJSON(e.out, out)
 }
 
-func printReceipt(w io.Writer, r *wire.Receipt, open bool, why string, trace []wire.RuleTrace) {
+func printReceipt(w io.Writer, r *answer.Receipt, open bool, why string, trace []answer.RuleTrace) {
 	for _, t := range buyers.TellReceipt(r) {
 		fmt.Fprintf(w, "%-10s %s\n", t.Name, *t.Value)
 	}
@@ -139,7 +139,7 @@ func (l leg) String() string {
 	return out
 }
 
-func legsOf(r *wire.Receipt) (out []leg) {
+func legsOf(r *answer.Receipt) (out []leg) {
 	for _, l := range r.Legs {
 		out = append(out, leg{l.Price.String(), l.MaxSold, string(l.Brand), string(l.Token)})
 	}

@@ -20,6 +20,8 @@ import (
 	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 // Key is an API key of the source acme; that of any other source is its id and KeyOfOthers.
@@ -137,19 +139,19 @@ func (s *Setup) buyers() (out []buyers.BuyerSpec) {
 func (c *Campaign) asks() bool { return !c.Fixed || c.Ping != nil }
 
 func (c *Campaign) spec() buyers.CampaignSpec {
-	is := func(text string) wire.ConditionSpec {
-		return wire.ConditionSpec{Path: "status", Equals: wire.Text(text)}
+	is := func(text string) answer.ConditionSpec {
+		return answer.ConditionSpec{Path: "status", Equals: wire.Text(text)}
 	}
-	yes, no := []wire.ConditionSpec{is("accepted")}, []wire.RuleSpec{{Outcome: "rejected", When: is("rejected")}}
-	reasons := []wire.ReasonSpec{{Match: "duplicate", Refusal: "duplicate"}, {Match: "invalid", Refusal: "invalid"}}
-	value := func(path string) *wire.ValueSpec { return &wire.ValueSpec{Path: path} }
-	answer := wire.AnswerSpec{Success: yes, Rules: no, Price: value("price"), Reference: value("reference"),
+	yes, no := []answer.ConditionSpec{is("accepted")}, []answer.RuleSpec{{Outcome: "rejected", When: is("rejected")}}
+	reasons := []answer.ReasonSpec{{Match: "duplicate", Refusal: "duplicate"}, {Match: "invalid", Refusal: "invalid"}}
+	value := func(path string) *answer.ValueSpec { return &answer.ValueSpec{Path: path} }
+	reads := answer.Spec{Success: yes, Rules: no, Price: value("price"), Reference: value("reference"),
 		Reason: value("reason"), Reasons: reasons}
-	request := func(call string, names ...string) wire.RequestSpec {
-		r := wire.RequestSpec{URL: URL(c.ID, call)}
+	sends := func(call string, names ...string) request.Spec {
+		r := request.Spec{URL: URL(c.ID, call)}
 		for _, name := range names {
 			from, to, _ := strings.Cut(name, " ")
-			r.Fields = append(r.Fields, wire.FieldSpec{To: cmp.Or(to, from), From: from})
+			r.Fields = append(r.Fields, request.FieldSpec{To: cmp.Or(to, from), From: from})
 		}
 		return r
 	}
@@ -158,26 +160,26 @@ func (c *Campaign) spec() buyers.CampaignSpec {
 		out.Price = &c.Price
 	}
 	if c.asks() {
-		out.Ping = &buyers.EndpointSpec{Request: request(Ping, "lead_id ref", "zip", "age"), Answer: answer}
+		out.Ping = &buyers.EndpointSpec{Request: sends(Ping, "lead_id ref", "zip", "age"), Answer: reads}
 		out.Ping.Answer.Reference = nil
-		out.Ping.Answer.Token = &wire.ValueSpec{Path: "token", Optional: true}
-		out.Ping.Answer.Expires = &wire.ValueSpec{Path: "expires", Unit: "seconds"}
+		out.Ping.Answer.Token = &answer.ValueSpec{Path: "token", Optional: true}
+		out.Ping.Answer.Expires = &answer.ValueSpec{Path: "expires", Unit: "seconds"}
 		if c.Fixed {
 			out.Ping.Answer.Price = nil
 		}
 	}
-	out.Post = &buyers.EndpointSpec{Request: request(Post, "lead_id ref", "phone", "zip", "ssn"), Answer: answer}
+	out.Post = &buyers.EndpointSpec{Request: sends(Post, "lead_id ref", "phone", "zip", "ssn"), Answer: reads}
 	if c.asks() {
-		out.Post.Request.Fields = append(out.Post.Request.Fields, wire.FieldSpec{To: "token", From: "token"})
+		out.Post.Request.Fields = append(out.Post.Request.Fields, request.FieldSpec{To: "token", From: "token"})
 	}
 	out.Post.Answer.Redirect = value("redirect")
 	if c.Backup != nil {
 		out.Post.BackupURL = URL(c.ID, Backup)
 	}
 	if c.Status != nil {
-		out.Unknown.Status = &buyers.StatusSpec{Request: request(Status, "lead_id ref"), Answer: answer}
+		out.Unknown.Status = &buyers.StatusSpec{Request: sends(Status, "lead_id ref"), Answer: reads}
 		a := &out.Unknown.Status.Answer
-		a.Success, a.Rules = nil, append([]wire.RuleSpec{{Outcome: "accepted", When: yes[0]}}, no...)
+		a.Success, a.Rules = nil, append([]answer.RuleSpec{{Outcome: "accepted", When: yes[0]}}, no...)
 	}
 	if c.Spec != nil {
 		c.Spec(&out)
