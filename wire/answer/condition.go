@@ -3,8 +3,12 @@
 package answer
 
 import (
-	"bytes"
+	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
+
+	"clearpost/wire"
 )
 
 // condition is a compiled ConditionSpec.
@@ -59,292 +63,230 @@ func hasStatus(list []statusRange, status int) bool {
 	return false
 }
 
-// verdict is what a condition says of an answer.
-type verdict struct {
-	holds bool
-	no    bool // it does not hold, and the answer is a clear "no" and not merely something else
-	named bool // it holds and names the status
+// polarity tells what it means that a condition holds.
+type polarity struct {
+	accepting bool // the rule is for a sale
+	negated   bool // within an odd number of nots
 }
 
-// names tells whether the condition, or one in it, names the status.
-func (c *condition) names(status int) bool {
-	if hasStatus(c.statuses, status) {
-		return true
-	}
-	for i := range c.kids {
-		if c.kids[i].names(status) {
-			return true
-		}
-	}
-	return false
-}
-
-// onStatus tells whether the condition holds by the status alone, whatever the body is.
-func (c *condition) onStatus(status int) bool {
-	if len(c.statuses) > 0 && !hasStatus(c.statuses, status) {
-		return false
-	}
-	switch c.test {
-	case testNone:
-		return true
-	case testAny:
-		for i := range c.kids {
-			if c.kids[i].onStatus(status) {
-				return true
-			}
-		}
-	case testAll:
-		for i := range c.kids {
-			if !c.kids[i].onStatus(status) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// holds tells whether the condition holds, of an answer to a post or to a ping.
-func (c *condition) holds(f *found, status int, post bool) verdict {
-	v := verdict{named: len(c.statuses) > 0}
-	if v.named && !hasStatus(c.statuses, status) {
-		return verdict{}
-	}
-	switch c.test {
-	case testNone:
-		v.holds = true
-	case testAny, testAll, testNot:
-		return c.combine(v, f, status, post)
-	case testPresent:
-		v.holds, v.no = c.present(f, post), !post
-	case testAbsent:
-		v.holds, v.no = !f.firstOf(c).filled(), true
-	case testEmpty:
-		p := f.any(c)
-		v.holds, v.no = p.kind != foundNothing && !p.filled(), true
-	default:
-		v.holds, v.no = c.tests(f)
-	}
-	if v.holds {
-		v.no = false
-	} else {
-		v.named = false
-	}
-	return v
-}
-
-// tests holds the value's text against the condition; where several stand there, those of all of them.
-func (c *condition) tests(f *found) (holds, no bool) {
-	p := f.firstOf(c)
-	one, all, against := false, true, false
-	several := f.several(c, p, func(e place) {
-		h, n := c.testsAt(f, e)
-		one, all, no = one || h, all && h, no || n
-		against = against || !h && e.single() && isNo(trim(f.value(nil, e)))
-	})
+// condition compiles a condition and those within it.
+func (c *compiler) condition(at string, s *ConditionSpec, pol polarity, depth int) condition {
+	k := condition{rule: at, exact: s.CaseSensitive, part: s.PartOfWord, strict: pol.accepting != pol.negated,
+		statuses: c.statuses(at, s.Status)}
+	groups := c.groups(&k, at, s, pol, depth)
+	tests := c.tests(&k, at, s)
+	paths := s.Path != "" || len(s.Paths) > 0
 	switch {
-	case !several:
-		return c.testsAt(f, p)
-	case c.all:
-		return all, no && !one
-	case c.strict && one && against: // it says two things at once
-		return false, false
-	}
-	return one, no && !one
-}
-
-// isList tells whether a list of JSON that has something in it stands at a place.
-func (f *found) isList(p place) bool { return p.kind == foundContainer && f.body[p.from] == '[' }
-
-// testsAt holds one value's text against the condition.
-func (c *condition) testsAt(f *found, p place) (holds, no bool) {
-	if !p.single() {
-		return false, false
-	}
-	if c.strict && c.label && againstBehind(f.body, int(p.to)) {
-		return false, true
-	}
-	if c.test == testRegex { // apart: its text cannot lie on the stack
-		text := trim(f.value(nil, p))
-		return f.afford(len(text)*c.cost) && c.finds(text), len(text) > 0
-	}
-	var buf [256]byte
-	text := trim(f.value(buf[:0], p))
-	switch c.test {
-	case testWords:
-		if !f.afford(len(text) * c.cost) {
-			return false, false
-		}
-		return c.says(text)
-	case testGreater, testLess:
-		n, ok := parseNumber(text)
-		return ok && (c.test == testGreater && n > c.number || c.test == testLess && n < c.number), ok
-	}
-	for _, v := range c.values {
-		if c.exact && string(text) == v || !c.exact && equalFold(text, v) {
-			return true, false
+	case tests+groups > 1:
+		c.bad(at, "", "one of %s; two tests are two conditions", conditionTests)
+	case tests+groups == 0 && len(s.Status) == 0:
+		c.bad(at, "", "one of %s, or a list of statuses", conditionTests)
+	case tests == 0 && paths:
+		c.bad(at, s.Path,
+			"a test of what stands at the path: equals, in, contains, matches, regex, exists, empty, greater or less")
+	case tests == 0:
+	case !paths && (c.out.format == formatText || c.out.format == formatHTML || c.auto):
+		k.whole = c.out.format == formatText || c.out.format == formatHTML || !k.strict
+	default:
+		absent := k.test == testAbsent || k.test == testEmpty || pol.accepting && pol.negated
+		for _, p := range c.candidates(at, s.Path, s.Paths, weightDecisive) {
+			if p >= 0 {
+				c.out.paths[p].tested = true
+			}
+			k.paths = append(k.paths, p)
+			k.label = k.label || p >= 0 && c.out.format == formatText && c.out.paths[p].part < 0 &&
+				c.out.paths[p].regex == nil
+			if absent && p >= 0 {
+				c.out.paths[p].absent = true
+				c.markAbsent(p)
+			}
 		}
 	}
-	return false, len(text) > 0
+	switch {
+	case k.test == testRegex:
+		k.cost = instructions(k.regex)
+	case k.part:
+		for _, v := range k.values {
+			k.cost += len(v)
+		}
+	default:
+		k.cost = len(k.phrases)
+	}
+	c.each(&k, at, s.Each)
+	if s.PartOfWord && k.test != testWords {
+		c.bad(at+".part_of_word", "true", "part_of_word with contains only")
+	}
+	return k
 }
 
-// says tells whether a text says one of the phrases; where that speaks for a sale, no word may speak against it.
-func (c *condition) says(text []byte) (holds, no bool) {
-	said := false
-	for i, phrase := range c.phrases {
-		switch {
-		case c.part && (c.exact && bytes.Contains(text, []byte(c.values[i])) || !c.exact &&
-			containsFold(text, c.values[i])):
-			phrase = nil
-		case c.part || !hasPhrase(text, phrase, c.exact):
+// each compiles how many elements of a list must be what the condition looks for.
+func (c *compiler) each(k *condition, at, each string) {
+	switch {
+	case each == "":
+	case each != "any" && each != "all":
+		c.bad(at+".each", each, "any or all")
+	case !k.test.ofValue() || (c.out.format == formatForm || c.out.format == formatText || k.whole) && !c.auto:
+		c.bad(at+".each", each,
+			"each with a test of a value in JSON, XML or HTML: equals, in, contains, matches, regex, greater or less")
+	}
+	k.all = each == "all"
+}
+
+const conditionTests = "equals, in, contains, matches, regex, exists, empty, greater, less, any, all, not"
+
+func (c *compiler) groups(k *condition, at string, s *ConditionSpec, pol polarity, depth int) (n int) {
+	if depth >= ConditionDepthMax && (s.Any != nil || s.All != nil || s.Not != nil) {
+		c.bad(at, "", "any, all and not at most %d deep", ConditionDepthMax)
+		return 1
+	}
+	group := func(test testKind, name string, list []ConditionSpec) {
+		if list == nil {
+			return
+		}
+		n++
+		k.test = test
+		if len(list) == 0 || len(list) > ConditionsMax {
+			c.bad(at+"."+name, strconv.Itoa(len(list))+" conditions", "1 to %d conditions", ConditionsMax)
+			return
+		}
+		for i := range list {
+			k.kids = append(k.kids, c.condition(fmt.Sprintf("%s.%s[%d]", at, name, i), &list[i], pol, depth+1))
+		}
+	}
+	group(testAny, "any", s.Any)
+	group(testAll, "all", s.All)
+	if s.Not != nil {
+		n++
+		k.test = testNot
+		pol.negated = !pol.negated
+		k.kids = []condition{c.condition(at+".not", s.Not, pol, depth+1)}
+	}
+	return n
+}
+
+// tests compiles the test of a value, and counts how many there are.
+func (c *compiler) tests(k *condition, at string, s *ConditionSpec) (n int) {
+	if s.Equals != nil {
+		n++
+		k.test, k.values = testEquals, []string{c.text(at+".equals", *s.Equals)}
+	}
+	if s.In != nil {
+		n++
+		k.test = testEquals
+		if len(s.In) == 0 || len(s.In) > AlternativesMax {
+			c.bad(at+".in", strconv.Itoa(len(s.In))+" values", "1 to %d values", AlternativesMax)
+		}
+		for j, v := range s.In {
+			k.values = append(k.values, c.text(fmt.Sprintf("%s.in[%d]", at, j), v))
+		}
+	}
+	flag := func(b *bool, yes, no testKind) {
+		if b != nil {
+			n++
+			if k.test = no; *b {
+				k.test = yes
+			}
+		}
+	}
+	flag(s.Exists, testPresent, testAbsent)
+	flag(s.Empty, testEmpty, testPresent)
+	if s.Contains != nil {
+		n++
+		k.test = testWords
+		if len(s.Contains) == 0 || len(s.Contains) > AlternativesMax {
+			c.bad(at+".contains", strconv.Itoa(len(s.Contains))+" texts", "one text or a list of 1 to %d",
+				AlternativesMax)
+		}
+		for _, v := range s.Contains {
+			c.phrase(k, at+".contains", v.Text, v.Kind != wire.ScalarNone)
+		}
+	}
+	if s.Matches != "" {
+		n++
+		k.test = testWords
+		c.phrase(k, at+".matches", s.Matches, true)
+	}
+	if s.Regex != "" {
+		n++
+		k.test, k.regex = testRegex, c.regex(at+".regex", s.Regex, !s.CaseSensitive)
+	}
+	number := func(v *wire.Scalar, name string, test testKind) {
+		if v == nil {
+			return
+		}
+		n++
+		var ok bool
+		if k.number, ok = parseNumber([]byte(v.Text)); !ok || v.Kind == wire.ScalarNone {
+			c.bad(at+"."+name, v.Text, "a number such as 0 or 12.50")
+		}
+		k.test = test
+	}
+	number(s.Greater, "greater", testGreater)
+	number(s.Less, "less", testLess)
+	return n
+}
+
+// phrase adds a text that a condition looks for, word by word.
+func (c *compiler) phrase(k *condition, at, text string, single bool) {
+	words := splitWords(text, k.exact)
+	if len(words) == 0 || len(text) > wire.PathBytesMax || !single {
+		c.bad(at, text, "one or more words, at most %d bytes", wire.PathBytesMax)
+	}
+	text = strings.Trim(text, " \t\r\n")
+	if !k.exact {
+		text = foldASCII(text)
+	}
+	k.phrases, k.values = append(k.phrases, words), append(k.values, text)
+}
+
+// regex compiles a regular expression; nothing is found by one that has a defect.
+func (c *compiler) regex(at, s string, fold bool) *regexp.Regexp {
+	if len(s) > RegexBytesMax {
+		c.bad(at, s, "a regular expression of at most %d bytes", RegexBytesMax)
+		return noRegex
+	}
+	if _, err := regexp.Compile(s); err != nil {
+		c.bad(at, s, "a regular expression (RE2): %v", err)
+		return noRegex
+	}
+	if fold {
+		s = "(?i:" + s + ")"
+	}
+	return regexp.MustCompile(s)
+}
+
+var noRegex = regexp.MustCompile(`[^\s\S]`)
+
+func (c *compiler) statuses(at string, list wire.Scalars) []statusRange {
+	return c.statusList(at+".status", list)
+}
+
+func (c *compiler) statusList(key string, list wire.Scalars) []statusRange {
+	if len(list) > StatusesMax {
+		c.bad(key, strconv.Itoa(len(list))+" statuses", "at most %d statuses", StatusesMax)
+		return nil
+	}
+	var out []statusRange
+	for j, v := range list {
+		n, err := strconv.Atoi(v.Text)
+		if t := strings.ToLower(v.Text); len(t) == 3 && t[1:] == "xx" && t[0] >= '2' && t[0] <= '5' {
+			n = int(t[0]-'0') * 100
+			out = append(out, statusRange{n, n + 99})
 			continue
 		}
-		if !c.strict {
-			return true, false
+		if err != nil || n < 200 || n > 599 || v.Kind == wire.ScalarNone {
+			c.bad(fmt.Sprintf("%s[%d]", key, j), v.Text, "an HTTP status from 200 to 599, or a class such as 2xx")
 		}
-		if _, against := findWords(text, phrase, c.exact); !against {
-			return true, false
-		}
-		said = true
+		out = append(out, statusRange{n, n})
 	}
-	if said {
-		return false, false
-	}
-	_, against := findWords(text, nil, false)
-	return false, against
+	return out
 }
 
-// regexFindsMax is how many finds of a condition's expression are looked at.
-const regexFindsMax = 16
-
-// finds tells whether the expression finds something. Where that speaks for a sale, it is no part of a longer word, as
-// in "unaccepted", and no word in the same clause speaks against it.
-func (c *condition) finds(text []byte) bool {
-	if !c.strict {
-		return c.regex.Match(text)
+// text is a value to compare with: its text without the space around it.
+func (c *compiler) text(path string, v wire.Scalar) string {
+	t := strings.Trim(v.Text, " \t\r\n")
+	if v.Kind == wire.ScalarNone || t == "" || len(t) > wire.PathBytesMax {
+		c.bad(path, v.Text, "a single value of 1 to %d bytes (for nothing there, exists: false)", wire.PathBytesMax)
 	}
-	for _, m := range c.regex.FindAllIndex(text, regexFindsMax) {
-		from, to := m[0], m[1]
-		if from > 0 && from < to && isLetter(text[from]) && isLetter(text[from-1]) {
-			continue
-		}
-		begin := bytes.LastIndexAny(text[:from], clauseEnds) + 1
-		end := len(text)
-		if i := bytes.IndexAny(text[to:], clauseEnds); i >= 0 {
-			end = to + i
-		}
-		_, before := findWords(text[begin:from], nil, false)
-		if _, behind := findWords(text[to:end], nil, false); !before && !behind {
-			return true
-		}
-	}
-	return false
-}
-
-// present tells whether something stands there. Where that speaks for a sale, a value that says that there is nothing,
-// or says no, is none, and so is a list or an object with nothing else in it.
-func (c *condition) present(f *found, post bool) bool {
-	p := f.firstOf(c)
-	if !p.filled() || !c.strict {
-		return p.filled()
-	}
-	if p.kind == foundContainer {
-		some := false
-		eachJSONPair(f.body[p.from:p.to], func(_, value []byte) bool {
-			some = !isNothing(trim(plainSigns(nil, value)))
-			return !some
-		})
-		return some
-	}
-	var buf [64]byte
-	text := trim(f.value(buf[:0], p))
-	// A ping's price of 0 is a matter of the price's own rules.
-	if n, number := parseNumber(text); number {
-		return !post || n != 0
-	}
-	return !isNothing(text)
-}
-
-// combine asks the conditions within an any, all or not.
-func (c *condition) combine(v verdict, f *found, status int, post bool) verdict {
-	v.holds = c.test != testAny
-	v.no = c.test == testAny
-	for i := range c.kids {
-		k := c.kids[i].holds(f, status, post)
-		switch c.test {
-		case testAny:
-			if k.holds {
-				return verdict{holds: true, named: v.named || k.named}
-			}
-			v.no = v.no && k.no
-		case testAll:
-			v.holds = v.holds && k.holds
-			v.no = v.no || k.no
-			v.named = v.named || k.named
-		default:
-			v.holds, v.no = !k.holds, k.holds
-		}
-	}
-	if v.holds {
-		v.no = false
-	} else {
-		v.named = false
-	}
-	return v
-}
-
-// proves tells whether the condition can hold only if something stands in the body. A status proves nothing, nor does
-// what is not there.
-func (c *condition) proves() bool {
-	switch c.test {
-	case testNone, testAbsent, testEmpty, testNot:
-		return false
-	case testRegex:
-		return !c.regex.MatchString("")
-	case testAny:
-		for i := range c.kids {
-			if !c.kids[i].proves() {
-				return false
-			}
-		}
-		return len(c.kids) > 0
-	case testAll:
-		for i := range c.kids {
-			if c.kids[i].proves() {
-				return true
-			}
-		}
-		return false
-	}
-	return true
-}
-
-// parseNumber reads a decimal number in millionths, never through a float. Further decimals are cut. It refuses
-// exponents, and more than twelve digits before the point.
-func parseNumber(b []byte) (int64, bool) {
-	negative := len(b) > 0 && b[0] == '-'
-	if negative {
-		b = b[1:]
-	}
-	whole, decimals := b, []byte(nil)
-	if i := bytes.IndexByte(b, '.'); i >= 0 {
-		whole, decimals = b[:i], b[i+1:]
-		if len(decimals) == 0 || len(decimals) > priceBytesMax || !allDigits(decimals) {
-			return 0, false
-		}
-	}
-	if len(whole) == 0 || len(whole) > 12 || !allDigits(whole) {
-		return 0, false
-	}
-	var n int64
-	for _, c := range whole {
-		n = n*10 + int64(c-'0')
-	}
-	for i := range 6 {
-		n = n*10 + digitAt(decimals, i)
-	}
-	if negative {
-		n = -n
-	}
-	return n, true
+	return t
 }

@@ -2,7 +2,12 @@
 
 package answer
 
-import "clearpost/lead"
+import (
+	"strconv"
+	"strings"
+
+	"clearpost/lead"
+)
 
 // outcomeRule is a compiled RuleSpec.
 type outcomeRule struct {
@@ -137,4 +142,83 @@ func (a *Answer) unreadable(status int, judged bool) Receipt {
 		return refuse(lead.ServerError, ruleStatus)
 	}
 	return refuse(lead.MalformedAnswer, ruleForm)
+}
+
+// compileRules compiles the outcome rules and the short form, and holds them to what an acceptance needs.
+func (c *compiler) compileRules() {
+	if len(c.spec.Rules) > RulesMax {
+		c.bad("rules", strconv.Itoa(len(c.spec.Rules))+" rules", "at most %d rules", RulesMax)
+		return
+	}
+	accepting := false
+	for i := range c.spec.Rules {
+		o := c.outcomeRule(i)
+		accepting = accepting || o.outcome == ruleAccepted || o.outcome == ruleQueued
+		c.out.rules = append(c.out.rules, o)
+	}
+	switch {
+	case len(c.spec.Success) > 0:
+		c.compileSuccess()
+	case len(c.spec.Rules) == 0:
+		c.bad("success", "0 conditions", "1 to %d conditions that all hold for a success", ConditionsMax)
+	case !accepting && len(c.defects) == 0:
+		c.bad("rules", "", "a rule with the outcome accepted, or conditions under success")
+	}
+}
+
+func (c *compiler) outcomeRule(i int) outcomeRule {
+	s := &c.spec.Rules[i]
+	o := outcomeRule{name: "rules[" + strconv.Itoa(i) + "]"}
+	known := false
+	for n, name := range ruleOutcomeNames {
+		if name == s.Outcome {
+			o.outcome, known = ruleOutcome(n), true
+		}
+	}
+	if !known {
+		c.bad(o.name+".outcome", s.Outcome, "one of %s", strings.Join(ruleOutcomeNames[:], ", "))
+	}
+	if o.outcome == ruleQueued && !c.out.post {
+		c.bad(o.name+".outcome", s.Outcome, "an outcome of a ping: only a post can leave a lead queued")
+	}
+	before := len(c.defects)
+	o.when = c.condition(o.name+".when", &s.When, polarity{accepting: known && o.outcome == ruleAccepted}, 0)
+	if o.outcome == ruleAccepted && known && len(c.defects) == before && !o.when.proves() {
+		c.bad(o.name+".when", "", "for an acceptance a condition on what the body holds: a status, a missing value "+
+			"or a negation is no receipt")
+	}
+	if s.Refusal == "" {
+		return o
+	}
+	var ok bool
+	o.refusal, ok = lead.RefusalByName(s.Refusal)
+	switch {
+	case o.outcome != ruleRejected && o.outcome != ruleInvalid:
+		c.bad(o.name+".refusal", s.Refusal, "a refusal with the outcomes rejected and invalid only")
+	case !ok || o.refusal >= 100 || o.outcome == ruleInvalid && o.refusal.Outcome() != lead.Invalid:
+		c.bad(o.name+".refusal", s.Refusal, "one of %s", buyerRefusals(o.outcome == ruleInvalid))
+	}
+	return o
+}
+
+func (c *compiler) compileSuccess() {
+	if len(c.spec.Success) > ConditionsMax {
+		c.bad("success", strconv.Itoa(len(c.spec.Success))+" conditions",
+			"1 to %d conditions that all hold for a success", ConditionsMax)
+		return
+	}
+	positive, status := false, false
+	before := len(c.defects)
+	for i := range c.spec.Success {
+		k := c.condition("success["+strconv.Itoa(i)+"]", &c.spec.Success[i], polarity{accepting: true}, 0)
+		c.out.conditions = append(c.out.conditions, k)
+		status = status || len(k.statuses) > 0
+		positive = positive || len(c.defects) == before && k.proves()
+	}
+	c.out.bare = !positive
+	if positive || c.out.format == formatText && !c.auto && status || len(c.defects) > 0 {
+		return
+	}
+	c.bad("success", "", "a condition on what the body holds: a status, or a missing value, is no receipt (format "+
+		"text may do with a status)")
 }

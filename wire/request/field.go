@@ -3,6 +3,7 @@
 package request
 
 import (
+	"fmt"
 	"unsafe"
 
 	"clearpost/lead"
@@ -209,3 +210,204 @@ func (f *field) fits(v []byte) bool {
 
 // asBytes views a string as bytes for a call that neither keeps nor changes them.
 func asBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// compileField compiles one field; where it goes decides how it is encoded.
+func (c *compiler) compileField(s *FieldSpec, at string, enc encoding) *field {
+	f := &field{enc: enc}
+	known := c.compileOrigin(f, s, at)
+	c.compileShow(f, s, at)
+	switch {
+	case known && f.from == fromConstant:
+		c.compileConstant(f, s, at)
+	case known:
+		c.compileValue(f, s, at)
+	}
+	if s.MapMissing != "" && s.Map == nil {
+		c.bad(at+".map_missing", s.MapMissing, "a map beside it")
+	}
+	f.clean = f.stands()
+	c.compileMissing(f, s, at)
+	if s.When != nil {
+		f.when = c.when(s.When, at+".when")
+	}
+	return f
+}
+
+// compileOrigin finds where the value comes from; false if that is a defect.
+func (c *compiler) compileOrigin(f *field, s *FieldSpec, at string) bool {
+	switch {
+	case s.From == "" && s.Value == nil && s.Template == "":
+		c.bad(at, "", "from (a field's name), value (a constant) or template")
+		return false
+	case s.From != "" && s.Value != nil:
+		c.bad(at+".value", s.Value.Text, "from or value, not both")
+		return false
+	case s.Template != "" && (s.From != "" || s.Value != nil):
+		c.bad(at+".template", s.Template, "a template alone: it takes the place of from and value")
+		return false
+	case s.Value != nil:
+		return true
+	case s.Template != "":
+		f.from = fromTemplate
+		f.template = c.template(templatePlace{path: at + ".template"}, s.Template)
+		return f.template != nil
+	}
+	var problem string
+	if f.source, problem = c.source(s.From, nil); problem != "" {
+		c.bad(at+".from", s.From, "%s", problem)
+		return false
+	}
+	return true
+}
+
+func (c *compiler) compileShow(f *field, s *FieldSpec, at string) {
+	switch s.Type {
+	case "", "auto":
+		switch {
+		case f.typ == lead.TypeInteger || f.typ == lead.TypeDecimal || f.typ == lead.TypeMoney:
+			f.show = showNumber
+		case f.typ == lead.TypeBoolean:
+			f.show = showBoolean
+		case f.typ == lead.TypeList && len(s.Map) == 0 && f.enc == encodeJSON && s.Filters == "":
+			f.show = showList
+		}
+	case "string":
+	case "number":
+		if f.show = showNumber; f.typ == lead.TypeBoolean && len(s.Map) == 0 && s.Filters == "" {
+			c.bad(at+".type", s.Type, "for a boolean a map such as {true: 1, false: 0}")
+		}
+	case "boolean":
+		f.show = showBoolean
+	default:
+		c.bad(at+".type", s.Type, "one of auto, string, number, boolean")
+	}
+}
+
+func (c *compiler) compileConstant(f *field, s *FieldSpec, at string) {
+	if len(s.Map) > 0 {
+		c.bad(at+".map", "", "no map for a constant")
+	}
+	if s.Format != "" {
+		c.bad(at+".format", s.Format, "no format for a constant")
+	}
+	if s.Filters != "" {
+		c.bad(at+".filters", s.Filters, "no filters for a constant: write a template")
+	}
+	if s.Zone != "" {
+		c.bad(at+".zone", s.Zone, "no zone for a constant")
+	}
+	if s.Default != nil {
+		c.bad(at+".default", s.Default.Text, "no default for a constant")
+	}
+	f.constant = c.constant(at+".value", *s.Value, s, f.enc)
+}
+
+// compileValue compiles map, or format and filters.
+func (c *compiler) compileValue(f *field, s *FieldSpec, at string) {
+	switch {
+	case s.Map != nil && s.Format != "":
+		c.bad(at+".format", s.Format, "a map or a format, not both: the map takes the normal value")
+		return
+	case s.Map != nil && s.Filters != "":
+		c.bad(at+".filters", s.Filters, "a map or filters, not both: there is a filter of the name map")
+		return
+	case s.Map != nil:
+		c.compileMap(f, s, at)
+		return
+	case f.template != nil && s.Format != "":
+		c.bad(at+".format", s.Format, "no format for a template: its expressions have filters")
+		return
+	}
+	if s.Format != "" || s.Filters == "" {
+		var err error
+		if f.format, err = compileFormat(s.Format, f.typ); err != nil {
+			c.bad(at+".format", s.Format, "%s", err)
+			return
+		}
+	}
+	if s.Zone != "" {
+		problem := f.format.in(s.Zone, f.typ)
+		if s.Format == "" {
+			problem = "a format that the zone is for"
+		}
+		if problem != "" {
+			c.bad(at+".zone", s.Zone, "%s", problem)
+		}
+	}
+	typ := f.typ
+	if s.Filters != "" {
+		var ok bool
+		if typ, ok = c.compileFilters(f, s, at+".filters"); !ok {
+			return
+		}
+	}
+	if s.Type != "" && s.Type != "auto" {
+		return
+	}
+	switch {
+	case f.format.kind.number() && s.Filters == "", s.Filters != "" && takesNumber>>typ&1 == 1:
+		f.show = showNumber
+	case f.format.kind == formatGrouped || f.format.kind == formatGrouped2, s.Filters != "" && typ != lead.TypeBoolean:
+		f.show = showString
+	}
+}
+
+// compileFilters puts the field's value through filters; it tells the type of what they make.
+func (c *compiler) compileFilters(f *field, s *FieldSpec, at string) (lead.Type, bool) {
+	bad := func(problem string) (lead.Type, bool) {
+		c.bad(at, s.Filters, "%s", problem)
+		return 0, false
+	}
+	if len(s.Filters) > TemplateBytesMax {
+		return bad(fmt.Sprintf("at most %d bytes", TemplateBytesMax))
+	}
+	tokens, _, err := lexExpression(s.Filters, false)
+	if err != nil {
+		return bad(err.Error())
+	}
+	e := &expression{source: f.source}
+	ch := chain{c: c, at: at, e: e, name: s.From, taken: f.template != nil}
+	if f.template != nil {
+		ch.name = "the template"
+	}
+	if problem := ch.filters(append([]token{{tokenPipe, "|"}}, tokens...)); problem != "" {
+		return bad(problem)
+	}
+	f.source, f.filters = e.source, e.filters
+	if f.filters == nil {
+		f.filters = []filter{} // a list that became one text: what is written is not what stands in the slot
+	}
+	return ch.typ, true
+}
+
+func (c *compiler) compileMissing(f *field, s *FieldSpec, at string) {
+	if s.Default != nil && s.Value == nil {
+		f.constant = c.constant(at+".default", *s.Default, s, f.enc)
+	}
+	xml := f.enc == encodeXML || f.enc == encodeCDATA
+	switch s.Missing {
+	case "", "omit":
+	case "empty":
+		f.absent = []byte{}
+		if f.enc == encodeJSON {
+			f.absent = []byte(`""`)
+		}
+	case "json_null", "null":
+		f.absent = []byte("null")
+		if f.enc != encodeJSON {
+			c.bad(at+".missing", s.Missing, "omit or empty: only JSON has a null%s",
+				map[bool]string{true: "; XML has xml_nil"}[xml])
+		}
+	case "xml_nil":
+		f.nilled = true
+		c.nilled = true
+		if !xml {
+			c.bad(at+".missing", s.Missing, "another rule: only an element of XML may be nil")
+		}
+	default:
+		c.bad(at+".missing", s.Missing, "one of omit, empty, json_null, xml_nil")
+	}
+	if s.Missing != "" && s.Value != nil {
+		c.bad(at+".missing", s.Missing, "nothing here: a constant is never missing")
+	}
+}

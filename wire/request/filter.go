@@ -4,18 +4,8 @@ package request
 
 import (
 	"bytes"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
-	"hash"
 	"sync"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"clearpost/lead"
 )
@@ -57,56 +47,6 @@ type filter struct {
 	macs     *sync.Pool // of hash.Hash, with the key
 	mapping  map[string]*constant
 	other    *source // default: another value
-}
-
-// algorithm is a hash function.
-type algorithm uint8
-
-const (
-	algoMD5 algorithm = iota
-	algoSHA1
-	algoSHA256
-	algoSHA512
-)
-
-var algorithmNames = []string{algoMD5: "md5", algoSHA1: "sha1", algoSHA256: "sha256", algoSHA512: "sha512"}
-
-func (a algorithm) new() hash.Hash {
-	return [...]func() hash.Hash{md5.New, sha1.New, sha256.New, sha512.New}[a]()
-}
-
-func (a algorithm) size() int {
-	return [...]int{md5.Size, sha1.Size, sha256.Size, sha512.Size}[a]
-}
-
-// digest is how the bytes of a hash are written.
-type digest uint8
-
-const (
-	digestHex digest = iota
-	digestBase64
-	digestBase64URL // without padding
-)
-
-func (s digest) append(dst, b []byte) []byte {
-	switch s {
-	case digestBase64:
-		return base64.StdEncoding.AppendEncode(dst, b)
-	case digestBase64URL:
-		return base64.RawURLEncoding.AppendEncode(dst, b)
-	}
-	return hex.AppendEncode(dst, b)
-}
-
-// length is how many bytes a hash of so many bytes is written in.
-func (s digest) length(size int) int {
-	switch s {
-	case digestBase64:
-		return base64.StdEncoding.EncodedLen(size)
-	case digestBase64URL:
-		return base64.RawURLEncoding.EncodedLen(size)
-	}
-	return hex.EncodedLen(size)
 }
 
 // append writes what becomes of a text that is not empty. s may be the end of dst.
@@ -222,102 +162,4 @@ func (f *filter) replace(dst, s []byte, p *pass) ([]byte, bool) {
 		dst = append(append(dst, s[:i]...), with...)
 		s = s[i+len(old):]
 	}
-}
-
-func (f *filter) hash(dst, s []byte) []byte {
-	switch f.algo {
-	case algoMD5:
-		h := md5.Sum(s)
-		return f.digest.append(dst, h[:])
-	case algoSHA1:
-		h := sha1.Sum(s)
-		return f.digest.append(dst, h[:])
-	case algoSHA512:
-		h := sha512.Sum512(s)
-		return f.digest.append(dst, h[:])
-	}
-	h := sha256.Sum256(s)
-	return f.digest.append(dst, h[:])
-}
-
-// appendMAC writes a keyed hash; the pool holds hashes with the key.
-func appendMAC(dst, s []byte, macs *sync.Pool, as digest) []byte {
-	h := macs.Get().(hash.Hash)
-	h.Reset()
-	h.Write(s)
-	mark := len(dst)
-	dst = h.Sum(dst)
-	end := len(dst)
-	dst = as.append(dst, dst[mark:end])
-	macs.Put(h)
-	n := copy(dst[mark:], dst[end:])
-	return dst[:mark+n]
-}
-
-// appendTitle writes each word with a capital first letter and the rest small. A letter behind the apostrophe of
-// O'Brien begins too.
-func appendTitle(dst, s []byte) []byte {
-	word := 0 // letters of the word so far
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRune(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			dst = append(dst, s[i])
-			word = 0
-		case !unicode.IsLetter(r):
-			dst = utf8.AppendRune(dst, r)
-			if (r == '\'' || r == '’') && word > 1 || unicode.IsDigit(r) || unicode.IsMark(r) {
-				word = 2
-			} else {
-				word = 0
-			}
-		case word == 0:
-			dst = utf8.AppendRune(dst, unicode.ToTitle(r))
-			word = 1
-		default:
-			dst = utf8.AppendRune(dst, unicode.ToLower(r))
-			word++
-		}
-		i += n
-	}
-	return dst
-}
-
-// asciiFor has the letters and signs that do not come apart into an ASCII letter and marks.
-var asciiFor = map[rune]string{
-	'ß': "ss", 'ẞ': "SS", 'æ': "ae", 'Æ': "AE", 'œ': "oe", 'Œ': "OE", 'ø': "o", 'Ø': "O", 'đ': "d", 'Đ': "D", 'ð': "d",
-	'Ð': "D", 'þ': "th", 'Þ': "Th", 'ł': "l", 'Ł': "L", 'ħ': "h", 'Ħ': "H", 'ŧ': "t", 'Ŧ': "T", 'ı': "i", 'ĸ': "k",
-	'ŋ': "n", 'Ŋ': "N", 'ſ': "s", '‘': "'", '’': "'", '‚': "'", '‛': "'", 'ʻ': "'", 'ʼ': "'", '′': "'", '“': `"`,
-	'”': `"`, '„': `"`, '«': `"`, '»': `"`, '″': `"`, '‐': "-", '‑': "-", '‒': "-", '–': "-", '—': "-", '―': "-",
-	'−': "-", '•': "*", '·': ".", '€': "EUR", '£': "GBP", '¥': "JPY", '¢': "c", '©': "(c)", '®': "(r)", '×': "x",
-	'÷': "/", '¡': "!", '¿': "?", '⁄': "/",
-}
-
-// appendASCII writes a text in ASCII: letters without their marks, some signs by what is usual, and nothing for all the
-// rest.
-func appendASCII(dst, s []byte) []byte {
-	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRune(s[i:])
-		if with, ok := asciiFor[r]; ok {
-			dst = append(dst, with...)
-		} else {
-			apart := norm.NFKD.Properties(s[i : i+n]).Decomposition()
-			for len(apart) > 0 {
-				r, size := utf8.DecodeRune(apart)
-				if r < utf8.RuneSelf {
-					dst = append(dst, byte(r))
-				} else {
-					dst = append(dst, asciiFor[r]...)
-				}
-				apart = apart[size:]
-			}
-		}
-		i += n
-	}
-	return dst
 }

@@ -3,11 +3,8 @@
 package request
 
 import (
-	"crypto/hmac"
 	"fmt"
 	"strconv"
-	"strings"
-	"sync"
 
 	"clearpost/lead"
 )
@@ -244,71 +241,6 @@ func buildFormat(ch *chain, args []token) string {
 		return buildState(ch, args)
 	}
 	return buildDate(ch, args)
-}
-
-// canonical reads the arguments of a hash, and gives the value the form that is hashed: of a phone number ten digits
-// unless another form is named, an e-mail address trimmed and in small letters, all else as it stands.
-func (ch *chain) canonical(f *filter, args []token) string {
-	phone := ch.own() && ch.typ == lead.TypePhone
-	form := "digits10"
-	for _, a := range args {
-		switch {
-		case a.text == "hex":
-			f.digest = digestHex
-		case a.text == "base64":
-			f.digest = digestBase64
-		case phone && (a.text == "digits10" || a.text == "digits11" || a.text == "e164"):
-			form = a.text
-		default:
-			return fmt.Sprintf("no %q here", a.text)
-		}
-	}
-	switch {
-	case phone:
-		if problem := ch.shape(form, ""); problem != "" {
-			return problem
-		}
-	case ch.own() && ch.typ == lead.TypeEmail:
-		ch.add(filter{op: opTrim})
-		ch.add(filter{op: opLower})
-	}
-	ch.add(*f)
-	return ""
-}
-
-func buildHash(algo algorithm) func(*chain, []token) string {
-	return func(ch *chain, args []token) string {
-		return ch.canonical(&filter{op: opHash, algo: algo}, args)
-	}
-}
-
-func buildMAC(ch *chain, args []token) string {
-	algo, ok := algorithmNamed(args[0].text)
-	if !ok {
-		return "one of " + strings.Join(algorithmNames, ", ")
-	}
-	key, problem := ch.constant(args[1])
-	if problem != "" {
-		return problem
-	}
-	if len(key.plain) == 0 {
-		return "a key that is not empty"
-	}
-	return ch.canonical(&filter{op: opMAC, macs: macPool(algo, key.plain)}, args[2:])
-}
-
-func algorithmNamed(name string) (algorithm, bool) {
-	for i, n := range algorithmNames {
-		if n == name {
-			return algorithm(i), true
-		}
-	}
-	return 0, false
-}
-
-// macPool makes keyed hashes.
-func macPool(algo algorithm, key []byte) *sync.Pool {
-	return &sync.Pool{New: func() any { return hmac.New(algo.new, key) }}
 }
 
 func buildBase64(ch *chain, args []token) string {

@@ -5,8 +5,11 @@ package request
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 // ErrUnmapped says that the lead has a value for which a map of the request has no entry, where the field says
@@ -138,4 +141,77 @@ func Enumerated(f *lead.Field) []string {
 		return lead.Genders()
 	}
 	return nil
+}
+
+func (c *compiler) compileMap(f *field, s *FieldSpec, at string) {
+	c.compileUnmapped(f, s, at)
+	at += ".map"
+	switch {
+	case len(s.Map) == 0 || len(s.Map) > MapEntriesMax:
+		c.bad(at, strconv.Itoa(len(s.Map))+" entries", "1 to %d entries", MapEntriesMax)
+		return
+	case f.from == fromTemplate:
+		c.bad(at, "", "no map for a template: there is a filter of the name map")
+		return
+	case f.from == fromToken, f.from == fromLeadID, f.from == fromAttempt, f.from == fromKey, f.from == fromPrice,
+		f.from == fromNow:
+		c.bad(at, "", "no map for %s", s.From)
+		return
+	}
+	f.mapping = make(map[string]*constant, len(s.Map))
+	for _, e := range s.Map {
+		path := at + "." + e.From
+		if e.From == "" && e.To.Kind == wire.ScalarNone {
+			c.bad(at, e.To.Text, "a mapping of values to single values")
+			continue
+		}
+		key, expected := c.mapKey(&f.source, e.From)
+		if expected != "" {
+			c.bad(path, e.From, "%s", expected)
+			continue
+		}
+		if f.mapping[key] != nil {
+			c.bad(path, e.From, "each value once: %q is there already", key)
+			continue
+		}
+		if v := c.constant(path, e.To, s, f.enc); v != nil {
+			f.mapping[key] = v
+		}
+	}
+	c.out.maps = append(c.out.maps, mapUse{at: at, source: &f.source, mapping: f.mapping, then: f.unmapped, field: f})
+}
+
+// compileUnmapped compiles what becomes of a value that the map does not have.
+func (c *compiler) compileUnmapped(f *field, s *FieldSpec, at string) {
+	if s.MapMissing == "" {
+		return
+	}
+	n := slices.Index(unmappedNames[:], s.MapMissing)
+	if n < 0 {
+		c.bad(at+".map_missing", s.MapMissing, "one of omit, keep, refuse")
+		return
+	}
+	f.unmapped = unmapped(n)
+	f.refusal = fmt.Errorf("%w: %s.map, of %s, and map_missing: refuse", ErrUnmapped, at, s.From)
+}
+
+// mapKey is the key's normal text by the value's type, or what was expected.
+func (c *compiler) mapKey(s *source, key string) (normal, expected string) {
+	if s.from != fromSlot || s.part != lead.PartNone {
+		if key == "" {
+			return "", "a value that is not empty"
+		}
+		return key, ""
+	}
+	c.probe.Reset(c.schema)
+	c.probe.Set(s.pos, []byte(key))
+	if c.probe.Slot(s.pos).State == lead.Valid {
+		return string(c.probe.Normal(s.pos)), ""
+	}
+	for _, p := range c.probe.Problems(lead.AtPing | lead.AtPost) {
+		if p.Field == c.schema.Fields[s.pos].Name {
+			return "", p.Expected
+		}
+	}
+	return "", "a value that is not empty"
 }

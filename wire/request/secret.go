@@ -5,6 +5,8 @@ package request
 import (
 	"fmt"
 	"strings"
+
+	"clearpost/wire"
 )
 
 // secretText is a text with its placeholders resolved, in both readings: with the secrets, and as the file has it.
@@ -110,3 +112,69 @@ func (c *constant) addText(s string) {
 	c.plain = append(c.plain, s...)
 	c.redacted = append(c.redacted, s...)
 }
+
+// constant encodes a constant, a default or a value of a map as it stands in the body; nil if it has a defect.
+func (c *compiler) constant(path string, v wire.Scalar, s *FieldSpec, enc encoding) *constant {
+	if v.Kind == wire.ScalarNone {
+		c.bad(path, v.Text, "a single value")
+		return nil
+	}
+	t, err := resolve(v.Text, c.opt)
+	if err != nil {
+		c.bad(path, v.Text, "%s", err)
+		return nil
+	}
+	plain := t.encode(asIs, asIs, asIs).plain
+	if len(plain) > ConstantBytesMax {
+		c.bad(path, "", "at most %d bytes, secrets included", ConstantBytesMax)
+		return nil
+	}
+	if enc != encodeJSON {
+		k := t.encode(escapeOf(enc), escapeOf(enc), holderOf(enc))
+		return &k
+	}
+	kind, err := constantKind(v, s.Type)
+	if err != nil {
+		c.bad(path, v.Text, "%s", err)
+		return nil
+	}
+	fits := true
+	switch kind {
+	case wire.ScalarNumber:
+		fits = validNumber(plain)
+	case wire.ScalarBoolean:
+		fits = string(plain) == "true" || string(plain) == "false"
+	default:
+		k := t.encode(appendJSON[string], appendJSON[string], appendJSON[string])
+		return &constant{quote(k.plain), quote(k.redacted)}
+	}
+	if !fits && v.Kind == wire.ScalarString {
+		c.bad(path, v.Text, "a %s, as the field's type says", s.Type)
+		return nil
+	}
+	if !fits {
+		c.bad(path, v.Text, "a number as JSON writes them, such as 5 or 12.50; in quotes it is sent as text")
+		return nil
+	}
+	k := t.encode(asIs, asIs, func(dst []byte, h string) []byte {
+		return append(append(append(dst, '"'), appendJSON(nil, h)...), '"')
+	})
+	return &k
+}
+
+// constantKind decides how JSON shows a constant in a field of a type.
+func constantKind(v wire.Scalar, typ string) (wire.ScalarKind, error) {
+	switch {
+	case typ == "string":
+		return wire.ScalarString, nil
+	case typ == "number" && v.Kind == wire.ScalarBoolean, typ == "boolean" && v.Kind == wire.ScalarNumber:
+		return 0, fmt.Errorf("a %s, as the field's type says", typ)
+	case typ == "number":
+		return wire.ScalarNumber, nil
+	case typ == "boolean":
+		return wire.ScalarBoolean, nil
+	}
+	return v.Kind, nil
+}
+
+func quote(b []byte) []byte { return append(append([]byte{'"'}, b...), '"') }

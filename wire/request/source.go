@@ -3,7 +3,9 @@
 package request
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"clearpost/lead"
@@ -276,4 +278,25 @@ func (c *compiler) source(name string, extra []known) (source, string) {
 			sep: ","}, ""
 	}
 	return source{}, c.unknownName(name, extra)
+}
+
+// unknownName tells what names there are.
+func (c *compiler) unknownName(name string, extra []known) string {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		if pos, ok := c.schema.Position(name[:dot]); ok && len(c.schema.Fields[pos].Type.Parts()) > 0 {
+			t := c.schema.Fields[pos].Type
+			return fmt.Sprintf("a part of type %s: %s", t, t.PartNames())
+		}
+	}
+	names := BuiltinNames()
+	for _, k := range extra {
+		names = append(names, k.name)
+	}
+	fields := c.schema.Names()
+	out := fmt.Sprintf("a field of the vertical (%s), a part of one such as phone.area, or one of %s",
+		strings.Join(fields, ", "), strings.Join(names, ", "))
+	if near := lead.Nearest(name, append(fields, names...)); near != "" {
+		out += fmt.Sprintf(": did you mean %q?", near)
+	}
+	return out
 }
