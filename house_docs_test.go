@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"clearpost/exchange/intake"
 	"clearpost/exchange/intake/posting"
@@ -84,6 +85,53 @@ func TestDocumentsNameWhatIsThere(t *testing.T) {
 	}
 	if named < 10 {
 		t.Errorf("only %d paths found in all documents: does the test still see them?", named)
+	}
+}
+
+// anchors are those of a document's headings, as renderers of Markdown make them.
+func anchors(text string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		out[strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, m[1])] = true
+	}
+	return out
+}
+
+// A link leads to a file that is there, and if it names a heading, to one.
+func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
+	texts, _ := files()
+	link := regexp.MustCompile(`\]\(([^()\s:#]*)(?:#([^()\s]+))?\)`)
+	linked := map[string]bool{}
+	for doc, text := range texts {
+		if path.Ext(doc) != ".md" {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
+			to := doc
+			if m[1] != "" {
+				to = path.Join(path.Dir(doc), m[1])
+				linked[to] = true
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s, which is not there", doc, to)
+			}
+			if m[2] != "" && !anchors(string(texts[to]))[m[2]] {
+				t.Errorf("%s links to %s#%s, where no such heading is", doc, to, m[2])
+			}
+		}
+	}
+	for doc := range texts {
+		if strings.HasPrefix(doc, "docs/") && path.Ext(doc) == ".md" && !linked[doc] {
+			t.Errorf("no document links to %s", doc)
+		}
 	}
 }
 
