@@ -167,13 +167,10 @@ func Run(ctx context.Context, cfg ProbeConfig) (*Report, error) {
 // authorize gets the OAuth 2.0 tokens that the calls carry.
 func (p *probe) authorize() error {
 	for name, e := range map[string]*buyers.Endpoint{"ping": p.cfg.Campaign.Ping, "post": p.cfg.Campaign.Post} {
-		if e == nil || !e.Request.NeedsBearer() {
+		if e == nil || e.Request.OAuth2() == nil {
 			continue
 		}
 		o := e.Request.OAuth2()
-		if o == nil {
-			return fmt.Errorf("the %s needs a bearer token, and nothing says where it comes from", name)
-		}
 		cfg := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret,
 			Scopes: o.Scopes, InBody: o.InBody, AllowPrivate: p.cfg.AllowPrivate}
 		if o.Audience != "" {

@@ -25,7 +25,8 @@ type compiler struct {
 	lines    constant        // of the head, up to the next value
 	prefixes map[string]string
 	xml      *xmlBody
-	nilled   bool // some element may be nil
+	nilled   bool    // some element may be nil
+	scheme   *scheme // of authentication, that is being compiled
 	root     *node
 }
 

@@ -4,32 +4,68 @@ package request
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
+// authPages has a page of each row of the table of schemes, with gaps for the secret.
+var authPages = map[string]string{
+	"header":  `{header: {name: X-Key, value: "%[1]s"}}`,
+	"basic":   `{basic: {user: me, password: "%[1]s"}}`,
+	"bearer":  `{bearer: "%[1]s"}`,
+	"query":   `{query: {name: key, value: "%[1]s"}}`,
+	"body":    `{body: {name: auth.key, value: "%[1]s"}}`,
+	"oauth2":  `{oauth2: {token_url: "https://id.example/t", client_id: "%[1]s", client_secret: "%[1]s"}}`,
+	"cookies": `{cookies: true, header: {name: X-Key, value: "%[1]s"}}`,
+	"hmac":    `{hmac: {key: "%[1]s", header: X-Sig}}`,
+	"signed":  `{hmac: {key: "%[1]s", query: sig, sign: "{{ method }} {{ path }} {{ body }}"}}`,
+}
+
+// TestEverySchemeIsARow: the table of schemes and the keys of auth are the same, and each has a page that
+// TestNoAuthSecretIsShown takes.
+func TestEverySchemeIsARow(t *testing.T) {
+	keys := map[string]bool{}
+	for i := range reflect.TypeFor[AuthSpec]().NumField() {
+		keys[reflect.TypeFor[AuthSpec]().Field(i).Tag.Get("yaml")] = true
+	}
+	for i := range schemes {
+		s := &schemes[i]
+		if !keys[s.key] {
+			t.Errorf("%s: a row of the table, and no key of AuthSpec of its own", s.key)
+		}
+		delete(keys, s.key)
+		if (s.head == nil) != (s.redact == nil) || s.compile == nil && s.body == nil {
+			t.Errorf("%s: a row without what it needs", s.key)
+		}
+		var spec Spec
+		decode(t, fmt.Sprintf("auth: "+authPages[s.key], "x"), &spec)
+		if spec.Auth == nil || !s.given(spec.Auth) {
+			t.Errorf("%s: no page in this file has it", s.key)
+		}
+		for other := range schemes {
+			if o := &schemes[other]; o != s && spec.Auth != nil && s.key != "cookies" && o.given(spec.Auth) {
+				t.Errorf("%s: its page has %s too", s.key, o.key)
+			}
+		}
+	}
+	for key := range keys {
+		t.Errorf("%s: a key of AuthSpec without a row in the table", key)
+	}
+}
+
 // TestNoAuthSecretIsShown: every kind of auth, in every format, with the secret behind a placeholder and written out.
 func TestNoAuthSecretIsShown(t *testing.T) {
 	const secret = "Pa55-w0rd"
-	kinds := map[string]string{
-		"header": `{header: {name: X-Key, value: "%s"}}`,
-		"basic":  `{basic: {user: me, password: "%s"}}`,
-		"bearer": `{bearer: "%s"}`,
-		"query":  `{query: {name: key, value: "%s"}}`,
-		"body":   `{body: {name: auth.key, value: "%s"}}`,
-		"oauth2": `{oauth2: {token_url: "https://id.example/t", client_id: "%[2]s", client_secret: "%[2]s"}, cookies: true}`,
-		"hmac":   `{hmac: {key: "%s", header: X-Sig}}`,
-		"signed": `{hmac: {key: "%s", query: sig, sign: "{{ method }} {{ path }} {{ body }}"}}`,
-	}
 	formats := []string{"json", "form", "query", "multipart", "xml", "soap11", "soap12", "text"}
 	opt := Options{Secrets: func(string) (string, bool) { return secret, true }}
 	s := testSchema(t)
-	for kind, auth := range kinds {
+	for kind, auth := range authPages {
 		for _, format := range formats {
 			for _, value := range []string{"${env:KEY}", secret} {
-				text := fmt.Sprintf("url: https://buyer.example/x\nformat: %s\nauth: "+auth, format, value)
+				text := "url: https://buyer.example/x\nformat: " + format + "\nauth: " + fmt.Sprintf(auth, value)
 				switch {
 				case format == "text" && kind == "body":
 					continue

@@ -34,7 +34,7 @@ type Inputs struct {
 	Left       int  // sales that are still allowed, this one included
 	Test       bool // it is a test
 	Now        time.Time
-	Bearer     []byte // the OAuth 2.0 token of the moment, where NeedsBearer
+	Bearer     []byte // the OAuth 2.0 token of the moment, where the request carries one (see Request.OAuth2)
 	Reference  []byte // what the buyer's answer to the post has called the lead; empty if none
 	Cookies    []byte // the value of Cookie, where TakesCookies; empty: no such header
 	Close      bool   // write "Connection: close"
@@ -83,7 +83,6 @@ type Request struct {
 	tls     bool
 	token   bool // some field is the token
 	uses    lead.Positions
-	bearer  bool
 	cookies bool
 	oauth2  *OAuth2
 
@@ -129,18 +128,18 @@ type headKind uint8
 const (
 	headEnd headKind = iota
 	headTemplate
-	headBearer
-	headCookies
+	headLive // a header of a scheme of authentication
 	headBoundary
 	headSignature
 )
 
 // headPart is a piece of the head: what is always the same, and a value.
 type headPart struct {
-	lit  constant
-	kind headKind
-	name string // Name: and a space, of a header that may be left out
-	tmpl *template
+	lit    constant
+	kind   headKind
+	name   string // what stands before the value of a header that may be left out, such as "Name: "
+	tmpl   *template
+	scheme *scheme // of headLive
 }
 
 // pass is one rendering of a request.
@@ -181,14 +180,11 @@ func (r *Request) NeedsToken() bool { return r.token }
 // Uses tells which fields of the lead the request may carry, in whole or in part, or looks at.
 func (r *Request) Uses() *lead.Positions { return &r.uses }
 
-// NeedsBearer tells whether the request carries an OAuth 2.0 token: without Inputs.Bearer AppendHTTP fails with
-// ErrBearer.
-func (r *Request) NeedsBearer() bool { return r.bearer }
-
 // TakesCookies tells whether a post carries the cookies of its ping's answer, where there are any.
 func (r *Request) TakesCookies() bool { return r.cookies }
 
-// OAuth2 tells how the token is got; nil where NeedsBearer is false. It holds secrets.
+// OAuth2 tells how the token is got that the request carries, and holds secrets. It is nil where the request carries
+// none; else AppendHTTP fails with ErrBearer without Inputs.Bearer.
 func (r *Request) OAuth2() *OAuth2 { return r.oauth2 }
 
 // AppendHTTP appends the whole HTTP/1.1 request, head and body. On an error, one of the four of this package, nothing
@@ -202,18 +198,11 @@ func (r *Request) AppendHTTP(dst []byte, in *Inputs) ([]byte, error) {
 // signature is that of the request with its secrets. A token that is missing is no error here.
 func (r *Request) AppendRedacted(dst []byte, in *Inputs) ([]byte, error) {
 	p := pass{Inputs: in, redact: true}
-	if r.sign == nil {
-		return r.appendAll(dst, &p)
+	if r.sign != nil {
+		var err error
+		if p.signature, err = r.signature(in); err != nil {
+			return dst, err
+		}
 	}
-	signed := *in
-	if len(signed.Bearer) == 0 {
-		signed.Bearer = []byte("-") // the signature does not look at it
-	}
-	q := pass{Inputs: &signed}
-	whole, err := r.appendAll(nil, &q)
-	if err != nil {
-		return dst, err
-	}
-	p.signature = whole[q.signAt : q.signAt+r.sign.length]
 	return r.appendAll(dst, &p)
 }

@@ -119,11 +119,15 @@ func TestSigningAllocatesNothing(t *testing.T) {
 	r := compileText(t, `
 url: http://buyer.example/{{ lead_id }}
 headers: {X-T: "{{ now | date unix }}"}
-auth: {hmac: {key: k, header: X-Sig, sign: "{{ path }}{{ body | sha256 }}"}}
+auth:
+  oauth2: {token_url: "http://id.example/t", client_id: me, client_secret: x}
+  cookies: true
+  hmac: {key: k, header: X-Sig, sign: "{{ path }}{{ body | sha256 }}"}
 fields:
 - {to: a, template: '{{ first_name | ascii | title }} {{ phone | hmac sha256 "k" }}', when: {field: phone, exists: true}}
 `)
 	in := inputsFor(t, r, "t", "s")
+	in.Bearer, in.Cookies = []byte("tok"), []byte("sid=1")
 	dst, err := r.AppendHTTP(nil, in)
 	if err != nil {
 		t.Fatal(err)

@@ -86,10 +86,8 @@ func (r *Request) appendHead(dst []byte, p *pass) []byte {
 			}
 			p.over = p.over || len(dst)-value > HeaderBytesMax
 			dst = append(dst, '\r', '\n')
-		case headBearer:
-			dst = r.appendBearer(dst, p)
-		case headCookies:
-			dst = appendCookies(dst, p)
+		case headLive:
+			dst = h.appendLive(dst, p)
 		case headBoundary:
 			dst = append(dst, p.boundary[:]...)
 		case headSignature:
