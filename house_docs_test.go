@@ -148,6 +148,32 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 	}
 }
 
+// Lines of the changelog begin with what they are, and stand in that order under each heading.
+func TestChangelogIsInOrder(t *testing.T) {
+	texts, _ := files()
+	kinds := []string{"[CHANGE]", "[FEATURE]", "[FIX]"}
+	entries, last := 0, 0
+	for i, line := range strings.Split(string(texts["CHANGELOG.md"]), "\n") {
+		if strings.HasPrefix(line, "#") {
+			last = 0
+		}
+		item, ok := strings.CutPrefix(line, "- ")
+		if !ok {
+			continue
+		}
+		entries++
+		word, _, _ := strings.Cut(item, " ")
+		kind := slices.Index(kinds, word)
+		if kind < last {
+			t.Errorf("CHANGELOG.md:%d: %q: expected one of %v, in this order", i+1, word, kinds)
+		}
+		last = max(kind, 0)
+	}
+	if entries == 0 {
+		t.Error("no entry found in CHANGELOG.md")
+	}
+}
+
 // The reasons that sellers hear are listed three times: in code, for people and for machines.
 func TestPublishedReasonsAreTheSameEverywhere(t *testing.T) {
 	var want []string
