@@ -144,14 +144,17 @@ func TestFloorAndTheSellersMinimumBoundBids(t *testing.T) {
 
 func TestListPriceNeedsNoPingAndAPingOnlyAsksWhetherItStands(t *testing.T) {
 	s := sellTo(1, campaign{ID: "list", Price: 10 * dollar, Fixed: true}, campaign{ID: "asked", Price: 12 * dollar,
-		Fixed: true, Ping: exchangetest.Script(exchangetest.Says("status", "accepted"), exchangetest.Decline("no"))})
+		Fixed: true, Ping: exchangetest.Script(exchangetest.Says("status", "accepted"), exchangetest.Decline("no"),
+			exchangetest.Silence())})
 	exchangetest.Run(t, s, func(x *rig) {
 		got := bids(x, x.Quote(9_600_000, nil))
 		if !got["list"].Fixed || got["asked"].Fixed || got["asked"].Price != 12*dollar {
 			t.Errorf("bids: %+v", got)
 		}
-		if b := bids(x, x.Quote(8*dollar, nil))["asked"]; b.Price != 0 || b.Refusal != lead.NoBid {
-			t.Errorf("bid: %+v", b)
+		for _, no := range []lead.Refusal{lead.NoBid, lead.TimedOut} {
+			if b := bids(x, x.Quote(8*dollar, nil))["asked"]; b.Price != 0 || b.Refusal != no || b.Rank != 0 {
+				t.Errorf("bid: %+v", b)
+			}
 		}
 	})
 }
@@ -195,6 +198,41 @@ func TestQuoteEndsWithItsFirstBid(t *testing.T) {
 			b := bids(x, r.LeadID)["a"]
 			if b.Expires.IsZero() != (c.bid == 0) || c.bid != 0 && b.Expires.Sub(x.Exchange.Now()) != c.bid {
 				t.Errorf("%v: the bid ends at %v", c.expires, b.Expires)
+			}
+		})
+	}
+}
+
+// A bid that is over when it comes is none.
+func TestBidThatIsOverWhenItComesIsNone(t *testing.T) {
+	begin := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix() // as virtual time does
+	for at, stands := range map[int64]bool{begin - 1: false, begin: false, begin + 1: true} {
+		s := one()
+		s.Campaigns[0].Ping = exchangetest.Always(exchangetest.Bid(10*dollar, "expires", at))
+		s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Ping.Answer.Expires.Unit = "unix" }
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.Ping(nil, nil)
+			if f != nil || (r.Result == ledger.ResultSuccess) != stands {
+				t.Errorf("a bid until %d: %+v, %v", at-begin, r, f)
+			}
+			if b := bids(x, r.LeadID)["a"]; !stands && (b.Refusal != lead.BidExpired || b.Price != 0) {
+				t.Errorf("bid: %+v", b)
+			}
+		})
+	}
+}
+
+// An answer that only the end of the connection ends may be the beginning of one: 1 of 100.
+func TestAnswerThatMayBeTornIsNoBid(t *testing.T) {
+	for loose, want := range map[bool]lead.Refusal{true: lead.TornAnswer, false: lead.NoRefusal} {
+		s := one()
+		s.Campaigns[0].Ping = exchangetest.Always(exchangetest.Answer{Body: "status=accepted&price=1", Loose: loose,
+			Type: "application/x-www-form-urlencoded"})
+		s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Ping.Answer.Format = "form" }
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.Ping(nil, nil)
+			if b := bids(x, r.LeadID)["a"]; f != nil || b.Refusal != want {
+				t.Errorf("loose %v: %+v, %v", loose, b, f)
 			}
 		})
 	}
@@ -301,10 +339,17 @@ func TestRequestThatCannotBeMadeIsNotSent(t *testing.T) {
 		c.Ping.Request.Fields[1].Map = wire.ValueMap{{From: "99999", To: *wire.Text("x")}}
 		c.Ping.Request.Fields[1].MapMissing = "refuse"
 	}
-	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: unmapped}, campaign{ID: "b", Price: 9 * dollar})
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: unmapped}, campaign{ID: "b", Price: 9 * dollar},
+		campaign{ID: "fixed", Price: 11 * dollar, Fixed: true, Ping: silent, Spec: unmapped})
 	exchangetest.Run(t, s, func(x *rig) {
-		if b := bids(x, x.Quote(7_200_000, nil))["a"]; b.Refusal != lead.UnmappedValue {
-			t.Errorf("bid: %+v", b)
+		id := x.Quote(7_200_000, nil)
+		for _, c := range []string{"a", "fixed"} {
+			if b := bids(x, id)[c]; b.Refusal != lead.UnmappedValue || b.Rank != 0 {
+				t.Errorf("bid: %+v", b)
+			}
+			if v := verdicts(explain(x, id))[c]; !strings.Contains(v.Meaning, "fields[1].map, of zip") {
+				t.Errorf("explained: %+v", v)
+			}
 		}
 		if n := len(x.Buyers.Calls("a", exchangetest.Ping)); n != 0 {
 			t.Error("it was sent")

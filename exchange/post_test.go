@@ -326,10 +326,14 @@ func TestSellersIDFindsItsLeadsNewestFirst(t *testing.T) {
 // A trip that a crash cut off between two attempts goes on with the next bid while the quote lasts, and is a failure
 // after it.
 func TestTripThatACrashCutOffIsResumedOrConcluded(t *testing.T) {
-	for name, late := range map[string]bool{"resumed": false, "concluded by a post": true, "by the status": true} {
+	for name, late := range map[string]bool{"resumed": false, "resumed where received leads count": false,
+		"concluded by a post": true, "by the status": true} {
 		t.Run(name, func(t *testing.T) {
 			s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: capped(9), Post: silent},
 				campaign{ID: "b", Price: 9 * dollar})
+			if name == "resumed where received leads count" {
+				s = vertical(s, func(v *exchange.Vertical) { v.Dedupe.Refuse = exchange.RefuseReceived })
+			}
 			exchangetest.Run(t, s, func(x *rig) {
 				id := x.Quote(8*dollar, nil)
 				heard := post(x, id)
@@ -369,6 +373,22 @@ func TestTripThatACrashCutOffIsResumedOrConcluded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who has heard the answer of a post may ask again at once.
+func TestAnswerOfAPostMayBeRepeatedAtOnce(t *testing.T) {
+	s := one()
+	s.Campaigns[0].Post = declines
+	exchangetest.Run(t, s, func(x *rig) {
+		for range 300 {
+			id := x.Quote(8*dollar, nil)
+			first, f := x.Post(id, nil, nil)
+			again, g := x.Post(id, nil, nil)
+			if f != nil || g != nil || fmt.Sprint(again) != fmt.Sprint(first) {
+				t.Fatalf("again %+v, %v, first %+v, %v", again, g, first, f)
+			}
+		}
+	})
 }
 
 func TestStoppingLetsPostsEnd(t *testing.T) {

@@ -26,6 +26,7 @@ func TestBackupURLHasItsTurnOnlyWhenNothingWasSent(t *testing.T) {
 		"a limit of ours":  {unsent(lead.InFlightLimit), lead.NotSent, 0},
 		"no time":          {unsent(lead.NoTimeLeft), lead.NotSent, 0},
 		"lost after bytes": {exchangetest.Answer{Refusal: lead.ConnectionLost}, lead.Unknown, 0},
+		"gone after bytes": {exchangetest.Answer{Refusal: lead.Unreachable}, lead.Unknown, 0},
 		"silence":          {exchangetest.Silence(), lead.Unknown, 0},
 		"declined":         {exchangetest.Decline("no"), lead.Rejected, 0},
 		"sold":             {exchangetest.Accept("r"), lead.Accepted, 0},
