@@ -57,9 +57,18 @@ func (c *checkCmd) Run(e *env) error {
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintf(e.err, "warning: %s\n", w)
 	}
-	fmt.Fprintf(e.out, "ok: %d verticals, %d sources, %d buyers, %d campaigns, %d examples; config %s\n",
-		len(x.Verticals), len(x.Sources), len(x.Book.Buyers), len(x.Book.Campaigns), cfg.Examples.Ran, cfg.Hash)
+	fmt.Fprintf(e.out, "ok: %s, %s, %s, %s, %s; config %s\n", counted(len(x.Verticals), "vertical"),
+		counted(len(x.Sources), "source"), counted(len(x.Book.Buyers), "buyer"),
+		counted(len(x.Book.Campaigns), "campaign"), counted(cfg.Examples.Ran, "example"), cfg.Hash)
 	return nil
+}
+
+// counted is a number with its noun, of which an s makes several.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func (c *checkCmd) json(w io.Writer, cfg *config.Config, bad *config.Error) error {

@@ -299,6 +299,9 @@ func TestReadmeCampaignIsValid(t *testing.T) {
 func TestVerbsThatTakeADirectoryAsAnArgumentTakeItFromElsewhereToo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "conf")
 	must(t, "init", dir)
+	if out := must(t, "check", dir); !strings.HasPrefix(out, "ok: 1 vertical, 1 source, 0 buyers, 0 campaigns, ") {
+		t.Errorf("check: %s", out)
+	}
 	want := must(t, "spec", "first", "solar", dir, "--link")
 	if got := must(t, "spec", "first", "solar", "-d", dir, "--link"); got != want {
 		t.Errorf("by -d: %s, want %s", got, want)

@@ -90,8 +90,8 @@ func toldServed(s *conform.Served) string {
 	case s.Outcome != lead.OutcomeNone:
 		line += " " + s.Outcome.String()
 	}
-	if s.Refusal != lead.NoRefusal {
-		line += " " + s.Refusal.Info().Name
+	if name := s.Refusal.Info().Name; s.Refusal != lead.NoRefusal && name != s.Outcome.String() {
+		line += " " + name
 	}
 	line += "; " + s.Note
 	if len(s.Unmet) > 0 {
