@@ -100,3 +100,48 @@ func TestAnswersInOddFraming(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPlainBody: whatever a buyer sends as a coding and a body, what comes of it is the text that was compressed, within
+// the limit, or a refusal by name with the body as it came. A beginning of a compressed body, or one with more behind
+// it, is never a whole one.
+func FuzzPlainBody(f *testing.F) {
+	for i, coding := range []string{"gzip", "deflate", "bare deflate", "identity", "GZIP ", "br"} {
+		text := strings.Repeat(`{"price":"12.50"}`, i)
+		f.Add(coding, []byte(coded(coding, text)), []byte(text), uint16(10*i), []byte("x"))
+	}
+	f.Fuzz(func(t *testing.T, coding string, body, text []byte, cut uint16, tail []byte) {
+		const most = 1 << 12
+		kept := bytes.Clone(body)
+		out, no := plainBody(coding, body, most)
+		switch {
+		case !bytes.Equal(body, kept):
+			t.Fatalf("%q: the body was changed", coding)
+		case no == lead.NoRefusal && len(out) > most && !bytes.Equal(out, body):
+			t.Fatalf("%q: %d bytes, at most %d are allowed", coding, len(out), most)
+		case no != lead.NoRefusal && (no != lead.BadCoding && no != lead.OversizedAnswer || !bytes.Equal(out, body)):
+			t.Fatalf("%q: %v with %q", coding, no, out)
+		}
+		if len(text) == 0 {
+			return
+		}
+		for _, name := range []string{"gzip", "deflate", "bare deflate"} {
+			whole, coding := []byte(coded(name, string(text))), strings.TrimPrefix(name, "bare ")
+			if out, no := plainBody(coding, whole, len(text)); no != lead.NoRefusal || !bytes.Equal(out, text) {
+				t.Fatalf("%s of %q: %v %q", name, text, no, out)
+			}
+			if _, no := plainBody(coding, whole, len(text)-1); no != lead.OversizedAnswer {
+				t.Fatalf("%s of %q is taken beyond its limit: %v", name, text, no)
+			}
+			if n := int(cut) % len(whole); n > 0 {
+				if out, no := plainBody(coding, whole[:n], most); no != lead.BadCoding {
+					t.Fatalf("%s of %q, cut behind %d bytes: %v %q", name, text, n, no, out)
+				}
+			}
+			_, member := gzip.NewReader(bytes.NewReader(tail))
+			if out, no := plainBody(coding, append(whole, tail...), len(text)); len(tail) > 0 && member != nil &&
+				no != lead.BadCoding {
+				t.Fatalf("%s of %q with %q behind it: %v %q", name, text, tail, no, out)
+			}
+		}
+	})
+}
