@@ -74,6 +74,10 @@ func TrimUnseen(b []byte) []byte {
 // marks become those of ASCII. All else is copied as it stands. Where HasWide is false that is the value itself.
 func AppendSeen(dst, b []byte) []byte { return appendSeen(dst, b, readPlain) }
 
+// AppendVisible appends a text without the signs that nobody sees, and with U+0020 in place of every other space. All
+// else is copied as it stands. Where HasWide is false that is the text itself.
+func AppendVisible(dst, b []byte) []byte { return appendSeen(dst, b, readVisible) }
+
 // HasWide tells whether a value has bytes beyond ASCII, without which there is nothing that AppendSeen would change.
 func HasWide(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
@@ -93,10 +97,11 @@ func HasWide(b []byte) bool {
 type reading uint8
 
 const (
-	readAsIs  reading = iota // only its ends are trimmed
-	readText                 // words of people: joiners stay, since some scripts need them; spaces become plain
-	readMail                 // an address: nothing unseen stays, wide forms become plain
-	readPlain                // as AppendSeen says
+	readAsIs    reading = iota // only its ends are trimmed
+	readText                   // words of people: joiners stay, since some scripts need them; spaces become plain
+	readVisible                // as AppendVisible says
+	readMail                   // an address: nothing unseen stays, wide forms become plain
+	readPlain                  // as AppendSeen says
 )
 
 // readingOf tells how values of a type are read.

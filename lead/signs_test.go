@@ -33,6 +33,9 @@ func TestSignsThatNobodySees(t *testing.T) {
 		if got := AppendSeen(nil, trimmed); string(got) != inside {
 			t.Errorf("%U: %q is read as %q", r, v, got)
 		}
+		if got := AppendVisible(nil, trimmed); string(got) != inside {
+			t.Errorf("%U: of %q is visible %q", r, v, got)
+		}
 	}
 	for _, r := range spaces {
 		if signOf(r) != signSpace {
@@ -46,6 +49,9 @@ func TestSignsThatNobodySees(t *testing.T) {
 	}
 	if got := AppendSeen(nil, []byte("０２１３４−５ “x”\xff")); string(got) != "02134-5 \"x\"\xff" {
 		t.Errorf("wide forms are read as %q", got)
+	}
+	if got := AppendVisible(nil, []byte("０２−５\u200d “x”\xff\u2028")); string(got) != "０２−５ “x”\xff " {
+		t.Errorf("of wide forms is visible %q", got)
 	}
 }
 

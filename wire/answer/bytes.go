@@ -5,6 +5,8 @@ package answer
 import (
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"clearpost/lead"
 )
 
 // appendUnescaped appends what the inside of a valid JSON string stands for.
@@ -91,4 +93,13 @@ func trim(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// visibleSigns is a text without the signs that nobody sees, and with a plain space for each other kind of space. A
+// text of ASCII is returned as it is.
+func visibleSigns(b []byte) []byte {
+	if !lead.HasWide(b) {
+		return b
+	}
+	return lead.AppendVisible(nil, b)
 }

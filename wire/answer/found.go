@@ -154,7 +154,7 @@ func (f *found) value(buf []byte, p place) []byte {
 		}
 		return f.decode(buf, p)
 	}
-	return trim(plainSigns(nil, f.decode(buf, p)))
+	return trim(visibleSigns(f.decode(buf, p)))
 }
 
 // find fills f; false if the body is not well-formed.

@@ -198,7 +198,7 @@ func (c *condition) present(f *found, post bool) bool {
 	if p.kind == foundContainer {
 		some := false
 		eachJSONPair(f.body[p.from:p.to], func(_, value []byte) bool {
-			some = !isNothing(trim(plainSigns(nil, value)))
+			some = !isNothing(trim(visibleSigns(value)))
 			return !some
 		})
 		return some
