@@ -211,18 +211,21 @@ func (d *demo) place() error {
 	return nil
 }
 
-// freePort is the address if its port is free, else the same host with a port that is.
+// freePort is the address if its port is free, else the same host with port 0: whoever listens there gets one that is.
 func freePort(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "0" {
+		return addr, err
+	}
 	ln, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		host, _, _ := net.SplitHostPort(addr)
-		ln, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+		addr = net.JoinHostPort(host, "0")
+		ln, err = net.Listen("tcp", addr)
 	}
 	if err != nil {
 		return "", err
 	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
+	return addr, ln.Close()
 }
 
 // sell lets the sellers send until the time is over or somebody interrupts.

@@ -101,9 +101,9 @@ func TestAnswersInOddFraming(t *testing.T) {
 	}
 }
 
-// FuzzPlainBody: whatever a buyer sends as a coding and a body, what comes of it is the text that was compressed, within
-// the limit, or a refusal by name with the body as it came. A beginning of a compressed body, or one with more behind
-// it, is never a whole one.
+// FuzzPlainBody: whatever a buyer sends as a coding and a body, what comes of it is the text that was compressed,
+// within the limit, or a refusal by name with the body as it came. A beginning of a compressed body, or one with more
+// behind it, is never a whole one.
 func FuzzPlainBody(f *testing.F) {
 	for i, coding := range []string{"gzip", "deflate", "bare deflate", "identity", "GZIP ", "br"} {
 		text := strings.Repeat(`{"price":"12.50"}`, i)
