@@ -57,13 +57,14 @@ func TestNextBidHasItsTurnAfterAClearNo(t *testing.T) {
 	}
 }
 
+// The seller hears why the highest-ranked of those who were asked did not buy.
 func TestBidThatDoesNotCoverTheQuoteIsNotPostedTo(t *testing.T) {
-	s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Post: declines},
+	s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Post: exchangetest.Always(exchangetest.Decline("duplicate"))},
 		campaign{ID: "short", Price: 24*dollar - dollar/100}, campaign{ID: "just", Price: 24 * dollar, Post: declines})
 	exchangetest.Run(t, s, func(x *rig) {
 		id := x.Quote(24*dollar, nil)
 		r, f := x.Post(id, nil, nil)
-		wantUnsold(t, r, f, lead.BuyerRejected)
+		wantUnsold(t, r, f, lead.BuyerDuplicate)
 		wantPosted(x, "a", "just")
 		wantTried(x, id, map[string]lead.Refusal{"short": lead.NotCovered})
 	})
@@ -82,6 +83,7 @@ var unknowns = map[string]exchangetest.Answer{
 	"a no over a yes":  {Status: 400, Body: `{"status":"accepted"}`},
 	"a half yes":       {Body: `{"status":"accep`},
 	"too large":        {Refusal: lead.OversizedAnswer},
+	"badly coded":      {Refusal: lead.BadCoding, Body: `{"status":"accepted"}`},
 	"a loose half yes": {Body: `{"status":"accepted"`, Loose: true},
 }
 
@@ -350,17 +352,19 @@ func TestCampaignThatIsGoneOrInAnotherCurrencyIsNotPostedTo(t *testing.T) {
 	}
 }
 
-func TestPostsAreThrottled(t *testing.T) {
+func TestPostsAreThrottledAndTheNextHasItsTurn(t *testing.T) {
 	slow := func(c *buyers.CampaignSpec) {
 		perSecond, burst := dollar, 1
 		c.Post.Rate = &rules.RateSpec{PerSecond: &perSecond, Burst: &burst}
 	}
-	exchangetest.Run(t, sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: slow}), func(x *rig) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: slow}, campaign{ID: "b", Price: 9 * dollar})
+	exchangetest.Run(t, s, func(x *rig) {
 		first, second := x.Quote(8*dollar, nil), x.Quote(8*dollar, nil)
 		r, f := x.Post(first, nil, nil)
 		wantSold(t, r, f, 8*dollar)
 		r, f = x.Post(second, values{"phone": "2127365001"}, nil)
-		wantUnsold(t, r, f, lead.QuoteLost)
+		wantSold(t, r, f, 8*dollar)
+		wantPosted(x, "a", "b")
 		wantTried(x, second, map[string]lead.Refusal{"a": lead.Throttled})
 		if n := x.Exchange.Campaigns()[0].ThrottleSkips.Load(); n != 1 {
 			t.Errorf("%d throttled", n)

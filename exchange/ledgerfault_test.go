@@ -283,6 +283,21 @@ func TestSellerInAHurryWaitsForTheFirstAttemptToBeDurable(t *testing.T) {
 		x.Sleep(2 * time.Second)
 		wantSold(t, x.Status(id), nil, 8*dollar)
 	})
+	exchangetest.Run(t, s, func(x *rig) { // one shot: the attempt is durable together with the lead
+		x.Disk.Fail(ledger.KindPosting, exchangetest.Stalled)
+		heard := beside(func() (exchange.Reply, *exchange.Fault) {
+			return x.LeadNow(nil, func(p *exchange.Ping) { p.MaxWait = time.Millisecond })
+		})
+		x.Sleep(500 * time.Millisecond)
+		if len(heard) != 0 {
+			t.Fatalf("heard %+v of a lead that is not in the ledger", <-heard)
+		}
+		x.Disk.Repair()
+		a := <-heard
+		wantPending(t, a.reply, a.fault)
+		x.Sleep(2 * time.Second)
+		wantSold(t, x.Status(a.reply.LeadID), nil, 8*dollar)
+	})
 	exchangetest.Run(t, cappedOne(), func(x *rig) { // the attempt never comes to be
 		id := x.Quote(8*dollar, nil)
 		x.Disk.Fail(ledger.KindPosting, exchangetest.Lost)

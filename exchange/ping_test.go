@@ -297,6 +297,10 @@ func TestPingsAreThrottledAndNotHeldAgainstTheBreaker(t *testing.T) {
 		if b := bids(x, r.LeadID)["a"]; b.Refusal != lead.Throttled {
 			t.Errorf("bid: %+v", b)
 		}
+		skips := x.Exchange.Campaigns()[0].ThrottleSkips.Load()
+		if asked := len(x.Buyers.Calls("a", exchangetest.Ping)); skips != 1 || asked != 2 {
+			t.Errorf("%d skips, asked %d times", skips, asked)
+		}
 		x.Reload(s) // a reload is no further burst
 		r, f = x.Ping(nil, nil)
 		wantUnsold(t, r, f, lead.NoBids)
@@ -306,13 +310,16 @@ func TestPingsAreThrottledAndNotHeldAgainstTheBreaker(t *testing.T) {
 }
 
 func TestBuyerWhosePingsFailIsLeftAloneForAWhile(t *testing.T) {
-	s := sellTo(1, campaign{ID: "a", Ping: silent, Spec: func(c *buyers.CampaignSpec) {
+	bid := exchangetest.Bid(10 * dollar)
+	s := sellTo(1, campaign{ID: "a", Ping: exchangetest.Script(bid, exchangetest.Silence()), Spec: func(
+		c *buyers.CampaignSpec) {
 		least, probes := 3, 1
 		c.Breaker = &buyers.BreakerSpec{RequestsMin: &least, Probes: &probes}
 	}}, campaign{ID: "b", Price: 9 * dollar})
 	exchangetest.Run(t, s, func(x *rig) {
 		l := x.Exchange.Campaigns()[0]
-		for range 5 {
+		early := x.Quote(8*dollar, nil)
+		for range 4 {
 			x.Quote(7_200_000, nil)
 		}
 		if state, _, ok := l.Breaker(); !ok || state != limits.BreakerRefusing {
@@ -324,7 +331,10 @@ func TestBuyerWhosePingsFailIsLeftAloneForAWhile(t *testing.T) {
 		if l.Asked.Load() != 3 || l.BreakerSkips.Load() != 2 {
 			t.Errorf("asked %d, skipped %d", l.Asked.Load(), l.BreakerSkips.Load())
 		}
-		x.Buyers.Set("a", exchangetest.Ping, exchangetest.Always(exchangetest.Bid(10*dollar)))
+		r, f := x.Post(early, nil, nil) // what a quote counts on is posted to all the same
+		wantSold(t, r, f, 8*dollar)
+		wantPosted(x, "a")
+		x.Buyers.Set("a", exchangetest.Ping, exchangetest.Always(bid))
 		x.Sleep(15 * time.Second)
 		x.Quote(8*dollar, nil)
 		if state, _, _ := l.Breaker(); state != limits.BreakerClosed {

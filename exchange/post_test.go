@@ -336,7 +336,9 @@ func TestTripThatACrashCutOffIsResumedOrConcluded(t *testing.T) {
 			}
 			exchangetest.Run(t, s, func(x *rig) {
 				id := x.Quote(8*dollar, nil)
-				heard := post(x, id)
+				heard := beside(func() (exchange.Reply, *exchange.Fault) {
+					return x.Post(id, nil, func(in *exchange.PostIn) { in.SellerLeadID = "S-2" })
+				})
 				x.Sleep(time.Second)
 				x.Crash()
 				open := x.Open()
@@ -366,7 +368,7 @@ func TestTripThatACrashCutOffIsResumedOrConcluded(t *testing.T) {
 					wantSold(t, r, f, 8*dollar)
 					wantPosted(x, "a", "b")
 				}
-				if again := x.Status(id); fmt.Sprint(again) != fmt.Sprint(r) {
+				if again := x.Status(id); fmt.Sprint(again) != fmt.Sprint(r) || r.SellerLeadID != "S-2" {
 					t.Errorf("status %+v, answer %+v", again, r)
 				}
 				<-heard

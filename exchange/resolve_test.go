@@ -114,24 +114,32 @@ func TestResolvedOneShotLeadPaysByTheTermsOfItsPosting(t *testing.T) {
 func TestLeadUnderWayIsNotResolved(t *testing.T) {
 	s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2,
 		Post: exchangetest.Always(exchangetest.Accept("r").In(time.Second))})
-	exchangetest.Run(t, s, func(x *rig) {
-		id := x.Quote(8*dollar, nil)
-		heard := post(x, id)
-		x.Sleep(100 * time.Millisecond)
-		if open := x.Open(); len(open) != 0 {
-			t.Errorf("an attempt under way is listed: %+v", open)
-		}
-		attempt := exchangetest.Last[*ledger.Posting](x, id).Attempt
-		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: attempt}); !errors.Is(err, exchange.ErrUnderWay) {
-			t.Errorf("resolved: %v", err)
-		}
-		a := <-heard
-		wantSold(t, a.reply, a.fault, 8*dollar)
-		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: attempt}); !errors.Is(err,
-			exchange.ErrNotUnresolved) {
-			t.Errorf("resolved after its end: %v", err)
-		}
-	})
+	for name, sell := range map[string]func(x *rig) chan told{
+		"post": func(x *rig) chan told { return post(x, x.Quote(8*dollar, nil)) },
+		"one shot": func(x *rig) chan told {
+			return beside(func() (exchange.Reply, *exchange.Fault) { return x.LeadNow(nil, nil) })
+		}} {
+		exchangetest.Run(t, s, func(x *rig) {
+			heard := sell(x)
+			x.Sleep(100 * time.Millisecond)
+			if open := x.Open(); len(open) != 0 {
+				t.Errorf("%s: an attempt under way is listed: %+v", name, open)
+			}
+			open, err := x.Ledger.Unresolved()
+			if err != nil || len(open) != 1 {
+				t.Fatalf("%s: %+v, %v", name, open, err)
+			}
+			found := exchange.Resolution{Attempt: open[0].Attempt}
+			if _, err := x.Exchange.Resolve(found); !errors.Is(err, exchange.ErrUnderWay) {
+				t.Errorf("%s: resolved: %v", name, err)
+			}
+			a := <-heard
+			wantSold(t, a.reply, a.fault, 8*dollar)
+			if _, err := x.Exchange.Resolve(found); !errors.Is(err, exchange.ErrNotUnresolved) {
+				t.Errorf("%s: resolved after its end: %v", name, err)
+			}
+		})
+	}
 }
 
 // Of a shared lead the sales stand, and the one in doubt is added or not.

@@ -50,19 +50,23 @@ func TestSamePingGetsTheFirstQuote(t *testing.T) {
 		if again := pinged(t, x, jane, nil); again.LeadID != first.LeadID {
 			t.Error("after a restart the same ping is another lead")
 		}
+		known := map[lead.ID]bool{first.LeadID: true}
 		for name, other := range map[string]struct {
 			v    values
 			edit func(*exchange.Ping)
 		}{"another value": {older("41"), nil}, "another person": {values{"phone": "2127365001", "age": "40"}, nil},
 			"no person":       {values{"age": "40"}, nil},
+			"no person again": {values{"age": "40"}, nil},
 			"another minimum": {jane, func(p *exchange.Ping) { p.MinPrice = dollar }},
 			"another id":      {jane, func(p *exchange.Ping) { p.SellerLeadID = "S-2" }},
 			"another source":  {jane, func(p *exchange.Ping) { p.Source = x.Source("other") }},
 			"a key":           {jane, func(p *exchange.Ping) { p.IdempotencyKey = "k" }},
 			"a test":          {jane, func(p *exchange.Ping) { p.Test.On = true }}} {
-			if r := pinged(t, x, other.v, other.edit); r.LeadID == first.LeadID {
-				t.Errorf("%s: it has the first quote", name)
+			r := pinged(t, x, other.v, other.edit)
+			if known[r.LeadID] {
+				t.Errorf("%s: it has another's quote", name)
 			}
+			known[r.LeadID] = true
 		}
 	})
 }

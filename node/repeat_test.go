@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -104,50 +103,6 @@ func TestIdenticalPingsGetOneQuote(t *testing.T) {
 	}
 }
 
-func TestPingIsOfNoUseTwice(t *testing.T) {
-	no := script("b", 25*dollar)
-	no.Ping.Yes = 0
-	h := build(t, "", nil, no)
-	first := h.ping(jane)
-	if again := h.ping(jane); first.Reason != "no_bids" || again.Reason != "no_bids" || again.PingID == first.PingID ||
-		h.asked() != 2 {
-		t.Errorf("a ping without bids is asked about again: %s, first %s", again.text, first.text)
-	}
-	h = build(t, "dedupe: {identical_pings: own_auction}\n", nil, script("b", 25*dollar))
-	if a, b := h.ping(jane), h.ping(jane); a.PingID == b.PingID {
-		t.Error("the operator wants an auction for each ping")
-	}
-	h = build(t, "", nil, script("b", 25*dollar))
-	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultNo, 1)
-	p := h.ping(jane)
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultFailure)
-	if again := h.ping(jane); again.Result != ledger.ResultSuccess || again.PingID == p.PingID {
-		t.Errorf("after a failed post: %s", again.text)
-	}
-}
-
-func TestIdenticalPingsAtOnceAreOneAuction(t *testing.T) {
-	slow := script("b", 25*dollar)
-	slow.Ping.Latency = buyertest.Fixed(100 * time.Millisecond)
-	h := build(t, "", nil, slow)
-	h.ping(`{"zip":"10001","phone":"212-736-5999"}`) // connections are warm
-	const n = 12
-	got := make([]heard, n)
-	var all sync.WaitGroup
-	for i := range got {
-		all.Go(func() { got[i] = h.ping(jane) })
-	}
-	all.Wait()
-	for _, a := range got {
-		if a.text != got[0].text || a.Result != ledger.ResultSuccess {
-			t.Errorf("%s and %s", a.text, got[0].text)
-		}
-	}
-	if suppressed, _ := h.tally("acme"); h.asked() != 2 || suppressed != n-1 {
-		t.Errorf("the buyer was asked %d times, %d were suppressed", h.asked(), suppressed)
-	}
-}
-
 func TestSoldPersonIsARepeat(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	p, spare := h.ping(jane), h.quote(20)
@@ -192,63 +147,6 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 	}
 	h.ahead.Store(int64(25 * time.Hour))
 	h.expect(h.lead(`{"zip":"10001","phone":"2127365000","city":"Reno"}`), 200, ledger.ResultSuccess)
-}
-
-func TestUnsoldPersonMayComeAgainUnlessReceivedLeadsCount(t *testing.T) {
-	for _, c := range []struct {
-		rule string
-		dup  bool
-	}{{"sold", false}, {"received", true}, {"none", false}} {
-		t.Run(c.rule, func(t *testing.T) {
-			h := build(t, "dedupe: {refuse: "+c.rule+"}\n", nil, script("b", 25*dollar))
-			h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultNo, 1)
-			first := h.lead(jane)
-			h.expect(first, 200, ledger.ResultFailure)
-			if same := h.lead(jane); same.LeadID != first.LeadID {
-				t.Errorf("the same lead again: %s, first %s", same.text, first.text)
-			}
-			again := h.lead(`{"zip":"10001","phone":"2127365000","age":41}`)
-			if c.dup {
-				h.duplicate(again, today())
-				return
-			}
-			h.expect(again, 200, ledger.ResultSuccess)
-			third := h.ping(jane)
-			if c.rule == "none" {
-				h.expect(third, 200, ledger.ResultSuccess)
-			} else {
-				h.duplicate(third, today())
-			}
-		})
-	}
-}
-
-func TestPendingLeadCountsAsSoldUntilItIsResolved(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
-	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-	h.expect(h.lead(jane), 202, ledger.ResultPending)
-	h.duplicate(h.ping(jane), today())
-	h.restart()
-	h.duplicate(h.ping(jane), today())
-	var open struct {
-		Unresolved []exchange.OpenAttempt `json:"unresolved"`
-	}
-	h.admin("GET", "/v1/unresolved", nil, &open)
-	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open.Unresolved[0].Attempt.String(),
-		"outcome": "rejected", "why": "asked"}, nil)
-	h.expect(h.ping(jane), 200, ledger.ResultSuccess)
-}
-
-func TestScopeOfTheVerticalTellsNothingOfAnotherSource(t *testing.T) {
-	h := build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
-	h.write("sources/third.yaml",
-		"id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
-	h.restart()
-	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
-	h.duplicate(h.ping(jane, otherSeat), "Lead previously received")
-	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
-	h.duplicate(h.ping(jane), today())
-	h.expect(h.ping(jane, "Authorization: Bearer third-key-0123456789"), 200, ledger.ResultSuccess)
 }
 
 func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
@@ -306,41 +204,5 @@ post_total_ms: 3000
 			h.duplicate(h.ping(`{"zip":"10001","phone":"2127365000"}`), today())
 			h.expect(hashed(strings.Replace(sums["md5"], sums["md5"][:4], "0000", 1)), 200, ledger.ResultSuccess)
 		})
-	}
-}
-
-func TestTwoLeadsOfAPersonAtOnceAreOneSale(t *testing.T) {
-	slow := script("b", 25*dollar)
-	slow.Post.Latency = buyertest.Fixed(50 * time.Millisecond)
-	h := build(t, "", nil, slow)
-	const n = 8
-	got := make([]heard, n)
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = h.quote(20).PingID
-	}
-	var all sync.WaitGroup
-	for i := range got {
-		all.Go(func() {
-			if i%2 == 0 {
-				got[i] = h.post(ids[i], "2127365000")
-			} else {
-				got[i] = h.lead(fmt.Sprintf(`{"zip":"10001","phone":"2127365000","age":%d}`, 20+i))
-			}
-		})
-	}
-	all.Wait()
-	sold := 0
-	for _, a := range got {
-		switch {
-		case a.Result == ledger.ResultSuccess:
-			sold++
-		case a.status == 409 && a.Reason == "person_in_progress", a.Reason == "duplicate":
-		default:
-			t.Errorf("answer: %s", a.text)
-		}
-	}
-	if sold != 1 || h.farm.Buyer("b").Calls(buyertest.Post) != 1 {
-		t.Errorf("%d sold, %d posts", sold, h.farm.Buyer("b").Calls(buyertest.Post))
 	}
 }

@@ -3,7 +3,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -70,39 +69,6 @@ func TestRepeatedPostGetsTheFirstAnswerAndSellsOnce(t *testing.T) {
 	}
 	if foreign := h.post(p.PingID, "2127365000", "Authorization: Bearer other-key-0123456789"); foreign.status != 404 {
 		t.Errorf("another source: %d %s", foreign.status, foreign.text)
-	}
-}
-
-func TestRejectedPostGoesToTheNextWhileTheQuoteIsCovered(t *testing.T) {
-	no := script("first", 30*dollar)
-	no.Post.Yes = 0
-	h := build(t, "", nil, no, script("second", 25*dollar), script("third", 15*dollar))
-	p := h.quote(24)
-	a := h.post(p.PingID, "2127365000")
-	h.expect(a, 200, ledger.ResultSuccess)
-	if a.Price != 24 || !strings.HasPrefix(a.ID, "second-") {
-		t.Errorf("sale: %s", a.text)
-	}
-	if ev := last[*ledger.Settled](h, a.LeadID); ev.Revenue != 25*dollar || ev.Payout != 24*dollar {
-		t.Errorf("settled: %+v", ev)
-	}
-}
-
-func TestNobodyBelowTheQuoteIsAsked(t *testing.T) {
-	no := script("first", 30*dollar)
-	no.Post.Yes, no.Post.Reasons = 0, []buyertest.Weighted{{Reason: buyertest.ReasonDuplicate, Weight: 1}}
-	h := build(t, "", nil, no, script("cheap", 15*dollar))
-	p := h.quote(24)
-	a := h.post(p.PingID, "2127365000")
-	h.expect(a, 200, ledger.ResultFailure)
-	if a.Reason != "duplicate" || a.Details == "" || a.LeadID != p.PingID {
-		t.Errorf("failure: %s", a.text)
-	}
-	if n := h.farm.Buyer("cheap").Calls(buyertest.Post); n != 0 {
-		t.Error("a bid that does not cover the quote was posted to")
-	}
-	if ev := last[*ledger.Settled](h, a.LeadID); len(ev.Tried) != 1 || ev.Tried[0].Refusal != lead.NotCovered {
-		t.Errorf("settled: %+v", ev)
 	}
 }
 
@@ -383,36 +349,5 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
 	if code := h.admin("POST", "/v1/pause", map[string]string{"subject": "nobody", "why": "x"}, nil); code != 404 {
 		t.Errorf("pause of an unknown subject: %d", code)
-	}
-}
-
-func TestAttemptUnderWayIsNotListedAsUnresolved(t *testing.T) {
-	slow := script("slow", 25*dollar)
-	slow.Post.Latency = buyertest.Fixed(300 * time.Millisecond)
-	h := build(t, "", nil, slow)
-	p := h.quote(20)
-	for name, send := range map[string]func() heard{
-		"post": func() heard { return h.post(p.PingID, "2127365000") },
-		"lead": func() heard { return h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`) },
-	} {
-		done := make(chan heard, 1)
-		go func() { done <- send() }()
-		var attempt lead.ID
-		eventually(t, "the posting stands in the ledger", func() bool {
-			open, err := h.node.Ledger.Unresolved()
-			if err != nil || len(open) == 0 {
-				return false
-			}
-			attempt = open[0].Attempt
-			return true
-		})
-		if open, err := h.node.Exchange.Unresolved(); err != nil || len(open) != 0 {
-			t.Errorf("%s: listed as unresolved while under way: %+v %v", name, open, err)
-		}
-		if _, err := h.node.Exchange.Resolve(exchange.Resolution{Attempt: attempt, Why: "x"}); !errors.Is(err,
-			exchange.ErrUnderWay) {
-			t.Errorf("%s: resolved while under way: %v", name, err)
-		}
-		h.expect(<-done, 200, ledger.ResultSuccess)
 	}
 }
