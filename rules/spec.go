@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rules holds what campaigns ask of a lead and of the clock: criteria compiled to slot positions, rates, and
-// the windows in which caps count. It is pure: it reads no clock and keeps nothing.
+// Package rules holds what campaigns ask of a lead and of the clock: criteria compiled to slot positions, rates, the
+// windows in which caps count, and schedules. It is pure: it reads no clock and keeps nothing.
 package rules
 
 import (
