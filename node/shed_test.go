@@ -3,16 +3,9 @@
 package node
 
 import (
-	"bufio"
-	"fmt"
-	"net"
-	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/goccy/go-json"
 
 	"clearpost/buyers/buyertest"
 	"clearpost/exchange/admin"
@@ -68,84 +61,6 @@ func TestStatusSaysWhatIsSentAwayAndWhy(t *testing.T) {
 		if !found || !strings.Contains(h.metrics(), `clearpost_shed_total{reason="`+reason+`"} 1`) {
 			t.Errorf("%s is not counted once: %+v", reason, s.Load.Sheds)
 		}
-	}
-}
-
-// lateListener gives its connections when it is told to, as one does whose process has no time.
-type lateListener struct {
-	net.Listener
-	accepted chan struct{} // a value for each that has come
-	give     chan struct{}
-}
-
-func (l *lateListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err == nil {
-		l.accepted <- struct{}{}
-		<-l.give
-	}
-	return c, err
-}
-
-// TestPingThatNobodyHadTimeForIsSentAway: what counts is when its bytes came. A post is taken all the same.
-func TestPingThatNobodyHadTimeForIsSentAway(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells when bytes came")
-	}
-	h := build(t, "", nil, script("b", 25*dollar))
-	quote := h.quote(20)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	late := &lateListener{ln, make(chan struct{}, 1), make(chan struct{})}
-	go func() { _ = h.node.Intake.Serve(late) }() // ends when the node stops
-	ask := func(path, body string, wait time.Duration) heard {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer acme-key-0123456789\r\n"+
-			"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
-		<-late.accepted
-		<-time.After(wait) // the kernel's clock is what is read
-		late.give <- struct{}{}
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		out := heard{status: resp.StatusCode, header: resp.Header}
-		if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	lone := ask("/v1/solar/ping", `{"zip":"10001","seller_lead_id":"alone"}`, 240*time.Millisecond)
-	h.expect(lone, 200, ledger.ResultSuccess) // few connections: sending it away would free nothing
-	for range 128*runtime.GOMAXPROCS(0) + 1 {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		<-late.accepted
-		late.give <- struct{}{}
-	}
-	const tooLong = 300 * time.Millisecond // half of the vertical's 400 ms is 200
-	before := h.node.Ledger.LastSeq()
-	if a := ask("/v1/solar/ping", `{"zip":"10001"}`, tooLong); a.status != 503 || a.Reason != "too_busy" ||
-		a.header.Get("Retry-After") != "1" || h.node.Ledger.LastSeq() != before {
-		t.Errorf("it heard %+v", a)
-	}
-	if l := h.node.Intake.Load(); len(l.Sheds) != 1 || l.Sheds[0].Reason != "waited" || l.Sheds[0].Count != 1 {
-		t.Errorf("sent away: %+v", l.Sheds)
-	}
-	post := ask("/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2125550142"}`, quote.PingID), tooLong)
-	h.expect(post, 200, ledger.ResultSuccess)
-	if p := last[*ledger.Posting](h, quote.PingID); p.At.Sub(p.Post.ReceivedAt) < tooLong/2 {
-		t.Errorf("received at %v, sent on at %v", p.Post.ReceivedAt, p.At)
 	}
 }
 

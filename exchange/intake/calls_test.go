@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	seq := h.node.Ledger.LastSeq()
+	seq := h.ledger.LastSeq()
 	big := `{"zip":"10001","city":"` + strings.Repeat("x", 70<<10) + `"}`
 	for _, c := range []struct {
 		name, method, path, body, header string
@@ -51,7 +51,7 @@ func TestBadRequestsAreNamedAndConsumeNothing(t *testing.T) {
 			}
 		})
 	}
-	if now := h.node.Ledger.LastSeq(); now != seq {
+	if now := h.ledger.LastSeq(); now != seq {
 		t.Errorf("%d events were written", now-seq)
 	}
 }
@@ -259,8 +259,8 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 	if a := h.ping(`{"zip":"10001"}`); a.Result != ledger.ResultFailure {
 		t.Errorf("after a restart the full cap is open: %s", a.text)
 	}
-	c := h.node.Exchange.Campaigns()[0].Caps[0]
-	if used, limit := h.node.Exchange.CapUse(c); used != 5 || limit != 5 {
+	c := h.exchange.Campaigns()[0].Caps[0]
+	if used, limit := h.exchange.CapUse(c); used != 5 || limit != 5 {
 		t.Errorf("cap: %d of %d", used, limit)
 	}
 }
@@ -299,7 +299,7 @@ func TestMinimumPriceOfTheSeller(t *testing.T) {
 	if a := h.ping(`{"zip":"10001","min_price":20.01}`); a.Result != ledger.ResultFailure || a.Reason != "no_bids" {
 		t.Errorf("below the minimum: %s", a.text)
 	}
-	if ev := h.node.Exchange.Campaigns()[0].Won.Load(); ev != 1 {
+	if ev := h.exchange.Campaigns()[0].Won.Load(); ev != 1 {
 		t.Errorf("won %d", ev)
 	}
 }
@@ -329,6 +329,7 @@ func TestFixedPriceNeedsNoPing(t *testing.T) {
 
 // Whoever sends too much hears so, and not only that the connection was cut.
 func TestOversizedRequestsHearWhy(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("a", 25*dollar))
 	for range 8 {
 		if a := h.ping(`{"zip":"` + strings.Repeat("1", 2<<20) + `"}`); a.status != 413 ||

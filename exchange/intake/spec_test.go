@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"fmt"
@@ -82,7 +82,7 @@ func specHouse(t *testing.T) *house {
 // get asks for something without reading it as JSON.
 func (h *house) get(path string, headers ...string) (int, http.Header, string) {
 	h.t.Helper()
-	req, _ := http.NewRequest("GET", "http://"+h.node.SellerAddr+path, nil)
+	req, _ := http.NewRequest("GET", "http://"+h.addr+path, nil)
 	for _, x := range headers {
 		k, v, _ := strings.Cut(x, ": ")
 		req.Header.Set(k, v)
@@ -176,6 +176,7 @@ func (h *house) do(c command, key, pingID string) (int, string) {
 
 // Whoever follows a posting spec to the letter is understood: every example of every dialect, profile and call works.
 func TestEveryExampleOfASpecWorks(t *testing.T) {
+	t.Parallel()
 	h := specHouse(t)
 	for source, least := range map[string]int{"own": 18, "leadconduit": 18, "boberdoo": 18, "leadspedia": 15, "open": 9,
 		"tester": 18} {
@@ -212,7 +213,7 @@ func TestEveryExampleOfASpecWorks(t *testing.T) {
 // is one.
 func TestSpecOpensToItsOwnSource(t *testing.T) {
 	h := specHouse(t)
-	links, err := h.node.cfg.SpecLinks()
+	links, err := h.cfg.SpecLinks()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +388,7 @@ func TestSpecSaysWhatChanged(t *testing.T) {
 	if text := h.shown("own", "solar", "md"); strings.Contains(text, "ersion 2") {
 		t.Error("another vertical has a new version")
 	}
-	steps, err := h.node.cfg.SpecHistory().Steps(specOf(t, h, "own", "rich"))
+	steps, err := h.cfg.SpecHistory().Steps(specOf(t, h, "own", "rich"))
 	if err != nil || len(steps) != 2 || steps[0].Number != 2 || steps[1].Changes != nil {
 		t.Errorf("%+v, %v", steps, err)
 	}
@@ -401,7 +402,7 @@ func TestSpecSaysWhatChanged(t *testing.T) {
 }
 
 func specOf(t *testing.T, h *house, source, vertical string) *posting.Document {
-	return specIn(t, &h.node.cfg.Exchange, h.node.cfg.Limits.BodyBytesMax, source, vertical)
+	return specIn(t, &h.cfg.Exchange, h.cfg.Limits.BodyBytesMax, source, vertical)
 }
 
 func specIn(t *testing.T, x *exchange.Config, bodyBytesMax int, source, vertical string) *posting.Document {

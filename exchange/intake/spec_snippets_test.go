@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"os"
@@ -27,12 +27,13 @@ fields:
 
 // Each example of a posting spec sells its lead in each language whose interpreter is here.
 func TestSnippetsSellTheirLeads(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", snippetVertical)
 	h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: "+
 		"20}\ntests: true\nallow_get: true\naliases: {\"L'tel\": phone}\n")
 	h.restart()
-	cfg := &h.node.cfg.Exchange
+	cfg := &h.cfg.Exchange
 	src, v := cfg.Sources[0], cfg.Verticals[0]
 	if src.ID != "acme" {
 		src = cfg.Sources[1]
@@ -41,7 +42,7 @@ func TestSnippetsSellTheirLeads(t *testing.T) {
 	pingID := regexp.MustCompile(`"ping_id":"([^"]+)"`)
 	ran := map[string]int{}
 	for _, r := range samples.Requests {
-		for _, s := range r.Snippets("http://" + h.node.SellerAddr) {
+		for _, s := range r.Snippets("http://" + h.addr) {
 			run := map[string][]string{"curl": {"sh"}, "Python": {"python3", "-"}, "JavaScript": {"node", "-"},
 				"PHP": {"php"}}[s.Language]
 			if _, err := exec.LookPath(run[0]); err != nil {

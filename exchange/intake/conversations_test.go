@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"fmt"
@@ -84,6 +84,7 @@ func (c *conversation) say(text string) string {
 
 // Every profile's conversations, as they stand in testdata: the requests, and what a node says to them.
 func TestConversations(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/profiles/*")
 	if err != nil || len(files) != 4 {
 		t.Fatalf("%d conversations, %v", len(files), err)
@@ -114,6 +115,7 @@ func TestConversations(t *testing.T) {
 
 // One lead by every profile is the same lead and the same sale.
 func TestOneLeadByEveryProfile(t *testing.T) {
+	t.Parallel()
 	first := ""
 	for _, c := range []struct{ profile, ping, post, full, body, id string }{
 		{"clearpost", "/v1/solar/ping", "/v1/solar/post", "/v1/solar/leads",
@@ -204,7 +206,7 @@ func TestWhatIsToBeSentAgainIsNoFailure(t *testing.T) {
 		"boberdoo":   "/boberdoo/solar?Mode=full&Key=acme-key-0123456789&",
 		"leadspedia": "/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&"} {
 		h := profileHouse(t, profile, 0)
-		h.admin("POST", "/v1/pause", map[string]string{"subject": "acme", "why": "bad leads"}, nil)
+		h.pause("acme", true)
 		a := h.tell("POST", path+"zip=10001&first_name=Jane&phone=212-736-5000", "", formType)
 		if a.status != 503 || !strings.Contains(strings.ToLower(a.text), "error") ||
 			strings.Contains(a.text, "failed") || strings.Contains(a.text, "failure") ||

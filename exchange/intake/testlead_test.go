@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"fmt"
@@ -37,24 +37,24 @@ func staged(h *house, id string) {
 // untouched tells that a test has left nothing behind: no call, no money, no charge, nobody's work, no person.
 func (h *house) untouched(id string) {
 	h.t.Helper()
-	st := &h.node.Exchange.Stats
+	st := &h.exchange.Stats
 	if st.Pings.Load()+st.Posts.Load()+st.Quotes.Load()+st.RevenueMicros.Load()+st.PayoutMicros.Load() != 0 ||
 		st.Tests.Load() == 0 {
 		h.t.Errorf("counts: %d pings, %d posts, %d of revenue, %d tests", st.Pings.Load(), st.Posts.Load(),
 			st.RevenueMicros.Load(), st.Tests.Load())
 	}
-	for _, l := range h.node.Exchange.Campaigns() {
+	for _, l := range h.exchange.Campaigns() {
 		if l.Asked.Load()+l.Bids.Load()+l.Won.Load()+l.Posted.Load()+l.Accepted.Load()+l.Rejected.Load()+
 			l.RevenueMicros.Load() != 0 {
 			h.t.Errorf("campaign %s has counted a test", l.ID)
 		}
 		for _, c := range l.Caps {
-			if used, _ := h.node.Exchange.CapUse(c); used != 0 {
+			if used, _ := h.exchange.CapUse(c); used != 0 {
 				h.t.Errorf("cap %s: %d used", c.Key, used)
 			}
 		}
 	}
-	if open, err := h.node.Exchange.Unresolved(); err != nil || len(open) != 0 {
+	if open, err := h.exchange.Unresolved(); err != nil || len(open) != 0 {
 		h.t.Errorf("unresolved: %+v, %v", open, err)
 	}
 	for _, ev := range h.events(id) {
@@ -104,7 +104,7 @@ func TestATestIsSimulatedWhereNoBuyerTakesTests(t *testing.T) {
 	if b := h.farm.Buyer("a"); b.Calls(buyertest.Ping)+b.Calls(buyertest.Post) != 0 {
 		t.Error("the buyer was called")
 	}
-	x, ok, err := h.node.Exchange.Explain(idOf(t, p.PingID))
+	x, ok, err := h.exchange.Explain(idOf(t, p.PingID))
 	if err != nil || !ok || !x.Test || x.TestResult != "accepted" || x.Now != ledger.ResultSuccess ||
 		x.Campaigns[0].Request != "" {
 		t.Errorf("explain: %+v, %v, %v", x, ok, err)
@@ -156,57 +156,8 @@ func TestMarkedCampaignsTakeTestsAtTheirTestEndpoint(t *testing.T) {
 	if p := h.ping(`{"zip":"10001"}`); p.Price != 79.2 || strings.Contains(p.text, "test") {
 		t.Errorf("a real lead: %s", p.text)
 	}
-	if rep := (&storm{h: h}).report(nil); !rep.OK || rep.Counts.Tests != 3 || rep.Counts.Sales != 0 ||
-		rep.Counts.Revenue != 0 {
-		t.Errorf("the auditor: %s, %+v", rep.Verdict(), rep.Counts)
-	}
-}
-
-func TestATestWithoutAnAnswerIsNobodysWork(t *testing.T) {
-	h := testHouse(t, "", nil, script("a", 25*dollar), script("staging", 20*dollar))
-	staged(h, "a")
-	h.write("buyers/staging.yaml", "id: staging\n")
-	h.restart()
-	h.farm.Buyer("staging").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-	a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000","test":1}`)
-	h.expect(a, 200, ledger.ResultFailure)
-	if got := last[*ledger.Posted](h, a.LeadID); got.Outcome != lead.Rejected || got.Refusal != lead.TimedOut {
-		t.Errorf("posted: %+v", got)
-	}
-	h.untouched(a.LeadID)
-	if b := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000","test":1}`); b.LeadID == a.LeadID {
-		t.Errorf("the same person again: %s", b.text)
-	}
-	b := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`)
-	if b.Result != ledger.ResultSuccess || b.Price != 20 || strings.Contains(b.text, "test") {
-		t.Errorf("the same person, really: %s", b.text)
-	}
-}
-
-// What a test's attempt did when the exchange was killed does not matter: it is no sale, and the seller's repeat goes
-// on.
-func TestATestThatACrashCutOffIsOver(t *testing.T) {
-	h := testHouse(t, "", nil, script("a", 25*dollar), script("staging", 20*dollar))
-	staged(h, "a")
-	h.write("buyers/staging.yaml", "id: staging\n")
-	h.restart()
-	p := h.ping(`{"zip":"10001","test":true}`)
-	ev := last[*ledger.Pinged](h, p.PingID)
-	head := ev.Head
-	head.Kind, head.EventID = ledger.KindPosting, lead.ID{7, 15: 7}
-	posting := &ledger.Posting{Head: head, Attempt: lead.ID{8, 15: 8}, Campaign: "a-main", Buyer: "a", Rank: 1,
-		Price: 20 * dollar, Payout: 16 * dollar, MaxSold: 1, SellLimit: 1,
-		Post: &ledger.Post{ReceivedAt: ev.ReceivedAt}}
-	if err := h.node.Ledger.Append(posting); err != nil {
-		t.Fatal(err)
-	}
-	h.restart()
-	if open, err := h.node.Exchange.Unresolved(); err != nil || len(open) != 0 {
-		t.Fatalf("unresolved: %+v, %v", open, err)
-	}
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultFailure)
-	if n := h.farm.Buyer("staging").Calls(buyertest.Post); n != 0 {
-		t.Errorf("posted %d times again", n)
+	if c := h.audited().Counts; c.Tests != 3 || c.Sales != 0 || c.Revenue != 0 {
+		t.Errorf("the auditor counts %+v", c)
 	}
 }
 
@@ -307,9 +258,7 @@ func TestResultsOfTests(t *testing.T) {
 		t.Errorf("a result that the post asks for: %s", a.text)
 	}
 	h.untouched(p.PingID)
-	if rep := (&storm{h: h}).report(nil); !rep.OK {
-		t.Errorf("the auditor: %s", rep.Verdict())
-	}
+	h.audited()
 }
 
 func TestUnknownFields(t *testing.T) {
@@ -352,7 +301,7 @@ func TestUnknownFields(t *testing.T) {
 			if size == 0 || size > 4096 {
 				t.Errorf("%d bytes kept", size)
 			}
-			x, _, err := h.node.Exchange.Explain(idOf(t, a.LeadID))
+			x, _, err := h.exchange.Explain(idOf(t, a.LeadID))
 			if v, ok := x.Unknown.Get("hat"); err != nil || !ok || v != "red" {
 				t.Errorf("explain: %+v, %v", x.Unknown, err)
 			}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"net/http"
@@ -42,7 +42,7 @@ func TestGooglesLeadFormsNeedYAMLOnly(t *testing.T) {
 		t.Errorf("another key: %+v", a)
 	}
 	events := 0
-	err := h.node.Ledger.Scan(0, func(r ledger.Record) error {
+	err := h.ledger.Scan(0, func(r ledger.Record) error {
 		events++
 		if strings.Contains(string(r.Bytes), "acme-key") || strings.Contains(string(r.Bytes), "google_key") {
 			t.Errorf("the key stands in an event: %s", r.Bytes)
@@ -93,10 +93,10 @@ func TestScriptsInBrowsers(t *testing.T) {
 		a.header.Get("Vary") != "Origin" {
 		t.Errorf("a ping from the page: %+v", a)
 	}
-	seq := h.node.Ledger.LastSeq()
+	seq := h.ledger.LastSeq()
 	if a := ping("acme-key-0123456789", "Origin: https://other.example"); a.status != 403 ||
 		!strings.Contains(a.text, "origin_not_allowed") ||
-		a.header.Get("Access-Control-Allow-Origin") != "" || h.node.Ledger.LastSeq() != seq {
+		a.header.Get("Access-Control-Allow-Origin") != "" || h.ledger.LastSeq() != seq {
 		t.Errorf("a ping from another page: %+v", a)
 	}
 	if a := ping("acme-key-0123456789"); a.status != 200 {

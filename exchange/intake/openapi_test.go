@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"bytes"
@@ -241,10 +241,7 @@ func openDoor(t *testing.T) *openDoors {
 	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", source: "paused",
 		values: url.Values{"zip": {"10001"}}})
 	for _, p := range profileNames {
-		if status := h.admin("POST", "/v1/pause", map[string]string{"subject": p + "-paused", "why": "a test"},
-			nil); status != 200 {
-			t.Fatalf("pause: %d", status)
-		}
+		h.pause(p+"-paused", true)
 	}
 	for _, method := range []string{"POST", "GET"} { // of a source that pinged before it was paused
 		values := url.Values{"ping_id": {uuid.FindString(text)}, "phone": {"2127365000"}}
@@ -302,7 +299,7 @@ func (d *openDoors) make(c call) (int, string) {
 		k, v, _ := strings.Cut(x, ": ")
 		head.Set(k, v)
 	}
-	req, err := http.NewRequest(method, "http://"+d.node.SellerAddr+to, strings.NewReader(body))
+	req, err := http.NewRequest(method, "http://"+d.addr+to, strings.NewReader(body))
 	if err != nil {
 		d.house.t.Fatal(err)
 	}
@@ -356,6 +353,7 @@ func (d *openDoors) good(pattern string, post bool, also ...string) url.Values {
 
 // Each operation is brought to each status that the file documents for it, and every answer is as the file says.
 func TestServerAnswersAsItsOpenAPIFileSays(t *testing.T) {
+	t.Parallel()
 	d := openDoor(t)
 	for pattern, methods := range d.paths {
 		for method := range methods {
@@ -542,6 +540,7 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 
 // The OpenAPI document of one source is one, has the calls of that source only, and takes the spec's own examples.
 func TestSpecAsOpenAPITakesItsOwnExamples(t *testing.T) {
+	t.Parallel()
 	h := specHouse(t)
 	for source, paths := range map[string]int{"own": 5, "leadconduit": 7, "boberdoo": 6, "leadspedia": 7, "open": 5} {
 		for _, vertical := range []string{"solar", "rich"} {

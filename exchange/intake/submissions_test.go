@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
-	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +11,16 @@ import (
 	"github.com/tidwall/gjson"
 
 	"clearpost/buyers/buyertest"
-	"clearpost/config"
-	"clearpost/exchange/admin"
 	"clearpost/ledger"
 )
+
+const (
+	jane      = `{"zip":"10001","phone":"212-736-5000","age":40}`
+	otherSeat = "Authorization: Bearer other-key-0123456789"
+)
+
+// asked tells how often the buyer b was pinged.
+func (h *house) asked() uint64 { return h.farm.Buyer("b").Calls(buyertest.Ping) }
 
 // isTest expects an answer about a test lead.
 func (h *house) isTest(what string, a heard) {
@@ -68,38 +72,6 @@ func TestOneKeyIsNotForATestAndARealLead(t *testing.T) {
 	h.isTest("test", h.call("POST", "/v1/solar/leads?test=1", whole, key))
 	if a := h.lead(whole, key); a.status != 409 {
 		t.Errorf("the real one: %d %s", a.status, a.text)
-	}
-}
-
-func TestAnIdenticalPingIsNotGivenAQuoteThatNobodyWillKeep(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
-	first := h.ping(jane)
-	h.expect(first, 200, ledger.ResultSuccess)
-	h.admin("POST", "/v1/pause", map[string]string{"subject": "b-main", "why": "asked"}, nil)
-	paused := h.ping(jane)
-	if paused.PingID == first.PingID || paused.Price != 16 {
-		t.Errorf("its buyer is paused: %s", paused.text)
-	}
-	h.admin("POST", "/v1/resume", map[string]string{"subject": "b-main", "why": "asked"}, nil)
-	second := h.ping(jane)
-	h.write("sources/acme.yaml",
-		"id: acme\nname: Acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\nmargin: {percent: 40}\n")
-	h.reload(admin.Applied)
-	if other := h.ping(jane); other.PingID == second.PingID || other.Price != 15 {
-		t.Errorf("another margin is configured: %s, before %s", other.text, second.text)
-	}
-}
-
-func TestAnIdenticalPingIsNotGivenAQuoteThatIsNearlyOver(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
-	first := h.ping(jane)
-	h.ahead.Store(int64(200 * time.Second))
-	if again := h.ping(jane); again.PingID != first.PingID {
-		t.Errorf("with 100 s left: %s", again.text)
-	}
-	h.ahead.Store(int64(299 * time.Second))
-	if again := h.ping(jane); again.PingID == first.PingID {
-		t.Errorf("with a second left: %s", again.text)
 	}
 }
 
@@ -199,29 +171,6 @@ func TestASubmissionAgainIsNotOfAnotherQuote(t *testing.T) {
 	}
 }
 
-// mixed is a vertical whose leads are compared with those of all sources, but for one source.
-func mixed(t *testing.T) (h *house, third string) {
-	h = build(t, "dedupe: {scope: vertical}\n", nil, script("b", 25*dollar))
-	h.write("sources/third.yaml",
-		"id: third\nkeys: [third-key-0123456789]\nverticals: [solar]\ndedupe: {scope: source}\n")
-	h.restart()
-	return h, "Authorization: Bearer third-key-0123456789"
-}
-
-func TestALaterLeadThatIsNotSoldHidesNoSaleOfThePerson(t *testing.T) {
-	h, third := mixed(t)
-	h.expect(h.lead(jane), 200, ledger.ResultSuccess)
-	h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-	h.expect(h.lead(jane, third), 202, ledger.ResultPending)
-	open, err := h.node.Exchange.Unresolved()
-	if err != nil || len(open) != 1 {
-		t.Fatalf("%+v, %v", open, err)
-	}
-	h.admin("POST", "/v1/resolve", map[string]string{"attempt": open[0].Attempt.String(), "outcome": "rejected",
-		"why": "asked"}, nil)
-	h.duplicate(h.lead(jane, otherSeat), "Lead previously received")
-}
-
 func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 	const ping = "{to: zip, from: zip}]\n      answer: {success"
 	h := build(t, "", nil, script("b", 25*dollar))
@@ -240,28 +189,6 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 		t.Errorf("another number: %d %s", a.status, a.text)
 	}
 	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
-}
-
-func TestEventsAreKeptAsLongAsPersonsAreToBeRemembered(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar))
-	for _, c := range []struct {
-		days   int
-		source string
-		want   string
-	}{
-		{1, "", ""},
-		{2, "dedupe: {window_hours: 49}", `"2": expected at least 3: persons are to be remembered for 49 hours`},
-		{3, "dedupe: {window_hours: 49}", ""},
-		{2, "dedupe: {window_hours: 49, refuse: none}", ""},
-	} {
-		h.write("clearpost.yaml", fmt.Sprintf(
-			"node: n1\nlisten: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nlimits: {retention_days: %d}\n", c.days))
-		h.write("sources/acme.yaml", "id: acme\nkeys: [acme-key-0123456789]\nverticals: [solar]\n"+c.source+"\n")
-		_, err := config.Load(h.dir, os.LookupEnv)
-		if got := fmt.Sprint(err); err != nil && c.want == "" || !strings.Contains(got, c.want) {
-			t.Errorf("%d days, %s: %s", c.days, c.source, got)
-		}
-	}
 }
 
 func TestSubmissionsWithoutAnIDAtOnceAreOneSale(t *testing.T) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package node
+package intake_test
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ type said struct {
 // tell makes one request to the sellers' door without any header of its own. Headers are "Name: value".
 func (h *house) tell(method, path, body string, headers ...string) said {
 	h.t.Helper()
-	req, err := http.NewRequest(method, "http://"+h.node.SellerAddr+path, strings.NewReader(body))
+	req, err := http.NewRequest(method, "http://"+h.addr+path, strings.NewReader(body))
 	if err != nil {
 		h.t.Fatal(err)
 	}
