@@ -83,24 +83,24 @@ type Campaign struct {
 	AsTest *Campaign
 }
 
-// Test tells whether the lead meets all criteria at a stage, and if not, the position of the first that it does not
-// meet (-1 if it meets all). Criteria that wait for the post pass. It allocates nothing.
-func (c *Campaign) Test(l *lead.Lead, st lead.Stage) (ok bool, firstUnmet int) {
+// Test tells whether a lead meets all criteria, and if not, the position of the first that it does not meet (-1 if it
+// meets all). Criteria that wait for the post pass. It allocates nothing.
+func (c *Campaign) Test(f *rules.Facts) (ok bool, firstUnmet int) {
 	for i := range c.Criteria {
-		if c.Criteria[i].Test(l, st) == rules.Unmet {
+		if c.Criteria[i].Test(f) == rules.Unmet {
 			return false, i
 		}
 	}
 	return true, -1
 }
 
-// Why explains each criterion that the lead does not meet at a stage, such as "state is NV, expected one of CA, AZ". It
-// is empty if the lead meets all. Personal values are masked.
-func (c *Campaign) Why(l *lead.Lead, st lead.Stage) []string {
+// Why explains each criterion that a lead does not meet, such as "state is NV, expected one of CA, AZ". It is empty if
+// the lead meets all. Personal values are masked.
+func (c *Campaign) Why(f *rules.Facts) []string {
 	var out []string
 	for i := range c.Criteria {
-		if c.Criteria[i].Test(l, st) == rules.Unmet {
-			out = append(out, c.Criteria[i].Explain(l))
+		if c.Criteria[i].Test(f) == rules.Unmet {
+			out = append(out, c.Criteria[i].Explain(f))
 		}
 	}
 	return out

@@ -134,7 +134,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {
-		p.Criteria, ds = rules.Compile(spec.Criteria, schema)
+		p.Criteria, ds = rules.Compile(spec.Criteria, schema, rules.Options{Zone: zoneOf(zone)})
 		c.take(at, "criteria", ds)
 	}
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
@@ -153,10 +153,22 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 }
 
+// zoneOf is the zone of a name that was looked at before; nil if there is none.
+func zoneOf(name string) *time.Location {
+	if name == "" {
+		return nil
+	}
+	zone, err := rules.LoadZone(name)
+	if err != nil {
+		return nil
+	}
+	return zone
+}
+
 // uses collects what a campaign's bid hangs on.
 func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
 	for i := range p.Criteria {
-		out.Add(p.Criteria[i].Pos)
+		p.Criteria[i].AddUses(&out)
 	}
 	if p.Ping != nil && p.Ping.Request != nil {
 		out.AddAll(p.Ping.Request.Uses())

@@ -86,14 +86,15 @@ func TestCompile(t *testing.T) {
 	l.Reset(testSchema(t))
 	pos, _ := l.Schema().Position("state")
 	l.Set(pos, []byte("NV"))
-	if got := book.Index("auto").Eligible(nil, &l); !slices.Equal(got, []int32{0, 2}) {
+	f := rules.Facts{Lead: &l, Stage: lead.AtPing}
+	if got := book.Index("auto").Eligible(nil, &f); !slices.Equal(got, []int32{0, 2}) {
 		t.Errorf("in Nevada %v are eligible", got)
 	}
 	l.Set(pos, []byte("CA"))
-	if got := book.Index("auto").Eligible(nil, &l); !slices.Equal(got, []int32{0, 1, 2}) {
+	if got := book.Index("auto").Eligible(nil, &f); !slices.Equal(got, []int32{0, 1, 2}) {
 		t.Errorf("in California %v are eligible", got)
 	}
-	if got := book.Index("boats").Eligible(nil, &l); len(got) != 0 {
+	if got := book.Index("boats").Eligible(nil, &f); len(got) != 0 {
 		t.Errorf("of a vertical that nobody buys %v are eligible", got)
 	}
 }
@@ -179,7 +180,7 @@ func TestIndexOfManyLayers(t *testing.T) {
 	var list []*Campaign
 	for i, specs := range [][]rules.CriterionSpec{many, {{Field: "age", Min: &low, Max: &high},
 		{Field: "state", In: []string{"CA"}}, {Field: "zip", In: []string{"90210"}}}} {
-		criteria, ds := rules.Compile(specs, s)
+		criteria, ds := rules.Compile(specs, s, rules.Options{})
 		if ds != nil {
 			t.Fatal(ds)
 		}
@@ -196,7 +197,7 @@ func TestIndexOfManyLayers(t *testing.T) {
 			pos, _ := s.Position(name)
 			l.Set(pos, []byte(v))
 		}
-		if got := ix.Eligible(nil, &l); !slices.Equal(got, want) {
+		if got := ix.Eligible(nil, &rules.Facts{Lead: &l, Stage: lead.AtPing}); !slices.Equal(got, want) {
 			t.Errorf("at age %s %v are eligible, expected %v", age, got, want)
 		}
 	}

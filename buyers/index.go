@@ -18,6 +18,9 @@ type Index struct {
 	words     int     // of a row
 	all       row
 	layers    []layer
+	// by bit: the criteria that no layer tells whole; they are judged where the layers let a lead pass. nil: there are
+	// none
+	rest [][]*rules.Criterion
 }
 
 // row is a set of campaigns: base, changed by edits where there are any.
@@ -57,9 +60,10 @@ const (
 )
 
 // Eligible appends the book's indexes of the campaigns that want the lead, ascending. It judges as Campaign.Test does
-// at the stage of the ping: criteria on values that may still come with the post let the lead pass. The lead must be of
-// the vertical's schema. It allocates nothing but what dst may need.
-func (ix *Index) Eligible(dst []int32, l *lead.Lead) []int32 {
+// at the stage of the ping, which f must have: criteria on values that may still come with the post let the lead pass.
+// The lead must be of the vertical's schema. It allocates nothing but what dst may need.
+func (ix *Index) Eligible(dst []int32, f *rules.Facts) []int32 {
+	l := f.Lead
 	var buf [rowsOnStack]*row
 	rows := buf[:0]
 	for i := range ix.layers {
@@ -75,18 +79,15 @@ func (ix *Index) Eligible(dst []int32, l *lead.Lead) []int32 {
 			rows[0], rows[last] = r, rows[0] // meet begins with a row that needs no editing, if there is one
 		}
 	}
-	if len(rows) == 0 {
-		return append(dst, ix.campaigns...)
+	if len(rows) == 0 || len(rows[0].edits) > 0 {
+		rows = append(rows, &ix.all)
+		rows[0], rows[len(rows)-1] = &ix.all, rows[0]
 	}
-	if len(rows[0].edits) > 0 {
-		rows = append(rows, rows[0])
-		rows[0] = &ix.all
-	}
-	return ix.meet(dst, rows)
+	return ix.meet(dst, rows, f)
 }
 
-// meet appends the campaigns that are in all rows, block by block.
-func (ix *Index) meet(dst []int32, rows []*row) []int32 {
+// meet appends the campaigns that are in all rows, block by block, and whose other criteria the lead meets.
+func (ix *Index) meet(dst []int32, rows []*row, f *rules.Facts) []int32 {
 	var buf [rowsOnStack]int // per row its next edit
 	next := buf[:]
 	if len(rows) > len(buf) {
@@ -105,11 +106,24 @@ func (ix *Index) meet(dst []int32, rows []*row) []int32 {
 		}
 		for w, x := range acc {
 			for ; x != 0; x &= x - 1 {
-				dst = append(dst, ix.campaigns[(from+w)<<6+bits.TrailingZeros64(x)])
+				bit := (from+w)<<6 + bits.TrailingZeros64(x)
+				if ix.rest == nil || meets(ix.rest[bit], f) {
+					dst = append(dst, ix.campaigns[bit])
+				}
 			}
 		}
 	}
 	return dst
+}
+
+// meets tells whether no criterion is unmet.
+func meets(rest []*rules.Criterion, f *rules.Facts) bool {
+	for _, c := range rest {
+		if c.Test(f) == rules.Unmet {
+			return false
+		}
+	}
+	return true
 }
 
 // and keeps in acc what is in x too, which is at least as long.

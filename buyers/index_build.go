@@ -39,6 +39,13 @@ func newIndex(list []*Campaign, s *lead.Schema) *Index {
 		ix.all.base[bit>>6] |= 1 << (bit & 63)
 		nth := map[layerKey]int{}
 		for i := range c.Criteria {
+			if k := &c.Criteria[i]; k.Kind > rules.Range || k.About != rules.OfLead {
+				if ix.rest == nil {
+					ix.rest = make([][]*rules.Criterion, len(list))
+				}
+				ix.rest[bit] = append(ix.rest[bit], k)
+				continue
+			}
 			k := layerKey{pos: c.Criteria[i].Pos, part: c.Criteria[i].Part, ranged: c.Criteria[i].Kind == rules.Range}
 			n := nth[k]
 			nth[k] = n + 1

@@ -144,7 +144,7 @@ func TestIndexAgreesWithAskingEachCampaign(t *testing.T) {
 				specs[j] = drawCriterion(t)
 			}
 			var ds []lead.Defect
-			if kinds[i], ds = rules.Compile(specs, s); ds != nil {
+			if kinds[i], ds = rules.Compile(specs, s, rules.Options{}); ds != nil {
 				t.Fatal(ds)
 			}
 		}
@@ -162,13 +162,14 @@ func TestIndexAgreesWithAskingEachCampaign(t *testing.T) {
 				pos, _ := s.Position(name)
 				l.Set(pos, []byte(values[r.IntN(len(values))]))
 			}
+			f := rules.Facts{Lead: &l, Stage: lead.AtPing}
 			want := []int32{-7}
 			for _, c := range list {
-				if ok, _ := c.Test(&l, lead.AtPing); ok {
+				if ok, _ := c.Test(&f); ok {
 					want = append(want, c.Index)
 				}
 			}
-			if got := ix.Eligible([]int32{-7}, &l); !slices.Equal(got, want) {
+			if got := ix.Eligible([]int32{-7}, &f); !slices.Equal(got, want) {
 				t.Fatalf("eligible %v, asking each gives %v", got, want)
 			}
 		}
@@ -180,7 +181,7 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 	min25 := "25"
 	criteria, ds := rules.Compile([]rules.CriterionSpec{
 		{Field: "state", In: []string{"CA", "AZ"}}, {Field: "age", Min: &min25},
-		{Field: "gender", NotIn: []string{"X"}}}, s)
+		{Field: "gender", NotIn: []string{"X"}}}, s, rules.Options{})
 	if ds != nil {
 		t.Fatal(ds)
 	}
@@ -207,10 +208,11 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 			"age is 24, expected at least 25"}},
 	} {
 		set(test.state, test.age, test.gender)
-		if ok, unmet := c.Test(&l, test.stage); ok != (test.unmet < 0) || unmet != test.unmet {
+		f := rules.Facts{Lead: &l, Stage: test.stage}
+		if ok, unmet := c.Test(&f); ok != (test.unmet < 0) || unmet != test.unmet {
 			t.Errorf("%+v: Test gives %v, %d", test, ok, unmet)
 		}
-		if why := c.Why(&l, test.stage); !slices.Equal(why, test.why) {
+		if why := c.Why(&f); !slices.Equal(why, test.why) {
 			t.Errorf("%+v: Why gives %q", test, why)
 		}
 	}
@@ -218,7 +220,7 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 
 // market makes n campaigns as they are met: each in a few states or a few hundred ZIP codes, most with an age and a
 // year range, so that about 15 of 10,000, and of 100 about 1, want the lead that goes with it.
-func market(t testing.TB, n int) (*Index, *lead.Lead) {
+func market(t testing.TB, n int) (*Index, *rules.Facts) {
 	s := testSchema(t)
 	r := rand.New(rand.NewPCG(7, 11))
 	states := stateCodes()[:51]
@@ -250,7 +252,7 @@ func market(t testing.TB, n int) (*Index, *lead.Lead) {
 		if i%2 == 0 {
 			specs = append(specs, rules.CriterionSpec{Field: "gender", NotIn: []string{"X"}})
 		}
-		criteria, ds := rules.Compile(specs, s)
+		criteria, ds := rules.Compile(specs, s, rules.Options{})
 		if ds != nil {
 			t.Fatal(ds)
 		}
@@ -263,13 +265,13 @@ func market(t testing.TB, n int) (*Index, *lead.Lead) {
 		pos, _ := s.Position(name)
 		l.Set(pos, []byte(v))
 	}
-	return newIndex(list, s), l
+	return newIndex(list, s), &rules.Facts{Lead: l, Stage: lead.AtPing}
 }
 
 func TestEligibleAllocatesNothing(t *testing.T) {
-	ix, l := market(t, 1000)
+	ix, f := market(t, 1000)
 	dst := make([]int32, 0, 1000)
-	if n := testing.AllocsPerRun(100, func() { dst = ix.Eligible(dst[:0], l) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { dst = ix.Eligible(dst[:0], f) }); n != 0 {
 		t.Errorf("%v allocations a lead", n)
 	}
 	if len(dst) == 0 {
@@ -280,11 +282,11 @@ func TestEligibleAllocatesNothing(t *testing.T) {
 func BenchmarkEligible(b *testing.B) {
 	for _, n := range []int{100, 1000, 10000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			ix, l := market(b, n)
+			ix, f := market(b, n)
 			dst := make([]int32, 0, n)
 			b.ReportAllocs()
 			for b.Loop() {
-				dst = ix.Eligible(dst[:0], l)
+				dst = ix.Eligible(dst[:0], f)
 			}
 			b.ReportMetric(float64(len(dst)), "eligible")
 		})

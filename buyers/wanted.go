@@ -3,7 +3,6 @@
 package buyers
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -18,22 +17,10 @@ const (
 	wantedCampaigns = 32 // campaigns for which a lead is changed
 )
 
-// zipOf is a postal code of each state, for leads that a campaign wants from there.
-var zipOf = map[string]string{
-	"AL": "35203", "AK": "99501", "AZ": "85004", "AR": "72201", "CA": "94110", "CO": "80202", "CT": "06103",
-	"DE": "19801", "DC": "20001", "FL": "33130", "GA": "30303", "HI": "96813", "ID": "83702", "IL": "60601",
-	"IN": "46204", "IA": "50309", "KS": "67202", "KY": "40202", "LA": "70112", "ME": "04101", "MD": "21201",
-	"MA": "02108", "MI": "48226", "MN": "55401", "MS": "39201", "MO": "63101", "MT": "59101", "NE": "68102",
-	"NV": "89101", "NH": "03101", "NJ": "07102", "NM": "87102", "NY": "10001", "NC": "27601", "ND": "58102",
-	"OH": "43215", "OK": "73102", "OR": "97201", "PA": "19103", "RI": "02903", "SC": "29201", "SD": "57104",
-	"TN": "37203", "TX": "78701", "UT": "84101", "VT": "05401", "VA": "23219", "WA": "98101", "WV": "25301",
-	"WI": "53202", "WY": "82001",
-}
-
-// Wanted changes an example lead, given as texts by position, so that one campaign of the vertical at least wants it:
-// it gives the texts that differ, by position. ok is false where none was found that wants a lead like it. now is the
-// time at which it would be received.
-func (b *Book) Wanted(s *lead.Schema, vertical string, texts []string, now time.Time) (changed map[int]string,
+// Wanted changes an example lead, given as texts by position, so that one campaign of the vertical at least wants it
+// from a source: it gives the texts that differ, by position. ok is false where none was found that wants a lead like
+// it. now is the time at which it would be received; a campaign that only wants leads at other hours or days counts.
+func (b *Book) Wanted(s *lead.Schema, vertical, source string, texts []string, now time.Time) (changed map[int]string,
 	ok bool) {
 	var list []*Campaign
 	for _, c := range b.Campaigns {
@@ -42,12 +29,13 @@ func (b *Book) Wanted(s *lead.Schema, vertical string, texts []string, now time.
 		}
 	}
 	for _, c := range list {
-		if w := (wanted{s: s, c: c, now: now}); w.unmet(texts) == 0 {
+		w := wanted{s: s, c: c, source: source, now: now}
+		if w.unmet(draft{texts, now}) == 0 {
 			return nil, true
 		}
 	}
 	for _, c := range list[:min(len(list), wantedCampaigns)] {
-		w := wanted{s: s, c: c, texts: slices.Clone(texts), now: now}
+		w := wanted{s: s, c: c, source: source, draft: draft{slices.Clone(texts), now}, now: now}
 		if !w.fit() {
 			continue
 		}
@@ -64,47 +52,67 @@ func (b *Book) Wanted(s *lead.Schema, vertical string, texts []string, now time.
 
 // wanted looks for a lead that one campaign wants.
 type wanted struct {
-	s     *lead.Schema
-	c     *Campaign
+	s      *lead.Schema
+	c      *Campaign
+	source string
+	now    time.Time
+	draft
+}
+
+// draft is a lead that may be wanted, and the hour at which it is.
+type draft struct {
 	texts []string
-	now   time.Time
+	at    time.Time
+}
+
+// change is what may bring a draft nearer: other texts by position, or another hour.
+type change struct {
+	texts map[int]string
+	at    time.Time // zero: the same
+}
+
+func (d draft) with(c change) draft {
+	out := draft{slices.Clone(d.texts), d.at}
+	for pos, text := range c.texts {
+		out.texts[pos] = text
+	}
+	if !c.at.IsZero() {
+		out.at = c.at
+	}
+	return out
 }
 
 const bothStages = lead.AtPing | lead.AtPost
 
-// unmet counts the criteria that a lead of the texts does not meet, and what is wrong with it.
-func (w *wanted) unmet(texts []string) (n int) {
+// unmet counts the tests that keep a draft from being wanted, and what is wrong with it.
+func (w *wanted) unmet(d draft) (n int) {
 	var l lead.Lead
 	l.Reset(w.s)
 	l.SetNow(w.now)
-	for pos, text := range texts {
+	for pos, text := range d.texts {
 		if text != "" {
 			l.Set(pos, []byte(text))
 		}
 	}
 	l.Finish()
-	n = len(l.Problems(bothStages)) * (len(w.c.Criteria) + 1)
+	n = len(l.Problems(bothStages)) * (rules.TestsMax + 1)
+	f := rules.Facts{Lead: &l, Stage: bothStages, Now: d.at, Source: w.source}
 	for i := range w.c.Criteria {
-		if w.c.Criteria[i].Test(&l, bothStages) != rules.Met {
-			n++
-		}
+		n += w.c.Criteria[i].Misses(&f)
 	}
 	return n
 }
 
-// fit changes one thing at a time, as long as that leaves fewer criteria unmet.
+// fit changes one thing at a time, as long as that leaves fewer tests unmet.
 func (w *wanted) fit() bool {
-	left := w.unmet(w.texts)
+	left := w.unmet(w.draft)
 	for left > 0 {
 		before := left
 		for i := range w.c.Criteria {
-			for _, try := range w.tries(&w.c.Criteria[i]) {
-				texts := slices.Clone(w.texts)
-				for pos, text := range try {
-					texts[pos] = text
-				}
-				if n := w.unmet(texts); n < left {
-					w.texts, left = texts, n
+			for _, c := range w.tries(&w.c.Criteria[i], false) {
+				d := w.draft.with(c)
+				if n := w.unmet(d); n < left {
+					w.draft, left = d, n
 				}
 			}
 		}
@@ -115,46 +123,51 @@ func (w *wanted) fit() bool {
 	return true
 }
 
-// tries are changes by which a criterion may come to be met.
-func (w *wanted) tries(c *rules.Criterion) (out []map[int]string) {
-	f := &w.s.Fields[c.Pos]
-	one := func(text string) { out = append(out, map[int]string{c.Pos: text}) }
+// tries are changes by which a criterion, or its opposite, may come to be met.
+func (w *wanted) tries(c *rules.Criterion, opposite bool) (out []change) {
+	if c.Kind == rules.Not {
+		opposite = !opposite
+	}
+	for i := range c.Of {
+		out = append(out, w.tries(&c.Of[i], opposite)...)
+	}
 	switch {
-	case c.Part == lead.PartArea && c.Kind == rules.List:
-		for _, area := range c.Values[:min(len(c.Values), wantedTries)] {
-			one(fmt.Sprintf("(%s) 555-0123", area))
-		}
-	case f.Type == lead.TypeDOB || w.originIs(f, lead.TypeDOB):
-		for years := 16; years <= 95; years++ {
-			out = append(out, map[int]string{w.origin(c.Pos): w.now.AddDate(-years, -1, 0).Format(time.DateOnly)})
+	case c.Of != nil || c.Kind == rules.Own || c.About == rules.OfSource || c.About == rules.OfSold:
+		return out
+	case c.About != rules.OfLead:
+		for hours := range 7 * 24 {
+			out = append(out, change{at: w.now.Add(time.Duration(hours) * time.Hour)})
 		}
 		return out
-	case f.Type == lead.TypeState || f.Type == lead.TypePostalCode && c.Part != lead.PartNone:
-		return w.places()
-	case c.Part != lead.PartNone:
-		return nil
-	case c.Kind == rules.List:
-		for _, v := range c.Values[:min(len(c.Values), wantedTries)] {
-			one(v)
-			if f.Type == lead.TypePostalCode {
-				for pos := range w.s.Fields {
-					if w.s.Fields[pos].Type == lead.TypeState && w.texts[pos] != "" {
-						for _, p := range w.places() {
-							out = append(out, map[int]string{c.Pos: v, pos: p[pos]})
-						}
-					}
-				}
-			}
-		}
-	case c.Kind == rules.Range:
-		for _, n := range []int64{c.Min, c.Max} {
-			if n != rules.BoundNone[0] && n != rules.BoundNone[1] {
-				one(f.BoundText(n))
-			}
+	}
+	f := &w.s.Fields[c.Pos]
+	for _, text := range w.values(c, f, opposite) {
+		out = append(out, change{texts: map[int]string{c.Pos: text}})
+		if f.Type == lead.TypePostalCode {
+			out = append(out, w.elsewhere(c.Pos, text)...)
 		}
 	}
-	for _, v := range f.Values[:min(len(f.Values), wantedTries)] {
-		one(v)
+	switch {
+	case f.Type == lead.TypeDOB || w.originIs(f, lead.TypeDOB):
+		for years := 16; years <= 95; years++ {
+			out = append(out, change{texts: map[int]string{
+				w.origin(c.Pos): w.now.AddDate(-years, -1, 0).Format(time.DateOnly)}})
+		}
+	case f.Type == lead.TypeState || f.Type == lead.TypePostalCode:
+		out = append(out, w.places()...)
+	}
+	return out
+}
+
+// elsewhere are the changes to a postal code together with each state.
+func (w *wanted) elsewhere(zip int, code string) (out []change) {
+	for pos := range w.s.Fields {
+		if w.s.Fields[pos].Type != lead.TypeState || w.texts[pos] == "" {
+			continue
+		}
+		for _, state := range slices.Sorted(maps.Keys(zipOf)) {
+			out = append(out, change{texts: map[int]string{zip: code, pos: state}})
+		}
 	}
 	return out
 }
@@ -173,7 +186,7 @@ func (w *wanted) originIs(f *lead.Field, t lead.Type) bool {
 }
 
 // places are postal codes with their states, in every field of these types that the lead has, or may have.
-func (w *wanted) places() (out []map[int]string) {
+func (w *wanted) places() (out []change) {
 	for _, state := range slices.Sorted(maps.Keys(zipOf)) {
 		m := map[int]string{}
 		for pos := range w.s.Fields {
@@ -186,7 +199,7 @@ func (w *wanted) places() (out []map[int]string) {
 				m[pos] = zipOf[state]
 			}
 		}
-		out = append(out, m)
+		out = append(out, change{texts: m})
 	}
 	return out
 }

@@ -54,13 +54,8 @@ func (c *Campaign) uncovered(call string, e *Endpoint) []string {
 	return out
 }
 
-// mayWant tells whether no criterion on a field refuses a lead for its value of it.
-func (c *Campaign) mayWant(l *lead.Lead, field string) bool {
-	for i := range c.Criteria {
-		k := &c.Criteria[i]
-		if l.Schema().Fields[k.Pos].Name == field && k.Test(l, lead.AtPing|lead.AtPost) == rules.Unmet {
-			return false
-		}
-	}
-	return true
+// mayWant tells whether no criterion refuses a lead for the values that it has.
+func (c *Campaign) mayWant(l *lead.Lead) bool {
+	ok, _ := c.Test(&rules.Facts{Lead: l})
+	return ok
 }

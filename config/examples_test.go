@@ -18,6 +18,7 @@ import (
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
+	"clearpost/rules"
 	"clearpost/wire/request"
 )
 
@@ -182,7 +183,7 @@ func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
 			zip, _ := l.Schema().Position("zip")
 			l.Set(zip, []byte("86001"))
 		}
-		if why := c.Why(l, lead.AtPing|lead.AtPost); len(why) > 0 {
+		if why := c.Why(&rules.Facts{Lead: l, Stage: lead.AtPing | lead.AtPost}); len(why) > 0 {
 			t.Errorf("%s does not want the sample: %v", c.ID, why)
 		}
 		in := &request.Inputs{Lead: l, LeadID: id, Attempt: id, Price: 25 * lead.Unit, Source: "quotemill",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 func TestVerticalsHaveDerivedFieldsDefaultsAndRules(t *testing.T) {
@@ -60,8 +61,8 @@ person_key: [phone]`},
 	if p := l.Problems(lead.AtPing | lead.AtPost); len(p) != 1 || p[0].Field != "insurer" {
 		t.Errorf("problems %+v", p)
 	}
-	if c := cfg.Exchange.Book.Campaign("one-auto"); c.Criteria[0].Test(&l, lead.AtPing).String() != "met" {
-		t.Error(c.Criteria[0].Explain(&l))
+	if c := cfg.Exchange.Book.Campaign("one-auto"); c.Criteria[0].Test(&rules.Facts{Lead: &l}) != rules.Met {
+		t.Error(c.Criteria[0].Explain(&rules.Facts{Lead: &l}))
 	}
 	if cfg.Files["lists/free_domains.txt"] == nil {
 		t.Error("the list is not among the files of the configuration")

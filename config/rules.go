@@ -14,6 +14,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/config/tree"
 	"clearpost/lead"
+	"clearpost/rules"
 	"clearpost/wire/answer"
 	"clearpost/wire/request"
 )
@@ -33,12 +34,16 @@ type Rules struct {
 }
 
 // Unmet tells which criteria of the campaign a lead does not meet, as sent with its call; empty if it meets all, or
-// where the rules are those of a file.
-func (r *Rules) Unmet(l *lead.Lead, st lead.Stage) []string {
-	if r.campaign == nil || l == nil || l.Schema() != r.Schema {
+// where the rules are those of a file. A source that nobody has named may be any.
+func (r *Rules) Unmet(in *request.Inputs, st lead.Stage) []string {
+	if r.campaign == nil || in.Lead == nil || in.Lead.Schema() != r.Schema {
 		return nil
 	}
-	return r.campaign.Why(l, st)
+	f := rules.Facts{Lead: in.Lead, Stage: st, Now: in.Now, Source: in.Source, Sold: in.Sold}
+	if f.Source == buyers.ExampleSource {
+		f.Source = ""
+	}
+	return r.campaign.Why(&f)
 }
 
 // RulesOptions say what a file of rules is read for.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"clearpost/lead"
+	"clearpost/wire/request"
 )
 
 func TestRulesOfACampaignAreFoundByItsID(t *testing.T) {
@@ -34,7 +35,7 @@ func TestRulesOfACampaignAreFoundByItsID(t *testing.T) {
 	l.Reset(r.Schema)
 	zip, _ := r.Schema.Position("zip")
 	l.Set(zip, []byte("10001"))
-	if why := r.Unmet(&l, lead.AtPost); len(why) == 0 || !strings.Contains(why[0], "zip") {
+	if why := r.Unmet(&request.Inputs{Lead: &l}, lead.AtPost); len(why) == 0 || !strings.Contains(why[0], "zip") {
 		t.Errorf("a lead of another ZIP code: %q", why)
 	}
 	for _, c := range []struct {

@@ -27,6 +27,7 @@ import (
 	"clearpost/exchange/intake"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 	"clearpost/wire"
 )
 
@@ -195,7 +196,7 @@ func mapped(t *testing.T, typ reflect.Type) *emit.Schema {
 		return &emit.Schema{OneOf: []*emit.Schema{{Type: "number"}, {Type: "string", Pattern: `^-?[0-9]*(\.[0-9]+)?$`}}}
 	case reflect.TypeFor[wire.Scalar]():
 		return scalar()
-	case reflect.TypeFor[wire.Scalars]():
+	case reflect.TypeFor[wire.Scalars](), reflect.TypeFor[rules.Texts]():
 		return listed(scalar())
 	case reflect.TypeFor[wire.ValueMap](), reflect.TypeFor[wire.Headers]():
 		return &emit.Schema{Type: "object", AdditionalProperties: scalar()}

@@ -11,6 +11,7 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 	"clearpost/wire/request"
 )
 
@@ -33,7 +34,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
 		return lead.NoTimeLeft, nil
 	}
-	if ok, _ := c.Test(d.l, lead.AtPost); !ok {
+	if ok, _ := c.Test(d.facts()); !ok {
 		return lead.CriteriaMismatch, nil
 	}
 	live := d.on.campaigns[c.Index]
@@ -80,6 +81,13 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	d.attemptStored()
 	d.send(live, p, req, &in)
 	return lead.NoRefusal, nil
+}
+
+// facts are what criteria are judged by before an attempt. The time is that of the ping: a quote holds past an hour or
+// a day on which leads are wanted no more.
+func (d *delivery) facts() *rules.Facts {
+	h := d.history
+	return &rules.Facts{Lead: d.l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source, Sold: h.Sold()}
 }
 
 // renewMax is how long an attempt waits for another access token.

@@ -85,11 +85,11 @@ type Config struct {
 	Book      *buyers.Book
 }
 
-// Wanted changes an example lead of a vertical, given as texts by position, so that one campaign at least wants it: it
-// gives the texts that differ. ok is false where none wants a lead like it.
-func (c *Config) Wanted(v *Vertical, texts []string, now time.Time) (changed map[int]string, ok bool) {
+// Wanted changes an example lead of a vertical, given as texts by position, so that one campaign at least wants it from
+// a source: it gives the texts that differ. ok is false where none wants a lead like it.
+func (c *Config) Wanted(v *Vertical, src *Source, texts []string, now time.Time) (changed map[int]string, ok bool) {
 	if c == nil || c.Book == nil {
 		return nil, false
 	}
-	return c.Book.Wanted(v.Schema, v.ID, texts, now)
+	return c.Book.Wanted(v.Schema, v.ID, src.ID, texts, now)
 }

@@ -9,6 +9,7 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 	"clearpost/wire/request"
 )
 
@@ -184,7 +185,7 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 			continue
 		}
 		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(),
-			Why: c.Why(l, lead.AtPing)}
+			Why: c.Why(&rules.Facts{Lead: l, Stage: lead.AtPing, Now: h.Pinged.At, Source: h.Pinged.Source})}
 		switch {
 		case h.Pinged.Refusal == lead.LeadRepeated:
 			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.Pinged.Details

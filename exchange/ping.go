@@ -12,6 +12,7 @@ import (
 	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 	"clearpost/wire/answer"
 	"clearpost/wire/request"
 	"clearpost/wire/transport"
@@ -44,6 +45,7 @@ type Ping struct {
 	flight   *flight      // guarded by the quote table's shard: who waits for this ping
 	no       lead.Refusal // why there is no bid, if there is none
 	details  string       // more of that, for the seller
+	facts    rules.Facts  // by which criteria are judged
 	eligible []int32
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
 	bidders  []*LiveCampaign  // by bid
@@ -193,7 +195,8 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 	if p.Test.Want != lead.TestAny {
 		return // the answer is known: nobody is asked
 	}
-	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.Lead)
+	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID}
+	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
 		return

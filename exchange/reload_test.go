@@ -114,11 +114,11 @@ func TestConfigurationTellsWhichLeadIsWanted(t *testing.T) {
 		v := x.Vertical("solar")
 		zip, _ := v.Schema.Position("zip")
 		texts := v.Schema.Example(lead.AtPing|lead.AtPost, 0, x.Exchange.Now())
-		changed, ok := x.Exchange.Snapshot().Config().Wanted(v, texts, x.Exchange.Now())
+		changed, ok := x.Exchange.Snapshot().Config().Wanted(v, x.Source("acme"), texts, x.Exchange.Now())
 		if !ok || changed[zip] != "86001" {
 			t.Errorf("changed %v, %v", changed, ok)
 		}
-		if _, ok = (*exchange.Config)(nil).Wanted(v, texts, x.Exchange.Now()); ok {
+		if _, ok = (*exchange.Config)(nil).Wanted(v, x.Source("acme"), texts, x.Exchange.Now()); ok {
 			t.Error("no configuration wants a lead")
 		}
 		if x.Vertical("roof") != nil {

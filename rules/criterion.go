@@ -4,176 +4,275 @@ package rules
 
 import (
 	"math"
-	"sort"
-	"strings"
-	"unsafe"
+	"regexp"
+	"time"
 
 	"clearpost/lead"
 )
 
-// Kind tells how a criterion tests its field.
+// Kind tells how a criterion tests its field, or its members.
 type Kind uint8
 
-// The kinds.
+// The kinds. An index knows the first three by value; all others are judged lead by lead.
 const (
-	List    Kind = iota + 1 // the value is one of Values
-	NotList                 // the value is none of Values
-	Range                   // Min ≤ value ≤ Max
+	List     Kind = iota + 1 // the value is one of Values
+	NotList                  // there is a value, and it is none of Values
+	Range                    // Min ≤ value ≤ Max
+	Prefix                   // the text begins with one of Values
+	Suffix                   // it ends with one of Values
+	Contains                 // one of Values stands in it
+	Pattern                  // a regular expression is found in it
+	Present                  // something was sent
+	Absent                   // nothing was sent
+	Valid                    // there is a value that fits its type
+	Invalid                  // there is one that does not
+	Within                   // the date or time lies within a stretch that ends now
+	Older                    // it lies before that stretch
+	Any                      // one member at least holds
+	All                      // all members hold
+	Not                      // the one member does not hold
+	Own                      // what a Tester says
 )
 
 // BoundNone are Min and Max where a range has no such end.
 var BoundNone = [2]int64{math.MinInt64, math.MaxInt64}
 
-// shownMax is how many values of a list an explanation shows.
-const shownMax = 12
-
-// Criterion is one test of one field. It is made by Compile, never changes, and may be shared. An index reads its
-// exported parts.
+// Criterion is one test of one field or fact, or a group of criteria. It is made by Compile, never changes, and may be
+// shared. An index reads its exported parts.
 type Criterion struct {
-	Pos    int       // position in the schema
-	Part   lead.Part // of the value; PartNone is the value itself
-	Field  string    // the field's name, with its part: phone.area
 	Kind   Kind
-	Values []string // of a list: the keys (AppendKey) of its values, sorted, each once
-	Min    int64    // of a range, in the unit of lead.Slot.Num
+	About  Subject
+	Part   lead.Part // of the lead's value; PartNone is the value itself
+	Pos    int       // of the lead: position in the schema
+	Field  string    // the name of what it looks at, with its part: phone.area
+	Values []string  // lists: the keys (AppendKey) of the values, sorted, each once; texts: in lower case
+	Min    int64     // of a range, in the unit of lead.Slot.Num
 	Max    int64
+	Of     []Criterion // members of a group; the one of a Not
+	// where it stands in its file, counted from 1; 0: nobody has said
+	Line, Column int
 
 	field    *lead.Field
+	zone     *time.Location // of days, of the time of day
 	expected string
+	longest  int            // bytes of the longest of Values
+	nums     []int64        // of a list of numbers: its values as such
+	pattern  *regexp.Regexp // of a Pattern
+	ago      ago            // of Within and Older
+	own      Tester
 }
 
-// Verdict is what a criterion says of a lead.
-type Verdict uint8
+// NewOwn makes a criterion of a test that is compiled elsewhere. name is what explanations call it.
+func NewOwn(name string, t Tester) Criterion {
+	return Criterion{Kind: Own, Field: name, Pos: -1, own: t, expected: t.Expected()}
+}
 
-// The verdicts.
-const (
-	Met   Verdict = iota + 1
-	Unmet         // also where the value is bad, or missing when it may not be: what is not known does not meet
-	Waits         // the value may still come with the post
-)
+// Test tells whether what is known meets the criterion.
+//
+// A missing value waits at a ping unless the vertical requires it there. At a post it is unmet, for not_in and under
+// `not` too: nothing but what is known to hold is met. So is a value that does not fit its type. Of a group of which one
+// member must hold, one that is met decides; where none is, one that waits makes the group wait. A group of which all
+// must hold is the other way round. It allocates nothing for values of up to 256 bytes.
+func (c *Criterion) Test(f *Facts) Verdict { return c.outcome(f).verdict() }
 
-// String is the verdict's name.
-func (v Verdict) String() string {
-	switch v {
-	case Met:
-		return "met"
-	case Unmet:
-		return "unmet"
-	case Waits:
-		return "waits"
+func (c *Criterion) outcome(f *Facts) outcome {
+	switch c.Kind {
+	case Any:
+		out := fails
+		for i := range c.Of {
+			if out = out.or(c.Of[i].outcome(f)); out == holds {
+				break
+			}
+		}
+		return out
+	case All:
+		out := fails // the opposite: one member at least fails
+		for i := range c.Of {
+			if out = out.or(c.Of[i].outcome(f).not()); out == holds {
+				break
+			}
+		}
+		return out.not()
+	case Not:
+		return c.Of[0].outcome(f).not()
+	case Own:
+		return c.own.Test(f).outcome()
 	}
-	return "none"
-}
-
-// Test tells whether the lead meets the criterion at a stage. A missing value waits at a ping unless the vertical
-// requires it there; at a post, and for a one-shot lead (both stages), it is unmet, for not_in too. It allocates
-// nothing.
-func (c *Criterion) Test(l *lead.Lead, st lead.Stage) Verdict {
-	s := l.Slot(c.Pos)
-	switch s.State {
+	if c.About != OfLead {
+		return c.ofFact(f)
+	}
+	switch f.Lead.Slot(c.Pos).State {
 	case lead.Valid:
-		if c.Part != lead.PartNone {
-			if c.partHolds(l) {
-				return Met
-			}
-		} else if c.holds(l, s) {
-			return Met
-		}
-	case lead.Missing:
-		if st == lead.AtPing && c.field.Required&lead.AtPing == 0 {
-			return Waits
-		}
-	}
-	return Unmet
-}
-
-func (c *Criterion) holds(l *lead.Lead, s *lead.Slot) bool {
-	if c.Kind == Range {
-		return c.Min <= s.Num && s.Num <= c.Max
-	}
-	var b [64]byte
-	return c.listed(AppendKey(b[:0], l, c.Pos))
-}
-
-// partHolds tests a part of a valid value. A part that the value does not have is not known, and does not hold.
-func (c *Criterion) partHolds(l *lead.Lead) bool {
-	if c.Kind == Range {
-		n, ok := l.PartNum(c.Pos, c.Part)
-		return ok && c.Min <= n && n <= c.Max
-	}
-	var b [64]byte
-	k, ok := AppendPartKey(b[:0], l, c.Pos, c.Part)
-	return ok && c.listed(k)
-}
-
-func (c *Criterion) listed(k []byte) bool {
-	key := unsafe.String(unsafe.SliceData(k), len(k))
-	i := sort.SearchStrings(c.Values, key)
-	return (i < len(c.Values) && c.Values[i] == key) == (c.Kind == List)
-}
-
-// AppendKey writes the text by which lists compare the lead's value at a position: the normal text, with ASCII letters
-// in lower case for text, names, streets and cities. The value must be valid.
-func AppendKey(dst []byte, l *lead.Lead, pos int) []byte {
-	normal := l.Normal(pos)
-	switch l.Schema().Fields[pos].Type {
-	case lead.TypeText, lead.TypeName, lead.TypeStreet, lead.TypeCity:
-		for _, b := range normal {
-			if b >= 'A' && b <= 'Z' {
-				b += 'a' - 'A'
-			}
-			dst = append(dst, b)
-		}
-		return dst
-	}
-	return append(dst, normal...)
-}
-
-// AppendPartKey writes the text by which lists compare a part of the lead's value: with ASCII letters in lower case. It
-// tells false where there is no such part.
-func AppendPartKey(dst []byte, l *lead.Lead, pos int, p lead.Part) ([]byte, bool) {
-	mark := len(dst)
-	dst, ok := l.AppendPart(dst, pos, p)
-	for i := mark; i < len(dst); i++ {
-		if c := dst[i]; c >= 'A' && c <= 'Z' {
-			dst[i] = c + 'a' - 'A'
-		}
-	}
-	return dst, ok
-}
-
-// Expected tells what the criterion asks for, such as "one of CA, AZ" or "from 25 to 70".
-func (c *Criterion) Expected() string { return c.expected }
-
-// Explain tells what the lead has and what the criterion asks for, such as "state is NV, expected one of CA, AZ".
-// Personal values are masked.
-func (c *Criterion) Explain(l *lead.Lead) string {
-	var b strings.Builder
-	b.WriteString(c.Field)
-	switch l.Slot(c.Pos).State {
-	case lead.Missing:
-		b.WriteString(" is missing")
+		return c.ofValid(f)
 	case lead.Bad:
-		b.WriteString(" is not valid (")
-		b.WriteString(lead.Mask(c.field, l.Raw(c.Pos)))
-		b.WriteString(")")
-	default:
-		v, ok := l.Normal(c.Pos), true
-		if c.Part != lead.PartNone {
-			v, ok = l.AppendPart(nil, c.Pos, c.Part)
-		}
-		if !ok {
-			b.WriteString(" is not known")
-			break
-		}
-		b.WriteString(" is ")
-		if c.Part != lead.PartNone && !c.field.Sensitive(c.Part) {
-			b.WriteString(lead.Mask(&lead.Field{}, v))
-		} else {
-			b.WriteString(lead.Mask(c.field, v))
+		return c.ofBad()
+	}
+	return c.ofMissing(f)
+}
+
+func (c *Criterion) ofBad() outcome {
+	switch c.Kind {
+	case Present, Invalid:
+		return holds
+	case Absent, Valid:
+		return fails
+	}
+	return untold
+}
+
+func (c *Criterion) ofMissing(f *Facts) outcome {
+	if c.Kind == Invalid {
+		for _, u := range f.Lead.Unfit() { // it was left out for that
+			if u.Pos == c.Pos {
+				return holds
+			}
 		}
 	}
-	b.WriteString(", expected ")
-	b.WriteString(c.expected)
-	return b.String()
+	if f.Stage&lead.AtPost == 0 && c.field.Required&f.Stage == 0 {
+		return open
+	}
+	switch c.Kind {
+	case Present:
+		return fails
+	case Absent:
+		return holds
+	}
+	return untold
+}
+
+// ofValid tests a valid value, or a part of one. A part that the value does not have is not known.
+func (c *Criterion) ofValid(f *Facts) outcome {
+	l := f.Lead
+	switch c.Kind {
+	case Range, Within, Older:
+		n, ok := l.Slot(c.Pos).Num, true
+		if c.Part != lead.PartNone {
+			n, ok = l.PartNum(c.Pos, c.Part)
+		}
+		switch {
+		case !ok:
+			return untold
+		case c.Kind != Range && f.Now.IsZero():
+			return open
+		case c.Kind == Range:
+			return outcomeOf(c.Min <= n && n <= c.Max)
+		}
+		return c.since(n, f.Now)
+	case Present, Absent:
+		var b [256]byte
+		has := c.Part == lead.PartNone
+		if !has {
+			_, has = l.AppendPart(b[:0], c.Pos, c.Part)
+		}
+		return outcomeOf(has == (c.Kind == Present))
+	case Valid, Invalid:
+		return outcomeOf(c.Kind == Valid)
+	case Pattern:
+		return c.matches(l)
+	}
+	if c.Part == lead.PartNone {
+		if c.Kind == List || c.Kind == NotList {
+			return c.listed(l)
+		}
+		return c.ofText(l.Normal(c.Pos))
+	}
+	var b [256]byte
+	k, ok := AppendPartKey(b[:0], l, c.Pos, c.Part)
+	if !ok {
+		return untold
+	}
+	return c.ofText(k)
+}
+
+// ofFact tests what is known beside the lead.
+func (c *Criterion) ofFact(f *Facts) outcome {
+	switch c.About {
+	case OfSource:
+		if f.Source == "" {
+			return open
+		}
+		if c.Kind == Pattern {
+			return outcomeOf(c.pattern.MatchString(f.Source))
+		}
+		var b [256]byte
+		return c.ofText(append(b[:0], f.Source...))
+	case OfSold:
+		if f.Stage&lead.AtPost == 0 {
+			return open
+		}
+		return c.ofNumber(int64(f.Sold))
+	}
+	if f.Now.IsZero() {
+		return open
+	}
+	t := f.Now.In(c.zone)
+	if c.About == OfWeekday {
+		return c.ofText([]byte(weekdays[t.Weekday()]))
+	}
+	return c.ofNumber(int64(t.Hour()*3600 + t.Minute()*60 + t.Second()))
+}
+
+// ofNumber tests a whole number by a range or a list.
+func (c *Criterion) ofNumber(n int64) outcome {
+	if c.Kind == Range {
+		return outcomeOf(c.Min <= n && n <= c.Max)
+	}
+	in := false
+	for _, v := range c.nums {
+		in = in || v == n
+	}
+	return outcomeOf(in == (c.Kind == List))
+}
+
+// Misses is how many tests, at least, keep the lead from meeting the criterion; 0 if it is met or waits. It tells which
+// of two leads is nearer to one that meets it.
+func (c *Criterion) Misses(f *Facts) int { return c.misses(f, false) }
+
+func (c *Criterion) misses(f *Facts, opposite bool) int {
+	switch {
+	case c.Kind == Not:
+		return c.Of[0].misses(f, !opposite)
+	case (c.Kind == All) != opposite && c.Of != nil:
+		n := 0
+		for i := range c.Of {
+			n += c.Of[i].misses(f, opposite)
+		}
+		return n
+	case c.Of != nil:
+		n := math.MaxInt
+		for i := range c.Of {
+			n = min(n, c.Of[i].misses(f, opposite))
+		}
+		return n
+	}
+	o := c.outcome(f)
+	if opposite {
+		o = o.not()
+	}
+	if o.verdict() == Unmet {
+		return 1
+	}
+	return 0
+}
+
+// Since is when the stretch of a Within or Older begins that ends at a time.
+func (c *Criterion) Since(now time.Time) time.Time { return c.ago.before(now.In(c.zone)) }
+
+// Regexp is the regular expression of a Pattern.
+func (c *Criterion) Regexp() string { return c.pattern.String() }
+
+// AddUses adds the fields of the lead that the criterion looks at.
+func (c *Criterion) AddUses(p *lead.Positions) {
+	switch c.Kind {
+	case Any, All, Not:
+		for i := range c.Of {
+			c.Of[i].AddUses(p)
+		}
+	case Own:
+		c.own.AddUses(p)
+	default:
+		if c.About == OfLead {
+			p.Add(c.Pos)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"clearpost/config/tree"
 	"clearpost/lead"
 )
 
@@ -35,8 +36,19 @@ func testSchema(t testing.TB) *lead.Schema {
 	return s
 }
 
-// parseSpec reads "age min=25 max=70" or "state in=CA|arizona".
-func parseSpec(line string) (c CriterionSpec) {
+// parseSpec reads "age min=25 max=70" or "state in=CA|arizona", or a criterion of YAML.
+func parseSpec(t testing.TB, line string) (c CriterionSpec) {
+	if strings.HasPrefix(line, "{") {
+		var ps tree.Problems
+		f := tree.NewFile("criteria", []byte(line))
+		if f.Parse(&ps); f.Root != nil {
+			f.Decode(&ps, &c)
+		}
+		if err := ps.Err(); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		return c
+	}
 	field, rest, _ := strings.Cut(line, " ")
 	c.Field = field
 	for rest != "" {
@@ -74,6 +86,43 @@ func setLead(t testing.TB, l *lead.Lead, s *lead.Schema, line string) {
 	}
 }
 
+// inNewYork has criteria count days and hours there.
+func inNewYork(t testing.TB) Options {
+	zone, err := LoadZone("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{Zone: zone}
+}
+
+// setFacts is setLead, and takes "@source=ID", "@sold=N" and "@now=TIME" as what is known beside the lead.
+func setFacts(t testing.TB, f *Facts, s *lead.Schema, line string) {
+	t.Helper()
+	f.Now, f.Source, f.Sold = time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC), "acme", 0
+	var own []string
+	for _, kv := range strings.Split(line, "; ") {
+		name, value, _ := strings.Cut(kv, "=")
+		switch name {
+		case "@source":
+			f.Source = value
+		case "@sold":
+			fmt.Sscan(value, &f.Sold)
+		case "@now":
+			at, err := time.Parse(time.RFC3339, value)
+			if err != nil && value != "" {
+				t.Fatal(err)
+			}
+			f.Now = at
+		default:
+			own = append(own, kv)
+		}
+	}
+	if own == nil {
+		own = []string{"(empty)"}
+	}
+	setLead(t, f.Lead, s, strings.Join(own, "; "))
+}
+
 func writeDefects(b *strings.Builder, ds []lead.Defect) {
 	for _, d := range ds {
 		fmt.Fprintf(b, "%s: %q: expected %s\n", d.Path, d.Value, d.Expected)
@@ -90,21 +139,25 @@ func TestCriteria(t *testing.T) {
 		case "compile":
 			var specs []CriterionSpec
 			for _, line := range lines {
-				specs = append(specs, parseSpec(line))
+				specs = append(specs, parseSpec(t, line))
 			}
-			cs, ds := Compile(specs, s)
+			cs, ds := Compile(specs, s, inNewYork(t))
 			writeDefects(&b, ds)
 			for i := range cs {
 				fmt.Fprintf(&b, "%s %s; keys %q\n", cs[i].Field, cs[i].Expected(), cs[i].Values)
 			}
 		case "test":
-			cs, ds := Compile([]CriterionSpec{parseSpec(lines[0])}, s)
+			cs, ds := Compile([]CriterionSpec{parseSpec(t, lines[0])}, s, inNewYork(t))
 			writeDefects(&b, ds)
 			for _, line := range lines[1:] {
-				setLead(t, &l, s, line)
-				c := &cs[0]
-				fmt.Fprintf(&b, "ping %v, post %v, one-shot %v: %s\n", c.Test(&l, lead.AtPing), c.Test(&l, lead.AtPost),
-					c.Test(&l, lead.AtPing|lead.AtPost), c.Explain(&l))
+				f := Facts{Lead: &l}
+				setFacts(t, &f, s, line)
+				var said [3]Verdict
+				for i, st := range []lead.Stage{lead.AtPing, lead.AtPost, lead.AtPing | lead.AtPost} {
+					f.Stage = st
+					said[i] = cs[0].Test(&f)
+				}
+				fmt.Fprintf(&b, "ping %v, post %v, one-shot %v: %s\n", said[0], said[1], said[2], cs[0].Explain(&f))
 			}
 		default:
 			t.Fatalf("unknown command %q", d.Cmd)
@@ -119,10 +172,10 @@ func TestCriterionLimits(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("%05d", i)
 	}
-	if _, ds := Compile([]CriterionSpec{{Field: "zip", In: many}}, s); len(ds) != 1 || ds[0].Path != "[0].in" {
+	if _, ds := Compile([]CriterionSpec{{Field: "zip", In: many}}, s, Options{}); len(ds) != 1 || ds[0].Path != "[0].in" {
 		t.Fatalf("a list above the limit: got %v, want one defect at [0].in", ds)
 	}
-	cs, ds := Compile([]CriterionSpec{{Field: "zip", In: many[:CriterionValuesMax]}}, s)
+	cs, ds := Compile([]CriterionSpec{{Field: "zip", In: many[:CriterionValuesMax]}}, s, Options{})
 	if ds != nil || len(cs[0].Values) != CriterionValuesMax {
 		t.Fatalf("a list at the limit: %v", ds)
 	}
@@ -133,21 +186,30 @@ func TestCriterionLimits(t *testing.T) {
 
 func TestCriterionAllocatesNothing(t *testing.T) {
 	s := testSchema(t)
-	low, high := "25", "70"
+	low, high, pattern, long, noon, yes := "25", "70", "^[a-z]+$", "2 years", "07:00", true
 	cs, ds := Compile([]CriterionSpec{
 		{Field: "age", Min: &low, Max: &high}, {Field: "state", In: []string{"CA", "AZ"}},
 		{Field: "city", NotIn: []string{"Reno"}}, {Field: "provider", In: []string{"geico"}},
 		{Field: "zip", In: []string{"90210", "10001"}},
-	}, s)
+		{Field: "phone.area", In: []string{"212"}}, {Field: "zip", Prefix: Texts{"902"}},
+		{Field: "city", Contains: Texts{"diego"}}, {Field: "email.domain", Suffix: Texts{".edu"}},
+		{Field: "note", Pattern: &pattern}, {Field: "email.user", Pattern: &pattern}, {Field: "dob", OlderThan: &long},
+		{Field: "phone", Present: &yes}, {Field: "phone", Valid: &yes}, {Field: "source", In: []string{"acme"}},
+		{Field: "time", Min: &noon}, {Field: "weekday", In: []string{"sat"}},
+		{Any: []CriterionSpec{{Field: "state", In: []string{"TX"}}, {Not: &CriterionSpec{
+			All: []CriterionSpec{{Field: "age", Min: &high}, {Field: "zip", In: []string{"90210"}}}}}}},
+	}, s, inNewYork(t))
 	if ds != nil {
 		t.Fatal(ds)
 	}
 	var l lead.Lead
-	setLead(t, &l, s, "age=30; state=california; city=San Diego; provider=Geico; zip=90210")
+	f := Facts{Lead: &l, Stage: lead.AtPing}
+	setFacts(t, &f, s, "age=30; state=california; city=San Diego; provider=Geico; zip=90210; phone=2127365000; "+
+		"email=jane@mit.edu; note=hello; dob=1990-01-01")
 	if n := testing.AllocsPerRun(100, func() {
 		for i := range cs {
-			if cs[i].Test(&l, lead.AtPing) != Met {
-				t.Fatalf("%s is unmet", cs[i].Field)
+			if cs[i].Test(&f) != Met {
+				t.Fatalf("unmet: %s", cs[i].Explain(&f))
 			}
 		}
 	}); n != 0 {

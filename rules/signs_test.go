@@ -23,7 +23,7 @@ func TestListsMeanWhatOneSees(t *testing.T) {
 			"Jane@gmail.com"},
 	} {
 		spec := CriterionSpec{Field: c.field, In: []string{c.listed}}
-		set, defects := Compile([]CriterionSpec{spec}, s)
+		set, defects := Compile([]CriterionSpec{spec}, s, Options{})
 		if len(defects) > 0 {
 			t.Errorf("%s in %q: %v", c.field, c.listed, defects)
 			continue
@@ -31,8 +31,8 @@ func TestListsMeanWhatOneSees(t *testing.T) {
 		var l lead.Lead
 		l.Reset(s)
 		pos := set[0].Pos
-		if l.Set(pos, []byte(c.sent)); set[0].Test(&l, lead.AtPing).String() != "met" {
-			t.Errorf("%s in %q: %s", c.field, c.listed, set[0].Explain(&l))
+		if l.Set(pos, []byte(c.sent)); set[0].Test(&Facts{Lead: &l}) != Met {
+			t.Errorf("%s in %q: %s", c.field, c.listed, set[0].Explain(&Facts{Lead: &l}))
 		}
 	}
 }

@@ -81,11 +81,10 @@ func (s *side) unmet(c *buyers.Campaign, schema *lead.Schema, got pairs) (out []
 		}
 	}
 	l.Finish()
-	for i := range c.Criteria {
-		k := &c.Criteria[i]
-		if l.Slot(k.Pos).State == lead.Valid && k.Test(l, lead.AtPing|lead.AtPost) == rules.Unmet {
-			out = append(out, k.Explain(l))
+	for pos := range l.Len() {
+		if l.Slot(pos).State == lead.Bad {
+			l.Set(pos, nil) // it was not read as it was meant
 		}
 	}
-	return out
+	return c.Why(&rules.Facts{Lead: l}) // whatever the request does not show may be as it should
 }

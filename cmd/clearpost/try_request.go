@@ -87,7 +87,7 @@ func (c *tryRequestCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.print(e, r, &in, b, shortcomings{buyers.Unset(r.Request, in.Lead), problems, r.Unmet(in.Lead, stage),
+	return c.print(e, r, &in, b, shortcomings{buyers.Unset(r.Request, in.Lead), problems, r.Unmet(&in, stage),
 		r.Request.Gaps(&in)})
 }
 

@@ -47,7 +47,7 @@ func SpecSamples(src *exchange.Source, v *exchange.Vertical, cfg *exchange.Confi
 
 // wish makes the leads such as somebody wants.
 func (m *sampler) wish(cfg *exchange.Config, now time.Time) {
-	changed, ok := cfg.Wanted(m.v, m.full, now)
+	changed, ok := cfg.Wanted(m.v, m.src, m.full, now)
 	if !ok {
 		return
 	}

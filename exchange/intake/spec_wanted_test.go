@@ -12,6 +12,7 @@ import (
 	"clearpost/config"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 const wantedVertical = `
@@ -100,7 +101,7 @@ func wanted(t *testing.T, cfg *config.Config, only string) {
 						continue
 					}
 					buys++
-					ok, _ := c.Test(&l, lead.AtPing|lead.AtPost)
+					ok, _ := c.Test(&rules.Facts{Lead: &l, Stage: lead.AtPing | lead.AtPost, Now: now, Source: src.ID})
 					found = found || ok
 				}
 				if buys > 0 && !found {

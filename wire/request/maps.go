@@ -107,7 +107,7 @@ func (r *Request) Gaps(in *Inputs) []MapGap {
 // Uncovered lists the values of enumerations that maps of the request have no entry for, where neither `map_missing`
 // nor a default says what becomes of them: leads with these are sent without the field, unless that is noticed. wanted
 // tells whether the campaign may want a lead that has nothing but this value.
-func (r *Request) Uncovered(wanted func(l *lead.Lead, field string) bool) []MapGap {
+func (r *Request) Uncovered(wanted func(l *lead.Lead) bool) []MapGap {
 	var out []MapGap
 	for i := range r.maps {
 		m := &r.maps[i]
@@ -119,7 +119,7 @@ func (r *Request) Uncovered(wanted func(l *lead.Lead, field string) bool) []MapG
 			l := new(lead.Lead)
 			l.Reset(r.schema)
 			l.Set(m.source.pos, []byte(v))
-			if !wanted(l, f.Name) {
+			if !wanted(l) {
 				continue
 			}
 			if g, ok := m.gap(&pass{Inputs: &Inputs{Lead: l}}); ok {

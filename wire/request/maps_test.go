@@ -94,8 +94,8 @@ func TestGapsOfMaps(t *testing.T) {
 fields[3].map has no entry for roof "Flat": counts as missing
 fields[4].template has no entry for roof "Flat": counts as missing
 fields[6].map has no entry for sex "other": counts as missing`
-	got := list(r.Uncovered(func(l *lead.Lead, field string) bool {
-		pos, _ := s.Position(field)
+	got := list(r.Uncovered(func(l *lead.Lead) bool {
+		pos, _ := s.Position("roof")
 		return string(l.Normal(pos)) != "Asphalt Shingle"
 	}))
 	if got != uncovered {
