@@ -135,8 +135,9 @@ func (w *wanted) tries(c *rules.Criterion, opposite bool) (out []change) {
 	case c.Of != nil || c.Kind == rules.Own || c.About == rules.OfSource || c.About == rules.OfSold:
 		return out
 	case c.About != rules.OfLead:
-		for hours := range 7 * 24 {
-			out = append(out, change{at: w.now.Add(time.Duration(hours) * time.Hour)})
+		const quarter = 15 * time.Minute
+		for n := range 7 * 24 * 4 {
+			out = append(out, change{at: w.now.Truncate(quarter).Add(time.Duration(n) * quarter)})
 		}
 		return out
 	}

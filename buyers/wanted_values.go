@@ -49,7 +49,8 @@ func (w *wanted) values(c *rules.Criterion, f *lead.Field, opposite bool) (out [
 			layout = time.RFC3339
 		}
 		since := c.Since(w.now)
-		for _, t := range []time.Time{w.now, w.now.AddDate(0, 0, -1), since.AddDate(0, 0, -2), since.Add(-time.Minute)} {
+		for _, t := range []time.Time{w.now, w.now.AddDate(0, 0, -1), since.AddDate(0, 0, -2),
+			since.Add(-time.Minute)} {
 			out = append(out, t.UTC().Format(layout))
 		}
 	}

@@ -264,7 +264,7 @@ func newPost(in *PostIn, l *lead.Lead, before []bool, clash []int) *ledger.Post 
 	p := &ledger.Post{ReceivedAt: in.ReceivedAt, SellerLeadID: in.SellerLeadID, IdempotencyKey: in.IdempotencyKey,
 		BodyHash: in.BodyHash}
 	p.Fields, p.Raw = ledger.FieldsOf(l, false, func(i int) bool { return !before[i] })
-	p.Unfit = ledger.UnfitOf(l)
+	p.Unfit = ledger.UnfitOf(in.Lead)
 	for _, i := range clash {
 		p.Changed = append(p.Changed, l.Schema().Fields[i].Name)
 	}

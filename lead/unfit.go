@@ -66,6 +66,9 @@ func (l *Lead) AddUnfit(o *Lead) {
 	}
 }
 
+// LeftOut notes that a value of the field was left out before, of which no more is known than that.
+func (l *Lead) LeftOut(pos int) { l.unfit = append(l.unfit, Unfit{Pos: pos}) }
+
 // spares tells whether a value that does not fit this field costs no more than itself.
 func (f *Field) spares() bool { return f.Required == 0 && f.Invalid > InvalidRefuse }
 

@@ -67,8 +67,8 @@ func (a ago) String() string {
 	return fmt.Sprintf("%d %ss", a.n, agoUnits[a.unit])
 }
 
-// before is when the stretch begins that ends at a time: minutes and hours by the clock, all else by the calendar of the
-// time's zone. A month back from the 31st is the last day of a month that has none.
+// before is when the stretch begins that ends at a time: minutes and hours by the clock, all else by the calendar of
+// the time's zone. A month back from the 31st is the last day of a month that has none.
 func (a ago) before(t time.Time) time.Time {
 	months := 0
 	switch a.unit {
@@ -111,7 +111,8 @@ func (a ago) bounds() (least, most int64) {
 	return (365*n - 1) * day, (366*n + 1) * day
 }
 
-// since tells whether a valid date or time lies in the stretch, or before it. A day that has not come yet is in neither.
+// since tells whether a valid date or time lies in the stretch, or before it. A day that has not come yet is in
+// neither.
 func (c *Criterion) since(n int64, now time.Time) outcome {
 	now = now.In(c.zone)
 	from := c.ago.before(now)

@@ -14,8 +14,8 @@ import (
 
 // Options are what compiling criteria takes from outside. The zero value will do where nothing hangs on a zone.
 type Options struct {
-	// Zone is that of days, weekdays and times of day. Nil: days are those of UTC, and criteria on weekdays and times of
-	// day are mistakes.
+	// Zone is that of days, weekdays and times of day. Nil: days are those of UTC, and criteria on weekdays and times
+	// of day are mistakes.
 	Zone *time.Location
 	// Place tells where a criterion stands, by its path as it begins defects. Nil: nobody will ask.
 	Place func(path string) (line, column int)

@@ -70,9 +70,9 @@ func NewOwn(name string, t Tester) Criterion {
 // Test tells whether what is known meets the criterion.
 //
 // A missing value waits at a ping unless the vertical requires it there. At a post it is unmet, for not_in and under
-// `not` too: nothing but what is known to hold is met. So is a value that does not fit its type. Of a group of which one
-// member must hold, one that is met decides; where none is, one that waits makes the group wait. A group of which all
-// must hold is the other way round. It allocates nothing for values of up to 256 bytes.
+// `not` too: nothing but what is known to hold is met. So is a value that does not fit its type. Of a group of which
+// one member must hold, one that is met decides; where none is, one that waits makes the group wait. A group of which
+// all must hold is the other way round. It allocates nothing for values of up to 256 bytes.
 func (c *Criterion) Test(f *Facts) Verdict { return c.outcome(f).verdict() }
 
 func (c *Criterion) outcome(f *Facts) outcome {
@@ -121,10 +121,10 @@ func (c *Criterion) ofBad() outcome {
 }
 
 func (c *Criterion) ofMissing(f *Facts) outcome {
-	if c.Kind == Invalid {
-		for _, u := range f.Lead.Unfit() { // it was left out for that
+	if c.Kind == Present || c.Kind == Absent || c.Kind == Invalid {
+		for _, u := range f.Lead.Unfit() { // something was sent, and left out since it did not fit
 			if u.Pos == c.Pos {
-				return holds
+				return c.ofBad()
 			}
 		}
 	}

@@ -172,10 +172,12 @@ func TestCriterionLimits(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("%05d", i)
 	}
-	if _, ds := Compile([]CriterionSpec{{Field: "zip", In: many}}, s, Options{}); len(ds) != 1 || ds[0].Path != "[0].in" {
+	if _, ds := Compile([]CriterionSpec{{Field: "zip", In: many}}, s, Options{}); len(ds) != 1 ||
+		ds[0].Path != "[0].in" {
 		t.Fatalf("a list above the limit: got %v, want one defect at [0].in", ds)
 	}
-	cs, ds := Compile([]CriterionSpec{{Field: "zip", In: many[:CriterionValuesMax]}}, s, Options{})
+	cs, ds := Compile([]CriterionSpec{{Field: "zip", In: many[:CriterionValuesMax]}}, s,
+		Options{})
 	if ds != nil || len(cs[0].Values) != CriterionValuesMax {
 		t.Fatalf("a list at the limit: %v", ds)
 	}

@@ -67,9 +67,9 @@ type Tester interface {
 	AddUses(p *lead.Positions)
 }
 
-// outcome is the set of what a test may come to: it holds, it fails, or nobody can tell, since a value is bad or missing
-// for good. Where a value may still come it may be any of them. The logic of three values is lifted to such sets: what
-// one member of a group comes to is taken to say nothing of another's.
+// outcome is the set of what a test may come to: it holds, it fails, or nobody can tell, since a value is bad or
+// missing for good. Where a value may still come it may be any of them. The logic of three values is lifted to such
+// sets: what one member of a group comes to is taken to say nothing of another's.
 type outcome uint8
 
 const (

@@ -174,7 +174,8 @@ func (t *test) beyond(lowKey, highKey, low, high string) []lead.Defect {
 	f := &t.of.Fields[t.pos]
 	switch {
 	case f.Max != nil && t.Min > *f.Max:
-		return []lead.Defect{{Path: lowKey, Value: low, Expected: "a value that the field may have: its own max is lower"}}
+		return []lead.Defect{{Path: lowKey, Value: low,
+			Expected: "a value that the field may have: its own max is lower"}}
 	case f.Min != nil && t.Max < *f.Min:
 		return []lead.Defect{{Path: highKey, Value: high,
 			Expected: "a value that the field may have: its own min is higher"}}

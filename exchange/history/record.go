@@ -16,11 +16,22 @@ func (h *History) Lead(s *lead.Schema) *lead.Lead {
 	l.SetNow(h.Pinged.ReceivedAt)
 	Fill(l, h.Pinged.Fields, h.Pinged.Raw)
 	Fill(l, h.Pinged.Private.Fields, h.Pinged.Private.Raw)
+	leftOut(l, h.Pinged.Unfit)
 	if h.Post != nil {
+		leftOut(l, h.Post.Unfit)
 		Fill(l, h.Post.Fields, h.Post.Raw)
 		Fill(l, h.Private.Fields, h.Private.Raw)
 	}
 	return l
+}
+
+// leftOut notes the fields of which a value was sent that did not fit.
+func leftOut(l *lead.Lead, fields ledger.Fields) {
+	for _, f := range fields {
+		if pos, ok := l.Schema().Position(f.Name); ok {
+			l.LeftOut(pos)
+		}
+	}
 }
 
 // Fill sets values as they were sent: the raw text where it differs from the normal one.

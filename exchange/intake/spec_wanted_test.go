@@ -26,11 +26,15 @@ fields:
   - {name: owner, type: enum, values: [rent, own], required: ping}
   - {name: bill, type: money}
   - {name: opt_in, required: post}
+  - {name: note, type: text}
+  - {name: moved, type: date}
+  - {name: roof_age, type: integer}
 `
 
 // wantingBuyer buys leads that meet the criteria.
 const wantingBuyer = `
 id: b
+timezone: America/New_York
 campaigns:
   - id: b-main
     vertical: solar
@@ -53,6 +57,21 @@ func TestExamplesAreLeadsThatSomebodyWants(t *testing.T) {
 		"not an enum's first":    "[{field: owner, not_in: [rent]}]",
 		"an amount":              "[{field: bill, min: 500}]",
 		"an area code":           `[{field: phone.area, in: ["305"]}]`,
+		"a beginning":            `[{field: zip, prefix: ["787", "770"]}]`,
+		"an end":                 `[{field: email.domain, suffix: .edu}]`,
+		"something in it":        `[{field: note, contains: shingle}]`,
+		"a pattern":              `[{field: note, pattern: "^(roof|tile)-[0-9]{3}$"}]`,
+		"something sent":         `[{field: roof_age, present: true}]`,
+		"nothing sent":           `[{field: bill, present: false}]`,
+		"a date of late":         `[{field: moved, within_last: 2 weeks}]`,
+		"a date of long ago":     `[{field: moved, older_than: 3 years}]`,
+		"a date between":         `[{field: moved, after: 1999-01-01, before: 1999-01-03}]`,
+		"one of two states":      `[{any: [{field: state, in: [TX]}, {field: state, in: [FL]}]}]`,
+		"two at once, or none":   `[{any: [{all: [{field: state, in: [TX]}, {field: bill, min: 900}]}, {field: note, in: [x]}]}]`,
+		"the opposite":           `[{not: {field: owner, in: [rent]}}]`,
+		"the opposite of two":    `[{not: {any: [{field: owner, in: [rent]}, {field: bill, max: 500}]}}]`,
+		"its source":             `[{field: source, in: [acme]}]`,
+		"an hour and a day":      `[{field: time, min: "03:00", max: "03:30"}, {field: weekday, in: [sun]}]`,
 		"all together":           `[{field: state, in: [FL, TX]}, {field: age, min: 66}, {field: owner, in: [own]}, {field: bill, min: 500}, {field: phone.area, in: ["305", "512"]}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,8 +120,12 @@ func wanted(t *testing.T, cfg *config.Config, only string) {
 						continue
 					}
 					buys++
-					ok, _ := c.Test(&rules.Facts{Lead: &l, Stage: lead.AtPing | lead.AtPost, Now: now, Source: src.ID})
-					found = found || ok
+					f := rules.Facts{Lead: &l, Stage: lead.AtPing | lead.AtPost, Source: src.ID}
+					for quarters := range 7 * 24 * 4 {
+						f.Now = now.Truncate(time.Hour).Add(time.Duration(quarters) * 15 * time.Minute)
+						ok, _ := c.Test(&f)
+						found = found || ok
+					}
 				}
 				if buys > 0 && !found {
 					t.Errorf("nobody wants the example of %s for %s: %s", v.ID, src.ID, r.Body)

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Each page of criteria in the how-to is taken as it stands there.
+func TestCriteriaOfTheHowToAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/choose-leads.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile("(?s)```yaml\n(    criteria:\n.*?)```").FindAllSubmatch(text, -1)
+	if len(pages) < 5 {
+		t.Fatalf("%d pages found", len(pages))
+	}
+	for _, p := range pages {
+		dir := t.TempDir()
+		for file, text := range map[string]string{"clearpost.yaml": "node: n1\n",
+			"verticals/solar.yaml": "id: solar\nfields:\n  - {name: monthly_bill, type: money}\n" +
+				"  - {name: utility, type: text}\n  - {name: dob, type: dob}\n",
+			"sources/leadmart.yaml": "id: leadmart\nkeys: [acme-key-0123456789]\nverticals: [solar]\n",
+			"buyers/b.yaml": "id: b\ntimezone: America/New_York\ncampaigns:\n  - id: b-main\n    vertical: solar\n" +
+				"    price: 25\n" + string(p[1]) + "    post:\n      request: {url: \"https://b.example/post\"}\n" +
+				"      answer: {success: [{path: ok, equals: true}]}\n"} {
+			path := filepath.Join(dir, filepath.FromSlash(file))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Load(dir, nil); err != nil {
+			t.Errorf("%s\n%v", strings.TrimSpace(string(p[1])), err)
+		}
+	}
+}
