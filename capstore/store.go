@@ -211,7 +211,7 @@ func (s *Store) Commit(token lead.ID) error {
 		}
 	}
 	h.windows = nil
-	s.settled(h.lead)
+	s.dropFinished(h.lead)
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (s *Store) Release(token lead.ID) error {
 	}
 	delete(s.holds, token)
 	s.bury(token)
-	s.settled(h.lead)
+	s.dropFinished(h.lead)
 	return nil
 }
 
@@ -272,12 +272,12 @@ func (s *Store) Forget(id lead.ID) {
 	defer s.mu.Unlock()
 	if l := s.leads[id]; l != nil {
 		l.finished = true
-		s.settled(id)
+		s.dropFinished(id)
 	}
 }
 
-// settled drops a finished lead if nothing of it is open.
-func (s *Store) settled(id lead.ID) {
+// dropFinished drops a finished lead if nothing of it is open.
+func (s *Store) dropFinished(id lead.ID) {
 	l := s.leads[id]
 	if l == nil || !l.finished {
 		return

@@ -41,7 +41,7 @@ func TestExplanationTellsOfEachCampaignAndAttempt(t *testing.T) {
 			Spec: only}, campaign{ID: "list", Price: 5 * dollar, Fixed: true})
 	exchangetest.Run(t, s, func(x *rig) {
 		r := pinged(t, x, values{"age": "40"}, func(p *exchange.Ping) {
-			p.SellerLeadID, p.Unknown = "S-1", exchange.Fields{{Name: "hat", Value: "red"}}
+			p.SellerLeadID, p.Extra = "S-1", exchange.Fields{{Name: "hat", Value: "red"}}
 		})
 		sold, f := x.Post(r.LeadID, nil, nil)
 		wantSold(t, sold, f, 9_600_000)

@@ -32,7 +32,7 @@ type Ping struct {
 	Waited         time.Duration // since ReceivedAt, when the trip begins: it is part of the time that buyers have
 	MaxWait        time.Duration // one-shot: how long the answer may take, 0 = the vertical's time for posts
 	Test           TestAsk
-	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
+	Extra          Fields // what the schema does not know, as sent, where the vertical keeps it
 
 	reply    Reply
 	on       *Snapshot
@@ -184,7 +184,7 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
 		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
 	p.event.Private.Person, p.event.Private.Content = p.who.Person, p.whatText
-	p.event.Private.Unknown, p.event.Test = p.Unknown, p.Test.On
+	p.event.Private.Unknown, p.event.Test = p.Extra, p.Test.On
 	return now
 }
 

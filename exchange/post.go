@@ -26,7 +26,7 @@ type PostIn struct {
 	Waited         time.Duration // since ReceivedAt: it is part of MaxWait
 	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
 	Test           TestAsk
-	Unknown        Fields // what the schema does not know, as sent, where the vertical keeps it
+	Extra          Fields // what the schema does not know, as sent, where the vertical keeps it
 	// what is wrong with the request besides the lead: it is refused, together with what is wrong with that
 	Problems []lead.Problem
 }
@@ -255,7 +255,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		}
 		d.post = newPost(in, l, before, clash)
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
-		d.private.Person, d.private.Also, d.private.Unknown = d.who.Person, d.who.Also, in.Unknown
+		d.private.Person, d.private.Also, d.private.Unknown = d.who.Person, d.who.Also, in.Extra
 	}
 	return d, Reply{}, nil
 }

@@ -127,7 +127,7 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history.History
 
 // saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
 // resend: it may be the attempt itself that the buyer has.
-func saidNo(r *answer.Receipt) bool { return r.Said && !r.Repeat && r.Refusal < 100 }
+func saidNo(r *answer.Receipt) bool { return r.Said && !r.Repeat && r.Refusal.ByBuyer() }
 
 // byClearpost is who has resolved an attempt when no person did.
 const byClearpost = "clearpost"
@@ -266,7 +266,7 @@ func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history.Histor
 	r := readReceipt(l, p, out, call, nil)
 	booked := out.Price
 	out.Price, out.Payout = 0, 0 // the resolution books it
-	no := (out.Outcome == lead.Rejected || out.Outcome == lead.Invalid) && out.Refusal < 100 && !r.Repeat
+	no := (out.Outcome == lead.Rejected || out.Outcome == lead.Invalid) && out.Refusal.ByBuyer() && !r.Repeat
 	if out.Outcome != lead.Accepted && !no {
 		if err := e.led.Store(e.end, out); err != nil {
 			e.log.Error("the end of a resend could not be written", "attempt", p.Attempt.String(), "err", err)

@@ -219,6 +219,10 @@ func RefusalByName(name string) (Refusal, bool) {
 	return NoRefusal, false
 }
 
+// ByBuyer tells whether the number is one of those that a buyer's own words stand for, NoRefusal included: from 100 on
+// the answer failed, or the refusal is ours.
+func (r Refusal) ByBuyer() bool { return r < Unreachable }
+
 // Outcome tells the outcome of an attempt that a buyer refused for this reason.
 func (r Refusal) Outcome() Outcome {
 	switch r {

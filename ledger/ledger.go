@@ -144,7 +144,7 @@ type Ledger struct {
 	persons *sieve // the keys of ByPerson
 	state   *state
 	ring    ring
-	news    news
+	stored    signal
 
 	viewsDue chan struct{} // holds one
 	stop     chan struct{} // closed by Close once nothing more is appended
@@ -372,7 +372,7 @@ func (l *Ledger) close() error {
 	l.closed.Store(true)
 	l.gather.close()
 	l.writerC.Wait()
-	l.news.tell()
+	l.stored.tell()
 	close(l.stop)
 	l.others.Wait()
 	if l.ship != nil {

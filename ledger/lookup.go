@@ -286,7 +286,7 @@ func (l *Ledger) scan(from, last uint64, fn func(Record) error) (uint64, error) 
 // fn fails.
 func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(Record) error) error {
 	for {
-		more := l.news.next()
+		more := l.stored.next()
 		var err error
 		if from, err = l.scan(from, l.last.Load(), fn); err != nil {
 			return err

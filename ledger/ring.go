@@ -63,14 +63,14 @@ func (r *ring) get(dst []Record, from uint64, n, bytesMax int) ([]Record, bool) 
 	return dst, true
 }
 
-// news tells waiters that something was stored. It costs nothing while nobody waits.
-type news struct {
+// signal tells waiters that something was stored. It costs nothing while nobody waits.
+type signal struct {
 	mu sync.Mutex
 	ch chan struct{}
 }
 
 // next is closed by the next tell.
-func (n *news) next() <-chan struct{} {
+func (n *signal) next() <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ch == nil {
@@ -79,7 +79,7 @@ func (n *news) next() <-chan struct{} {
 	return n.ch
 }
 
-func (n *news) tell() {
+func (n *signal) tell() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ch != nil {

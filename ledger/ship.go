@@ -50,7 +50,7 @@ type shipper struct {
 
 	mu     sync.Mutex
 	listed map[uint64]bool // seqs in the file of the unshippable
-	moved  news            // told when the cursor moves
+	moved  signal            // told when the cursor moves
 }
 
 type shipTopic struct {
@@ -112,7 +112,7 @@ func (s *shipper) run() {
 func (s *shipper) wait() bool {
 	l := s.l
 	for {
-		more := l.news.next()
+		more := l.stored.next()
 		if l.last.Load() > s.shipped.Load() {
 			break
 		}

@@ -59,7 +59,7 @@ func (j *journal) tidy(meta types.MetaStore) error {
 	if last > 0 {
 		entries = last - tail.BaseIndex + 1
 	}
-	end, err := j.settleTail(*tail, entries)
+	end, err := j.finishTail(*tail, entries)
 	if err != nil {
 		return err
 	}
@@ -76,8 +76,8 @@ func (j *journal) tidy(meta types.MetaStore) error {
 	return meta.CommitState(state)
 }
 
-// settleTail zeroes what stands behind the last whole batch, and makes that batch durable beyond doubt.
-func (j *journal) settleTail(tail types.SegmentInfo, entries uint64) (end segmentEnd, err error) {
+// finishTail zeroes what stands behind the last whole batch, and makes that batch durable beyond doubt.
+func (j *journal) finishTail(tail types.SegmentInfo, entries uint64) (end segmentEnd, err error) {
 	f, err := j.vfs.OpenWriter(j.dir, segment.FileName(tail))
 	if err != nil {
 		return end, err

@@ -122,7 +122,7 @@ func (w *writer) publish(groups []*group) {
 	l.appendedBytes.Add(uint64(bytes))
 	clear(w.recs)
 	clear(w.facts)
-	l.news.tell()
+	l.stored.tell()
 	select {
 	case l.viewsDue <- struct{}{}:
 	default:
@@ -145,7 +145,7 @@ func (w *writer) recover(b *batch, cause error) {
 		stored, err := w.readBack(b)
 		if err == nil {
 			l.broken.Store(nil) // before the callers hear: what they append next is welcome
-			w.settle(b, stored, told, why)
+			w.answer(b, stored, told, why)
 			break
 		}
 		l.log.Error("the log does not come back", "err", err)
@@ -164,9 +164,9 @@ func (w *writer) recover(b *batch, cause error) {
 	l.log.Info("the log works again", "last_seq", l.last.Load())
 }
 
-// settle publishes the groups that are stored and answers each caller, or, where the callers were told that nobody can
+// answer publishes the groups that are stored and answers each caller, or, where the callers were told that nobody can
 // tell, those who wait for more: the groups' results are no longer ours to write then.
-func (w *writer) settle(b *batch, stored []bool, told []*Uncertain, why error) {
+func (w *writer) answer(b *batch, stored []bool, told []*Uncertain, why error) {
 	found := make([]*group, 0, len(b.groups))
 	for i, g := range b.groups {
 		if stored[i] {

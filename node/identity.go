@@ -124,8 +124,8 @@ func (who *identity) nodeName(configured string) string {
 	return strings.TrimSuffix(configured, suffix) + suffix
 }
 
-// settle writes a new or adopted identity. The ledger is locked by then, so that no two nodes do.
-func (who *identity) settle(lastSeq uint64, offline bool, log *slog.Logger) error {
+// keep writes a new or adopted identity. The ledger is locked by then, so that no two nodes do.
+func (who *identity) keep(lastSeq uint64, offline bool, log *slog.Logger) error {
 	if offline {
 		return nil // a verb is not the node of this directory
 	}

@@ -153,7 +153,7 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 	}
 	n.Ledger = led
 	n.onStop("ledger", func(context.Context) error { return led.Close() })
-	if err := who.settle(led.LastSeq(), offline, n.log); err != nil {
+	if err := who.keep(led.LastSeq(), offline, n.log); err != nil {
 		return nil, err
 	}
 	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {

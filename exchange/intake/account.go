@@ -96,7 +96,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 	a := s.book.Load().keys[h]
 	if a == nil || subtle.ConstantTimeCompare(a.hash[:], h[:]) != 1 {
 		if addr, _ := s.client(ctx); !s.strange.allow(addr) {
-			s.places.note(ShedStranger, time.Now())
+			s.places.note(ShedUnknownKeys, time.Now())
 			s.later(ctx, 429, "rate_limited", "too many requests with a key that is not known, from your address",
 				time.Second)
 			return nil

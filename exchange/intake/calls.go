@@ -208,7 +208,7 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
 	p.IdempotencyKey, p.BodyHash, p.ReceivedAt, p.Waited = r.idemKey, r.bodyHash, r.received, r.waited
-	p.Test, p.Unknown = r.env.test, r.env.unknown
+	p.Test, p.Extra = r.env.test, r.env.unknown
 	return true
 }
 
@@ -264,7 +264,7 @@ func (s *Server) sell(r *request, l *lead.Lead, id lead.ID) (exchange.Reply, *ex
 	return s.ex.Post(&exchange.PostIn{On: r.acc.on, Source: r.acc.Source, Vertical: r.vertical, PingID: id, Lead: l,
 		SellerLeadID: r.env.sellerLeadID, IdempotencyKey: r.idemKey, BodyHash: r.bodyHash, ReceivedAt: r.received,
 		Waited:  r.waited,
-		MaxWait: r.wait(), Test: r.env.test, Unknown: r.env.unknown, Problems: r.env.errors})
+		MaxWait: r.wait(), Test: r.env.test, Extra: r.env.unknown, Problems: r.env.errors})
 }
 
 func (s *Server) post(r *request) {

@@ -33,19 +33,19 @@ func (s *Server) https(ctx *fasthttp.RequestCtx) bool {
 // How many requests with a key that nobody has are answered 401 from one address; more hear 429. Good keys are not held
 // up by them.
 const (
-	StrangersPerSecond = 10
-	StrangersBurst     = 50
-	strangersMax       = 8192 // addresses that are remembered
+	UnknownKeysPerSecond = 10
+	UnknownKeysBurst     = 50
+	addressesMax         = 8192 // addresses that are remembered
 )
 
-// strangersAt counts requests with unknown keys by address.
-type strangersAt struct {
+// unknownKeys counts requests with unknown keys by address.
+type unknownKeys struct {
 	mu sync.Mutex // guards what follows
 	by map[netip.Addr]*rate.Limiter
 }
 
 // allow tells whether one more request with an unknown key from the address is still judged.
-func (t *strangersAt) allow(addr netip.Addr) bool {
+func (t *unknownKeys) allow(addr netip.Addr) bool {
 	if addr.Is6() { // whoever has one address has the whole network
 		if p, err := addr.Prefix(64); err == nil {
 			addr = p.Addr()
@@ -55,10 +55,10 @@ func (t *strangersAt) allow(addr netip.Addr) bool {
 	defer t.mu.Unlock()
 	l := t.by[addr]
 	if l == nil {
-		if t.by == nil || len(t.by) >= strangersMax {
+		if t.by == nil || len(t.by) >= addressesMax {
 			t.by = map[netip.Addr]*rate.Limiter{}
 		}
-		l = rate.NewLimiter(StrangersPerSecond, StrangersBurst)
+		l = rate.NewLimiter(UnknownKeysPerSecond, UnknownKeysBurst)
 		t.by[addr] = l
 	}
 	return l.Allow()

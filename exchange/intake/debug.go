@@ -50,7 +50,7 @@ func (r *request) wantsDebug() bool {
 // debug makes the debug reply of a lead that has just been read. Values are masked as in messages.
 func (r *request) debug(l *lead.Lead) []byte {
 	s := l.Schema()
-	t := tracer{strangers: strangers{schema: s, names: r.names}, sentAs: make([]string, l.Len())}
+	t := tracer{unknownNames: unknownNames{schema: s, names: r.names}, sentAs: make([]string, l.Len())}
 	if walk(&r.in, &t) != nil {
 		return nil // cannot be: it was walked before
 	}
@@ -96,7 +96,7 @@ func (r *request) debug(l *lead.Lead) []byte {
 
 // tracer takes a walk's pairs and keeps under which other name each field was sent.
 type tracer struct {
-	strangers
+	unknownNames
 	sentAs []string
 }
 
@@ -104,7 +104,7 @@ func (t *tracer) pair(name, val gjson.Result) bool {
 	if pos, ok := t.position(name.Str); ok && t.sentAs[pos] == "" && lower(name.Str) != t.schema.Fields[pos].Name {
 		t.sentAs[pos] = cut(name.Str)
 	}
-	return t.strangers.pair(name, val)
+	return t.unknownNames.pair(name, val)
 }
 
 func (t *tracer) selected(name, val gjson.Result, _ bool) bool { return t.pair(name, val) }

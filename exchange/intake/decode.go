@@ -82,7 +82,7 @@ func decode(p *payload, n *names, l *lead.Lead, v *envelope) *refused {
 	if p.dialect == dialectJSON && len(p.query) == 0 {
 		d := reader{lead: l, env: v, names: n}
 		if flat(p.body, d.pair) {
-			d.settle()
+			d.takeCandidates()
 			return nil
 		}
 		l.Clear()
@@ -92,7 +92,7 @@ func decode(p *payload, n *names, l *lead.Lead, v *envelope) *refused {
 	if no := walk(p, d); no != nil {
 		return no
 	}
-	d.settle()
+	d.takeCandidates()
 	return nil
 }
 
@@ -191,9 +191,9 @@ func (d *reader) end(path string, val gjson.Result) bool {
 	}
 }
 
-// settle takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field
+// takeCandidates takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field
 // are an error.
-func (d *reader) settle() {
+func (d *reader) takeCandidates() {
 	if len(d.maybe) == 0 {
 		return
 	}

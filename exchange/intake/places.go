@@ -18,7 +18,7 @@ const (
 	ShedMemory                        // the node is near its limit of memory
 	ShedWaited                        // it came long ago, and nobody had time to read it
 	ShedRate                          // the source sends more than its rate
-	ShedStranger                      // too many unknown keys from one address
+	ShedUnknownKeys                   // too many unknown keys from one address
 	ShedLogFull                       // the disk is full, or nearly
 	ShedLog                           // the ledger takes no events for another reason
 	ShedPaused                        // the source is paused
@@ -34,7 +34,7 @@ var shedWords = [shedReasons]struct{ name, why string }{
 	ShedMemory:      {"memory", "what is alive comes near limits.memory_mb"},
 	ShedWaited:      {"waited", "much of the time for buyers had gone by before it was read"},
 	ShedRate:        {"rate", "the source sends more than its rate"},
-	ShedStranger:    {"unknown_keys", "too many unknown keys from one address"},
+	ShedUnknownKeys: {"unknown_keys", "too many unknown keys from one address"},
 	ShedLogFull:     {"log_full", "the disk is full, or less is free than limits.free_mb_min"},
 	ShedLog:         {"log", "the ledger takes no events; the log says why"},
 	ShedPaused:      {"paused", "the source is paused"},

@@ -60,7 +60,7 @@ func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, a
 	}
 	l.Finish()
 	v.allow(src)
-	u := strangers{schema: l.Schema(), names: n}
+	u := unknownNames{schema: l.Schema(), names: n}
 	if no := walk(&p, &u); no != nil {
 		return Reading{}, errors.New(no.message)
 	}
@@ -97,21 +97,21 @@ func guessed(body []byte) string {
 	return "application/x-www-form-urlencoded"
 }
 
-// strangers takes a walk's pairs and keeps the names that nobody knows.
-type strangers struct {
+// unknownNames takes a walk's pairs and keeps the names that nobody knows.
+type unknownNames struct {
 	schema  *lead.Schema
 	names   *names
 	known   int
 	unknown []string
 }
 
-func (u *strangers) found() int                                   { return u.known }
-func (u *strangers) selected(name, val gjson.Result, _ bool) bool { return u.pair(name, val) }
-func (u *strangers) unpacks(name string) bool                     { return isDocument(name, u.names.unpack) }
-func (u *strangers) knows(name string, tail int) bool             { return u.names.knows(u.schema, name, tail) }
-func (u *strangers) problem(string, string)                       {} // the walk before this one has reported it
+func (u *unknownNames) found() int                                   { return u.known }
+func (u *unknownNames) selected(name, val gjson.Result, _ bool) bool { return u.pair(name, val) }
+func (u *unknownNames) unpacks(name string) bool                     { return isDocument(name, u.names.unpack) }
+func (u *unknownNames) knows(name string, tail int) bool             { return u.names.knows(u.schema, name, tail) }
+func (u *unknownNames) problem(string, string)                       {} // the walk before this one has reported it
 
-func (u *strangers) pair(name, val gjson.Result) bool {
+func (u *unknownNames) pair(name, val gjson.Result) bool {
 	for rest, more := name.Str, true; more; _, rest, more = strings.Cut(rest, ".") {
 		_, field := u.names.position(u.schema, rest)
 		_, custom := usual(u.schema, rest)

@@ -123,16 +123,16 @@ func ninetieth(bounds []float64, counts, before []uint64) time.Duration {
 	if len(before) != len(counts) {
 		return 0
 	}
-	news, n := slices.Clone(counts), uint64(0)
-	for i := range news {
-		news[i] -= before[i]
-		n += news[i]
+	since, n := slices.Clone(counts), uint64(0)
+	for i := range since {
+		since[i] -= before[i]
+		n += since[i]
 	}
 	if n < least {
 		return 0
 	}
 	left := n - n/10
-	for i, c := range news {
+	for i, c := range since {
 		if c >= left {
 			return time.Duration(max(bounds[i], 0) * float64(time.Second))
 		}

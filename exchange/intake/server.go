@@ -56,10 +56,10 @@ type Server struct {
 	places  *places
 	ln      atomic.Pointer[door.Listener]
 	answers [600]atomic.Int64 // by HTTP status
-	specs   specDesk
+	specs   specServer
 	door    door.Config
 	proxies *door.Proxies
-	strange strangersAt
+	strange unknownKeys
 }
 
 // New makes a server of an exchange. It does not listen yet.

@@ -29,14 +29,14 @@ type SpecConfig struct {
 	History *posting.History
 }
 
-// specDesk writes posting specs.
-type specDesk struct {
+// specServer writes posting specs.
+type specServer struct {
 	SpecConfig
 	limit *rate.Limiter
 }
 
-func newSpecDesk(cfg SpecConfig) specDesk {
-	return specDesk{cfg, rate.NewLimiter(SpecsPerSecond, SpecsBurst)}
+func newSpecDesk(cfg SpecConfig) specServer {
+	return specServer{cfg, rate.NewLimiter(SpecsPerSecond, SpecsBurst)}
 }
 
 //go:embed openapi.yaml
@@ -122,7 +122,7 @@ func (s *Server) mayRead(ctx *fasthttp.RequestCtx, at *segments) (*account, stri
 }
 
 // base is the address of the exchange for a reader: the configured one, else that of the request.
-func (d *specDesk) base(ctx *fasthttp.RequestCtx, https bool) string {
+func (d *specServer) base(ctx *fasthttp.RequestCtx, https bool) string {
 	if d.URL != "" {
 		return d.URL
 	}

@@ -181,7 +181,7 @@ func (a *Answer) NeedsFixedPrice() bool {
 // first of the reasons that matches decides; without one a value that says otherwise is the buyer's no, and anything
 // else is an UnclearAnswer. An acceptance needs a status 2xx, or a condition that holds and names the status; at a ping
 // it still needs its price and its token. At a post the rules that refuse and the reasons are asked whatever the status
-// is, and what is no clear no is unknown: see settle.
+// is, and what is no clear no is unknown: see clearOrUnknown.
 func (a *Answer) Read(status int, contentType, body []byte) Receipt {
 	return a.read(status, contentType, body, false)
 }
@@ -199,7 +199,7 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 	}
 	r, readable := a.readInto(&f, status, contentType, body, whole)
 	if a.post {
-		a.settle(&r, &f, status, body, readable)
+		a.clearOrUnknown(&r, &f, status, body, readable)
 	}
 	return r
 }

@@ -32,9 +32,9 @@ func refusesBefore(status int) bool {
 	return false
 }
 
-// settle makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f holds
+// clearOrUnknown makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f holds
 // the whole body.
-func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable bool) {
+func (a *Answer) clearOrUnknown(r *Receipt, f *found, status int, raw []byte, readable bool) {
 	if r.Outcome == lead.Accepted {
 		return
 	}
@@ -79,7 +79,7 @@ func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable b
 	case no && yes == "":
 		r.Outcome = r.Refusal.Outcome()
 	case no:
-		if r.Refusal < 100 {
+		if r.Refusal.ByBuyer() {
 			r.Refusal = lead.UnclearAnswer
 		}
 		r.doubt(yes)
@@ -90,7 +90,7 @@ func (a *Answer) settle(r *Receipt, f *found, status int, raw []byte, readable b
 	case r.Refusal == lead.ServerError || r.Refusal == lead.RedirectAnswer:
 		r.doubt(doubtStatus)
 	default:
-		if r.Refusal < 100 {
+		if r.Refusal.ByBuyer() {
 			r.Refusal = lead.UnclearAnswer
 		}
 		r.doubt(doubtNothing)

@@ -267,7 +267,7 @@ func (c *compiler) compileReasons() {
 func (c *compiler) reasonRefusal(at string, s *ReasonSpec) lead.Refusal {
 	if s.Published == "" {
 		no, known := lead.RefusalByName(s.Refusal)
-		if !known || no >= 100 {
+		if !known || !no.ByBuyer() {
 			c.bad(at+".refusal", s.Refusal, "one of %s", buyerRefusals(false))
 		}
 		return no
@@ -277,7 +277,7 @@ func (c *compiler) reasonRefusal(at string, s *ReasonSpec) lead.Refusal {
 	}
 	var names []string
 	for _, i := range lead.Refusals() {
-		if i.Number >= 100 {
+		if !i.Number.ByBuyer() {
 			break
 		}
 		if i.Published == s.Published && i.Number != lead.NoBid {
@@ -294,7 +294,7 @@ func (c *compiler) reasonRefusal(at string, s *ReasonSpec) lead.Refusal {
 func buyerRefusals(invalid bool) string {
 	var names []string
 	for _, i := range lead.Refusals() {
-		if i.Number < 100 && (!invalid || i.Number.Outcome() == lead.Invalid) {
+		if i.Number.ByBuyer() && (!invalid || i.Number.Outcome() == lead.Invalid) {
 			names = append(names, i.Name)
 		}
 	}

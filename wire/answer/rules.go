@@ -195,7 +195,7 @@ func (c *compiler) outcomeRule(i int) outcomeRule {
 	switch {
 	case o.outcome != ruleRejected && o.outcome != ruleInvalid:
 		c.bad(o.name+".refusal", s.Refusal, "a refusal with the outcomes rejected and invalid only")
-	case !ok || o.refusal >= 100 || o.outcome == ruleInvalid && o.refusal.Outcome() != lead.Invalid:
+	case !ok || !o.refusal.ByBuyer() || o.outcome == ruleInvalid && o.refusal.Outcome() != lead.Invalid:
 		c.bad(o.name+".refusal", s.Refusal, "one of %s", buyerRefusals(o.outcome == ruleInvalid))
 	}
 	return o

@@ -120,7 +120,7 @@ func (ch *chain) shape(format, zone string) string {
 		return problem
 	}
 	ch.e.format = f
-	ch.settle()
+	ch.endTyped()
 	return ""
 }
 
@@ -199,7 +199,7 @@ func buildState(ch *chain, args []token) string {
 	}
 	if ch.own() && ch.typ == lead.TypeState && f.kind != formatNone {
 		ch.e.format = f
-		ch.settle()
+		ch.endTyped()
 		return ""
 	}
 	ch.add(filter{op: opState, format: f})

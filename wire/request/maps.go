@@ -55,8 +55,8 @@ func (g *MapGap) String() string {
 	return fmt.Sprintf("%s has no entry for %s %q: %s", g.At, g.Field, g.Value, what)
 }
 
-// settled tells whether the spec itself says what becomes of values without an entry.
-func (m *mapUse) settled() bool {
+// stated tells whether the spec itself says what becomes of values without an entry.
+func (m *mapUse) stated() bool {
 	if m.field != nil {
 		return m.then != unmappedUnsaid || m.field.constant != nil
 	}
@@ -95,7 +95,7 @@ func (r *Request) Gaps(in *Inputs) []MapGap {
 	var out []MapGap
 	p := pass{Inputs: in}
 	for i := range r.maps {
-		if m := &r.maps[i]; m.expr == nil || !m.settled() {
+		if m := &r.maps[i]; m.expr == nil || !m.stated() {
 			if g, ok := m.gap(&p); ok {
 				out = append(out, g)
 			}
@@ -111,7 +111,7 @@ func (r *Request) Uncovered(wanted func(l *lead.Lead) bool) []MapGap {
 	var out []MapGap
 	for i := range r.maps {
 		m := &r.maps[i]
-		if m.settled() || m.source.from != fromSlot || m.source.part != lead.PartNone {
+		if m.stated() || m.source.from != fromSlot || m.source.part != lead.PartNone {
 			continue
 		}
 		f := &r.schema.Fields[m.source.pos]

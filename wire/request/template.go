@@ -209,7 +209,7 @@ type chain struct {
 func (ch *chain) filters(tokens []token) string {
 	ch.typ = ch.e.typ
 	if ch.e.format.kind != formatNone {
-		ch.settle()
+		ch.endTyped()
 	}
 	for len(tokens) > 0 {
 		tokens = tokens[1:] // the pipe
@@ -239,8 +239,8 @@ func (ch *chain) finish() string {
 	return ""
 }
 
-// settle ends the part of the chain in which the value has its own type.
-func (ch *chain) settle() {
+// endTyped ends the part of the chain in which the value has its own type.
+func (ch *chain) endTyped() {
 	ch.taken = true
 	ch.typ = lead.TypeText
 	if ch.e.format.kind.number() {

@@ -62,7 +62,7 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	s.now = time.Now()
 	slices.SortFunc(s.order, func(a, b turn) int { return cmp.Compare(a.latency, b.latency) })
 	for i := range s.order {
-		s.settle(s.order[i].call)
+		s.finish(s.order[i].call)
 		s.order[i].call = nil
 	}
 	s.order = s.order[:0]
@@ -193,8 +193,8 @@ func (s *scratch) flush(call *Call) {
 	}
 }
 
-// settle reads one answer and ends the call, or hands it on.
-func (s *scratch) settle(call *Call) {
+// finish reads one answer and ends the call, or hands it on.
+func (s *scratch) finish(call *Call) {
 	t, w := call.Target, call.conn
 	call.conn = nil
 	set := t.set.Load()
@@ -343,7 +343,7 @@ func (s *scratch) served(wt *waiter) {
 	case w != nil && (failed || len(w.sock.spill) > 0):
 		s.cut(call)
 	case w != nil:
-		s.settle(call)
+		s.finish(call)
 	case failed && !fresh:
 		s.again(call, why)
 	default:
