@@ -191,7 +191,7 @@ func (d *reader) end(path string, val gjson.Result) bool {
 	}
 }
 
-// takeCandidates takes the candidates: a field that has a value by its whole name keeps it, and two candidates for one field
+// takeCandidates: a field that has a value by its whole name keeps it, and two candidates for one field
 // are an error.
 func (d *reader) takeCandidates() {
 	if len(d.maybe) == 0 {

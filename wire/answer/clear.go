@@ -32,8 +32,8 @@ func refusesBefore(status int) bool {
 	return false
 }
 
-// clearOrUnknown makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f holds
-// the whole body.
+// clearOrUnknown makes the receipt of a post's answer that does not accept unknown where it is no clear no. readable: f
+// holds the whole body.
 func (a *Answer) clearOrUnknown(r *Receipt, f *found, status int, raw []byte, readable bool) {
 	if r.Outcome == lead.Accepted {
 		return
