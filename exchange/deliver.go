@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"clearpost/auction"
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -33,8 +34,7 @@ type delivery struct {
 	until    time.Time // no attempt lasts longer
 
 	order   []*ledger.Bid  // that may buy, first to last
-	limit   int            // sales of this lead at most: as many as its auction counted on
-	parts   []lead.Money   // payouts that the quote counts on and no sale has filled yet, largest first
+	quote   auction.Quote  // what was promised and no sale has filled yet
 	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
 	commit  []lead.ID      // holds to commit once carry is durable
 	refused lead.ID        // the hold to release then
@@ -66,7 +66,7 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		return r, f
 	}
 	for _, b := range d.order {
-		if d.history.Sold() >= d.limit || d.unknown {
+		if d.history.Sold() >= d.quote.Limit || d.unknown {
 			break
 		}
 		if d.history.TriedBefore(b) {
@@ -97,17 +97,16 @@ func (d *delivery) begin() {
 			d.order = append(d.order, b)
 		}
 		if b.Winner {
-			d.limit++
-			d.parts = append(d.parts, b.Payout)
+			d.quote.Limit++
+			d.quote.Promise(b.Payout)
 		}
 	}
 	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
-	slices.SortFunc(d.parts, func(a, b lead.Money) int { return int(b - a) })
 	for _, s := range d.history.Sales() {
-		d.fillPart(s.Payout)
+		d.quote.Fill(s.Payout)
 	}
 	for _, s := range d.history.TestSales() {
-		d.fillPart(s.Payout)
+		d.quote.Fill(s.Payout)
 	}
 }
 
@@ -120,30 +119,18 @@ func (d *delivery) attemptStored() {
 }
 
 // payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of
-// the price; else the largest part of the quote that the price covers, together with the parts that can no longer be
-// sold once this bid has the lead (an exclusive buyer in place of several must cover them all). ok is false if the
-// price does not cover what was promised.
+// the price; else what the quote has for it. ok is false if the price does not cover what was promised.
 func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 	if d.oneShot {
 		p := d.src.Margin.Payout(b.Price)
 		return p, d.history.Sold() > 0 || p+d.prospect(b) >= d.minimum
 	}
-	blocked := d.blocked(b)
-	var rest lead.Money
-	for _, part := range d.parts[len(d.parts)-blocked:] {
-		rest += part
-	}
-	for _, part := range d.parts[:len(d.parts)-blocked] {
-		if part+rest <= b.Price {
-			return part + rest, true
-		}
-	}
-	return 0, false
+	return d.quote.Payout(b.Price, b.MaxSold, d.history.Sold())
 }
 
 // prospect is what the next bids in order may pay on top if a one-shot lead's first sale is to this bid.
 func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
-	left := min(max(b.MaxSold, 1), d.limit) - 1
+	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
 	for _, o := range d.order {
 		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer {
 			sum += o.Payout
@@ -151,32 +138,6 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 		}
 	}
 	return sum
-}
-
-// blocked is how many further parts of the quote a sale to this bid would make impossible: the smallest ones are given
-// up.
-func (d *delivery) blocked(b *ledger.Bid) int {
-	after := min(max(b.MaxSold, 1), d.limit) - d.history.Sold() - 1
-	return min(max(len(d.parts)-1-max(after, 0), 0), max(len(d.parts)-1, 0))
-}
-
-// fillPart takes the parts that a sale has paid for off the list: the one of that amount, or one and the smallest ones,
-// which it has made impossible (see payout). What adds up to no such amount is taken from the smallest up.
-func (d *delivery) fillPart(payout lead.Money) {
-	var rest lead.Money
-	for n := range d.parts { // the n smallest go with the sale
-		left := len(d.parts) - n
-		if i := slices.Index(d.parts[:left], payout-rest); i >= 0 {
-			d.parts = slices.Delete(d.parts[:left], i, i+1)
-			return
-		}
-		rest += d.parts[left-1]
-	}
-	for len(d.parts) > 0 && payout > 0 {
-		last := len(d.parts) - 1
-		payout -= d.parts[last]
-		d.parts = d.parts[:last]
-	}
 }
 
 // append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an

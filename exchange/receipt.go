@@ -49,13 +49,13 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
 	case lead.Accepted:
-		d.fillPart(p.Payout)
+		d.quote.Fill(p.Payout)
 		d.commit = append(d.commit, p.Attempt)
 		live.Accepted.Add(1)
 		live.RevenueMicros.Add(int64(out.Price))
 		live.PayoutMicros.Add(int64(out.Payout))
 	case lead.TestAccepted:
-		d.fillPart(p.Payout)
+		d.quote.Fill(p.Payout)
 	case lead.Unknown:
 		d.unknown = true
 		live.Unknown.Add(1)

@@ -64,6 +64,9 @@ const (
 	NoTestEndpoint    Refusal = 219
 	NotBegun          Refusal = 220
 	UnmappedValue     Refusal = 221
+	SameCompany       Refusal = 222
+	Competitor        Refusal = 223
+	NoTier            Refusal = 224
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -74,6 +77,7 @@ const (
 	BadContentType  Refusal = 306
 	UnclearAnswer   Refusal = 307
 	BadCoding       Refusal = 308
+	AboveCeiling    Refusal = 309
 
 	// Our answer to the seller.
 	NoBids       Refusal = 500
@@ -161,7 +165,17 @@ var refusalTable = map[Refusal]RefusalInfo{
 	BidExpired: {Name: "bid_expired", Published: "quote_lost",
 		Meaning: "the buyer's bid had ended before its turn came"},
 
-	BelowFloor: {Name: "below_floor", Published: "no_bids", Meaning: "the bid is below the vertical's floor"},
+	SameCompany: {Name: "same_company", Published: "duplicate",
+		Meaning: "a buyer of the same parent company has bought this lead already"},
+	Competitor: {Name: "competitor", Published: "quote_lost",
+		Meaning: "a competitor, by the buyers' groups, has bought this lead already"},
+	NoTier: {Name: "no_tier", Published: "no_bids",
+		Meaning: "the plan has no tier for this lead that the campaign is in"},
+
+	BelowFloor: {Name: "below_floor", Published: "no_bids",
+		Meaning: "the bid is below a floor, or pays the seller less than its minimum"},
+	AboveCeiling: {Name: "above_ceiling", Published: "no_bids",
+		Meaning: "the bid is above its campaign's maximum or a tier's ceiling"},
 	MalformedAnswer: {Name: "malformed_answer", Published: "buyer_error",
 		Meaning: "the answer's body is not well-formed"},
 	Outbid:       {Name: "outbid", Published: "no_bids", Meaning: "other bids are worth more"},
