@@ -101,3 +101,25 @@ person_key: [ssn]`},
 		t.Errorf("%q", got)
 	}
 }
+
+// A person may come by the hash of a key field: the one that is named with it, or the one that is derived from it.
+func TestPersonKeysKnowTheirHashes(t *testing.T) {
+	for name, key := range map[string]string{
+		"named":     "  - {name: h, type: hash, personal: true}\nperson_key: [phone|h]",
+		"derived":   "  - {name: h, type: hash, personal: true, derive: phone.md5}\nperson_key: [phone]",
+		"no hash":   "  - {name: other, type: hash, personal: true}\nperson_key: [phone]",
+		"another's": "  - {name: other, type: hash, personal: true, derive: email.md5}\nperson_key: [phone]"} {
+		cfg, err := Load(writeConfig(t, change{"verticals/auto.yaml", "person_key: [phone]", key}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := cfg.Exchange.Verticals[0]
+		h, there := v.Schema.Position("h")
+		if !there {
+			h = -1
+		}
+		if k := v.Dedupe.Key; len(k) != 1 || v.Schema.Fields[k[0].Pos].Name != "phone" || k[0].Hash != h {
+			t.Errorf("%s: %+v, want the hash at %d", name, k, h)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
+	"clearpost/wire/request"
 )
 
 func TestLeadGoesToTheHighestBidAndNobodyElse(t *testing.T) {
@@ -372,5 +373,36 @@ func TestPostsAreThrottledAndTheNextHasItsTurn(t *testing.T) {
 		x.Sleep(time.Second)
 		r, f = x.Post(x.Quote(8*dollar, nil), values{"phone": "2127365002"}, nil)
 		wantSold(t, r, f, 8*dollar)
+	})
+}
+
+// What the exchange knows of a lead reaches the requests: who sent it, how often it was sold and may be sold, in the
+// ping and in each post. An explanation renders the ping as it was.
+func TestRequestsKnowWhatTheExchangeKnows(t *testing.T) {
+	spec := func(c *buyers.CampaignSpec) {
+		of := request.FieldSpec{To: "of",
+			Template: "{{ source }} {{ source_name }} {{ vertical }} {{ sold }}/{{ left }} {{ test }} {{ price }}"}
+		c.Ping.Request.Fields = append(c.Ping.Request.Fields, of)
+		c.Post.Request.Fields = append(c.Post.Request.Fields, of)
+	}
+	s := sellTo(2, campaign{ID: "a", Price: 10 * dollar, MaxSold: 2, Spec: spec}, campaign{ID: "b", Price: 9 * dollar,
+		MaxSold: 2, Spec: spec})
+	s.Source = func(s *exchange.Source) { s.Name = "Acme" }
+	exchangetest.Run(t, s, func(x *rig) {
+		p := pinged(t, x, nil, nil)
+		r, f := x.Post(p.LeadID, nil, nil)
+		wantSold(t, r, f, 15_200_000)
+		const ping = "acme Acme solar 0/2 false "
+		for c, post := range map[string]string{"a": ping + "10.00", "b": "acme Acme solar 1/1 false 9.00"} {
+			if got := x.Buyers.Calls(c, exchangetest.Ping)[0].Field("of"); got != ping {
+				t.Errorf("the ping of %s: %q", c, got)
+			}
+			if got := x.Buyers.Calls(c, exchangetest.Post)[0].Field("of"); got != post {
+				t.Errorf("the post of %s: %q, want %q", c, got, post)
+			}
+			if v := verdicts(explain(x, p.LeadID))[c]; v.Request != x.Buyers.Calls(c, exchangetest.Ping)[0].Bytes {
+				t.Errorf("the ping of %s explained: %q", c, v.Request)
+			}
+		}
 	})
 }

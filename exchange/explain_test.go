@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
+	"clearpost/wire/request"
 )
 
 func explain(x *rig, id lead.ID) *exchange.Explanation {
@@ -117,6 +119,102 @@ func TestExplanationOfAnOpenAttemptAndOfARepeat(t *testing.T) {
 		if a := explain(x, r.LeadID).Attempts[0]; a.Resolved != "asked (me)" || a.HoldIs != "committed" ||
 			a.Booked != 10*dollar || a.Reference != "R" {
 			t.Errorf("attempt: %+v", a)
+		}
+	})
+}
+
+// A campaign that has moved to another vertical, whose fields the lead does not have, is still told as the one that
+// won.
+func TestExplanationAfterTheCampaignHasMovedToAnotherVertical(t *testing.T) {
+	roof := exchangetest.NewVertical("roof")
+	schema, errs := lead.NewSchema("roof", []lead.Field{{Name: "storeys", Type: lead.TypeInteger},
+		{Name: "slope", Type: lead.TypeInteger}, {Name: "age", Type: lead.TypeInteger}})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	roof.Schema = schema
+	moved := one()
+	moved.Verticals = []*exchange.Vertical{roof}
+	moved.Campaigns[0].Spec = func(c *buyers.CampaignSpec) {
+		c.Vertical = "roof"
+		sends(c)
+		for _, from := range []string{"slope", "age"} {
+			c.Ping.Request.Fields = append(c.Ping.Request.Fields, request.FieldSpec{To: from, From: from})
+		}
+	}
+	exchangetest.Run(t, one(), func(x *rig) {
+		id := x.Quote(8*dollar, values{"age": "40"})
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		x.Reload(moved)
+		e := explain(x, id)
+		if len(e.Campaigns) != 1 || e.Campaigns[0].Verdict != "winner" || e.Campaigns[0].Request != "" ||
+			len(e.Attempts) != 1 || e.SameConfig {
+			t.Errorf("explanation: %+v", e)
+		}
+		r, f = x.Ping(nil, nil)
+		wantUnsold(t, r, f, lead.NoEligible)
+	})
+}
+
+// A value that nobody needs and that does not fit costs no lead: it counts as missing, and is told where people look
+// for it.
+func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
+	long := "http://example.com/?q=" + strings.Repeat("x", 2100)
+	s := fieldsWith(sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: sends}),
+		lead.Options{Invalid: lead.InvalidRaw},
+		lead.Field{Name: "phone", Required: lead.AtPost}, lead.Field{Name: "zip", Required: lead.AtPing},
+		lead.Field{Name: "source_url"}, lead.Field{Name: "age", Type: lead.TypeInteger},
+		lead.Field{Name: "bill", Type: lead.TypeMoney, Invalid: lead.InvalidDrop},
+		lead.Field{Name: "roof", Type: lead.TypeEnum, Values: []string{"flat", "pitched"}, Invalid: lead.InvalidRefuse},
+		lead.Field{Name: "ssn", Type: lead.TypeSSN})
+	names := func(f ledger.Fields) string {
+		var out []string
+		for _, v := range f {
+			out = append(out, v.Name)
+		}
+		slices.Sort(out)
+		return strings.Join(out, " ")
+	}
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, values{"age": "old", "bill": "lots", "ssn": "000-22-1234", "source_url": long})
+		r, f := x.Post(id, values{"opt_in": "perhaps"}, nil)
+		wantSold(t, r, f, 8*dollar)
+		ev := exchangetest.Last[*ledger.Pinged](x, id)
+		if got := names(ev.Unfit); got != "age bill source_url ssn" {
+			t.Errorf("unfit: %v", ev.Unfit)
+		}
+		if raw, _ := ev.Raw.Get("source_url"); raw != long {
+			t.Errorf("the long URL is kept as %q", raw)
+		}
+		if raw, ok := ev.Raw.Get("bill"); ok {
+			t.Errorf("what was to be dropped is kept: %q", raw)
+		}
+		if _, ok := ev.Fields.Get("age"); ok {
+			t.Error("a value that does not fit stands among the fields")
+		}
+		if text := string(ev.AppendJSON(nil)); strings.Contains(text, "000-22") {
+			t.Errorf("an event holds the number: %s", text)
+		}
+		if post := exchangetest.Last[*ledger.Posting](x, id).Post; names(post.Unfit) != "opt_in" {
+			t.Errorf("the post's unfit: %v", post.Unfit)
+		}
+		told := explain(x, id).Unfit
+		why, _ := told.Get("age")
+		if names(told) != "age bill opt_in source_url ssn" || why != "expected a whole number" {
+			t.Errorf("explained: %v", told)
+		}
+		one, f := x.LeadNow(values{"phone": "2127365111", "age": "old"}, nil)
+		wantSold(t, one, f, 8*dollar)
+		if got := names(exchangetest.Last[*ledger.Pinged](x, one.LeadID).Unfit); got != "age" {
+			t.Errorf("a one-shot lead's unfit: %v", got)
+		}
+		for field, v := range map[string]values{"zip": {"zip": "1"}, "roof": {"roof": "thatched"}} {
+			r, f := x.Ping(v, nil)
+			wantFault(t, r, f, "invalid_lead")
+			if f != nil && (len(f.Errors) != 1 || f.Errors[0].Field != field) {
+				t.Errorf("errors: %+v, want one of %s", f.Errors, field)
+			}
 		}
 	})
 }

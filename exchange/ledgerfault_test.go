@@ -433,3 +433,26 @@ func TestResolutionThatTheLedgerDoesNotTakeChangesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A lead that finds nobody to be posted to is a failure, and its seller hears so, however long it takes to write that
+// down: it would be pending for ever.
+func TestLeadWithoutAnAttemptIsNeverPending(t *testing.T) {
+	exchangetest.Run(t, cappedOne(), func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		if _, _, err := x.Exchange.Pause("campaign:a", true, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		x.Disk.Fail(ledger.KindSettled, exchangetest.Stalled)
+		heard := beside(func() (exchange.Reply, *exchange.Fault) {
+			return x.Post(id, nil, func(in *exchange.PostIn) { in.MaxWait = time.Millisecond })
+		})
+		x.Sleep(time.Minute)
+		if len(heard) != 0 {
+			t.Fatalf("heard %+v of a lead that has no attempt", <-heard)
+		}
+		x.Disk.Repair()
+		a := <-heard
+		wantUnsold(t, a.reply, a.fault, lead.QuoteLost)
+		wantUnsold(t, x.Status(id), nil, lead.QuoteLost)
+	})
+}

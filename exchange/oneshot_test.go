@@ -13,6 +13,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 	"clearpost/wire/request"
 )
 
@@ -269,4 +270,42 @@ func TestPostCarriesWhatThePingsAnswerGave(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lead in one shot is delivered from what was sent, to buyers and to their test endpoints: of a social security
+// number the ledger keeps no more than the last digits.
+func TestOneShotLeadReachesItsBuyerWithTheSocialSecurityNumbers(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: func(c *buyers.CampaignSpec) {
+		c.Criteria = []rules.CriterionSpec{{Field: "ssn", NotIn: []string{"536-22-9999"}}}
+		staged(c)
+		c.Ping.Request.Fields = c.Ping.Request.Fields[:2]
+		c.Post.Request.Fields = append(c.Post.Request.Fields, request.FieldSpec{To: "others", From: "others"},
+			request.FieldSpec{To: "last4", From: "ssn.last4"})
+	}})
+	s = fields(s, lead.Field{Name: "phone", Required: lead.AtPost}, lead.Field{Name: "zip", Required: lead.AtPing},
+		lead.Field{Name: "ssn", Type: lead.TypeSSN, Required: lead.AtPost},
+		lead.Field{Name: "others", Type: lead.TypeList, Of: lead.TypeSSN})
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Buyers.Set("a", "staging-ping", exchangetest.Always(exchangetest.Bid(10*dollar)))
+		x.Buyers.Set("a", "staging-post", exchangetest.Always(exchangetest.Accept("T")))
+		whole := values{"ssn": "536221234", "others": "523-45-6799"}
+		for call, edit := range map[string]func(*exchange.Ping){exchangetest.Post: nil,
+			"staging-post": tested(lead.TestAny)} {
+			r, f := x.LeadNow(whole, edit)
+			wantSold(t, r, f, 8*dollar)
+			sent := x.Buyers.Calls("a", call)[0]
+			if sent.Field("ssn") != "536-22-1234" || sent.Field("others") != "[523-45-6799]" ||
+				sent.Field("last4") != "1234" {
+				t.Errorf("%s: %s", call, sent.Body)
+			}
+			for _, ev := range x.Events(r.LeadID) {
+				if text := string(ev.AppendJSON(nil)); containsAny(text, "536-22", "5362212", "523-45", "523456") {
+					t.Errorf("an event holds a number: %s", text)
+				}
+			}
+			if told := fmt.Sprintf("%+v", explain(x, r.LeadID)); containsAny(told, "536-22", "5362212", "523-45") {
+				t.Errorf("an explanation holds a number: %s", told)
+			}
+		}
+	})
 }

@@ -5,10 +5,13 @@ package exchange_test
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
 )
 
 func TestPausesAreByNameAtOnceAndDurable(t *testing.T) {
@@ -48,5 +51,28 @@ func TestPausesAreByNameAtOnceAndDurable(t *testing.T) {
 		}
 		pause("a-co", false, true)
 		x.Quote(8*dollar, nil)
+	})
+}
+
+// Pauses and resumptions hold at once, also while configurations are swapped.
+func TestPausesDuringReloadsAreNotLost(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar}, campaign{ID: "b", Price: 9 * dollar})
+	exchangetest.Run(t, s, func(x *rig) {
+		var stop atomic.Bool
+		var work sync.WaitGroup
+		work.Go(func() {
+			for !stop.Load() {
+				x.Reload(s)
+			}
+		})
+		for n := range 100 {
+			on := n%2 == 0
+			if _, changed, err := x.Exchange.Pause("campaign:a", on, "", ""); err != nil || !changed {
+				t.Errorf("pause %v: changed %v, %v", on, changed, err)
+			}
+			x.Quote(map[bool]lead.Money{true: 7_200_000, false: 8 * dollar}[on], nil)
+		}
+		stop.Store(true)
+		work.Wait()
 	})
 }

@@ -441,6 +441,18 @@ func TestPanicLeavesNoClaimBehind(t *testing.T) {
 		r, f := x.LeadNow(jane, nil)
 		wantSold(t, r, f, 8*dollar)
 	})
+	exchangetest.Run(t, one(), func(x *rig) { // before there is a delivery
+		id := x.Quote(8*dollar, nil)
+		keyed := func(in *exchange.PostIn) { in.IdempotencyKey, in.BodyHash = "k", "h" }
+		panics(t, func() {
+			_, _ = x.Post(id, nil, func(in *exchange.PostIn) {
+				keyed(in)
+				in.Lead = nil // no door makes such a post
+			})
+		})
+		r, f := x.Post(id, nil, keyed)
+		wantSold(t, r, f, 8*dollar)
+	})
 }
 
 // panics expects that a call does.
@@ -452,4 +464,38 @@ func panics(t *testing.T, call func()) {
 		}
 	}()
 	call()
+}
+
+// Another person is seen by any field of the key that both ping and post have.
+func TestAnotherPersonIsSeenByAnyFieldThatNamesThem(t *testing.T) {
+	s := vertical(one(), func(v *exchange.Vertical) {
+		email, _ := v.Schema.Position("email")
+		v.Dedupe.Key = append(v.Dedupe.Key, exchange.KeyField{Pos: email, Hash: -1})
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, values{"phone": "2127365000"}) // of nobody yet
+		r, f := x.Post(id, values{"phone": "2127365999", "email": "b@example.com"}, nil)
+		wantFault(t, r, f, "other_person")
+		r, f = x.Post(id, values{"email": "b@example.com"}, nil)
+		wantSold(t, r, f, 8*dollar)
+		r, f = x.Post(id, values{"email": "c@example.com"}, nil)
+		wantFault(t, r, f, "other_person")
+	})
+}
+
+func TestRefusedRequestsDoNotUseTheirKeyUp(t *testing.T) {
+	exchangetest.Run(t, one(), func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		keyed := func(in *exchange.PostIn) { in.IdempotencyKey, in.BodyHash = "k", "h" }
+		r, f := x.Ping(values{"zip": "x"}, func(p *exchange.Ping) { p.IdempotencyKey = "k" })
+		wantFault(t, r, f, "invalid_lead")
+		r, f = x.Post(lead.ID{1}, nil, keyed)
+		wantFault(t, r, f, "not_found")
+		r, f = x.Post(id, values{"phone": "12"}, keyed)
+		wantFault(t, r, f, "invalid_lead")
+		r, f = x.LeadNow(values{"phone": ""}, func(p *exchange.Ping) { p.IdempotencyKey = "k" })
+		wantFault(t, r, f, "invalid_lead")
+		r, f = x.Post(id, nil, keyed)
+		wantSold(t, r, f, 8*dollar)
+	})
 }

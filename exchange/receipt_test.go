@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/wire"
+	"clearpost/wire/answer"
 )
 
 // The backup URL has its turn where not a byte went to the first, and only then: within the same attempt.
@@ -149,4 +152,56 @@ func TestCampaignCountsHowItsPostsEnd(t *testing.T) {
 				st.Pending.Load())
 		}
 	})
+}
+
+// An accepting post whose answer has no positive price is a sale at the fallback of the rules, else at the bid; what
+// stood in the price's place is in the event.
+func TestSaleWithoutAPriceInItsAnswer(t *testing.T) {
+	for _, c := range []struct {
+		byPost           bool
+		fallback, answer string
+		booked, answered lead.Money
+		text             string
+	}{
+		{true, "12.50", `"price":7.25`, 7_250_000, 7_250_000, ""},
+		{true, "12.50", `"price":null`, 12_500_000, 0, ""},
+		{true, "12.50", `"price":0`, 12_500_000, 0, "0"},
+		{true, "12.50", `"price":"-3.00"`, 12_500_000, 0, "-3.00"},
+		{true, "", `"price":"-3.00"`, 20 * dollar, 0, "-3.00"},
+		{true, "", `"price":null`, 20 * dollar, 0, ""},
+		{false, "12.50", `"price":0.00`, 20 * dollar, 0, "0.00"},
+	} {
+		s := sellTo(1, campaign{ID: "a", Price: 20 * dollar, Post: exchangetest.Always(exchangetest.Answer{
+			Body: `{"status":"accepted",` + c.answer + `}`}), Spec: func(spec *buyers.CampaignSpec) {
+			if c.byPost {
+				paysPost(spec)
+			}
+			if c.fallback != "" {
+				spec.Post.Answer.Price = &answer.ValueSpec{Path: "price", Fallback: wire.Text(c.fallback)}
+			}
+		}})
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.LeadNow(nil, nil)
+			wantSold(t, r, f, c.booked.MulPPM(800_000).FloorCents())
+			p := exchangetest.Last[*ledger.Posted](x, r.LeadID)
+			if p.Price != c.booked || p.AnswerPrice != c.answered || p.AnswerPriceText != c.text ||
+				p.Payout != r.Price {
+				t.Errorf("%+v: booked %s, payout %s, answered %s %q", c, p.Price, p.Payout, p.AnswerPrice,
+					p.AnswerPriceText)
+			}
+		})
+	}
+}
+
+// A buyer whose status says no while its body says yes may have bought the lead: nobody else gets it.
+func TestNoByStatusAndYesByBodyIsUnknown(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 503} {
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Fixed: true, Post: exchangetest.Always(exchangetest.Answer{
+			Status: status, Body: `{"status":"accepted"}`})}, campaign{ID: "b", Price: 9 * dollar})
+		exchangetest.Run(t, s, func(x *rig) {
+			r, f := x.Post(x.Quote(8*dollar, nil), nil, nil)
+			wantPending(t, r, f)
+			wantPosted(x, "a")
+		})
+	}
 }

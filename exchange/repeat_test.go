@@ -209,26 +209,16 @@ func TestSameOneShotLeadHearsTheFirstAnswerUntilTheWindowEnds(t *testing.T) {
 }
 
 func TestScopeSaysWhoseLeadsCount(t *testing.T) {
-	other := exchangetest.NewSource("other", "solar")
-	third := exchangetest.NewSource("third", "solar")
-	s := vertical(one(), func(v *exchange.Vertical) {
-		v.Dedupe.Scope = exchange.ScopeVertical
-		own := v.Dedupe
-		own.Scope = exchange.ScopeSource
-		third.Dedupe = []*exchange.Dedupe{&own}
-	})
-	s.Sources = []*exchange.Source{other, third}
-	exchangetest.Run(t, s, func(x *rig) {
+	exchangetest.Run(t, mixed(scopeAll), func(x *rig) {
 		r, f := x.LeadNow(jane, nil)
 		wantSold(t, r, f, 8*dollar)
-		by := func(s string) func(*exchange.Ping) { return func(p *exchange.Ping) { p.Source = x.Source(s) } }
-		r, f = x.Ping(jane, by("other"))
+		r, f = x.Ping(jane, by(x, "other"))
 		wantRepeat(t, r, f, "Lead previously received") // of another source's lead nothing is told
-		r, f = x.LeadNow(jane, by("other"))
+		r, f = x.LeadNow(jane, by(x, "other"))
 		wantRepeat(t, r, f, "Lead previously received")
 		r, f = x.Ping(jane, nil)
 		wantRepeat(t, r, f, firstDay)
-		if r, f = x.Ping(jane, by("third")); f != nil || r.Result != ledger.ResultSuccess {
+		if r, f = x.Ping(jane, by(x, "third")); f != nil || r.Result != ledger.ResultSuccess {
 			t.Errorf("a source with a rule of its own: %+v, %v", r, f)
 		}
 		var repeated int64
@@ -283,6 +273,9 @@ func TestHashesMeetThePerson(t *testing.T) {
 		wantFault(t, r, f, "other_person")
 		r, f = x.Post(id, nil, nil)
 		wantSold(t, r, f, 8*dollar)
+		x.Restart()
+		r, f = x.Ping(values{"phone": "2127365000"}, nil)
+		wantRepeat(t, r, f, firstDay)
 		for name, h := range hashes {
 			r, f = x.Ping(values{"phone_hash": h}, nil)
 			wantUnsold(t, r, f, lead.LeadRepeated)
@@ -293,5 +286,139 @@ func TestHashesMeetThePerson(t *testing.T) {
 		if r, f = x.Ping(values{"phone_hash": md5}, nil); f != nil || r.Result != ledger.ResultSuccess {
 			t.Errorf("the hash of another person: %+v, %v", r, f)
 		}
+	})
+}
+
+// by has a lead be another source's.
+func by(x *rig, source string) func(*exchange.Ping) {
+	return func(p *exchange.Ping) { p.Source = x.Source(source) }
+}
+
+// mixed has one buyer, and three sources: acme, other, and third, whose leads are compared with its own only.
+func mixed(rule func(*exchange.Dedupe)) setup {
+	third := exchangetest.NewSource("third", "solar")
+	s := vertical(one(), func(v *exchange.Vertical) {
+		rule(&v.Dedupe)
+		own := v.Dedupe
+		own.Scope, own.Refuse = exchange.ScopeSource, exchange.RefuseSold
+		third.Dedupe = []*exchange.Dedupe{&own}
+	})
+	s.Sources = []*exchange.Source{exchangetest.NewSource("other", "solar"), third}
+	return s
+}
+
+func scopeAll(d *exchange.Dedupe)   { d.Scope = exchange.ScopeVertical }
+func scopeOwn(d *exchange.Dedupe)   { d.Scope = exchange.ScopeSource }
+func refuseNone(d *exchange.Dedupe) { d.Refuse = exchange.RefuseNone }
+
+// withoutAcme is a setup in which acme is called otherwise: the source is gone.
+func withoutAcme(s setup) setup {
+	s.Source = func(s *exchange.Source) { s.ID = "emca" }
+	return s
+}
+
+// What a delivery has begun on one configuration excludes what begins on the next, whatever scope either has, and
+// though its source is gone by then.
+func TestPersonIsSoldOnceAcrossAReloadOfTheScope(t *testing.T) {
+	for name, c := range map[string]struct{ before, after setup }{
+		"source, then vertical": {mixed(scopeOwn), mixed(scopeAll)},
+		"vertical, then source": {mixed(scopeAll), mixed(scopeOwn)},
+		"none, then vertical":   {mixed(refuseNone), mixed(scopeAll)},
+		"the source is gone":    {mixed(scopeAll), withoutAcme(mixed(scopeAll))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.before.Campaigns[0].Ping = exchangetest.Always(exchangetest.Bid(10 * dollar).In(300 * time.Millisecond))
+			exchangetest.Run(t, c.before, func(x *rig) {
+				first := beside(func() (exchange.Reply, *exchange.Fault) { return x.LeadNow(jane, nil) })
+				x.Sleep(100 * time.Millisecond)
+				x.Reload(c.after)
+				x.Seller = "other"
+				r, f := x.LeadNow(jane, nil)
+				wantFault(t, r, f, "person_in_progress")
+				a := <-first
+				wantSold(t, a.reply, a.fault, 8*dollar)
+				wantPosted(x, "a")
+			})
+		})
+	}
+}
+
+// An attempt that a crash has cut off may be a sale: it counts as one among the person's leads, also behind a later one
+// of another source that is not sold.
+func TestCutOffAttemptCountsAsSoldInMixedScopes(t *testing.T) {
+	for name, sell := range map[string]func(x *rig) chan told{
+		"posted": func(x *rig) chan told { return post(x, x.Quote(8*dollar, nil)) },
+		"one shot": func(x *rig) chan told {
+			return beside(func() (exchange.Reply, *exchange.Fault) { return x.LeadNow(jane, nil) })
+		}} {
+		t.Run(name, func(t *testing.T) {
+			s := mixed(scopeAll)
+			s.Campaigns[0].Post = exchangetest.Script(exchangetest.Accept("r").In(time.Second),
+				exchangetest.Decline("no"))
+			exchangetest.Run(t, s, func(x *rig) {
+				heard := sell(x)
+				x.Sleep(500 * time.Millisecond)
+				x.Crash()
+				r, f := x.LeadNow(older("41"), by(x, "third"))
+				wantUnsold(t, r, f, lead.BuyerRejected)
+				r, f = x.LeadNow(older("42"), by(x, "other"))
+				wantRepeat(t, r, f, "Lead previously received")
+				r, f = x.Ping(older("43"), by(x, "other"))
+				wantRepeat(t, r, f, "Lead previously received")
+				r, f = x.LeadNow(older("44"), nil)
+				wantRepeat(t, r, f, firstDay)
+				wantPosted(x, "a", "a")
+				<-heard
+			})
+		})
+	}
+}
+
+// What is sold stays known behind later leads of the same person that are not, whoever sent them, whatever the rules
+// were when those came, and when its source is gone.
+func TestSaleIsKnownBehindLaterLeadsOfAllSources(t *testing.T) {
+	exchangetest.Run(t, mixed(refuseNone), func(x *rig) {
+		r, f := x.LeadNow(jane, nil)
+		wantSold(t, r, f, 8*dollar)
+		x.Buyers.Set("a", exchangetest.Post, silent)
+		for _, x.Seller = range []string{"acme", "other"} {
+			r, f = x.LeadNow(older("41"), nil)
+			wantPending(t, r, f)
+			if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: x.Open()[0].Attempt}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, next := range []setup{mixed(scopeAll), withoutAcme(mixed(scopeAll))} {
+			x.Reload(next)
+			r, f = x.Ping(older("42"), nil)
+			wantRepeat(t, r, f, "Lead previously received")
+			x.Restart()
+			r, f = x.LeadNow(older("43"), nil)
+			wantRepeat(t, r, f, "Lead previously received")
+		}
+	})
+}
+
+// A source may know its persons by other fields than its vertical, and for another time.
+func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
+	s := one()
+	s.Source = func(s *exchange.Source) {
+		schema := exchangetest.NewVertical("solar").Schema
+		email, _ := schema.Position("email")
+		s.Dedupe = []*exchange.Dedupe{{Key: []exchange.KeyField{{Pos: email, Hash: -1}}, Window: time.Minute}}
+	}
+	exchangetest.Run(t, s, func(x *rig) {
+		of := func(phone, email string) (exchange.Reply, *exchange.Fault) {
+			return x.LeadNow(values{"phone": phone, "email": email}, nil)
+		}
+		r, f := of("2127365000", "jane@example.com")
+		wantSold(t, r, f, 8*dollar)
+		r, f = of("2127365000", "joe@example.com")
+		wantSold(t, r, f, 8*dollar)
+		r, f = of("2127365001", "JANE@example.com")
+		wantRepeat(t, r, f, firstDay)
+		x.Sleep(time.Minute)
+		r, f = of("2127365001", "jane@example.com")
+		wantSold(t, r, f, 8*dollar)
 	})
 }

@@ -207,3 +207,40 @@ func TestPostPriceIsBookedWhereTheCampaignSaysSo(t *testing.T) {
 		})
 	}
 }
+
+// What a sale pays was agreed when the lead was posted: a margin that is changed, or a source that is gone, changes
+// nothing of it.
+func TestPayoutIsByTheTermsOfThePostingWhateverIsConfiguredSince(t *testing.T) {
+	next := map[string]setup{"margin raised": one(), "margin lowered": one(), "source gone": withoutAcme(one())}
+	for name, s := range next {
+		if percent, changed := map[string]int64{"margin raised": 60, "margin lowered": 0}[name]; changed {
+			s.Source = margin(percent)
+		}
+		for price, payout := range map[lead.Money]lead.Money{10 * dollar: 8 * dollar, 30 * dollar: 24 * dollar,
+			0: 20 * dollar} {
+			before := sellTo(1, campaign{ID: "a", Price: 25 * dollar, Post: silent})
+			exchangetest.Run(t, before, func(x *rig) {
+				r, f := x.LeadNow(nil, nil)
+				wantPending(t, r, f)
+				terms := exchangetest.Last[*ledger.Posting](x, r.LeadID).Terms
+				if terms == nil || terms.MarginPPM != 200_000 || !terms.PayoutFollows || terms.PostPrice {
+					t.Errorf("terms: %+v", terms)
+				}
+				x.Reload(s)
+				x.Restart()
+				found := exchange.Resolution{Attempt: x.Open()[0].Attempt, Accepted: true}
+				if price > 0 {
+					found.Price = money(price)
+				}
+				adj, err := x.Exchange.Resolve(found)
+				if err != nil || adj.Payout != payout {
+					t.Errorf("%s: sold for %s: payout %+v, %v", name, price, adj, err)
+				}
+				end := exchangetest.Last[*ledger.Settled](x, r.LeadID)
+				if end.Payout != payout || end.Revenue != adj.Price {
+					t.Errorf("%s: settled %+v, adjusted %+v", name, end, adj)
+				}
+			})
+		}
+	}
+}

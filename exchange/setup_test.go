@@ -52,6 +52,21 @@ func vertical(s setup, more func(*exchange.Vertical)) setup {
 	return s
 }
 
+// fields gives the vertical other fields of its own. Its campaigns must not speak of those that it had.
+func fields(s setup, own ...lead.Field) setup { return fieldsWith(s, lead.Options{}, own...) }
+
+func fieldsWith(s setup, opt lead.Options, own ...lead.Field) setup {
+	return vertical(s, func(v *exchange.Vertical) {
+		schema, errs := lead.NewSchemaWith("solar", own, opt)
+		if errs != nil {
+			panic(errs)
+		}
+		v.Schema = schema
+		v.Dedupe.Key[0].Pos, _ = schema.Position("phone")
+		v.Tests.ZIP, _ = schema.Position("zip")
+	})
+}
+
 // capped gives a campaign a cap over all time.
 func capped(limit int64) func(*buyers.CampaignSpec) {
 	return func(c *buyers.CampaignSpec) { c.Caps = []rules.CapSpec{{Per: "total", Limit: limit}} }

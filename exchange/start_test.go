@@ -4,13 +4,16 @@ package exchange_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // inheriting is a setup whose exchange takes over the leads up to an event.
@@ -108,6 +111,36 @@ func TestTimeIsNeverBeforeTheLastEvent(t *testing.T) {
 		x.Sleep(time.Second)
 		if now := x.Exchange.Now(); now.Before(at) {
 			t.Errorf("it is %s, and an event is of %s", now, at)
+		}
+	})
+}
+
+// A clock that was two days ahead has dated a sale and a quote. When it is right again, the sale stays what it is, the
+// quote does not last for two days more, and today's caps are those of today.
+func TestQuoteOfAClockThatWasAheadIsOver(t *testing.T) {
+	ahead := 48 * time.Hour
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: func(c *buyers.CampaignSpec) {
+		c.Caps = []rules.CapSpec{{Per: "day", Limit: 1, Zone: "Etc/UTC"}}
+	}})
+	s.Deps = func(d *exchange.Deps) { d.Now = func() time.Time { return time.Now().Add(ahead) } }
+	exchangetest.Run(t, s, func(x *rig) {
+		first, second := x.Quote(8*dollar, nil), x.Quote(8*dollar, nil)
+		sold, f := x.Post(first, nil, nil)
+		wantSold(t, sold, f, 8*dollar)
+		ahead = 0
+		x.Restart()
+		r, f := x.Post(second, values{"phone": "2127365001"}, nil)
+		wantFault(t, r, f, "ping_expired") // it is of the day after tomorrow
+		again, f := x.Post(first, nil, nil)
+		if f != nil || fmt.Sprint(again) != fmt.Sprint(sold) {
+			t.Errorf("again: %+v, %v, first %+v", again, f, sold)
+		}
+		r, f = x.Post(x.Quote(8*dollar, nil), values{"phone": "2127365002"}, nil)
+		wantSold(t, r, f, 8*dollar)
+		r, f = x.Ping(nil, nil)
+		wantUnsold(t, r, f, lead.NoBids) // today's cap is full
+		if n := x.Ledger.Stats().ClockJumps; n == 0 {
+			t.Error("nobody was told of the event ahead")
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire"
+	"clearpost/wire/request"
 )
 
 // resends has a campaign's unknown attempts sent again: after a second, each ten seconds, so often at most, for a
@@ -132,6 +133,9 @@ func TestResendsAreBoundedAndLeaveTheRestToAPerson(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pursued(t, campaign{Spec: resends(c.times), Post: exchangetest.Script(exchangetest.Silence(), c.end)},
 				func(x *rig, id lead.ID) {
+					x.Sleep(time.Hour)
+					x.Restart() // a buyer does not know a key for ever
+					x.Exchange.Warm()
 					x.Sleep(time.Hour)
 					if n := len(x.Buyers.Posted()); n != c.posts || x.Exchange.Pursued() != 0 {
 						t.Errorf("%d posts, %d are pursued", n, x.Exchange.Pursued())
@@ -343,9 +347,15 @@ func asksPost(c *buyers.CampaignSpec) {
 func TestStatusURLThatProvesNothingLeavesTheAttemptOpen(t *testing.T) {
 	for name, answer := range map[string]exchangetest.Answer{"silence": exchangetest.Silence(),
 		"a duplicate": exchangetest.Decline("duplicate"), "an unknown word": exchangetest.Says("status", "hm"),
-		"nothing": {}, "a 404": {Status: 404}} {
+		"a duplicate by a rule": exchangetest.Says("status", "known"), "nothing": {}, "a 404": {Status: 404},
+		"a no that speaks of an earlier lead": exchangetest.Decline("the lead exists already")} {
 		t.Run(name, func(t *testing.T) {
-			c := campaign{Spec: asks, Post: silent, Status: exchangetest.Always(answer)}
+			c := campaign{Post: silent, Status: exchangetest.Always(answer), Spec: func(c *buyers.CampaignSpec) {
+				asks(c)
+				known := c.Unknown.Status.Answer.Rules[1]
+				known.Outcome, known.When.Equals = "duplicate", wire.Text("known")
+				c.Unknown.Status.Answer.Rules = append(c.Unknown.Status.Answer.Rules, known)
+			}}
 			pursued(t, c, func(x *rig, id lead.ID) {
 				x.Sleep(time.Hour)
 				wantPending(t, x.Status(id), nil)
@@ -388,5 +398,85 @@ func TestPanicWhilePursuingLeavesTheAttemptToAPerson(t *testing.T) {
 			t.Errorf("%d are pursued, open: %+v", x.Exchange.Pursued(), x.Open())
 		}
 		wantPending(t, x.Status(id), nil)
+	})
+}
+
+// A buyer that takes the lead and decides later keeps it: nobody else is asked, and a person settles it.
+func TestQueuedLeadStaysWithItsBuyer(t *testing.T) {
+	queued := exchangetest.Always(exchangetest.Says("status", "queued"))
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: queues, Post: queued},
+		campaign{ID: "b", Price: 9 * dollar})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		for range 2 {
+			r, f := x.Post(id, nil, nil)
+			wantPending(t, r, f)
+		}
+		open := x.Open()
+		if len(open) != 1 || open[0].Why != "queued" {
+			t.Fatalf("open: %+v", open)
+		}
+		if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: open[0].Attempt, Accepted: true}); err != nil {
+			t.Fatal(err)
+		}
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		wantPosted(x, "a")
+	})
+}
+
+// Resends and status URLs book what the campaign's terms said when the lead was posted, too.
+func TestWhatIsFoundOutIsBookedByTheTermsOfThePosting(t *testing.T) {
+	sold := exchangetest.Always(exchangetest.Accept("R", "price", 7*dollar))
+	for name, pursue := range map[string]func(*buyers.CampaignSpec){"resend": resends(3), "status": asks} {
+		for _, byPost := range []bool{true, false} {
+			pays := func(post bool, percent int64) setup {
+				c := campaign{ID: "a", Price: 25 * dollar, Post: silent, Spec: func(c *buyers.CampaignSpec) {
+					pursue(c)
+					if post {
+						paysPost(c)
+					}
+				}}
+				if name == "status" {
+					c.Status = sold
+				}
+				s := sellTo(1, c)
+				s.Source = margin(percent)
+				return s
+			}
+			exchangetest.Run(t, pays(byPost, 20), func(x *rig) {
+				x.Exchange.Warm()
+				r, f := x.LeadNow(nil, nil)
+				wantPending(t, r, f)
+				x.Reload(pays(!byPost, 60))
+				x.Buyers.Set("a", exchangetest.Post, sold)
+				x.Sleep(time.Minute)
+				booked := 25 * dollar
+				if byPost {
+					booked = 7 * dollar
+				}
+				wantSold(t, x.Status(r.LeadID), nil, booked*8/10)
+				if end := exchangetest.Last[*ledger.Settled](x, r.LeadID); end.Revenue != booked {
+					t.Errorf("%s, by the post's price %v: settled %+v", name, byPost, end)
+				}
+			})
+		}
+	}
+}
+
+// A buyer that has queued a lead is asked by the name that it gave it.
+func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
+	c := campaign{Post: exchangetest.Always(exchangetest.Says("status", "queued", "reference", "Q-1")),
+		Status: exchangetest.Always(exchangetest.Accept("R")), Spec: func(c *buyers.CampaignSpec) {
+			asks(c)
+			queues(c)
+			c.Unknown.Status.Request.Fields = []request.FieldSpec{{To: "id", From: "reference"}}
+		}}
+	pursued(t, c, func(x *rig, id lead.ID) {
+		x.Sleep(5 * time.Second)
+		wantSold(t, x.Status(id), nil, 20*dollar)
+		if asked := x.Buyers.Calls("a", exchangetest.Status); len(asked) != 1 || asked[0].Field("id") != "Q-1" {
+			t.Errorf("asked: %+v", asked)
+		}
 	})
 }

@@ -17,7 +17,6 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/exchange/admin"
-	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/loadtest/audit"
 	"clearpost/rules"
@@ -182,33 +181,4 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 		}
 	}
 	h.t.Logf("%d reloads, %d configurations decided: %+v", reloads, len(decided), n)
-}
-
-// TestPausesDuringReloadsAreNotLost pauses and resumes while configurations are swapped.
-func TestPausesDuringReloadsAreNotLost(t *testing.T) {
-	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
-	var work sync.WaitGroup
-	var stop atomic.Bool
-	work.Go(func() {
-		for n := 0; !stop.Load(); n++ {
-			h.write("buyers/c.yaml", fmt.Sprintf(campaignYAML, "c", "http://"+h.farm.Addr(), "")+
-				fmt.Sprintf("# %d\n", n))
-			h.reload(admin.Applied)
-		}
-	})
-	for n := range 40 {
-		on := n%2 == 0
-		if _, changed, err := h.node.Exchange.Pause("campaign:b-main", on, "x", "y"); err != nil || !changed {
-			t.Errorf("pause %v: changed %v, %v", on, changed, err)
-		}
-		want := lead.Money(25 * dollar)
-		if on {
-			want = 20 * dollar
-		}
-		if p := h.ping(`{"zip":"10001"}`); p.Price != float64(want)/float64(dollar)*.8 {
-			t.Errorf("paused %v: quoted %v of %v", on, p.Price, want)
-		}
-	}
-	stop.Store(true)
-	work.Wait()
 }

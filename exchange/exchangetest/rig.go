@@ -3,6 +3,7 @@
 package exchangetest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -19,7 +20,7 @@ import (
 	"clearpost/wire/transport"
 )
 
-// Rig is a running exchange with what stands around it. Its fields are changed by Restart and Crash only.
+// Rig is a running exchange with what stands around it. Its fields are changed by Restart and Crash only, but Seller.
 type Rig struct {
 	T         testing.TB
 	Exchange  *exchange.Exchange
@@ -28,6 +29,7 @@ type Rig struct {
 	Transport *transport.Client
 	Buyers    *Buyers
 	Disk      *Disk
+	Seller    string // whose pings and posts are made; "" is acme
 
 	setup   Setup
 	dir     string
@@ -188,13 +190,25 @@ func (x *Rig) Vertical(id string) *exchange.Vertical { return x.Exchange.Snapsho
 // Source is a source of the configuration in force.
 func (x *Rig) Source(id string) *exchange.Source {
 	x.T.Helper()
-	for _, s := range x.Exchange.Snapshot().Config().Sources {
+	return x.sourceOf(x.Exchange.Snapshot(), id)
+}
+
+func (x *Rig) sourceOf(on *exchange.Snapshot, id string) *exchange.Source {
+	x.T.Helper()
+	for _, s := range on.Config().Sources {
 		if s.ID == id {
 			return s
 		}
 	}
 	x.T.Fatalf("no source %q", id)
 	return nil
+}
+
+// now is what a request begins on: the configuration in force, and of that one the seller and the vertical.
+func (x *Rig) now() (*exchange.Snapshot, *exchange.Source, *exchange.Vertical) {
+	x.T.Helper()
+	on := x.Exchange.Snapshot()
+	return on, x.sourceOf(on, cmp.Or(x.Seller, "acme")), on.Vertical("solar")
 }
 
 // fill sets the values of a lead that came now.
@@ -222,10 +236,10 @@ var (
 	posted = Values{"phone": "2127365000"}
 )
 
-// NewPing makes a ping of acme's of these values beside the standard ones. It must be given back with Release.
+// NewPing makes a ping of these values beside the standard ones. It must be given back with Release.
 func (x *Rig) NewPing(v Values) *exchange.Ping {
 	x.T.Helper()
-	p := x.Exchange.NewPing(x.Exchange.Snapshot(), x.Source("acme"), x.Vertical("solar"))
+	p := x.Exchange.NewPing(x.now())
 	x.fill(&p.Lead, pinged, v)
 	p.ReceivedAt = x.Exchange.Now()
 	return p
@@ -255,8 +269,8 @@ func (x *Rig) Quote(want lead.Money, v Values) lead.ID {
 // NewPost makes a post of a pinged lead with these values beside the standard ones.
 func (x *Rig) NewPost(id lead.ID, v Values) *exchange.PostIn {
 	x.T.Helper()
-	in := &exchange.PostIn{On: x.Exchange.Snapshot(), Source: x.Source("acme"), Vertical: x.Vertical("solar"),
-		PingID: id, Lead: &lead.Lead{}, ReceivedAt: x.Exchange.Now()}
+	in := &exchange.PostIn{PingID: id, Lead: &lead.Lead{}, ReceivedAt: x.Exchange.Now()}
+	in.On, in.Source, in.Vertical = x.now()
 	in.Lead.Reset(in.Vertical.Schema)
 	x.fill(in.Lead, posted, v)
 	return in
@@ -285,10 +299,11 @@ func (x *Rig) LeadNow(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exc
 	return x.Exchange.LeadNow(p)
 }
 
-// Status is what acme hears of its lead now.
+// Status is what the seller hears of its lead now.
 func (x *Rig) Status(id lead.ID) exchange.Reply {
 	x.T.Helper()
-	r, f := x.Exchange.Status(x.Source("acme"), id)
+	_, seller, _ := x.now()
+	r, f := x.Exchange.Status(seller, id)
 	if f != nil {
 		x.T.Fatal(f)
 	}
