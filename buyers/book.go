@@ -20,6 +20,9 @@ type Buyer struct {
 	InFlightMax  int // outbound calls at once, pings and posts together; at least 1
 	AllowPrivate bool
 	Caps         []rules.Cap
+	Parent       string // the company that it belongs to, a buyer's id or another name; "" = by itself
+	// it and any other buyer of one of them never have the same lead
+	CompetitorGroups []string
 }
 
 // Endpoint is one outbound call of a campaign.
@@ -114,6 +117,7 @@ type Book struct {
 	campaigns map[string]*Campaign
 	buyers    map[string]*Buyer
 	indexes   map[string]*Index
+	kin       []kin
 }
 
 // Campaign finds a campaign by its id, nil if there is none.
@@ -140,6 +144,7 @@ func (b *Book) seal(schemas map[string]*lead.Schema) {
 	for _, y := range b.Buyers {
 		b.buyers[y.ID] = y
 	}
+	b.sealKin()
 	of := map[string][]*Campaign{}
 	for _, c := range b.Campaigns {
 		b.campaigns[c.ID] = c

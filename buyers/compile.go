@@ -52,7 +52,8 @@ type bookCompiler struct {
 	book    *Book
 	ids     map[string]string // id of a buyer or campaign → path where it stands
 	defects []lead.Defect
-	status  bool // the call that is compiled asks what became of a lead
+	groups  map[string]bool // competitor groups of all buyers
+	status  bool            // the call that is compiled asks what became of a lead
 }
 
 func (c *bookCompiler) bad(at, path, value, expected string) {
@@ -97,6 +98,7 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	if b.InFlightMax < 1 || b.InFlightMax > InFlightMost {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlightMax), fmt.Sprintf("1 to %d calls", InFlightMost))
 	}
+	c.related(b, spec, at)
 	zone := spec.Timezone
 	if zone != "" {
 		if _, err := rules.LoadZone(zone); err != nil {

@@ -24,7 +24,8 @@ type Compiled struct {
 
 // NewCompiler makes a compiler. What schemas and opt are is said at Compile.
 func NewCompiler(schemas map[string]*lead.Schema, opt Options) *Compiler {
-	return &Compiler{c: bookCompiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{}}}
+	return &Compiler{c: bookCompiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{},
+		groups: map[string]bool{}}}
 }
 
 // Add compiles the next buyer. The paths of what is wrong with it begin with its position, such as
@@ -40,7 +41,7 @@ func (c *Compiler) Add(spec *BuyerSpec) (*Compiled, []lead.Defect) {
 
 // Again adds a buyer that was compiled for another book from the same spec, with the same schemas and options. It
 // shares all with the other book but positions, where they differ. It adds nothing and returns false where an id is
-// taken, or there are too many campaigns: Add tells the place.
+// taken, or there are too many campaigns or competitor groups: Add tells the place.
 func (c *Compiler) Again(x *Compiled) bool {
 	book := c.c.book
 	if len(book.Campaigns)+len(x.Campaigns) > CampaignsMax || c.c.ids[x.Buyer.ID] != "" {
@@ -48,6 +49,11 @@ func (c *Compiler) Again(x *Compiled) bool {
 	}
 	for _, p := range x.Campaigns {
 		if c.c.ids[p.ID] != "" {
+			return false
+		}
+	}
+	for _, g := range x.Buyer.CompetitorGroups {
+		if !c.c.group(g) {
 			return false
 		}
 	}

@@ -29,13 +29,17 @@ const (
 // BuyerSpec is a buyer as it stands in a file.
 type BuyerSpec struct {
 	// stands in events, caps and pauses; it must not change
-	ID           string          `yaml:"id"`
-	Name         string          `yaml:"name"`                    // for people
-	Timezone     string          `yaml:"timezone"`                // IANA name; the zone of caps that name none
-	InFlightMax  int             `yaml:"in_flight_max"`           // calls at once; absent or 0: 200
-	AllowPrivate bool            `yaml:"allow_private_addresses"` // may be reached at private and loopback addresses
-	Caps         []rules.CapSpec `yaml:"caps"`                    // over all its campaigns
-	Campaigns    []CampaignSpec  `yaml:"campaigns"`               // its standing orders
+	ID           string `yaml:"id"`
+	Name         string `yaml:"name"`                    // for people
+	Timezone     string `yaml:"timezone"`                // IANA name; the zone of caps that name none
+	InFlightMax  int    `yaml:"in_flight_max"`           // calls at once; absent or 0: 200
+	AllowPrivate bool   `yaml:"allow_private_addresses"` // may be reached at private and loopback addresses
+	// the company that it belongs to, by a buyer's id or any other name: one of its buyers gets a lead
+	Parent string `yaml:"parent"`
+	// names of groups of which no two buyers get the same lead
+	CompetitorGroups []string        `yaml:"competitor_groups"`
+	Caps             []rules.CapSpec `yaml:"caps"`      // over all its campaigns
+	Campaigns        []CampaignSpec  `yaml:"campaigns"` // its standing orders
 }
 
 // CampaignSpec is a campaign as it stands in a buyer's file.

@@ -353,10 +353,12 @@ const answerKept = 200
 
 // judge runs the auction over the bids and puts their ranks, payouts and refusals into the event's list.
 func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
+	book := p.on.cfg.Book
 	for i := range p.bids {
 		b, l := &p.bids[i], p.bidders[i]
 		if b.Refusal == lead.NoRefusal {
-			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Price: b.Price,
+			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
+				Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
 				MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
 		}
 	}
