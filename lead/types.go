@@ -68,3 +68,13 @@ func (t Type) Numeric() bool {
 	}
 	return false
 }
+
+// Folds tells whether values are compared without regard to the case of ASCII letters, where their normal text keeps it
+// as it was sent. Parts that are text always are.
+func (t Type) Folds() bool {
+	switch t {
+	case TypeText, TypeName, TypeStreet, TypeCity:
+		return true
+	}
+	return false
+}

@@ -26,10 +26,8 @@ const Source = "US Census Bureau, 2023 Gazetteer, ZIP Code Tabulation Areas"
 // MetresMax is the greatest radius: beyond it all of the United States is meant.
 const MetresMax = 5_000_000
 
-// The mean radius of the earth.
-const (
-	earth         = 6_371_008.8 // metres
-)
+// earth is its mean radius in metres.
+const earth = 6_371_008.8
 
 // packed is the table: per code, in ascending order, the differences of code, latitude and longitude to the one before,
 // as varints, the two as signed ones, in millionths of a degree; all codes, then all latitudes, then all longitudes,
