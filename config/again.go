@@ -19,7 +19,7 @@ func (c *Config) Again() (*Config, error) {
 			return nil, err
 		}
 		now := newLoader(c.Dir, c.opt)
-		if now.readAll(); hashFiles(now.files) == next.read {
+		if now.readAll(); hashFiles(now.hashed()) == next.read {
 			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
 			next.goOn(c)
 			return next, nil

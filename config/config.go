@@ -62,6 +62,9 @@ type Config struct {
 	// drops them when it has kept them beside its ledger.
 	Files map[string][]byte
 
+	// Lists are the files of values, in the order of their names. In Files each stands as its sum.
+	Lists []List
+
 	// Examples is what came of the campaigns' examples.
 	Examples Examples
 
@@ -114,6 +117,8 @@ type Options struct {
 	// Rewrite maps the beginning of a buyer's URL to what stands in its place, after the files were read and hashed.
 	// The demo uses it to send the examples' buyers to its own farm. Where several fit, the longest wins.
 	Rewrite map[string]string
+	// Progress hears of each file of values how many of its bytes have been read. It may be nil.
+	Progress func(file string, read, size int64)
 	// Also are files that are read as if they stood in the directory, by their path in it.
 	Also map[string][]byte
 	// Aim, where set, gives the URL that a campaign's call goes to in place of its own, after Rewrite. Probes use it.

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 
@@ -123,8 +121,7 @@ func (l *loader) readLists() {
 		list, known := lists[name]
 		if !known {
 			if !strings.HasPrefix(e.Name(), ".") {
-				l.problems.Add(Problem{File: name, Message: "nothing reads this file: expected " +
-					strings.Join(slices.Sorted(maps.Keys(lists)), ", ")})
+				l.noteList(e.Name())
 			}
 			continue
 		}

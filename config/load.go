@@ -3,6 +3,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/rules"
+	"clearpost/rules/listfile"
 )
 
 // loader reads one configuration. Every step goes on after a mistake and leaves out only what the mistake makes
@@ -36,6 +38,7 @@ type loader struct {
 	missing          *lead.MissingWords
 	areas            *lead.AreaCodes
 	across           *lead.AcrossStates
+	lists            listFiles
 
 	before    *pages   // of the reading before this one; nil: there is none that would serve
 	baseRead  [32]byte // what the buyers' pages lean on
@@ -52,12 +55,13 @@ func newLoader(dir string, opt Options) *loader {
 		verticals:  map[string]*exchange.Vertical{},
 		ids:        map[string]string{},
 		keys:       map[[32]byte]string{},
+		lists:      listFiles{files: map[string]*List{}, sets: map[listKey]*listfile.Set{}, used: map[listKey]string{}},
 	}
 }
 
 func (l *loader) load() *Config {
 	l.readAll()
-	cfg := &Config{Dir: l.dir, read: hashFiles(l.files), large: textBytes(l.files) >= largeDirectory}
+	cfg := &Config{Dir: l.dir, read: hashFiles(l.hashed()), large: textBytes(l.files) >= largeDirectory}
 	if cfg.large {
 		defer beFrugal()()
 	}
@@ -82,9 +86,14 @@ func (l *loader) load() *Config {
 		}
 	})
 	l.remembers(cfg)
-	cfg.Hash, cfg.Files = hashFiles(l.files), map[string][]byte{}
-	for _, f := range l.files {
+	l.unusedLists(cfg.pages)
+	all := l.hashed()
+	cfg.Hash, cfg.Files = hashFiles(all), map[string][]byte{}
+	for _, f := range all {
 		cfg.Files[f.Name] = f.Text
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.lists.files)) {
+		cfg.Lists = append(cfg.Lists, *l.lists.files[name])
 	}
 	cfg.Exchange.Hash = cfg.Hash
 	cfg.opt, cfg.Unset = l.opt, slices.Sorted(slices.Values(l.secrets.unset))

@@ -12,6 +12,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/config/tree"
 	"clearpost/lead"
+	"clearpost/rules/listfile"
 )
 
 // pages are what a reading of the directory keeps for the next one: buyers' pages that were right, as they were
@@ -21,6 +22,7 @@ type pages struct {
 	base    [32]byte // of all files that pages lean on
 	schemas map[string]*lead.Schema
 	byName  map[string]*buyerPage
+	sets    map[listKey]*listfile.Set // of the files of values that they look in
 }
 
 // buyerPage is a buyer's file without a mistake.
@@ -29,7 +31,8 @@ type buyerPage struct {
 	templates []string            // of the binary that were put in it
 	secrets   map[string][32]byte // digests of what the placeholders in it stood for
 	compiled  *buyers.Compiled
-	places    map[string]string // of its ids
+	places    map[string]string  // of its ids
+	lists     map[listKey]string // files of values that it looks in: their names
 	examples  Examples
 }
 
@@ -53,7 +56,8 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 		Incomplete: l.incomplete,
 		Place:      func(id string) string { return l.subjects[id] },
 	})
-	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{}}
+	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{},
+		sets: map[listKey]*listfile.Set{}}
 	var all Examples
 	for _, f := range l.of(buyersFolder) {
 		text := sha256.Sum256(f.Text)
@@ -70,6 +74,7 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 		all.Failures = append(all.Failures, p.examples.Failures...)
 	}
 	slices.SortFunc(l.files, func(a, b *tree.File) int { return strings.Compare(a.Name, b.Name) })
+	kept.sets = l.lists.sets
 	if l.problems.Count() > 0 {
 		return c.Book(), Examples{}, nil
 	}
@@ -90,7 +95,7 @@ func (l *loader) pageAgain(c *buyers.Compiler, name string, text [32]byte) *buye
 			return nil
 		}
 	}
-	if !c.Again(p.compiled) {
+	if !l.listsAgain(p) || !c.Again(p.compiled) {
 		return nil
 	}
 	for id, place := range p.places {
@@ -106,7 +111,7 @@ func (l *loader) pageAgain(c *buyers.Compiler, name string, text [32]byte) *buye
 // page reads and compiles a page. It is nil if there is something wrong with it.
 func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
 	before := l.problems.Count()
-	l.secrets.used, l.templates = map[string]bool{}, nil
+	l.secrets.used, l.lists.used, l.templates = map[string]bool{}, map[listKey]string{}, nil
 	defer l.drop(f)
 	if f.Parse(&l.problems); f.Root == nil {
 		return nil
@@ -115,7 +120,7 @@ func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
 	var spec buyers.BuyerSpec
 	f.Decode(&l.problems, &spec)
 	l.rewrite(&spec)
-	p := &buyerPage{places: map[string]string{}, secrets: map[string][32]byte{}}
+	p := &buyerPage{places: map[string]string{}, secrets: map[string][32]byte{}, lists: l.lists.used}
 	l.subject(f, "id", spec.ID, p)
 	for j, k := range spec.Campaigns {
 		l.subject(f, fmt.Sprintf("campaigns[%d].id", j), k.ID, p)
