@@ -304,32 +304,31 @@ func (c *compiler) within(n *ast.BinaryNode) *node {
 		c.bad(r.name, "a text in quotation marks behind "+n.Operator)
 		return nothing
 	}
-	out := &node{left: l.node, folded: l.folded, text: []byte(r.quoted)}
-	if l.folded && n.Operator != "matches" {
-		for i, b := range out.text {
-			out.text[i] = lower(b)
-		}
+	if n.Operator == "matches" {
+		return c.matching(&l, r.quoted)
+	}
+	out := &node{left: l.node, folded: true, text: []byte(r.quoted)}
+	for i, b := range out.text {
+		out.text[i] = lower(b)
 	}
 	switch n.Operator {
 	case "contains":
 		out.op = opContains
 	case "startsWith":
 		out.op = opPrefix
-	case "endsWith":
-		out.op = opSuffix
 	default:
-		return c.matching(out, r.quoted)
+		out.op = opSuffix
 	}
 	return out
 }
 
-func (c *compiler) matching(out *node, pattern string) *node {
+func (c *compiler) matching(l *value, pattern string) *node {
 	if len(pattern) > PatternMax {
 		c.bad("", fmt.Sprintf("a pattern of at most %d bytes", PatternMax))
 		return nothing
 	}
 	flags := ""
-	if out.folded {
+	if l.lowered {
 		flags = "(?i)"
 	}
 	p, err := regexp.Compile(flags + pattern)
@@ -337,6 +336,5 @@ func (c *compiler) matching(out *node, pattern string) *node {
 		c.bad(pattern, "a regular expression as RE2 has it: "+err.Error())
 		return nothing
 	}
-	out.op, out.pattern = opMatches, p
-	return out
+	return &node{op: opMatches, left: l.node, pattern: p}
 }

@@ -20,7 +20,7 @@ import (
 // Options are what an expression may lean on in its place.
 type Options struct {
 	Zone  *time.Location // of now.hour and its like; nil: there are none
-	Offer bool           // whether Facts.Offer will be there: tier, sold and price
+	Offer Offer          // which of tier, sold and price will come to be known
 }
 
 // Compile reads an expression and checks it against the schema. What is wrong is told with the column of the text at
@@ -317,7 +317,7 @@ func (c *compiler) call(name string, args []ast.Node) value {
 		c.bad(v.name, "a name of a text in the brackets of lower")
 		return value{}
 	}
-	v.folded = true
+	v.folded, v.lowered = true, true
 	return v
 }
 

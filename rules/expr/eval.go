@@ -71,10 +71,10 @@ type node struct {
 	op                 op
 	left, right, third *node
 
-	pos    int       // of opField, opPart, opSubID, opPresent, opValid
-	part   lead.Part // PartNone is the value itself
-	waits  bool      // a missing value may still come with the post
-	folded bool      // texts are compared without regard to the case of ASCII letters; constants are in lower case
+	pos    int        // of opField, opPart, opSubID, opPresent, opValid
+	part   lead.Part  // PartNone is the value itself
+	needed lead.Stage // at which the vertical requires the field
+	folded bool       // texts are compared without regard to the case of ASCII letters; constants are in lower case
 
 	than   relation
 	number number // a constant
@@ -217,7 +217,7 @@ func (n *node) chosen(in *Facts, zone *time.Location) Truth {
 func (n *node) there(in *Facts) Truth {
 	switch in.Lead.Slot(n.pos).State {
 	case lead.Missing:
-		if n.waits && in.Stage == lead.AtPing {
+		if n.comes(in) {
 			return Open
 		}
 		return No
@@ -375,6 +375,9 @@ func same(a, b []byte, folded bool) bool {
 	return true
 }
 
+// comes tells whether a value that is missing may still come.
+func (n *node) comes(in *Facts) bool { return in.Stage&lead.AtPost == 0 && n.needed&in.Stage == 0 }
+
 // slot finds the value of a field: Yes, or why there is none.
 func (n *node) slot(in *Facts) (*lead.Slot, Truth) {
 	s := in.Lead.Slot(n.pos)
@@ -382,7 +385,7 @@ func (n *node) slot(in *Facts) (*lead.Slot, Truth) {
 	case lead.Valid:
 		return s, Yes
 	case lead.Missing:
-		if n.waits && in.Stage == lead.AtPing {
+		if n.comes(in) {
 			return s, Open
 		}
 	}
@@ -391,7 +394,7 @@ func (n *node) slot(in *Facts) (*lead.Slot, Truth) {
 
 // later is what is known of a name that the facts do not have yet.
 func later(in *Facts) Truth {
-	if in.Stage == lead.AtPing {
+	if in.Stage&lead.AtPost == 0 {
 		return Open
 	}
 	return Failed
@@ -412,14 +415,16 @@ func (n *node) value(in *Facts, zone *time.Location) (int64, Truth) {
 			return v, Yes
 		}
 		return 0, Failed
-	case opSold, opPrice:
-		switch {
-		case in.Offer == nil:
+	case opSold:
+		if in.Known&Sold == 0 {
 			return 0, later(in)
-		case n.op == opSold:
-			return int64(in.Offer.Sold), Yes
 		}
-		return int64(in.Offer.Price), Yes
+		return int64(in.Sold), Yes
+	case opPrice:
+		if in.Known&Price == 0 {
+			return 0, later(in)
+		}
+		return int64(in.Price), Yes
 	}
 	if in.Now.IsZero() {
 		return 0, later(in)
@@ -509,10 +514,10 @@ func (n *node) bytes(in *Facts, zone *time.Location) ([]byte, Truth) {
 		}
 		return view(in.Source), Yes
 	case opTier:
-		if in.Offer == nil {
+		if in.Known&Tier == 0 {
 			return nil, later(in)
 		}
-		return view(in.Offer.Tier), Yes
+		return view(in.Tier), Yes
 	}
 	if in.Now.IsZero() { // opWeekday
 		return nil, later(in)

@@ -46,11 +46,16 @@ func (t Truth) String() string { return truthNames[t] }
 // Facts are what an expression is about. One value serves one goroutine at a time, and any number of expressions, one
 // after the other.
 type Facts struct {
-	Lead   *lead.Lead // of the schema that the expressions were compiled with
-	Stage  lead.Stage // at AtPing alone, what the vertical does not require there may still come
+	Lead *lead.Lead // of the schema that the expressions were compiled with
+	// Stage is where the lead stands: AtPing, AtPost, or both for one that comes at once. Until the post, what is
+	// missing may still come; with no stage at all, even what the vertical requires of pings may.
+	Stage  lead.Stage
 	Now    time.Time  // zero: not known
 	Source string     // the source's id; empty: not known
-	Offer  *Offer     // nil: not known yet
+	Tier   string     // the name of a routing plan's tier
+	Sold   int        // sales of the lead so far
+	Price  lead.Money // the bid
+	Known  Offer      // which of the last three are known
 
 	// Errors counts each evaluation that Failed; nil: nobody counts.
 	Errors *atomic.Int64
@@ -71,12 +76,15 @@ func (in *Facts) scratch() *[]byte {
 	return in.room
 }
 
-// Offer is what an expression of a routing plan may ask for besides.
-type Offer struct {
-	Tier  string     // its name
-	Sold  int        // sales of the lead so far
-	Price lead.Money // the bid
-}
+// Offer is what an expression may ask for where leads are routed, as bits.
+type Offer uint8
+
+// The names of an Offer.
+const (
+	Tier Offer = 1 << iota
+	Sold
+	Price
+)
 
 // clock is a time as a zone's clock shows it.
 type clock struct {

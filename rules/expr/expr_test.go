@@ -64,7 +64,7 @@ func setFacts(t failer, in *Facts, s *lead.Schema, line string) {
 	}
 	in.Lead.Reset(s)
 	in.Lead.SetNow(testNow)
-	in.Now, in.Source, in.Offer = testNow, "acme", nil
+	in.Now, in.Source, in.Known = testNow, "acme", 0
 	if line == "(empty)" {
 		return
 	}
@@ -79,10 +79,10 @@ func setFacts(t failer, in *Facts, s *lead.Schema, line string) {
 				in.Now, err = time.Time{}, nil
 			}
 		case "offer": // tier sold price
-			in.Offer = &Offer{}
 			var price string
-			if _, err = fmt.Sscan(value, &in.Offer.Tier, &in.Offer.Sold, &price); err == nil {
-				in.Offer.Price, err = lead.ParseMoney([]byte(price))
+			in.Known = Tier | Sold | Price
+			if _, err = fmt.Sscan(value, &in.Tier, &in.Sold, &price); err == nil {
+				in.Price, err = lead.ParseMoney([]byte(price))
 			}
 		default:
 			pos, ok := s.Position(key)
@@ -105,7 +105,13 @@ func TestExpressions(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			var b strings.Builder
 			lines := strings.Split(d.Input, "\n")
-			opt := Options{Zone: zone, Offer: d.HasArg("offer")}
+			opt := Options{Zone: zone}
+			if d.HasArg("offer") {
+				opt.Offer = Tier | Sold | Price
+			}
+			if d.HasArg("sold") {
+				opt.Offer = Sold
+			}
 			if d.HasArg("nozone") {
 				opt.Zone = nil
 			}

@@ -30,7 +30,7 @@ func FuzzExpression(f *testing.F) {
 	}
 	s, zone := testSchema(f), newYork(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		e, ds := Compile(text, s, Options{Zone: zone, Offer: true})
+		e, ds := Compile(text, s, Options{Zone: zone, Offer: Tier | Sold | Price})
 		for _, d := range ds {
 			if d.Expected == "" || len(d.Expected) > 2000 {
 				t.Fatalf("%q: a mistake that says %q", text, d.Expected)

@@ -34,6 +34,7 @@ type value struct {
 	quotient bool // left / third, which only a comparison can hold
 	quoted   string
 	isQuoted bool
+	lowered  bool // by lower()
 	truth    bool // of a constant
 	name     string
 	says     string // what type it has, for messages
@@ -55,7 +56,8 @@ type name struct {
 var otherNames = []string{"source.id", "source.sub_id", "source.sub_id2", "source.sub_id3", "now.hour", "now.minute",
 	"now.weekday", "now.date", "now.time"}
 
-var offerNames = []string{"tier", "sold", "price"}
+// offerNames are those of an Offer, by its bits.
+var offerNames = [...]string{"tier", "sold", "price"}
 
 // resolve finds what a name with points means.
 func (c *compiler) resolve(path string) (value, bool) {
@@ -65,8 +67,9 @@ func (c *compiler) resolve(path string) (value, bool) {
 		return c.field(path, rest)
 	case "source", "now":
 		return c.other(path)
-	case "tier", "sold", "price":
-		if rest == "" && c.opt.Offer {
+	}
+	for bit, name := range offerNames {
+		if path == name && c.opt.Offer&(1<<bit) != 0 {
 			return c.offered(path), true
 		}
 	}
@@ -145,7 +148,7 @@ func (c *compiler) field(path, rest string) (value, bool) {
 		}
 	}
 	f := &c.schema.Fields[pos]
-	n := &node{op: opField, pos: pos, part: part, waits: f.Required&lead.AtPing == 0}
+	n := &node{op: opField, pos: pos, part: part, needed: f.Required}
 	v := value{node: n, name: path}
 	switch {
 	case asked != opNone:
@@ -310,8 +313,10 @@ func (c *compiler) unknown(path string) string {
 		return "a field of vertical " + c.schema.Vertical + didYouMean(near)
 	}
 	known = slices.Clone(otherNames)
-	if c.opt.Offer {
-		known = append(known, offerNames...)
+	for bit, name := range offerNames {
+		if c.opt.Offer&(1<<bit) != 0 {
+			known = append(known, name)
+		}
 	}
 	if near = lead.Nearest(path, known); near == "" {
 		if near = lead.Nearest(root, []string{"lead", "source", "now"}); near != "" && rest != "" {

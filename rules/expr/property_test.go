@@ -169,7 +169,7 @@ func TestEvaluatorAgreesWithTheLibrary(t *testing.T) {
 		w, d := drawWorld(t), drawing{t: t}
 		drawn := d.condition(3) + ` && lead$age > 0`
 		text := strings.ReplaceAll(drawn, "$", ".")
-		e, ds := Compile(text, s, Options{Zone: zone, Offer: true})
+		e, ds := Compile(text, s, Options{Zone: zone, Offer: Tier | Sold | Price})
 		if ds != nil {
 			t.Fatalf("%s: %v", text, ds)
 		}
@@ -198,7 +198,7 @@ func TestWhatIsKnownAtPingStands(t *testing.T) {
 		w, d := drawWorld(t), drawing{t: t}
 		drawn := d.condition(3) + d.pick(" && ", " || ") + d.pick("lead$homeowner", "lead$phone$valid",
 			"lead$note$present", "lead$debt / lead$income < 2", "lead$cars % (lead$drivers - 1) == 0")
-		e, ds := Compile(strings.ReplaceAll(drawn, "$", "."), s, Options{Zone: zone, Offer: true})
+		e, ds := Compile(strings.ReplaceAll(drawn, "$", "."), s, Options{Zone: zone, Offer: Tier | Sold | Price})
 		if ds != nil {
 			t.Fatalf("%s: %v", drawn, ds)
 		}
