@@ -5,11 +5,14 @@ package expr
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"clearpost/lead"
 )
 
 var relations = map[string]relation{"==": equal, "!=": below | above, "<": below, "<=": below | equal, ">": above,
@@ -322,6 +325,19 @@ func (c *compiler) within(n *ast.BinaryNode) *node {
 	return out
 }
 
+// steps is how large a regular expression is when it is compiled: a match costs as many steps a byte at most.
+func steps(pattern string) int {
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	p, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(p.Inst)
+}
+
 func (c *compiler) matching(l *value, pattern string) *node {
 	if len(pattern) > PatternMax {
 		c.bad("", fmt.Sprintf("a pattern of at most %d bytes", PatternMax))
@@ -331,9 +347,17 @@ func (c *compiler) matching(l *value, pattern string) *node {
 	if l.lowered {
 		flags = "(?i)"
 	}
+	if l.op == opField && c.schema.Fields[l.pos].MaxBytes > lead.ValueBytesMax {
+		c.bad(l.name, fmt.Sprintf("a field of at most %d bytes before matches", lead.ValueBytesMax))
+		return nothing
+	}
 	p, err := regexp.Compile(flags + pattern)
 	if err != nil {
-		c.bad(pattern, "a regular expression as RE2 has it: "+err.Error())
+		c.bad(pattern, "a regular expression of RE2: "+strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nothing
+	}
+	if steps(flags+pattern) > PatternStepsMax {
+		c.bad(pattern, "a simpler regular expression")
 		return nothing
 	}
 	return &node{op: opMatches, left: l.node, pattern: p}

@@ -392,14 +392,6 @@ func (n *node) slot(in *Facts) (*lead.Slot, Truth) {
 	return s, Failed
 }
 
-// later is what is known of a name that the facts do not have yet.
-func later(in *Facts) Truth {
-	if in.Stage&lead.AtPost == 0 {
-		return Open
-	}
-	return Failed
-}
-
 // value is a whole number, a number in its own unit, a date in days, a moment in microseconds, a time of day in
 // seconds, or a boolean.
 func (n *node) value(in *Facts, zone *time.Location) (int64, Truth) {
@@ -417,17 +409,17 @@ func (n *node) value(in *Facts, zone *time.Location) (int64, Truth) {
 		return 0, Failed
 	case opSold:
 		if in.Known&Sold == 0 {
-			return 0, later(in)
+			return 0, Open
 		}
 		return int64(in.Sold), Yes
 	case opPrice:
 		if in.Known&Price == 0 {
-			return 0, later(in)
+			return 0, Open
 		}
 		return int64(in.Price), Yes
 	}
 	if in.Now.IsZero() {
-		return 0, later(in)
+		return 0, Open
 	}
 	in.clock.show(in.Now, zone)
 	switch n.op {
@@ -510,17 +502,17 @@ func (n *node) bytes(in *Facts, zone *time.Location) ([]byte, Truth) {
 		return (*room)[from:], Yes
 	case opSource:
 		if in.Source == "" {
-			return nil, later(in)
+			return nil, Open
 		}
 		return view(in.Source), Yes
 	case opTier:
 		if in.Known&Tier == 0 {
-			return nil, later(in)
+			return nil, Open
 		}
 		return view(in.Tier), Yes
 	}
 	if in.Now.IsZero() { // opWeekday
-		return nil, later(in)
+		return nil, Open
 	}
 	in.clock.show(in.Now, zone)
 	return view(weekdays[in.clock.weekday]), Yes

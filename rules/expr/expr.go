@@ -24,6 +24,8 @@ const (
 	DepthMax    = 64   // of what stands within one another
 	ElementsMax = 1000 // of one list in brackets
 	PatternMax  = 256  // bytes of what stands behind matches
+
+	PatternStepsMax = 500 // of it when it is compiled
 )
 
 // Truth is what an expression says of a lead.
@@ -34,7 +36,7 @@ type Truth uint8
 const (
 	No     Truth = iota + 1
 	Yes          // it is met, whatever else may come
-	Open         // it hangs on what may still come with the post
+	Open         // it hangs on what may still come with the post, or on what the facts do not tell
 	Failed       // it hangs on what is missing for good, or not valid, or cannot be reckoned: not eligible
 )
 
@@ -50,12 +52,12 @@ type Facts struct {
 	// Stage is where the lead stands: AtPing, AtPost, or both for one that comes at once. Until the post, what is
 	// missing may still come; with no stage at all, even what the vertical requires of pings may.
 	Stage  lead.Stage
-	Now    time.Time  // zero: not known
-	Source string     // the source's id; empty: not known
+	Now    time.Time  // zero: not known, which may be any time
+	Source string     // the source's id; empty: not known, which may be any
 	Tier   string     // the name of a routing plan's tier
 	Sold   int        // sales of the lead so far
 	Price  lead.Money // the bid
-	Known  Offer      // which of the last three are known
+	Known  Offer      // which of the last three are known; the others may be anything
 
 	// Errors counts each evaluation that Failed; nil: nobody counts.
 	Errors *atomic.Int64
