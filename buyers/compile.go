@@ -20,6 +20,8 @@ type Options struct {
 	// Deadlines tells how long a vertical's pings and posts may take, for campaigns that set no timeout. Nil, and zero:
 	// 800 ms and 8 s.
 	Deadlines func(vertical string) (ping, post time.Duration)
+	// Lists finds the files of values that criteria name. Nil: there are none.
+	Lists rules.Lists
 	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its
 	// path in the specs.
 	Place func(id string) string
@@ -136,7 +138,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {
-		p.Criteria, ds = rules.Compile(spec.Criteria, schema, rules.Options{Zone: zoneOf(zone)})
+		p.Criteria, ds = rules.Compile(spec.Criteria, schema, rules.Options{Zone: zoneOf(zone), Lists: c.opt.Lists})
 		c.take(at, "criteria", ds)
 	}
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {

@@ -54,6 +54,7 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 		Secrets:    l.secrets.lookup,
 		Deadlines:  l.deadlines,
 		Incomplete: l.incomplete,
+		Lists:      l.list,
 		Place:      func(id string) string { return l.subjects[id] },
 	})
 	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{},

@@ -19,6 +19,8 @@ type Options struct {
 	Zone *time.Location
 	// Place tells where a criterion stands, by its path as it begins defects. Nil: nobody will ask.
 	Place func(path string) (line, column int)
+	// Lists finds files of values. Nil: there are none.
+	Lists Lists
 }
 
 // Compile makes criteria of their specs. All mistakes are returned at once, and no criteria if there is one. The paths
@@ -116,7 +118,8 @@ func (s *CriterionSpec) given() (keys []string) {
 		{"after", s.After != nil}, {"before", s.Before != nil}, {"within_last", s.WithinLast != nil},
 		{"older_than", s.OlderThan != nil}, {"prefix", s.Prefix != nil}, {"suffix", s.Suffix != nil},
 		{"contains", s.Contains != nil}, {"pattern", s.Pattern != nil}, {"present", s.Present != nil},
-		{"valid", s.Valid != nil}, {"any", s.Any != nil}, {"all", s.All != nil}, {"not", s.Not != nil},
+		{"valid", s.Valid != nil}, {"within", s.Within != nil}, {"in_file", s.InFile != nil},
+		{"not_in_file", s.NotInFile != nil}, {"hashed", s.Hashed != ""}, {"when", s.When != nil}, {"any", s.Any != nil}, {"all", s.All != nil}, {"not", s.Not != nil},
 	} {
 		if k.is {
 			keys = append(keys, k.key)
@@ -127,10 +130,13 @@ func (s *CriterionSpec) given() (keys []string) {
 
 // testKeys are the keys of one test, for messages.
 const testKeys = "in, not_in, min and max, after and before, within_last, older_than, prefix, suffix, contains, " +
-	"pattern, present or valid"
+	"pattern, present, valid, within, in_file or not_in_file"
 
 // test compiles a test of a field. Paths of defects begin at the criterion.
 func (c *compiler) test(spec *CriterionSpec, given []string) (Criterion, []lead.Defect) {
+	if spec.When != nil {
+		return c.when(spec, given)
+	}
 	t, ds := c.about(spec)
 	if ds != nil {
 		return Criterion{}, ds
@@ -139,7 +145,8 @@ func (c *compiler) test(spec *CriterionSpec, given []string) (Criterion, []lead.
 	case "":
 		return Criterion{}, []lead.Defect{{Expected: "a test of the field: " + testKeys}}
 	case "in", "not_in", "min", "max", "min+max", "after", "before", "after+before", "within_last", "older_than",
-		"prefix", "suffix", "contains", "pattern", "present", "valid":
+		"prefix", "suffix", "contains", "pattern", "present", "valid", "within", "in_file", "not_in_file",
+		"in_file+hashed", "not_in_file+hashed":
 	default:
 		return Criterion{}, []lead.Defect{{Expected: "one of " + testKeys +
 			": more tests of one field are more criteria"}}
@@ -167,6 +174,12 @@ func (c *compiler) test(spec *CriterionSpec, given []string) (Criterion, []lead.
 		return t.regular(*spec.Pattern)
 	case "present":
 		return t.whether(*spec.Present, Present, Absent)
+	case "within":
+		return t.within(*spec.Within)
+	case "in_file":
+		return t.inFile(InFile, "in_file", *spec.InFile, spec.Hashed, c.opt.Lists)
+	case "not_in_file":
+		return t.inFile(NotInFile, "not_in_file", *spec.NotInFile, spec.Hashed, c.opt.Lists)
 	}
 	return t.whether(*spec.Valid, Valid, Invalid)
 }

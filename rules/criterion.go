@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/rules/listfile"
 )
 
 // Kind tells how a criterion tests its field, or its members.
@@ -15,23 +16,25 @@ type Kind uint8
 
 // The kinds. An index knows the first three by value; all others are judged lead by lead.
 const (
-	List     Kind = iota + 1 // the value is one of Values
-	NotList                  // there is a value, and it is none of Values
-	Range                    // Min ≤ value ≤ Max
-	Prefix                   // the text begins with one of Values
-	Suffix                   // it ends with one of Values
-	Contains                 // one of Values stands in it
-	Pattern                  // a regular expression is found in it
-	Present                  // something was sent
-	Absent                   // nothing was sent
-	Valid                    // there is a value that fits its type
-	Invalid                  // there is one that does not
-	Within                   // the date or time lies within a stretch that ends now
-	Older                    // it lies before that stretch
-	Any                      // one member at least holds
-	All                      // all members hold
-	Not                      // the one member does not hold
-	Own                      // what a Tester says
+	List      Kind = iota + 1 // the value is one of Values
+	NotList                   // there is a value, and it is none of Values
+	Range                     // Min ≤ value ≤ Max
+	Prefix                    // the text begins with one of Values
+	Suffix                    // it ends with one of Values
+	Contains                  // one of Values stands in it
+	Pattern                   // a regular expression is found in it
+	Present                   // something was sent
+	Absent                    // nothing was sent
+	Valid                     // there is a value that fits its type
+	Invalid                   // there is one that does not
+	Within                    // the date or time lies within a stretch that ends now
+	Older                     // it lies before that stretch
+	Any                       // one member at least holds
+	All                       // all members hold
+	Not                       // the one member does not hold
+	Own                       // what a Tester says
+	InFile                    // the value stands in a file
+	NotInFile                 // there is a value, and it does not
 )
 
 // BoundNone are Min and Max where a range has no such end.
@@ -60,6 +63,9 @@ type Criterion struct {
 	pattern  *regexp.Regexp // of a Pattern
 	ago      ago            // of Within and Older
 	own      Tester
+	radius   radius        // of a List of ZIP codes
+	file     *listfile.Set // of InFile and NotInFile; nil where the file has mistakes
+	sum      listfile.Sum  // of its lines
 }
 
 // NewOwn makes a criterion of a test that is compiled elsewhere. name is what explanations call it.
@@ -169,6 +175,8 @@ func (c *Criterion) ofValid(f *Facts) outcome {
 		return outcomeOf(c.Kind == Valid)
 	case Pattern:
 		return c.matches(l)
+	case InFile, NotInFile:
+		return c.filed(l)
 	}
 	if c.Part == lead.PartNone {
 		if c.Kind == List || c.Kind == NotList {

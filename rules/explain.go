@@ -112,6 +112,9 @@ func (c *Criterion) has(f *Facts) string {
 	case c.Part != lead.PartNone && !c.field.Sensitive(c.Part):
 		return c.Field + " is " + lead.Mask(&lead.Field{}, v)
 	}
+	if c.radius.center != "" {
+		return c.Field + " is " + lead.Mask(c.field, v) + c.radius.away(string(v))
+	}
 	return c.Field + " is " + lead.Mask(c.field, v)
 }
 

@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"sync/atomic"
 	"time"
 
 	"clearpost/lead"
@@ -18,6 +19,9 @@ type Facts struct {
 	Now    time.Time // of the ping, also where a post is judged; zero: nobody has said
 	Source string    // the id of who sends it; empty: nobody has said
 	Sold   int       // standing sales of the lead; known from the post on
+	// Errors counts expressions that could not be judged, since what they hang on is missing for good, not valid or
+	// cannot be reckoned. Nil: nobody counts.
+	Errors *atomic.Int64
 }
 
 // Subject is what a criterion looks at.

@@ -39,9 +39,20 @@ type CriterionSpec struct {
 	Pattern    *string         `yaml:"pattern"`     // a regular expression (RE2) is found in its text
 	Present    *bool           `yaml:"present"`     // something was sent for it (true), or nothing (false)
 	Valid      *bool           `yaml:"valid"`       // a value that fits its type was sent (true), or one that does not
+	Within     *string         `yaml:"within"`      // a ZIP code that is no farther away, such as 25 mi of 78704
+	InFile     *string         `yaml:"in_file"`     // it stands in this file of lists/, which has one value a line
+	NotInFile  *string         `yaml:"not_in_file"` // it has a value, and that does not stand in this file
+	Hashed     string          `yaml:"hashed"`      // the file has sums of the values: md5, sha1 or sha256
+	When       *string         `yaml:"when"`        // an expression is true; the text alone says the same
 	Any        []CriterionSpec `yaml:"any"`         // one of these holds at least
 	All        []CriterionSpec `yaml:"all"`         // all of these hold
 	Not        *CriterionSpec  `yaml:"not"`         // this does not hold
+}
+
+// TakeWord reads a criterion that is a text alone: an expression.
+func (s *CriterionSpec) TakeWord(text string) error {
+	s.When = &text
+	return nil
 }
 
 // Texts is one text or a list of them.

@@ -53,6 +53,9 @@ func lower(b byte) byte {
 // listed looks for the lead's own value in the list. What is longer than all listed values is none of them.
 func (c *Criterion) listed(l *lead.Lead) outcome {
 	n := l.Normal(c.Pos)
+	if c.radius.center != "" {
+		return c.near(n)
+	}
 	if len(n) > c.longest {
 		return outcomeOf(c.Kind == NotList)
 	}

@@ -38,7 +38,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			for b.Loop() {
 				in := Facts{Lead: set.Lead, Stage: lead.AtPing | lead.AtPost, Now: set.Now, Source: set.Source}
 				if e.Evaluate(&in) != Yes {
-					b.Fatal(e.Explain(&in))
+					b.Fatal(explained(e, &in))
 				}
 			}
 		})
@@ -83,7 +83,7 @@ func TestEvaluateAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, func() {
 			in := Facts{Lead: set.Lead, Stage: lead.AtPing | lead.AtPost, Now: set.Now, Source: set.Source}
 			if e.Evaluate(&in) != Yes {
-				t.Fatal(e.Explain(&in))
+				t.Fatal(explained(e, &in))
 			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", bm.name, n)

@@ -13,12 +13,9 @@ import (
 // textShown is how much of an expression an explanation shows, in bytes.
 const textShown = 200
 
-// Explain tells what each name of the expression has and what was expected, such as
-//
-//	lead.state is NV, lead.age is missing, expected lead.state == "CA" && lead.age < 35
-//
-// Personal values are masked.
-func (e *Expr) Explain(in *Facts) string {
+// Has tells what each name of the expression has, such as "lead.state is NV, lead.age is missing". Personal values are
+// masked.
+func (e *Expr) Has(in *Facts) string {
 	var b strings.Builder
 	known := true
 	for i := range e.names {
@@ -35,8 +32,6 @@ func (e *Expr) Explain(in *Facts) string {
 	if e.Evaluate(&quiet) == Failed && known {
 		b.WriteString(": that cannot be reckoned (a division by zero, or a number without room)")
 	}
-	b.WriteString(", expected ")
-	b.WriteString(e.Shown())
 	return b.String()
 }
 

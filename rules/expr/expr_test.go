@@ -53,6 +53,8 @@ func newYork(t testing.TB) *time.Location {
 	return zone
 }
 
+func explained(e *Expr, in *Facts) string { return e.Has(in) + ", expected " + e.Shown() }
+
 // 15:30 on a Friday in New York.
 var testNow = time.Date(2026, 11, 27, 20, 30, 0, 0, time.UTC)
 
@@ -157,7 +159,7 @@ func TestExpressions(t *testing.T) {
 					if failed.Load() != counted {
 						t.Errorf("%s: %d failures counted of %d", line, failed.Load(), counted)
 					}
-					fmt.Fprintf(&b, "ping %v, post %v: %s\n", got[0], got[1], e.Explain(&in))
+					fmt.Fprintf(&b, "ping %v, post %v: %s\n", got[0], got[1], explained(e, &in))
 				}
 			default:
 				t.Fatalf("unknown command %q", d.Cmd)

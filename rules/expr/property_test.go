@@ -185,7 +185,7 @@ func TestEvaluatorAgreesWithTheLibrary(t *testing.T) {
 		setFacts(t, &in, s, w.line)
 		for _, in.Stage = range []lead.Stage{lead.AtPing, lead.AtPost} {
 			if got := e.Evaluate(&in); (got == Yes) != want.(bool) || got != Yes && got != No {
-				t.Fatalf("%s\n%s: %v, the library says %v", text, e.Explain(&in), got, want)
+				t.Fatalf("%s\n%s: %v, the library says %v", text, explained(e, &in), got, want)
 			}
 		}
 	})
@@ -220,7 +220,7 @@ func TestWhatIsKnownAtPingStands(t *testing.T) {
 		in.Stage = lead.AtPost
 		after := e.Evaluate(&in)
 		if before != Open && after != before || after == Open {
-			t.Fatalf("%s\n%s: %v at ping, then %v", drawn, e.Explain(&in), before, after)
+			t.Fatalf("%s\n%s: %v at ping, then %v", drawn, explained(e, &in), before, after)
 		}
 	})
 }

@@ -93,7 +93,13 @@ func (s *Set) Has(text []byte) bool {
 	if len(s.keys) == 0 {
 		return false
 	}
-	k := s.sum.of(text)
+	return s.has(s.sum.of(text))
+}
+
+// HasSum is Has for the sum of a value, of the kind that the file has: as bytes, at least 16 of them.
+func (s *Set) HasSum(sum []byte) bool { return len(s.keys) > 0 && s.has(keyOf(sum)) }
+
+func (s *Set) has(k key) bool {
 	b := s.bucket(k)
 	for _, in := range s.keys[s.starts[b]:s.starts[b+1]] {
 		if in == k {

@@ -106,12 +106,12 @@ func unpack(packed []byte) (*table, error) {
 }
 
 // find is the position of a code of five digits.
-func (t *table) find(zip string) (int, bool) {
+func (t *table) find(zip []byte) (int, bool) {
 	if len(zip) != 5 {
 		return 0, false
 	}
 	var n uint32
-	for _, c := range []byte(zip) {
+	for _, c := range zip {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
@@ -120,12 +120,18 @@ func (t *table) find(zip string) (int, bool) {
 	return slices.BinarySearch(t.codes, n)
 }
 
+// Known tells whether a code has a point.
+func Known(zip []byte) bool {
+	_, ok := load().find(zip)
+	return ok
+}
+
 // Distance is how far two codes lie apart, in whole metres along the surface of a sphere. It is not known where one of
 // them has no point.
 func Distance(a, b string) (metres int64, known bool) {
 	t := load()
-	i, ok := t.find(a)
-	j, there := t.find(b)
+	i, ok := t.find([]byte(a))
+	j, there := t.find([]byte(b))
 	if !ok || !there {
 		return 0, false
 	}
@@ -142,7 +148,7 @@ func distance(a, b point) int64 {
 // where that one has no point. The texts share the table's memory.
 func Around(center string, metres int64) ([]string, bool) {
 	t := load()
-	at, ok := t.find(center)
+	at, ok := t.find([]byte(center))
 	if !ok {
 		return nil, false
 	}
