@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -181,19 +182,22 @@ func (l *loader) readList(list *List, f rules.ListFile) *listfile.Set {
 	return set
 }
 
-// unusedLists reports files that nothing looks in, where all that could has been read.
+// unusedLists reports files that nothing looks in. While there are other mistakes, a page that says their name may be
+// going to.
 func (l *loader) unusedLists(kept *pages) {
-	if kept == nil {
-		return
-	}
 	used := map[string]bool{}
-	for _, p := range kept.byName {
-		for _, name := range p.lists {
-			used[name] = true
+	if kept != nil {
+		for _, p := range kept.byName {
+			for _, name := range p.lists {
+				used[name] = true
+			}
 		}
 	}
+	said := func(name string) bool {
+		return slices.ContainsFunc(l.files, func(f *tree.File) bool { return bytes.Contains(f.Text, []byte(name)) })
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.lists.files)) {
-		if !used[name] {
+		if !used[name] && (kept != nil || !said(name)) {
 			l.problems.Add(Problem{File: listsFolder + "/" + name, Message: "nothing reads this file: expected " +
 				strings.Join(slices.Sorted(maps.Keys(lists)), ", ") + ", or a file that a criterion names (in_file)"})
 		}

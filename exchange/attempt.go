@@ -92,7 +92,8 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 // a day on which leads are wanted no more.
 func (d *delivery) facts() *rules.Facts {
 	h := d.history
-	return &rules.Facts{Lead: d.l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source, Sold: h.Sold()}
+	return &rules.Facts{Lead: d.l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source, Sold: h.Sold(),
+		Errors: &d.e.Stats.ExpressionErrors}
 }
 
 // clash is why a buyer may not have the lead beside those who have it, or may have it: one of its own company or a

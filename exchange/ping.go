@@ -195,7 +195,8 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 	if p.Test.Want != lead.TestAny {
 		return // the answer is known: nobody is asked
 	}
-	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID}
+	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID,
+		Errors: &e.Stats.ExpressionErrors}
 	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible

@@ -17,6 +17,7 @@ type Stats struct {
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
 	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	ExpressionErrors             atomic.Int64 // of criteria: what they hang on is missing for good, or not valid
 	sources                      sync.Map     // id → *SourceTally
 	// of pings and one-shot auctions: our own time; with the buyers' and the ledger's
 	Own, Whole Histogram

@@ -29,9 +29,12 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descPings = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
-	descPosts = desc("posts_total", "Posts settled, by result.", "result")
-	descTests = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
+	descPings      = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
+	descPosts      = desc("posts_total", "Posts settled, by result.", "result")
+	descTests      = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
+	descExprErrors = desc("expression_errors_total",
+		"Expressions of criteria that could not be judged, since a value was missing for good, not valid, or a number "+
+			"could not be reckoned: the campaign did not get the lead.")
 	descMoney = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.",
 		"kind")
 	descSuppress = desc("suppressed_pings_total",
@@ -83,7 +86,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descMoney, descSuppress, descRepeated,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descExprErrors, descMoney, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
@@ -107,6 +110,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descPosts, float64(s.Unsold.Load()), ledger.ResultFailure)
 	count(descPosts, float64(s.Pending.Load()), ledger.ResultPending)
 	count(descTests, float64(s.Tests.Load()))
+	count(descExprErrors, float64(s.ExpressionErrors.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
 	count(descMoney, units(s.PayoutMicros.Load()), "payout")
 	s.Sources(func(id string, t *exchange.SourceTally) {
