@@ -24,7 +24,10 @@ var below = map[string][]string{
 	"examples":          {}, // the example configuration, carried inside the binary
 	"wire":              {}, // words that requests and answers share
 
-	"rules":            {"lead"},
+	"rules/expr":       {"lead"}, // conditions as expressions
+	"rules/listfile":   {},       // files of millions of values
+	"rules/zips":       {},       // where US ZIP codes lie
+	"rules":            {"lead", "rules/expr", "rules/listfile", "rules/zips"},
 	"ledger":           {"lead"},
 	"buyers/buyertest": {"lead"},
 	"config/tree":      {"lead"},
@@ -56,8 +59,8 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
 
-	"config": {"lead", "rules", "wire/request", "wire/answer", "buyers", "buyers/templates", "ledger", "exchange",
-		"exchange/door", "exchange/intake", "exchange/intake/posting", "config/tree"},
+	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "buyers", "buyers/templates", "ledger",
+		"exchange", "exchange/door", "exchange/intake", "exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
@@ -125,6 +128,8 @@ var confined = []struct {
 	{"github.com/segmentio/kafka-go", []string{"ledger/..."},
 		"Kafka is a copy of the ledger: nothing else may wait for it"},
 	{"github.com/twmb/franz-go", []string{"ledger/..."}, "Kafka is a copy of the ledger: nothing else may wait for it"},
+	{"github.com/expr-lang/expr", []string{"rules/expr"}, "its parser reads expressions; its own machine knows two " +
+		"truths and float64, so that nothing else may evaluate them"},
 	{"github.com/redis", []string{"capstore"}, "what nodes must agree on goes through one Hold"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
 		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
@@ -159,7 +164,8 @@ func within(dir string, list []string) bool {
 
 // pure packages get the time as a value and never reach out, so that what they decide can be replayed and tested as
 // text.
-var pure = []string{"lead", "rules", "wire", "wire/request", "wire/answer", "auction", "capstore"}
+var pure = []string{"lead", "rules", "rules/expr", "rules/listfile", "rules/zips",
+	"wire", "wire/request", "wire/answer", "auction", "capstore"}
 
 var clocks = []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}
 

@@ -119,7 +119,8 @@ func (s *CriterionSpec) given() (keys []string) {
 		{"older_than", s.OlderThan != nil}, {"prefix", s.Prefix != nil}, {"suffix", s.Suffix != nil},
 		{"contains", s.Contains != nil}, {"pattern", s.Pattern != nil}, {"present", s.Present != nil},
 		{"valid", s.Valid != nil}, {"within", s.Within != nil}, {"in_file", s.InFile != nil},
-		{"not_in_file", s.NotInFile != nil}, {"hashed", s.Hashed != ""}, {"when", s.When != nil}, {"any", s.Any != nil}, {"all", s.All != nil}, {"not", s.Not != nil},
+		{"not_in_file", s.NotInFile != nil}, {"hashed", s.Hashed != ""}, {"when", s.When != nil},
+		{"any", s.Any != nil}, {"all", s.All != nil}, {"not", s.Not != nil},
 	} {
 		if k.is {
 			keys = append(keys, k.key)

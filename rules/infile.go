@@ -34,7 +34,8 @@ func (t *test) inFile(kind Kind, key, name, hashed string, lists Lists) (Criteri
 	case t.About != OfLead:
 		return Criterion{}, []lead.Defect{{Path: "field", Value: t.named, Expected: "a field of the lead"}}
 	case t.typ == lead.TypeBoolean:
-		return Criterion{}, []lead.Defect{{Path: "field", Value: t.named, Expected: "a field with more than two values"}}
+		return Criterion{}, []lead.Defect{{Path: "field", Value: t.named,
+			Expected: "a field with more than two values"}}
 	}
 	sum, err := listfile.ParseSum(hashed)
 	if err != nil {
@@ -99,7 +100,8 @@ func (c *Criterion) filed(l *lead.Lead) outcome {
 	return outcomeOf(c.file.Has(k) == (c.Kind == InFile))
 }
 
-var sumParts = [...]lead.Part{listfile.MD5: lead.PartMD5, listfile.SHA1: lead.PartSHA1, listfile.SHA256: lead.PartSHA256}
+var sumParts = [...]lead.Part{listfile.MD5: lead.PartMD5, listfile.SHA1: lead.PartSHA1,
+	listfile.SHA256: lead.PartSHA256}
 
 // hashed looks for the sum of a phone number or an e-mail address as the trade makes it.
 func (c *Criterion) hashed(l *lead.Lead) outcome {

@@ -87,8 +87,8 @@ func TestRadiiFilesAndExpressions(t *testing.T) {
 func TestTheyAllocateNothing(t *testing.T) {
 	s := testSchema(t)
 	opt := inNewYork(t)
-	opt.Lists = listsOf(t, map[string]string{"zips.txt": "90210\n10001\n", "areas.txt": "212\n", "cities.txt": "Reno\n"},
-		new(strings.Builder))
+	opt.Lists = listsOf(t, map[string]string{"zips.txt": "90210\n10001\n", "areas.txt": "212\n",
+		"cities.txt": "Reno\n"}, new(strings.Builder))
 	var specs []CriterionSpec
 	for _, line := range []string{`{field: zip, within: 25 mi of 90210}`, `{field: zip, in_file: zips.txt}`,
 		`{field: phone.area, in_file: areas.txt}`, `{field: city, not_in_file: cities.txt}`,

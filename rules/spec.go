@@ -47,11 +47,13 @@ type CriterionSpec struct {
 	Any        []CriterionSpec `yaml:"any"`         // one of these holds at least
 	All        []CriterionSpec `yaml:"all"`         // all of these hold
 	Not        *CriterionSpec  `yaml:"not"`         // this does not hold
+
+	word bool `yaml:"-"` // When is all that was written
 }
 
 // TakeWord reads a criterion that is a text alone: an expression.
 func (s *CriterionSpec) TakeWord(text string) error {
-	s.When = &text
+	s.When, s.word = &text, true
 	return nil
 }
 

@@ -14,6 +14,9 @@ func (c *compiler) when(spec *CriterionSpec, given []string) (Criterion, []lead.
 	}
 	e, ds := expr.Compile(*spec.When, c.s, expr.Options{Zone: c.opt.Zone, Offer: expr.Sold})
 	if ds != nil {
+		if !spec.word {
+			ds = lead.DefectsIn("when", ds)
+		}
 		return Criterion{}, ds
 	}
 	return NewOwn("when", expression{e}), nil

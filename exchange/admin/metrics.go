@@ -86,7 +86,8 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descExprErrors, descMoney, descSuppress, descRepeated,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descExprErrors,
+		descMoney, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,

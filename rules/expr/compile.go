@@ -103,6 +103,9 @@ func (c *compiler) column(at int) string {
 	return fmt.Sprintf("%d of line %d", at-from+1, line)
 }
 
+// shownMax is how many characters of a mistake are shown.
+const shownMax = 60
+
 // around is the text from a character on, a few words of it.
 func (c *compiler) around(at int) string {
 	const most = 24
@@ -117,6 +120,12 @@ func (c *compiler) around(at int) string {
 
 // bad notes what is wrong at the node that is looked at.
 func (c *compiler) bad(value, expected string) {
+	if n, ok := c.at.(*ast.BinaryNode); ok && value == "" && !c.stopped {
+		value = n.String()
+		if cut := []rune(value); len(cut) > shownMax {
+			value = string(cut[:shownMax]) + "…"
+		}
+	}
 	if len(c.defects) < 8 {
 		c.defects = append(c.defects, lead.Defect{Value: value,
 			Expected: fmt.Sprintf("%s (column %s)", expected, c.column(c.start(c.at)))})

@@ -106,7 +106,8 @@ func TestSums(t *testing.T) {
 }
 
 func TestMistakesHaveTheirLines(t *testing.T) {
-	_, bad := readText(t, "# zips\n10001\n\nx\n10002\n"+strings.Repeat("y", LineMax+10)+"\n10003\nz", How{Normal: digits})
+	_, bad := readText(t, "# zips\n10001\n\nx\n10002\n"+strings.Repeat("y", LineMax+10)+"\n10003\nz",
+		How{Normal: digits})
 	var lines []int
 	for _, m := range bad {
 		lines = append(lines, m.Line)

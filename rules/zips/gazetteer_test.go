@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// The table is made of the Gazetteer's file of ZCTAs (2023_Gaz_zcta_national.txt), or of a CSV file of its columns GEOID,
-// LAT and LONG:
+// The table is made of the Gazetteer's file of ZCTAs (2023_Gaz_zcta_national.txt), or of a CSV file of its columns
+// GEOID, LAT and LONG:
 //
 //	go test ./rules/zips -run TestTable -gazetteer FILE
 var gazetteer = flag.String("gazetteer", "", "write the table anew, of this file of the Census Bureau")
@@ -104,7 +104,8 @@ func TestTable(t *testing.T) {
 			t.Fatalf("%05d behind %05d", c, tab.codes[i-1])
 		}
 		p := tab.points[i]
-		if lat, lon := p.lat*180/math.Pi, p.lon*180/math.Pi; lat < -15 || lat > 72 || lon < -180 || lon > -64 && lon < 144 {
+		lat, lon := p.lat*180/math.Pi, p.lon*180/math.Pi
+		if lat < -15 || lat > 72 || lon < -180 || lon > -64 && lon < 144 {
 			t.Errorf("%05d lies at %.6f, %.6f", c, lat, lon)
 		}
 	}

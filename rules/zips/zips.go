@@ -2,9 +2,9 @@
 
 // Package zips tells how far US ZIP codes lie from each other, and which lie around one. It is pure.
 //
-// A code stands for one point: the internal point of its ZIP Code Tabulation Area (ZCTA), as the US Census Bureau has it
-// in the 2023 Gazetteer. That is a work of the United States government and in the public domain (NOTICE). Codes of post
-// office boxes and of single companies have no area, and no point here: nothing is known of them.
+// A code stands for one point: the internal point of its ZIP Code Tabulation Area (ZCTA), as the US Census Bureau has
+// it in the 2023 Gazetteer. That is a work of the United States government and in the public domain (NOTICE). Codes of
+// post office boxes and of single companies have no area, and no point here: nothing is known of them.
 package zips
 
 import (
@@ -19,9 +19,6 @@ import (
 	"sort"
 	"sync"
 )
-
-// Source is where the points come from, for documents and messages.
-const Source = "US Census Bureau, 2023 Gazetteer, ZIP Code Tabulation Areas"
 
 // MetresMax is the greatest radius: beyond it all of the United States is meant.
 const MetresMax = 5_000_000
