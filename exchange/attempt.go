@@ -7,8 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"clearpost/auction"
-	"clearpost/buyers"
 	"clearpost/capstore"
 	"clearpost/exchange/history"
 	"clearpost/lead"
@@ -94,28 +92,6 @@ func (d *delivery) facts() *rules.Facts {
 	h := d.history
 	return &rules.Facts{Lead: d.l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source, Sold: h.Sold(),
 		Errors: &d.e.Stats.ExpressionErrors}
-}
-
-// clash is why a buyer may not have the lead beside those who have it, or may have it: one of its own company or a
-// competitor. That the buyer itself has it, the hold tells.
-func (d *delivery) clash(y *buyers.Buyer) lead.Refusal {
-	book := d.on.cfg.Book
-	next := auction.Bid{Buyer: y.Index, Company: book.Company(y), Groups: book.Groups(y)}
-	if next.Company == 0 && next.Groups == 0 {
-		return lead.NoRefusal
-	}
-	for i := range d.history.Attempts {
-		a := &d.history.Attempts[i]
-		has := book.Buyer(a.Posting.Buyer)
-		if o := a.Outcome(); has == nil || has == y || !o.Standing() && o != lead.TestAccepted {
-			continue
-		}
-		sale := auction.Sale{Buyer: has.Index, Company: book.Company(has), Groups: book.Groups(has)}
-		if no := next.Clash([]auction.Sale{sale}); no != lead.NoRefusal {
-			return no
-		}
-	}
-	return lead.NoRefusal
 }
 
 // renewMax is how long an attempt waits for another access token.

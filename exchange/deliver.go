@@ -131,8 +131,10 @@ func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
 // prospect is what the next bids in order may pay on top if a one-shot lead's first sale is to this bid.
 func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
+	first := d.on.cfg.Book.Buyer(b.Buyer)
 	for _, o := range d.order {
-		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer {
+		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer &&
+			(first == nil || d.beside(first, o.Buyer) == lead.NoRefusal) {
 			sum += o.Payout
 			left--
 		}

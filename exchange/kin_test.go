@@ -8,6 +8,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // related gives buyers a parent or competitor groups.
@@ -78,4 +79,25 @@ func TestStandByBesideItsOwn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A one-shot lead's first sale may count on a second one for the seller's minimum, but not on one that it keeps out.
+func TestMinimumDoesNotCountOnTheSameCompany(t *testing.T) {
+	shared := func(id string, price lead.Money, post exchangetest.Buyer) campaign {
+		return campaign{ID: id, Price: price, MaxSold: 2, Post: post}
+	}
+	s := sellTo(2, shared("a", 20*dollar, declines), shared("b", 19*dollar, declines), shared("c", 10*dollar, nil),
+		shared("d", 9*dollar, nil))
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(nil, least(14*dollar))
+		wantSold(t, r, f, 15200*dollar/1000)
+	})
+	exchangetest.Run(t, related(s, map[string]string{"c-co": "x", "d-co": "x"}, nil), func(x *rig) {
+		r, f := x.LeadNow(nil, least(14*dollar))
+		if f != nil || r.Result != ledger.ResultFailure {
+			t.Errorf("%+v, %v: 8.00 is below the minimum", r, f)
+		}
+		wantPosted(x, "a", "b")
+		wantTried(x, r.LeadID, map[string]lead.Refusal{"c": lead.NotCovered, "d": lead.NotCovered})
+	})
 }
