@@ -23,6 +23,13 @@ type Buyer struct {
 	Parent       string // the company that it belongs to, a buyer's id or another name; "" = by itself
 	// it and any other buyer of one of them never have the same lead
 	CompetitorGroups []string
+	Hours            *Hours // nil: always
+}
+
+// Hours are a schedule and where it stands.
+type Hours struct {
+	*rules.Schedule
+	Place string // such as "buyers/acme.yaml:12"
 }
 
 // Endpoint is one outbound call of a campaign.
@@ -73,6 +80,7 @@ type Campaign struct {
 	Ping        *Endpoint  // nil: it is not asked. Then Fixed holds
 	Post        *Endpoint
 	Caps        []rules.Cap // its own, then its buyer's
+	Hours       []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
 	InFlightMax int         // calls at once within the buyer's limit; 0 = the buyer's alone
 	Breaker     *Breaker    // of its pings; nil: none
 	IfUnknown   *Unknown    // nil: an attempt without a known outcome waits for a person
@@ -105,6 +113,25 @@ func (c *Campaign) Why(f *rules.Facts) []string {
 		if c.Criteria[i].Test(f) == rules.Unmet {
 			out = append(out, c.Criteria[i].Explain(f))
 		}
+	}
+	return out
+}
+
+// Closed is a schedule that is closed.
+type Closed struct {
+	Why   string // such as "closed: thanksgiving, opens Fri 2026-11-27 08:00 America/New_York"
+	Place string // of the entry that closes it, such as "buyers/acme.yaml:12, schedule.closed[1]"
+}
+
+// Closed tells which schedules keep the campaign from being asked at a time; empty where none does. A bid that stands
+// is honoured all the same.
+func (c *Campaign) Closed(now time.Time) (out []Closed) {
+	for _, h := range c.Hours {
+		why, at := h.Why(now)
+		if why == "" {
+			continue
+		}
+		out = append(out, Closed{h.Explain(now), h.Place + ", schedule." + at})
 	}
 	return out
 }

@@ -25,6 +25,8 @@ type Options struct {
 	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its
 	// path in the specs.
 	Place func(id string) string
+	// PlaceOf names where a path of the spec that is being added stands, likewise; nil: its path.
+	PlaceOf func(path string) string
 	// Incomplete says that some verticals could not be read, so that an unknown vertical is no defect.
 	Incomplete bool
 }
@@ -111,6 +113,7 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	var ds []lead.Defect
 	b.Caps, ds = rules.CompileCaps("buyer:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
+	b.Hours = c.hours(spec.Schedule, zone, at)
 	c.book.Buyers = append(c.book.Buyers, b)
 	for i := range spec.Campaigns {
 		c.campaign(b, &spec.Campaigns[i], zone, fmt.Sprintf("%s.campaigns[%d]", at, i))
@@ -135,6 +138,11 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
 	p.Caps = append(own[:len(own):len(own)], b.Caps...)
+	for _, h := range []*Hours{c.hours(spec.Schedule, zone, at), b.Hours} {
+		if h != nil {
+			p.Hours = append(p.Hours, h)
+		}
+	}
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {

@@ -31,6 +31,21 @@ func (c *bookCompiler) rate(spec *rules.RateSpec, at string) *Rate {
 	return &Rate{Every: max(every, 1), Burst: r.Burst}
 }
 
+// hours compiles a schedule; a spec without a zone is in the one given.
+func (c *bookCompiler) hours(spec *rules.ScheduleSpec, zone, at string) *Hours {
+	s, ds := rules.CompileSchedule(spec, zone)
+	c.take(at, "schedule", ds)
+	if s == nil {
+		return nil
+	}
+	h := &Hours{Schedule: s, Place: at}
+	if c.opt.PlaceOf != nil {
+		_, path, _ := strings.Cut(at+".schedule", "].")
+		h.Place = c.opt.PlaceOf(path)
+	}
+	return h
+}
+
 func (c *bookCompiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {
 	if spec == nil {
 		return nil

@@ -31,15 +31,17 @@ type BuyerSpec struct {
 	// stands in events, caps and pauses; it must not change
 	ID           string `yaml:"id"`
 	Name         string `yaml:"name"`                    // for people
-	Timezone     string `yaml:"timezone"`                // IANA name; the zone of caps that name none
+	Timezone     string `yaml:"timezone"`                // IANA name; of caps and schedules that name none
 	InFlightMax  int    `yaml:"in_flight_max"`           // calls at once; absent or 0: 200
 	AllowPrivate bool   `yaml:"allow_private_addresses"` // may be reached at private and loopback addresses
 	// the company that it belongs to, by a buyer's id or any other name: one of its buyers gets a lead
 	Parent string `yaml:"parent"`
 	// names of groups of which no two buyers get the same lead
 	CompetitorGroups []string        `yaml:"competitor_groups"`
-	Caps             []rules.CapSpec `yaml:"caps"`      // over all its campaigns
-	Campaigns        []CampaignSpec  `yaml:"campaigns"` // its standing orders
+	Caps             []rules.CapSpec `yaml:"caps"` // over all its campaigns
+	// when it takes leads, all its campaigns; absent: always
+	Schedule  *rules.ScheduleSpec `yaml:"schedule"`
+	Campaigns []CampaignSpec      `yaml:"campaigns"` // its standing orders
 }
 
 // CampaignSpec is a campaign as it stands in a buyer's file.
@@ -55,6 +57,8 @@ type CampaignSpec struct {
 	MaxSold  int                   `yaml:"max_sold"`
 	Criteria []rules.CriterionSpec `yaml:"criteria"` // what a lead must be: all must hold
 	Caps     []rules.CapSpec       `yaml:"caps"`     // its own, beside its buyer's
+	// when it takes leads, while its buyer's schedule is open too; absent: always
+	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// calls at once, pings and posts together, within the buyer's; absent or 0: the buyer's alone
 	InFlight int          `yaml:"in_flight_max"`
 	Breaker  *BreakerSpec `yaml:"breaker"` // when it is left alone because its pings fail; absent: never

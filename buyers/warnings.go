@@ -4,16 +4,21 @@ package buyers
 
 import (
 	"fmt"
+	"time"
 
 	"clearpost/lead"
 	"clearpost/rules"
 )
 
 // Warnings tells of what is right in the campaigns' pages and may not be meant, each with the campaign and the place in
-// its page; never nil.
-func (b *Book) Warnings() []string {
+// its page; never nil. Schedules are judged from now on.
+func (b *Book) Warnings(now time.Time) []string {
 	out := []string{}
+	for _, y := range b.Buyers {
+		out = append(out, y.Hours.warnings("buyer "+y.ID, now)...)
+	}
 	for _, c := range b.Campaigns {
+		out = append(out, c.hoursWarnings(now)...)
 		if why := c.Post.Answer.LeavesOpen(); why != "" {
 			out = append(out, "campaign "+c.ID+", post.answer: "+why+" (docs/explanation/outcomes.md)")
 		}
@@ -22,6 +27,41 @@ func (b *Book) Warnings() []string {
 		}
 		out = append(out, c.uncovered("ping", c.Ping)...)
 		out = append(out, c.uncovered("post", c.Post)...)
+	}
+	return out
+}
+
+// warnings tells of a schedule that is not open any more, or has entries that never count.
+func (h *Hours) warnings(who string, now time.Time) (out []string) {
+	if h == nil {
+		return nil
+	}
+	if _, ok := h.Next(now); !ok {
+		out = append(out, who+", schedule: "+h.Explain(now))
+	}
+	for _, x := range h.Idle() {
+		out = append(out, who+", schedule."+x[0]+": "+x[1])
+	}
+	return out
+}
+
+// hoursWarnings tells of a campaign's own schedule, and where it is never open together with its buyer's.
+func (c *Campaign) hoursWarnings(now time.Time) (out []string) {
+	all := make([]*rules.Schedule, len(c.Hours))
+	over := false
+	for i, h := range c.Hours {
+		all[i] = h.Schedule
+		_, ok := h.Next(now)
+		over = over || !ok
+	}
+	if len(all) > 0 && c.Hours[0] != c.Buyer.Hours {
+		out = c.Hours[0].warnings("campaign "+c.ID, now)
+	}
+	if len(all) < 2 || over {
+		return out
+	}
+	if _, ok := rules.NextOf(all, now); !ok {
+		out = append(out, "campaign "+c.ID+", schedule: it and its buyer's are never open together: it is never asked")
 	}
 	return out
 }

@@ -155,12 +155,14 @@ type ruleSpec struct {
 
 // sourceSpec is a file of sources/.
 type sourceSpec struct {
-	ID        string          `yaml:"id"`        // stands in events; it must not change
-	Name      string          `yaml:"name"`      // for people
-	Keys      []string        `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
-	Verticals []string        `yaml:"verticals"` // the ids of those that it may send
-	Margin    marginSpec      `yaml:"margin"`    // what the exchange keeps of a price
-	Rate      *rules.RateSpec `yaml:"rate"`      // of its requests; more hear 429. Absent: not limited
+	ID        string   `yaml:"id"`        // stands in events; it must not change
+	Name      string   `yaml:"name"`      // for people
+	Keys      []string `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
+	Verticals []string `yaml:"verticals"` // the ids of those that it may send
+	// when its leads are taken; absent: always
+	Schedule *rules.ScheduleSpec `yaml:"schedule"`
+	Margin   marginSpec          `yaml:"margin"` // what the exchange keeps of a price
+	Rate     *rules.RateSpec     `yaml:"rate"`   // of its requests; more hear 429. Absent: not limited
 	// how long the answer to a post may take where the request does not say; absent: the vertical's post_total_ms
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
@@ -177,7 +179,8 @@ type sourceSpec struct {
 	// pages whose scripts may send its leads, such as https://forms.example, or "*"
 	Origins   []string `yaml:"origins"`
 	DateOrder string   `yaml:"date_order"` // how it writes dates; absent: as the vertical has it
-	TimeZone  string   `yaml:"timezone"`   // of its times without a zone, such as America/New_York (UTC)
+	// of its times without a zone, and of its schedule, such as America/New_York; absent: times are in UTC
+	TimeZone string `yaml:"timezone"`
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours

@@ -40,9 +40,10 @@ type loader struct {
 	across           *lead.AcrossStates
 	lists            listFiles
 
-	before    *pages   // of the reading before this one; nil: there is none that would serve
-	baseRead  [32]byte // what the buyers' pages lean on
-	templates []string // of the binary that the page being read has used
+	before    *pages     // of the reading before this one; nil: there is none that would serve
+	baseRead  [32]byte   // what the buyers' pages lean on
+	templates []string   // of the binary that the page being read has used
+	reading   *tree.File // that page
 }
 
 func newLoader(dir string, opt Options) *loader {

@@ -56,6 +56,7 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 		Incomplete: l.incomplete,
 		Lists:      l.list,
 		Place:      func(id string) string { return l.subjects[id] },
+		PlaceOf:    func(path string) string { return l.reading.Place(path) },
 	})
 	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{},
 		sets: map[listKey]*listfile.Set{}}
@@ -112,6 +113,7 @@ func (l *loader) pageAgain(c *buyers.Compiler, name string, text [32]byte) *buye
 // page reads and compiles a page. It is nil if there is something wrong with it.
 func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
 	before := l.problems.Count()
+	l.reading = f
 	l.secrets.used, l.lists.used, l.templates = map[string]bool{}, map[listKey]string{}, nil
 	defer l.drop(f)
 	if f.Parse(&l.problems); f.Root == nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -44,6 +45,15 @@ func (r *Rules) Unmet(in *request.Inputs, st lead.Stage) []string {
 		f.Source = ""
 	}
 	return r.campaign.Why(&f)
+}
+
+// Closed tells which schedules keep the campaign from being asked at a time; empty if it is open, or where the rules
+// are those of a file. A post is asked for a bid that stands, at any time, unless nobody was pinged for one.
+func (r *Rules) Closed(now time.Time, st lead.Stage) []buyers.Closed {
+	if r.campaign == nil || st&lead.AtPost != 0 && r.campaign.Ping != nil {
+		return nil
+	}
+	return r.campaign.Closed(now)
 }
 
 // RulesOptions say what a file of rules is read for.

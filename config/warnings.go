@@ -5,11 +5,24 @@ package config
 import (
 	"net"
 	"net/netip"
+	"time"
 )
 
 // Warnings tells of what is right in the configuration and may not be meant; never nil.
 func (c *Config) Warnings() []string {
-	out := c.Exchange.Book.Warnings()
+	now := time.Now
+	if c.Clock != nil {
+		now = c.Clock
+	}
+	out := c.Exchange.Book.Warnings(now())
+	for _, s := range c.Exchange.Sources {
+		if _, ok := s.Schedule.Next(now()); !ok {
+			out = append(out, "source "+s.ID+", schedule: "+s.Schedule.Explain(now()))
+		}
+		for _, x := range s.Schedule.Idle() {
+			out = append(out, "source "+s.ID+", schedule."+x[0]+": "+x[1])
+		}
+	}
 	if c.AdminTLS == nil && beyondLoopback(c.AdminListen) {
 		out = append(out, "admin.listen: "+c.AdminListen+" can be reached from other machines, and without admin.tls "+
 			"whoever listens on the way reads the token (docs/reference/node.md)")

@@ -12,6 +12,7 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 // Limits of a source's habits.
@@ -63,10 +64,13 @@ func (l *loader) writing(f *tree.File, spec *sourceSpec, s *exchange.Source) {
 		zone, err := lead.LoadZone(spec.TimeZone)
 		if err != nil {
 			l.bad(f, "timezone", spec.TimeZone, err.Error())
-			return
+			spec.TimeZone = "UTC" // so that the schedule that leans on it is not reported as well
 		}
 		s.Zone = zone
 	}
+	var ds []lead.Defect
+	s.Schedule, ds = rules.CompileSchedule(spec.Schedule, spec.TimeZone)
+	l.badAll(f, "schedule", ds)
 }
 
 // isOrigin tells whether a text is an origin exactly as a browser writes it, or the sign for all.

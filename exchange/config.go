@@ -8,6 +8,7 @@ import (
 	"clearpost/auction"
 	"clearpost/buyers"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 // Plan is how a vertical's leads are sold.
@@ -46,8 +47,9 @@ const (
 type Source struct {
 	ID            string
 	Name          string
-	KeyHashes     [][32]byte // SHA-256 of each API key: the keys themselves are not kept
-	Verticals     []string   // ids; a source may send no others
+	KeyHashes     [][32]byte      // SHA-256 of each API key: the keys themselves are not kept
+	Verticals     []string        // ids; a source may send no others
+	Schedule      *rules.Schedule // its leads are taken while it is open; nil: always
 	Margin        auction.Margin
 	RatePerSecond float64 // requests a second on average; 0 = not limited
 	Burst         int     // requests at once, at least 1 where there is a rate

@@ -53,22 +53,24 @@ type PingStory struct {
 
 // CampaignStory is what one campaign of the vertical had to do with the ping.
 type CampaignStory struct {
-	Campaign string     `json:"campaign"`
-	Buyer    string     `json:"buyer"`
-	Leg      int        `json:"leg,omitempty"`
-	Brand    string     `json:"brand,omitempty"`
-	Verdict  string     `json:"verdict"` // winner, backup, or the name of a refusal
-	Meaning  string     `json:"meaning,omitempty"`
-	Why      []string   `json:"why,omitempty"` // criteria that the lead does not meet
-	Rank     int        `json:"rank,omitempty"`
-	Price    lead.Money `json:"price_micros,omitempty"`
-	Payout   lead.Money `json:"payout_micros,omitempty"`
-	Fixed    bool       `json:"fixed,omitempty"`
-	TookUS   int64      `json:"took_us,omitempty"`
-	Token    string     `json:"token,omitempty"`
-	Reason   string     `json:"reason,omitempty"`
-	Request  string     `json:"request,omitempty"` // the ping, rendered again
-	Answer   string     `json:"answer,omitempty"`  // only where it could not be read
+	Campaign string   `json:"campaign"`
+	Buyer    string   `json:"buyer"`
+	Leg      int      `json:"leg,omitempty"`
+	Brand    string   `json:"brand,omitempty"`
+	Verdict  string   `json:"verdict"` // winner, backup, or the name of a refusal
+	Meaning  string   `json:"meaning,omitempty"`
+	Why      []string `json:"why,omitempty"` // criteria that the lead does not meet, or why it is closed
+	// of the schedules that are closed, such as "buyers/acme.yaml:12, schedule.closed[1]"
+	Places  []string   `json:"places,omitempty"`
+	Rank    int        `json:"rank,omitempty"`
+	Price   lead.Money `json:"price_micros,omitempty"`
+	Payout  lead.Money `json:"payout_micros,omitempty"`
+	Fixed   bool       `json:"fixed,omitempty"`
+	TookUS  int64      `json:"took_us,omitempty"`
+	Token   string     `json:"token,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Request string     `json:"request,omitempty"` // the ping, rendered again
+	Answer  string     `json:"answer,omitempty"`  // only where it could not be read
 }
 
 // AttemptStory is one outbound post.
@@ -108,8 +110,9 @@ type EventLine struct {
 	At      time.Time   `json:"at"`
 }
 
-// Explain tells the history of a lead from the ledger. Reasons that hang on state stand in the event; criteria are
-// judged again from the recorded lead and the running configuration. ok is false if there is no such lead.
+// Explain tells the history of a lead from the ledger. Reasons that hang on state stand in the event; criteria and
+// schedules are judged again from the recorded lead, its time and the running configuration. ok is false if there is
+// no such lead.
 func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	h, err := e.history(id)
 	if err != nil || h.Pinged == nil {
@@ -189,7 +192,10 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 		switch {
 		case h.Pinged.Refusal == lead.LeadRepeated:
 			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.Pinged.Details
-		case len(s.Why) == 0:
+		case len(s.Why) > 0:
+		case s.closed(c, h):
+			s.Verdict, s.Meaning = lead.Closed.String(), ""
+		default:
 			s.Verdict, s.Meaning = "not_asked",
 				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
 					"the configuration, or the values known then, were others"
@@ -197,6 +203,17 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 		out = append(out, s)
 	}
 	return out
+}
+
+// closed tells whether the campaign's schedules kept it from being asked, and says which.
+func (s *CampaignStory) closed(c *buyers.Campaign, h *history.History) bool {
+	if h.Pinged.Test {
+		return false // a test is asked at any time
+	}
+	for _, x := range c.Closed(h.Pinged.At) {
+		s.Why, s.Places = append(s.Why, x.Why), append(s.Places, x.Place)
+	}
+	return len(s.Why) > 0
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.

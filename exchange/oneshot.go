@@ -27,6 +27,9 @@ func (e *Exchange) LeadNow(p *Ping) (Reply, *Fault) {
 	} else if reply != nil {
 		return *reply, nil
 	}
+	if f := e.closed(p); f != nil {
+		return Reply{}, f
+	}
 	now := e.open(p, ledger.ModeLead)
 	e.bid(p, now, begin)
 	d := e.oneShot(p)

@@ -140,6 +140,9 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 
 // ask holds the auction of a ping and makes its answer durable.
 func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
+	if f := e.closed(p); f != nil {
+		return f
+	}
 	now := e.open(p, ledger.ModePing)
 	e.bid(p, now, begin)
 	if f := e.record(p); f != nil {
@@ -200,6 +203,10 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
 	if len(p.eligible) == 0 {
 		p.no = lead.NoEligible
+		return
+	}
+	if p.keepOpen(now); len(p.eligible) == 0 {
+		p.no = lead.NoneOpen
 		return
 	}
 	if cap(p.calls) < len(p.eligible) {

@@ -10,6 +10,7 @@ import (
 
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // Reply is what the seller hears about a lead: a business answer, whether good or bad.
@@ -55,6 +56,7 @@ const (
 	WhyLog      Why = iota // the ledger takes no events, or could not be read
 	WhyLogFull             // for want of disk
 	WhyPaused              // the source is paused
+	WhyClosed              // the source's schedule is closed
 	WhyStopping            // the exchange is stopping
 )
 
@@ -121,6 +123,16 @@ func notFound(id lead.ID) *Fault {
 func sourcePaused() *Fault {
 	return &Fault{Kind: FaultUnavailable, Why: WhyPaused, Code: "source_paused",
 		Message: "this source is paused by the exchange's operator", RetryAfter: time.Minute}
+}
+
+// sourceClosed is a fault for the same reason as sourcePaused.
+func sourceClosed(s *rules.Schedule, now time.Time) *Fault {
+	f := &Fault{Kind: FaultUnavailable, Why: WhyClosed, Code: "source_closed", Message: "this source is " +
+		s.Explain(now), RetryAfter: 24 * time.Hour}
+	if at, ok := s.Next(now); ok {
+		f.RetryAfter = at.Sub(now)
+	}
+	return f
 }
 
 // Fields are named texts in their order. They are the ledger's.

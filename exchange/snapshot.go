@@ -34,6 +34,7 @@ type verticalIndex struct {
 type seller struct {
 	*Source
 	paused *atomic.Bool
+	hours  *hours // nil: always
 }
 
 // Snapshot is the configuration that new trips begin with.
@@ -70,6 +71,7 @@ type LiveCampaign struct {
 	asks        atomic.Int64
 	limits      *callLimits
 	off, offAll *atomic.Bool // it is paused; its buyer is
+	hours       *hours       // nil: always
 }
 
 // endpoint is the way to one endpoint: the zero endpoint leads nowhere.
@@ -161,6 +163,7 @@ type Tally struct {
 	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
 	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
 	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	ClosedSkips                 atomic.Int64 // the same, by its schedule or its buyer's
 	AuthSkips                   atomic.Int64 // the same, for want of an access token
 	// the same, posts included; and those that a breaker that only simulates would have refused
 	ThrottleSkips, BreakerSkips atomic.Int64
@@ -187,7 +190,7 @@ func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
 		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
-		snap.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID)}
+		snap.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID), newHours(s.Schedule)}
 		e.Stats.source(s.ID)
 	}
 	for _, c := range cfg.Book.Campaigns {
@@ -219,6 +222,9 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	gate.SetMax(c.Buyer.InFlightMax)
 	l.limits = e.carried.gears[key].renew(c, gate)
 	e.carried.gears[key] = l.limits
+	for _, h := range c.Hours {
+		l.hours = l.hours.and(h.Schedule)
+	}
 	for _, cp := range c.Caps {
 		l.counters = append(l.counters, e.store.Counter(cp))
 	}

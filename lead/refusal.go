@@ -46,6 +46,7 @@ const (
 
 	// We did not ask.
 	CriteriaMismatch  Refusal = 200
+	Closed            Refusal = 201
 	CapReached        Refusal = 202
 	Paused            Refusal = 204
 	Throttled         Refusal = 205
@@ -84,6 +85,7 @@ const (
 	QuoteLost    Refusal = 501
 	NoEligible   Refusal = 504
 	LeadRepeated Refusal = 505
+	NoneOpen     Refusal = 506
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -135,6 +137,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 
 	CriteriaMismatch: {Name: "criteria", Published: "no_bids",
 		Meaning: "the lead does not meet the campaign's criteria"},
+	Closed: {Name: "closed", Published: "no_bids",
+		Meaning: "the schedule of the campaign or its buyer is closed"},
 	CapReached: {Name: "cap_reached", Published: "no_bids",
 		Meaning: "a cap of the campaign or its buyer is full"},
 	Paused:    {Name: "paused", Published: "no_bids", Meaning: "the campaign or its buyer is paused"},
@@ -193,6 +197,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 	QuoteLost:    {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
 	NoEligible:   {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
 	LeadRepeated: {Name: "repeated_lead", Published: "duplicate", Meaning: "a lead of this person was received before"},
+	NoneOpen: {Name: "no_open_buyers", Published: "no_bids",
+		Meaning: "campaigns want a lead like this, and none of them is open now"},
 }
 
 // Info tells all about a refusal; an unlisted number has the name refusal_N.

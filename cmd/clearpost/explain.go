@@ -149,7 +149,7 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 	if c.TookUS > 0 {
 		fmt.Fprintf(w, " in %s", time.Duration(c.TookUS)*time.Microsecond)
 	}
-	for _, s := range []string{c.Meaning, c.Reason, strings.Join(c.Why, "; ")} {
+	for _, s := range []string{c.Meaning, c.Reason, strings.Join(c.Why, "; "), strings.Join(c.Places, "; ")} {
 		if s != "" {
 			fmt.Fprintf(w, " — %s", s)
 		}

@@ -164,8 +164,16 @@ func statusCampaigns(w io.Writer, s *admin.Status) {
 		if c.Breaker != "" && c.Breaker != "closed" {
 			notes = append(notes, c.Campaign+": its breaker is "+c.Breaker)
 		}
+		if c.Hours != "" {
+			notes = append(notes, c.Campaign+" is "+c.Hours)
+		}
 		if c.Token != "" {
 			notes = append(notes, c.Campaign+": it has no access token: "+c.Token)
+		}
+	}
+	for _, x := range s.Sources {
+		if x.Hours != "" {
+			notes = append(notes, "source "+x.Source+" is "+x.Hours)
 		}
 	}
 	for _, n := range notes {

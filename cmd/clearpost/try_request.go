@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"clearpost/buyers"
@@ -26,7 +27,7 @@ type tryRequestCmd struct {
 	Token   *string `help:"The token of the ping's answer." placeholder:"TOKEN"`
 	Price   *string `help:"The bid." placeholder:"AMOUNT"`
 	Source  string  `help:"Id of the source."`
-	At      string  `help:"The time that is now, such as 2026-01-31T15:04:05Z; absent: that of examples." placeholder:"TIME"`
+	At      string  `help:"The time that is now, such as 2026-01-31T15:04:05Z; absent: that of examples, but for schedules the clock's." placeholder:"TIME"`
 }
 
 // Help implements kong.HelpProvider.
@@ -87,8 +88,12 @@ func (c *tryRequestCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	at := in.Now
+	if c.At == "" {
+		at = time.Now() // the time of examples says nothing of hours
+	}
 	return c.print(e, r, &in, b, shortcomings{buyers.Unset(r.Request, in.Lead), problems, r.Unmet(&in, stage),
-		r.Request.Gaps(&in)})
+		r.Request.Gaps(&in), r.Closed(at, stage)})
 }
 
 // shortcomings is what a lead does not have, or has and should not.
@@ -97,6 +102,7 @@ type shortcomings struct {
 	problems []lead.Problem   // values that cannot be used
 	unmet    []string         // criteria for which the campaign would not be asked
 	gaps     []request.MapGap // values that value maps do not have
+	closed   []buyers.Closed  // schedules for which the campaign would not be asked
 }
 
 // inputs takes what the flags say.
@@ -138,6 +144,9 @@ func (c *tryRequestCmd) print(e *env, r *config.Rules, in *request.Inputs, b []b
 	for _, why := range short.unmet {
 		fmt.Fprintf(e.err, "the campaign does not want such a lead and would not be asked: %s\n", why)
 	}
+	for _, x := range short.closed {
+		fmt.Fprintf(e.err, "the campaign would not be asked: %s (%s)\n", x.Why, x.Place)
+	}
 	for _, p := range short.problems {
 		fmt.Fprintf(e.err, "%s: expected %s\n", p.Field, p.Expected)
 	}
@@ -177,9 +186,13 @@ func printTried(e *env, r *config.Rules, call string, p *buyers.RequestParts, b 
 		Problems []string      `json:"problems"`
 		Unmet    []string      `json:"unmet"`    // criteria for which the campaign would not be asked
 		Unmapped []string      `json:"unmapped"` // values that value maps do not have, and what becomes of them
+		Closed   []string      `json:"closed"`   // schedules for which the campaign would not be asked
 	}{Campaign: r.Campaign, Call: call, Method: p.Method, URL: p.URL, Body: p.Body, Bytes: len(b), Curl: curlOf(p),
 		Missing: append([]string{}, short.missing...), Problems: []string{}, Unmet: append([]string{}, short.unmet...),
-		Unmapped: []string{}}
+		Unmapped: []string{}, Closed: []string{}}
+	for _, x := range short.closed {
+		out.Closed = append(out.Closed, x.Why+" ("+x.Place+")")
+	}
 	for i := range short.gaps {
 		out.Unmapped = append(out.Unmapped, short.gaps[i].String())
 	}

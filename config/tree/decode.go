@@ -165,7 +165,11 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string, at *token.Tok
 	switch v.Kind() {
 	case reflect.String:
 		if kind == None {
-			d.fail(at, path, "expected text, found %s", describe(n))
+			hint := ""
+			if _, ok := n.(*ast.MappingNode); ok {
+				hint = ": text with a colon may need quotes"
+			}
+			d.fail(at, path, "expected text, found %s%s", describe(n), hint)
 			return
 		}
 		v.SetString(text)

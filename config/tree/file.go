@@ -80,7 +80,10 @@ func (f *File) Report(ps *Problems, path, value, message string, hide bool) {
 
 // Place is a path's place, as file:line, for a message about another one.
 func (f *File) Place(path string) string {
-	tk, _, _ := Locate(f.Root, path)
+	tk, key, _, _ := locate(f.Root, path)
+	if key != nil {
+		tk = key
+	}
 	if tk == nil || tk.Position == nil {
 		return f.Name
 	}

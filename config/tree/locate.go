@@ -14,20 +14,26 @@ import (
 // leads to something that is not there, it is the place of the last value on the way, and rest is what is missing. Keys
 // may hold dots and brackets themselves: the longest key that fits is taken.
 func Locate(root ast.Node, path string) (tk *token.Token, found, rest string) {
+	tk, _, found, rest = locate(root, path)
+	return tk, found, rest
+}
+
+// locate is Locate, and tells the key of the value too, nil where it has none.
+func locate(root ast.Node, path string) (tk, key *token.Token, found, rest string) {
 	n, rest := root, path
 	tk = FirstToken(root)
 	for rest != "" {
-		next, key, after := step(n, rest)
+		next, k, after := step(n, rest)
 		if next == nil {
 			break
 		}
-		tk = FirstToken(next)
+		tk, key = FirstToken(next), k
 		if IsNull(next) && key != nil {
 			tk = key
 		}
 		n, rest = next, after
 	}
-	return tk, strings.TrimSuffix(path[:len(path)-len(rest)], "."), rest
+	return tk, key, strings.TrimSuffix(path[:len(path)-len(rest)], "."), rest
 }
 
 // step goes one step along the path: to the value, its key if it has one, and what is left of the path.

@@ -46,8 +46,8 @@ var (
 		"Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
 	descCampaign = desc("campaign_total",
 		"What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, "+
-			"pause_skips, throttle_skips, breaker_skips (one that only simulates counts what it would have skipped), "+
-			"auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
+			"pause_skips, closed_skips, throttle_skips, breaker_skips (one that only simulates counts what it would "+
+			"have skipped), auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
 	descRevenue = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign",
 		"buyer")
 	descBreaker = desc("campaign_breaker",
@@ -228,6 +228,7 @@ func counts(l *exchange.LiveCampaign) []named {
 		{"posted", l.Posted.Load()}, {"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()},
 		{"unknown", l.Unknown.Load()}, {"late", l.Late.Load()}, {"errors", l.Errors.Load()},
 		{"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
+		{"closed_skips", l.ClosedSkips.Load()},
 		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()},
 		{"auth_skips", l.AuthSkips.Load()}, {"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()},
 		{"resends", l.Resends.Load()}, {"cleared_up", l.ClearedUp.Load()}}
@@ -302,8 +303,9 @@ type Status struct {
 // SourceStatus is what a source's leads have come to without an auction, since the start.
 type SourceStatus struct {
 	Source     string `json:"source"`
-	Suppressed int64  `json:"suppressed"` // pings that got the quote of another
-	Repeated   int64  `json:"repeated"`   // repeats of an earlier lead of their person
+	Suppressed int64  `json:"suppressed"`       // pings that got the quote of another
+	Repeated   int64  `json:"repeated"`         // repeats of an earlier lead of their person
+	Hours      string `json:"closed,omitempty"` // why its leads are not taken now, and when they will be
 }
 
 // LedgerStatus is the state of the ledger. Seqs are numbers of events.
@@ -334,6 +336,7 @@ type CampaignStatus struct {
 	// closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
 	Breaker string `json:"breaker,omitempty"`
 	Token   string `json:"token_problem,omitempty"` // why it has no access token
+	Hours   string `json:"closed,omitempty"`        // by which schedule it is closed now, and when that opens
 }
 
 func breakerText(l *exchange.LiveCampaign) string {
@@ -380,14 +383,16 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 		l.FreeBytes}
 	for _, l := range ex.Campaigns() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{},
-			Revenue: lead.Money(l.RevenueMicros.Load()), Breaker: breakerText(l), Token: l.TokenProblem()}
+			Revenue: lead.Money(l.RevenueMicros.Load()), Breaker: breakerText(l), Token: l.TokenProblem(),
+			Hours: l.Hours(ex.Now())}
 		for _, x := range counts(l) {
 			c.Counts[x.what] = x.n
 		}
 		out.Campaigns = append(out.Campaigns, c)
 	}
 	st.Sources(func(id string, t *exchange.SourceTally) {
-		out.Sources = append(out.Sources, SourceStatus{id, t.Suppressed.Load(), t.Repeated.Load()})
+		out.Sources = append(out.Sources, SourceStatus{id, t.Suppressed.Load(), t.Repeated.Load(),
+			ex.SourceHours(id, ex.Now())})
 	})
 	slices.SortFunc(out.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Source, b.Source) })
 	return out

@@ -22,6 +22,7 @@ const (
 	ShedLogFull                       // the disk is full, or nearly
 	ShedLog                           // the ledger takes no events for another reason
 	ShedPaused                        // the source is paused
+	ShedClosed                        // the source's schedule is closed
 	ShedStopping                      // the exchange is stopping
 	ShedConnections                   // a connection too many: closed before anything was asked on it
 	shedReasons
@@ -38,6 +39,7 @@ var shedWords = [shedReasons]struct{ name, why string }{
 	ShedLogFull:     {"log_full", "the disk is full, or less is free than limits.free_mb_min"},
 	ShedLog:         {"log", "the ledger takes no events; the log says why"},
 	ShedPaused:      {"paused", "the source is paused"},
+	ShedClosed:      {"closed", "the source's schedule is closed"},
 	ShedStopping:    {"stopping", "the exchange is stopping"},
 	ShedConnections: {"connections", "more connections than limits.connections_max, or open files, allow"},
 }

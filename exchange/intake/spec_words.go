@@ -63,6 +63,8 @@ var statusTable = []posting.Named{
 		Says: "an error of the exchange: ask `GET /v1/leads/{id}` before you do anything with the lead"},
 	{Name: "503 unavailable too_busy", Says: "leads cannot be taken now; `Retry-After` says how many seconds to wait"},
 	{Name: "503 source_paused", Says: "a lead in any call, while your account is paused by the exchange's operator"},
+	{Name: "503 source_closed", Says: "a ping or a one-shot lead outside your account's hours: nothing was taken; " +
+		"`Retry-After` says in how many seconds they begin. The post of a quote is taken at any hour"},
 }
 
 // StatusMeanings lists the HTTP statuses with the codes that stand as reason, and what they mean, in the order of
