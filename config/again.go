@@ -13,12 +13,14 @@ import (
 // the start on. Pages that are as they were are shared with c. What changes while it is read is read once more; an
 // error is as of Load, or says that the files went on changing.
 func (c *Config) Again() (*Config, error) {
+	opt := c.opt
+	opt.Progress = nil // nobody waits
 	for range readsMax {
-		next, err := loadAfter(c.Dir, c.opt, c.pages)
+		next, err := loadAfter(c.Dir, opt, c.pages)
 		if err != nil {
 			return nil, err
 		}
-		now := newLoader(c.Dir, c.opt)
+		now := newLoader(c.Dir, opt)
 		if now.readAll(); hashFiles(now.hashed()) == next.read {
 			next.Clock, next.SkipExamples = c.Clock, c.SkipExamples
 			next.goOn(c)

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -158,6 +159,9 @@ func loadAfter(dir string, opt Options, before *pages) (*Config, error) {
 	l.before = before
 	return l.config()
 }
+
+// OpenList opens a file of values.
+func (c *Config) OpenList(list *List) (io.ReadCloser, error) { return openList(c.Dir, list.File) }
 
 func (l *loader) config() (*Config, error) {
 	cfg := l.load()

@@ -72,7 +72,7 @@ func (l *loader) noteList(name string) {
 
 // eachByte copies a file of the directory.
 func (l *loader) eachByte(file string, to io.Writer) (int64, error) {
-	r, err := l.openList(file)
+	r, err := openList(l.dir, file)
 	if err != nil {
 		return 0, err
 	}
@@ -84,8 +84,8 @@ func (l *loader) eachByte(file string, to io.Writer) (int64, error) {
 	return n, err
 }
 
-func (l *loader) openList(file string) (io.ReadCloser, error) {
-	name := filepath.Join(l.dir, filepath.FromSlash(file))
+func openList(dir, file string) (io.ReadCloser, error) {
+	name := filepath.Join(dir, filepath.FromSlash(file))
 	info, err := os.Stat(name) // before opening: opening a pipe would wait
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (l *loader) readList(list *List, f rules.ListFile) *listfile.Set {
 		l.problems.Add(Problem{File: list.File, Message: message})
 		return nil
 	}
-	r, err := l.openList(list.File)
+	r, err := openList(l.dir, list.File)
 	if err != nil {
 		return bad("the file cannot be read: " + plainError(err))
 	}

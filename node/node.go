@@ -156,10 +156,28 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 	if err := who.keep(led.LastSeq(), offline, n.log); err != nil {
 		return nil, err
 	}
-	if err := led.KeepConfig(cfg.Hash, cfg.Files); err != nil {
-		return nil, fmt.Errorf("keep the configuration beside the ledger: %w", err)
+	if err := n.keep(cfg); err != nil {
+		return nil, err
 	}
 	return who, nil
+}
+
+// keep stores a configuration beside the ledger, with its files of values.
+func (n *Node) keep(cfg *config.Config) error {
+	for i := range cfg.Lists {
+		l := &cfg.Lists[i]
+		if !slices.ContainsFunc(n.cfg.Lists, func(was config.List) bool { return was == *l }) || n.cfg == cfg {
+			n.log.Info("values read", "file", l.File, "values", l.Values, "memory_bytes", l.Memory)
+		}
+		open := func() (io.ReadCloser, error) { return cfg.OpenList(l) }
+		if err := n.Ledger.KeepList(l.SHA256, open); err != nil {
+			return fmt.Errorf("keep %s beside the ledger: %w", l.File, err)
+		}
+	}
+	if err := n.Ledger.KeepConfig(cfg.Hash, cfg.Files); err != nil {
+		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
+	}
+	return nil
 }
 
 // keepSpecs makes the posting specs of a configuration the newest versions.

@@ -98,8 +98,8 @@ func refuseExamples(failures []config.ExampleFailure) admin.Reload {
 
 // apply does what can fail first, and swaps then.
 func (n *Node) apply(next *config.Config) error {
-	if err := n.Ledger.KeepConfig(next.Hash, next.Files); err != nil {
-		return fmt.Errorf("keep the configuration beside the ledger: %w", err)
+	if err := n.keep(next); err != nil {
+		return err
 	}
 	if err := keepSpecs(next, n.Exchange.Now()); err != nil {
 		return err

@@ -76,6 +76,24 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 	})
 	h.watched("a folder of lists", admin.Applied, func() { h.write("lists/free_domains.txt", "example.com\n") })
 	h.watched("a list", admin.Applied, func() { h.write("lists/free_domains.txt", "example.net\n") })
+	h.watched("a file of values that nothing reads", admin.Refused, func() { h.write("lists/zips.txt", "10001\n") })
+	h.watched("a criterion that looks in it", admin.Applied, func() {
+		h.write("buyers/b.yaml", strings.Replace(h.priced("35"), "vertical: solar\n",
+			"vertical: solar\n    criteria: [{field: zip, in_file: zips.txt}]\n", 1))
+	})
+	h.quote(28)
+	h.watched("a file of values put in the old one's place", admin.Applied, func() {
+		h.write("lists/.new", "90210\n")
+		h.must(os.Rename(at("lists/.new"), at("lists/zips.txt")))
+	})
+	h.expect(h.ping(`{"zip":"10001"}`), 200, "failure")
+	h.watched("a mistake in a file of values", admin.Refused, func() { h.write("lists/zips.txt", "9021\n") })
+	h.watched("the file of values as it was", admin.Applied, func() { h.write("lists/zips.txt", "10001\n") })
+	h.quote(28)
+	lists, err := os.ReadDir(filepath.Join(h.node.cfg.DataDir, "ledger", "configs", "lists"))
+	if h.must(err); len(lists) != 2 {
+		t.Errorf("kept beside the ledger: %v", lists)
+	}
 	h.watched("a folder of templates that nothing uses, with a mistake", admin.Refused, func() {
 		h.write("templates/mine.yaml", "id: [\n")
 	})

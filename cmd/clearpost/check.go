@@ -36,7 +36,8 @@ Exit code 0: nothing is wrong. 1: there are problems, or examples that do not ho
 
 // Run checks.
 func (c *checkCmd) Run(e *env) error {
-	cfg, err := config.LoadWith(c.Dir, config.Options{Env: os.LookupEnv, Placeholders: !c.Secrets})
+	cfg, err := config.LoadWith(c.Dir, config.Options{Env: os.LookupEnv, Placeholders: !c.Secrets,
+		Progress: progressOf(e.err)})
 	var bad *config.Error
 	if err != nil && !errors.As(err, &bad) {
 		return err
@@ -56,6 +57,9 @@ func (c *checkCmd) Run(e *env) error {
 	x := cfg.Exchange
 	for _, w := range cfg.Warnings() {
 		fmt.Fprintf(e.err, "warning: %s\n", w)
+	}
+	for _, l := range cfg.Lists {
+		fmt.Fprintf(e.out, "%s: %s, %d bytes in memory\n", l.File, counted(l.Values, "value"), l.Memory)
 	}
 	fmt.Fprintf(e.out, "ok: %s, %s, %s, %s, %s; config %s\n", counted(len(x.Verticals), "vertical"),
 		counted(len(x.Sources), "source"), counted(len(x.Book.Buyers), "buyer"),

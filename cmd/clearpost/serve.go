@@ -121,6 +121,7 @@ func tellUnset(w io.Writer, cfg *config.Config) {
 
 // readConfig is loadConfig with options.
 func readConfig(w io.Writer, dir string, opt config.Options) (*config.Config, error) {
+	opt.Progress = progressOf(w)
 	cfg, err := config.LoadWith(dir, opt)
 	var bad *config.Error
 	if errors.As(err, &bad) {
