@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/capstore"
 	"clearpost/exchange/history"
 	"clearpost/lead"
@@ -86,6 +87,21 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	return lead.NoRefusal, nil
 }
 
+// clash is why a buyer may not have the lead beside those who have it, or may have it: one of its own company or a
+// competitor. That the buyer itself has it, the hold tells.
+func (d *delivery) clash(y *buyers.Buyer) lead.Refusal {
+	for i := range d.history.Attempts {
+		a := &d.history.Attempts[i]
+		if o := a.Outcome(); !o.Standing() && o != lead.TestAccepted {
+			continue
+		}
+		if no := d.on.beside(y, a.Posting.Buyer); no != lead.NoRefusal {
+			return no
+		}
+	}
+	return lead.NoRefusal
+}
+
 // facts are what criteria are judged by before an attempt. The time is that of the ping: a quote holds past an hour or
 // a day on which leads are wanted no more.
 func (d *delivery) facts() *rules.Facts {
@@ -128,13 +144,6 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
 		d.no = nil // what comes of the next is its end
 	}
 	return a
-}
-
-// head begins an event of this lead.
-func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
-	h := d.on.head(k, d.history.ID, d.history.Pinged.Source, d.history.Pinged.Vertical, at)
-	h.Test = d.test()
-	return h
 }
 
 // hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is
@@ -195,12 +204,4 @@ func (d *delivery) record(p *ledger.Posting, r *request.Request, in *request.Inp
 	if red, err := r.AppendRedacted(nil, in); err == nil {
 		p.Private.Request = newBody(red)
 	}
-}
-
-// unrendered names why a request could not be made.
-func unrendered(err error) lead.Refusal {
-	if errors.Is(err, request.ErrUnmapped) {
-		return lead.UnmappedValue
-	}
-	return lead.RenderFailed
 }

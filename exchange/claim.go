@@ -9,11 +9,6 @@ import (
 	"clearpost/ledger"
 )
 
-// heldClaims is what a request has claimed: the names of leads, keys and contents, and persons.
-type heldClaims = claims.Claims[underWay]
-
-var noLead lead.ID
-
 func leadName(id lead.ID) string { return "lead\x00" + string(id[:]) }
 
 // keyUse is a request that bears an idempotency key.
@@ -112,4 +107,17 @@ func (d *Dedupe) reach() claims.Reach {
 		return claims.ReachAll
 	}
 	return claims.ReachSource
+}
+
+// own reads the history of a lead that must be the source's.
+func (e *Exchange) own(s *Source, id lead.ID) (*history.History, *Fault) {
+	h, err := e.history(id)
+	if err != nil {
+		e.log.Error("read lead", "err", err)
+		return nil, unread()
+	}
+	if h.Pinged == nil || h.Pinged.Source != s.ID {
+		return nil, notFound(id)
+	}
+	return h, nil
 }

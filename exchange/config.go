@@ -95,3 +95,78 @@ func (c *Config) Wanted(v *Vertical, src *Source, texts []string, now time.Time)
 	}
 	return c.Book.Wanted(v.Schema, v.ID, src.ID, texts, now)
 }
+
+// OnChange says what becomes of a post that sends another value than its ping for a field by which the ping was priced.
+type OnChange uint8
+
+// The ways. For a source, OnChangeUnset leaves it to the vertical; for a vertical it refuses.
+const (
+	OnChangeUnset  OnChange = iota
+	OnChangeRefuse          // the post is not taken, and consumes nothing
+	OnChangeKeep            // the ping's value stands, and the event names the field
+)
+
+func (s *Source) onChange(v *Vertical) OnChange {
+	if s.OnChange != OnChangeUnset {
+		return s.OnChange
+	}
+	return v.OnChange
+}
+
+// Dedupe says by what a person is known, and which leads of a person are repeats.
+type Dedupe struct {
+	Key         []KeyField    // fields that name a person together; none: nobody is ever known
+	Window      time.Duration // how long a lead is remembered; 0: no lead is a repeat of another
+	Scope       Scope
+	Refuse      Refuse
+	OwnAuctions bool // a ping that repeats another one has an auction of its own, and not the other's quote
+}
+
+// KeyField is a field that names a person, alone or with others.
+type KeyField struct {
+	Pos  int // of the field
+	Hash int // of a field that may hold a hash of it in its place, -1 if there is none
+}
+
+// Scope says whose earlier leads count.
+type Scope uint8
+
+// The scopes.
+const (
+	ScopeSource   Scope = iota // those of the same source
+	ScopeVertical              // those of all sources of the vertical
+)
+
+// Refuse says which earlier leads make a later one of the same person a repeat, which nobody is asked about.
+type Refuse uint8
+
+// The choices.
+const (
+	RefuseSold     Refuse = iota // those that are sold, or may be
+	RefuseReceived               // all that were received whole, by a post or in one shot
+	RefuseNone
+)
+
+// DedupeOf is what holds for a source's leads of a vertical: its own rule, else the vertical's. It must not be changed.
+func (s *Source) DedupeOf(v *Vertical) *Dedupe {
+	for i, d := range s.Dedupe {
+		if d != nil && s.Verticals[i] == v.ID {
+			return d
+		}
+	}
+	return &v.Dedupe
+}
+
+// TestAsk is what a request says about being a test. The zero value is a real lead.
+type TestAsk struct {
+	On    bool
+	Field string          // the name that said so, as sent: for messages
+	Want  lead.TestResult // the result that is asked for, TestAny if none is
+}
+
+// TestRules are how a vertical answers test leads that no buyer is asked about.
+type TestRules struct {
+	Price lead.Money                 // what a campaign without a fixed price is taken to bid; in whole cents
+	ZIPs  map[string]lead.TestResult // by normal postal code: such a lead is a test, and asks for this result
+	ZIP   int                        // position of the field with the postal code
+}

@@ -29,3 +29,18 @@ func (e *Exchange) Connections(each func(buyer string, s Network)) {
 		each(buyer, *sums[buyer])
 	}
 }
+
+// Warm begins what runs beside the trips: a few connections to each buyer, so that the first pings need not wait for
+// handshakes, and the pursuit of attempts whose outcome is not known. It waits for nothing and is called once, by an
+// exchange that takes leads.
+func (e *Exchange) Warm() {
+	e.chases.run(&e.running)
+	e.keepTokens(e.inForce.Load())
+	for _, l := range e.Campaigns() {
+		if l.pings.target != nil {
+			l.pings.target.Warm(warmConns)
+		}
+	}
+}
+
+const warmConns = 4

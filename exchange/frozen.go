@@ -9,23 +9,6 @@ import (
 	"clearpost/lead"
 )
 
-// OnChange says what becomes of a post that sends another value than its ping for a field by which the ping was priced.
-type OnChange uint8
-
-// The ways. For a source, OnChangeUnset leaves it to the vertical; for a vertical it refuses.
-const (
-	OnChangeUnset  OnChange = iota
-	OnChangeRefuse          // the post is not taken, and consumes nothing
-	OnChangeKeep            // the ping's value stands, and the event names the field
-)
-
-func (s *Source) onChange(v *Vertical) OnChange {
-	if s.OnChange != OnChangeUnset {
-		return s.OnChange
-	}
-	return v.OnChange
-}
-
 // priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its
 // order. Campaigns that are no longer configured cannot buy it.
 func (snap *Snapshot) priced(h *history.History) (out lead.Positions) {

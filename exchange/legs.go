@@ -70,3 +70,12 @@ func (p *Ping) quoteEnd(at time.Time) time.Time {
 
 // unauthorized tells whether a status says that the access token was not taken.
 func unauthorized(status int) bool { return status == 401 || status == 403 }
+
+// read reads a complete HTTP answer. Where nothing but the connection's end ended the body, it may be only the
+// beginning of one.
+func read(a *answer.Answer, c *transport.Call) answer.Receipt {
+	if c.Whole {
+		return a.ReadWhole(c.Status, c.Type, c.Body)
+	}
+	return a.Read(c.Status, c.Type, c.Body)
+}

@@ -3,11 +3,8 @@
 package exchange
 
 import (
-	"time"
-
 	"clearpost/buyers"
 	"clearpost/exchange/limits"
-	"clearpost/lead"
 	"clearpost/wire/transport"
 )
 
@@ -44,32 +41,4 @@ func rateOf(e *buyers.Endpoint) *buyers.Rate {
 		return nil
 	}
 	return e.Rate
-}
-
-// mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass
-// must be ended.
-func (l *LiveCampaign) mayPing(now time.Time) (limits.Pass, lead.Refusal) {
-	p, refused, simulated := l.limits.breaker.Let(now)
-	if simulated {
-		l.BreakerSkips.Add(1)
-	}
-	if refused {
-		return p, lead.BreakerOpen
-	}
-	if !l.limits.pings.Allow(now) {
-		l.limits.breaker.End(p, now, limits.CallUntold)
-		l.ThrottleSkips.Add(1)
-		return p, lead.Throttled
-	}
-	return p, lead.NoRefusal
-}
-
-// Breaker is the state of the campaign's breaker, and whether it only simulates; ok is false where it has none.
-func (l *LiveCampaign) Breaker() (state int32, simulates, ok bool) {
-	b := l.limits.breaker
-	if b == nil {
-		return limits.BreakerClosed, false, false
-	}
-	state, simulates = b.State()
-	return state, simulates, true
 }

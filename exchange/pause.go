@@ -5,31 +5,9 @@ package exchange
 import (
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"clearpost/ledger"
 )
-
-// switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know:
-// a pause is in force for every trip at once, whichever snapshot it is on, and without a lock.
-type switches struct {
-	changing sync.Mutex // one change at a time
-	mu       sync.Mutex // guards by
-	by       map[string]*atomic.Bool
-}
-
-// of is the switch of a subject: on means paused.
-func (s *switches) of(subject string) *atomic.Bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.by[subject]
-	if b == nil {
-		b = &atomic.Bool{}
-		s.by[subject] = b
-	}
-	return b
-}
 
 // ErrSubject is returned for a pause of something that is not configured.
 type ErrSubject struct {

@@ -5,56 +5,11 @@ package exchange
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"time"
 
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
-
-// Dedupe says by what a person is known, and which leads of a person are repeats.
-type Dedupe struct {
-	Key         []KeyField    // fields that name a person together; none: nobody is ever known
-	Window      time.Duration // how long a lead is remembered; 0: no lead is a repeat of another
-	Scope       Scope
-	Refuse      Refuse
-	OwnAuctions bool // a ping that repeats another one has an auction of its own, and not the other's quote
-}
-
-// KeyField is a field that names a person, alone or with others.
-type KeyField struct {
-	Pos  int // of the field
-	Hash int // of a field that may hold a hash of it in its place, -1 if there is none
-}
-
-// Scope says whose earlier leads count.
-type Scope uint8
-
-// The scopes.
-const (
-	ScopeSource   Scope = iota // those of the same source
-	ScopeVertical              // those of all sources of the vertical
-)
-
-// Refuse says which earlier leads make a later one of the same person a repeat, which nobody is asked about.
-type Refuse uint8
-
-// The choices.
-const (
-	RefuseSold     Refuse = iota // those that are sold, or may be
-	RefuseReceived               // all that were received whole, by a post or in one shot
-	RefuseNone
-)
-
-// DedupeOf is what holds for a source's leads of a vertical: its own rule, else the vertical's. It must not be changed.
-func (s *Source) DedupeOf(v *Vertical) *Dedupe {
-	for i, d := range s.Dedupe {
-		if d != nil && s.Verticals[i] == v.ID {
-			return d
-		}
-	}
-	return &v.Dedupe
-}
 
 // refuses tells whether leads can be repeats at all.
 func (d *Dedupe) refuses() bool { return d.Refuse != RefuseNone && d.Window > 0 }

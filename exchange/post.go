@@ -12,33 +12,6 @@ import (
 	"clearpost/ledger"
 )
 
-// PostIn is one inbound post. Its lead and strings must be the caller's own: a trip may outlive the request.
-type PostIn struct {
-	On             *Snapshot // the configuration to run on: Source and Vertical belong to it
-	Source         *Source
-	Vertical       *Vertical
-	PingID         lead.ID
-	Lead           *lead.Lead // what the post brought
-	SellerLeadID   string
-	IdempotencyKey string
-	BodyHash       string
-	ReceivedAt     time.Time
-	Waited         time.Duration // since ReceivedAt: it is part of MaxWait
-	MaxWait        time.Duration // how long the answer may take; 0 = the source's, else the vertical's time for posts
-	Test           TestAsk
-	Extra          Fields // what the schema does not know, as sent, where the vertical keeps it
-	// what is wrong with the request besides the lead: it is refused, together with what is wrong with that
-	Problems []lead.Problem
-}
-
-// underWay is what others find where a request has claimed something: a delivery of a lead, from its claim to its end,
-// or a request that nobody waits for. A delivery may go on after its seller has heard "pending".
-type underWay struct {
-	done  chan struct{} // closed when reply and fault stand; nil: nobody waits for it
-	reply Reply
-	fault *Fault
-}
-
 // Post sells a pinged lead: to the winner of its auction, or to the next one. A repeat of a post that has ended gets
 // the first answer and sells nothing. The reply stands in the ledger before it is returned, except "pending", which
 // says that the outcome does not stand there yet.
@@ -182,19 +155,6 @@ func (in *PostIn) fits(h *history.History) *Fault {
 			Message: "this ping_id belongs to another person than the post names"}
 	}
 	return nil
-}
-
-// own reads the history of a lead that must be the source's.
-func (e *Exchange) own(s *Source, id lead.ID) (*history.History, *Fault) {
-	h, err := e.history(id)
-	if err != nil {
-		e.log.Error("read lead", "err", err)
-		return nil, unread()
-	}
-	if h.Pinged == nil || h.Pinged.Source != s.ID {
-		return nil, notFound(id)
-	}
-	return h, nil
 }
 
 // prepare answers what needs no delivery (repeats, failures, faults), else says what is to be delivered.

@@ -12,9 +12,6 @@ import (
 	"clearpost/ledger"
 )
 
-// content names what a ping has sent.
-type content [16]byte
-
 // quoteTable knows the live quotes by what their pings have sent, and the pings under way, so that a ping that is sent
 // again gets the first one's quote. It can be made again from the ledger, and has nothing that the ledger has not:
 // whoever finds a quote here reads there what has become of it. Shards keep pings from sharing a lock. No pointers
@@ -40,13 +37,6 @@ type quoteRef struct {
 // quotesMax bounds each generation of a shard: with more than two million live quotes the oldest are not recognised any
 // more, and a ping that repeats one has an auction of its own.
 const quotesMax = 1 << 13
-
-// flight is what waits for a ping under way. It is made by the first who waits.
-type flight struct {
-	done  chan struct{}
-	reply Reply
-	fault *Fault
-}
 
 func (t *quoteTable) init() {
 	for i := range t.shards {

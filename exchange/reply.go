@@ -147,3 +147,5 @@ const (
 	ResultFailure = ledger.ResultFailure
 	ResultPending = ledger.ResultPending
 )
+
+var errUnread = errors.New("the lead could not be read")

@@ -5,6 +5,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"clearpost/exchange/history"
@@ -189,3 +190,36 @@ func (e *Exchange) afterResolution(snap *Snapshot, h *history.History) *ledger.S
 	h.Settled = ev
 	return ev
 }
+
+// FindOpen tells which open attempts a name leads to: by its own id, the buyer's reference, or any name of their lead.
+func (e *Exchange) FindOpen(name string, budget time.Duration) (open []OpenAttempt, f Found, err error) {
+	all, err := e.Unresolved()
+	if err != nil {
+		return nil, f, err
+	}
+	id, _ := lead.ParseID(name)
+	for _, o := range all {
+		if !id.IsZero() && (o.Attempt == id || o.Lead == id) ||
+			o.Reference != "" && (name == o.Reference || name == o.Campaign+":"+o.Reference || name == o.Buyer+":"+
+				o.Reference) {
+			open = append(open, o)
+		}
+	}
+	if len(open) > 0 {
+		return open, f, nil
+	}
+	if f, err = e.Find(name, budget); err != nil {
+		return nil, f, err
+	}
+	for _, o := range all {
+		if slices.ContainsFunc(f.Matches, func(m Match) bool {
+			return m.Attempt == o.Attempt || m.Attempt.IsZero() && m.Lead == o.Lead
+		}) {
+			open = append(open, o)
+		}
+	}
+	return open, f, nil
+}
+
+// byClearpost is who has resolved an attempt when no person did.
+const byClearpost = "clearpost"

@@ -57,8 +57,6 @@ func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *F
 	return e.ask(p, begin)
 }
 
-var errUnread = errors.New("the lead could not be read")
-
 // awaitGrace is how much longer than an auction the ping that holds it may take: for its sync.
 const awaitGrace = 250 * time.Millisecond
 

@@ -44,21 +44,6 @@ func (s *Stats) Sources(fn func(id string, t *SourceTally)) {
 	s.sources.Range(func(id, t any) bool { fn(id.(string), t.(*SourceTally)); return true })
 }
 
-func (s *Stats) pinged(p *Ping, whole time.Duration) {
-	if p.Test.On {
-		s.Tests.Add(1)
-		return
-	}
-	s.Pings.Add(1)
-	if p.event.Result == ledger.ResultSuccess {
-		s.Quotes.Add(1)
-	} else {
-		s.NoBids.Add(1)
-	}
-	s.Whole.Observe(whole)
-	s.Own.Observe(whole - p.waited)
-}
-
 func (s *Stats) settled(ev *ledger.Settled) {
 	if ev.Test {
 		return
@@ -137,4 +122,62 @@ func (h *Histogram) Below(bounds []time.Duration, out []uint64) []uint64 {
 		out = append(out, sum)
 	}
 	return out
+}
+
+// Tally is what a campaign has counted since the start, under whatever configuration. All of it are atomics, for
+// metrics and summaries.
+type Tally struct {
+	Asked, Bids, Won, Posted    atomic.Int64 // pings sent, bids got, quotes that counted on it, attempts
+	Accepted, Rejected, Unknown atomic.Int64 // how attempts ended; Rejected has all that is known not to be a sale
+	Late, Errors                atomic.Int64 // pings without an answer in time; pings that failed otherwise
+	CapSkips, PauseSkips        atomic.Int64 // pings that it was not asked for
+	ClosedSkips                 atomic.Int64 // the same, by its schedule or its buyer's
+	AuthSkips                   atomic.Int64 // the same, for want of an access token
+	// the same, posts included; and those that a breaker that only simulates would have refused
+	ThrottleSkips, BreakerSkips atomic.Int64
+	RevenueMicros, PayoutMicros atomic.Int64 // booked
+	Backups                     atomic.Int64 // attempts that went to the backup URL
+	StatusCalls, Resends        atomic.Int64 // what was done about attempts without a known outcome
+	ClearedUp                   atomic.Int64 // of them resolved by it
+	Latency                     Latency      // of answers to pings
+	pingsWell, postsWell        wellness
+}
+
+// wellness is whether a campaign's calls of one kind fail. It is told once when they begin to, and once when they no
+// longer do.
+type wellness struct {
+	inARow atomic.Int64
+	since  atomic.Int64 // unix nanoseconds since when it fails; 0: it is well
+}
+
+// latencyBounds are the upper bounds of a campaign's histogram.
+var latencyBounds = [...]time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second,
+	2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+
+// Latency is how long a campaign's answers to pings took. It may be used by any goroutine.
+type Latency struct {
+	buckets [len(latencyBounds) + 1]atomic.Uint64
+	micros  atomic.Int64
+}
+
+func (h *Latency) add(took time.Duration) {
+	i := 0
+	for i < len(latencyBounds) && took > latencyBounds[i] {
+		i++
+	}
+	h.buckets[i].Add(1)
+	h.micros.Add(took.Microseconds())
+}
+
+// Read gives the number of answers, their time in seconds, and how many took at most each bound, in seconds. The parts
+// are read one after another.
+func (h *Latency) Read() (n uint64, seconds float64, below map[float64]uint64) {
+	below = make(map[float64]uint64, len(latencyBounds))
+	for i, bound := range latencyBounds {
+		n += h.buckets[i].Load()
+		below[bound.Seconds()] = n
+	}
+	return n + h.buckets[len(latencyBounds)].Load(), float64(h.micros.Load()) / 1e6, below
 }

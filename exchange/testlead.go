@@ -16,20 +16,6 @@ import (
 // and no slot, counts in no total, names no person, and its ends are never unknown. What makes it one stands in its
 // ping's event and does not change.
 
-// TestAsk is what a request says about being a test. The zero value is a real lead.
-type TestAsk struct {
-	On    bool
-	Field string          // the name that said so, as sent: for messages
-	Want  lead.TestResult // the result that is asked for, TestAny if none is
-}
-
-// TestRules are how a vertical answers test leads that no buyer is asked about.
-type TestRules struct {
-	Price lead.Money                 // what a campaign without a fixed price is taken to bid; in whole cents
-	ZIPs  map[string]lead.TestResult // by normal postal code: such a lead is a test, and asks for this result
-	ZIP   int                        // position of the field with the postal code
-}
-
 // inviteTest makes the bids of a test lead: those of campaigns that take tests if there is any, else made-up ones of
 // all.
 func (e *Exchange) inviteTest(p *Ping, in *request.Inputs, wall time.Time) {
@@ -69,9 +55,6 @@ func (p *Ping) wanted() (payout lead.Money, sells bool) {
 	p.event.TestResult = p.Test.Want.String()
 	return p.Source.Margin.Payout(p.Vertical.Tests.Price), p.Test.Want != lead.TestNoBids
 }
-
-// test tells whether the lead is one.
-func (d *delivery) test() bool { return d.history.Pinged.Test }
 
 // simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.
 func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {

@@ -22,36 +22,6 @@ import (
 // busyAfter is how soon to come back to a lead that somebody is at, or for which the time is not right.
 const busyAfter = time.Second
 
-// pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
-func (e *Exchange) pursueOpen(h *history.History) {
-	if e.inherits(h) {
-		return
-	}
-	for i := range h.Attempts {
-		a := &h.Attempts[i]
-		if a.Outcome() != lead.Unknown {
-			continue
-		}
-		l := e.campaignOf(e.inForce.Load(), a.Posting)
-		if l == nil || l.IfUnknown == nil {
-			continue
-		}
-		if !e.chases.add(a.Posting.Attempt, h.ID, l.IfUnknown.After) {
-			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
-				a.Posting.Attempt.String())
-		}
-	}
-}
-
-// campaignOf is the campaign of an attempt in a snapshot, nil if it is configured no more, or for another vertical.
-func (e *Exchange) campaignOf(snap *Snapshot, p *ledger.Posting) *LiveCampaign {
-	c := snap.cfg.Book.Campaign(p.Campaign)
-	if c == nil || c.Vertical != p.Vertical {
-		return nil
-	}
-	return snap.campaigns[c.Index]
-}
-
 // Pursued is how many attempts without a known outcome are pursued at this moment.
 func (e *Exchange) Pursued() int { return e.chases.open() }
 
@@ -128,9 +98,6 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history.History
 // saidNo tells whether a receipt is a refusal in words that a rule knows. A duplicate proves nothing, here as with a
 // resend: it may be the attempt itself that the buyer has.
 func saidNo(r *answer.Receipt) bool { return r.Said && !r.Repeat && r.Refusal.ByBuyer() }
-
-// byClearpost is who has resolved an attempt when no person did.
-const byClearpost = "clearpost"
 
 // clear resolves an attempt by what the exchange has found out itself.
 func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id lead.ID,

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"time"
+
+	"clearpost/auction"
+	"clearpost/exchange/limits"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/rules"
+	"clearpost/wire/request"
+	"clearpost/wire/transport"
+)
+
+// ask holds the auction of a ping and makes its answer durable.
+func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
+	if f := e.closed(p); f != nil {
+		return f
+	}
+	now := e.open(p, ledger.ModePing)
+	e.bid(p, now, begin)
+	if f := e.record(p); f != nil {
+		return f
+	}
+	e.Stats.pinged(p, e.wall().Sub(begin))
+	return nil
+}
+
+// bid finds what the lead is worth: nothing if it is a repeat, else what the auction says.
+func (e *Exchange) bid(p *Ping, now, begin time.Time) {
+	if p.no != lead.LeadRepeated {
+		e.solicit(p, now, begin)
+	}
+	e.judge(p, p.MinPrice)
+	p.quote()
+}
+
+// open gives the lead its id and begins its event.
+func (e *Exchange) open(p *Ping, mode string) time.Time {
+	now := e.now()
+	p.id = ledger.NewID(now)
+	p.event = ledger.Pinged{Head: p.on.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
+		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
+		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
+	p.event.Private.Person, p.event.Private.Content = p.who.Person, p.whatText
+	p.event.Private.Unknown, p.event.Test = p.Extra, p.Test.On
+	return now
+}
+
+// solicit finds the campaigns that want the lead and asks those that bid by ping, all at once. Their time counts from
+// when the lead came: begin, by the wall clock.
+func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
+	p.no = lead.NoBids
+	if p.Test.Want != lead.TestAny {
+		return // the answer is known: nobody is asked
+	}
+	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID,
+		Errors: &e.Stats.ExpressionErrors}
+	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
+	if len(p.eligible) == 0 {
+		p.no = lead.NoEligible
+		return
+	}
+	if p.keepOpen(now); len(p.eligible) == 0 {
+		p.no = lead.NoneOpen
+		return
+	}
+	if cap(p.calls) < len(p.eligible) {
+		p.calls = make([]transport.Call, len(p.eligible))
+	}
+	p.calls = p.calls[:cap(p.calls)]
+	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
+		Vertical: p.Vertical.ID, Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
+	p.makeRoom()
+	start := e.wall()
+	if p.Test.On {
+		e.inviteTest(p, &p.inputs, start)
+	} else {
+		for _, ci := range p.eligible {
+			e.invite(p, p.on.campaigns[ci], &p.inputs, start)
+		}
+	}
+	if len(p.live) == 0 {
+		return
+	}
+	start = e.wall()
+	e.calls.Scatter(p.live, begin.Add(p.Vertical.PingDeadline))
+	end := e.wall()
+	p.waited += end.Sub(start)
+	for i, c := range p.live {
+		a := &p.asked[i]
+		no := e.hear(p, &p.bids[a.bid], p.bidders[a.bid], c, a.bearer)
+		l, v := p.bidders[a.bid], limits.VerdictOf(no)
+		l.limits.breaker.End(a.pass, end, v)
+		switch {
+		case v == limits.CallBad:
+			l.pingsWell.note(e, l, "pings", no, end)
+		case v == limits.CallGood:
+			l.pingsWell.note(e, l, "pings", lead.NoRefusal, end)
+			l.Latency.add(c.Took)
+		}
+	}
+	e.tellBids(p)
+}
+
+// hear turns a call's end into bids or a named refusal, which it returns. used is the access token that it carried.
+func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, used []byte) lead.Refusal {
+	b.TookUS = c.Took.Microseconds()
+	if c.Refusal != lead.NoRefusal {
+		b.Price = 0
+		b.Refusal = c.Refusal
+		if c.Refusal == lead.TimedOut {
+			l.Late.Add(1)
+		} else {
+			l.Errors.Add(1)
+		}
+		return b.Refusal
+	}
+	r := read(l.Ping.Answer, c)
+	b.Reason = view(r.Reason)
+	if l.pings.tokens != nil && unauthorized(c.Status) && r.Outcome != lead.Accepted {
+		l.pings.tokens.Reject(used)
+	}
+	if r.Outcome != lead.Accepted {
+		b.Price, b.Refusal = 0, r.Refusal
+		if r.Refusal == lead.MalformedAnswer || r.Refusal == lead.UnclearAnswer {
+			b.Answer = view(c.Body[:min(len(c.Body), answerKept)])
+		}
+		return b.Refusal
+	}
+	return e.takeBid(p, b, l, c, &r)
+}
+
+// answerKept is how much of an answer that could not be read stands in the event.
+const answerKept = 200
+
+// judge runs the auction over the bids and puts their ranks, payouts and refusals into the event's list.
+func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
+	book := p.on.cfg.Book
+	for i := range p.bids {
+		b, l := &p.bids[i], p.bidders[i]
+		if b.Refusal == lead.NoRefusal {
+			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
+				Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
+				MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+		}
+	}
+	auction.Run(p.entries, auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor,
+		Margin: p.Source.Margin, MinPayout: minPayout}, &p.result)
+	for rank, o := range p.result.Order {
+		i := p.entries[o.Bid].Ref
+		b := &p.bids[i]
+		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
+		if o.Winner && !p.Test.On {
+			p.bidders[i].Won.Add(1)
+		}
+	}
+	for _, lost := range p.result.Lost {
+		p.bids[p.entries[lost.Bid].Ref].Refusal = lost.Refusal
+	}
+}
+
+// acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they
+// are few. It decides ties only.
+func (l *LiveCampaign) acceptance() int64 {
+	a, n := l.Accepted.Load(), l.Posted.Load()
+	return (a + 5) * 1_000_000 / (n + 10)
+}
+
+// quote sets the event's and the seller's answer from the auction.
+func (p *Ping) quote() {
+	ev := &p.event
+	ev.Bids = p.bids
+	p.reply = Reply{LeadID: p.id, SellerLeadID: p.SellerLeadID, Quote: true, Currency: p.Vertical.Currency,
+		Test: p.Test.On}
+	price, sells := p.result.Payout, len(p.result.Order) > 0
+	if p.Test.Want != lead.TestAny {
+		price, sells = p.wanted()
+	}
+	if sells {
+		ev.Result, ev.Price = ledger.ResultSuccess, price
+		ev.ExpiresAt = p.quoteEnd(ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond))
+		p.reply.Result, p.reply.Price, p.reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
+		return
+	}
+	r := p.no
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, r, r.Info().Published, p.details
+	if ev.Details == "" {
+		ev.Details = r.Info().Meaning
+	}
+	p.reply.Result, p.reply.Refusal, p.reply.Details = ev.Result, r, ev.Details
+}
+
+// record makes the ping durable together with what comes with it.
+func (e *Exchange) record(p *Ping) *Fault {
+	start := e.wall()
+	err := e.led.Append(&p.event)
+	p.waited += e.wall().Sub(start)
+	if err != nil {
+		return e.lost(err)
+	}
+	return nil
+}
+
+// lost is the answer when an append failed before anything was sent.
+func (e *Exchange) lost(err error) *Fault {
+	if !errors.Is(err, ledger.ErrUncertain) {
+		e.log.Error("append failed", "err", err)
+	}
+	f := unavailable(errors.New("the ledger could not take it"))
+	f.Why = whyOf(err)
+	return f
+}
+
+func (s *Stats) pinged(p *Ping, whole time.Duration) {
+	if p.Test.On {
+		s.Tests.Add(1)
+		return
+	}
+	s.Pings.Add(1)
+	if p.event.Result == ledger.ResultSuccess {
+		s.Quotes.Add(1)
+	} else {
+		s.NoBids.Add(1)
+	}
+	s.Whole.Observe(whole)
+	s.Own.Observe(whole - p.waited)
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"fmt"
+	"net/url"
+
+	"clearpost/buyers"
+	"clearpost/wire/request"
+	"clearpost/wire/transport"
+)
+
+// tokens keeps the access tokens that a request carries, nil if it carries none.
+func (e *Exchange) tokens(c *buyers.Campaign, r *request.Request) (*transport.Tokens, error) {
+	o := r.OAuth2()
+	if o == nil {
+		return nil, nil
+	}
+	t := transport.TokenConfig{URL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Scopes: o.Scopes,
+		InBody: o.InBody, AllowPrivate: c.Buyer.AllowPrivate}
+	if o.Audience != "" {
+		t.Params = url.Values{"audience": {o.Audience}}
+	}
+	return e.transport.Tokens(t)
+}
+
+// requests are all that a campaign may send.
+func requests(c *buyers.Campaign) []*request.Request {
+	out := []*request.Request{c.Post.Request}
+	if c.Ping != nil {
+		out = append(out, c.Ping.Request)
+	}
+	if c.Post.Backup != nil {
+		out = append(out, c.Post.Backup)
+	}
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		out = append(out, c.IfUnknown.Status.Request)
+	}
+	return out
+}
+
+// keepTokens keeps the access tokens of a snapshot fresh from now on, and no others. A trip on an older snapshot goes
+// on with those it has.
+func (e *Exchange) keepTokens(snap *Snapshot) {
+	var keep []*transport.Tokens
+	for _, l := range snap.campaigns {
+		for _, w := range l.endpoints() {
+			if w.tokens != nil {
+				keep = append(keep, w.tokens)
+				w.tokens.Start()
+			}
+		}
+	}
+	e.transport.KeepTokens(keep)
+}
+
+// newSnapshot makes the snapshot of a configuration. The caller makes one at a time.
+func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
+	snap := &Snapshot{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
+	for _, v := range cfg.Verticals {
+		snap.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
+	}
+	for _, s := range cfg.Sources {
+		snap.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID), newHours(s.Schedule)}
+		e.Stats.source(s.ID)
+	}
+	for _, c := range cfg.Book.Campaigns {
+		l, err := e.newCampaign(c)
+		if err != nil {
+			return nil, fmt.Errorf("campaign %s: %w", c.ID, err)
+		}
+		snap.campaigns = append(snap.campaigns, l)
+	}
+	return snap, nil
+}
+
+func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
+	key := c.ID
+	if c.Tests {
+		key += " test" // no id has a space: what tests count and break is none of the campaign's
+	}
+	l := &LiveCampaign{Campaign: c, Tally: e.carried.tallies[key], off: e.paused.of("campaign:" + c.ID),
+		offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	if l.Tally == nil {
+		l.Tally = &Tally{}
+		e.carried.tallies[key] = l.Tally
+	}
+	gate := e.carried.gates[c.Buyer.ID]
+	if gate == nil {
+		gate = transport.NewGate(c.Buyer.InFlightMax)
+		e.carried.gates[c.Buyer.ID] = gate
+	}
+	gate.SetMax(c.Buyer.InFlightMax)
+	l.limits = e.carried.gears[key].renew(c, gate)
+	e.carried.gears[key] = l.limits
+	for _, h := range c.Hours {
+		l.hours = l.hours.and(h.Schedule)
+	}
+	for _, cp := range c.Caps {
+		l.counters = append(l.counters, e.store.Counter(cp))
+	}
+	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
+	var err error
+	place := func(at *endpoint, r *request.Request) {
+		if r == nil || err != nil {
+			return
+		}
+		if at.target, err = target(r); err == nil {
+			at.tokens, err = e.tokens(c, r)
+		}
+	}
+	if c.Ping != nil {
+		place(&l.pings, c.Ping.Request)
+	}
+	place(&l.posts, c.Post.Request)
+	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
+		place(&l.statuses, c.IfUnknown.Status.Request)
+	}
+	if c.Post.Backup != nil && err == nil {
+		l.backup, err = target(c.Post.Backup)
+	}
+	if err != nil || c.AsTest == nil {
+		return l, err
+	}
+	l.test, err = e.newCampaign(c.AsTest)
+	return l, err
+}
+
+func (e *Exchange) targetOf(c *buyers.Campaign, r *request.Request, gate *transport.Gate) transport.TargetConfig {
+	addr, name, tls := r.Host()
+	return transport.TargetConfig{Name: c.Buyer.ID, Addr: addr, ServerName: name, TLS: tls, BodyBytesMax: e.answerMax,
+		ConnsMax: c.Buyer.InFlightMax, AllowPrivate: c.Buyer.AllowPrivate, Gate: gate}
+}

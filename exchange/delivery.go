@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"clearpost/auction"
+	"clearpost/exchange/history"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// delivery is one walk down a lead's order of bids. One goroutine owns it.
+type delivery struct {
+	e       *Exchange
+	on      *Snapshot
+	history *history.History
+	v       *Vertical // this and the next two are nil where no attempt is made any more
+	src     *Source
+	l       *lead.Lead
+	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
+	private ledger.Private // goes with post
+	who     history.Identity
+	seller  string // the seller's own lead id
+	oneShot bool
+	want    lead.TestResult // test: what the post asks for
+	minimum lead.Money      // one-shot: the payout that the seller asked for at least
+	before  []ledger.Event  // one-shot: its pinged event, durable together with the first event of the delivery
+
+	newUntil time.Time // no attempt begins after this
+	until    time.Time // no attempt lasts longer
+
+	order   []*ledger.Bid  // that may buy, first to last
+	quote   auction.Quote  // what was promised and no sale has filled yet
+	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
+	commit  []lead.ID      // holds to commit once carry is durable
+	refused lead.ID        // the hold to release then
+	sent    bool           // an attempt of this lead stands in the ledger
+	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
+	begun   chan struct{}
+	unknown bool
+	maybe   *ledger.Posting   // with unsure: the attempt that the ledger may have; nothing of it was sent
+	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
+	bearer  []byte            // the access token of the last attempt
+	tried   []ledger.Tried
+	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
+	why     lead.Refusal   // why there was no attempt, if there was none
+	details string         // more of that, for the seller
+}
+
+// errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
+var errUnsent = errors.New("the ledger could not take it")
+
+// test tells whether the lead is one.
+func (d *delivery) test() bool { return d.history.Pinged.Test }
+
+// begin puts the bids in their order and counts what earlier trips of this lead have sold already.
+func (d *delivery) begin() {
+	if len(d.history.Attempts) > 0 {
+		d.attemptStored()
+	}
+	for i := range d.history.Pinged.Bids {
+		b := &d.history.Pinged.Bids[i]
+		if b.Rank > 0 {
+			d.order = append(d.order, b)
+		}
+		if b.Winner {
+			d.quote.Limit++
+			d.quote.Promise(b.Payout)
+		}
+	}
+	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
+	for _, s := range d.history.Sales() {
+		d.quote.Fill(s.Payout)
+	}
+	for _, s := range d.history.TestSales() {
+		d.quote.Fill(s.Payout)
+	}
+}
+
+// attemptStored notes that an attempt of the lead is in the ledger.
+func (d *delivery) attemptStored() {
+	if !d.sent && d.begun != nil {
+		close(d.begun)
+	}
+	d.sent = true
+}
+
+// payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of
+// the price; else what the quote has for it. ok is false if the price does not cover what was promised.
+func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
+	if d.oneShot {
+		p := d.src.Margin.Payout(b.Price)
+		return p, d.history.Sold() > 0 || p+d.prospect(b) >= d.minimum
+	}
+	return d.quote.Payout(b.Price, b.MaxSold, d.history.Sold())
+}
+
+// prospect is what the next bids in order may pay on top if a one-shot lead's first sale is to this bid.
+func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
+	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
+	first := d.on.cfg.Book.Buyer(b.Buyer)
+	for _, o := range d.order {
+		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer &&
+			(first == nil || d.on.beside(first, o.Buyer) == lead.NoRefusal) {
+			sum += o.Payout
+			left--
+		}
+	}
+	return sum
+}
+
+// append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an
+// error ends the trip; after that it is tried again until the exchange has ended, since what happened must be written
+// down.
+func (d *delivery) append(next ledger.Event) error {
+	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next)
+	if d.sent {
+		if err := d.e.led.Store(d.e.end, group...); err != nil {
+			return err
+		}
+	} else if err := d.e.led.Append(group...); errors.Is(err, ledger.ErrUncertain) {
+		return err
+	} else if err != nil {
+		return errors.Join(errUnsent, err)
+	}
+	d.before, d.carry = nil, nil
+	for _, t := range d.commit {
+		d.e.commit(t)
+	}
+	d.commit = nil
+	if !d.refused.IsZero() {
+		d.e.release(d.refused)
+		d.refused = noLead
+	}
+	return nil
+}
+
+// settle writes the answer down and gives it.
+func (d *delivery) settle() (Reply, *Fault) { return d.conclude(d.settlement()) }
+
+func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
+	e := d.e
+	if d.post != nil {
+		ev.Post, ev.Private = d.post, d.private
+	}
+	if err := d.append(ev); err != nil {
+		return d.broken(err)
+	}
+	d.history.Settled = ev
+	if d.history.Finished() {
+		e.store.Forget(d.history.ID)
+	}
+	e.Stats.settled(ev)
+	if d.unknown {
+		e.pursueOpen(d.history)
+	}
+	r := e.reply(d.history)
+	r.SellerLeadID = d.seller
+	return r, nil
+}
+
+// settlement is what the lead's attempts, as they stand, come to.
+func (d *delivery) settlement() *ledger.Settled {
+	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev.Sales, ev.TestSales = d.history.Sales(), d.history.TestSales()
+	for _, s := range ev.Sales {
+		ev.Revenue += s.Price
+		ev.Payout += s.Payout
+	}
+	switch {
+	case d.history.Open():
+	case len(ev.Sales) > 0:
+		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
+	case len(ev.TestSales) > 0:
+		ev.Result, ev.Reference = ledger.ResultSuccess, ev.TestSales[0].Reference
+	case d.no != nil:
+		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason,
+			d.no.Reference
+		if ev.Details == "" {
+			ev.Details = d.no.Refusal.Info().Meaning
+		}
+	default:
+		no := lead.QuoteLost
+		if d.why != lead.NoRefusal {
+			no = d.why
+		}
+		fail(ev, no)
+		if d.details != "" {
+			ev.Details = d.details
+		}
+	}
+	// who is known as one that may be sold, and then as one that is, or is not
+	if ev.Result != ledger.ResultFailure || len(d.history.Attempts) > 0 {
+		ev.Private.Person, ev.Private.Also = d.who.Person, d.who.Also
+	}
+	if ev.Refusal != lead.NoRefusal {
+		ev.Reason = ev.Refusal.Info().Published
+	}
+	return ev
+}
+
+// fail makes an answer a failure in our own words.
+func fail(ev *ledger.Settled, no lead.Refusal) {
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, no, no.Info().Published, no.Info().Meaning
+}
+
+// broken answers when the ledger failed.
+func (d *delivery) broken(err error) (Reply, *Fault) {
+	d.e.log.Error("append failed during a post", "lead", d.history.ID.String(), "sent", d.sent, "err", err)
+	if errors.Is(err, errUnsent) {
+		d.e.store.Forget(d.history.ID)
+	}
+	r, f := d.cutOff(errUnsent)
+	if f != nil {
+		f.Unsure = errors.Is(err, ledger.ErrUncertain)
+		errors.As(err, &d.unsure)
+	}
+	return r, f
+}
+
+// cutOff answers a trip that cannot go on: "pending" if an attempt stands in the ledger, for it may have been a sale.
+// Else nothing was sent to anybody, and the seller hears a fault, also where nobody can tell what the ledger has taken:
+// if it turns out to be an attempt, that one is unknown and the seller's repeat hears "pending"; if it is nothing, a
+// "pending" would never come to an end.
+func (d *delivery) cutOff(why error) (Reply, *Fault) {
+	if d.sent {
+		return d.pending(), nil
+	}
+	return Reply{}, unavailable(why)
+}
+
+func (d *delivery) pending() Reply {
+	return Reply{Result: ledger.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
+		Currency: d.history.Pinged.Currency, Test: d.test()}
+}
+
+// A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and
+// counts as taken.
+func (e *Exchange) commit(t lead.ID) {
+	if err := e.store.Commit(t); err != nil {
+		e.log.Error("commit a hold", "attempt", t.String(), "err", err)
+	}
+}
+
+func (e *Exchange) release(t lead.ID) {
+	if err := e.store.Release(t); err != nil {
+		e.log.Error("release a hold", "attempt", t.String(), "err", err)
+	}
+}
+
+// head begins an event of this lead.
+func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
+	h := d.on.head(k, d.history.ID, d.history.Pinged.Source, d.history.Pinged.Vertical, at)
+	h.Test = d.test()
+	return h
+}
+
+// campaignOf is the campaign of an attempt in a snapshot, nil if it is configured no more, or for another vertical.
+func (e *Exchange) campaignOf(snap *Snapshot, p *ledger.Posting) *LiveCampaign {
+	c := snap.cfg.Book.Campaign(p.Campaign)
+	if c == nil || c.Vertical != p.Vertical {
+		return nil
+	}
+	return snap.campaigns[c.Index]
+}
+
+// pursueOpen has the open attempts of a lead pursued by their campaigns' policies.
+func (e *Exchange) pursueOpen(h *history.History) {
+	if e.inherits(h) {
+		return
+	}
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if a.Outcome() != lead.Unknown {
+			continue
+		}
+		l := e.campaignOf(e.inForce.Load(), a.Posting)
+		if l == nil || l.IfUnknown == nil {
+			continue
+		}
+		if !e.chases.add(a.Posting.Attempt, h.ID, l.IfUnknown.After) {
+			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
+				a.Posting.Attempt.String())
+		}
+	}
+}
