@@ -11,30 +11,31 @@ import (
 
 // Index tells which campaigns of one vertical want a lead, without asking each of them. For every field that any
 // campaign has a criterion on, it knows by the field's value which campaigns accept it, as a row of bits; the rows of
-// all fields are ANDed. A campaign without a criterion on a field has its bit set in all rows of that field. An index
-// never changes and may be shared.
+// all fields are ANDed. A campaign without a criterion on a field has its bit set in all rows of that field. Where one
+// of several fields is enough, the rows of these are ORed first. What cannot be looked up by a value is judged for the
+// campaigns that are left. An index never changes and may be shared.
 type Index struct {
 	campaigns []int32 // by bit: the campaign's index in the book, ascending
 	words     int     // of a row
 	all       row
 	layers    []layer
-	// by bit: the criteria that no layer tells whole; they are judged where the layers let a lead pass. nil: there are
-	// none
-	rest [][]*rules.Criterion
+	forks     []fork
+	rest      [][]*rules.Criterion // by bit: what no row tells whole; nil: there is nothing of the kind
 }
 
-// row is a set of campaigns: base, changed by edits where there are any.
+// fork is clauses of several bounds, at most one of each campaign: which campaigns have none here, and layers in which
+// these have no bit.
+type fork struct {
+	none row
+	of   []layer
+}
+
+// row is a set of campaigns: base, but for the bits at flips, which are the other way round.
 type row struct {
 	base  []uint64
-	edits []edit // in the order of their words
-	count int    // campaigns in the set
-}
-
-// edit changes one word of a row's base.
-type edit struct {
-	word  int
-	set   uint64
-	unset uint64
+	flips []int32 // ascending
+	count int32   // campaigns in the set
+	bare  bool    // base has no campaign
 }
 
 // layer is the criteria on one field, at most one of each campaign. A campaign with several has them in several layers.
@@ -43,7 +44,8 @@ type layer struct {
 	part   lead.Part
 	waits  bool // a missing value may still come with the post
 	folded bool // the key of a value is not its normal text
-	none   row  // no usable value: the campaigns without a criterion here
+	every  row  // where it waits: all campaigns, in a fork those that have a bound here
+	none   row  // no usable value: the campaigns without a criterion here, in a fork none
 	rest   row  // lists: a value that no list names
 
 	byNum  []row            // lists on a field whose Slot.Num is the index of its value: by it
@@ -68,41 +70,72 @@ func (ix *Index) Eligible(dst []int32, f *rules.Facts) []int32 {
 	rows := buf[:0]
 	for i := range ix.layers {
 		r := ix.layers[i].row(l)
-		if r == nil {
+		if int(r.count) == len(ix.campaigns) {
 			continue
 		}
 		if r.count == 0 {
 			return dst
 		}
 		rows = append(rows, r)
-		if last := len(rows) - 1; len(rows[0].edits) > 0 && len(r.edits) == 0 {
-			rows[0], rows[last] = r, rows[0] // meet begins with a row that needs no editing, if there is one
+		if last := len(rows) - 1; len(rows[0].flips) > 0 && len(r.flips) == 0 {
+			rows[0], rows[last] = r, rows[0] // meet begins with a row that is its base, if there is one
 		}
 	}
-	if len(rows) == 0 || len(rows[0].edits) > 0 {
+	if len(rows) == 0 || len(rows[0].flips) > 0 {
 		rows = append(rows, &ix.all)
 		rows[0], rows[len(rows)-1] = &ix.all, rows[0]
 	}
-	return ix.meet(dst, rows, f)
+	if len(ix.forks) == 0 {
+		return ix.meet(dst, rows, nil, f)
+	}
+	var forkBuf [rowsOnStack]*row
+	ways := forkBuf[:0]
+	for i := range ix.forks {
+		if ways = ix.forks[i].ways(ways, l); ways == nil {
+			return dst
+		}
+	}
+	return ix.meet(dst, rows, ways, f)
 }
 
-// meet appends the campaigns that are in all rows, block by block, and whose other criteria the lead meets.
-func (ix *Index) meet(dst []int32, rows []*row, f *rules.Facts) []int32 {
-	var buf [rowsOnStack]int // per row its next edit
+// ways appends the rows of which one lets a campaign pass, and nil as their end. The result is nil where none does.
+func (k *fork) ways(dst []*row, l *lead.Lead) []*row {
+	count := int(k.none.count)
+	dst = append(dst, &k.none)
+	for i := range k.of {
+		r := k.of[i].row(l)
+		if r.count > 0 {
+			dst = append(dst, r)
+			count += int(r.count)
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	return append(dst, nil)
+}
+
+// meet appends the campaigns that are in all rows and in one of each fork's, block by block, and whose other criteria
+// the lead meets.
+func (ix *Index) meet(dst []int32, rows, ways []*row, f *rules.Facts) []int32 {
+	var buf [2 * rowsOnStack]int32 // per row its next flip
 	next := buf[:]
-	if len(rows) > len(buf) {
-		next = make([]int, len(rows))
+	if n := len(rows) + len(ways); n > len(buf) {
+		next = make([]int32, n)
 	}
 	var block [blockWords]uint64
 	for from := 0; from < ix.words; from += blockWords {
 		acc := block[:min(blockWords, ix.words-from)]
 		copy(acc, rows[0].base[from:])
 		for i, r := range rows[1:] {
-			if len(r.edits) == 0 {
+			if len(r.flips) == 0 {
 				and(acc, r.base[from:])
 			} else {
-				r.andEdited(acc, from, &next[i])
+				r.andFlipped(acc, from, &next[i])
 			}
+		}
+		if len(ways) > 0 {
+			andWays(acc, from, ways, next[len(rows):])
 		}
 		for w, x := range acc {
 			for ; x != 0; x &= x - 1 {
@@ -141,24 +174,83 @@ func and(acc, x []uint64) {
 	}
 }
 
-// andEdited is and for a row with edits; acc begins at word from. next is the row's next edit: words only go up.
-func (r *row) andEdited(acc []uint64, from int, next *int) {
-	done, end := from, from+len(acc)
-	for ; *next < len(r.edits) && r.edits[*next].word < end; *next++ {
-		e := &r.edits[*next]
-		and(acc[done-from:e.word-from], r.base[done:])
-		acc[e.word-from] &= r.base[e.word]&^e.unset | e.set
-		done = e.word + 1
+// andWays keeps in acc what is in one row of each fork; acc begins at word from.
+func andWays(acc []uint64, from int, ways []*row, next []int32) {
+	var buf [blockWords]uint64
+	one := buf[:len(acc)]
+	begun := false
+	for i, r := range ways {
+		switch {
+		case r == nil:
+			and(acc, one)
+			begun = false
+		case begun:
+			r.unite(one, from, &next[i])
+		default:
+			copy(one, r.base[from:])
+			begun = true
+		}
 	}
+}
+
+// unite adds the row's campaigns to acc, which begins at word from. next is the row's next flip.
+func (r *row) unite(acc []uint64, from int, next *int32) {
+	done, end, n := from, from+len(acc), int(*next)
+	for n < len(r.flips) && int(r.flips[n])>>6 < end {
+		word := int(r.flips[n]) >> 6
+		x := r.base[word]
+		for ; n < len(r.flips) && int(r.flips[n])>>6 == word; n++ {
+			x ^= 1 << (r.flips[n] & 63)
+		}
+		if !r.bare {
+			unite(acc[done-from:word-from], r.base[done:])
+		}
+		acc[word-from] |= x
+		done = word + 1
+	}
+	if *next = int32(n); !r.bare {
+		unite(acc[done-from:], r.base[done:])
+	}
+}
+
+// unite adds to acc what is in x, which is at least as long.
+func unite(acc, x []uint64) {
+	x = x[:len(acc)]
+	for len(acc) >= 4 && len(x) >= 4 {
+		acc[0] |= x[0]
+		acc[1] |= x[1]
+		acc[2] |= x[2]
+		acc[3] |= x[3]
+		acc, x = acc[4:], x[4:]
+	}
+	for i := range acc {
+		acc[i] |= x[i]
+	}
+}
+
+// andFlipped is and for a row with flips; acc begins at word from. next is the row's next flip: bits only go up.
+func (r *row) andFlipped(acc []uint64, from int, next *int32) {
+	done, end, n := from, from+len(acc), int(*next)
+	for n < len(r.flips) && int(r.flips[n])>>6 < end {
+		word := int(r.flips[n]) >> 6
+		x := r.base[word]
+		for ; n < len(r.flips) && int(r.flips[n])>>6 == word; n++ {
+			x ^= 1 << (r.flips[n] & 63)
+		}
+		and(acc[done-from:word-from], r.base[done:])
+		acc[word-from] &= x
+		done = word + 1
+	}
+	*next = int32(n)
 	and(acc[done-from:], r.base[done:])
 }
 
-// row finds the set of campaigns that accept the lead's value; nil means all.
+// row finds the set of campaigns that accept the lead's value.
 func (y *layer) row(l *lead.Lead) *row {
 	s := l.Slot(y.pos)
 	if s.State != lead.Valid {
 		if s.State == lead.Missing && y.waits {
-			return nil
+			return &y.every
 		}
 		return &y.none
 	}

@@ -3,6 +3,7 @@
 package buyers
 
 import (
+	"cmp"
 	"encoding/binary"
 	"maps"
 	"math"
@@ -14,7 +15,7 @@ import (
 	"clearpost/rules"
 )
 
-// layerKey names a layer: lists and ranges on one field stand apart, and a campaign's second criterion of a kind in the
+// layerKey names a layer: lists and ranges on one field stand apart, and a campaign's second bound of a kind in the
 // second layer.
 type layerKey struct {
 	pos    int
@@ -23,54 +24,135 @@ type layerKey struct {
 	nth    int
 }
 
-// member is a campaign's criterion in a layer.
-type member struct {
-	bit       int
-	criterion *rules.Criterion
+func compareKeys(a, b layerKey) int {
+	ranged := map[bool]int{true: 1}
+	return cmp.Or(a.pos-b.pos, int(a.part)-int(b.part), ranged[a.ranged]-ranged[b.ranged], a.nth-b.nth)
 }
+
+// member is what a campaign's criteria ask of a layer's field.
+type member struct {
+	bit   int
+	bound *rules.Bound
+}
+
+// layerSet is the members of layers, which are built when all are known.
+type layerSet map[layerKey][]member
+
+func (l layerSet) add(bit, nth int, b *rules.Bound) {
+	k := layerKey{pos: b.Pos, part: b.Part, ranged: b.Kind == rules.Range, nth: nth}
+	for nth < 0 { // the first that the campaign is not in yet
+		k.nth++
+		if m := l[k]; len(m) == 0 || m[len(m)-1].bit != bit {
+			break
+		}
+	}
+	l[k] = append(l[k], member{bit, b})
+}
+
+// flipsMax is how many bits a row may differ in from the one that it leans on: each costs a ping some nanoseconds, and
+// a row of its own costs memory.
+const flipsMax = 64
+
+// forksMax is how many clauses of several bounds a campaign may have in the index. A fork costs a ping as much as some
+// layers, however few campaigns it is for: with fewer than a forksLeast-th of the words of a row, these are judged.
+const (
+	forksMax   = 4
+	forksLeast = 4
+)
 
 // newIndex builds the index of a vertical's campaigns, which stand in the order of their indexes.
 func newIndex(list []*Campaign, s *lead.Schema) *Index {
 	ix := &Index{campaigns: make([]int32, len(list)), words: (len(list) + 63) / 64}
-	ix.all = row{base: make([]uint64, ix.words), count: len(list)}
-	layers := map[layerKey][]member{}
+	ix.all = row{base: make([]uint64, ix.words), count: int32(len(list))}
+	layers, forks := layerSet{}, make([]forkSet, forksMax)
 	for bit, c := range list {
 		ix.campaigns[bit] = c.Index
 		ix.all.base[bit>>6] |= 1 << (bit & 63)
-		nth := map[layerKey]int{}
+		nth := 0
 		for i := range c.Criteria {
-			if k := &c.Criteria[i]; k.Kind > rules.Range || k.About != rules.OfLead {
-				if ix.rest == nil {
-					ix.rest = make([][]*rules.Criterion, len(list))
+			clauses, whole := c.Criteria[i].Clauses()
+			for _, clause := range clauses {
+				switch {
+				case len(clause) == 1:
+					layers.add(bit, -1, &clause[0])
+				case nth == forksMax:
+					whole = false
+				default:
+					forks[nth].add(bit, clause, &c.Criteria[i])
+					nth++
 				}
-				ix.rest[bit] = append(ix.rest[bit], k)
-				continue
 			}
-			k := layerKey{pos: c.Criteria[i].Pos, part: c.Criteria[i].Part, ranged: c.Criteria[i].Kind == rules.Range}
-			n := nth[k]
-			nth[k] = n + 1
-			k.nth = n
-			layers[k] = append(layers[k], member{bit, &c.Criteria[i]})
+			if !whole {
+				ix.judge(bit, &c.Criteria[i])
+			}
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(layers), func(a, b layerKey) int {
-		switch {
-		case a.pos != b.pos:
-			return a.pos - b.pos
-		case a.part != b.part:
-			return int(a.part) - int(b.part)
-		case a.ranged != b.ranged && a.ranged:
-			return 1
-		case a.ranged != b.ranged:
-			return -1
+	ix.layers = layers.build(s, ix.words, ix.all.base)
+	for i := range forks {
+		f := &forks[i]
+		if len(f.members) == 0 || len(f.members)*forksLeast < ix.words {
+			for _, m := range f.members {
+				ix.judge(m.bit, m.of)
+			}
+			continue
 		}
-		return a.nth - b.nth
-	})
-	for _, k := range keys {
-		b := layerBuilder{words: ix.words, members: layers[k], seen: map[string]row{}}
-		ix.layers = append(ix.layers, b.build(k, &s.Fields[k.pos], ix.all.base))
+		none := slices.Clone(ix.all.base)
+		for _, m := range f.members {
+			none[m.bit>>6] &^= 1 << (m.bit & 63)
+		}
+		b := layerBuilder{words: ix.words, seen: map[string]row{}}
+		ix.forks = append(ix.forks, fork{none: b.row(none), of: f.layers.build(s, ix.words, nil)})
 	}
 	return ix
+}
+
+// judge notes a criterion that the rows do not tell whole, once.
+func (ix *Index) judge(bit int, c *rules.Criterion) {
+	if ix.rest == nil {
+		ix.rest = make([][]*rules.Criterion, len(ix.campaigns))
+	}
+	if !slices.Contains(ix.rest[bit], c) {
+		ix.rest[bit] = append(ix.rest[bit], c)
+	}
+}
+
+// forkSet is a fork that is built when all is known that belongs in it.
+type forkSet struct {
+	layers  layerSet
+	members []forked
+}
+
+// forked is a campaign's criterion of which a clause stands in a fork.
+type forked struct {
+	bit int
+	of  *rules.Criterion
+}
+
+func (f *forkSet) add(bit int, clause rules.Clause, of *rules.Criterion) {
+	if f.layers == nil {
+		f.layers = layerSet{}
+	}
+	for i := range clause {
+		f.layers.add(bit, 0, &clause[i])
+	}
+	f.members = append(f.members, forked{bit, of})
+}
+
+// remove takes the members' campaigns out of a set.
+func remove(set []uint64, members []member) {
+	for _, m := range members {
+		set[m.bit>>6] &^= 1 << (m.bit & 63)
+	}
+}
+
+// build makes the layers, of which each lets all campaigns pass that it knows nothing of; all is nil in a fork, where
+// it lets none of these pass.
+func (l layerSet) build(s *lead.Schema, words int, all []uint64) (out []layer) {
+	for _, k := range slices.SortedFunc(maps.Keys(l), compareKeys) {
+		b := layerBuilder{words: words, members: l[k], seen: map[string]row{}}
+		out = append(out, b.build(k, &s.Fields[k.pos], all))
+	}
+	return out
 }
 
 // layerBuilder makes the rows of one layer. Rows that say the same share their memory.
@@ -83,11 +165,16 @@ type layerBuilder struct {
 
 func (b *layerBuilder) build(k layerKey, f *lead.Field, all []uint64) layer {
 	y := layer{pos: k.pos, part: k.part, waits: f.Required&lead.AtPing == 0}
-	b.none = slices.Clone(all)
-	for _, m := range b.members {
-		b.none[m.bit>>6] &^= 1 << (m.bit & 63)
+	if b.none = make([]uint64, b.words); all != nil {
+		copy(b.none, all)
+		remove(b.none, b.members)
 	}
 	y.none = b.row(b.none)
+	every := slices.Clone(b.none)
+	for _, m := range b.members {
+		every[m.bit>>6] |= 1 << (m.bit & 63)
+	}
+	y.every = b.row(every)
 	if k.ranged {
 		b.ranges(&y)
 	} else {
@@ -102,53 +189,92 @@ func (b *layerBuilder) row(set []uint64) row {
 	r := row{}
 	for _, w := range set {
 		key = binary.LittleEndian.AppendUint64(key, w)
-		r.count += bits.OnesCount64(w)
+		r.count += int32(bits.OnesCount64(w))
 	}
 	if old, ok := b.seen[string(key)]; ok {
 		return old
 	}
-	r.base = slices.Clone(set)
+	r.base, r.bare = slices.Clone(set), r.count == 0
 	b.seen[string(key)] = r
 	return r
 }
 
-// ranges cuts the numbers at every end of a range, so that between two cuts one set of campaigns holds.
+// flipped is the row of base with some bits the other way round, ascending: as flips where that takes less memory.
+func (b *layerBuilder) flipped(base *row, flips []int32) row {
+	switch {
+	case len(flips) == 0:
+		return *base
+	case len(flips) <= min(flipsMax, b.words/3):
+		r := row{base: base.base, flips: slices.Clone(flips), count: base.count, bare: base.bare}
+		for _, bit := range flips {
+			r.count += 1 - 2*int32(base.base[bit>>6]>>(bit&63)&1)
+		}
+		return r
+	}
+	set := slices.Clone(base.base)
+	for _, bit := range flips {
+		set[bit>>6] ^= 1 << (bit & 63)
+	}
+	return b.row(set)
+}
+
+// ranges cuts the numbers at every end of a span, so that between two cuts one set of campaigns holds.
 func (b *layerBuilder) ranges(y *layer) {
-	flips := map[int64][]int{} // number → the campaigns whose range begins or has ended there
+	ends := map[int64][]int32{} // number → the campaigns of which a span begins or has ended there
 	for _, m := range b.members {
-		flips[m.criterion.Min] = append(flips[m.criterion.Min], m.bit)
-		if m.criterion.Max != math.MaxInt64 {
-			flips[m.criterion.Max+1] = append(flips[m.criterion.Max+1], m.bit)
+		for _, s := range m.bound.Spans {
+			ends[s[0]] = append(ends[s[0]], int32(m.bit))
+			if s[1] != math.MaxInt64 {
+				ends[s[1]+1] = append(ends[s[1]+1], int32(m.bit))
+			}
 		}
 	}
-	set := slices.Clone(b.none)
-	if _, ok := flips[math.MinInt64]; !ok {
-		y.starts, y.rows = append(y.starts, math.MinInt64), append(y.rows, b.row(set))
+	if _, ok := ends[math.MinInt64]; !ok {
+		y.starts, y.rows = append(y.starts, math.MinInt64), append(y.rows, y.none)
 	}
-	for _, at := range slices.Sorted(maps.Keys(flips)) {
-		for _, bit := range flips[at] {
-			set[bit>>6] ^= 1 << (bit & 63)
+	base, flips := y.none, []int32(nil) // since base
+	for _, at := range slices.Sorted(maps.Keys(ends)) {
+		flips = differing(flips, ends[at])
+		r := b.flipped(&base, flips)
+		if len(r.flips) == 0 {
+			base, flips = r, nil
 		}
-		y.starts, y.rows = append(y.starts, at), append(y.rows, b.row(set))
+		y.starts, y.rows = append(y.starts, at), append(y.rows, r)
 	}
+}
+
+// differing are the bits that are in one of two lists. Both ascend; a bit that the second has twice, as where one span
+// of a campaign ends and its next one begins, counts for nothing.
+func differing(a, b []int32) (out []int32) {
+	out = slices.Sorted(slices.Values(slices.Concat(a, b)))
+	n := 0
+	for i := 0; i < len(out); i++ {
+		if i+1 < len(out) && out[i] == out[i+1] {
+			i++
+			continue
+		}
+		out[n] = out[i]
+		n++
+	}
+	return out[:n]
 }
 
 func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 	rest := slices.Clone(b.none)
-	byValue := map[string][]member{}
-	for _, m := range b.members {
-		if m.criterion.Kind == rules.NotList {
+	byValue := map[string][]int32{}
+	for _, m := range b.members { // in the order of bits
+		if m.bound.Kind == rules.NotList {
 			rest[m.bit>>6] |= 1 << (m.bit & 63)
 		}
-		for _, v := range m.criterion.Values {
-			byValue[v] = append(byValue[v], m)
+		for _, v := range m.bound.Values {
+			byValue[v] = append(byValue[v], int32(m.bit))
 		}
 	}
 	y.rest = b.row(rest)
 	if keys := indexedKeys(f); keys != nil && y.part == lead.PartNone {
 		y.byNum = make([]row, len(keys))
 		for i, key := range keys {
-			y.byNum[i] = b.value(&y.rest, byValue[key])
+			y.byNum[i] = b.flipped(&y.rest, byValue[key])
 		}
 		return
 	}
@@ -159,38 +285,8 @@ func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 	y.byText = make(map[string]int32, len(byValue))
 	for _, v := range sortedKeys(byValue) {
 		y.byText[v] = int32(len(y.rows))
-		y.rows = append(y.rows, b.value(&y.rest, byValue[v]))
+		y.rows = append(y.rows, b.flipped(&y.rest, byValue[v]))
 	}
-}
-
-// value is the row of a value that these criteria name: as edits of the rest where that takes less memory.
-func (b *layerBuilder) value(rest *row, named []member) row {
-	var edits []edit
-	count := rest.count
-	for _, m := range named { // in the order of bits
-		if n := len(edits); n == 0 || edits[n-1].word != m.bit>>6 {
-			edits = append(edits, edit{word: m.bit >> 6})
-		}
-		e := &edits[len(edits)-1]
-		if m.criterion.Kind == rules.NotList {
-			e.unset |= 1 << (m.bit & 63)
-			count--
-		} else {
-			e.set |= 1 << (m.bit & 63)
-			count++
-		}
-	}
-	if len(edits) == 0 {
-		return *rest
-	}
-	if 3*len(edits) < b.words {
-		return row{base: rest.base, edits: edits, count: count}
-	}
-	set := slices.Clone(rest.base)
-	for _, e := range edits {
-		set[e.word] = set[e.word]&^e.unset | e.set
-	}
-	return b.row(set)
 }
 
 // indexedKeys lists the keys of a field's values by Slot.Num, where that is a small index.

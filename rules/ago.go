@@ -114,22 +114,43 @@ func (a ago) bounds() (least, most int64) {
 // since tells whether a valid date or time lies in the stretch, or before it. A day that has not come yet is in
 // neither.
 func (c *Criterion) since(n int64, now time.Time) outcome {
-	now = now.In(c.zone)
-	from := c.ago.before(now)
 	if c.field.Type == lead.TypeDateTime {
+		now = now.In(c.more.zone)
+		from := c.more.ago.before(now).UnixMicro()
 		if c.Kind == Older {
-			return outcomeOf(n < from.UnixMicro())
+			return outcomeOf(n < from)
 		}
-		return outcomeOf(from.UnixMicro() <= n && n <= now.Add(clockSkew).UnixMicro())
+		return outcomeOf(from <= n && n <= now.Add(clockSkew).UnixMicro())
+	}
+	today := dayOf(now, c.more.zone)
+	older := false
+	switch least, most := c.more.ago.bounds(); { // the calendar is asked only where it makes a difference
+	case (today-n)*86400 > most:
+		older = true
+	case (today-n)*86400 >= least:
+		older = n < c.more.ago.beforeDay(today)
 	}
 	if c.Kind == Older {
-		return outcomeOf(n < dayOf(from))
+		return outcomeOf(older)
 	}
-	return outcomeOf(dayOf(from) <= n && n <= dayOf(now))
+	return outcomeOf(!older && n <= today)
 }
 
-// dayOf is the date of a time in its own zone, in days since 1970-01-01.
-func dayOf(t time.Time) int64 {
-	y, m, d := t.Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400
+// dayOf is the date of a time in a zone, in days since 1970-01-01.
+func dayOf(t time.Time, zone *time.Location) int64 {
+	_, off := t.In(zone).Zone()
+	local := t.Unix() + int64(off)
+	return (local - mod(local, 86400)) / 86400
+}
+
+// beforeDay is before for a date, of which a stretch has whole days: both in days since 1970-01-01.
+func (a ago) beforeDay(day int64) int64 {
+	switch a.unit {
+	case agoDays:
+		return day - int64(a.n)
+	case agoWeeks:
+		return day - 7*int64(a.n)
+	}
+	t := a.before(time.Unix(day*86400, 0).UTC())
+	return t.Unix() / 86400
 }

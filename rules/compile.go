@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ type Options struct {
 	// of day are mistakes.
 	Zone *time.Location
 	// Place tells where a criterion stands, by its path as it begins defects. Nil: nobody will ask.
-	Place func(path string) (line, column int)
+	Place func(path string) (line, column int32)
 	// Lists finds files of values. Nil: there are none.
 	Lists Lists
 }
@@ -192,16 +193,21 @@ type test struct {
 	of      *lead.Schema
 	pos     int // in of
 	typ     lead.Type
+	zone    *time.Location
 	scratch *lead.Lead
+}
+
+func (t *test) needs() *needs {
+	if t.more == nil {
+		t.more = &needs{}
+	}
+	return t.more
 }
 
 // about finds what a criterion looks at.
 func (c *compiler) about(spec *CriterionSpec) (*test, []lead.Defect) {
 	t := &test{named: spec.Field, scratch: c.scratch,
-		Criterion: Criterion{Min: BoundNone[0], Max: BoundNone[1], zone: c.opt.Zone}}
-	if t.zone == nil {
-		t.zone = time.UTC
-	}
+		Criterion: Criterion{Min: BoundNone[0], Max: BoundNone[1]}, zone: cmp.Or(c.opt.Zone, time.UTC)}
 	pos, part, ok := c.s.Resolve(spec.Field)
 	if !ok {
 		for i, name := range subjectNames[1:] {
@@ -218,6 +224,8 @@ func (c *compiler) about(spec *CriterionSpec) (*test, []lead.Defect) {
 		case t.About >= OfTime && c.opt.Zone == nil:
 			return nil, []lead.Defect{{Path: "field", Value: spec.Field,
 				Expected: "a `timezone` of the buyer, in which the " + spec.Field + " is told"}}
+		case t.About >= OfTime:
+			t.needs().zone = t.zone
 		}
 		return t, nil
 	}

@@ -46,31 +46,36 @@ type Criterion struct {
 	Kind   Kind
 	About  Subject
 	Part   lead.Part // of the lead's value; PartNone is the value itself
-	Pos    int       // of the lead: position in the schema
-	Field  string    // the name of what it looks at, with its part: phone.area
-	Values []string  // lists: the keys (AppendKey) of the values, sorted, each once; texts: in lower case
-	Min    int64     // of a range, in the unit of lead.Slot.Num
+	Line   int32     // where it stands in its file, counted from 1; 0: nobody has said
+	Column int32
+	Pos    int      // of the lead: position in the schema
+	Field  string   // the name of what it looks at, with its part: phone.area
+	Values []string // lists: the keys (AppendKey) of the values, sorted, each once; texts: in lower case
+	Min    int64    // of a range, in the unit of lead.Slot.Num
 	Max    int64
 	Of     []Criterion // members of a group; the one of a Not
-	// where it stands in its file, counted from 1; 0: nobody has said
-	Line, Column int
 
 	field    *lead.Field
-	zone     *time.Location // of days, of the time of day
 	expected string
-	longest  int            // bytes of the longest of Values
-	nums     []int64        // of a list of numbers: its values as such
-	pattern  *regexp.Regexp // of a Pattern
-	ago      ago            // of Within and Older
-	own      Tester
-	radius   radius        // of a List of ZIP codes
-	file     *listfile.Set // of InFile and NotInFile; nil where the file has mistakes
-	sum      listfile.Sum  // of its lines
+	longest  int    // bytes of the longest of Values
+	more     *needs // nil where a test needs none of it, as most do
+}
+
+// needs is what only some tests look at.
+type needs struct {
+	zone    *time.Location // of days, of the time of day
+	ago     ago            // of Within and Older
+	nums    []int64        // of a list of numbers: its values as such
+	pattern *regexp.Regexp
+	own     Tester
+	radius  radius        // of a List of ZIP codes
+	file    *listfile.Set // of InFile and NotInFile; nil where the file has mistakes
+	sum     listfile.Sum  // of its lines
 }
 
 // NewOwn makes a criterion of a test that is compiled elsewhere. name is what explanations call it.
 func NewOwn(name string, t Tester) Criterion {
-	return Criterion{Kind: Own, Field: name, Pos: -1, own: t, expected: t.Expected()}
+	return Criterion{Kind: Own, Field: name, Pos: -1, more: &needs{own: t}, expected: t.Expected()}
 }
 
 // Test tells whether what is known meets the criterion.
@@ -102,7 +107,7 @@ func (c *Criterion) outcome(f *Facts) outcome {
 	case Not:
 		return c.Of[0].outcome(f).not()
 	case Own:
-		return c.own.Test(f).outcome()
+		return c.more.own.Test(f).outcome()
 	}
 	if c.About != OfLead {
 		return c.ofFact(f)
@@ -200,7 +205,7 @@ func (c *Criterion) ofFact(f *Facts) outcome {
 			return open
 		}
 		if c.Kind == Pattern {
-			return outcomeOf(c.pattern.MatchString(f.Source))
+			return outcomeOf(c.more.pattern.MatchString(f.Source))
 		}
 		var b [256]byte
 		return c.ofText(append(b[:0], f.Source...))
@@ -213,7 +218,7 @@ func (c *Criterion) ofFact(f *Facts) outcome {
 	if f.Now.IsZero() {
 		return open
 	}
-	t := f.Now.In(c.zone)
+	t := f.Now.In(c.more.zone)
 	if c.About == OfWeekday {
 		return c.ofText([]byte(weekdays[t.Weekday()]))
 	}
@@ -226,7 +231,7 @@ func (c *Criterion) ofNumber(n int64) outcome {
 		return outcomeOf(c.Min <= n && n <= c.Max)
 	}
 	in := false
-	for _, v := range c.nums {
+	for _, v := range c.more.nums {
 		in = in || v == n
 	}
 	return outcomeOf(in == (c.Kind == List))
@@ -264,10 +269,10 @@ func (c *Criterion) misses(f *Facts, opposite bool) int {
 }
 
 // Since is when the stretch of a Within or Older begins that ends at a time.
-func (c *Criterion) Since(now time.Time) time.Time { return c.ago.before(now.In(c.zone)) }
+func (c *Criterion) Since(now time.Time) time.Time { return c.more.ago.before(now.In(c.more.zone)) }
 
 // Regexp is the regular expression of a Pattern.
-func (c *Criterion) Regexp() string { return c.pattern.String() }
+func (c *Criterion) Regexp() string { return c.more.pattern.String() }
 
 // AddUses adds the fields of the lead that the criterion looks at.
 func (c *Criterion) AddUses(p *lead.Positions) {
@@ -277,7 +282,7 @@ func (c *Criterion) AddUses(p *lead.Positions) {
 			c.Of[i].AddUses(p)
 		}
 	case Own:
-		c.own.AddUses(p)
+		c.more.own.AddUses(p)
 	default:
 		if c.About == OfLead {
 			p.Add(c.Pos)

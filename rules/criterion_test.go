@@ -4,6 +4,7 @@ package rules
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -159,10 +160,98 @@ func TestCriteria(t *testing.T) {
 				}
 				fmt.Fprintf(&b, "ping %v, post %v, one-shot %v: %s\n", said[0], said[1], said[2], cs[0].Explain(&f))
 			}
+		case "clauses":
+			for _, line := range lines {
+				cs, ds := Compile([]CriterionSpec{parseSpec(t, line)}, s, inNewYork(t))
+				writeDefects(&b, ds)
+				clauses, whole := cs[0].Clauses()
+				fmt.Fprintf(&b, "whole %v:", whole)
+				for _, c := range clauses {
+					b.WriteString(" (" + showClause(s, c) + ")")
+				}
+				b.WriteByte('\n')
+			}
 		default:
 			t.Fatalf("unknown command %q", d.Cmd)
 		}
 		return b.String()
+	})
+}
+
+func showClause(s *lead.Schema, c Clause) string {
+	var out []string
+	for _, b := range c {
+		name := s.Fields[b.Pos].Name
+		if b.Part != lead.PartNone {
+			name += "." + b.Part.String()
+		}
+		switch b.Kind {
+		case List:
+			name += fmt.Sprintf(" in %v", b.Values)
+		case NotList:
+			name += fmt.Sprintf(" not in %v", b.Values)
+		default:
+			for _, span := range b.Spans {
+				name += fmt.Sprintf(" %d..%d", span[0], span[1])
+			}
+		}
+		out = append(out, strings.NewReplacer("-9223372036854775808", "", "9223372036854775807", "").Replace(name))
+	}
+	return strings.Join(out, " or ")
+}
+
+// Whatever stands in a file, compiling it tells what is wrong or makes a criterion, whose answers and words hold
+// together.
+func FuzzCriterion(f *testing.F) {
+	text, err := os.ReadFile("testdata/criteria")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "{") {
+			f.Add([]byte(line), "state=CA; age=40; phone=2125550123; dob=1990-01-02", "acme", int64(1_772_280_000))
+		}
+	}
+	s := testSchema(f)
+	f.Fuzz(func(t *testing.T, page []byte, sent, source string, now int64) {
+		var ps tree.Problems
+		var spec CriterionSpec
+		file := tree.NewFile("criteria", page)
+		if file.Parse(&ps); file.Root == nil {
+			return
+		}
+		file.Decode(&ps, &spec)
+		cs, ds := Compile([]CriterionSpec{spec}, s, inNewYork(t))
+		if (len(ds) == 0) == (cs == nil) {
+			t.Fatalf("%d criteria with defects %v", len(cs), ds)
+		}
+		for _, d := range ds {
+			if d.Expected == "" || !strings.HasPrefix(d.Path, "[0]") && d.Path != "" {
+				t.Fatalf("defect %+v", d)
+			}
+		}
+		if cs == nil {
+			return
+		}
+		var l lead.Lead
+		l.Reset(s)
+		for _, kv := range strings.Split(sent, "; ") {
+			name, value, _ := strings.Cut(kv, "=")
+			if pos, ok := s.Position(name); ok {
+				l.Set(pos, []byte(value))
+			}
+		}
+		c, opposite := &cs[0], &Criterion{Kind: Not, Of: cs}
+		for _, st := range []lead.Stage{0, lead.AtPing, lead.AtPost, lead.AtPing | lead.AtPost} {
+			facts := Facts{Lead: &l, Stage: st, Source: source, Now: time.Unix(now, 0)}
+			said, not := c.Test(&facts), opposite.Test(&facts)
+			if said == Met && not != Unmet || not == Met && said != Unmet || (c.Misses(&facts) > 0) != (said == Unmet) {
+				t.Fatalf("it is %v, its opposite %v, it misses %d", said, not, c.Misses(&facts))
+			}
+			if len(c.Explain(&facts)) > explainBytesMax+16 {
+				t.Fatal("explained at too great a length")
+			}
+		}
 	})
 }
 

@@ -90,7 +90,7 @@ func (c *Criterion) appendHas(out []string, f *Facts) []string {
 // has tells what the lead has, or what is known beside it.
 func (c *Criterion) has(f *Facts) string {
 	if c.Kind == Own {
-		return c.own.Explain(f)
+		return c.more.own.Explain(f)
 	}
 	if c.About != OfLead {
 		return c.Field + " is " + c.fact(f)
@@ -112,8 +112,8 @@ func (c *Criterion) has(f *Facts) string {
 	case c.Part != lead.PartNone && !c.field.Sensitive(c.Part):
 		return c.Field + " is " + lead.Mask(&lead.Field{}, v)
 	}
-	if c.radius.center != "" {
-		return c.Field + " is " + lead.Mask(c.field, v) + c.radius.away(string(v))
+	if c.around() {
+		return c.Field + " is " + lead.Mask(c.field, v) + c.more.radius.away(string(v))
 	}
 	return c.Field + " is " + lead.Mask(c.field, v)
 }
@@ -127,11 +127,11 @@ func (c *Criterion) fact(f *Facts) string {
 	case c.About == OfSource, c.About == OfSold, f.Now.IsZero():
 		return "not known"
 	}
-	t := f.Now.In(c.zone)
+	t := f.Now.In(c.more.zone)
 	if c.About == OfWeekday {
-		return weekdays[t.Weekday()] + " in " + c.zone.String()
+		return weekdays[t.Weekday()] + " in " + c.more.zone.String()
 	}
-	return t.Format("15:04:05") + " in " + c.zone.String()
+	return t.Format("15:04:05") + " in " + c.more.zone.String()
 }
 
 func cut(s string) string {

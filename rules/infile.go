@@ -46,13 +46,13 @@ func (t *test) inFile(kind Kind, key, name, hashed string, lists Lists) (Criteri
 		return Criterion{}, []lead.Defect{{Path: key, Value: name, Expected: "no file: none can be read here"}}
 	}
 	var expected string
-	if t.file, expected = lists(f); expected != "" {
+	if t.needs().file, expected = lists(f); expected != "" {
 		return Criterion{}, []lead.Defect{{Path: key, Value: name, Expected: expected}}
 	}
-	t.Kind, t.sum = kind, sum
+	t.Kind, t.more.sum = kind, sum
 	t.expected = map[Kind]string{InFile: "a value in ", NotInFile: "a value that is not in "}[kind] + f.Name
-	if t.file != nil && t.file.Len() != 1 {
-		t.expected += fmt.Sprintf(" (%d values)", t.file.Len())
+	if t.more.file != nil && t.more.file.Len() != 1 {
+		t.expected += fmt.Sprintf(" (%d values)", t.more.file.Len())
 	}
 	return t.Criterion, nil
 }
@@ -82,7 +82,7 @@ func (t *test) normal(dst, value []byte) ([]byte, string) {
 
 // filed looks for a valid value in the file.
 func (c *Criterion) filed(l *lead.Lead) outcome {
-	if c.file == nil {
+	if c.more.file == nil {
 		return untold
 	}
 	var b [256]byte
@@ -92,12 +92,12 @@ func (c *Criterion) filed(l *lead.Lead) outcome {
 		if k, ok = AppendPartKey(k, l, c.Pos, c.Part); !ok {
 			return untold
 		}
-	} else if c.sum != listfile.Plain && (c.field.Type == lead.TypePhone || c.field.Type == lead.TypeEmail) {
+	} else if c.more.sum != listfile.Plain && (c.field.Type == lead.TypePhone || c.field.Type == lead.TypeEmail) {
 		return c.hashed(l)
 	} else {
 		k = AppendKey(k, l, c.Pos)
 	}
-	return outcomeOf(c.file.Has(k) == (c.Kind == InFile))
+	return outcomeOf(c.more.file.Has(k) == (c.Kind == InFile))
 }
 
 var sumParts = [...]lead.Part{listfile.MD5: lead.PartMD5, listfile.SHA1: lead.PartSHA1,
@@ -107,10 +107,10 @@ var sumParts = [...]lead.Part{listfile.MD5: lead.PartMD5, listfile.SHA1: lead.Pa
 func (c *Criterion) hashed(l *lead.Lead) outcome {
 	var b [64]byte
 	var sum [32]byte
-	text, ok := l.AppendPart(b[:0], c.Pos, sumParts[c.sum])
+	text, ok := l.AppendPart(b[:0], c.Pos, sumParts[c.more.sum])
 	n, err := hex.Decode(sum[:], text)
 	if !ok || err != nil {
 		return untold
 	}
-	return outcomeOf(c.file.HasSum(sum[:n]) == (c.Kind == InFile))
+	return outcomeOf(c.more.file.HasSum(sum[:n]) == (c.Kind == InFile))
 }

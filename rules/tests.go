@@ -41,6 +41,7 @@ func (t *test) list(kind Kind, key string, values []string) (Criterion, []lead.D
 	}
 	t.Kind = kind
 	var ds []lead.Defect
+	var nums []int64
 	shown := make([]string, 0, min(len(values), shownMax))
 	for i, v := range values {
 		slot, expected := t.read(v)
@@ -49,15 +50,17 @@ func (t *test) list(kind Kind, key string, values []string) (Criterion, []lead.D
 			continue
 		}
 		if t.Values = append(t.Values, t.key()); t.typ.Numeric() {
-			t.nums = append(t.nums, slot.Num)
+			nums = append(nums, slot.Num)
 		}
 		if len(shown) < shownMax {
 			shown = append(shown, string(t.scratch.Normal(t.pos)))
 		}
 	}
 	slices.Sort(t.Values)
-	slices.Sort(t.nums)
-	t.Values, t.nums = slices.Clip(slices.Compact(t.Values)), slices.Clip(slices.Compact(t.nums))
+	t.Values = slices.Clip(slices.Compact(t.Values))
+	if slices.Sort(nums); nums != nil {
+		t.needs().nums = slices.Compact(nums)
+	}
 	for _, v := range t.Values {
 		t.longest = max(t.longest, len(v))
 	}
@@ -198,7 +201,7 @@ func (t *test) stretch(kind Kind, key, text string) (Criterion, []lead.Defect) {
 		return Criterion{}, []lead.Defect{{Path: key, Value: text,
 			Expected: "days, weeks, months or years: type " + t.typ.String() + " has no time of day"}}
 	}
-	t.Kind, t.ago = kind, a
+	t.Kind, t.needs().zone, t.more.ago = kind, t.zone, a
 	t.expected = map[Kind]string{Within: "within the last ", Older: "longer ago than "}[kind] + a.String()
 	return t.Criterion, nil
 }
@@ -280,7 +283,7 @@ func (t *test) regular(text string) (Criterion, []lead.Defect) {
 		return Criterion{}, []lead.Defect{{Path: "pattern", Value: text, Expected: fmt.Sprintf(
 			"a simpler regular expression: this one has %d steps, at most %d are allowed", n, PatternStepsMax)}}
 	}
-	t.Kind, t.pattern, t.expected = Pattern, re, "text that matches "+text
+	t.Kind, t.needs().pattern, t.expected = Pattern, re, "text that matches "+text
 	return t.Criterion, nil
 }
 

@@ -53,7 +53,7 @@ func lower(b byte) byte {
 // listed looks for the lead's own value in the list. What is longer than all listed values is none of them.
 func (c *Criterion) listed(l *lead.Lead) outcome {
 	n := l.Normal(c.Pos)
-	if c.radius.center != "" {
+	if c.around() {
 		return c.near(n)
 	}
 	if len(n) > c.longest {
@@ -111,7 +111,7 @@ var parts = sync.Pool{New: func() any { return new([]byte) }}
 // matches looks for the pattern in the normal text, or in a part as it is written.
 func (c *Criterion) matches(l *lead.Lead) outcome {
 	if c.Part == lead.PartNone {
-		return outcomeOf(c.pattern.Match(l.Normal(c.Pos)))
+		return outcomeOf(c.more.pattern.Match(l.Normal(c.Pos)))
 	}
 	b := parts.Get().(*[]byte)
 	defer parts.Put(b)
@@ -119,5 +119,5 @@ func (c *Criterion) matches(l *lead.Lead) outcome {
 	if *b, ok = l.AppendPart((*b)[:0], c.Pos, c.Part); !ok {
 		return untold
 	}
-	return outcomeOf(c.pattern.Match(*b))
+	return outcomeOf(c.more.pattern.Match(*b))
 }

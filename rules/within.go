@@ -33,7 +33,7 @@ func (t *test) within(text string) (Criterion, []lead.Defect) {
 	if expected != "" {
 		return Criterion{}, []lead.Defect{{Path: "within", Value: text, Expected: expected}}
 	}
-	t.Kind, t.radius, t.longest = List, r, len(r.center)
+	t.Kind, t.needs().radius, t.longest = List, r, len(r.center)
 	codes := fmt.Sprintf("%d ZIP codes", len(t.Values))
 	if len(t.Values) == 1 {
 		codes = "that code alone"
@@ -41,6 +41,9 @@ func (t *test) within(text string) (Criterion, []lead.Defect) {
 	t.expected = "within " + strings.TrimSpace(text) + " (" + codes + ")"
 	return t.Criterion, nil
 }
+
+// around tells whether a criterion is such a list.
+func (c *Criterion) around() bool { return c.more != nil && c.more.radius.center != "" }
 
 // parseRadius reads a distance and a center, such as 25 mi of 78704.
 func parseRadius(text string) (r radius, metres int64, expected string) {
