@@ -543,9 +543,11 @@ func BenchmarkIndexBuild(b *testing.B) {
 			var before, after runtime.MemStats
 			var ix *Index
 			for b.Loop() {
+				b.StopTimer()
 				ix = nil
 				runtime.GC()
 				runtime.ReadMemStats(&before)
+				b.StartTimer()
 				ix = newIndex(list, s)
 			}
 			runtime.GC()
