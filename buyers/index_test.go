@@ -19,6 +19,7 @@ import (
 
 	"clearpost/lead"
 	"clearpost/rules"
+	"clearpost/rules/listfile"
 )
 
 // testSchema has a field of each type that criteria are put on; some are required at ping, some come with the post.
@@ -101,9 +102,11 @@ func anyCriterion(d dice, depth int) (spec rules.CriterionSpec) {
 		}
 		return spec
 	}
-	switch d(8) {
+	switch d(9) {
 	case 0, 1:
 		return partCriterion(d)
+	case 5:
+		return placeCriterion(d)
 	case 2:
 		return textCriterion(d)
 	case 3:
@@ -145,6 +148,22 @@ func textCriterion(d dice) (spec rules.CriterionSpec) {
 		spec.Contains = texts
 	default:
 		spec.Pattern = one(d, "^[0-9]+$", "(?i)^t", "o.$", ".")
+	}
+	return spec
+}
+
+// placeCriterion draws a test that is compiled elsewhere: a radius, a file, an expression.
+func placeCriterion(d dice) (spec rules.CriterionSpec) {
+	switch spec.Field = "zip"; d(4) {
+	case 0:
+		spec.Within = one(d, "30 mi of 90210", "10 km of 10001", "3000 mi of 02134")
+	case 1:
+		spec.InFile = one(d, "zips.txt")
+	case 2:
+		spec.NotInFile = one(d, "zips.txt")
+	default:
+		spec.Field, spec.When = "", one(d, `lead.state == "CA" && lead.age < 40`, `lead.year > 2010 || source.id == "acme"`,
+			`sold < 2`, `!lead.insured`)
 	}
 	return spec
 }
@@ -259,7 +278,7 @@ func someCampaigns(d dice, s *lead.Schema, n, sets int) (list []*Campaign) {
 			specs[j] = anyCriterion(d, 3)
 		}
 		var ds []lead.Defect
-		if kinds[i], ds = rules.Compile(specs, s, rules.Options{Zone: zone()}); ds != nil {
+		if kinds[i], ds = rules.Compile(specs, s, rules.Options{Zone: zone(), Lists: zipsFile}); ds != nil {
 			panic(fmt.Sprint(ds))
 		}
 		if d(8) == 0 {
@@ -270,6 +289,15 @@ func someCampaigns(d dice, s *lead.Schema, n, sets int) (list []*Campaign) {
 		list = append(list, &Campaign{Index: int32(3*i + 1), Criteria: kinds[d(len(kinds))]})
 	}
 	return list
+}
+
+// zipsFile is the file that criteria have.
+func zipsFile(f rules.ListFile) (*listfile.Set, string) {
+	set, mistakes, err := listfile.Read(strings.NewReader("90210\n02134\n"), listfile.How{Normal: f.Normal})
+	if err != nil || mistakes != nil {
+		panic(fmt.Sprint(err, mistakes))
+	}
+	return set, ""
 }
 
 // rhymes is a test that another package has compiled: it goes by the length of the city's name.
