@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads, checks and compiles a configuration's directory. It needs no running node, opens no file for
-// writing and uses no network: what is wrong is told with its place, and what is right is a Config, from which a node
-// starts.
 package config
 
 import (

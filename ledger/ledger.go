@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ledger is the one durable truth of an exchange: typed events, the log that holds them, the views derived from
-// them, and the copy that goes to Kafka.
 package ledger
 
 import (

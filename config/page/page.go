@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package page makes buyers' pages from templates, with examples that hold, and lists the templates there are.
+//
+// A page has what it says itself, then examples with requests and receipts as the compiled campaign gives them
+// (examples.go), written by yaml.go, and read once more with all other files before it is written. templates.go
+// lists templates.
 package page
 
 import (

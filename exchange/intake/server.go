@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of a
-// request is kept past its handler.
 package intake
 
 import (

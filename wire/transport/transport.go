@@ -6,6 +6,12 @@
 // answer. Only what blocks — a dial, a handshake, a peer that takes its request slowly, an answer that comes too late —
 // goes to a bounded pool of workers. PostOnce is the single post of a lead: a fresh connection, one write, never a
 // second try. Neither follows redirects, and a status other than 2xx is an answer like any other: wire judges it.
+//
+// A call without an idle connection waits in its target's line (pool.go); whoever makes a connection or gives one back
+// writes its request (waiter.go), and the scatter reads it like the others. keep.go has connections made ahead of
+// demand and learns how long they live; worker.go and late.go have what blocks; gate.go bounds a buyer's calls. Access
+// tokens are kept at hand by token.go, beside the path. Every connection, theirs too, is made by one dialer that looks
+// at the address itself (dial.go).
 package transport
 
 import (

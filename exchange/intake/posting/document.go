@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package posting is what a posting spec is: a document about one source and one vertical, its versions and what
-// changed between them, and the ways to write it down. The document is made by the sellers' door, which knows what it
-// takes; nothing in it tells of buyers, margins, caps or other sources.
+// changed between them, and the ways to write it down. The document is made by the sellers' door, which knows what
+// it takes; nothing in it tells of buyers, margins, caps or other sources.
+//
+// page.go (with examples in several languages from code.go), markdown.go and openapi.go write a document down; the
+// last one narrows the description of the whole door, openapi.yaml of package intake, to one source and types it.
+// history.go keeps versions, and diff.go tells what changed between two.
 package posting
 
 import (
