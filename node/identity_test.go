@@ -38,7 +38,8 @@ func open(t *testing.T, dir string, adopt bool) (*Node, error) {
 // TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone copies the directory of a node that has a quote out, and a post
 // whose outcome it pursues.
 func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
-	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 3000", 1)},
+	t.Parallel()
+	h := buildWith(t, "", map[string]string{"a": strings.Replace(resendYAML, "after_ms: 0", "after_ms: 60000", 1)},
 		keyedYAML, keyed("a"))
 	quote, open1 := h.ping(`{"zip":"94110","state":"CA","age":44,"seller_lead_id":"q"}`), h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
@@ -85,11 +86,13 @@ func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
 		t.Errorf("the pending lead was bought %d times", n)
 	}
 	h.dir = theirs
+	h.edit("buyers/a.yaml", "after_ms: 60000", "after_ms: 0")
 	h.start()
 	h.settles(open1.PingID, ledger.ResultSuccess)
 }
 
 func TestADirectoryIsKnownAgainWhereverItIsMovedTo(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("a", 25*dollar))
 	if err := h.node.Stop(); err != nil {
 		t.Fatal(err)

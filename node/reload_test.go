@@ -62,6 +62,7 @@ func (h *house) metrics() string {
 }
 
 func TestReloadIsForTripsThatBeginLater(t *testing.T) {
+	t.Parallel()
 	slow := script("b", 25*dollar)
 	slow.Ping.Latency = buyertest.Fixed(150 * time.Millisecond)
 	slow.Post.Latency = buyertest.Fixed(150 * time.Millisecond)
@@ -122,6 +123,7 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 }
 
 func TestRefusedReloadChangesNothingAndSaysWhy(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	hash, seq := h.node.Exchange.Snapshot().Config().Hash, h.node.Ledger.LastSeq()
 	if r := h.reload(admin.Unchanged); r.Config != hash {
@@ -158,6 +160,7 @@ func TestRefusedReloadChangesNothingAndSaysWhy(t *testing.T) {
 }
 
 func TestReloadRefusesAsAWholeWhatNeedsARestart(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.edit("buyers/b.yaml", "timeout_ms: 300", "timeout_ms: 299")
 	h.write("clearpost.yaml", "node: n2\nlisten: 127.0.0.1:1\nadmin: {listen: 127.0.0.1:2, token: "+
@@ -176,6 +179,7 @@ func TestReloadRefusesAsAWholeWhatNeedsARestart(t *testing.T) {
 }
 
 func TestReloadRefusesExamplesThatDoNotHold(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	text, err := os.ReadFile(filepath.Join(h.dir, "buyers/b.yaml"))
 	if err != nil {
@@ -198,6 +202,7 @@ func TestReloadRefusesExamplesThatDoNotHold(t *testing.T) {
 }
 
 func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	other := "Authorization: Bearer other-key-0123456789"
 	h.expect(h.ping(`{"zip":"10001"}`, other), 200, ledger.ResultSuccess)
@@ -230,6 +235,7 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 }
 
 func TestPausesAndCountsOutliveReloads(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar), script("c", 20*dollar))
 	h.quote(20)
 	before := h.node.Exchange.Campaigns()[0].Won.Load()
@@ -274,6 +280,7 @@ func TestPausesAndCountsOutliveReloads(t *testing.T) {
 
 // A template of the binary becomes part of the configuration's files without being one of the directory's.
 func TestReloadOfACampaignFromATemplateOfTheBinary(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("buyers/c.yaml", `
 id: c

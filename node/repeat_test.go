@@ -37,6 +37,7 @@ func (h *house) duplicate(a heard, details string) {
 func today() string { return "Lead previously received " + time.Now().UTC().Format(time.DateOnly) }
 
 func TestSoldPersonIsARepeat(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	p, spare := h.ping(jane), h.quote(20)
 	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestStoppingLetsPostsEndAndTellsTheTruth(t *testing.T) {
+	t.Parallel()
 	slow := script("slow", 25*dollar)
 	slow.Post.Latency = buyertest.Fixed(300 * time.Millisecond)
 	h := build(t, "", nil, slow)

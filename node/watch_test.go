@@ -41,6 +41,7 @@ func campaignOf(h *house, id string) string {
 }
 
 func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.must(h.node.Watch())
 	at := func(name string) string { return filepath.Join(h.dir, name) }
@@ -109,6 +110,7 @@ func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 // TestWatchSeesLinksTurned is how deployments replace a whole configuration at once: by a link to its directory, or as
 // mounted volumes do.
 func TestWatchSeesLinksTurned(t *testing.T) {
+	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.must(h.node.Stop())
 	real := h.dir

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"clearpost/lead"
+	"clearpost/ledger"
 )
 
 // wrongLead is a lead in which much is wrong, in the order in which it is sent.
@@ -161,5 +162,77 @@ func TestAPostHearsOfAllThatIsWrong(t *testing.T) {
 	want := []string{"max_wait_ms=0", "email=****", "zip=10002", "first_name=", "phone=", "age=old", "dob=****31"}
 	if got := shortly(a.Errors); a.status != 400 || !slices.Equal(got, want) {
 		t.Errorf("%d %s\ngot  %q\nwant %q", a.status, a.text, got, want)
+	}
+}
+
+// What a post changes of what its price came from is said in each profile's words; then the lead is as it was.
+func TestProfilesSayInTheirWordsWhatWasChanged(t *testing.T) {
+	for profile, c := range map[string]struct{ ping, post, status, id string }{
+		"leadconduit": {"/flows/solar/sources/acme-key-0123456789/ping?zip=94110&age=44",
+			"/flows/solar/sources/acme-key-0123456789/submit?lead_id=%s", `400 {"outcome":"error"`, `"id":"`},
+		"boberdoo": {"/boberdoo/solar?Key=acme-key-0123456789&Mode=ping&Format=json&zip=94110&age=44",
+			"/boberdoo/solar?Key=acme-key-0123456789&Mode=post&Format=json&Lead_ID=%s",
+			`200 {"response":{"status":"Error"`, `"lead_id":"`},
+		"leadspedia": {"/leadspedia/solar/ping.do?lp_campaign_key=acme-key-0123456789&zip=94110&age=44",
+			"/leadspedia/solar/post.do?lp_campaign_key=acme-key-0123456789&lp_ping_id=%s", `200 {"result":"failed"`,
+			`"ping_id":"`},
+	} {
+		h := build(t, "", nil, script("b", 25*dollar))
+		h.write("sources/acme.yaml", profileSource+profile+"\n")
+		h.restart()
+		p := h.tell("POST", c.ping, "")
+		_, id, _ := strings.Cut(p.text, c.id)
+		id, _, _ = strings.Cut(id, `"`)
+		a := h.tell("POST", fmt.Sprintf(c.post, id)+"&phone=2127365000&zip=10001", "")
+		said := fmt.Sprintf("%d %s", a.status, a.text)
+		if !strings.HasPrefix(said, c.status) || !strings.Contains(said, `zip \"10001\": expected 94110, as in the ping`) {
+			t.Errorf("%s: %s, after %s", profile, said, p.text)
+		}
+		a = h.tell("POST", fmt.Sprintf(c.post, id)+"&phone=2127365000", "")
+		if last[*ledger.Settled](h, id).Result != ledger.ResultSuccess {
+			t.Errorf("%s: %s", profile, a.text)
+		}
+	}
+}
+
+// A value that nobody needs and that does not fit costs no lead: whoever asks is told that it is left out, and not a
+// word of what is personal.
+func TestWhatDoesNotFitIsToldToWhoAsks(t *testing.T) {
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.write("verticals/solar.yaml", `
+id: solar
+fields:
+  - {name: phone, required: post}
+  - {name: zip, required: ping}
+  - {name: source_url}
+  - {name: wording, type: text, max_bytes: 16384, personal: true}
+  - {name: age, type: integer, min: 18, max: 120}
+  - {name: bill, type: money, invalid: drop}
+  - {name: roof, type: enum, values: [flat, pitched], invalid: refuse}
+person_key: [phone]
+`)
+	h.restart()
+	p := h.ping(fmt.Sprintf(`{"zip":"10001","age":"old","bill":"lots","source_url":%q,"wording":%q,"debug":true}`,
+		"http://example.com/?q="+strings.Repeat("x", 2100), strings.Repeat("I agree. ", 1000)))
+	h.expect(p, 200, ledger.ResultSuccess)
+	for _, want := range []string{
+		`{"field":"age","sent":"old","valid":false,"expected":"a whole number","left_out":true}`,
+		`"field":"bill","valid":false`, `"field":"wording","sent":"****`, `at most 2048 bytes`} {
+		if !strings.Contains(p.text, want) {
+			t.Errorf("no %s in %s", want, p.text)
+		}
+	}
+	for body, field := range map[string]string{
+		`{"zip":"1"}`:                         "zip",  // required
+		`{"zip":"10001","roof":"thatched"}`:   "roof", // the operator wants it so
+		`{"zip":"10001","age":20,"Age":"21"}`: "age",  // nobody knows which one counts
+	} {
+		if bad := h.ping(body); bad.status != 400 || !strings.Contains(bad.text, `"field":"`+field+`"`) {
+			t.Errorf("%s: %s", body, bad.text)
+		}
+	}
+	if bad := h.lead(`{"zip":"10001","phone":"x","age":"old"}`); bad.status != 400 || strings.Contains(bad.text,
+		`"field":"age"`) {
+		t.Errorf("a one-shot lead: %s", bad.text)
 	}
 }

@@ -62,6 +62,7 @@ func (h *house) settles(id, result string) heard {
 }
 
 func TestResendFindsOutThatTheLeadIsSold(t *testing.T) {
+	t.Parallel()
 	h := buildWith(t, "", map[string]string{"a": resendYAML}, keyedYAML, keyed("a"))
 	p := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)

@@ -53,6 +53,7 @@ campaigns:
 `
 
 func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	got := map[string]string{}
 	buyer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
