@@ -2,7 +2,11 @@
 
 package rules
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // holiday is a day of the year that has a name in schedules.
 type holiday struct {
@@ -63,6 +67,25 @@ var federalHolidays = func() (set holidays) {
 
 // holidaysOn tells which holidays a date is, and which of them are only observed on it. day counts from 1970.
 func holidaysOn(day int64) (set, observed holidays) {
+	if near := holidaysNear(); day >= nearFirst && day-nearFirst < int64(len(near)) {
+		return near[day-nearFirst][0], near[day-nearFirst][1]
+	}
+	return reckonHolidays(day)
+}
+
+// holidaysNear are the answers of holidaysOn for the days of this century, for whoever looks for the next change of a
+// schedule day by day.
+var holidaysNear = sync.OnceValue(func() (table [][2]holidays) {
+	table = make([][2]holidays, 100*366)
+	for i := range table {
+		table[i][0], table[i][1] = reckonHolidays(nearFirst + int64(i))
+	}
+	return table
+})
+
+const nearFirst = 10957 // 2000-01-01
+
+func reckonHolidays(day int64) (set, observed holidays) {
 	year, month, dom := time.Unix(day*secondsOfDay, 0).UTC().Date()
 	weekday := weekdayOf(day)
 	for i := range holidayTable {
@@ -104,17 +127,12 @@ func (h *holiday) isDate(day int64) bool {
 	return month == h.month && dom == h.day
 }
 
-// HolidayNames lists the names of single holidays that schedules know, in the order of the year's federal ones, then
-// the others.
-func HolidayNames() []string {
-	names := make([]string, len(holidayTable))
-	for i := range holidayTable {
-		names[i] = holidayTable[i].name
-	}
-	return names
+// holidayNamed finds a holiday's position in the table, -1 if there is none of the name.
+func holidayNamed(name string) int {
+	return slices.IndexFunc(holidayTable[:], func(h holiday) bool { return h.name == name })
 }
 
-// names tells a set in words.
+// name is that of the first holiday of a set.
 func (set holidays) name() string {
 	for i := range holidayTable {
 		if set>>i&1 == 1 {

@@ -5,7 +5,6 @@ package rules
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +52,10 @@ var weekWords = func() map[string]uint8 {
 // dayWords are all words for days, for messages.
 var dayWords = func() []string {
 	words := []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun", "weekdays", "weekends", "daily", federalName}
-	return append(words, HolidayNames()...)
+	for i := range holidayTable {
+		words = append(words, holidayTable[i].name)
+	}
+	return words
 }()
 
 const (
@@ -63,6 +65,7 @@ const (
 )
 
 var (
+	signs     = strings.NewReplacer("–", "-", "—", "-", ",", " ")
 	joined    = regexp.MustCompile(`\s*-\s*`)
 	toWord    = regexp.MustCompile(`\s+to\s+`)
 	halfDay   = regexp.MustCompile(`(\d)\s+([ap]m\b)`)
@@ -79,9 +82,7 @@ func parseDays(text string, withHours bool) (r dayRule, ds []lead.Defect) {
 		bad("", fmt.Sprintf("at most %d bytes", ScheduleEntryBytesMax))
 		return r, ds
 	}
-	low := strings.NewReplacer("–", "-", "—", "-", ",", " ").Replace(strings.ToLower(r.text))
-	low = halfDay.ReplaceAllString(joined.ReplaceAllString(toWord.ReplaceAllString(low, "-"), "-"), "$1$2")
-	for _, word := range strings.Fields(low) {
+	for _, word := range dayWordsOf(strings.ToLower(r.text)) {
 		switch {
 		case datesForm.MatchString(word):
 			if why := r.addDates(word); why != "" {
@@ -119,6 +120,21 @@ func parseDays(text string, withHours bool) (r dayRule, ds []lead.Defect) {
 		r.hours = wholeDay
 	}
 	return r, ds
+}
+
+// dayWordsOf splits an entry in lower case into words: a range is one, however it is spaced.
+func dayWordsOf(text string) []string {
+	text = signs.Replace(text)
+	if strings.Contains(text, " to ") {
+		text = toWord.ReplaceAllString(text, "-")
+	}
+	if strings.Contains(text, " -") || strings.Contains(text, "- ") {
+		text = joined.ReplaceAllString(text, "-")
+	}
+	if strings.Contains(text, "m") {
+		text = halfDay.ReplaceAllString(text, "$1$2")
+	}
+	return strings.Fields(text)
 }
 
 // addDates takes a date or a range of dates.
@@ -162,7 +178,7 @@ func (r *dayRule) addWord(word string) (why string) {
 		r.federal = true
 		return ""
 	}
-	if i := slices.Index(HolidayNames(), word); i >= 0 {
+	if i := holidayNamed(word); i >= 0 {
 		r.holidays |= 1 << i
 		return ""
 	}
