@@ -131,6 +131,9 @@ func (w *wanted) tries(c *rules.Criterion, opposite bool) (out []change) {
 	for i := range c.Of {
 		out = append(out, w.tries(&c.Of[i], opposite)...)
 	}
+	for _, hint := range c.Hints() {
+		out = append(out, w.tries(&hint, opposite)...)
+	}
 	switch {
 	case c.Of != nil || c.Kind == rules.Own || c.About == rules.OfSource || c.About == rules.OfSold:
 		return out

@@ -258,6 +258,11 @@ func (c *Criterion) misses(f *Facts, opposite bool) int {
 		}
 		return n
 	}
+	if c.Kind == Own {
+		if own, ok := c.more.own.(hinter); ok {
+			return own.misses(f, opposite)
+		}
+	}
 	o := c.outcome(f)
 	if opposite {
 		o = o.not()

@@ -309,6 +309,10 @@ func (c *compiler) unknown(path string) string {
 		known = c.schema.Names()
 		if near = lead.Nearest(rest, known); near != "" {
 			near = "lead." + near
+		} else if base, last, ok := cutLast(rest); ok {
+			if near = lead.Nearest(base, known); near != "" {
+				near = "lead." + near + "." + last
+			}
 		}
 		return "a field of vertical " + c.schema.Vertical + didYouMean(near)
 	}

@@ -187,6 +187,10 @@ func TestEvaluatorAgreesWithTheLibrary(t *testing.T) {
 			if got := e.Evaluate(&in); (got == Yes) != want.(bool) || got != Yes && got != No {
 				t.Fatalf("%s\n%s: %v, the library says %v", text, explained(e, &in), got, want)
 			}
+			if (e.Misses(&in, false) == 0) != want.(bool) || (e.Misses(&in, true) == 0) == want.(bool) {
+				t.Fatalf("%s\n%s: misses %d, and of the opposite %d", text, explained(e, &in), e.Misses(&in, false),
+					e.Misses(&in, true))
+			}
 		}
 	})
 }

@@ -62,7 +62,9 @@ func Read(r io.Reader, how How) (*Set, []Mistake, error) {
 	if len(f.mistakes) > 0 {
 		return nil, f.mistakes, nil
 	}
-	return newSet(how.Sum, f.keys), nil, nil
+	s := newSet(how.Sum, f.keys)
+	s.some = f.some
+	return s, nil, nil
 }
 
 // file is one on the way.
@@ -73,6 +75,7 @@ type file struct {
 	read     int64 // bytes
 	keys     []key
 	normal   []byte
+	some     []string
 	mistakes []Mistake
 	over     bool // it has too many entries
 }
@@ -143,7 +146,9 @@ func (f *file) plain(value []byte) {
 	normal, expected := f.Normal(f.normal[:0], value)
 	f.normal = normal
 	if expected == "" {
-		f.keys = append(f.keys, Plain.of(normal))
+		if f.keys = append(f.keys, Plain.of(normal)); len(f.some) < someMax && len(normal) <= someBytesMax {
+			f.some = append(f.some, string(normal))
+		}
 		return
 	}
 	for sum := MD5; sum <= SHA256; sum++ {

@@ -16,6 +16,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -80,7 +81,17 @@ type Set struct {
 	shift  uint     // of a key's upper half, to its bucket
 	starts []uint32 // by bucket its first key; one more at the end
 	keys   []key    // by bucket, in order within each
+	some   []string // values of a plain file, as normal text
 }
+
+// someMax is how many values of a plain file a set keeps as they are, of at most so many bytes.
+const (
+	someMax      = 8
+	someBytesMax = 64
+)
+
+// Some are some values of a plain file, as normal text: to make a lead of which the file has a value.
+func (s *Set) Some() []string { return s.some }
 
 // Len is the number of values, each counted once.
 func (s *Set) Len() int { return len(s.keys) }
@@ -131,6 +142,9 @@ func newSet(sum Sum, keys []key) *Set {
 	}
 	s.arrange()
 	s.compact()
+	if len(s.keys) < cap(s.keys)/4*3 { // many lines had the same value: give the room back
+		return newSet(sum, slices.Clone(s.keys))
+	}
 	return s
 }
 
