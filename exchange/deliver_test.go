@@ -53,6 +53,10 @@ func TestNextBidHasItsTurnAfterAClearNo(t *testing.T) {
 				if ev := exchangetest.Last[*ledger.Settled](x, id); ev.Revenue != 25*dollar {
 					t.Errorf("settled: %+v", ev)
 				}
+				all := exchangetest.All[*ledger.Posting](x, id)
+				if len(all) != 2 || all[0].Post == nil || all[1].Post != nil || len(all[1].Private.Fields) != 0 {
+					t.Errorf("what the seller has posted does not stand in the first attempt alone: %+v", all)
+				}
 			})
 		})
 	}
@@ -336,10 +340,13 @@ func TestPausedCampaignIsNotPostedTo(t *testing.T) {
 	}
 }
 
-func TestCampaignThatIsGoneOrInAnotherCurrencyIsNotPostedTo(t *testing.T) {
+func TestCampaignThatIsGoneOrSellsOtherwiseIsNotPostedTo(t *testing.T) {
 	gone := setup{Campaigns: []campaign{{ID: "b", Price: 10 * dollar}}}
 	euros := vertical(one(), func(v *exchange.Vertical) { v.Currency = "EUR" })
-	for name, next := range map[string]setup{"gone": gone, "euros": euros} {
+	moved := one()
+	moved.Verticals = []*exchange.Vertical{exchangetest.NewVertical("roof")}
+	moved.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Vertical = "roof" }
+	for name, next := range map[string]setup{"gone": gone, "euros": euros, "for another vertical": moved} {
 		t.Run(name, func(t *testing.T) {
 			exchangetest.Run(t, one(), func(x *rig) {
 				id := x.Quote(8*dollar, nil)
@@ -403,6 +410,20 @@ func TestRequestsKnowWhatTheExchangeKnows(t *testing.T) {
 			if v := verdicts(explain(x, p.LeadID))[c]; v.Request != x.Buyers.Calls(c, exchangetest.Ping)[0].Bytes {
 				t.Errorf("the ping of %s explained: %q", c, v.Request)
 			}
+		}
+	})
+}
+
+// The highest bid is first, wherever its campaign stands in the configuration.
+func TestSharedLeadGoesToItsBuyersByTheirRank(t *testing.T) {
+	s := sellTo(3, campaign{ID: "low", Price: 8 * dollar, MaxSold: 3}, campaign{ID: "high", Price: 10 * dollar,
+		MaxSold: 3}, campaign{ID: "mid", Price: 9 * dollar, MaxSold: 3})
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.Post(x.Quote(21_600_000, nil), nil, nil)
+		wantSold(t, r, f, 21_600_000)
+		wantPosted(x, "high", "mid", "low")
+		if r.Reference != "ref-high" {
+			t.Errorf("reply: %+v", r)
 		}
 	})
 }

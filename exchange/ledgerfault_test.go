@@ -456,3 +456,21 @@ func TestLeadWithoutAnAttemptIsNeverPending(t *testing.T) {
 		wantUnsold(t, x.Status(id), nil, lead.QuoteLost)
 	})
 }
+
+// However long a seller would wait, it hears of its lead when the post's time is over.
+func TestSellerWaitsNoLongerThanAPostMayTake(t *testing.T) {
+	exchangetest.Run(t, cappedOne(), func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		x.Disk.Fail(ledger.KindSettled, exchangetest.Stalled)
+		a := <-beside(func() (exchange.Reply, *exchange.Fault) {
+			return x.Post(id, nil, func(in *exchange.PostIn) { in.MaxWait = time.Minute })
+		})
+		wantPending(t, a.reply, a.fault)
+		if a.took != 3*time.Second+20*time.Millisecond {
+			t.Errorf("answered after %v, a post has 3 s", a.took)
+		}
+		x.Disk.Repair()
+		x.Sleep(time.Second)
+		wantSold(t, x.Status(id), nil, 8*dollar)
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,36 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 		}
 		if r, f := end(cut(refused)); f != nil || r.Result != ledger.ResultPending {
 			t.Errorf("%s after an attempt: %+v, %v", what, r, f)
+		}
+	}
+}
+
+// A trip that goes on counts what earlier ones have sold: it fills the parts of the quote that are left.
+func TestTripThatGoesOnCountsEarlierSales(t *testing.T) {
+	bid := func(rank int, payout lead.Money, winner bool) ledger.Bid {
+		return ledger.Bid{Campaign: fmt.Sprint("c", rank), Rank: rank, Payout: payout, Winner: winner}
+	}
+	bids := []ledger.Bid{bid(3, 4, false), bid(1, 8, true), bid(0, 1, false), bid(2, 6, true)}
+	sold := func(test bool) history.Attempt {
+		a := history.Attempt{Posting: &ledger.Posting{Payout: 8},
+			Posted: &ledger.Posted{Outcome: lead.Accepted, Payout: 8}}
+		if test {
+			a.Posted.Outcome, a.Posting.Test = lead.TestAccepted, true
+		}
+		return a
+	}
+	for name, c := range map[string]struct {
+		attempts []history.Attempt
+		left     []lead.Money
+	}{"nothing": {nil, []lead.Money{8, 6}}, "a sale": {[]history.Attempt{sold(false)}, []lead.Money{6}},
+		"a test's": {[]history.Attempt{sold(true)}, []lead.Money{6}}} {
+		d := &delivery{history: &history.History{Pinged: &ledger.Pinged{Bids: bids}, Attempts: c.attempts}}
+		d.begin()
+		if !slices.Equal(d.quote.Parts, c.left) || d.quote.Limit != 2 || d.sent != (len(c.attempts) > 0) {
+			t.Errorf("%s: parts %v of %d, want %v", name, d.quote.Parts, d.quote.Limit, c.left)
+		}
+		if len(d.order) != 3 || d.order[0].Rank != 1 || d.order[2].Rank != 3 {
+			t.Errorf("%s: the order is %+v", name, d.order)
 		}
 	}
 }

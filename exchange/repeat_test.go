@@ -422,3 +422,46 @@ func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
 		wantSold(t, r, f, 8*dollar)
 	})
 }
+
+// A post that does not say who it is about by the rule of now is about whom its ping was.
+func TestPersonOfThePingStandsWhereThePostNamesNone(t *testing.T) {
+	two := vertical(one(), func(v *exchange.Vertical) {
+		email, _ := v.Schema.Position("email")
+		v.Dedupe.Key = append(v.Dedupe.Key, exchange.KeyField{Pos: email, Hash: -1})
+	})
+	exchangetest.Run(t, one(), func(x *rig) {
+		id := x.Quote(8*dollar, jane)
+		x.Reload(two)
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 8*dollar)
+		x.Reload(one())
+		r, f = x.LeadNow(older("41"), nil)
+		wantRepeat(t, r, f, firstDay)
+	})
+}
+
+// Of two leads of a person at once one is sold, also where one comes with the hash of what the other comes with.
+func TestPersonAndItsHashAtOnceAreOneSale(t *testing.T) {
+	s := fields(sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: sends,
+		Post: exchangetest.Always(exchangetest.Accept("r").In(time.Second))}),
+		lead.Field{Name: "zip", Required: lead.AtPing},
+		lead.Field{Name: "phone_hash", Type: lead.TypeHash, Personal: true})
+	s = vertical(s, func(v *exchange.Vertical) { v.Dedupe.Key[0].Hash, _ = v.Schema.Position("phone_hash") })
+	exchangetest.Run(t, s, func(x *rig) {
+		l := x.LeadOf(x.Vertical("solar"), values{"phone": "2127365000"})
+		pos, _ := l.Schema().Position("phone")
+		for _, p := range []lead.Part{lead.PartMD5, lead.PartSHA1, lead.PartSHA256} {
+			sum, _ := l.AppendPart(nil, pos, p)
+			hashed := values{"phone": "", "phone_hash": string(sum)}
+			for _, order := range [][2]values{{{"phone": "2127365000"}, hashed}, {hashed, {"phone": "2127365000"}}} {
+				first := beside(func() (exchange.Reply, *exchange.Fault) { return x.LeadNow(order[0], nil) })
+				x.Sleep(100 * time.Millisecond)
+				r, f := x.LeadNow(order[1], nil)
+				wantFault(t, r, f, "person_in_progress")
+				a := <-first
+				wantSold(t, a.reply, a.fault, 8*dollar)
+				x.Sleep(2 * time.Hour) // the window is over: the person may come again
+			}
+		}
+	})
+}

@@ -122,6 +122,20 @@ func TestQuoteThatHasBecomeUselessIsNotGivenAway(t *testing.T) {
 	}
 }
 
+// What stands by only does not spoil a quote.
+func TestQuoteIsGivenAwayWhateverBecomesOfStandBys(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar}, campaign{ID: "b", Price: 9 * dollar, Spec: capped(1)})
+	exchangetest.Run(t, s, func(x *rig) {
+		first := pinged(t, x, jane, nil)
+		if _, _, err := x.Exchange.Pause("campaign:b", true, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if again := pinged(t, x, jane, nil); again.LeadID != first.LeadID {
+			t.Error("the quote is not given")
+		}
+	})
+}
+
 func TestPingWithoutABidIsAskedAboutAgain(t *testing.T) {
 	s := one()
 	s.Campaigns[0].Ping = exchangetest.Script(exchangetest.Decline("no"), exchangetest.Bid(10*dollar))

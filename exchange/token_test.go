@@ -187,3 +187,21 @@ func TestReloadKeepsTokens(t *testing.T) {
 		}
 	})
 }
+
+// Where the same once more is refused too, the seller hears why, and not of the token.
+func TestFailureAfterAnotherTokenIsThatOfThePost(t *testing.T) {
+	tokens := newIssuer(t)
+	s := sellTo(1, tokens.authorized("a", 10*dollar, exchangetest.Script(exchangetest.Answer{Status: 401,
+		Body: `{"error":"expired"}`}, exchangetest.Decline("too old"))))
+	s.Buyer = private
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Exchange.Warm()
+		x.Sleep(time.Second)
+		r, f := x.Post(x.Quote(8*dollar, nil), nil, nil)
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		wantPosted(x, "a", "a")
+		if r.Details != "too old" {
+			t.Errorf("the seller hears %q", r.Details)
+		}
+	})
+}

@@ -480,3 +480,18 @@ func TestStatusIsAskedByTheBuyersReference(t *testing.T) {
 		}
 	})
 }
+
+// Who asks while the same request is sent again hears that the lead is pending, and not that it is under way.
+func TestPostWhileAnAttemptIsSentAgainHearsPending(t *testing.T) {
+	c := campaign{Spec: resends(3), Post: exchangetest.Script(exchangetest.Silence(), exchangetest.Accept("R").In(
+		2*time.Second))}
+	pursued(t, c, func(x *rig, id lead.ID) {
+		x.Sleep(2 * time.Second) // it has begun after one
+		wantPosted(x, "a", "a")
+		r, f := x.Post(id, nil, nil)
+		wantPending(t, r, f)
+		x.Sleep(2 * time.Second)
+		r, f = x.Post(id, nil, nil)
+		wantSold(t, r, f, 20*dollar)
+	})
+}
