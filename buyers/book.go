@@ -73,6 +73,8 @@ type Campaign struct {
 	ID          string
 	Buyer       *Buyer
 	Vertical    string
+	Labels      []string // each once
+	Role        string   // one of Roles, or ""
 	Criteria    []rules.Criterion
 	Fixed       bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
 	Price       lead.Money // in whole cents; zero unless Fixed

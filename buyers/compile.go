@@ -128,12 +128,13 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	c.id(at, spec.ID, "campaign")
 	spec = c.keyed(spec, at)
 	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical,
-		MaxSold: max(spec.MaxSold, 1)}
+		MaxSold: max(spec.MaxSold, 1), Labels: spec.Labels, Role: spec.Role}
 	c.book.Campaigns = append(c.book.Campaigns, p)
 	if spec.MaxSold < 0 || spec.MaxSold > MaxSoldMax {
 		c.bad(at, "max_sold", fmt.Sprint(spec.MaxSold), fmt.Sprintf("1 (exclusive) to %d sales of one lead",
 			MaxSoldMax))
 	}
+	c.names(spec, at)
 	schema := c.vertical(spec.Vertical, at)
 	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)

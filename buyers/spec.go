@@ -51,8 +51,11 @@ type CampaignSpec struct {
 	// from which the campaign starts; its own keys stand above the template's
 	Template string `yaml:"template"`
 	// the template's parameters; they are taken before the campaign is compiled
-	Set   map[string]string `yaml:"set"`
-	Price *lead.Money       `yaml:"price"` // fixed price; absent: the ping's answer quotes one
+	Set    map[string]string `yaml:"set"`
+	Labels []string          `yaml:"labels"` // names by which plans have it, together with others: label:NAME
+	// primary, backup or overflow: by it plans have it, as role:NAME. By itself it does nothing
+	Role  string      `yaml:"role"`
+	Price *lead.Money `yaml:"price"` // fixed price; absent: the ping's answer quotes one
 	// sales of the lead it accepts in all, its own included; absent, 0 and 1: exclusive
 	MaxSold  int                   `yaml:"max_sold"`
 	Criteria []rules.CriterionSpec `yaml:"criteria"` // what a lead must be: all must hold

@@ -68,12 +68,13 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 		p.no = lead.NoneOpen
 		return
 	}
+	limit := p.enter()
 	if cap(p.calls) < len(p.eligible) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}
 	p.calls = p.calls[:cap(p.calls)]
 	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
-		Vertical: p.Vertical.ID, Left: p.Vertical.Plan.SellLimit, Test: p.Test.On, Now: now}
+		Vertical: p.Vertical.ID, Left: limit, Test: p.Test.On, Now: now}
 	p.makeRoom()
 	start := e.wall()
 	if p.Test.On {
@@ -142,18 +143,25 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	book := p.on.cfg.Book
 	for i := range p.bids {
 		b, l := &p.bids[i], p.bidders[i]
-		if b.Refusal == lead.NoRefusal {
-			p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
-				Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
-				MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+		if b.Refusal != lead.NoRefusal {
+			continue
+		}
+		p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
+			Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
+			MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+		if p.route != nil {
+			p.entries[len(p.entries)-1].Seats = p.route.seats[l.Index]
 		}
 	}
-	auction.Run(p.entries, auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor,
-		Margin: p.Source.Margin, MinPayout: minPayout}, &p.result)
+	p.run(auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
+		MinPayout: minPayout})
 	for rank, o := range p.result.Order {
 		i := p.entries[o.Bid].Ref
 		b := &p.bids[i]
 		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
+		if p.route != nil {
+			b.Tier, b.MaxSold = p.route.Plan.Tiers[o.Tier].Name, int(o.MaxSold)
+		}
 		if o.Winner && !p.Test.On {
 			p.bidders[i].Won.Add(1)
 		}

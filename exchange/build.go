@@ -5,6 +5,7 @@ package exchange
 import (
 	"fmt"
 	"net/url"
+	"sync/atomic"
 
 	"clearpost/buyers"
 	"clearpost/wire/request"
@@ -59,12 +60,15 @@ func (e *Exchange) keepTokens(snap *Snapshot) {
 func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
 	snap := &Snapshot{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
-		snap.vertical[v.ID] = &verticalIndex{v, cfg.Book.Index(v.ID)}
+		snap.vertical[v.ID] = &verticalIndex{Vertical: v, eligible: cfg.Book.Index(v.ID)}
 		e.quotes.keep.Store(max(e.quotes.keep.Load(), int64(v.PingTTL)))
 	}
 	for _, s := range cfg.Sources {
 		snap.source[s.ID] = &seller{s, e.paused.of("source:" + s.ID), newHours(s.Schedule)}
 		e.Stats.source(s.ID)
+	}
+	if err := e.placeRoutes(snap); err != nil {
+		return nil, err
 	}
 	for _, c := range cfg.Book.Campaigns {
 		l, err := e.newCampaign(c)
@@ -74,6 +78,45 @@ func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
 		snap.campaigns = append(snap.campaigns, l)
 	}
 	return snap, nil
+}
+
+// placeRoutes makes the plans of a snapshot.
+func (e *Exchange) placeRoutes(snap *Snapshot) (err error) {
+	for _, v := range snap.vertical {
+		if r := v.Plan.Routing; r != nil {
+			if v.route, err = newRoute(r, v.Schema, snap.cfg.Book, e.turnsOf(v.ID)); err != nil {
+				return fmt.Errorf("plan of vertical %s: %w", v.ID, err)
+			}
+		}
+	}
+	for _, s := range snap.cfg.Sources {
+		for i, r := range s.Plans {
+			v := snap.vertical[s.Verticals[i]]
+			if r == nil || v == nil {
+				continue
+			}
+			own, err := newRoute(r, v.Schema, snap.cfg.Book, e.turnsOf(v.ID+" "+s.ID))
+			if err != nil {
+				return fmt.Errorf("plan of source %s for vertical %s: %w", s.ID, v.ID, err)
+			}
+			if v.own == nil {
+				v.own = map[string]*route{}
+			}
+			v.own[s.ID] = own
+		}
+	}
+	return nil
+}
+
+// turnsOf has the counts of a plan's tiers, which go on by its name and theirs: none has a space.
+func (e *Exchange) turnsOf(plan string) func(tier string) *atomic.Uint64 {
+	return func(tier string) *atomic.Uint64 {
+		key := plan + " " + tier
+		if e.carried.turns[key] == nil {
+			e.carried.turns[key] = &atomic.Uint64{}
+		}
+		return e.carried.turns[key]
+	}
 }
 
 func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {

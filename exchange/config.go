@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"slices"
 	"time"
 
 	"clearpost/auction"
@@ -15,6 +16,7 @@ import (
 type Plan struct {
 	SellLimit int        // standing sales of one lead, at most; 1 = exclusive
 	Floor     lead.Money // a bid below it is refused
+	Routing   *Routing   // tiers, for the leads of sources without a plan of their own; nil: there are none
 }
 
 // Vertical is a kind of lead: its fields, its person key and its deadlines. It never changes after loading.
@@ -61,8 +63,9 @@ type Source struct {
 	// how long a post's answer may take where the seller does not say; 0 = the vertical's PostTotal
 	MaxWait time.Duration
 
-	OnChange OnChange  // OnChangeUnset: as the vertical has it
-	Dedupe   []*Dedupe // by position in Verticals; where it ends or has nil, the vertical's holds
+	OnChange OnChange   // OnChangeUnset: as the vertical has it
+	Dedupe   []*Dedupe  // by position in Verticals; where it ends or has nil, the vertical's holds
+	Plans    []*Routing // likewise
 
 	SpecPublic bool // anybody may read its posting specs
 
@@ -76,6 +79,23 @@ type Source struct {
 
 	Aliases map[string]string            // its names of fields → ours
 	Values  map[string]map[string]string // by field: its values → ours
+}
+
+// Routing is the plan by which the source's leads of a vertical are sold: its own, else the vertical's; nil: there is
+// none.
+func (s *Source) Routing(v *Vertical) *Routing {
+	if i := slices.Index(s.Verticals, v.ID); i >= 0 && i < len(s.Plans) && s.Plans[i] != nil {
+		return s.Plans[i]
+	}
+	return v.Plan.Routing
+}
+
+// SellLimit is how often a lead of the source may be sold in all.
+func (s *Source) SellLimit(v *Vertical) int {
+	if r := s.Routing(v); r != nil {
+		return r.SellLimit()
+	}
+	return v.Plan.SellLimit
 }
 
 // Config is everything that decides, read from one configuration.

@@ -22,7 +22,7 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		if d.history.Sold() >= d.quote.Limit || d.unknown {
 			break
 		}
-		if d.history.TriedBefore(b) {
+		if d.history.TriedBefore(b) || d.tier != "" && b.Tier != d.tier {
 			continue
 		}
 		no, err := d.attempt(b, nil)
@@ -35,6 +35,7 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		if no != lead.NoRefusal {
 			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
 		}
+		d.soldBy(b)
 	}
 	return d.settle()
 }

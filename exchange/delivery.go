@@ -35,6 +35,7 @@ type delivery struct {
 
 	order   []*ledger.Bid  // that may buy, first to last
 	quote   auction.Quote  // what was promised and no sale has filled yet
+	tier    string         // one-shot: of the plan, which has sold the lead; "": none has
 	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
 	commit  []lead.ID      // holds to commit once carry is durable
 	refused lead.ID        // the hold to release then
@@ -73,11 +74,25 @@ func (d *delivery) begin() {
 		}
 	}
 	slices.SortFunc(d.order, func(a, b *ledger.Bid) int { return a.Rank - b.Rank })
+	if d.oneShot {
+		// every tier has its turn, and one that sells more often than the first may
+		if r := d.src.Routing(d.v); r != nil {
+			d.quote.Limit = r.SellLimit()
+		}
+	}
 	for _, s := range d.history.Sales() {
 		d.quote.Fill(s.Payout)
 	}
 	for _, s := range d.history.TestSales() {
 		d.quote.Fill(s.Payout)
+	}
+}
+
+// soldBy keeps a one-shot lead in the tier that has sold it, to this bid if to any: a later tier is for what earlier
+// ones cannot sell.
+func (d *delivery) soldBy(b *ledger.Bid) {
+	if d.oneShot && d.tier == "" && b.Tier != "" && d.history.Sold() > 0 {
+		d.tier, d.quote.Limit = b.Tier, min(d.quote.Limit, max(b.MaxSold, 1))
 	}
 }
 
@@ -104,7 +119,7 @@ func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
 	first := d.on.cfg.Book.Buyer(b.Buyer)
 	for _, o := range d.order {
-		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer &&
+		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer && o.Tier == b.Tier &&
 			(first == nil || d.on.beside(first, o.Buyer) == lead.NoRefusal) {
 			sum += o.Payout
 			left--

@@ -62,6 +62,7 @@ type CampaignStory struct {
 	Why      []string `json:"why,omitempty"` // criteria that the lead does not meet, or why it is closed
 	// of the schedules that are closed, such as "buyers/acme.yaml:12, schedule.closed[1]"
 	Places  []string   `json:"places,omitempty"`
+	Tier    string     `json:"tier,omitempty"` // of the plan, in which it wins or stands by
 	Rank    int        `json:"rank,omitempty"`
 	Price   lead.Money `json:"price_micros,omitempty"`
 	Payout  lead.Money `json:"payout_micros,omitempty"`
@@ -161,7 +162,7 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 	for i := range h.Pinged.Bids {
 		b := &h.Pinged.Bids[i]
 		told[b.Campaign] = true
-		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Rank: b.Rank,
+		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Tier: b.Tier, Rank: b.Rank,
 			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
 			Answer: b.Answer}
 		switch {
@@ -226,10 +227,14 @@ func (e *Exchange) pingAgain(snap *Snapshot, c *buyers.Campaign, h *history.Hist
 	}
 	in := request.Inputs{Lead: l, LeadID: h.ID, Source: h.Pinged.Source, Vertical: h.Pinged.Vertical,
 		Test: h.Pinged.Test, Now: h.Pinged.At}
-	if s := snap.source[in.Source]; s != nil {
+	s, v := snap.source[in.Source], snap.vertical[in.Vertical]
+	if s != nil {
 		in.SourceName = s.Name
 	}
-	if v := snap.vertical[in.Vertical]; v != nil {
+	switch {
+	case s != nil && v != nil:
+		in.Left = s.SellLimit(v.Vertical)
+	case v != nil:
 		in.Left = v.Plan.SellLimit
 	}
 	b, err := c.Ping.Request.AppendRedacted(nil, &in)

@@ -37,6 +37,10 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.bidders = append(p.bidders, l)
 	b := &p.bids[len(p.bids)-1]
+	if !p.seated(l) {
+		b.Refusal = lead.NoTier
+		return
+	}
 	if l.paused() {
 		b.Refusal = lead.Paused
 		l.PauseSkips.Add(1)

@@ -72,6 +72,7 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)
 		ev.Bids[i] = b
 	}
+	ev.Turns = slices.Clone(ev.Turns)
 	ev.Private.Cookies = slices.Clone(ev.Private.Cookies)
 	for i := range ev.Private.Cookies {
 		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)

@@ -28,6 +28,16 @@ type Snapshot struct {
 type verticalIndex struct {
 	*Vertical
 	eligible *buyers.Index
+	route    *route            // nil: there are no tiers
+	own      map[string]*route // of sources with a plan of their own, by id
+}
+
+// routeOf is the plan by which a source's leads are sold, nil if there is none.
+func (v *verticalIndex) routeOf(s *Source) *route {
+	if r := v.own[s.ID]; r != nil {
+		return r
+	}
+	return v.route
 }
 
 type seller struct {
@@ -113,6 +123,7 @@ type carried struct {
 	tallies map[string]*Tally
 	gates   map[string]*transport.Gate
 	gears   map[string]*callLimits
+	turns   map[string]*atomic.Uint64 // of tiers that rotate or draw
 }
 
 // mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass

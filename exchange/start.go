@@ -16,7 +16,8 @@ import (
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now, log: d.Log,
 		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
-			map[string]*transport.Gate{}, map[string]*callLimits{}}, claims: claims.NewTable[underWay](),
+			map[string]*transport.Gate{}, map[string]*callLimits{}, map[string]*atomic.Uint64{}},
+		claims: claims.NewTable[underWay](),
 		paused: switches{by: map[string]*atomic.Bool{}}}
 	if e.calls == nil {
 		e.calls = d.Transport

@@ -22,10 +22,12 @@ func (e *Exchange) inviteTest(p *Ping, in *request.Inputs, wall time.Time) {
 	some := false
 	for _, ci := range p.eligible {
 		l := p.on.campaigns[ci]
-		some = some || l.test != nil && !l.paused()
+		some = some || l.test != nil && !l.paused() && p.seated(l)
 	}
 	for _, ci := range p.eligible {
 		switch l := p.on.campaigns[ci]; {
+		case !p.seated(l):
+			p.madeUp(l, 0, lead.NoTier)
 		case some && l.test != nil:
 			e.invite(p, l.test, in, wall)
 		case some:

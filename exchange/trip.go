@@ -46,6 +46,9 @@ type Ping struct {
 	details  string       // more of that, for the seller
 	facts    rules.Facts  // by which criteria are judged
 	eligible []int32
+	route    *route           // the plan by which the lead is sold; nil: there are no tiers
+	closed   uint64           // bit i: tier i is not for the lead
+	turns    []uint64         // by tier of the plan
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
 	bidders  []*LiveCampaign  // by bid
 	calls    []transport.Call // one per bid that has a call; reused

@@ -168,6 +168,7 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
+	dst = e.appendTurns(dst)
 	dst = appendText(dst, "result", e.Result)
 	dst = appendText(dst, "reason", e.Reason)
 	dst = appendInt(dst, "refusal", int64(e.Refusal))
@@ -192,6 +193,21 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "person", e.Private.Person)
 	dst = e.Private.appendLists(dst)
 	return append(dst, '}', '}')
+}
+
+func (e *Pinged) appendTurns(dst []byte) []byte {
+	for i, turn := range e.Turns {
+		if i == 0 {
+			dst = append(appendKey(dst, "turns"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendUint(dst, turn, 10)
+	}
+	if len(e.Turns) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 // appendLists writes the lists of a ping's private part, and what stands between them.
@@ -231,6 +247,7 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "price_micros", int64(b.Price))
 	dst = appendInt(dst, "payout_micros", int64(b.Payout))
 	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
+	dst = appendText(dst, "tier", b.Tier)
 	dst = appendInt(dst, "rank", int64(b.Rank))
 	dst = appendTrue(dst, "winner", b.Winner)
 	dst = appendTrue(dst, "fixed", b.Fixed)

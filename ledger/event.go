@@ -153,12 +153,14 @@ type Bid struct {
 	Campaign string `json:"campaign"`
 	Buyer    string `json:"buyer"`
 	// which of several offers in one answer, from 1; 0 where there is one
-	Leg     int        `json:"leg,omitempty"`
-	Brand   string     `json:"brand,omitempty"` // who buys in the end
-	Price   lead.Money `json:"price_micros,omitempty"`
-	Payout  lead.Money `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
-	MaxSold int        `json:"max_sold,omitempty"`
-	Rank    int        `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
+	Leg    int        `json:"leg,omitempty"`
+	Brand  string     `json:"brand,omitempty"` // who buys in the end
+	Price  lead.Money `json:"price_micros,omitempty"`
+	Payout lead.Money `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
+	// sales of the lead in all; of a bid in the order what it is promised, which a tier may lower
+	MaxSold int    `json:"max_sold,omitempty"`
+	Tier    string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
+	Rank    int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
 	// one of those that the quote counts on; the rest of the order are backups
 	Winner  bool         `json:"winner,omitempty"`
 	Fixed   bool         `json:"fixed,omitempty"` // a list price, nobody was asked
@@ -202,6 +204,7 @@ type Pinged struct {
 	// raw
 	Unfit     Fields       `json:"unfit,omitempty"`
 	Bids      []Bid        `json:"bids,omitempty"`
+	Turns     []uint64     `json:"turns,omitempty"` // by tier of the plan: the turn of those that rotate or draw
 	Result    string       `json:"result"`
 	Reason    string       `json:"reason,omitempty"` // failure: as published
 	Refusal   lead.Refusal `json:"refusal,omitempty"`

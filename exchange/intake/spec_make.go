@@ -239,8 +239,8 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 		wait = src.MaxWait
 	}
 	sold := "to one buyer at most"
-	if v.Plan.SellLimit > 1 {
-		sold = fmt.Sprintf("to %d buyers at most; the price is the sum of what they pay you", v.Plan.SellLimit)
+	if limit := src.SellLimit(v); limit > 1 {
+		sold = fmt.Sprintf("to %d buyers at most; the price is the sum of what they pay you", limit)
 	}
 	out := []posting.Named{
 		{Name: "price", Says: "in " + v.Currency},

@@ -277,7 +277,7 @@ func (m *sampler) replies(now time.Time) {
 	m.reply("ping", "Success: a quote", quote)
 	m.reply("ping", "Failure: no quote", no)
 	m.reply("post", "Success: sold", sold)
-	if m.v.Plan.SellLimit > 1 {
+	if m.src.SellLimit(m.v) > 1 {
 		m.reply("post", "Success: sold to several", twice)
 	}
 	m.reply("post", "Failure: not sold", lost)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"clearpost/auction"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// enter finds the plan of the lead and the tiers that are open to it. It tells how often the lead may be sold.
+func (p *Ping) enter() (limit int) {
+	if p.route = p.on.vertical[p.Vertical.ID].routeOf(p.Source); p.route == nil {
+		return p.Vertical.Plan.SellLimit
+	}
+	f := p.facts
+	if p.event.Mode == ledger.ModeLead {
+		f.Stage |= lead.AtPost // nothing more will come
+	}
+	p.closed = p.route.closedTo(&f)
+	return p.route.limit
+}
+
+// seated tells whether a campaign is in a tier that is open to the lead.
+func (p *Ping) seated(l *LiveCampaign) bool {
+	if p.route == nil {
+		return true
+	}
+	for _, s := range p.route.seats[l.Index] {
+		if p.closed>>s.Tier&1 == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// turnTries is how often an auction is held again, since another lead has had the turn meanwhile.
+const turnTries = 8
+
+// run holds the auction. In a tier that rotates or draws the lead has a turn of its own, unless it is a test, which
+// takes none, or there are more auctions at once than there is time to hold them again.
+func (p *Ping) run(t auction.Terms) {
+	if p.route == nil {
+		auction.Run(p.entries, t, &p.result)
+		return
+	}
+	t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
+	for range turnTries {
+		p.turns = p.turns[:0]
+		for _, turn := range p.route.turns {
+			n := uint64(0)
+			if turn != nil {
+				n = turn.Load()
+			}
+			p.turns = append(p.turns, n)
+		}
+		t.Turns = p.turns
+		auction.Run(p.entries, t, &p.result)
+		tier := p.result.Tier
+		if p.Test.On || tier < 0 || p.route.turns == nil || p.route.turns[tier] == nil ||
+			p.route.turns[tier].CompareAndSwap(p.turns[tier], p.turns[tier]+1) {
+			break
+		}
+	}
+	p.event.Turns = p.turns
+}
