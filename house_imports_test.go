@@ -59,8 +59,9 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
 
-	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "buyers", "buyers/templates", "ledger",
-		"exchange", "exchange/door", "exchange/intake", "exchange/intake/posting", "config/tree"},
+	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "buyers",
+		"buyers/templates", "ledger", "exchange", "exchange/door", "exchange/intake", "exchange/intake/posting",
+		"config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",

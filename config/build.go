@@ -138,6 +138,7 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	l.writing(f, &spec, s)
 	s.OnChange = l.onChange(f, spec.OnChange)
 	s.Dedupe = l.sourceDedupe(f, &spec)
+	s.Plans = l.sourcePlans(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }
@@ -228,5 +229,9 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	}
 	l.schemas[spec.ID] = v.Schema
 	l.verticals[spec.ID] = v
+	l.sellLimits[spec.ID] = spec.SellLimit != nil
+	if spec.Plan != nil {
+		l.heldPlans = append(l.heldPlans, heldPlan{f, &spec, v})
+	}
 	return v
 }

@@ -50,3 +50,24 @@ func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// So is each plan.
+func TestPlansOfTheHowToAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/choose-who-gets-it.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile("(?s)```yaml\n(plan:\n.*?)```").FindAllSubmatch(text, -1)
+	if len(pages) < 5 {
+		t.Fatalf("%d pages found", len(pages))
+	}
+	for _, p := range pages {
+		cfg, err := loadPlan(t, string(p[1]), change{"buyers/agencies.yaml", "", strings.Replace(planBuyers("agency-a",
+			"agency-b +labels: [west, premium]", "agency-c +role: overflow"), "id: many", "id: agencies", 1)})
+		if err != nil {
+			t.Errorf("%s\n%v", strings.TrimSpace(string(p[1])), err)
+		} else if cfg.Exchange.Verticals[0].Plan.Routing == nil {
+			t.Errorf("%s\nis no plan", strings.TrimSpace(string(p[1])))
+		}
+	}
+}

@@ -110,6 +110,7 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
 	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
 	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
+	Plan           *planSpec   `yaml:"plan"`             // tiers by which leads are sold; absent: one auction among all
 	// what the vertical does not know: drop, or keep in the event's private part (drop)
 	UnknownFields string `yaml:"unknown_fields"`
 	// what a simulated buyer bids for a test lead (10.00, or the floor)
@@ -171,6 +172,8 @@ type sourceSpec struct {
 	Spec      string      `yaml:"spec"`      // who reads its posting specs: private, or public (private)
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`    // in place of what its verticals have
+	// vertical → the plan by which this source's leads are sold, in place of the vertical's
+	Plans map[string]planSpec `yaml:"plans"`
 
 	Unpack []string `yaml:"unpack"` // names under which it sends a document in JSON as a text
 	// html, backslash: what it puts into values, undone before they are read

@@ -185,7 +185,7 @@ func (l *loader) readList(list *List, f rules.ListFile) *listfile.Set {
 // unusedLists reports files that nothing looks in. While there are other mistakes, a page that says their name may be
 // going to.
 func (l *loader) unusedLists(kept *pages) {
-	used := map[string]bool{}
+	used := maps.Clone(l.planLists)
 	if kept != nil {
 		for _, p := range kept.byName {
 			for _, name := range p.lists {

@@ -31,6 +31,10 @@ type loader struct {
 	incomplete bool                       // a vertical could not be read at all
 	subjects   map[string]string          // id of a buyer, campaign or source → its place
 	verticals  map[string]*exchange.Vertical
+	sellLimits map[string]bool   // by vertical: it has one of its own
+	heldPlans  []heldPlan        // until the campaigns are there
+	book       *buyers.Book      // nil: some campaigns could not be taken
+	planLists  map[string]bool   // files of values that plans look in
 	ids        map[string]string // "vertical:solar" → its place
 	keys       map[[32]byte]string
 
@@ -54,6 +58,8 @@ func newLoader(dir string, opt Options) *loader {
 		brokenName: map[string]map[string]bool{},
 		subjects:   map[string]string{},
 		verticals:  map[string]*exchange.Vertical{},
+		sellLimits: map[string]bool{},
+		planLists:  map[string]bool{},
 		ids:        map[string]string{},
 		keys:       map[[32]byte]string{},
 		lists:      listFiles{files: map[string]*List{}, sets: map[listKey]*listfile.Set{}, used: map[listKey]string{}},
@@ -81,6 +87,8 @@ func (l *loader) load() *Config {
 	// each is read anew where it is used; mistakes of others are reported as well
 	l.each(templatesFolder, func(*tree.File) {})
 	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
+	l.book = cfg.Exchange.Book
+	l.plans(l.book)
 	l.each(sourcesFolder, func(f *tree.File) {
 		if s := l.source(f); s != nil {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)

@@ -148,8 +148,8 @@ func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
 
 // drop lets go of what was only needed to read a file.
 func (l *loader) drop(f *tree.File) {
-	if _, wanted := l.opt.Also[f.Name]; wanted {
-		return // whoever gave it looks at it afterwards
+	if _, wanted := l.opt.Also[f.Name]; wanted || l.holdsPlan(f) {
+		return // whoever gave it looks at it afterwards; or the plan in it waits for the campaigns
 	}
 	f.Drop()
 }

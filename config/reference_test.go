@@ -131,6 +131,9 @@ func (w *referenceWriter) meet(s *emit.Schema, name, at string) {
 		if v.Items != nil {
 			v, path = v.Items, path+"[]"
 		}
+		if v.AdditionalProperties != nil && v.AdditionalProperties.Ref != "" {
+			v, path = v.AdditionalProperties, path+".NAME"
+		}
 		def := strings.TrimPrefix(v.Ref, "#/$defs/")
 		switch {
 		case def == "":

@@ -102,6 +102,11 @@ func reflected(t *testing.T, kind string, spec any, comments map[string]string) 
 	for name, d := range s.Definitions {
 		described(t, name, d)
 	}
+	if tier := s.Definitions["tier"]; tier != nil {
+		when, _ := tier.Properties.Get("when")
+		*when = emit.Schema{Description: when.Description, Type: "array", Items: s.Definitions["when"].Items}
+		delete(s.Definitions, "when")
+	}
 	// What a template's parameters may be, the template says.
 	if c := s.Definitions["campaign"]; c != nil {
 		set, _ := c.Properties.Get("set")
@@ -112,6 +117,11 @@ func reflected(t *testing.T, kind string, spec any, comments map[string]string) 
 
 func generated(t *testing.T, kind string, spec any, comments map[string]string) []byte {
 	s, _ := reflected(t, kind, spec, comments)
+	if tier := s.Definitions["tier"]; tier != nil {
+		when, _ := tier.Properties.Get("when")
+		*when = emit.Schema{Description: when.Description, OneOf: []*emit.Schema{{Type: "string"},
+			{Type: "array", Items: when.Items}}}
+	}
 	for name, d := range s.Definitions {
 		if slices.Contains(alsoTexts, name) {
 			s.Definitions[name] = &emit.Schema{OneOf: []*emit.Schema{{Type: "string"}, d}}
@@ -153,7 +163,7 @@ func definition(name string) string {
 }
 
 // alsoTexts are the definitions of types with a TakeWord: a text alone may stand in the place of their keys.
-var alsoTexts = []string{"criterion", "unknown"}
+var alsoTexts = []string{"criterion", "seat", "unknown"}
 
 // enumerations are the keys with a short list of values, by the type's name in the schema.
 var enumerations = map[string][]any{
@@ -166,6 +176,9 @@ var enumerations = map[string][]any{
 	"cap.per":             {"hour", "day", "week", "total"},
 	"campaign.pay":        {"ping_price", "post_price"},
 	"criterion.hashed":    {"md5", "sha1", "sha256"},
+	"campaign.role":       texts(buyers.Roles),
+	"plan.walk":           {"in_order", "best_total"},
+	"tier.mode":           texts(planModes),
 	"kafka.compression":   texts(ledger.Compressions()),
 	"kafka.private":       texts(ledger.Privates()),
 	"kafkaSASL.mechanism": texts(ledger.Mechanisms()),
@@ -330,6 +343,9 @@ var misfits = map[string]change{
 	"campaign.pay":        {"buyers/one.yaml", "price: 0010.50", "price: 0010.50\n    pay: zzz"},
 	"criterion.hashed": {"buyers/one.yaml", "{field: zip, in: [02134, 90210]}",
 		"{field: zip, in_file: zips.txt, hashed: zzz}"},
+	"campaign.role":     {"buyers/one.yaml", "price: 0010.50", "price: 0010.50\n    role: zzz"},
+	"plan.walk":         {"verticals/auto.yaml", "", "plan: {walk: zzz, tiers: [{name: x}]}\n"},
+	"tier.mode":         {"verticals/auto.yaml", "", "plan: {tiers: [{name: x, mode: zzz}]}\n"},
 	"kafka.compression": {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], compression: zzz}\n"},
 	"kafka.private":     {"clearpost.yaml", "", "kafka: {brokers: [\"k:1\"], private: zzz}\n"},
 	"kafkaSASL.mechanism": {"clearpost.yaml", "",

@@ -14,7 +14,7 @@ func (c *Config) Warnings() []string {
 	if c.Clock != nil {
 		now = c.Clock
 	}
-	out := c.Exchange.Book.Warnings(now())
+	out := append(c.Exchange.Book.Warnings(now()), c.unseated()...)
 	for _, s := range c.Exchange.Sources {
 		if _, ok := s.Schedule.Next(now()); !ok {
 			out = append(out, "source "+s.ID+", schedule: "+s.Schedule.Explain(now()))

@@ -10,7 +10,7 @@ import (
 )
 
 // priced is the set of fields that the lead's price came from: those that decide the bids of the campaigns in its
-// order. Campaigns that are no longer configured cannot buy it.
+// order, and which tiers of the plan were open. Campaigns that are no longer configured cannot buy it.
 func (snap *Snapshot) priced(h *history.History) (out lead.Positions) {
 	for i := range h.Pinged.Bids {
 		b := &h.Pinged.Bids[i]
@@ -19,6 +19,12 @@ func (snap *Snapshot) priced(h *history.History) (out lead.Positions) {
 		}
 		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == h.Pinged.Vertical {
 			out.AddAll(&c.Uses)
+		}
+	}
+	src, v := snap.source[h.Pinged.Source], snap.vertical[h.Pinged.Vertical]
+	if src != nil && v != nil {
+		if r := v.routeOf(src.Source); r != nil {
+			out.AddAll(&r.uses)
 		}
 	}
 	return out

@@ -104,7 +104,7 @@ func TestTiersAreTriedInTheirOrder(t *testing.T) {
 		"one at 50 gets it alone": {map[string]lead.Money{"a": 50, "b": 49, "c": 48}, 40 * dollar, []string{"a"}, 1},
 		"two at 25 share it": {map[string]lead.Money{"a": 30, "b": 25, "c": 24}, 44 * dollar, []string{"a", "b"},
 			3},
-		"three at 25 share it": {map[string]lead.Money{"a": 27, "b": 26, "c": 25, "d": 25}, 62_400_000,
+		"three at 25 share it": {map[string]lead.Money{"a": 27, "b": 26, "c": 25, "d": 24}, 62_400_000,
 			[]string{"a", "b", "c"}, 3},
 		"at 10 as many as there may be": {map[string]lead.Money{"a": 20, "b": 12, "c": 10, "d": 9}, 33_600_000,
 			[]string{"a", "b", "c"}, 5},
@@ -173,7 +173,8 @@ func TestOneShotLeadTriesEveryTier(t *testing.T) {
 // A pinged lead goes to a lower tier only where that one covers the quote.
 func TestStandByOfAnotherTierMustCoverTheQuote(t *testing.T) {
 	s := planned(t, shared(map[string]lead.Money{"a": 60, "b": 55, "c": 80}), auction.InOrder,
-		tier{Tier: auction.Tier{SellLimit: 1}, campaigns: "a"}, tier{Tier: auction.Tier{SellLimit: 2}, campaigns: "b c"})
+		tier{Tier: auction.Tier{SellLimit: 1}, campaigns: "a"},
+		tier{Tier: auction.Tier{SellLimit: 2}, campaigns: "b c"})
 	exchangetest.Run(t, refuses(s, "a"), func(x *rig) {
 		id := x.Quote(48*dollar, nil)
 		r, f := x.Post(id, nil, nil)
@@ -363,7 +364,8 @@ func TestWeightedKeepsToItsWeights(t *testing.T) {
 }
 
 func TestBestTotalOverTiers(t *testing.T) {
-	tiers := []tier{{Tier: auction.Tier{SellLimit: 1}, campaigns: "a"}, {Tier: auction.Tier{SellLimit: 2}, campaigns: "b c"}}
+	tiers := []tier{{Tier: auction.Tier{SellLimit: 1}, campaigns: "a"},
+		{Tier: auction.Tier{SellLimit: 2}, campaigns: "b c"}}
 	for walk, want := range map[auction.Walk]lead.Money{auction.InOrder: 24, auction.BestTotal: 32} {
 		cs := shared(map[string]lead.Money{"a": 30, "b": 25, "c": 15})
 		exchangetest.Run(t, planned(t, cs, walk, tiers...), func(x *rig) {
@@ -406,12 +408,12 @@ func TestPlanChangesUnderLoad(t *testing.T) {
 					if f != nil || r.Result != exchange.ResultSuccess || r.Price != 8*dollar && r.Price != 24*dollar {
 						t.Errorf("%+v, %v", r, f)
 					}
-					time.Sleep(time.Millisecond)
+					<-time.After(time.Millisecond)
 				}
 			})
 		}
 		for i := range 10 {
-			time.Sleep(2 * time.Millisecond)
+			<-time.After(2 * time.Millisecond)
 			x.Reload([]setup{two, one, own(sellTo(1, cs...))}[i%3])
 		}
 		all.Wait()

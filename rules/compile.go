@@ -223,7 +223,7 @@ func (c *compiler) about(spec *CriterionSpec) (*test, []lead.Defect) {
 			return nil, []lead.Defect{{Path: "field", Value: spec.Field, Expected: unknownField(spec.Field, c.s)}}
 		case t.About >= OfTime && c.opt.Zone == nil:
 			return nil, []lead.Defect{{Path: "field", Value: spec.Field,
-				Expected: "a `timezone` of the buyer, in which the " + spec.Field + " is told"}}
+				Expected: "a `timezone` of the page or the plan, in which the " + spec.Field + " is told"}}
 		case t.About >= OfTime:
 			t.needs().zone = t.zone
 		}
