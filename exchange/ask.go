@@ -189,13 +189,13 @@ func (p *Ping) quote() {
 		price, sells = p.wanted()
 	}
 	if sells {
-		ev.Result, ev.Price = ledger.ResultSuccess, price
+		ev.Result, ev.Price = lead.ResultSuccess, price
 		ev.ExpiresAt = p.quoteEnd(ev.At.Add(p.Vertical.PingTTL).Truncate(time.Microsecond))
 		p.reply.Result, p.reply.Price, p.reply.ExpiresAt = ev.Result, ev.Price, ev.ExpiresAt
 		return
 	}
 	r := p.no
-	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, r, r.Info().Published, p.details
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = lead.ResultFailure, r, r.Info().Published, p.details
 	if ev.Details == "" {
 		ev.Details = r.Info().Meaning
 	}
@@ -229,7 +229,7 @@ func (s *Stats) pinged(p *Ping, whole time.Duration) {
 		return
 	}
 	s.Pings.Add(1)
-	if p.event.Result == ledger.ResultSuccess {
+	if p.event.Result == lead.ResultSuccess {
 		s.Quotes.Add(1)
 	} else {
 		s.NoBids.Add(1)

@@ -96,7 +96,7 @@ func TestCapIsNotPassedByTripsAtOnce(t *testing.T) {
 		wantUsed(x, "a", limit)
 		sold := 0
 		for _, c := range heard {
-			if a := <-c; a.fault == nil && a.reply.Result == ledger.ResultSuccess {
+			if a := <-c; a.fault == nil && a.reply.Result == lead.ResultSuccess {
 				sold++
 			}
 		}
@@ -118,7 +118,7 @@ func TestAttemptIsChargedInTheWindowInWhichItBegins(t *testing.T) {
 				x.Sleep(time.Hour - 500*time.Millisecond) // time begins with an hour
 				id := x.Quote(8*dollar, nil)
 				a := <-post(x, id)
-				if (a.reply.Result == ledger.ResultSuccess) != (name == "sold") {
+				if (a.reply.Result == lead.ResultSuccess) != (name == "sold") {
 					t.Errorf("heard %+v", a)
 				}
 				wantUsed(x, "a", 0) // it is another hour now

@@ -29,7 +29,7 @@ func wanting(cs ...criterion) setup {
 // wantNobody expects that no campaign was asked.
 func wantNobody(x *rig, v values) {
 	x.T.Helper()
-	if r, f := x.Ping(v, nil); f != nil || r.Result != exchange.ResultFailure || r.Refusal != lead.NoEligible {
+	if r, f := x.Ping(v, nil); f != nil || r.Result != lead.ResultFailure || r.Refusal != lead.NoEligible {
 		x.T.Errorf("got %s (%s), fault %v: nobody should have been asked", r.Result, r.Refusal, f)
 	}
 }
@@ -182,7 +182,7 @@ func TestCriteriaOnValuesThatWereLeftOut(t *testing.T) {
 			finish := func(p *exchange.Ping) { p.Lead.Finish() }
 			exchangetest.Run(t, s, func(x *rig) {
 				r, f := x.Ping(c.ping, finish)
-				if r.Result != exchange.ResultSuccess || f != nil {
+				if r.Result != lead.ResultSuccess || f != nil {
 					t.Fatalf("ping: %+v, %v", r, f)
 				}
 				r, f = x.Post(r.LeadID, c.post, func(in *exchange.PostIn) { in.Lead.Finish() })

@@ -13,7 +13,7 @@ import (
 func settledRecord(seq uint64) ledger.Record {
 	at := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
 	ev := &ledger.Settled{Head: ledger.Head{Kind: ledger.KindSettled, EventID: lead.ID{1}, At: at, Schema: 1,
-		Lead: lead.ID{2}}, Result: ledger.ResultSuccess, Payout: 20_000_000}
+		Lead: lead.ID{2}}, Result: lead.ResultSuccess, Payout: 20_000_000}
 	return ledger.Record{Seq: seq, Kind: ledger.KindSettled, Bytes: ev.AppendJSON(nil)}
 }
 

@@ -123,7 +123,7 @@ func wantWalkToEnd(t *testing.T, limit, at int, end exchangetest.Answer) {
 			wantUsed(x, c.ID, map[bool]int64{true: 1, false: 0}[i <= at])
 		}
 		ev := exchangetest.Last[*ledger.Settled](x, p.LeadID)
-		if ev.Result != ledger.ResultPending || len(ev.Sales) != at || len(ev.Tried) != 0 {
+		if ev.Result != lead.ResultPending || len(ev.Sales) != at || len(ev.Tried) != 0 {
 			t.Errorf("limit %d: settled %+v", limit, ev)
 		}
 		again, f := x.Post(p.LeadID, nil, nil)

@@ -180,7 +180,7 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
-	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: ledger.ResultPending, Tried: d.tried}
+	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: lead.ResultPending, Tried: d.tried}
 	ev.Sales, ev.TestSales = d.history.Sales(), d.history.TestSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
@@ -189,11 +189,11 @@ func (d *delivery) settlement() *ledger.Settled {
 	switch {
 	case d.history.Open():
 	case len(ev.Sales) > 0:
-		ev.Result, ev.Reference = ledger.ResultSuccess, ev.Sales[0].Reference
+		ev.Result, ev.Reference = lead.ResultSuccess, ev.Sales[0].Reference
 	case len(ev.TestSales) > 0:
-		ev.Result, ev.Reference = ledger.ResultSuccess, ev.TestSales[0].Reference
+		ev.Result, ev.Reference = lead.ResultSuccess, ev.TestSales[0].Reference
 	case d.no != nil:
-		ev.Result, ev.Refusal, ev.Details, ev.Reference = ledger.ResultFailure, d.no.Refusal, d.no.Reason,
+		ev.Result, ev.Refusal, ev.Details, ev.Reference = lead.ResultFailure, d.no.Refusal, d.no.Reason,
 			d.no.Reference
 		if ev.Details == "" {
 			ev.Details = d.no.Refusal.Info().Meaning
@@ -209,7 +209,7 @@ func (d *delivery) settlement() *ledger.Settled {
 		}
 	}
 	// who is known as one that may be sold, and then as one that is, or is not
-	if ev.Result != ledger.ResultFailure || len(d.history.Attempts) > 0 {
+	if ev.Result != lead.ResultFailure || len(d.history.Attempts) > 0 {
 		ev.Private.Person, ev.Private.Also = d.who.Person, d.who.Also
 	}
 	if ev.Refusal != lead.NoRefusal {
@@ -220,7 +220,7 @@ func (d *delivery) settlement() *ledger.Settled {
 
 // fail makes an answer a failure in our own words.
 func fail(ev *ledger.Settled, no lead.Refusal) {
-	ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultFailure, no, no.Info().Published, no.Info().Meaning
+	ev.Result, ev.Refusal, ev.Reason, ev.Details = lead.ResultFailure, no, no.Info().Published, no.Info().Meaning
 }
 
 // broken answers when the ledger failed.
@@ -249,7 +249,7 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 }
 
 func (d *delivery) pending() Reply {
-	return Reply{Result: ledger.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
+	return Reply{Result: lead.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
 		Currency: d.history.Pinged.Currency, Test: d.test()}
 }
 

@@ -8,7 +8,6 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // Whatever time a buyer's bid ends at, the ping is stored as it can be read back, and its lead is sold.
@@ -23,7 +22,7 @@ func TestBidsThatNeverEndStopNothing(t *testing.T) {
 			switch {
 			case f != nil:
 				t.Errorf("%s: %v", end, f)
-			case r.Result == ledger.ResultSuccess:
+			case r.Result == lead.ResultSuccess:
 				sold, f := x.Post(r.LeadID, nil, nil)
 				wantSold(t, sold, f, 8*dollar)
 			default:

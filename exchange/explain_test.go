@@ -50,7 +50,7 @@ func TestExplanationTellsOfEachCampaignAndAttempt(t *testing.T) {
 		e := explain(x, r.LeadID)
 		if e.Source != "acme" || e.Vertical != "solar" || e.Mode != "ping" || e.SellerLeadID != "S-1" ||
 			!e.SameConfig ||
-			e.Now != ledger.ResultSuccess || e.Ping.Price != 9_600_000 || e.Ping.ExpiresAt == nil ||
+			e.Now != lead.ResultSuccess || e.Ping.Price != 9_600_000 || e.Ping.ExpiresAt == nil ||
 			!e.Ping.ExpiresAt.Equal(r.ExpiresAt) || e.Answer == nil || e.Answer.Revenue != 11*dollar {
 			t.Errorf("explanation: %+v", e)
 		}
@@ -103,7 +103,7 @@ func TestExplanationOfAnOpenAttemptAndOfARepeat(t *testing.T) {
 		r, f := x.LeadNow(jane, nil)
 		wantPending(t, r, f)
 		e := explain(x, r.LeadID)
-		if a := e.Attempts[0]; a.Outcome != "unknown" || a.HoldIs != "kept" || e.Now != ledger.ResultPending ||
+		if a := e.Attempts[0]; a.Outcome != "unknown" || a.HoldIs != "kept" || e.Now != lead.ResultPending ||
 			e.Mode != "lead" {
 			t.Errorf("attempt: %+v", a)
 		}

@@ -8,7 +8,6 @@ import (
 	"clearpost/capstore"
 	"clearpost/exchange/history"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // history reads a lead's history. A lead that the ledger does not know has a nil pinged.
@@ -49,11 +48,11 @@ func (e *Exchange) reply(h *history.History) Reply {
 	case h.Settled != nil && !h.Open():
 		r.settled(h)
 	case h.Settled != nil || len(h.Attempts) > 0:
-		r.Result = ledger.ResultPending
-	case h.Pinged.Result == ledger.ResultFailure:
-		r.Result, r.Refusal, r.Details = ledger.ResultFailure, h.Pinged.Refusal, h.Pinged.Details
+		r.Result = lead.ResultPending
+	case h.Pinged.Result == lead.ResultFailure:
+		r.Result, r.Refusal, r.Details = lead.ResultFailure, h.Pinged.Refusal, h.Pinged.Details
 	default:
-		r.Result, r.Quote, r.Price, r.ExpiresAt = ledger.ResultSuccess, true, h.Pinged.Price, h.Pinged.ExpiresAt
+		r.Result, r.Quote, r.Price, r.ExpiresAt = lead.ResultSuccess, true, h.Pinged.Price, h.Pinged.ExpiresAt
 	}
 	return r
 }

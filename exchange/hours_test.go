@@ -113,7 +113,7 @@ func TestCampaignIsAskedWhileItsBuyerIsOpenToo(t *testing.T) {
 	exchangetest.Run(t, s, func(x *rig) {
 		for _, hour := range []bool{false, true, true, false, false} { // 19:00 and on
 			r, f := x.Ping(nil, nil)
-			if f != nil || (r.Result == exchange.ResultSuccess) != hour {
+			if f != nil || (r.Result == lead.ResultSuccess) != hour {
 				t.Errorf("%v: %s, %v", x.Exchange.Now(), r.Result, f)
 			}
 			if text := x.Exchange.Campaigns()[0].Hours(x.Exchange.Now()); (text == "") != hour {

@@ -8,7 +8,6 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // related gives buyers a parent or competitor groups.
@@ -94,7 +93,7 @@ func TestMinimumDoesNotCountOnTheSameCompany(t *testing.T) {
 	})
 	exchangetest.Run(t, related(s, map[string]string{"c-co": "x", "d-co": "x"}, nil), func(x *rig) {
 		r, f := x.LeadNow(nil, least(14*dollar))
-		if f != nil || r.Result != ledger.ResultFailure {
+		if f != nil || r.Result != lead.ResultFailure {
 			t.Errorf("%+v, %v: 8.00 is below the minimum", r, f)
 		}
 		wantPosted(x, "a", "b")

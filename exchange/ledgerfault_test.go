@@ -66,7 +66,7 @@ func TestPingThatTheLedgerDoesNotTakeConsumesNothing(t *testing.T) {
 					x.Disk.Repair()
 					x.Sleep(time.Minute)
 				}
-				if r, f = x.Ping(values{"phone": "2127365000"}, nil); f != nil || r.Result != ledger.ResultSuccess {
+				if r, f = x.Ping(values{"phone": "2127365000"}, nil); f != nil || r.Result != lead.ResultSuccess {
 					t.Errorf("the same ping afterwards: %+v, %v", r, f)
 				}
 				if n := len(x.Buyers.Calls("a", exchangetest.Ping)); n != 2 {
@@ -317,7 +317,7 @@ func TestAttemptThatIsDurableTooLateIsNotSent(t *testing.T) {
 		heard := post(x, id)
 		x.Sleep(time.Minute)
 		x.Disk.Repair()
-		if a := <-heard; a.fault != nil || a.reply.Result == ledger.ResultSuccess {
+		if a := <-heard; a.fault != nil || a.reply.Result == lead.ResultSuccess {
 			t.Errorf("heard %+v", a)
 		}
 		x.Sleep(time.Second)
@@ -394,11 +394,11 @@ func TestPauseThatTheLedgerDoesNotTakeIsNone(t *testing.T) {
 			x.Disk.Repair()
 			x.Sleep(time.Minute)
 			r, f := x.Ping(nil, nil)
-			if paused := r.Result == ledger.ResultFailure; f != nil || paused != on {
+			if paused := r.Result == lead.ResultFailure; f != nil || paused != on {
 				t.Errorf("fault %d: paused %v, want %v", fault, paused, on)
 			}
 			x.Restart()
-			if r, f = x.Ping(nil, nil); f != nil || (r.Result == ledger.ResultFailure) != on {
+			if r, f = x.Ping(nil, nil); f != nil || (r.Result == lead.ResultFailure) != on {
 				t.Errorf("fault %d, after a restart: %+v", fault, r)
 			}
 		})

@@ -38,7 +38,7 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 		if r, f := end(cut()); f == nil || f.Kind != FaultUnavailable || f.Unsure != (what != "a panic") {
 			t.Errorf("%s before an attempt: %+v, %v", what, r, f)
 		}
-		if r, f := end(cut(refused)); f != nil || r.Result != ledger.ResultPending {
+		if r, f := end(cut(refused)); f != nil || r.Result != lead.ResultPending {
 			t.Errorf("%s after an attempt: %+v, %v", what, r, f)
 		}
 	}

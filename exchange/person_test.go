@@ -11,7 +11,6 @@ import (
 	"clearpost/exchange/claims"
 	"clearpost/exchange/history"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // personSchema has a phone and an e-mail, each with a field for its hash.
@@ -147,7 +146,7 @@ func TestQuotesAreKeptWhileTheyLiveAndNoLonger(t *testing.T) {
 		take := func(c byte) {
 			p := ping(c)
 			q.enter(p, time.Now())
-			p.reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
+			p.reply = Reply{Result: lead.ResultSuccess, LeadID: lead.ID{c}, ExpiresAt: time.Now().Add(time.Minute)}
 			q.leave(p, time.Now(), nil)
 		}
 		take(1)
@@ -206,7 +205,7 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 		if f := <-faults; f.Code != "in_progress" {
 			t.Errorf("who has waited too long hears %v", f)
 		}
-		first.reply = Reply{Result: ledger.ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
+		first.reply = Reply{Result: lead.ResultSuccess, LeadID: lead.ID{1}, ExpiresAt: time.Now().Add(time.Minute)}
 		e.quotes.leave(first, time.Now(), nil)
 		if r := <-heard; r.LeadID != (lead.ID{1}) || e.Stats.source("s").Suppressed.Load() != 1 {
 			t.Errorf("heard %+v", r)

@@ -39,7 +39,7 @@ func TestPingIsAnsweredWithWhatTheMarginLeavesOfTheHighestBid(t *testing.T) {
 		s.Source = func(s *exchange.Source) { s.Margin = c.margin }
 		exchangetest.Run(t, s, func(x *rig) {
 			r, f := x.Ping(nil, func(p *exchange.Ping) { p.SellerLeadID = "S-1" })
-			if f != nil || r.Price != c.quote || r.Result != ledger.ResultSuccess || r.SellerLeadID != "S-1" {
+			if f != nil || r.Price != c.quote || r.Result != lead.ResultSuccess || r.SellerLeadID != "S-1" {
 				t.Fatalf("quote: %+v, %v, want %s", r, f, c.quote)
 			}
 			if end := x.Exchange.Now().Add(5 * time.Minute); !r.ExpiresAt.Equal(end) {
@@ -212,7 +212,7 @@ func TestBidThatIsOverWhenItComesIsNone(t *testing.T) {
 		s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) { c.Ping.Answer.Expires.Unit = "unix" }
 		exchangetest.Run(t, s, func(x *rig) {
 			r, f := x.Ping(nil, nil)
-			if f != nil || (r.Result == ledger.ResultSuccess) != stands {
+			if f != nil || (r.Result == lead.ResultSuccess) != stands {
 				t.Errorf("a bid until %d: %+v, %v", at-begin, r, f)
 			}
 			if b := bids(x, r.LeadID)["a"]; !stands && (b.Refusal != lead.BidExpired || b.Price != 0) {

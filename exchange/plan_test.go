@@ -405,7 +405,7 @@ func TestPlanChangesUnderLoad(t *testing.T) {
 			all.Go(func() {
 				for range 20 {
 					r, f := x.Ping(nil, nil)
-					if f != nil || r.Result != exchange.ResultSuccess || r.Price != 8*dollar && r.Price != 24*dollar {
+					if f != nil || r.Result != lead.ResultSuccess || r.Price != 8*dollar && r.Price != 24*dollar {
 						t.Errorf("%+v, %v", r, f)
 					}
 					<-time.After(time.Millisecond)

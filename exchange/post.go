@@ -132,7 +132,7 @@ func (e *Exchange) overlap(other *underWay, in *PostIn) (Reply, *Fault) {
 		return Reply{}, inProgress()
 	}
 	if e.wall().Sub(h.Attempts[0].Posting.At) > in.Vertical.PostTotal {
-		return Reply{Result: ledger.ResultPending, LeadID: h.ID, SellerLeadID: h.Seller(),
+		return Reply{Result: lead.ResultPending, LeadID: h.ID, SellerLeadID: h.Seller(),
 			Currency: h.Pinged.Currency, Test: h.Pinged.Test}, nil
 	}
 	return Reply{}, inProgress()

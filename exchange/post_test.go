@@ -282,7 +282,7 @@ func TestStatusTellsEachState(t *testing.T) {
 	s.Campaigns[0].Post = exchangetest.Always(exchangetest.Accept("r").In(time.Second))
 	exchangetest.Run(t, s, func(x *rig) {
 		r := pinged(t, x, nil, func(p *exchange.Ping) { p.SellerLeadID = "S-1" })
-		if st := x.Status(r.LeadID); st.Result != ledger.ResultSuccess || !st.Quote || st.Price != 8*dollar ||
+		if st := x.Status(r.LeadID); st.Result != lead.ResultSuccess || !st.Quote || st.Price != 8*dollar ||
 			st.SellerLeadID != "S-1" || !st.ExpiresAt.Equal(r.ExpiresAt) {
 			t.Errorf("quoted: %+v", st)
 		}

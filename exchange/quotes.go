@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // quoteTable knows the live quotes by what their pings have sent, and the pings under way, so that a ping that is sent
@@ -70,7 +69,7 @@ func (t *quoteTable) leave(p *Ping, now time.Time, f *Fault) {
 	s := t.shard(p.what)
 	s.mu.Lock()
 	delete(s.flights, p.what)
-	if f == nil && p.reply.Result == ledger.ResultSuccess {
+	if f == nil && p.reply.Result == lead.ResultSuccess {
 		t.put(s, p.what, quoteRef{p.reply.LeadID, p.reply.ExpiresAt.UnixNano()}, now.UnixNano())
 	}
 	waiting := p.flight

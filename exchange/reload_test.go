@@ -237,11 +237,11 @@ func TestVerticalThatIsGoneAnswersForItsQuotes(t *testing.T) {
 			PingID: quoted, Lead: x.LeadOf(v, values{"phone": "2127365001"}), ReceivedAt: x.Exchange.Now()})
 		wantFault(t, r, f, "not_found")
 		for _, id := range []lead.ID{quoted, sold} {
-			if st := x.Status(id); st.Result != ledger.ResultSuccess || st.Price != 8*dollar || st.Currency != "USD" {
+			if st := x.Status(id); st.Result != lead.ResultSuccess || st.Price != 8*dollar || st.Currency != "USD" {
 				t.Errorf("status: %+v", st)
 			}
 		}
-		if e := explain(x, sold); e.Now != ledger.ResultSuccess || len(e.Attempts) != 1 {
+		if e := explain(x, sold); e.Now != lead.ResultSuccess || len(e.Attempts) != 1 {
 			t.Errorf("explained: %+v", e)
 		}
 		x.Reload(one())

@@ -9,7 +9,6 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 var jane = values{"phone": "2127365000", "age": "40"}
@@ -64,7 +63,7 @@ func TestSoldPersonIsARepeatUntilTheWindowEnds(t *testing.T) {
 					t.Error("buyers were asked about a repeat")
 				}
 				x.Sleep(time.Microsecond)
-				if r, f = x.Ping(older("45"), nil); f != nil || r.Result != ledger.ResultSuccess {
+				if r, f = x.Ping(older("45"), nil); f != nil || r.Result != lead.ResultSuccess {
 					t.Errorf("a ping at the window's end: %+v, %v", r, f)
 				}
 				r, f = x.LeadNow(older("46"), nil)
@@ -137,7 +136,7 @@ func TestUnsoldPersonMayComeAgainUnlessReceivedLeadsCount(t *testing.T) {
 				wantSold(t, again, f, 8*dollar)
 				p, f := x.Ping(jane, nil)
 				if c.rule == exchange.RefuseNone {
-					if f != nil || p.Result != ledger.ResultSuccess {
+					if f != nil || p.Result != lead.ResultSuccess {
 						t.Errorf("ping: %+v, %v", p, f)
 					}
 				} else {
@@ -218,7 +217,7 @@ func TestScopeSaysWhoseLeadsCount(t *testing.T) {
 		wantRepeat(t, r, f, "Lead previously received")
 		r, f = x.Ping(jane, nil)
 		wantRepeat(t, r, f, firstDay)
-		if r, f = x.Ping(jane, by(x, "third")); f != nil || r.Result != ledger.ResultSuccess {
+		if r, f = x.Ping(jane, by(x, "third")); f != nil || r.Result != lead.ResultSuccess {
 			t.Errorf("a source with a rule of its own: %+v, %v", r, f)
 		}
 		var repeated int64
@@ -283,7 +282,7 @@ func TestHashesMeetThePerson(t *testing.T) {
 				t.Errorf("%s: %q", name, r.Details)
 			}
 		}
-		if r, f = x.Ping(values{"phone_hash": md5}, nil); f != nil || r.Result != ledger.ResultSuccess {
+		if r, f = x.Ping(values{"phone_hash": md5}, nil); f != nil || r.Result != lead.ResultSuccess {
 			t.Errorf("the hash of another person: %+v, %v", r, f)
 		}
 	})

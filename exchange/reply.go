@@ -15,7 +15,7 @@ import (
 
 // Reply is what the seller hears about a lead: a business answer, whether good or bad.
 type Reply struct {
-	Result       string // ResultSuccess, ResultFailure or ResultPending
+	Result       string // lead.ResultSuccess, lead.ResultFailure or lead.ResultPending
 	LeadID       lead.ID
 	SellerLeadID string
 	Test         bool // a test lead: nothing is sold or owed
@@ -139,13 +139,6 @@ func sourceClosed(s *rules.Schedule, now time.Time) *Fault {
 type (
 	Fields     = ledger.Fields
 	FieldValue = ledger.FieldValue
-)
-
-// Results that a seller can hear. They are the ledger's words.
-const (
-	ResultSuccess = ledger.ResultSuccess
-	ResultFailure = ledger.ResultFailure
-	ResultPending = ledger.ResultPending
 )
 
 var errUnread = errors.New("the lead could not be read")

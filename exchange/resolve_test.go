@@ -59,7 +59,7 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 				if !c.accepted {
 					wantUnsold(t, again, f, lead.TimedOut)
 					wantUsed(x, "a", 0)
-					if other.Result != ledger.ResultSuccess || adj.Price != 0 || adj.Outcome != lead.Rejected ||
+					if other.Result != lead.ResultSuccess || adj.Price != 0 || adj.Outcome != lead.Rejected ||
 						settled.Revenue != 0 {
 						t.Errorf("another ping heard %+v, adjusted %+v", other, adj)
 					}
@@ -68,7 +68,7 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 				wantSold(t, again, f, 20*dollar) // as it was quoted
 				wantUsed(x, "a", 1)
 				if again.Reference != "R-1" || settled.Revenue != 24*dollar || adj.Price != 24*dollar ||
-					adj.Payout != 20*dollar || other.Result != ledger.ResultFailure {
+					adj.Payout != 20*dollar || other.Result != lead.ResultFailure {
 					t.Errorf("answer %+v, settled %+v", again, settled)
 				}
 			})

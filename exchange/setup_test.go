@@ -82,7 +82,7 @@ var (
 // wantSold expects a success that pays the seller this.
 func wantSold(t *testing.T, r exchange.Reply, f *exchange.Fault, payout lead.Money) {
 	t.Helper()
-	if f != nil || r.Result != exchange.ResultSuccess || r.Price != payout {
+	if f != nil || r.Result != lead.ResultSuccess || r.Price != payout {
 		t.Errorf("got %s at %s (%s: %s) and fault %v, want a sale that pays %s", r.Result, r.Price, r.Refusal,
 			r.Details, f, payout)
 	}
@@ -91,7 +91,7 @@ func wantSold(t *testing.T, r exchange.Reply, f *exchange.Fault, payout lead.Mon
 // wantUnsold expects a failure for this reason.
 func wantUnsold(t *testing.T, r exchange.Reply, f *exchange.Fault, why lead.Refusal) {
 	t.Helper()
-	if f != nil || r.Result != exchange.ResultFailure || r.Refusal != why || r.Price != 0 || len(r.Sales) != 0 {
+	if f != nil || r.Result != lead.ResultFailure || r.Refusal != why || r.Price != 0 || len(r.Sales) != 0 {
 		t.Errorf("got %s at %s (%s: %s) and fault %v, want a failure: %s", r.Result, r.Price, r.Refusal, r.Details, f,
 			why)
 	}
@@ -100,7 +100,7 @@ func wantUnsold(t *testing.T, r exchange.Reply, f *exchange.Fault, why lead.Refu
 // wantPending expects that the seller is told to wait.
 func wantPending(t *testing.T, r exchange.Reply, f *exchange.Fault) {
 	t.Helper()
-	if f != nil || r.Result != exchange.ResultPending || r.LeadID.IsZero() || r.Price != 0 {
+	if f != nil || r.Result != lead.ResultPending || r.LeadID.IsZero() || r.Price != 0 {
 		t.Errorf("got %s at %s (%s: %s) and fault %v, want pending", r.Result, r.Price, r.Refusal, r.Details, f)
 	}
 }

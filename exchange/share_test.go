@@ -9,14 +9,13 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
-	"clearpost/ledger"
 )
 
 // pinged pings and expects a quote.
 func pinged(t *testing.T, x *rig, v values, edit func(*exchange.Ping)) exchange.Reply {
 	t.Helper()
 	r, f := x.Ping(v, edit)
-	if f != nil || r.Result != ledger.ResultSuccess {
+	if f != nil || r.Result != lead.ResultSuccess {
 		t.Errorf("ping: %+v, %v", r, f)
 	}
 	return r

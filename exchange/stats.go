@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -50,9 +51,9 @@ func (s *Stats) settled(ev *ledger.Settled) {
 	}
 	s.Posts.Add(1)
 	switch ev.Result {
-	case ledger.ResultSuccess:
+	case lead.ResultSuccess:
 		s.Sold.Add(1)
-	case ledger.ResultPending:
+	case lead.ResultPending:
 		s.Pending.Add(1)
 	default:
 		s.Unsold.Add(1)

@@ -13,7 +13,7 @@ import (
 
 // rememberUnnamed keeps whose quote a ping has got, where its source's posts need not name their pings.
 func (e *Exchange) rememberUnnamed(p *Ping) {
-	if p.Source.UnnamedPosts && p.who.Person != "" && p.reply.Result == ledger.ResultSuccess {
+	if p.Source.UnnamedPosts && p.who.Person != "" && p.reply.Result == lead.ResultSuccess {
 		e.quotes.restore(personContent(p.Source.ID, p.Vertical.ID, p.who.Person, p.SellerLeadID), p.reply.LeadID,
 			p.reply.ExpiresAt, e.now())
 	}

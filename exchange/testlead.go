@@ -74,15 +74,15 @@ func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
 	ev := d.settlement()
 	ev.TestResult = want.String()
 	switch no := want.Refusal(); {
-	case d.history.Pinged.Result == ledger.ResultFailure: // a one-shot lead that nobody wants
+	case d.history.Pinged.Result == lead.ResultFailure: // a one-shot lead that nobody wants
 	case want == lead.TestPending:
-		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultPending, lead.NoRefusal, "", ""
+		ev.Result, ev.Refusal, ev.Reason, ev.Details = lead.ResultPending, lead.NoRefusal, "", ""
 	case no == lead.NoBids:
 		fail(ev, lead.QuoteLost)
 	case no != lead.NoRefusal:
 		fail(ev, no)
 	default:
-		ev.Result, ev.Refusal, ev.Reason, ev.Details = ledger.ResultSuccess, lead.NoRefusal, "", ""
+		ev.Result, ev.Refusal, ev.Reason, ev.Details = lead.ResultSuccess, lead.NoRefusal, "", ""
 		ev.TestSales = d.madeUpSales()
 		ev.Reference = ev.TestSales[0].Reference
 	}

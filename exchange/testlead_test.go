@@ -142,7 +142,7 @@ func TestTestWithoutAnAnswerIsNobodysWork(t *testing.T) {
 				x.Buyers.Set("a", "staging-ping", exchangetest.Always(exchangetest.Bid(20*dollar)))
 				x.Buyers.Set("a", "staging-post", exchangetest.Always(end))
 				r, f := x.LeadNow(jane, tested(lead.TestAny))
-				if f != nil || r.Result != ledger.ResultFailure || !r.Test {
+				if f != nil || r.Result != lead.ResultFailure || !r.Test {
 					t.Errorf("reply: %+v, %v", r, f)
 				}
 				if ev := exchangetest.Last[*ledger.Posted](x, r.LeadID); ev.Outcome != lead.Rejected {

@@ -51,3 +51,10 @@ func (o *Outcome) UnmarshalText(b []byte) error {
 
 // Standing tells whether the attempt counts as a sale for slots and caps: accepted, or it may have been.
 func (o Outcome) Standing() bool { return o == Accepted || o == Unknown }
+
+// Results that a seller can hear of a call, in answers and in events.
+const (
+	ResultSuccess = "success"
+	ResultFailure = "failure"
+	ResultPending = "pending" // what became of the lead is not known yet
+)

@@ -172,13 +172,6 @@ type Bid struct {
 	Answer  string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
 }
 
-// Results that a seller can hear.
-const (
-	ResultSuccess = "success"
-	ResultFailure = "failure"
-	ResultPending = "pending"
-)
-
 // The calls by which a lead comes, as they stand in Pinged.Mode. ModePost is no event's: it tells idempotency keys
 // apart.
 const (
@@ -399,7 +392,7 @@ func (e *Pinged) Facts() Facts {
 	f.SellerLeadID, f.IdempotencyKey = e.SellerLeadID, e.IdempotencyKey
 	if e.Mode == "lead" {
 		f.Content = e.Private.Content
-		f.person(&e.Private, e.Refusal != lead.LeadRepeated, e.Result == ResultSuccess)
+		f.person(&e.Private, e.Refusal != lead.LeadRepeated, e.Result == lead.ResultSuccess)
 	}
 	return f
 }
@@ -426,8 +419,8 @@ func (e *Posted) Facts() Facts {
 func (e *Settled) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
-	f.person(&e.Private, e.Post != nil && e.Refusal != lead.LeadRepeated, e.Result != ResultFailure)
-	if f.Gone = e.Result == ResultFailure; f.Gone {
+	f.person(&e.Private, e.Post != nil && e.Refusal != lead.LeadRepeated, e.Result != lead.ResultFailure)
+	if f.Gone = e.Result == lead.ResultFailure; f.Gone {
 		f.Person, f.Also = e.Private.Person, e.Private.Also
 	}
 	return f

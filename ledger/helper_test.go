@@ -89,8 +89,9 @@ func head(k Kind, id lead.ID) Head {
 }
 
 func ping(id lead.ID) *Pinged {
-	return &Pinged{Head: head(KindPinged, id), Mode: "ping", Currency: "USD", ReceivedAt: testAt, Result: ResultSuccess,
-		Fields: Fields{{"state", "CA"}, {"zip", "90210"}}, Private: Private{Fields: Fields{{"phone", "+12125550123"}}}}
+	return &Pinged{Head: head(KindPinged, id), Mode: "ping", Currency: "USD", ReceivedAt: testAt,
+		Result: lead.ResultSuccess, Fields: Fields{{"state", "CA"}, {"zip", "90210"}},
+		Private: Private{Fields: Fields{{"phone", "+12125550123"}}}}
 }
 
 func oneCharge(cap string) []lead.Charge {

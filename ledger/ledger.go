@@ -142,7 +142,7 @@ type Ledger struct {
 	persons *sieve // the keys of ByPerson
 	state   *state
 	ring    ring
-	stored    signal
+	stored  signal
 
 	viewsDue chan struct{} // holds one
 	stop     chan struct{} // closed by Close once nothing more is appended

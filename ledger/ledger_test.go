@@ -53,7 +53,7 @@ func TestAppendedEventsAreThereAtOnceAndAfterwards(t *testing.T) {
 	p.SellerLeadID, p.IdempotencyKey = "S-66", "key-9" // the caller may reuse its event
 	mustAppend(t, l, posting(id, attempt, oneCharge("campaign:c1:day")))
 	mustAppend(t, l, posted(id, attempt, lead.Accepted, oneCharge("campaign:c1:day")),
-		&Settled{Head: head(KindSettled, id), Result: ResultSuccess})
+		&Settled{Head: head(KindSettled, id), Result: lead.ResultSuccess})
 	check(l, "pinged posting posted settled")
 	if got := counts(l); !reflect.DeepEqual(got, map[string]int64{"campaign:c1:day 2026-11-23": 1}) {
 		t.Errorf("counts %v", got)

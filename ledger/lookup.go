@@ -220,7 +220,7 @@ func (r Record) Quote() (q Quote, ok bool) {
 			Content string `json:"content"`
 		} `json:"private"`
 	}
-	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != ResultSuccess || p.Test {
+	if err := json.Unmarshal(r.Bytes, &p); err != nil || p.Mode != "ping" || p.Result != lead.ResultSuccess || p.Test {
 		return q, false // what cannot be read is no quote: whoever asks for the lead hears of the damage
 	}
 	return Quote{p.Source, p.Vertical, p.SellerLeadID, p.Private.Person, p.Private.Content, p.Expires}, true

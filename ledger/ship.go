@@ -50,7 +50,7 @@ type shipper struct {
 
 	mu     sync.Mutex
 	listed map[uint64]bool // seqs in the file of the unshippable
-	moved  signal            // told when the cursor moves
+	moved  signal          // told when the cursor moves
 }
 
 type shipTopic struct {

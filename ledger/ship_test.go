@@ -163,7 +163,8 @@ func appendLeads(t *testing.T, l *Ledger, from, n int) {
 			for i := from + c; i < from+n; i += 4 {
 				id, a := testID(1, i), testID(2, i)
 				for _, group := range [][]Event{{ping(id)}, {posting(id, a, nil)},
-					{posted(id, a, lead.Accepted, nil), &Settled{Head: head(KindSettled, id), Result: ResultSuccess}}} {
+					{posted(id, a, lead.Accepted, nil),
+						&Settled{Head: head(KindSettled, id), Result: lead.ResultSuccess}}} {
 					if err := l.Append(group...); err != nil {
 						t.Error(err)
 					}
@@ -335,7 +336,7 @@ func TestOrderAndCompletenessOverAWildSink(t *testing.T) {
 		in.sink = sink
 		l = mustOpen(t, cfg, in)
 		appendLeads(t, l, 100*round, 30)
-		mustAppend(t, l, &Settled{Head: head(KindSettled, testID(1, round)), Result: ResultFailure,
+		mustAppend(t, l, &Settled{Head: head(KindSettled, testID(1, round)), Result: lead.ResultFailure,
 			Details: "refuse me"})
 		left[l.LastSeq()] = true
 		mustAppend(t, l, &Adjusted{Adjustment: AdjustPaused, Subject: "buyer:b", Why: "w"})

@@ -226,8 +226,8 @@ func drawEvent(t *rapid.T, attempts *int) Event {
 		return posted(id, attempt, lead.Outcome(rapid.IntRange(int(lead.Accepted), int(lead.Unknown)).Draw(t,
 			"outcome")), charges())
 	case 3:
-		s := &Settled{Head: head(KindSettled, id), Result: rapid.SampledFrom([]string{ResultSuccess, ResultFailure,
-			ResultPending}).Draw(t, "result")}
+		s := &Settled{Head: head(KindSettled, id), Result: rapid.SampledFrom([]string{lead.ResultSuccess,
+			lead.ResultFailure, lead.ResultPending}).Draw(t, "result")}
 		s.Private.Person = name("person")
 		return s
 	case 4:

@@ -42,7 +42,7 @@ func TestEachFaultOfAPingIsNamedAndTheRestStillBids(t *testing.T) {
 				begin := time.Now()
 				p := h.ping(`{"zip":"10001"}`)
 				took := time.Since(begin)
-				h.expect(p, 200, ledger.ResultSuccess)
+				h.expect(p, 200, lead.ResultSuccess)
 				ev := last[*ledger.Pinged](h, p.PingID)
 				ok := false
 				for _, b := range ev.Bids {
@@ -97,7 +97,7 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("answered after %v, the deadline is 0.4 s", took)
 	}
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	got := map[string]lead.Refusal{}
 	for _, b := range last[*ledger.Pinged](h, p.PingID).Bids {
 		got[b.Buyer] = b.Refusal
@@ -105,7 +105,7 @@ func TestBuyersThatCannotBeReachedAreNamedAndPassedBy(t *testing.T) {
 	if got["tlsping"] != lead.TLSFailed || got["portping"] != lead.Unreachable || got["good"] != lead.NoRefusal {
 		t.Errorf("refusals: %v", got)
 	}
-	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`), 200, ledger.ResultSuccess)
+	h.expect(h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`), 200, lead.ResultSuccess)
 	if a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365001"}`); !strings.HasPrefix(a.ID,
 		"good-") {
 		t.Errorf("sold to %s", a.text)
@@ -146,9 +146,9 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 			accepted := len(h.farm.AcceptedBy(p.PingID))
 			switch {
 			case sold[f]:
-				h.expect(a, 200, ledger.ResultSuccess)
+				h.expect(a, 200, lead.ResultSuccess)
 			case unknown[f]:
-				h.expect(a, 202, ledger.ResultPending)
+				h.expect(a, 202, lead.ResultPending)
 				if next.Calls(buyertest.Post) != before {
 					t.Error("the next buyer was posted to while the first may have bought")
 				}
@@ -161,7 +161,7 @@ func TestNoFaultOfAPostLeadsToASecondSale(t *testing.T) {
 					t.Errorf("what came of the answer is not kept: %+v", kept)
 				}
 			default:
-				h.expect(a, 200, ledger.ResultSuccess)
+				h.expect(a, 200, lead.ResultSuccess)
 				if next.Calls(buyertest.Post) != before+1 {
 					t.Errorf("want the next buyer to get it after a clear no: %s", a.text)
 				}

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"clearpost/lead"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"clearpost/ledger"
 )
 
 // partsVertical and partsBuyer speak of parts, derived fields and a social security number.
@@ -69,11 +68,11 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 	h.write("buyers/b.yaml", fmt.Sprintf(partsBuyer, buyer.URL))
 	h.restart()
 	p := h.ping(`{"zip":"10001-1234","dob":"2/29/1984","ssn":"536-22-1234","services":["roof","panels"]}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	h.restart() // the number is not in the ledger: the post must bring it again
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"(212) 736-5000 x7","ssn":"536221234"}`,
 		p.PingID))
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	mu.Lock()
 	if !strings.Contains(got["/ping"], `"state":"New York","age":4`) ||
 		!strings.Contains(got["/ping"], `"ssn":"536-22-1234","services":["roof","panels"]`) {
@@ -101,7 +100,7 @@ func TestPartsReachCriteriaAndBuyersAndTheSocialSecurityNumberNothingElse(t *tes
 	} {
 		bad := h.ping(body)
 		for _, w := range strings.Fields(want) {
-			if bad.Result == ledger.ResultSuccess || bad.status == 400 && !strings.Contains(bad.text, `"field":"`+w+
+			if bad.Result == lead.ResultSuccess || bad.status == 400 && !strings.Contains(bad.text, `"field":"`+w+
 				`"`) {
 				t.Errorf("%s: %s", body, bad.text)
 			}

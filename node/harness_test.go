@@ -240,7 +240,7 @@ func (h *house) post(pingID, phone string, headers ...string) heard {
 func (h *house) quote(want float64) heard {
 	h.t.Helper()
 	p := h.ping(`{"zip":"10001"}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	if p.Price != want || p.PingID == "" {
 		h.t.Fatalf("quote: got %s, want a price of %v", p.text, want)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/config"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -43,7 +44,7 @@ func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
 		keyedYAML, keyed("a"))
 	quote, open1 := h.ping(`{"zip":"94110","state":"CA","age":44,"seller_lead_id":"q"}`), h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-	h.expect(h.post(open1.PingID, "2127365000"), 202, ledger.ResultPending)
+	h.expect(h.post(open1.PingID, "2127365000"), 202, lead.ResultPending)
 	if err := h.node.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +72,14 @@ func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
 	if a := h.post(quote.PingID, "2127365001"); a.status != 410 {
 		t.Errorf("a quote of the other node: %d %s", a.status, a.text)
 	}
-	if a := h.call("GET", "/v1/leads/"+open1.PingID, ""); a.Result != ledger.ResultPending {
+	if a := h.call("GET", "/v1/leads/"+open1.PingID, ""); a.Result != lead.ResultPending {
 		t.Errorf("a lead of the other node: %s", a.text)
 	}
 	own := h.ping(`{"zip":"94110","state":"CA","age":45,"seller_lead_id":"own"}`)
 	if ev := last[*ledger.Pinged](h, own.PingID); ev.Node != name {
 		t.Errorf("its event is of node %q", ev.Node)
 	}
-	h.expect(h.post(own.PingID, "2127365002"), 200, ledger.ResultSuccess)
+	h.expect(h.post(own.PingID, "2127365002"), 200, lead.ResultSuccess)
 	if err := h.node.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestACopyIsANodeOfItsOwnAndLeavesTheOthersLeadsAlone(t *testing.T) {
 	h.dir = theirs
 	h.edit("buyers/a.yaml", "after_ms: 60000", "after_ms: 0")
 	h.start()
-	h.settles(open1.PingID, ledger.ResultSuccess)
+	h.settles(open1.PingID, lead.ResultSuccess)
 }
 
 func TestADirectoryIsKnownAgainWhereverItIsMovedTo(t *testing.T) {

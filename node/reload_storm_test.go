@@ -17,6 +17,7 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/exchange/admin"
+	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/loadtest/audit"
 	"clearpost/rules"
@@ -118,7 +119,7 @@ func (s *storm) sell(r *rand.Rand, seller int, stop *atomic.Bool) {
 			h.t.Errorf("a ping was answered %d %s", p.status, p.text)
 			return
 		}
-		if p.Result != ledger.ResultSuccess || r.IntN(3) == 0 {
+		if p.Result != lead.ResultSuccess || r.IntN(3) == 0 {
 			continue
 		}
 		a := h.post(p.PingID, fmt.Sprintf("212%d%06d", 3+seller%6, n+seller*100_000))

@@ -77,26 +77,26 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 	h.edit("buyers/b.yaml", "['10001']", "['94110']")
 	second := h.reload(admin.Applied).Config
 	old := <-pinged
-	h.expect(old, 200, ledger.ResultSuccess)
+	h.expect(old, 200, lead.ResultSuccess)
 	if ev := last[*ledger.Pinged](h, old.PingID); ev.Config != first || len(ev.Bids) != 1 {
 		t.Errorf("config %s, want %s, with one bid: %+v", ev.Config, first, ev.Bids)
 	}
 	a := h.ping(`{"zip":"10001"}`)
-	h.expect(a, 200, ledger.ResultFailure)
+	h.expect(a, 200, lead.ResultFailure)
 	if ev := last[*ledger.Pinged](h, a.PingID); ev.Config != second || len(ev.Bids) != 0 {
 		t.Errorf("config %s, want %s, without bids: %+v", ev.Config, second, ev.Bids)
 	}
 
 	// A post under way ends as it began: its campaign and its buyer are gone, and it is sold.
 	p := h.ping(`{"zip":"94110"}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	posted := make(chan heard)
 	go func() { posted <- h.post(p.PingID, "2127365000") }()
 	eventually(t, "the buyer has the lead", func() bool { return buyer.Calls(buyertest.Post) == 1 })
 	text, _ := os.ReadFile(filepath.Join(h.dir, "buyers/b.yaml"))
 	h.write("buyers/b.yaml", strings.ReplaceAll(string(text), "b-main", "b-next"))
 	h.reload(admin.Applied)
-	h.expect(<-posted, 200, ledger.ResultSuccess)
+	h.expect(<-posted, 200, lead.ResultSuccess)
 	if ev := last[*ledger.Settled](h, p.PingID); ev.Config != second || len(ev.Sales) != 1 ||
 		ev.Sales[0].Campaign != "b-main" {
 		t.Errorf("config %s, want %s: %+v", ev.Config, second, ev.Sales)
@@ -107,7 +107,7 @@ func TestReloadIsForTripsThatBeginLater(t *testing.T) {
 	h.write("buyers/b.yaml", string(text))
 	h.reload(admin.Applied)
 	lost := h.post(again.PingID, "2127365001")
-	h.expect(lost, 200, ledger.ResultFailure)
+	h.expect(lost, 200, lead.ResultFailure)
 	if ev := last[*ledger.Settled](h, again.PingID); len(ev.Tried) != 1 ||
 		ev.Tried[0].Refusal != lead.CampaignWithdrawn {
 		t.Errorf("tried %+v", ev.Tried)
@@ -205,7 +205,7 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	other := "Authorization: Bearer other-key-0123456789"
-	h.expect(h.ping(`{"zip":"10001"}`, other), 200, ledger.ResultSuccess)
+	h.expect(h.ping(`{"zip":"10001"}`, other), 200, lead.ResultSuccess)
 
 	h.write("sources/key.txt", "secret-key-one\n")
 	h.write("sources/third.yaml", "id: third\nname: Third\nkeys: [\"${file:sources/key.txt}\"]\nverticals: "+
@@ -217,7 +217,7 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 	if a := h.ping(`{"zip":"10001"}`, other); a.status != 401 {
 		t.Errorf("a source that is gone: %d %s", a.status, a.text)
 	}
-	h.expect(h.ping(`{"zip":"10001"}`, "Authorization: Bearer secret-key-one"), 200, ledger.ResultSuccess)
+	h.expect(h.ping(`{"zip":"10001"}`, "Authorization: Bearer secret-key-one"), 200, lead.ResultSuccess)
 
 	// The secret is another one now. The configuration is called the same, since secrets are no part of it.
 	h.write("sources/key.txt", "secret-key-two\n")
@@ -228,7 +228,7 @@ func TestReloadOfSourcesRatesAndSecrets(t *testing.T) {
 		t.Errorf("the old secret: %d", a.status)
 	}
 	// What was counted against the rate still counts: of two requests one is left.
-	h.expect(h.ping(`{"zip":"10001"}`, "Authorization: Bearer secret-key-two"), 200, ledger.ResultSuccess)
+	h.expect(h.ping(`{"zip":"10001"}`, "Authorization: Bearer secret-key-two"), 200, lead.ResultSuccess)
 	if a := h.ping(`{"zip":"10001"}`, "Authorization: Bearer secret-key-two"); a.status != 429 {
 		t.Errorf("over the rate: %d", a.status)
 	}

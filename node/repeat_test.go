@@ -28,7 +28,7 @@ func (h *house) lead(body string, headers ...string) heard {
 // duplicate expects a failure as a repeat.
 func (h *house) duplicate(a heard, details string) {
 	h.t.Helper()
-	h.expect(a, 200, ledger.ResultFailure)
+	h.expect(a, 200, lead.ResultFailure)
 	if a.Reason != "duplicate" || a.Details != details {
 		h.t.Errorf("answer: %s, want the reason duplicate and %q", a.text, details)
 	}
@@ -40,7 +40,7 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	p, spare := h.ping(jane), h.quote(20)
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
+	h.expect(h.post(p.PingID, "2127365000"), 200, lead.ResultSuccess)
 	for _, restart := range []bool{false, true} {
 		if restart {
 			h.restart()
@@ -72,10 +72,10 @@ func TestSoldPersonIsARepeat(t *testing.T) {
 		ev.Post == nil {
 		t.Errorf("settled: %+v", ev)
 	}
-	h.expect(h.lead(jane, otherSeat), 200, ledger.ResultSuccess)
+	h.expect(h.lead(jane, otherSeat), 200, lead.ResultSuccess)
 	if n := h.farm.Buyer("b").Calls(buyertest.Post); n != 2 {
 		t.Errorf("%d posts", n)
 	}
 	h.ahead.Store(int64(25 * time.Hour))
-	h.expect(h.lead(`{"zip":"10001","phone":"2127365000","city":"Reno"}`), 200, ledger.ResultSuccess)
+	h.expect(h.lead(`{"zip":"10001","phone":"2127365000","city":"Reno"}`), 200, lead.ResultSuccess)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/loadtest/audit"
 )
@@ -66,8 +67,8 @@ func TestResendFindsOutThatTheLeadIsSold(t *testing.T) {
 	h := buildWith(t, "", map[string]string{"a": resendYAML}, keyedYAML, keyed("a"))
 	p := h.quote(20)
 	h.farm.Buyer("a").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-	h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
-	a := h.settles(p.PingID, ledger.ResultSuccess)
+	h.expect(h.post(p.PingID, "2127365000"), 202, lead.ResultPending)
+	a := h.settles(p.PingID, lead.ResultSuccess)
 	if a.Price != 20 || a.ID != "a-000001" {
 		t.Errorf("sold as %s", a.text)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"clearpost/buyers/buyertest"
 	"clearpost/exchange/admin"
-	"clearpost/ledger"
+	"clearpost/lead"
 )
 
 // TestStatusSaysWhatIsSentAwayAndWhy: a request that finds no place hears 503 with Retry-After and consumes nothing;
@@ -37,7 +37,7 @@ func TestStatusSaysWhatIsSentAwayAndWhy(t *testing.T) {
 	if h.node.Ledger.LastSeq() != before || buyer.Calls(buyertest.Ping) != 1 {
 		t.Error("a request that was sent away has consumed something")
 	}
-	h.expect(<-first, 200, ledger.ResultSuccess)
+	h.expect(<-first, 200, lead.ResultSuccess)
 	for _, want := range []int{404, 429} { // an unknown lead, then one more than the rate
 		if a := h.call("GET", "/v1/leads/01932b7e-3f64-7a51-8d0c-5b1f0f3c2a11", "",
 			"Authorization: Bearer other-key-0123456789"); a.status != want {

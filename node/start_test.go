@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"clearpost/buyers/buyertest"
-	"clearpost/ledger"
+	"clearpost/lead"
 )
 
 func TestStoppingLetsPostsEndAndTellsTheTruth(t *testing.T) {
@@ -21,7 +21,7 @@ func TestStoppingLetsPostsEndAndTellsTheTruth(t *testing.T) {
 	eventually(t, "the post is on the wire", func() bool { return h.farm.Buyer("slow").Calls(buyertest.Post) == 1 })
 	h.restart()
 	a := <-done
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	if again := h.call("GET", "/v1/leads/"+p.PingID, ""); again.text != a.text {
 		t.Errorf("status %s, answer %s", again.text, a.text)
 	}

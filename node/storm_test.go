@@ -41,7 +41,7 @@ func (s *storm) keep(op, source string, a heard) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = append(s.heard, ans)
-	if op == audit.OpPing && a.Result == ledger.ResultSuccess {
+	if op == audit.OpPing && a.Result == lead.ResultSuccess {
 		s.ids = append(s.ids, a.PingID)
 	}
 }

@@ -24,7 +24,7 @@ func TestPingAsksAllAndPostSellsToTheHighest(t *testing.T) {
 		t.Errorf("quote: %s", p.text)
 	}
 	a := h.post(p.PingID, "212-736-5000")
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	if a.LeadID != p.PingID || a.Price != 20 || !strings.HasPrefix(a.ID, "high-") {
 		t.Errorf("sale: %s", a.text)
 	}
@@ -39,7 +39,7 @@ func TestPingAsksAllAndPostSellsToTheHighest(t *testing.T) {
 		t.Errorf("the loser was posted to %d times", n)
 	}
 	again := h.call("GET", "/v1/leads/"+a.LeadID, "")
-	h.expect(again, 200, ledger.ResultSuccess)
+	h.expect(again, 200, lead.ResultSuccess)
 	if again.ID != a.ID || again.Price != a.Price {
 		t.Errorf("status says %s, the answer was %s", again.text, a.text)
 	}
@@ -54,7 +54,7 @@ func TestRepeatedPostGetsTheFirstAnswerAndSellsOnce(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	p := h.quote(20)
 	first := h.post(p.PingID, "212-736-5000")
-	h.expect(first, 200, ledger.ResultSuccess)
+	h.expect(first, 200, lead.ResultSuccess)
 	for _, restart := range []bool{false, true} {
 		if restart {
 			h.restart()
@@ -81,7 +81,7 @@ func TestSharedLeadSellsToSeveralAndNoMore(t *testing.T) {
 		script("d", 5*dollar))
 	p := h.quote(36)
 	a := h.post(p.PingID, "2127365000")
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	if a.Price != 36 || len(a.Sales) != 3 || a.ID != a.Sales[0].ID || a.Sales[0].Price != 16 || a.Sales[2].Price != 8 {
 		t.Errorf("sales: %s", a.text)
 	}
@@ -102,10 +102,10 @@ func TestSellerWhoWaitsLessHearsPendingAndTheTripGoesOn(t *testing.T) {
 	p := h.quote(20)
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","max_wait_ms":120}`,
 		p.PingID))
-	h.expect(a, 202, ledger.ResultPending)
+	h.expect(a, 202, lead.ResultPending)
 	eventually(t, "the status is a success", func() bool {
 		s := h.call("GET", a.StatusURL, "")
-		return s.Result == ledger.ResultSuccess && s.Price == 20
+		return s.Result == lead.ResultSuccess && s.Price == 20
 	})
 	if n := h.farm.Buyer("slow").Calls(buyertest.Post); n != 1 {
 		t.Errorf("%d posts", n)
@@ -121,9 +121,9 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 			h := build(t, "", map[string]string{"b": "caps: [{per: total, limit: 1}]"}, script("b", 25*dollar))
 			p := h.quote(20)
 			h.farm.Buyer("b").FailNext(buyertest.Post, buyertest.FaultSilentAccept, 1)
-			h.expect(h.post(p.PingID, "2127365000"), 202, ledger.ResultPending)
+			h.expect(h.post(p.PingID, "2127365000"), 202, lead.ResultPending)
 			h.restart()
-			if other := h.ping(`{"zip":"10001"}`); other.Result != ledger.ResultFailure ||
+			if other := h.ping(`{"zip":"10001"}`); other.Result != lead.ResultFailure ||
 				other.Reason != "no_bids" {
 				t.Fatalf("the cap of one is held, but another ping heard %s", other.text)
 			}
@@ -149,14 +149,14 @@ func TestUnknownAttemptKeepsItsHoldUntilAPersonResolvesIt(t *testing.T) {
 			a := h.post(p.PingID, "2127365000")
 			other := h.ping(`{"zip":"10001"}`)
 			if outcome == "accepted" {
-				h.expect(a, 200, ledger.ResultSuccess)
+				h.expect(a, 200, lead.ResultSuccess)
 				if a.ID != "R-1" || a.Price != 20 || last[*ledger.Settled](h, p.PingID).Revenue != 24*dollar {
 					t.Errorf("resolved sale: %s", a.text)
 				}
-				h.expect(other, 200, ledger.ResultFailure)
+				h.expect(other, 200, lead.ResultFailure)
 			} else {
-				h.expect(a, 200, ledger.ResultFailure)
-				h.expect(other, 200, ledger.ResultSuccess)
+				h.expect(a, 200, lead.ResultFailure)
+				h.expect(other, 200, lead.ResultSuccess)
 			}
 		})
 	}
@@ -170,7 +170,7 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 	h.quote(12)
 	h.restart()
 	h.quote(12)
-	if a := h.post(p.PingID, "2127365000"); a.Result != ledger.ResultFailure || a.Reason != "quote_lost" {
+	if a := h.post(p.PingID, "2127365000"); a.Result != lead.ResultFailure || a.Reason != "quote_lost" {
 		t.Errorf("the paused winner's quote: %s", a.text)
 	}
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "buyer:a", "why": "paid"}, nil)
@@ -188,8 +188,8 @@ func TestPausesAreAtOnceAndDurable(t *testing.T) {
 		t.Errorf("lead of a paused source: %s", a.text)
 	}
 	h.admin("POST", "/v1/resume", map[string]string{"subject": "source:acme", "why": "talked"}, nil)
-	h.expect(h.call("POST", "/v1/solar/leads", whole), 200, ledger.ResultSuccess)
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
+	h.expect(h.call("POST", "/v1/solar/leads", whole), 200, lead.ResultSuccess)
+	h.expect(h.post(p.PingID, "2127365000"), 200, lead.ResultSuccess)
 	if code := h.admin("POST", "/v1/pause", map[string]string{"subject": "nobody", "why": "x"}, nil); code != 404 {
 		t.Errorf("pause of an unknown subject: %d", code)
 	}

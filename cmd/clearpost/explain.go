@@ -76,7 +76,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 		fmt.Fprintf(w, " %q=%q", f.Name, f.Value)
 	}
 	switch x.Ping.Result {
-	case ledger.ResultSuccess:
+	case lead.ResultSuccess:
 		fmt.Fprintf(w, "\n\nping: quoted %s %s", x.Ping.Price, x.Currency)
 		if x.Ping.ExpiresAt != nil {
 			fmt.Fprintf(w, " until %s", x.Ping.ExpiresAt.UTC().Format(time.RFC3339))

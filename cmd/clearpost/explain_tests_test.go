@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"clearpost/exchange"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
 func TestExplainTellsOfTests(t *testing.T) {
-	answer := &ledger.Settled{Result: ledger.ResultSuccess,
+	answer := &ledger.Settled{Result: lead.ResultSuccess,
 		TestSales: []ledger.TestSale{{Campaign: "sun-main", Buyer: "sun", Price: 20_000_000, Payout: 16_000_000}}}
 	for want, x := range map[string]*exchange.Explanation{
 		"a test, simulated: rejected": {Test: true, TestResult: "rejected"},

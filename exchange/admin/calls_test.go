@@ -89,7 +89,7 @@ func (d *desk) pending() (attempts, leads []lead.ID) {
 		r, f := d.LeadNow(exchangetest.Values{"phone": fmt.Sprint(2127365000 + n)}, func(p *exchange.Ping) {
 			p.SellerLeadID = "same"
 		})
-		if f != nil || r.Result != exchange.ResultPending {
+		if f != nil || r.Result != lead.ResultPending {
 			d.T.Fatalf("lead: %+v, %v", r, f)
 		}
 		attempts = append(attempts, exchangetest.Last[*ledger.Posting](d.Rig, r.LeadID).Attempt)
@@ -203,7 +203,7 @@ func TestResolutionsAreAskedForInFull(t *testing.T) {
 		if status, text := d.ask("POST", "/v1/resolve", no, nil); status != 200 {
 			t.Errorf("rejected: %d %s", status, text)
 		}
-		if st := d.Status(leads[0]); st.Result != exchange.ResultSuccess || st.Price != 5_600_000 {
+		if st := d.Status(leads[0]); st.Result != lead.ResultSuccess || st.Price != 5_600_000 {
 			t.Errorf("the seller hears %+v", st)
 		}
 	})
@@ -251,7 +251,7 @@ func TestStatusTellsOfSourcesAndBreakers(t *testing.T) {
 		}
 		d.Quote(8*dollar, nil)
 		d.Quote(8*dollar, nil) // now the buyer that answers with errors is left alone
-		if r, f := d.LeadNow(jane, nil); f != nil || r.Result != exchange.ResultSuccess {
+		if r, f := d.LeadNow(jane, nil); f != nil || r.Result != lead.ResultSuccess {
 			t.Fatalf("lead: %+v, %v", r, f)
 		}
 		if r, f := d.Ping(jane, func(p *exchange.Ping) { p.MinPrice = 1 }); f != nil || r.Refusal != lead.LeadRepeated {

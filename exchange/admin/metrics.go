@@ -105,11 +105,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	s := &c.ex.Stats
-	count(descPings, float64(s.Quotes.Load()), ledger.ResultSuccess)
-	count(descPings, float64(s.NoBids.Load()), ledger.ResultFailure)
-	count(descPosts, float64(s.Sold.Load()), ledger.ResultSuccess)
-	count(descPosts, float64(s.Unsold.Load()), ledger.ResultFailure)
-	count(descPosts, float64(s.Pending.Load()), ledger.ResultPending)
+	count(descPings, float64(s.Quotes.Load()), lead.ResultSuccess)
+	count(descPings, float64(s.NoBids.Load()), lead.ResultFailure)
+	count(descPosts, float64(s.Sold.Load()), lead.ResultSuccess)
+	count(descPosts, float64(s.Unsold.Load()), lead.ResultFailure)
+	count(descPosts, float64(s.Pending.Load()), lead.ResultPending)
 	count(descTests, float64(s.Tests.Load()))
 	count(descExprErrors, float64(s.ExpressionErrors.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")

@@ -121,7 +121,7 @@ func (t *daySoFar) count(r ledger.Record) error {
 		}
 	case r.Kind == ledger.KindPinged:
 		t.n.Pings++
-		if ev.Result == ledger.ResultSuccess {
+		if ev.Result == lead.ResultSuccess {
 			t.n.Quotes++
 		}
 	case r.Kind == ledger.KindSettled:
@@ -145,9 +145,9 @@ func (t *daySoFar) settled(id lead.ID, result string) {
 	}
 	t.n.Posts++
 	switch result {
-	case ledger.ResultSuccess:
+	case lead.ResultSuccess:
 		t.n.Sold++
-	case ledger.ResultPending:
+	case lead.ResultPending:
 		t.n.Pending++
 		t.pending[id] = struct{}{}
 	default:

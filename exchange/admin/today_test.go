@@ -36,7 +36,7 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 		}
 	}
 	yesterday := now.Add(-24 * time.Hour)
-	add(&ledger.Pinged{Head: head(ledger.KindPinged, 1, yesterday), Result: ledger.ResultSuccess})
+	add(&ledger.Pinged{Head: head(ledger.KindPinged, 1, yesterday), Result: lead.ResultSuccess})
 	add(&ledger.Posting{Head: head(ledger.KindPosting, 1, yesterday), Attempt: id(11)},
 		&ledger.Posted{Head: head(ledger.KindPosted, 1, yesterday), Attempt: id(11), Outcome: lead.Accepted, Price: 9,
 			Payout: 9})
@@ -44,19 +44,19 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 	day(d, Today{})
 	test := head(ledger.KindPinged, 4, now)
 	test.Test = true
-	add(&ledger.Pinged{Head: head(ledger.KindPinged, 2, now), Result: ledger.ResultSuccess},
-		&ledger.Pinged{Head: test, Result: ledger.ResultSuccess}, &ledger.Pinged{Head: head(ledger.KindPinged, 3, now),
-			Result: ledger.ResultFailure})
+	add(&ledger.Pinged{Head: head(ledger.KindPinged, 2, now), Result: lead.ResultSuccess},
+		&ledger.Pinged{Head: test, Result: lead.ResultSuccess}, &ledger.Pinged{Head: head(ledger.KindPinged, 3, now),
+			Result: lead.ResultFailure})
 	add(&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(12)},
 		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(12), Outcome: lead.Accepted, Price: 20,
 			Payout: 15},
 		&ledger.Posting{Head: head(ledger.KindPosting, 2, now), Attempt: id(13)},
 		&ledger.Posted{Head: head(ledger.KindPosted, 2, now), Attempt: id(13), Outcome: lead.Unknown},
-		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultPending, Revenue: 20, Payout: 15})
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: lead.ResultPending, Revenue: 20, Payout: 15})
 	day(d, Today{Pings: 2, Quotes: 1, Posts: 1, Pending: 1, Sales: 1, Revenue: 20, Payout: 15, Tests: 1})
 	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustResolved, Why: "asked",
 		Attempt: id(13), Outcome: lead.Accepted, Price: 10, Payout: 8},
-		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: ledger.ResultSuccess,
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: lead.ResultSuccess,
 			Revenue: 30, Payout: 23})
 	want := Today{Pings: 2, Quotes: 1, Posts: 1, Sold: 1, Sales: 2, Revenue: 30, Payout: 23, Tests: 1}
 	day(d, want)
@@ -76,7 +76,7 @@ func TestTodayIsReadInPartsBesideARunningNodeOnly(t *testing.T) {
 	now := time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)
 	for n := range 100 {
 		if err := led.Append(&ledger.Pinged{Head: ledger.Head{Kind: ledger.KindPinged, Lead: lead.ID{0: byte(n), 15: 1},
-			At: now, Source: "s", Vertical: "v"}, Result: ledger.ResultFailure}); err != nil {
+			At: now, Source: "s", Vertical: "v"}, Result: lead.ResultFailure}); err != nil {
 			t.Fatal(err)
 		}
 	}

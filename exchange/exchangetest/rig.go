@@ -260,7 +260,7 @@ func (x *Rig) Ping(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exchan
 func (x *Rig) Quote(want lead.Money, v Values) lead.ID {
 	x.T.Helper()
 	r, f := x.Ping(v, nil)
-	if f != nil || r.Result != exchange.ResultSuccess || r.Price != want {
+	if f != nil || r.Result != lead.ResultSuccess || r.Price != want {
 		x.T.Fatalf("ping: got %s at %s (%s) and fault %v, want a quote at %s", r.Result, r.Price, r.Refusal, f, want)
 	}
 	return r.LeadID

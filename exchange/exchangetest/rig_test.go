@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -24,7 +23,7 @@ func TestPingAndPostGoTheWholeWay(t *testing.T) {
 	exchangetest.Run(t, one(10*dollar), func(x *exchangetest.Rig) {
 		id := x.Quote(8*dollar, nil)
 		r, f := x.Post(id, nil, nil)
-		if f != nil || r.Result != exchange.ResultSuccess || r.Price != 8*dollar || r.Reference != "ref-a" {
+		if f != nil || r.Result != lead.ResultSuccess || r.Price != 8*dollar || r.Reference != "ref-a" {
 			t.Errorf("post: %+v, %v", r, f)
 		}
 		sent := x.Buyers.Calls("a", exchangetest.Post)
@@ -46,7 +45,7 @@ func TestSilenceTakesTheCallsTimeAndNoLonger(t *testing.T) {
 		if took := time.Since(begin); took != 400*time.Millisecond {
 			t.Errorf("the ping took %v, its deadline is 400 ms", took)
 		}
-		if f != nil || r.Result != exchange.ResultFailure {
+		if f != nil || r.Result != lead.ResultFailure {
 			t.Errorf("ping: %+v, %v", r, f)
 		}
 		if b := exchangetest.Last[*ledger.Pinged](x, r.LeadID).Bids[0]; b.Refusal != lead.TimedOut {

@@ -171,7 +171,7 @@ func (h *History) Over(now time.Time) bool {
 
 // Finished tells whether nothing more can become of the lead without a person.
 func (h *History) Finished() bool {
-	return h.Settled != nil && h.Settled.Result != ledger.ResultPending && !h.Open()
+	return h.Settled != nil && h.Settled.Result != lead.ResultPending && !h.Open()
 }
 
 // TriedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
@@ -207,11 +207,11 @@ func (h *History) Standing() bool {
 // QuoteAt tells whether the lead has a quote at a time that no post has used yet.
 func (h *History) QuoteAt(now time.Time) bool {
 	p := h.Pinged
-	return p != nil && p.Result == ledger.ResultSuccess && now.Before(p.ExpiresAt) && !h.Over(now) && h.Post == nil &&
+	return p != nil && p.Result == lead.ResultSuccess && now.Before(p.ExpiresAt) && !h.Over(now) && h.Post == nil &&
 		len(h.Attempts) == 0 && h.Settled == nil
 }
 
 // Failed tells whether the lead's post is known to have sold it to nobody.
 func (h *History) Failed() bool {
-	return h.Settled != nil && h.Settled.Result == ledger.ResultFailure && !h.Open()
+	return h.Settled != nil && h.Settled.Result == lead.ResultFailure && !h.Open()
 }

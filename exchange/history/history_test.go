@@ -24,7 +24,7 @@ func told(events ...ledger.Event) *History {
 }
 
 func quoted() *ledger.Pinged {
-	return &ledger.Pinged{Head: ledger.Head{At: t0}, Mode: ledger.ModePing, Result: ledger.ResultSuccess,
+	return &ledger.Pinged{Head: ledger.Head{At: t0}, Mode: ledger.ModePing, Result: lead.ResultSuccess,
 		ReceivedAt: t0, ExpiresAt: t0.Add(5 * time.Minute), SellerLeadID: "ping-1"}
 }
 
@@ -44,8 +44,8 @@ func resolved(n byte, o lead.Outcome) *ledger.Adjusted {
 
 // What a lead's attempts come to, whatever happened in between.
 func TestWhatALeadHasComeTo(t *testing.T) {
-	settled := &ledger.Settled{Result: ledger.ResultFailure}
-	pending := &ledger.Settled{Result: ledger.ResultPending}
+	settled := &ledger.Settled{Result: lead.ResultFailure}
+	pending := &ledger.Settled{Result: lead.ResultPending}
 	for name, c := range map[string]struct {
 		h                                                *History
 		open, resumable, finished, standing, failed, bid bool
@@ -60,7 +60,7 @@ func TestWhatALeadHasComeTo(t *testing.T) {
 		"unknown": {h: told(quoted(), posting(2), posted(2, lead.Unknown, lead.TimedOut), pending), open: true,
 			standing: true},
 		"unknown, then sold": {h: told(quoted(), posting(2), posted(2, lead.Unknown, lead.TimedOut), pending,
-			resolved(2, lead.Accepted), &ledger.Settled{Result: ledger.ResultSuccess}), finished: true, standing: true,
+			resolved(2, lead.Accepted), &ledger.Settled{Result: lead.ResultSuccess}), finished: true, standing: true,
 			revenue: 30 * lead.Unit},
 		"unknown, then not sold": {h: told(quoted(), posting(2), posted(2, lead.Unknown, lead.TimedOut), pending,
 			resolved(2, lead.Rejected), settled), finished: true, failed: true},

@@ -65,7 +65,7 @@ func form(r *exchange.Reply) answer {
 	switch {
 	case r.Quote:
 		a.PingID = id
-		if r.Result == exchange.ResultSuccess {
+		if r.Result == lead.ResultSuccess {
 			p := price(r.Price)
 			a.Price, a.Currency = &p, r.Currency
 			a.ExpiresAt = r.ExpiresAt.UTC().Format(expiresLayout)
@@ -74,11 +74,11 @@ func form(r *exchange.Reply) answer {
 		a.LeadID = id
 	}
 	switch r.Result {
-	case exchange.ResultFailure:
+	case lead.ResultFailure:
 		a.Reason, a.Details, a.Reference = r.Refusal.Info().Published, r.Details, r.Reference
-	case exchange.ResultPending:
+	case lead.ResultPending:
 		a.StatusURL = "/v1/leads/" + id
-	case exchange.ResultSuccess:
+	case lead.ResultSuccess:
 		if r.Quote {
 			break
 		}
@@ -98,7 +98,7 @@ func form(r *exchange.Reply) answer {
 
 // statusOf is the HTTP status of a business answer.
 func statusOf(r *exchange.Reply) int {
-	if r.Result == exchange.ResultPending {
+	if r.Result == lead.ResultPending {
 		return 202
 	}
 	return 200
@@ -129,7 +129,7 @@ func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 		s.put(ctx, status, v)
 		return
 	}
-	if st == nil && r.Quote && r.Result == exchange.ResultSuccess && !r.Test {
+	if st == nil && r.Quote && r.Result == lead.ResultSuccess && !r.Test {
 		var buf [512]byte
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return

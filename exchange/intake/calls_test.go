@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -94,14 +95,14 @@ func TestKeyMayStandInTheBodyOrInAHeader(t *testing.T) {
 
 func TestIdempotencyKeyOfEachCall(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	lead := `{"zip":"10001","phone":"2127365000"}`
+	whole := `{"zip":"10001","phone":"2127365000"}`
 	for _, c := range []struct{ call, body, other string }{
 		{"/v1/solar/ping", `{"zip":"10001"}`, `{"zip":"10002"}`},
-		{"/v1/solar/leads", lead, `{"zip":"10001","phone":"2127365001"}`},
+		{"/v1/solar/leads", whole, `{"zip":"10001","phone":"2127365001"}`},
 	} {
 		key := "Idempotency-Key: k" + c.call
 		first := h.call("POST", c.call, c.body, key)
-		h.expect(first, 200, ledger.ResultSuccess)
+		h.expect(first, 200, lead.ResultSuccess)
 		h.restart()
 		if again := h.call("POST", c.call, c.body, key); again.text != first.text {
 			t.Errorf("%s: again %s, first %s", c.call, again.text, first.text)
@@ -117,7 +118,7 @@ func TestIdempotencyKeyOfEachCall(t *testing.T) {
 	}
 	p := h.quote(20)
 	first := h.post(p.PingID, "2127365002", "Idempotency-Key: kp")
-	h.expect(first, 200, ledger.ResultSuccess)
+	h.expect(first, 200, lead.ResultSuccess)
 	if again := h.post(p.PingID, "2127365002", "Idempotency-Key: kp"); again.text != first.text {
 		t.Errorf("post again: %s, first %s", again.text, first.text)
 	}
@@ -129,7 +130,7 @@ func TestIdempotencyKeyOfEachCall(t *testing.T) {
 func TestOneShotLead(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
 	first := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000","seller_lead_id":"S-1"}`)
-	h.expect(first, 200, ledger.ResultSuccess)
+	h.expect(first, 200, lead.ResultSuccess)
 	if first.Price != 20 || first.SellerID != "S-1" || first.LeadID == "" || first.ID == "" {
 		t.Errorf("sale: %s", first.text)
 	}
@@ -166,7 +167,7 @@ func TestOneShotWithoutBidsIsAFailure(t *testing.T) {
 	no.Ping.Yes = 0
 	h := build(t, "", nil, no)
 	a := h.call("POST", "/v1/solar/leads", `{"zip":"10001","phone":"2127365000"}`)
-	h.expect(a, 200, ledger.ResultFailure)
+	h.expect(a, 200, lead.ResultFailure)
 	if a.Reason != "no_bids" || a.LeadID == "" {
 		t.Errorf("failure: %s", a.text)
 	}
@@ -226,7 +227,7 @@ func TestConcurrentPostsOfOneLeadSellOnce(t *testing.T) {
 		for _, a := range answers {
 			switch {
 			case a.status == 409 && a.Reason == "in_progress":
-			case a.status == 200 && a.Result == ledger.ResultSuccess && (sold == "" || sold == a.text):
+			case a.status == 200 && a.Result == lead.ResultSuccess && (sold == "" || sold == a.text):
 				sold = a.text
 			default:
 				t.Errorf("answer: %d %s", a.status, a.text)
@@ -252,11 +253,11 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if results[ledger.ResultSuccess] != 5 || results[ledger.ResultFailure] != 35 {
+	if results[lead.ResultSuccess] != 5 || results[lead.ResultFailure] != 35 {
 		t.Errorf("results: %v", results)
 	}
 	h.restart()
-	if a := h.ping(`{"zip":"10001"}`); a.Result != ledger.ResultFailure {
+	if a := h.ping(`{"zip":"10001"}`); a.Result != lead.ResultFailure {
 		t.Errorf("after a restart the full cap is open: %s", a.text)
 	}
 	c := h.exchange.Campaigns()[0].Caps[0]
@@ -270,7 +271,7 @@ func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
 	p := h.quote(20)
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","zip":"90210","city":"Reno"}`,
 		p.PingID))
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	ev := last[*ledger.Posting](h, p.PingID)
 	if len(ev.Post.Changed) != 1 || ev.Post.Changed[0] != "zip" {
 		t.Errorf("changed: %v", ev.Post.Changed)
@@ -293,10 +294,10 @@ func TestPostedFieldsCompleteTheLeadAndPingFieldsStand(t *testing.T) {
 
 func TestMinimumPriceOfTheSeller(t *testing.T) {
 	h := build(t, "", nil, script("b", 25*dollar))
-	if a := h.ping(`{"zip":"10001","min_price":"20.00"}`); a.Result != ledger.ResultSuccess {
+	if a := h.ping(`{"zip":"10001","min_price":"20.00"}`); a.Result != lead.ResultSuccess {
 		t.Errorf("at the minimum: %s", a.text)
 	}
-	if a := h.ping(`{"zip":"10001","min_price":20.01}`); a.Result != ledger.ResultFailure || a.Reason != "no_bids" {
+	if a := h.ping(`{"zip":"10001","min_price":20.01}`); a.Result != lead.ResultFailure || a.Reason != "no_bids" {
 		t.Errorf("below the minimum: %s", a.text)
 	}
 	if ev := h.exchange.Campaigns()[0].Won.Load(); ev != 1 {

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"clearpost/buyers/buyertest"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -195,7 +196,7 @@ func TestProfilesAreForTheirSources(t *testing.T) {
 			t.Errorf("%s: %+v", path, a)
 		}
 	}
-	if a := h.ping(`{"zip":"10001"}`); a.status != 200 || a.Result != ledger.ResultSuccess {
+	if a := h.ping(`{"zip":"10001"}`); a.status != 200 || a.Result != lead.ResultSuccess {
 		t.Errorf("our own calls: %s", a.text)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -130,7 +131,7 @@ func TestOneLeadInEveryDialect(t *testing.T) {
 			h.t = t
 			a := h.call(c.method, "/v1/solar/leads"+c.query, c.body, append([]string{"Content-Type: "},
 				c.headers...)...)
-			h.expect(a, 200, ledger.ResultSuccess)
+			h.expect(a, 200, lead.ResultSuccess)
 			if a.Price != 20 || !strings.HasPrefix(a.ID, "b-") {
 				t.Errorf("sale: %s", a.text)
 			}
@@ -142,7 +143,7 @@ func TestOneLeadInEveryDialect(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, first)
 			}
 			p := h.call(c.method, "/v1/solar/ping"+c.query, c.body, append([]string{"Content-Type: "}, c.headers...)...)
-			h.expect(p, 200, ledger.ResultSuccess)
+			h.expect(p, 200, lead.ResultSuccess)
 			if got := h.canonical(p.PingID); got != first || p.Price != 20 {
 				t.Errorf("ping: got %s %s\nwant %s", p.text, got, first)
 			}

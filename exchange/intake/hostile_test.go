@@ -5,6 +5,7 @@ package intake_test
 import (
 	"bufio"
 	"clearpost/exchange/intake"
+	"clearpost/lead"
 	"clearpost/ledger"
 	"encoding/json"
 	"errors"
@@ -87,7 +88,7 @@ func TestBodiesMadeToHurtAreAnsweredLikeOthers(t *testing.T) {
 		"no UTF-8":     "{\"zip\":\"10001\",\"x\":\"\xff\xfe\"}",
 		"null bytes":   `{"zip":"10001","x":"\u0000"}`,
 	} {
-		if a := h.ping(body); a.status != 200 || a.Result != ledger.ResultSuccess {
+		if a := h.ping(body); a.status != 200 || a.Result != lead.ResultSuccess {
 			t.Errorf("%s: %d %s", name, a.status, a.text)
 		}
 	}
@@ -163,7 +164,7 @@ func TestPingThatNobodyHadTimeForIsSentAway(t *testing.T) {
 		return out
 	}
 	lone := ask("/v1/solar/ping", `{"zip":"10001","seller_lead_id":"alone"}`, 240*time.Millisecond)
-	h.expect(lone, 200, ledger.ResultSuccess) // few connections: sending it away would free nothing
+	h.expect(lone, 200, lead.ResultSuccess) // few connections: sending it away would free nothing
 	for range 128*runtime.GOMAXPROCS(0) + 1 {
 		c, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
@@ -183,7 +184,7 @@ func TestPingThatNobodyHadTimeForIsSentAway(t *testing.T) {
 		t.Errorf("sent away: %+v", l.Sheds)
 	}
 	post := ask("/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2125550142"}`, quote.PingID), tooLong)
-	h.expect(post, 200, ledger.ResultSuccess)
+	h.expect(post, 200, lead.ResultSuccess)
 	if p := last[*ledger.Posting](h, quote.PingID); p.At.Sub(p.Post.ReceivedAt) < tooLong/2 {
 		t.Errorf("received at %v, sent on at %v", p.Post.ReceivedAt, p.At)
 	}

@@ -3,11 +3,10 @@
 package intake_test
 
 import (
+	"clearpost/lead"
 	"strconv"
 	"strings"
 	"testing"
-
-	"clearpost/ledger"
 )
 
 // A seller outside its hours hears so, and when they begin; nothing of its lead is kept. What it was promised before
@@ -16,7 +15,7 @@ func TestSellerOutsideHoursHearsWhenTheyBegin(t *testing.T) {
 	h := build(t, "", nil, script("a", 25*dollar))
 	const open, closed = "margin: {percent: 20}\n", "margin: {percent: 20}\nschedule: {zone: UTC, from: 2100-01-01}\n"
 	p := h.ping(`{"zip":"10001"}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 
 	h.edit("sources/acme.yaml", open, closed)
 	h.restart()
@@ -32,14 +31,14 @@ func TestSellerOutsideHoursHearsWhenTheyBegin(t *testing.T) {
 	if h.ledger.LastSeq() != seq {
 		t.Error("a lead that was not taken stands in the ledger")
 	}
-	h.expect(h.post(p.PingID, "2127365000"), 200, ledger.ResultSuccess)
+	h.expect(h.post(p.PingID, "2127365000"), 200, lead.ResultSuccess)
 
 	h.edit("sources/acme.yaml", closed, open)
 	h.edit("buyers/a.yaml", "timezone: America/New_York\n",
 		"timezone: America/New_York\nschedule: {open: [2100-01-01]}\n")
 	h.restart()
 	a := h.ping(`{"zip":"10001"}`)
-	h.expect(a, 200, ledger.ResultFailure)
+	h.expect(a, 200, lead.ResultFailure)
 	if a.Reason != "no_bids" || !strings.Contains(a.Details, "none of them is open") {
 		t.Errorf("%+v", a)
 	}

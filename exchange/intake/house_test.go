@@ -334,7 +334,7 @@ func (h *house) post(pingID, phone string, headers ...string) heard {
 func (h *house) quote(want float64) heard {
 	h.t.Helper()
 	p := h.ping(`{"zip":"10001"}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	if p.Price != want || p.PingID == "" {
 		h.t.Fatalf("quote: got %s, want a price of %v", p.text, want)
 	}
@@ -431,7 +431,7 @@ func (h *house) lead(body string, headers ...string) heard {
 // duplicate expects that a lead is not sold because its person was.
 func (h *house) duplicate(a heard, details string) {
 	h.t.Helper()
-	h.expect(a, 200, ledger.ResultFailure)
+	h.expect(a, 200, lead.ResultFailure)
 	if a.Reason != "duplicate" || a.Details != details {
 		h.t.Errorf("answer: %s, want the reason duplicate and %q", a.text, details)
 	}

@@ -189,7 +189,7 @@ func TestProfilesSayInTheirWordsWhatWasChanged(t *testing.T) {
 			t.Errorf("%s: %s, after %s", profile, said, p.text)
 		}
 		a = h.tell("POST", fmt.Sprintf(c.post, id)+"&phone=2127365000", "")
-		if last[*ledger.Settled](h, id).Result != ledger.ResultSuccess {
+		if last[*ledger.Settled](h, id).Result != lead.ResultSuccess {
 			t.Errorf("%s: %s", profile, a.text)
 		}
 	}
@@ -214,7 +214,7 @@ person_key: [phone]
 	h.restart()
 	p := h.ping(fmt.Sprintf(`{"zip":"10001","age":"old","bill":"lots","source_url":%q,"wording":%q,"debug":true}`,
 		"http://example.com/?q="+strings.Repeat("x", 2100), strings.Repeat("I agree. ", 1000)))
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	for _, want := range []string{
 		`{"field":"age","sent":"old","valid":false,"expected":"a whole number","left_out":true}`,
 		`"field":"bill","valid":false`, `"field":"wording","sent":"****`, `at most 2048 bytes`} {

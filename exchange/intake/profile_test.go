@@ -15,7 +15,7 @@ import (
 // What may be a sale is never told as a failure, whether it is pending, under way, or cut off by an error of ours.
 func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 	for name, p := range profiles {
-		_, pending := p.answer(&exchange.Reply{Result: exchange.ResultPending, LeadID: lead.ID{1}}, false)
+		_, pending := p.answer(&exchange.Reply{Result: lead.ResultPending, LeadID: lead.ID{1}}, false)
 		busy, underWay := p.trouble(409, &trouble{Reason: "in_progress"}, false)
 		_, another := p.trouble(409, &trouble{Reason: "person_in_progress",
 			Details: "another lead of this person is under way"}, false)

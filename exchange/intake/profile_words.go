@@ -61,9 +61,9 @@ func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
 	}
 	a := conduitAnswer{Outcome: "success", Test: r.Test, Lead: conduitLeadOf(idOf(r)), Price: priceOf(r)}
 	switch r.Result {
-	case exchange.ResultPending:
+	case lead.ResultPending:
 		return status, pendingLeadConduit(idOf(r), r.Test)
-	case exchange.ResultFailure:
+	case lead.ResultFailure:
 		a.Outcome, a.Reason = "failure", why(r)
 		a.Price = new(price)
 	}
@@ -108,9 +108,9 @@ func pendingBoberdoo(id string, test bool) any {
 func answerBoberdoo(r *exchange.Reply, _ bool) (int, any) {
 	b := boberdooBody{Status: "Matched", Test: r.Test, LeadID: idOf(r)}
 	switch r.Result {
-	case exchange.ResultPending:
+	case lead.ResultPending:
 		return 200, pendingBoberdoo(idOf(r), r.Test)
-	case exchange.ResultFailure:
+	case lead.ResultFailure:
 		b.Status, b.Reason = "Unmatched", why(r)
 	default:
 		b.Price = priceOf(r)
@@ -169,9 +169,9 @@ func answerLeadspedia(r *exchange.Reply, ping bool) (int, any) {
 		kind, a.PingID, a.LeadID = "Ping", idOf(r), ""
 	}
 	switch r.Result {
-	case exchange.ResultPending:
+	case lead.ResultPending:
 		return 200, pendingLeadspedia(idOf(r), r.Test)
-	case exchange.ResultFailure:
+	case lead.ResultFailure:
 		a.Result, a.Msg = "failed", kind+" Rejected: "+why(r)
 	default:
 		a.Msg, a.Price = kind+" Accepted", priceOf(r)

@@ -257,23 +257,23 @@ func (m *sampler) replies(now time.Time) {
 	price, _ := lead.ParseMoney([]byte("22.50"))
 	half := price / 2
 	quote := with(func(r *exchange.Reply) {
-		r.Result, r.Quote, r.Price, r.ExpiresAt = exchange.ResultSuccess, true, price, now.Add(m.v.PingTTL)
+		r.Result, r.Quote, r.Price, r.ExpiresAt = lead.ResultSuccess, true, price, now.Add(m.v.PingTTL)
 	})
 	no := with(func(r *exchange.Reply) {
-		r.Result, r.Quote, r.Refusal, r.Details = exchange.ResultFailure, true, lead.NoBids, lead.NoBids.Info().Meaning
+		r.Result, r.Quote, r.Refusal, r.Details = lead.ResultFailure, true, lead.NoBids, lead.NoBids.Info().Meaning
 	})
 	sold := with(func(r *exchange.Reply) {
-		r.Result, r.Price, r.Reference = exchange.ResultSuccess, price, "buyer-lead-12345"
+		r.Result, r.Price, r.Reference = lead.ResultSuccess, price, "buyer-lead-12345"
 	})
 	twice := with(func(r *exchange.Reply) {
-		r.Result, r.Price, r.Reference = exchange.ResultSuccess, price, "buyer-lead-12345"
+		r.Result, r.Price, r.Reference = lead.ResultSuccess, price, "buyer-lead-12345"
 		r.Sales = []exchange.SaleReply{{ID: "buyer-lead-12345", Price: half}, {ID: "buyer-lead-98765", Price: half}}
 	})
 	lost := with(func(r *exchange.Reply) {
-		r.Result, r.Refusal, r.Details, r.Reference = exchange.ResultFailure, lead.BuyerDuplicate,
+		r.Result, r.Refusal, r.Details, r.Reference = lead.ResultFailure, lead.BuyerDuplicate,
 			"Lead previously received 2026-01-08", "buyer-lead-98765"
 	})
-	pending := with(func(r *exchange.Reply) { r.Result = exchange.ResultPending })
+	pending := with(func(r *exchange.Reply) { r.Result = lead.ResultPending })
 	m.reply("ping", "Success: a quote", quote)
 	m.reply("ping", "Failure: no quote", no)
 	m.reply("post", "Success: sold", sold)

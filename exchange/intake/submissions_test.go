@@ -11,7 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"clearpost/buyers/buyertest"
-	"clearpost/ledger"
+	"clearpost/lead"
 )
 
 const (
@@ -60,7 +60,7 @@ func TestFlagsInOddPlacesMakeATestAndNoSale(t *testing.T) {
 		"nothing": `{"zip":"10001","phone":"2127365001","meta":{"test":false}}`,
 		"result":  `{"zip":"10001","phone":"2127365002","ab":{"test":"variant B"}}`,
 	} {
-		if a := h.lead(body); a.Result != ledger.ResultSuccess || strings.Contains(a.text, `"test"`) {
+		if a := h.lead(body); a.Result != lead.ResultSuccess || strings.Contains(a.text, `"test"`) {
 			t.Errorf("%s: %s, want a real sale", what, a.text)
 		}
 	}
@@ -179,7 +179,7 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 	h.edit("buyers/b.yaml", ping, strings.Replace(ping, "]", ", {to: ssn, from: ssn}]", 1))
 	h.restart()
 	p := h.ping(`{"zip":"10001","ssn":"523-45-6799"}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	send := func(ssn string) heard {
 		return h.call("POST", "/v1/solar/post", `{"ping_id":"`+p.PingID+`","phone":"2127365000","ssn":"`+ssn+`"}`)
 	}
@@ -188,7 +188,7 @@ func TestAnotherSocialSecurityNumberThanThatOfThePingIsAChange(t *testing.T) {
 		a.Errors[0].Expected != "****99, as in the ping" {
 		t.Errorf("another number: %d %s", a.status, a.text)
 	}
-	h.expect(send("523 45 6799"), 200, ledger.ResultSuccess)
+	h.expect(send("523 45 6799"), 200, lead.ResultSuccess)
 }
 
 func TestSubmissionsWithoutAnIDAtOnceAreOneSale(t *testing.T) {

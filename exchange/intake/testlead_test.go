@@ -85,9 +85,9 @@ func (h *house) untouched(id string) {
 func TestATestIsSimulatedWhereNoBuyerTakesTests(t *testing.T) {
 	h := testHouse(t, "", map[string]string{"a": "caps: [{per: day, limit: 1}]"}, script("a", 25*dollar))
 	p := h.ping(`{"zip":"10001","test":true}`)
-	h.expect(p, 200, ledger.ResultSuccess)
+	h.expect(p, 200, lead.ResultSuccess)
 	a := h.post(p.PingID, "2127365000")
-	h.expect(a, 200, ledger.ResultSuccess)
+	h.expect(a, 200, lead.ResultSuccess)
 	if !strings.Contains(p.text, `"test":true`) || a.Price != 8 || a.ID != "test-1" ||
 		!strings.Contains(a.text, `"test":true`) {
 		t.Errorf("%s\n%s", p.text, a.text)
@@ -105,7 +105,7 @@ func TestATestIsSimulatedWhereNoBuyerTakesTests(t *testing.T) {
 		t.Error("the buyer was called")
 	}
 	x, ok, err := h.exchange.Explain(idOf(t, p.PingID))
-	if err != nil || !ok || !x.Test || x.TestResult != "accepted" || x.Now != ledger.ResultSuccess ||
+	if err != nil || !ok || !x.Test || x.TestResult != "accepted" || x.Now != lead.ResultSuccess ||
 		x.Campaigns[0].Request != "" {
 		t.Errorf("explain: %+v, %v, %v", x, ok, err)
 	}
@@ -129,9 +129,9 @@ func TestMarkedCampaignsTakeTestsAtTheirTestEndpoint(t *testing.T) {
 	h.restart()
 	for range 3 { // more often than its cap allows
 		p := h.ping(`{"zip":"10001","test":"yes"}`)
-		h.expect(p, 200, ledger.ResultSuccess)
+		h.expect(p, 200, lead.ResultSuccess)
 		a := h.post(p.PingID, "2127365000")
-		h.expect(a, 200, ledger.ResultSuccess)
+		h.expect(a, 200, lead.ResultSuccess)
 		if p.Price != 16 || a.Price != 16 || a.ID == "" {
 			t.Errorf("%s\n%s", p.text, a.text)
 		}
@@ -206,7 +206,7 @@ func TestWhatIsATestStaysOne(t *testing.T) {
 	h := testHouse(t, "", nil, script("a", 25*dollar))
 	p := h.ping(`{"zip":"10001","test":true}`)
 	a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","test":false}`, p.PingID))
-	if a.Result != ledger.ResultSuccess || !strings.Contains(a.text, `"test":true`) {
+	if a.Result != lead.ResultSuccess || !strings.Contains(a.text, `"test":true`) {
 		t.Errorf("the post of a test: %s", a.text)
 	}
 	h.untouched(p.PingID)
@@ -216,7 +216,7 @@ func TestWhatIsATestStaysOne(t *testing.T) {
 	if a.status != 400 || len(a.Errors) != 2 || a.Errors[1].Field != "Test_Lead" {
 		t.Errorf("a test as the post of a real lead: %d %s", a.status, a.text)
 	}
-	if a = h.post(p.PingID, "2127365000"); a.Result != ledger.ResultSuccess || a.Price != 20 ||
+	if a = h.post(p.PingID, "2127365000"); a.Result != lead.ResultSuccess || a.Price != 20 ||
 		strings.Contains(a.text, "test") {
 		t.Errorf("the real lead afterwards: %s", a.text)
 	}
@@ -229,18 +229,18 @@ func TestResultsOfTests(t *testing.T) {
 		"invalid": "invalid_data", "no_bids": "no_bids", "pending": ""} {
 		p := h.ping(`{"zip":"10001","test_result":"` + want + `"}`)
 		if want == "no_bids" {
-			if p.Result != ledger.ResultFailure || p.Reason != reason {
+			if p.Result != lead.ResultFailure || p.Reason != reason {
 				t.Errorf("%s: %s", want, p.text)
 			}
-		} else if p.Result != ledger.ResultSuccess || p.Price != 9.87 { // 80 % of the vertical's price for tests
+		} else if p.Result != lead.ResultSuccess || p.Price != 9.87 { // 80 % of the vertical's price for tests
 			t.Errorf("%s: %s", want, p.text)
 		}
 		for _, a := range []heard{h.post(p.PingID, "2127365000"), h.call("POST", "/v1/solar/leads",
 			`{"zip":"10001","phone":"2127365000","test_result":"`+strings.ToUpper(want)+`"}`)} {
 			switch {
-			case want == "accepted" && (a.Result != ledger.ResultSuccess || a.Price != 9.87),
-				want == "pending" && (a.status != 202 || a.Result != ledger.ResultPending),
-				reason != "" && (a.Result != ledger.ResultFailure || a.Reason != reason):
+			case want == "accepted" && (a.Result != lead.ResultSuccess || a.Price != 9.87),
+				want == "pending" && (a.status != 202 || a.Result != lead.ResultPending),
+				reason != "" && (a.Result != lead.ResultFailure || a.Reason != reason):
 				t.Errorf("%s: %d %s", want, a.status, a.text)
 			}
 			if now := h.call("GET", "/v1/leads/"+a.LeadID, ""); now.Result != a.Result {
@@ -254,7 +254,7 @@ func TestResultsOfTests(t *testing.T) {
 	}
 	p := h.ping(`{"zip":"10001","test":1}`)
 	if a = h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","test_result":"pending"}`,
-		p.PingID)); a.Result != ledger.ResultPending {
+		p.PingID)); a.Result != lead.ResultPending {
 		t.Errorf("a result that the post asks for: %s", a.text)
 	}
 	h.untouched(p.PingID)
@@ -270,10 +270,10 @@ func TestUnknownFields(t *testing.T) {
 			}
 			h := build(t, vertical, nil, script("a", 25*dollar))
 			p := h.ping(`{"zip":"10001","hat":"red","hat":"blue","own":{"shoe":44,"ssn":"536221234"},"list":["a","b"],"n\u0001":true,"gap":"","id":"536-22-1234","zip2":{}}`)
-			h.expect(p, 200, ledger.ResultSuccess)
+			h.expect(p, 200, lead.ResultSuccess)
 			a := h.call("POST", "/v1/solar/post", fmt.Sprintf(`{"ping_id":%q,"phone":"2127365000","coat":"%s"}`,
 				p.PingID, strings.Repeat("x", 1000)))
-			h.expect(a, 200, ledger.ResultSuccess)
+			h.expect(a, 200, lead.ResultSuccess)
 			ping, post := last[*ledger.Pinged](h, p.PingID).Private.Unknown,
 				last[*ledger.Posting](h, p.PingID).Private.Unknown
 			if !keep {
@@ -321,7 +321,7 @@ func TestDebugReplies(t *testing.T) {
 	body := `{"zip":"10001","primary_phone":"212-736-5000","hat":"red"`
 	for _, a := range []heard{h.ping(body + `,"debug":true}`), h.ping(body+"}", "X-Clearpost-Debug: 1"),
 		h.call("POST", "/v1/solar/ping?debug=yes", body+"}")} {
-		if a.Result != ledger.ResultSuccess || !strings.Contains(a.text, want) || strings.Contains(a.text, "a-main") {
+		if a.Result != lead.ResultSuccess || !strings.Contains(a.text, want) || strings.Contains(a.text, "a-main") {
 			t.Errorf("got %s\nwant %s", a.text, want)
 		}
 	}

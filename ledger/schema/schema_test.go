@@ -308,10 +308,10 @@ func TestFullEventsValidate(t *testing.T) {
 func TestBareEventsValidate(t *testing.T) {
 	for _, e := range []ledger.Event{
 		&ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at,
-			Result: ledger.ResultFailure},
+			Result: lead.ResultFailure},
 		&ledger.Posting{Head: head(ledger.KindPosting), Attempt: lead.ID{2}},
 		&ledger.Posted{Head: head(ledger.KindPosted), Attempt: lead.ID{2}, Outcome: lead.Unknown},
-		&ledger.Settled{Head: head(ledger.KindSettled), Result: ledger.ResultPending},
+		&ledger.Settled{Head: head(ledger.KindSettled), Result: lead.ResultPending},
 	} {
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", e.Header().Kind, err)
@@ -341,7 +341,7 @@ func TestAPingFromALeadValidates(t *testing.T) {
 		l.Set(pos, []byte(value))
 	}
 	e := &ledger.Pinged{Head: head(ledger.KindPinged), Mode: "ping", Currency: "USD", ReceivedAt: at,
-		Result: ledger.ResultSuccess, ExpiresAt: at, Price: 20 * lead.Unit,
+		Result: lead.ResultSuccess, ExpiresAt: at, Price: 20 * lead.Unit,
 		Bids: []ledger.Bid{{Campaign: "c", Buyer: "b", Refusal: lead.TimedOut}}, From: l,
 		Private: ledger.Private{Person: "p"}}
 	if err := validate(t, e); err != nil {
