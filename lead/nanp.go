@@ -2,7 +2,11 @@
 
 package lead
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // The area codes of the North American Numbering Plan by country: country, kind, codes. Of those of kind unknown it is
 // known that they are in service, and not what the library would say of them; a test holds the others to the library's
@@ -112,4 +116,19 @@ func areaPossible(d []byte) bool {
 		return false
 	}
 	return true
+}
+
+// PhoneKinds lists what a phone number of the schema's country may be by PartKind, sorted; nil where that is not known:
+// it is for countries of the calling code 1.
+func (s *Schema) PhoneKinds() (kinds []string) {
+	if !nanpRegions[s.region] {
+		return nil
+	}
+	for i := range s.areas {
+		if k := cmp.Or(s.areas[i].kind, "unknown"); !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"clearpost/lead"
+)
+
+// proofSteps bounds how many combinations of members of groups are looked at; beyond it nothing is proved.
+const proofSteps = 2000
+
+// Terms are what is known of the leads that a campaign may get, beside their schema.
+type Terms struct {
+	Schema  *lead.Schema
+	MaxSold int // sales of the lead in all that the campaign accepts, its own included; 0: it is not known how many
+}
+
+// Contradictions finds criteria that no lead can meet, by themselves or together with those before them, and those that
+// nothing can ever decide. It tells of no others: what it does not understand may be met. The paths of the defects begin
+// with the index.
+func (t Terms) Contradictions(cs []Criterion) (ds []lead.Defect) {
+	all := make([]*Criterion, len(cs))
+	for i := range cs {
+		all[i] = &cs[i]
+	}
+	fine := t.possible(all)
+	var kept []*Criterion
+	var at []int // where the kept ones stand
+	for i := range cs {
+		c := &cs[i]
+		path := fmt.Sprintf("[%d]", i)
+		if more := t.undecided(c, cs, path); more != nil {
+			ds = append(ds, more...)
+			continue
+		}
+		if fine || t.possible(append(kept[:len(kept):len(kept)], c)) {
+			kept, at = append(kept, c), append(at, i)
+			continue
+		}
+		d := lead.Defect{Path: path}
+		if !t.possible([]*Criterion{c}) {
+			d.Expected = "something that a lead can meet: " + t.why(c)
+		} else {
+			with := "those before it"
+			for k, o := range kept {
+				if !t.possible([]*Criterion{o, c}) {
+					with = fmt.Sprintf("criteria[%d] (%s)", at[k], o.named())
+					break
+				}
+			}
+			d.Expected = "something that a lead can meet together with " + with + ": nothing meets both it and " +
+				c.named()
+		}
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+// named is a criterion in words.
+func (c *Criterion) named() string {
+	if c.Of != nil || c.Kind == Own {
+		return c.expected
+	}
+	return c.Field + ": " + c.expected
+}
+
+// why says why no lead can meet a criterion by itself.
+func (t Terms) why(c *Criterion) string {
+	switch {
+	case c.Of == nil && c.About == OfSold:
+		return fmt.Sprintf("with max_sold %d it is never offered a lead that is sold more than %s before", t.MaxSold,
+			times(t.MaxSold-1))
+	case c.Of == nil && c.About == OfLead && c.Kind == Absent:
+		return "the vertical takes no lead without " + c.field.Name + ", or gives it a default"
+	case c.Of == nil && c.Kind == Invalid:
+		return "the vertical takes no lead with a value of " + c.field.Name + " that is not valid"
+	case c.Of != nil:
+		return "none meets " + c.expected
+	}
+	return "no value of " + c.Field + " is " + c.expected
+}
+
+func times(n int) string {
+	return [...]string{"never", "once", "twice"}[min(max(n, 0), 2)]
+}
+
+// Useless lists the members of `any` groups that no lead can meet that meets the other criteria, by their paths.
+func (t Terms) Useless(cs []Criterion) (paths []string) {
+	for i := range cs {
+		if cs[i].Kind != Any {
+			continue
+		}
+		var others []*Criterion
+		for j := range cs {
+			if j != i {
+				others = append(others, &cs[j])
+			}
+		}
+		for m := range cs[i].Of {
+			if !t.possible(append(others[:len(others):len(others)], &cs[i].Of[m])) {
+				paths = append(paths, fmt.Sprintf("[%d].any[%d]", i, m))
+			}
+		}
+	}
+	return paths
+}
+
+// possible tells whether a lead may meet all of these; false is proved.
+func (t Terms) possible(cs []*Criterion) bool {
+	p := prover{t, proofSteps}
+	todo := make([]goal, len(cs))
+	for i, c := range cs {
+		todo[i] = goal{c, false}
+	}
+	return p.possible(todo, claims{})
+}
+
+// goal is a criterion that must hold, or its opposite.
+type goal struct {
+	*Criterion
+	opposite bool
+}
+
+type claims map[subject]claim
+
+type prover struct {
+	Terms
+	steps int
+}
+
+// possible tries to meet all goals; of a group of which one member is enough it tries each.
+func (p *prover) possible(todo []goal, known claims) bool {
+	var either []goal
+	for len(todo) > 0 {
+		g := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		switch {
+		case g.Kind == Not:
+			todo = append(todo, goal{&g.Of[0], !g.opposite})
+		case g.Of != nil && (g.Kind == All) != g.opposite:
+			for i := range g.Of {
+				todo = append(todo, goal{&g.Of[i], g.opposite})
+			}
+		case g.Of != nil:
+			either = append(either, g)
+		case !p.take(g, known):
+			return false
+		}
+	}
+	if len(either) == 0 {
+		return true
+	}
+	g, rest := either[0], either[1:]
+	for i := range g.Of {
+		if p.steps--; p.steps < 0 {
+			return true // not proved
+		}
+		next := make(claims, len(known))
+		for k, v := range known {
+			next[k] = v
+		}
+		if p.possible(append(slices.Clone(rest), goal{&g.Of[i], g.opposite}), next) {
+			return true
+		}
+	}
+	return false
+}
+
+// take narrows what is known by a test. It is false where nothing is left.
+func (p *prover) take(g goal, known claims) bool {
+	c := g.Criterion
+	if c.Kind == Own {
+		return true
+	}
+	if c.About == OfLead {
+		whole := subject{OfLead, c.Pos, lead.PartNone}
+		k, ok := known[whole]
+		if !ok {
+			k = newClaim(&Criterion{Pos: c.Pos, field: c.field})
+			k.states = statesOf(c.field)
+		}
+		k.states &= c.states(g.opposite)
+		if known[whole] = k; k.states == 0 {
+			return false
+		}
+	}
+	key := subject{c.About, c.Pos, c.Part}
+	k, ok := known[key]
+	if !ok {
+		if k = newClaim(c); c.About == OfSold && p.MaxSold > 0 {
+			k.spans = both(k.spans, [][2]int64{{0, int64(p.MaxSold) - 1}})
+		}
+	}
+	switch c.Kind {
+	case Present, Absent, Valid, Invalid:
+		return true
+	}
+	k.narrow(c, g.opposite)
+	known[key] = k
+	return !k.empty()
+}
+
+// states are those of the field in which a test, or its opposite, may hold.
+func (c *Criterion) states(opposite bool) uint8 {
+	kind := c.Kind
+	if opposite {
+		if o, ok := map[Kind]Kind{Present: Absent, Absent: Present, Valid: Invalid, Invalid: Valid}[kind]; ok {
+			kind = o
+		}
+	}
+	switch kind {
+	case Present:
+		return mayBeValid | mayBeBad
+	case Absent:
+		if c.Part != lead.PartNone {
+			return mayBeValid | mayBeMissing | mayBeBad
+		}
+		return mayBeMissing
+	case Invalid:
+		return mayBeBad
+	}
+	return mayBeValid
+}
+
+// undecided finds tests of the type of phone numbers that numbers of the vertical's country do not tell. Who asks for
+// the country too knows what numbers are meant.
+func (t Terms) undecided(c *Criterion, all []Criterion, path string) (ds []lead.Defect) {
+	key := map[Kind]string{Any: ".any", All: ".all"}[c.Kind]
+	for i := range c.Of {
+		at := fmt.Sprintf("%s%s[%d]", path, key, i)
+		if c.Kind == Not {
+			at = path + ".not"
+		}
+		ds = append(ds, t.undecided(&c.Of[i], all, at)...)
+	}
+	if c.Kind != List && c.Kind != NotList || c.About != OfLead || c.Part != lead.PartKind ||
+		c.field.Type != lead.TypePhone {
+		return ds
+	}
+	kinds := t.Schema.PhoneKinds()
+	if kinds == nil || slices.ContainsFunc(c.Values, func(v string) bool { return slices.Contains(kinds, v) }) ||
+		slices.ContainsFunc(all, func(o Criterion) bool { return o.asksCountry(c.Pos) }) {
+		return ds
+	}
+	return append(ds, lead.Defect{Path: path, Value: strings.Join(c.Values[:min(len(c.Values), shownMax)], ", "),
+		Expected: "one of " + strings.Join(kinds, ", ") + ": that is all that numbers of " + t.Schema.Region() +
+			" tell, and nothing looks them up. If numbers of other countries are meant, add a criterion on " +
+			c.field.Name + ".country"})
+}
+
+func (c *Criterion) asksCountry(pos int) bool {
+	for i := range c.Of {
+		if c.Of[i].asksCountry(pos) {
+			return true
+		}
+	}
+	return c.Of == nil && c.About == OfLead && c.Pos == pos &&
+		(c.Part == lead.PartCountry || c.Part == lead.PartCallingCode)
+}
