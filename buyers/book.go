@@ -3,6 +3,8 @@
 package buyers
 
 import (
+	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -17,7 +19,8 @@ type Buyer struct {
 	Index        int32 // position in Book.Buyers
 	ID           string
 	Name         string
-	InFlightMax  int // outbound calls at once, pings and posts together; at least 1
+	File         string // in which its criteria stand; empty: nobody has said
+	InFlightMax  int    // outbound calls at once, pings and posts together; at least 1
 	AllowPrivate bool
 	Caps         []rules.Cap
 	Parent       string // the company that it belongs to, a buyer's id or another name; "" = by itself
@@ -107,14 +110,51 @@ func (c *Campaign) Test(f *rules.Facts) (ok bool, firstUnmet int) {
 	return true, -1
 }
 
-// Why explains each criterion that a lead does not meet, such as "state is NV, expected one of CA, AZ". It is empty if
-// the lead meets all. Personal values are masked.
-func (c *Campaign) Why(f *rules.Facts) []string {
-	var out []string
-	for i := range c.Criteria {
-		if c.Criteria[i].Test(f) == rules.Unmet {
-			out = append(out, c.Criteria[i].Explain(f))
+// Sources lists the ids of sources that its criteria name, each once.
+func (c *Campaign) Sources() (ids []string) {
+	var add func(cs []rules.Criterion)
+	add = func(cs []rules.Criterion) {
+		for i := range cs {
+			if k := &cs[i]; k.About == rules.OfSource && (k.Kind == rules.List || k.Kind == rules.NotList) {
+				ids = append(ids, k.Values...)
+			}
+			add(cs[i].Of)
 		}
+	}
+	add(c.Criteria)
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Unmet is a criterion that a lead does not meet.
+type Unmet struct {
+	Criterion string // its path in the campaign, such as "criteria[1]"
+	Place     string // such as "buyers/acme.yaml:12:9"; empty: nobody has said
+	Why       string // such as "state is NV, expected one of CA, AZ", personal values masked
+}
+
+// Unmet finds the criteria that a lead does not meet, in their order; all of them, or the first.
+func (c *Campaign) Unmet(f *rules.Facts, all bool) (out []Unmet) {
+	for i := range c.Criteria {
+		k := &c.Criteria[i]
+		if k.Test(f) != rules.Unmet {
+			continue
+		}
+		u := Unmet{Criterion: fmt.Sprintf("criteria[%d]", i), Why: k.Explain(f)}
+		if k.Line > 0 {
+			u.Place = fmt.Sprintf("%s:%d:%d", c.Buyer.File, k.Line, k.Column)
+		}
+		if out = append(out, u); !all {
+			break
+		}
+	}
+	return out
+}
+
+// Why explains each criterion that a lead does not meet. It is empty if the lead meets all.
+func (c *Campaign) Why(f *rules.Facts) (out []string) {
+	for _, u := range c.Unmet(f, true) {
+		out = append(out, u.Why)
 	}
 	return out
 }

@@ -25,8 +25,9 @@ type Options struct {
 	// Place names where what has an id stands, such as "buyers/acme.yaml:3", for messages about another place. Nil: its
 	// path in the specs.
 	Place func(id string) string
-	// PlaceOf names where a path of the spec that is being added stands, likewise; nil: its path.
-	PlaceOf func(path string) string
+	// Locate finds where a path of the spec that is being added stands: its file, line and column, counted from 1. Nil:
+	// nobody will ask.
+	Locate func(path string) (file string, line, column int)
 	// Incomplete says that some verticals could not be read, so that an unknown vertical is no defect.
 	Incomplete bool
 }
@@ -147,8 +148,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {
-		p.Criteria, ds = rules.Compile(spec.Criteria, schema, rules.Options{Zone: zoneOf(zone), Lists: c.opt.Lists})
-		c.take(at, "criteria", ds)
+		c.criteria(p, spec, schema, zone, at)
 	}
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
@@ -156,6 +156,9 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	c.endpoints(p, spec, schema, at)
 	p.Breaker = c.breaker(p, spec.Breaker, at)
 	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
+	if schema != nil {
+		c.take(at, "criteria", p.terms(schema).Contradictions(p.Criteria))
+	}
 	c.price(p, spec, at)
 	c.examples(p, spec, schema, at)
 	if schema != nil {
@@ -164,6 +167,32 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if spec.Test != nil {
 		c.test(p, spec, schema, at)
 	}
+}
+
+// criteria compiles what a lead must be.
+func (c *bookCompiler) criteria(p *Campaign, spec *CampaignSpec, schema *lead.Schema, zone, at string) {
+	opt := rules.Options{Zone: zoneOf(zone), Lists: c.opt.Lists}
+	if c.opt.Locate != nil {
+		_, within, _ := strings.Cut(at+".criteria", "].")
+		opt.Place = func(path string) (line, column int32) {
+			file, l, col := c.opt.Locate(within + path)
+			p.Buyer.File = file
+			return int32(l), int32(col)
+		}
+	}
+	var ds []lead.Defect
+	p.Criteria, ds = rules.Compile(spec.Criteria, schema, opt)
+	c.take(at, "criteria", ds)
+}
+
+// terms are what is known of the leads that the campaign may get. A bid with several legs says itself how often each
+// may be sold.
+func (p *Campaign) terms(schema *lead.Schema) rules.Terms {
+	t := rules.Terms{Schema: schema, MaxSold: p.MaxSold}
+	if p.Ping != nil && p.Ping.Answer != nil && p.Ping.Answer.GivesLegs() {
+		t.MaxSold = 0
+	}
+	return t
 }
 
 // zoneOf is the zone of a name that was looked at before; nil if there is none.

@@ -3,6 +3,7 @@
 package buyers
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,9 +40,10 @@ func (c *bookCompiler) hours(spec *rules.ScheduleSpec, zone, at string) *Hours {
 		return nil
 	}
 	h := &Hours{Schedule: s, Place: at}
-	if c.opt.PlaceOf != nil {
+	if c.opt.Locate != nil {
 		_, path, _ := strings.Cut(at+".schedule", "].")
-		h.Place = c.opt.PlaceOf(path)
+		file, line, _ := c.opt.Locate(path)
+		h.Place = fmt.Sprintf("%s:%d", file, line)
 	}
 	return h
 }

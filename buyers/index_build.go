@@ -9,7 +9,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"sync"
 
 	"clearpost/lead"
 	"clearpost/rules"
@@ -271,7 +270,7 @@ func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 		}
 	}
 	y.rest = b.row(rest)
-	if keys := indexedKeys(f); keys != nil && y.part == lead.PartNone {
+	if keys := rules.Keys(f); keys != nil && y.part == lead.PartNone {
 		y.byNum = make([]row, len(keys))
 		for i, key := range keys {
 			y.byNum[i] = b.flipped(&y.rest, byValue[key])
@@ -288,37 +287,5 @@ func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 		y.rows = append(y.rows, b.flipped(&y.rest, byValue[v]))
 	}
 }
-
-// indexedKeys lists the keys of a field's values by Slot.Num, where that is a small index.
-func indexedKeys(f *lead.Field) []string {
-	switch f.Type {
-	case lead.TypeBoolean:
-		return []string{"false", "true"}
-	case lead.TypeEnum:
-		return f.Values
-	case lead.TypeState:
-		return stateCodes()
-	case lead.TypeGender:
-		return lead.Genders()
-	}
-	return nil
-}
-
-// stateCodes lists the codes of all states in the order of their indexes.
-var stateCodes = sync.OnceValue(func() []string {
-	byIndex := map[int64]string{}
-	for a := 'A'; a <= 'Z'; a++ {
-		for b := 'A'; b <= 'Z'; b++ {
-			if i, ok := lead.StateByText(string(a) + string(b)); ok {
-				byIndex[i] = string(a) + string(b)
-			}
-		}
-	}
-	out := make([]string, len(byIndex))
-	for i, code := range byIndex {
-		out[i] = code
-	}
-	return out
-})
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -428,7 +428,8 @@ func TestTestNamesTheFirstUnmetCriterion(t *testing.T) {
 func market(t testing.TB, n int) ([]*Campaign, *rules.Facts) {
 	s := testSchema(t)
 	r := rand.New(rand.NewPCG(7, 11))
-	states := stateCodes()[:51]
+	state, _ := s.Position("state")
+	states := rules.Keys(&s.Fields[state])[:51]
 	in := func(n int) (out []string) {
 		for range n {
 			out = append(out, states[r.IntN(len(states))])

@@ -27,8 +27,11 @@ func (b *Book) Warnings(now time.Time) []string {
 		}
 		out = append(out, c.uncovered("ping", c.Ping)...)
 		out = append(out, c.uncovered("post", c.Post)...)
+		for _, path := range c.terms(nil).Useless(c.Criteria) {
+			out = append(out, "campaign "+c.ID+", criteria"+path+": no lead can meet it that meets the other criteria")
+		}
 	}
-	return out
+	return append(out, b.overlaps()...)
 }
 
 // warnings tells of a schedule that is not open any more, or has entries that never count.

@@ -56,7 +56,10 @@ func (l *loader) buyers() (*buyers.Book, Examples, *pages) {
 		Incomplete: l.incomplete,
 		Lists:      l.list,
 		Place:      func(id string) string { return l.subjects[id] },
-		PlaceOf:    func(path string) string { return l.reading.Place(path) },
+		Locate: func(path string) (string, int, int) {
+			line, column := l.reading.Position(path)
+			return l.reading.Name, line, column
+		},
 	})
 	kept := &pages{base: l.baseRead, schemas: l.schemas, byName: map[string]*buyerPage{},
 		sets: map[listKey]*listfile.Set{}}

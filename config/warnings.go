@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"clearpost/lead"
 )
 
 // Warnings tells of what is right in the configuration and may not be meant; never nil.
@@ -23,6 +25,8 @@ func (c *Config) Warnings() []string {
 			out = append(out, "source "+s.ID+", schedule."+x[0]+": "+x[1])
 		}
 	}
+	out = append(out, c.belowFloor()...)
+	out = append(out, c.strangeSources()...)
 	if c.AdminTLS == nil && beyondLoopback(c.AdminListen) {
 		out = append(out, "admin.listen: "+c.AdminListen+" can be reached from other machines, and without admin.tls "+
 			"whoever listens on the way reads the token (docs/reference/node.md)")
@@ -30,6 +34,37 @@ func (c *Config) Warnings() []string {
 	if k := c.Kafka; k != nil && k.SASL != nil && k.TLS == nil {
 		out = append(out, "kafka.sasl without kafka.tls: whoever listens on the way to the brokers learns what proves "+
 			"this node's name, and every event")
+	}
+	return out
+}
+
+// belowFloor tells of campaigns whose price the floor of their vertical refuses: they can never win.
+func (c *Config) belowFloor() (out []string) {
+	floors := map[string]lead.Money{}
+	for _, v := range c.Exchange.Verticals {
+		floors[v.ID] = v.Plan.Floor
+	}
+	for _, p := range c.Exchange.Book.Campaigns {
+		if floor := floors[p.Vertical]; p.Fixed && p.Price < floor {
+			out = append(out, "campaign "+p.ID+", price: "+p.Price.String()+" is below the floor of vertical "+
+				p.Vertical+", which is "+floor.String()+": it can never win")
+		}
+	}
+	return out
+}
+
+// strangeSources tells of criteria that name sources that are not configured.
+func (c *Config) strangeSources() (out []string) {
+	known := map[string]bool{}
+	for _, s := range c.Exchange.Sources {
+		known[s.ID] = true
+	}
+	for _, p := range c.Exchange.Book.Campaigns {
+		for _, id := range p.Sources() {
+			if !known[id] {
+				out = append(out, "campaign "+p.ID+", criteria: there is no source "+id)
+			}
+		}
 	}
 	return out
 }

@@ -10,8 +10,8 @@ import (
 	"clearpost/lead"
 )
 
-// subject names what criteria ask about.
-type subject struct {
+// asked names what criteria ask about.
+type asked struct {
 	about Subject
 	pos   int
 	part  lead.Part
@@ -182,26 +182,6 @@ func has(sorted []string, v string) bool {
 // empty tells whether nothing is left.
 func (k *claim) empty() bool {
 	return k.states == 0 || k.numeric && len(k.spans) == 0 || k.finite && len(k.listed) == 0 || k.ageMost <= k.ageLeast
-}
-
-// within tells whether all that is left meets a test.
-func (k *claim) within(c *Criterion) bool {
-	left := *k
-	left.narrow(c, true)
-	switch c.Kind {
-	case List, NotList:
-		if c.around() {
-			return false
-		}
-		return left.empty() || !k.numeric && c.Kind == NotList && !k.finite && containsAll(k.except, c.Values)
-	case Range, Prefix, Suffix, Contains:
-		return left.empty()
-	}
-	return false
-}
-
-func containsAll(sorted, of []string) bool {
-	return !slices.ContainsFunc(of, func(v string) bool { return !has(sorted, v) })
 }
 
 // points are numbers, which ascend, as spans, or all others.

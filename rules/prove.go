@@ -4,6 +4,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,8 +21,8 @@ type Terms struct {
 }
 
 // Contradictions finds criteria that no lead can meet, by themselves or together with those before them, and those that
-// nothing can ever decide. It tells of no others: what it does not understand may be met. The paths of the defects begin
-// with the index.
+// nothing can ever decide. It tells of no others: what it does not understand may be met. The paths of the defects
+// begin with the index.
 func (t Terms) Contradictions(cs []Criterion) (ds []lead.Defect) {
 	all := make([]*Criterion, len(cs))
 	for i := range cs {
@@ -41,19 +42,15 @@ func (t Terms) Contradictions(cs []Criterion) (ds []lead.Defect) {
 			kept, at = append(kept, c), append(at, i)
 			continue
 		}
-		d := lead.Defect{Path: path}
+		d := lead.Defect{Path: path,
+			Expected: "criteria that one lead can meet: none meets all those above and this (" + c.named() + ")"}
 		if !t.possible([]*Criterion{c}) {
-			d.Expected = "something that a lead can meet: " + t.why(c)
-		} else {
-			with := "those before it"
-			for k, o := range kept {
-				if !t.possible([]*Criterion{o, c}) {
-					with = fmt.Sprintf("criteria[%d] (%s)", at[k], o.named())
-					break
-				}
-			}
-			d.Expected = "something that a lead can meet together with " + with + ": nothing meets both it and " +
-				c.named()
+			d.Expected = "a criterion that a lead can meet: " + t.why(c)
+		} else if k := slices.IndexFunc(kept, func(o *Criterion) bool {
+			return !t.possible([]*Criterion{o, c})
+		}); k >= 0 {
+			d.Expected = fmt.Sprintf("criteria that one lead can meet: none meets both criteria[%d] (%s) and this (%s)",
+				at[k], kept[k].named(), c.named())
 		}
 		ds = append(ds, d)
 	}
@@ -72,20 +69,18 @@ func (c *Criterion) named() string {
 func (t Terms) why(c *Criterion) string {
 	switch {
 	case c.Of == nil && c.About == OfSold:
-		return fmt.Sprintf("with max_sold %d it is never offered a lead that is sold more than %s before", t.MaxSold,
-			times(t.MaxSold-1))
-	case c.Of == nil && c.About == OfLead && c.Kind == Absent:
-		return "the vertical takes no lead without " + c.field.Name + ", or gives it a default"
+		return fmt.Sprintf("with max_sold %d a lead that is posted is sold %d times at most by then", t.MaxSold,
+			t.MaxSold-1)
+	case c.Of == nil && c.Kind == Absent && c.field.Default != "":
+		return "the vertical has a default for " + c.field.Name
+	case c.Of == nil && c.Kind == Absent:
+		return "the vertical takes no lead without " + c.field.Name
 	case c.Of == nil && c.Kind == Invalid:
-		return "the vertical takes no lead with a value of " + c.field.Name + " that is not valid"
+		return "the vertical takes no lead with a bad value of " + c.field.Name
 	case c.Of != nil:
 		return "none meets " + c.expected
 	}
 	return "no value of " + c.Field + " is " + c.expected
-}
-
-func times(n int) string {
-	return [...]string{"never", "once", "twice"}[min(max(n, 0), 2)]
 }
 
 // Useless lists the members of `any` groups that no lead can meet that meets the other criteria, by their paths.
@@ -125,7 +120,7 @@ type goal struct {
 	opposite bool
 }
 
-type claims map[subject]claim
+type claims map[asked]claim
 
 type prover struct {
 	Terms
@@ -134,7 +129,7 @@ type prover struct {
 
 // possible tries to meet all goals; of a group of which one member is enough it tries each.
 func (p *prover) possible(todo []goal, known claims) bool {
-	var either []goal
+	var either, texts []goal // texts come last: they are held against values that are listed
 	for len(todo) > 0 {
 		g := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -147,7 +142,14 @@ func (p *prover) possible(todo []goal, known claims) bool {
 			}
 		case g.Of != nil:
 			either = append(either, g)
+		case g.Kind == Prefix || g.Kind == Suffix || g.Kind == Contains:
+			texts = append(texts, g)
 		case !p.take(g, known):
+			return false
+		}
+	}
+	for _, g := range texts {
+		if !p.take(g, known) {
 			return false
 		}
 	}
@@ -159,11 +161,8 @@ func (p *prover) possible(todo []goal, known claims) bool {
 		if p.steps--; p.steps < 0 {
 			return true // not proved
 		}
-		next := make(claims, len(known))
-		for k, v := range known {
-			next[k] = v
-		}
-		if p.possible(append(slices.Clone(rest), goal{&g.Of[i], g.opposite}), next) {
+		next := slices.Concat(rest, texts, []goal{{&g.Of[i], g.opposite}})
+		if p.possible(next, maps.Clone(known)) {
 			return true
 		}
 	}
@@ -177,7 +176,7 @@ func (p *prover) take(g goal, known claims) bool {
 		return true
 	}
 	if c.About == OfLead {
-		whole := subject{OfLead, c.Pos, lead.PartNone}
+		whole := asked{OfLead, c.Pos, lead.PartNone}
 		k, ok := known[whole]
 		if !ok {
 			k = newClaim(&Criterion{Pos: c.Pos, field: c.field})
@@ -188,7 +187,7 @@ func (p *prover) take(g goal, known claims) bool {
 			return false
 		}
 	}
-	key := subject{c.About, c.Pos, c.Part}
+	key := asked{c.About, c.Pos, c.Part}
 	k, ok := known[key]
 	if !ok {
 		if k = newClaim(c); c.About == OfSold && p.MaxSold > 0 {

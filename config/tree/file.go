@@ -80,14 +80,24 @@ func (f *File) Report(ps *Problems, path, value, message string, hide bool) {
 
 // Place is a path's place, as file:line, for a message about another one.
 func (f *File) Place(path string) string {
+	line, _ := f.Position(path)
+	if line == 0 {
+		return f.Name
+	}
+	return fmt.Sprintf("%s:%d", f.Name, line)
+}
+
+// Position is a path's line and column, counted from 1: those of its key, if it has one. Both are 0 where they are not
+// known.
+func (f *File) Position(path string) (line, column int) {
 	tk, key, _, _ := locate(f.Root, path)
 	if key != nil {
 		tk = key
 	}
 	if tk == nil || tk.Position == nil {
-		return f.Name
+		return 0, 0
 	}
-	return fmt.Sprintf("%s:%d", f.Name, tk.Position.Line)
+	return tk.Position.Line, max(tk.Position.Column, 1)
 }
 
 // Spoil says that the value at a path was reported, so that what follows from it is not reported as well.

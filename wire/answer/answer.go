@@ -162,6 +162,9 @@ const (
 // GivesPrice tells whether the spec has a rule for the price, of the answer or of its legs.
 func (a *Answer) GivesPrice() bool { return a.price != nil || a.legs != nil }
 
+// GivesLegs tells whether an answer may have several offers, each with a number of sales of its own.
+func (a *Answer) GivesLegs() bool { return a.legs != nil }
+
 // GivesToken tells whether the spec has a rule for the token, of the answer or of its legs.
 func (a *Answer) GivesToken() bool { return a.token != nil || a.legs != nil && a.legs.leg.token != nil }
 
