@@ -163,7 +163,12 @@ func placeCriterion(d dice) (spec rules.CriterionSpec) {
 		spec.NotInFile = one(d, "zips.txt")
 	default:
 		spec.Field, spec.When = "", one(d, `lead.state == "CA" && lead.age < 40`, `lead.year > 2010 || source.id == "acme"`,
-			`sold < 2`, `!lead.insured`)
+			`sold < 2`, `!lead.insured`, `lead.state in ["CA", "NV", "TX"] && !(lead.age >= 30 && lead.bill < 150.5)`,
+			`lead.phone.area == "212" || lead.zip startsWith "9" || lead.state != "CA"`, `lead.age in [20, 30, 40] ||
+			lead.born.age in 25..35`, `lead.phone.valid && lead.city == "RENO" && lower(lead.state) == "nv"`,
+			`!lead.email.valid || lead.insured == true`, `lead.bill * 2 > 300 && lead.age != 30`,
+			`lead.insured ? lead.age > 40 : lead.state == "CA"`, `source.sub_id != "fb-17" && lead.city not in ["reno"]`,
+			`!(lead.gender == "female" || lead.zip in ["90210", "10001"]) && lead.born > "1990-01-01"`)
 	}
 	return spec
 }

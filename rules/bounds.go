@@ -45,6 +45,8 @@ func (c *Criterion) clauses(opposite bool) (out []Clause, whole bool) {
 		return out, whole
 	case c.Of != nil:
 		return c.either(opposite)
+	case c.Kind == Own && c.more.like != nil:
+		return c.more.like.clauses(opposite)
 	}
 	b, ok := c.bound(opposite)
 	if !ok {

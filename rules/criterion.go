@@ -68,6 +68,7 @@ type needs struct {
 	nums    []int64        // of a list of numbers: its values as such
 	pattern *regexp.Regexp
 	own     Tester
+	like    *Criterion    // what an index may know of it; nil: nothing
 	radius  radius        // of a List of ZIP codes
 	file    *listfile.Set // of InFile and NotInFile; nil where the file has mistakes
 	sum     listfile.Sum  // of its lines
@@ -107,6 +108,9 @@ func (c *Criterion) outcome(f *Facts) outcome {
 	case Not:
 		return c.Of[0].outcome(f).not()
 	case Own:
+		if own, ok := c.more.own.(expression); ok {
+			return own.outcome(f)
+		}
 		return c.more.own.Test(f).outcome()
 	}
 	if c.About != OfLead {
@@ -259,7 +263,7 @@ func (c *Criterion) misses(f *Facts, opposite bool) int {
 		return n
 	}
 	if c.Kind == Own {
-		if own, ok := c.more.own.(hinter); ok {
+		if own, ok := c.more.own.(expression); ok {
 			return own.misses(f, opposite)
 		}
 	}

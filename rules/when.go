@@ -19,7 +19,9 @@ func (c *compiler) when(spec *CriterionSpec, given []string) (Criterion, []lead.
 		}
 		return Criterion{}, ds
 	}
-	return NewOwn("when", expression{e}), nil
+	out := NewOwn("when", expression{e})
+	out.more.like = like(e.Shape())
+	return out, nil
 }
 
 // expression is a Tester.
@@ -34,9 +36,22 @@ func (e expression) facts(f *Facts) expr.Facts {
 }
 
 // Test implements Tester.
-func (e expression) Test(f *Facts) Verdict {
+func (e expression) Test(f *Facts) Verdict { return e.outcome(f).verdict() }
+
+// outcome is more than a verdict: of an expression that can come to several things.
+func (e expression) outcome(f *Facts) (out outcome) {
 	in := e.facts(f)
-	return [...]Verdict{expr.No: Unmet, expr.Yes: Met, expr.Open: Waits, expr.Failed: Untold}[e.Evaluate(&in)]
+	t := e.Evaluate(&in)
+	if t&expr.Yes != 0 {
+		out |= holds
+	}
+	if t&expr.No != 0 {
+		out |= fails
+	}
+	if t&expr.Failed != 0 {
+		out |= untold
+	}
+	return out
 }
 
 // Expected implements Tester.
@@ -53,4 +68,9 @@ func (e expression) AddUses(p *lead.Positions) {
 	for _, pos := range e.Positions(nil) {
 		p.Add(pos)
 	}
+}
+
+func (e expression) misses(f *Facts, opposite bool) int {
+	in := e.facts(f)
+	return e.Misses(&in, opposite)
 }

@@ -49,7 +49,7 @@ func Compile(text string, s *lead.Schema, opt Options) (*Expr, []lead.Defect) {
 	if len(c.defects) > 0 {
 		return nil, c.defects
 	}
-	return &Expr{text: trimmed, root: root, names: c.names, zone: opt.Zone}, nil
+	return &Expr{text: trimmed, root: root, names: c.names, zone: opt.Zone, schema: s}, nil
 }
 
 type compiler struct {

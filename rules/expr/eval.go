@@ -134,13 +134,10 @@ func worst(a, b Truth) Truth {
 	if a == Failed || b == Failed {
 		return Failed
 	}
-	if a == Open || b == Open {
-		return Open
-	}
-	return Yes
+	return a | b
 }
 
-// truth judges. A truth that is Open or Failed spreads only as far as the result hangs on it.
+// truth judges. What is not known spreads only as far as the result hangs on it.
 func (n *node) truth(in *Facts, zone *time.Location) Truth {
 	switch n.op {
 	case opTrue:
@@ -148,69 +145,75 @@ func (n *node) truth(in *Facts, zone *time.Location) Truth {
 	case opFalse:
 		return No
 	case opAnd:
-		return both(n, in, zone, No)
+		a := n.left.truth(in, zone)
+		if a == No {
+			return No
+		}
+		return and(a, n.right.truth(in, zone))
 	case opOr:
-		return both(n, in, zone, Yes)
+		a := n.left.truth(in, zone)
+		if a == Yes {
+			return Yes
+		}
+		return not(and(not(a), not(n.right.truth(in, zone))))
 	case opNot:
 		return not(n.left.truth(in, zone))
 	case opIf:
-		return n.chosen(in, zone)
+		return chosen(n.third.truth(in, zone), n.left.truth(in, zone), n.right.truth(in, zone))
 	case opSame:
 		a, b := n.left.truth(in, zone), n.right.truth(in, zone)
-		if w := worst(a, b); w != Yes {
-			return w
+		if n.than != equal {
+			b = not(b)
 		}
-		return truthOf((a == b) == (n.than == equal))
+		return alike(a, b)
 	case opPresent, opValid:
 		return n.there(in)
 	}
 	return n.compared(in, zone)
 }
 
-// both is && and ||: one side that settles it is enough.
-func both(n *node, in *Facts, zone *time.Location, settled Truth) Truth {
-	a := n.left.truth(in, zone)
-	if a == settled {
-		return settled
+// and is Yes where both are, and No where one is: that settles it.
+func and(a, b Truth) Truth {
+	out := a&b&Yes | (a|b)&No
+	if a&Failed != 0 && b&^No != 0 || b&Failed != 0 && a&^No != 0 {
+		out |= Failed
 	}
-	b := n.right.truth(in, zone)
-	switch {
-	case b == settled:
-		return settled
-	case a == Open || b == Open:
-		return Open
-	case a == Failed || b == Failed:
+	return out
+}
+
+// not turns Yes and No around. What failed stays so.
+func not(t Truth) Truth { return t&Failed | t&Yes<<1 | t&No>>1 }
+
+// alike tells whether two truths are the same.
+func alike(a, b Truth) Truth {
+	if a == Failed || b == Failed {
 		return Failed
 	}
-	return not(settled)
+	out := (a | b) & Failed
+	if a&b&(Yes|No) != 0 {
+		out |= Yes
+	}
+	if a&not(b)&(Yes|No) != 0 {
+		out |= No
+	}
+	return out
 }
 
-func not(t Truth) Truth {
-	switch t {
-	case Yes:
-		return No
-	case No:
-		return Yes
+// chosen is a where the condition is Yes and b where it is No. Where it failed, it is what both are.
+func chosen(cond, a, b Truth) (out Truth) {
+	if cond&Yes != 0 {
+		out |= a
 	}
-	return t
-}
-
-func (n *node) chosen(in *Facts, zone *time.Location) Truth {
-	cond := n.third.truth(in, zone)
-	switch cond {
-	case Yes:
-		return n.left.truth(in, zone)
-	case No:
-		return n.right.truth(in, zone)
+	if cond&No != 0 {
+		out |= b
 	}
-	a, b := n.left.truth(in, zone), n.right.truth(in, zone)
-	switch {
-	case a == b:
-		return a
-	case cond == Open || a == Open || b == Open:
-		return Open
+	if cond&Failed == 0 {
+		return out
 	}
-	return Failed
+	if out |= a & b & (Yes | No); a != b || a&(a-1) != 0 || a == Failed {
+		out |= Failed
+	}
+	return out
 }
 
 // there answers .present and .valid.
@@ -218,7 +221,7 @@ func (n *node) there(in *Facts) Truth {
 	switch in.Lead.Slot(n.pos).State {
 	case lead.Missing:
 		if n.comes(in) {
-			return Open
+			return Yes | No
 		}
 		return No
 	case lead.Bad:

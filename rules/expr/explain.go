@@ -29,7 +29,7 @@ func (e *Expr) Has(in *Facts) string {
 	}
 	quiet := *in
 	quiet.Errors = nil
-	if e.Evaluate(&quiet) == Failed && known {
+	if known && e.Evaluate(&quiet)&Failed != 0 {
 		b.WriteString(": that cannot be reckoned (a division by zero, or a number without room)")
 	}
 	return b.String()

@@ -28,22 +28,41 @@ const (
 	PatternStepsMax = 500 // of it when it is compiled
 )
 
-// Truth is what an expression says of a lead.
+// Truth is what an expression says of a lead: the set of what it may come to, as bits. It is lifted by what stands in
+// the expression: what one part of it comes to is taken to say nothing of another's.
 type Truth uint8
 
-// The truths. The last two come of a name without a value: what hangs on it is not known, and what does not is known
-// all the same.
+// The truths. What hangs on a name without a value is Open or Failed, and what does not is known all the same. Without
+// Yes in it, nothing can bring the expression to be met.
 const (
-	No     Truth = iota + 1
-	Yes          // it is met, whatever else may come
-	Open         // it hangs on what may still come with the post, or on what the facts do not tell
-	Failed       // it hangs on what is missing for good, or not valid, or cannot be reckoned: not eligible
+	Yes Truth = 1 << iota // it is met, whatever else may come
+	No
+	Failed // it hangs on what is missing for good, or not valid, or cannot be reckoned: not eligible
+
+	// it hangs on what may still come with the post, or on what the facts do not tell
+	Open = Yes | No | Failed
 )
 
-var truthNames = [...]string{"none", "no", "yes", "open", "failed"}
-
-// String is the truth's name.
-func (t Truth) String() string { return truthNames[t] }
+// String names the truth.
+func (t Truth) String() string {
+	if t == Open {
+		return "open"
+	}
+	out := ""
+	for _, n := range []struct {
+		bit  Truth
+		name string
+	}{{Yes, "yes"}, {No, "no"}, {Failed, "failed"}} {
+		if t&n.bit == 0 {
+			continue
+		}
+		if out != "" {
+			out += " or "
+		}
+		out += n.name
+	}
+	return out
+}
 
 // Facts are what an expression is about. One value serves one goroutine at a time, and any number of expressions, one
 // after the other.
@@ -59,7 +78,7 @@ type Facts struct {
 	Price  lead.Money // the bid
 	Known  Offer      // which of the last three are known; the others may be anything
 
-	// Errors counts each evaluation that Failed; nil: nobody counts.
+	// Errors counts each evaluation that Failed, or can only come to that or to No; nil: nobody counts.
 	Errors *atomic.Int64
 
 	clock clock   // Now in a zone
@@ -119,6 +138,8 @@ type Expr struct {
 	root  *node
 	names []name // that it reads, each once, in the order of the text
 	zone  *time.Location
+
+	schema *lead.Schema
 }
 
 // Text is the expression as it was written, without space around it.
@@ -141,7 +162,7 @@ func (e *Expr) Evaluate(in *Facts) Truth {
 		rooms.Put(in.room)
 		in.room = nil
 	}
-	if t == Failed && in.Errors != nil {
+	if in.Errors != nil && t&Failed != 0 && t&Yes == 0 {
 		in.Errors.Add(1)
 	}
 	return t

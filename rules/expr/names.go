@@ -233,7 +233,7 @@ func (c *compiler) readField(pos int, text string) (normal string, num int64, ex
 	}
 	expected = c.scratch.Problems(0)[0].Expected
 	values := c.schema.Fields[pos].Values
-	if near := lead.Nearest(text, lowered(values)); near != "" {
+	if near := lead.Nearest(text, lowered(values)); near != "" && len(text) > 2 {
 		at := slices.IndexFunc(values, func(v string) bool { return strings.EqualFold(v, near) })
 		expected += didYouMean(strconv.Quote(values[at]))
 	}
