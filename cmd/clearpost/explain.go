@@ -143,6 +143,9 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 	if c.Rank > 0 {
 		fmt.Fprintf(w, " rank %d", c.Rank)
 	}
+	if c.Tier != "" {
+		fmt.Fprintf(w, " in tier %s", c.Tier)
+	}
 	if c.Fixed {
 		fmt.Fprint(w, " list price")
 	}

@@ -39,6 +39,9 @@ type Setup struct {
 	Campaigns []Campaign
 	Buyer     func(*buyers.BuyerSpec) // changes each buyer
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
+	// in place of all of it: a configuration with the vertical solar and the source acme; its buyers' answers are set
+	// with Buyers.Set
+	Config *exchange.Config
 }
 
 // URL is where a campaign's calls of a kind go. Nobody listens there, should an exchange have connections made ahead of
@@ -88,6 +91,9 @@ func NewSource(id string, verticals ...string) *exchange.Source {
 // config makes the configuration. n tells it apart from others of the same exchange.
 func (s *Setup) config(t testing.TB, n int) exchange.Config {
 	t.Helper()
+	if s.Config != nil {
+		return *s.Config
+	}
 	v := NewVertical("solar")
 	if s.Vertical != nil {
 		s.Vertical(v)

@@ -76,7 +76,8 @@ func (c *Config) explain(b []byte) (why []string) {
 			why = append(why, id+" does not want the lead")
 		case err != nil || t.Price > 0 && price != 0 && price != t.Price:
 			why = append(why, fmt.Sprintf("%s bid %s, its list price is %s", id, money(price), money(t.Price)))
-		case bid.Get("max_sold").Int() != int64(t.MaxSold):
+		case bid.Get("max_sold").Int() > int64(t.MaxSold),
+			bid.Get("tier").Str == "" && bid.Get("max_sold").Int() != int64(t.MaxSold): // a tier may sell less often
 			why = append(why, fmt.Sprintf("%s bid for %d sales, expected %d", id, bid.Get("max_sold").Int(), t.MaxSold))
 		case t.Price > 0 && bid.Get("rank").Int() > 0 && price == 0:
 			why = append(why, id+" has a rank without its list price")
