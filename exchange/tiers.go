@@ -13,11 +13,12 @@ func (p *Ping) enter() (limit int) {
 	if p.route = p.on.vertical[p.Vertical.ID].routeOf(p.Source); p.route == nil {
 		return p.Vertical.Plan.SellLimit
 	}
-	f := p.facts
+	stage := p.facts.Stage
 	if p.event.Mode == ledger.ModeLead {
-		f.Stage |= lead.AtPost // nothing more will come
+		p.facts.Stage |= lead.AtPost // nothing more will come
 	}
-	p.closed = p.route.closedTo(&f)
+	p.closed = p.route.closedTo(&p.facts)
+	p.facts.Stage = stage
 	return p.route.limit
 }
 
