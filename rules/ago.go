@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -56,7 +57,7 @@ func parseAgo(text string) (ago, error) {
 		}
 		return ago{n, u}, nil
 	}
-	return ago{}, fmt.Errorf(agoForm)
+	return ago{}, errors.New(agoForm)
 }
 
 // String is the stretch in words.

@@ -18,12 +18,11 @@ type Buyer struct {
 	Script Script // read only
 	Book   *Book
 
-	seed     uint64
-	plans    [2]plan
-	calls    [2]atomic.Uint64
-	bids     atomic.Uint64
-	statuses atomic.Uint64
-	trapped  atomic.Uint64
+	seed    uint64
+	plans   [2]plan
+	calls   [2]atomic.Uint64
+	bids    atomic.Uint64
+	trapped atomic.Uint64
 }
 
 func newBuyer(s Script, seed uint64, books io.Writer) *Buyer {
@@ -150,7 +149,6 @@ func (b *Buyer) post(r *Request, d *dice, dec *Decision, fault Fault) {
 
 // status answers what became of a lead: accepted, rejected, or nothing that this buyer knows.
 func (b *Buyer) status(ctx *fasthttp.RequestCtx, a *Answer) {
-	b.statuses.Add(1)
 	says := Decision{Reason: "unknown"}
 	for _, r := range b.Book.Of(newRequest(ctx, &b.Script, Post).Lead) {
 		if r.Accepted {
@@ -163,9 +161,6 @@ func (b *Buyer) status(ctx *fasthttp.RequestCtx, a *Answer) {
 	}
 	FormatJSON(a, &Request{Endpoint: Post}, &says)
 }
-
-// Statuses counts the questions after what became of a lead.
-func (b *Buyer) Statuses() uint64 { return b.statuses.Load() }
 
 func (r *Rule) price(req *Request, d *dice) lead.Money {
 	lo, hi := r.Min, r.Max

@@ -386,19 +386,6 @@ func last[T ledger.Event](h *house, id string) T {
 	return out
 }
 
-// eventually waits for a condition that another goroutine brings about.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-tick.C {
-		if cond() {
-			return
-		}
-	}
-	t.Fatalf("not within 10 s: %s", what)
-}
-
 // pause pauses a campaign, a buyer or a source, or has it go on.
 func (h *house) pause(subject string, on bool) {
 	h.t.Helper()
@@ -407,34 +394,10 @@ func (h *house) pause(subject string, on bool) {
 	}
 }
 
-// reload puts what is written now into force while the exchange runs.
-func (h *house) reload() {
-	h.t.Helper()
-	next, err := h.cfg.Again()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	on, err := h.exchange.Reload(next.Exchange)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.cfg = next
-	h.door.Use(on)
-}
-
 // lead sends a whole lead.
 func (h *house) lead(body string, headers ...string) heard {
 	h.t.Helper()
 	return h.call("POST", "/v1/solar/leads", body, headers...)
-}
-
-// duplicate expects that a lead is not sold because its person was.
-func (h *house) duplicate(a heard, details string) {
-	h.t.Helper()
-	h.expect(a, 200, lead.ResultFailure)
-	if a.Reason != "duplicate" || a.Details != details {
-		h.t.Errorf("answer: %s, want the reason duplicate and %q", a.text, details)
-	}
 }
 
 // audited is the auditor's report of all events and of what the buyers have seen.
