@@ -197,3 +197,28 @@ func TestPlanBesideABrokenPage(t *testing.T) {
 		t.Errorf("mistakes:\n%s", strings.Join(got, "\n"))
 	}
 }
+
+// A file of values that only a plan looks in is read, by its reload too.
+func TestPlanLooksInAFileOfValues(t *testing.T) {
+	cfg, err := loadPlan(t, "plan: {tiers: [{name: a, when: [{field: zip, in_file: zips.txt}]}, {name: b}]}\n",
+		change{"lists/zips.txt", "", "90210\n10001\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := cfg.Again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*Config{cfg, again} {
+		if r := c.Exchange.Verticals[0].Plan.Routing; len(r.When[0]) != 1 || c.Lists[0].Values != 2 {
+			t.Errorf("criteria %v, lists %+v", r.When, c.Lists)
+		}
+	}
+	_, err = loadPlan(t, "plan: {tiers: [{name: a, when: [{field: zip, in_file: zip.txt}]}]}\n",
+		change{"lists/zips.txt", "", "90210\n"})
+	want := `verticals/auto.yaml:10:55: "zip.txt": expected a file in lists/ with one value a line: ` +
+		`did you mean "zips.txt"?`
+	if got := places(t, err); len(got) == 0 || !slices.Contains(got, want) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}
