@@ -128,9 +128,8 @@ func (c *Campaign) Sources() (ids []string) {
 
 // Unmet is a criterion that a lead does not meet.
 type Unmet struct {
-	Criterion string // its path in the campaign, such as "criteria[1]"
-	Place     string // such as "buyers/acme.yaml:12:9"; empty: nobody has said
-	Why       string // such as "state is NV, expected one of CA, AZ", personal values masked
+	Why   string // such as "state is NV, expected one of CA, AZ", personal values masked
+	Place string // such as "buyers/acme.yaml:12:9, criteria[1]"
 }
 
 // Unmet finds the criteria that a lead does not meet, in their order; all of them, or the first.
@@ -140,9 +139,9 @@ func (c *Campaign) Unmet(f *rules.Facts, all bool) (out []Unmet) {
 		if k.Test(f) != rules.Unmet {
 			continue
 		}
-		u := Unmet{Criterion: fmt.Sprintf("criteria[%d]", i), Why: k.Explain(f)}
+		u := Unmet{Why: k.Explain(f), Place: fmt.Sprintf("criteria[%d]", i)}
 		if k.Line > 0 {
-			u.Place = fmt.Sprintf("%s:%d:%d", c.Buyer.File, k.Line, k.Column)
+			u.Place = fmt.Sprintf("%s:%d:%d, %s", c.Buyer.File, k.Line, k.Column, u.Place)
 		}
 		if out = append(out, u); !all {
 			break

@@ -44,7 +44,11 @@ func (r *Rules) Unmet(in *request.Inputs, st lead.Stage) []string {
 	if f.Source == buyers.ExampleSource {
 		f.Source = ""
 	}
-	return r.campaign.Why(&f)
+	var out []string
+	for _, u := range r.campaign.Unmet(&f, true) {
+		out = append(out, u.Why+" ("+u.Place+")")
+	}
+	return out
 }
 
 // Closed tells which schedules keep the campaign from being asked at a time; empty if it is open, or where the rules

@@ -35,7 +35,9 @@ func TestRulesOfACampaignAreFoundByItsID(t *testing.T) {
 	l.Reset(r.Schema)
 	zip, _ := r.Schema.Position("zip")
 	l.Set(zip, []byte("10001"))
-	if why := r.Unmet(&request.Inputs{Lead: &l}, lead.AtPost); len(why) == 0 || !strings.Contains(why[0], "zip") {
+	if why := r.Unmet(&request.Inputs{Lead: &l}, lead.AtPost); len(why) != 2 ||
+		why[0] != "zip is 10001, expected one of 02134, 90210 (buyers/one.yaml:8:9, criteria[0])" ||
+		why[1] != "age is missing, expected from 25 to 70 (buyers/one.yaml:9:9, criteria[1])" {
 		t.Errorf("a lead of another ZIP code: %q", why)
 	}
 	for _, c := range []struct {

@@ -102,12 +102,17 @@ func (d *delivery) clash(y *buyers.Buyer) lead.Refusal {
 	return lead.NoRefusal
 }
 
-// facts are what criteria are judged by before an attempt. The time is that of the ping: a quote holds past an hour or
-// a day on which leads are wanted no more.
+// facts are what criteria are judged by before an attempt.
 func (d *delivery) facts() *rules.Facts {
-	h := d.history
-	return &rules.Facts{Lead: d.l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source, Sold: h.Sold(),
-		Errors: &d.e.Stats.ExpressionErrors}
+	f := postFacts(d.history, d.l)
+	f.Sold, f.Errors = d.history.Sold(), &d.e.Stats.ExpressionErrors
+	return f
+}
+
+// postFacts are what criteria are judged by at a post, but for the sales so far. The time is that of the ping: a quote
+// holds past an hour or a day on which leads are wanted no more.
+func postFacts(h *history.History, l *lead.Lead) *rules.Facts {
+	return &rules.Facts{Lead: l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source}
 }
 
 // renewMax is how long an attempt waits for another access token.

@@ -35,6 +35,7 @@ type Explanation struct {
 	Ping      PingStory       `json:"ping"`
 	Campaigns []CampaignStory `json:"campaigns"`
 	Attempts  []AttemptStory  `json:"attempts,omitempty"`
+	Tried     []TriedStory    `json:"tried,omitempty"` // campaigns that were not sent to, at the last answer
 	Answer    *ledger.Settled `json:"answer,omitempty"`
 	Now       string          `json:"now"` // what its seller hears now: success, failure, pending
 	Events    []EventLine     `json:"events"`
@@ -59,8 +60,8 @@ type CampaignStory struct {
 	Brand    string   `json:"brand,omitempty"`
 	Verdict  string   `json:"verdict"` // winner, backup, or the name of a refusal
 	Meaning  string   `json:"meaning,omitempty"`
-	Why      []string `json:"why,omitempty"` // criteria that the lead does not meet, or why it is closed
-	// of the schedules that are closed, such as "buyers/acme.yaml:12, schedule.closed[1]"
+	Why      []string `json:"why,omitempty"` // the criteria that the lead does not meet, why it is closed
+	// where each of them stands, such as "buyers/acme.yaml:12:9, criteria[1]"
 	Places  []string   `json:"places,omitempty"`
 	Tier    string     `json:"tier,omitempty"` // of the plan, in which it wins or stands by
 	Rank    int        `json:"rank,omitempty"`
@@ -72,6 +73,16 @@ type CampaignStory struct {
 	Reason  string     `json:"reason,omitempty"`
 	Request string     `json:"request,omitempty"` // the ping, rendered again
 	Answer  string     `json:"answer,omitempty"`  // only where it could not be read
+}
+
+// TriedStory is a campaign whose turn came at the post and that was not sent to.
+type TriedStory struct {
+	Campaign string   `json:"campaign"`
+	Leg      int      `json:"leg,omitempty"`
+	Refusal  string   `json:"refusal"`
+	Meaning  string   `json:"meaning"`
+	Why      []string `json:"why,omitempty"`
+	Places   []string `json:"places,omitempty"`
 }
 
 // AttemptStory is one outbound post.
@@ -114,7 +125,19 @@ type EventLine struct {
 // Explain tells the history of a lead from the ledger. Reasons that hang on state stand in the event; criteria and
 // schedules are judged again from the recorded lead, its time and the running configuration. ok is false if there is
 // no such lead.
+//
+// A campaign is refused for the first reason in this order: its criteria in the order of its page, its schedule and its
+// buyer's, then what hangs on state.
 func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
+	return e.explain(id, false)
+}
+
+// ExplainAll is Explain, and tells of every criterion and every schedule that is against a campaign.
+func (e *Exchange) ExplainAll(id lead.ID) (x *Explanation, ok bool, err error) {
+	return e.explain(id, true)
+}
+
+func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err error) {
 	h, err := e.history(id)
 	if err != nil || h.Pinged == nil {
 		return nil, false, err
@@ -136,7 +159,8 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 		x.Unfit = append(x.Unfit, h.Post.Unfit...)
 	}
 	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), h.Private.Unknown...)
-	x.Campaigns = e.explainCampaigns(snap, h)
+	x.Campaigns = e.explainCampaigns(snap, h, all)
+	x.Tried = explainTried(snap, h, all)
 	for i := range h.Attempts {
 		x.Attempts = append(x.Attempts, explainAttempt(&h.Attempts[i]))
 	}
@@ -147,16 +171,12 @@ func (e *Exchange) Explain(id lead.ID) (x *Explanation, ok bool, err error) {
 	return x, true, nil
 }
 
-func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []CampaignStory {
+func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History, all bool) []CampaignStory {
 	var out []CampaignStory
 	v := snap.Vertical(h.Pinged.Vertical)
 	var l *lead.Lead
 	if v != nil {
-		l = &lead.Lead{}
-		l.Reset(v.Schema)
-		l.SetNow(h.Pinged.ReceivedAt)
-		history.Fill(l, h.Pinged.Fields, h.Pinged.Raw)
-		history.Fill(l, h.Pinged.Private.Fields, h.Pinged.Private.Raw)
+		l = (&history.History{Pinged: h.Pinged}).Lead(v.Schema)
 	}
 	told := map[string]bool{}
 	for i := range h.Pinged.Bids {
@@ -184,18 +204,25 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 	if l == nil {
 		return out
 	}
+	f := rules.Facts{Lead: l, Stage: lead.AtPing, Now: h.Pinged.At, Source: h.Pinged.Source}
 	for _, c := range snap.cfg.Book.Campaigns {
 		if c.Vertical != v.ID || told[c.ID] {
 			continue
 		}
-		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID, Verdict: lead.CriteriaMismatch.String(),
-			Why: c.Why(&rules.Facts{Lead: l, Stage: lead.AtPing, Now: h.Pinged.At, Source: h.Pinged.Source})}
+		s := CampaignStory{Campaign: c.ID, Buyer: c.Buyer.ID}
+		s.Why, s.Places = unmet(c, &f, all)
+		criteria := len(s.Why)
+		if all || criteria == 0 {
+			s.closed(c, h)
+		}
 		switch {
 		case h.Pinged.Refusal == lead.LeadRepeated:
 			s.Verdict, s.Meaning = lead.LeadRepeated.String(), "nobody was asked: "+h.Pinged.Details
+			s.Why, s.Places = nil, nil
+		case criteria > 0:
+			s.Verdict = lead.CriteriaMismatch.String()
 		case len(s.Why) > 0:
-		case s.closed(c, h):
-			s.Verdict, s.Meaning = lead.Closed.String(), ""
+			s.Verdict = lead.Closed.String()
 		default:
 			s.Verdict, s.Meaning = "not_asked",
 				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
@@ -206,15 +233,43 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History) []Campai
 	return out
 }
 
-// closed tells whether the campaign's schedules kept it from being asked, and says which.
-func (s *CampaignStory) closed(c *buyers.Campaign, h *history.History) bool {
+// closed adds the schedules that kept the campaign from being asked.
+func (s *CampaignStory) closed(c *buyers.Campaign, h *history.History) {
 	if h.Pinged.Test {
-		return false // a test is asked at any time
+		return // a test is asked at any time
 	}
 	for _, x := range c.Closed(h.Pinged.At) {
 		s.Why, s.Places = append(s.Why, x.Why), append(s.Places, x.Place)
 	}
-	return len(s.Why) > 0
+}
+
+// unmet explains the criteria that a lead does not meet, all or the first, and says where each stands.
+func unmet(c *buyers.Campaign, f *rules.Facts, all bool) (why, places []string) {
+	for _, u := range c.Unmet(f, all) {
+		why, places = append(why, u.Why), append(places, u.Place)
+	}
+	return why, places
+}
+
+// explainTried tells why campaigns had no attempt when their turn came. Their criteria are judged again with what was
+// sold before.
+func explainTried(snap *Snapshot, h *history.History, all bool) (out []TriedStory) {
+	if h.Settled == nil {
+		return nil
+	}
+	v := snap.Vertical(h.Pinged.Vertical)
+	for _, t := range h.Settled.Tried {
+		s := TriedStory{Campaign: t.Campaign, Leg: t.Leg, Refusal: t.Refusal.String(),
+			Meaning: t.Refusal.Info().Meaning}
+		c := snap.cfg.Book.Campaign(t.Campaign)
+		if t.Refusal == lead.CriteriaMismatch && c != nil && v != nil && c.Vertical == v.ID {
+			f := postFacts(h, h.Lead(v.Schema))
+			f.Sold = h.SoldBefore(t.Campaign, t.Leg)
+			s.Why, s.Places = unmet(c, f, all)
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 // pingAgain renders the campaign's ping once more, as it was sent if the configuration is still the same.

@@ -218,3 +218,55 @@ func TestOptionalValueThatDoesNotFitCostsNoLead(t *testing.T) {
 		}
 	})
 }
+
+// A campaign is out for the first criterion of its page that is unmet, then for its schedule; all of it is told on
+// demand.
+func TestExplanationTellsTheFirstReasonOrAll(t *testing.T) {
+	old, none := "65", "0"
+	several := func(c *buyers.CampaignSpec) {
+		c.Criteria = []criterion{{Field: "zip", In: []string{"10001"}}, {Field: "age", Min: &old},
+			{Any: []criterion{{Field: "sub_id", In: []string{"a"}}, {Field: "phone.area", In: []string{"602"}}}}}
+		c.Schedule = &rules.ScheduleSpec{Zone: "UTC", Open: []string{"sun 10:00-11:00"}}
+	}
+	later := func(c *buyers.CampaignSpec) {
+		c.Criteria = []criterion{{Field: "sold", Max: &none}, {Field: "phone.area", In: []string{"602"}}}
+	}
+	s := sellTo(2, campaign{ID: "first", Price: 12 * dollar, MaxSold: 2}, campaign{ID: "later", Price: 10 * dollar,
+		MaxSold: 2, Spec: later}, campaign{ID: "out", Price: 9 * dollar, Spec: several})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(17_600_000, values{"age": "40", "sub_id": "b"})
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 9_600_000)
+		for _, c := range []struct {
+			explain    func(lead.ID) (*exchange.Explanation, bool, error)
+			out, tried string
+		}{
+			{x.Exchange.Explain, "age is 40, expected at least 65 at criteria[1]",
+				"sold is 1, expected at most 0 at criteria[0]"},
+			{x.Exchange.ExplainAll, "age is 40, expected at least 65 at criteria[1]; closed: no hours on Sat, opens " +
+				"Sun 2000-01-02 10:00 UTC at [2].campaigns[0], schedule.open", "sold is 1, expected at most 0 at " +
+				"criteria[0]; phone.area is 212, expected one of 602 at criteria[1]"},
+		} {
+			e, _, err := c.explain(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := verdicts(e)["out"]
+			if got := reasons(out.Why, out.Places); out.Verdict != "criteria" || got != c.out {
+				t.Errorf("out: %s: %s", out.Verdict, got)
+			}
+			if len(e.Tried) != 1 || e.Tried[0].Campaign != "later" || e.Tried[0].Refusal != "criteria" ||
+				reasons(e.Tried[0].Why, e.Tried[0].Places) != c.tried {
+				t.Errorf("tried: %+v", e.Tried)
+			}
+		}
+	})
+}
+
+func reasons(why, places []string) string {
+	var out []string
+	for i := range why {
+		out = append(out, why[i]+" at "+places[i])
+	}
+	return strings.Join(out, "; ")
+}

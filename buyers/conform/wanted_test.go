@@ -47,3 +47,35 @@ func request(t *testing.T, url, body string) *http.Request {
 	r.Header.Set("X-Key", "k1")
 	return r
 }
+
+// Groups and tests of every kind are told of as far as the request shows what they hang on.
+func TestMockTellsOfGroupsThatALeadDoesNotMeet(t *testing.T) {
+	page := strings.Replace(pages["json with a key, ping and post at one URL"], "\n    ping:", `
+    criteria:
+      - {any: [{field: state, in: [AZ]}, {field: zip, prefix: "891"}]}
+      - {not: {field: city, contains: lake}}
+      - {any: [{field: state, in: [AZ]}, {field: phone.area, in: ["702"]}]}
+      - {field: source, in: [acme]}
+      - {field: sold, max: 0}
+    ping:`, 1)
+	page = strings.Replace(page, "{to: lead.state, from: state}", "{to: lead.state, from: state, format: name}", 1)
+	addr, served := mocked(t, page, nil)
+	for _, c := range []struct{ body, unmet string }{
+		{`{"do":"ping","lead":{"zip":"85004","state":"Arizona"},"note":"Phoenix"}`, ""},
+		{`{"do":"ping","lead":{"zip":"89101","state":"Nevada"},"note":"Elko"}`, ""}, // the ping does not show its phone
+		{`{"do":"ping","lead":{"zip":"98101","state":"Washington"},"note":"Seattle"}`,
+			"none of these holds: state is WA, expected one of AZ; zip is 98101, expected text that begins with 891"},
+		{`{"do":"ping","lead":{"zip":"85004","state":"Arizona"},"note":"Lakeside"}`,
+			"city is Lakeside, expected not text that contains lake"},
+	} {
+		resp, err := http.DefaultClient.Do(request(t, addr+"/api", c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		all := served()
+		if got := strings.Join(all[len(all)-1].Unmet, "; "); got != c.unmet {
+			t.Errorf("%s: unmet: %q, expected %q", c.body, got, c.unmet)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 type explainCmd struct {
 	target
 	Lead string `arg:"" help:"The lead's id (ping_id), SOURCE:SELLER_LEAD_ID, an attempt's id, a buyer's REFERENCE, or CAMPAIGN:REFERENCE."`
+	All  bool   `help:"Tell every reason for which a campaign was not asked, not the first alone."`
 	JSON bool   `help:"Print JSON."`
 }
 
@@ -28,7 +29,7 @@ ledger is read from its newest events back, for at most 10 s.
 
 Examples:
   clearpost explain 0193b2c4-0000-7000-8000-000000000000
-  clearpost explain LS-256                       # by what the buyer calls it
+  clearpost explain LS-256 --all                 # by what the buyer calls it; every reason of those that were not asked
   clearpost explain brightroof-fixed:BR-88       # where several buyers may use that name
   clearpost explain acme:their-lead-17 --json | jq '.campaigns[] | {campaign, verdict}'`
 }
@@ -37,7 +38,11 @@ Examples:
 func (c *explainCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
 		var x exchange.Explanation
-		if err := o.call(e.ctx, "GET", "/v1/explain"+query("name", c.Lead), nil, &x); err != nil {
+		args := []string{"name", c.Lead}
+		if c.All {
+			args = append(args, "all", "true")
+		}
+		if err := o.call(e.ctx, "GET", "/v1/explain"+query(args...), nil, &x); err != nil {
 			return err
 		}
 		if c.JSON {
@@ -105,8 +110,9 @@ func tell(w io.Writer, x *exchange.Explanation) {
 			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer,
 				t.Price, t.Payout, x.Currency)
 		}
-		for _, t := range s.Tried {
-			fmt.Fprintf(w, "  not posted to %s: %s (%s)\n", t.Campaign, t.Refusal, t.Refusal.Info().Meaning)
+		for _, t := range x.Tried {
+			fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
+			tellWhy(w, t.Why, t.Places)
 		}
 	}
 	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
@@ -152,15 +158,29 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 	if c.TookUS > 0 {
 		fmt.Fprintf(w, " in %s", time.Duration(c.TookUS)*time.Microsecond)
 	}
-	for _, s := range []string{c.Meaning, c.Reason, strings.Join(c.Why, "; "), strings.Join(c.Places, "; ")} {
+	for _, s := range []string{c.Meaning, c.Reason} {
 		if s != "" {
 			fmt.Fprintf(w, " — %s", s)
 		}
 	}
-	fmt.Fprintln(w)
+	tellWhy(w, c.Why, c.Places)
 	if c.Answer != "" {
 		fmt.Fprintf(w, "      answered %q\n", c.Answer)
 	}
+}
+
+// tellWhy ends a line with the first reason and its place; each further one has a line of its own.
+func tellWhy(w io.Writer, why, places []string) {
+	for i, s := range why {
+		if i > 0 {
+			fmt.Fprint(w, "\n      and")
+		}
+		fmt.Fprintf(w, " — %s", s)
+		if i < len(places) && places[i] != "" {
+			fmt.Fprintf(w, " (%s)", places[i])
+		}
+	}
+	fmt.Fprintln(w)
 }
 
 func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {

@@ -50,8 +50,8 @@ func TestStatusAndExplainTellOfHours(t *testing.T) {
 	}
 	out.Reset()
 	tell(&out, &exchange.Explanation{Campaigns: []exchange.CampaignStory{{Campaign: "one", Buyer: "b",
-		Verdict: "closed", Why: []string{why}, Places: []string{"buyers/b.yaml:7, schedule.closed[1]"}}}})
-	want := "one (b)  closed  — " + why + " — buyers/b.yaml:7, schedule.closed[1]\n"
+		Verdict: "closed", Why: []string{why, "and why"}, Places: []string{"buyers/b.yaml:7, schedule.closed[1]"}}}})
+	want := "one (b)  closed  — " + why + " (buyers/b.yaml:7, schedule.closed[1])\n      and — and why\n"
 	if !strings.Contains(out.String(), want) {
 		t.Errorf("no %q in\n%s", want, &out)
 	}

@@ -21,6 +21,7 @@ const nameMax = 512
 
 // explain takes whatever a lead may be called: exchange.Find. Of leads with one seller's id the newest is told, and the
 // others are named; any other name of several leads is answered with the list.
+// `all` in the query asks for every reason for which a campaign was not asked.
 func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
 	if name == "" || len(name) > nameMax {
 		fail(ctx, 400, fmt.Sprintf("name: expected 1 to %d bytes", nameMax))
@@ -47,7 +48,11 @@ func (s *Server) explain(ctx *fasthttp.RequestCtx, name string) {
 		fail(ctx, 409, ambiguous(name, f.Matches))
 		return
 	}
-	x, ok, err := s.ex.Explain(leads[0])
+	explain := s.ex.Explain
+	if ctx.QueryArgs().GetBool("all") {
+		explain = s.ex.ExplainAll
+	}
+	x, ok, err := explain(leads[0])
 	switch {
 	case err != nil:
 		fail(ctx, 500, err.Error())

@@ -159,6 +159,23 @@ func (h *History) Sales() []ledger.Sale {
 // Sold is how many sales there are, or would be if the lead were no test.
 func (h *History) Sold() int { return len(h.Sales()) + len(h.TestSales()) }
 
+// SoldBefore is how many sales there were when a bid's turn came: those of the bids before it.
+func (h *History) SoldBefore(campaign string, leg int) (n int) {
+	rank := 0
+	for i := range h.Pinged.Bids {
+		if b := &h.Pinged.Bids[i]; b.Campaign == campaign && b.Leg == leg {
+			rank = b.Rank
+		}
+	}
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if o := a.Outcome(); a.Posting.Rank < rank && (o == lead.Accepted || o == lead.TestAccepted) {
+			n++
+		}
+	}
+	return n
+}
+
 // Resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash
 // cut off. The seller's repeat goes on with the next bid while the quote lasts.
 func (h *History) Resumable() bool { return len(h.Attempts) > 0 && h.Settled == nil && !h.Open() }
