@@ -48,6 +48,7 @@ type layer struct {
 	none   row  // no usable value: the campaigns without a criterion here, in a fork none
 	rest   row  // lists: a value that no list names
 
+	file   rules.File       // the layer looks in it: rows[0] holds for what is in there, rest for all else
 	byNum  []row            // lists on a field whose Slot.Num is the index of its value: by it
 	byText map[string]int32 // lists on other fields: key of the value → position in rows
 	rows   []row
@@ -253,6 +254,15 @@ func (y *layer) row(l *lead.Lead) *row {
 			return &y.every
 		}
 		return &y.none
+	}
+	if y.file != (rules.File{}) {
+		switch in, ok := y.file.Has(l, y.pos, y.part); {
+		case !ok:
+			return &y.none
+		case in:
+			return &y.rows[0]
+		}
+		return &y.rest
 	}
 	if y.part != lead.PartNone {
 		return y.partRow(l)

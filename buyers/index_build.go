@@ -20,12 +20,14 @@ type layerKey struct {
 	pos    int
 	part   lead.Part
 	ranged bool
+	file   rules.File // of a layer that looks in a large file of values, or in one that many campaigns look in
 	nth    int
 }
 
 func compareKeys(a, b layerKey) int {
 	ranged := map[bool]int{true: 1}
-	return cmp.Or(a.pos-b.pos, int(a.part)-int(b.part), ranged[a.ranged]-ranged[b.ranged], a.nth-b.nth)
+	return cmp.Or(cmp.Compare(a.file.Name, b.file.Name), a.pos-b.pos, int(a.part)-int(b.part),
+		ranged[a.ranged]-ranged[b.ranged], a.nth-b.nth)
 }
 
 // member is what a campaign's criteria ask of a layer's field.
@@ -38,7 +40,7 @@ type member struct {
 type layerSet map[layerKey][]member
 
 func (l layerSet) add(bit, nth int, b *rules.Bound) {
-	k := layerKey{pos: b.Pos, part: b.Part, ranged: b.Kind == rules.Range, nth: nth}
+	k := layerKey{pos: b.Pos, part: b.Part, ranged: b.Kind == rules.Range, file: b.File, nth: nth}
 	for nth < 0 { // the first that the campaign is not in yet
 		k.nth++
 		if m := l[k]; len(m) == 0 || m[len(m)-1].bit != bit {
@@ -59,11 +61,28 @@ const (
 	forksLeast = 4
 )
 
+// filesLeast is which part of all campaigns must look in a file for a layer to do it for each lead: a look costs as
+// much as some layers, and for fewer campaigns the file is a list, or they are judged.
+const filesLeast = 32
+
+// looksIn counts how many of the campaigns look in each file.
+func looksIn(list []*Campaign) map[rules.File]int {
+	out := map[rules.File]int{}
+	for _, c := range list {
+		for i := range c.Criteria {
+			if f, ok := c.Criteria[i].File(); ok {
+				out[f]++
+			}
+		}
+	}
+	return out
+}
+
 // newIndex builds the index of a vertical's campaigns, which stand in the order of their indexes.
 func newIndex(list []*Campaign, s *lead.Schema) *Index {
 	ix := &Index{campaigns: make([]int32, len(list)), words: (len(list) + 63) / 64}
 	ix.all = row{base: make([]uint64, ix.words), count: int32(len(list))}
-	layers, forks := layerSet{}, make([]forkSet, forksMax)
+	layers, forks, looks := layerSet{}, make([]forkSet, forksMax), looksIn(list)
 	for bit, c := range list {
 		ix.campaigns[bit] = c.Index
 		ix.all.base[bit>>6] |= 1 << (bit & 63)
@@ -73,7 +92,14 @@ func newIndex(list []*Campaign, s *lead.Schema) *Index {
 			for _, clause := range clauses {
 				switch {
 				case len(clause) == 1:
-					layers.add(bit, -1, &clause[0])
+					b := &clause[0]
+					if looks[b.File]*filesLeast < len(list) {
+						if b = b.Listed(); b == nil {
+							whole = false
+							break
+						}
+					}
+					layers.add(bit, -1, b)
 				case nth == forksMax:
 					whole = false
 				default:
@@ -163,7 +189,7 @@ type layerBuilder struct {
 }
 
 func (b *layerBuilder) build(k layerKey, f *lead.Field, all []uint64) layer {
-	y := layer{pos: k.pos, part: k.part, waits: f.Required&lead.AtPing == 0}
+	y := layer{pos: k.pos, part: k.part, file: k.file, waits: f.Required&lead.AtPing == 0}
 	if b.none = make([]uint64, b.words); all != nil {
 		copy(b.none, all)
 		remove(b.none, b.members)
@@ -174,9 +200,12 @@ func (b *layerBuilder) build(k layerKey, f *lead.Field, all []uint64) layer {
 		every[m.bit>>6] |= 1 << (m.bit & 63)
 	}
 	y.every = b.row(every)
-	if k.ranged {
+	switch {
+	case k.ranged:
 		b.ranges(&y)
-	} else {
+	case k.file != rules.File{}:
+		b.files(&y)
+	default:
 		b.lists(&y, f)
 	}
 	return y
@@ -286,6 +315,19 @@ func (b *layerBuilder) lists(y *layer, f *lead.Field) {
 		y.byText[v] = int32(len(y.rows))
 		y.rows = append(y.rows, b.flipped(&y.rest, byValue[v]))
 	}
+}
+
+// files has one row for the values in the file, and one for all others.
+func (b *layerBuilder) files(y *layer) {
+	in, out := slices.Clone(b.none), slices.Clone(b.none)
+	for _, m := range b.members {
+		set := in
+		if m.bound.Kind == rules.NotInFile {
+			set = out
+		}
+		set[m.bit>>6] |= 1 << (m.bit & 63)
+	}
+	y.rows, y.rest = []row{b.row(in)}, b.row(out)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

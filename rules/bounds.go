@@ -15,8 +15,9 @@ import (
 type Bound struct {
 	Pos    int
 	Part   lead.Part
-	Kind   Kind       // List, NotList or Range
-	Values []string   // of lists: keys, sorted, each once; a NotList may have none: any value will do
+	Kind   Kind       // List, NotList, Range, InFile or NotInFile
+	Values []string   // of lists and small files: keys, sorted, each once; a NotList may have none: any value will do
+	File   File       // of InFile and NotInFile
 	Spans  [][2]int64 // of a Range: both ends included, ascending, with gaps between them
 }
 
@@ -69,6 +70,10 @@ func (c *Criterion) bound(opposite bool) (b Bound, ok bool) {
 		b.Kind = NotList
 	case c.Kind == NotList && opposite:
 		b.Kind = List
+	case c.Kind == InFile, c.Kind == NotInFile:
+		if b.File = c.more.file; opposite {
+			b.Kind = InFile + NotInFile - c.Kind
+		}
 	case c.Kind != List && c.Kind != NotList:
 		return b, false
 	}
@@ -86,6 +91,35 @@ func outside(low, high int64) (out [][2]int64) {
 	return out
 }
 
+// listed makes lists of bounds by files. It is false where a file is too large.
+func listed(of []Clause) bool {
+	for _, clause := range of {
+		for i := range clause {
+			b := clause[i].Listed()
+			if b == nil {
+				return false
+			}
+			clause[i] = *b
+		}
+	}
+	return true
+}
+
+// Listed is the bound as one by a list where it is by a file, nil where that is too large. Others stay as they are.
+func (b *Bound) Listed() *Bound {
+	if b.Kind != InFile && b.Kind != NotInFile {
+		return b
+	}
+	if b.Values == nil {
+		return nil
+	}
+	list := &Bound{Pos: b.Pos, Part: b.Part, Kind: List, Values: b.Values}
+	if b.Kind == NotInFile {
+		list.Kind = NotList
+	}
+	return list
+}
+
 // either are the clauses of a group of which one member must hold: one for each choice of a clause of every member, for
 // (a and b) or c is (a or c) and (b or c). Where these would be too many there is one for each field that all members
 // bound by themselves, or else one of something that each bounds.
@@ -95,7 +129,7 @@ func (c *Criterion) either(opposite bool) (out []Clause, whole bool) {
 	whole = true
 	for i := range c.Of {
 		m, w := c.Of[i].clauses(opposite)
-		if len(m) == 0 {
+		if len(m) == 0 || !listed(m) {
 			return nil, false
 		}
 		members[i], whole = m, whole && w

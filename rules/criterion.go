@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clearpost/lead"
-	"clearpost/rules/listfile"
 )
 
 // Kind tells how a criterion tests its field, or its members.
@@ -68,10 +67,9 @@ type needs struct {
 	nums    []int64        // of a list of numbers: its values as such
 	pattern *regexp.Regexp
 	own     Tester
-	like    *Criterion    // what an index may know of it; nil: nothing
-	radius  radius        // of a List of ZIP codes
-	file    *listfile.Set // of InFile and NotInFile; nil where the file has mistakes
-	sum     listfile.Sum  // of its lines
+	like    *Criterion // what an index may know of it; nil: nothing
+	radius  radius     // of a List of ZIP codes
+	file    File       // of InFile and NotInFile
 }
 
 // NewOwn makes a criterion of a test that is compiled elsewhere. name is what explanations call it.

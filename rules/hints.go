@@ -10,8 +10,8 @@ func (c *Criterion) Hints() []Criterion {
 	switch {
 	case c.Kind == Own && c.more.like != nil:
 		return []Criterion{*c.more.like}
-	case c.Kind == InFile && c.more.file != nil:
-		return []Criterion{{Kind: List, Pos: c.Pos, Part: c.Part, Field: c.Field, Values: c.more.file.Some()}}
+	case c.Kind == InFile && c.more.file.values != nil:
+		return []Criterion{{Kind: List, Pos: c.Pos, Part: c.Part, Field: c.Field, Values: c.more.file.values.Some()}}
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func (c *Criterion) same(o *Criterion) bool {
 		return false
 	}
 	if (c.more == nil) != (o.more == nil) || c.more != nil && (c.more.zone != o.more.zone || c.more.ago != o.more.ago ||
-		c.more.file != o.more.file || c.more.sum != o.more.sum) {
+		c.more.file != o.more.file) {
 		return false
 	}
 	for i := range c.Of {

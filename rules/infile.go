@@ -45,14 +45,17 @@ func (t *test) inFile(kind Kind, key, name, hashed string, lists Lists) (Criteri
 	if lists == nil {
 		return Criterion{}, []lead.Defect{{Path: key, Value: name, Expected: "no file: none can be read here"}}
 	}
-	var expected string
-	if t.needs().file, expected = lists(f); expected != "" {
+	set, expected := lists(f)
+	if expected != "" {
 		return Criterion{}, []lead.Defect{{Path: key, Value: name, Expected: expected}}
 	}
-	t.Kind, t.more.sum = kind, sum
+	t.Kind, t.needs().file = kind, File{f.Name, set, sum}
+	if set != nil {
+		t.Values = set.Values() // a small file is looked up as a list is
+	}
 	t.expected = map[Kind]string{InFile: "a value in ", NotInFile: "a value that is not in "}[kind] + f.Name
-	if t.more.file != nil && t.more.file.Len() != 1 {
-		t.expected += fmt.Sprintf(" (%d values)", t.more.file.Len())
+	if set != nil && set.Len() != 1 {
+		t.expected += fmt.Sprintf(" (%d values)", set.Len())
 	}
 	return t.Criterion, nil
 }
@@ -80,37 +83,62 @@ func (t *test) normal(dst, value []byte) ([]byte, string) {
 	return append(dst, t.key()...), ""
 }
 
-// filed looks for a valid value in the file.
-func (c *Criterion) filed(l *lead.Lead) outcome {
-	if c.more.file == nil {
-		return untold
+// File is a file of values as a criterion looks in it. Two of them are the same if they are equal.
+type File struct {
+	Name   string
+	values *listfile.Set // nil: the file has mistakes
+	sum    listfile.Sum
+}
+
+// Has looks for the lead's value of a field, or for a part of it. ok is false where there is none to look for; the
+// value must be valid.
+func (f *File) Has(l *lead.Lead, pos int, part lead.Part) (in, ok bool) {
+	if f.values == nil {
+		return false, false
 	}
 	var b [256]byte
 	k := b[:0]
-	if c.Part != lead.PartNone {
-		var ok bool
-		if k, ok = AppendPartKey(k, l, c.Pos, c.Part); !ok {
-			return untold
+	switch typ := l.Schema().Fields[pos].Type; {
+	case part != lead.PartNone:
+		if k, ok = AppendPartKey(k, l, pos, part); !ok {
+			return false, false
 		}
-	} else if c.more.sum != listfile.Plain && (c.field.Type == lead.TypePhone || c.field.Type == lead.TypeEmail) {
-		return c.hashed(l)
-	} else {
-		k = AppendKey(k, l, c.Pos)
+	case f.sum != listfile.Plain && (typ == lead.TypePhone || typ == lead.TypeEmail):
+		return f.hasSum(l, pos)
+	default:
+		k = AppendKey(k, l, pos)
 	}
-	return outcomeOf(c.more.file.Has(k) == (c.Kind == InFile))
+	return f.values.Has(k), true
 }
 
 var sumParts = [...]lead.Part{listfile.MD5: lead.PartMD5, listfile.SHA1: lead.PartSHA1,
 	listfile.SHA256: lead.PartSHA256}
 
-// hashed looks for the sum of a phone number or an e-mail address as the trade makes it.
-func (c *Criterion) hashed(l *lead.Lead) outcome {
+// hasSum looks for the sum of a phone number or an e-mail address as the trade makes it.
+func (f *File) hasSum(l *lead.Lead, pos int) (in, ok bool) {
 	var b [64]byte
 	var sum [32]byte
-	text, ok := l.AppendPart(b[:0], c.Pos, sumParts[c.more.sum])
+	text, ok := l.AppendPart(b[:0], pos, sumParts[f.sum])
 	n, err := hex.Decode(sum[:], text)
 	if !ok || err != nil {
+		return false, false
+	}
+	return f.values.HasSum(sum[:n]), true
+}
+
+// File is the file that a criterion looks in; ok is false of others.
+func (c *Criterion) File() (f File, ok bool) {
+	if c.Kind != InFile && c.Kind != NotInFile {
+		return File{}, false
+	}
+	return c.more.file, true
+}
+
+// filed looks for a valid value in the file.
+func (c *Criterion) filed(l *lead.Lead) outcome {
+	in, ok := c.more.file.Has(l, c.Pos, c.Part)
+	if !ok {
 		return untold
 	}
-	return outcomeOf(c.more.file.HasSum(sum[:n]) == (c.Kind == InFile))
+	return outcomeOf(in == (c.Kind == InFile))
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Limits of a file.
@@ -35,6 +36,9 @@ type How struct {
 	// Progress hears now and then how many bytes have been read. It may be nil.
 	Progress func(bytes int64)
 }
+
+// someRead is how many values are kept as they are, while a file is read.
+const someRead = 4 * SmallMax
 
 // progressEvery is after how many lines Progress is called.
 const progressEvery = 1 << 16
@@ -63,7 +67,11 @@ func Read(r io.Reader, how How) (*Set, []Mistake, error) {
 		return nil, f.mistakes, nil
 	}
 	s := newSet(how.Sum, f.keys)
-	s.some = f.some
+	if slices.Sort(f.some); s.Len() <= SmallMax {
+		s.values = slices.Clip(slices.Compact(f.some))
+	} else {
+		s.values = slices.Clone(f.some[:min(someMax, len(f.some))])
+	}
 	return s, nil, nil
 }
 
@@ -75,7 +83,7 @@ type file struct {
 	read     int64 // bytes
 	keys     []key
 	normal   []byte
-	some     []string
+	some     []string // the first values that differ from the one before
 	mistakes []Mistake
 	over     bool // it has too many entries
 }
@@ -146,7 +154,8 @@ func (f *file) plain(value []byte) {
 	normal, expected := f.Normal(f.normal[:0], value)
 	f.normal = normal
 	if expected == "" {
-		if f.keys = append(f.keys, Plain.of(normal)); len(f.some) < someMax && len(normal) <= someBytesMax {
+		f.keys = append(f.keys, Plain.of(normal))
+		if n := len(f.some); n <= someRead && (n == 0 || f.some[n-1] != string(normal)) {
 			f.some = append(f.some, string(normal))
 		}
 		return

@@ -81,23 +81,37 @@ type Set struct {
 	shift  uint     // of a key's upper half, to its bucket
 	starts []uint32 // by bucket its first key; one more at the end
 	keys   []key    // by bucket, in order within each
-	some   []string // values of a plain file, as normal text
+	values []string // of a plain file, as normal text, sorted, each once: all of them, or some of a large file
 }
 
-// someMax is how many values of a plain file a set keeps as they are, of at most so many bytes.
+// A set keeps the values of a small plain file as they are, and some of a large one.
 const (
-	someMax      = 8
-	someBytesMax = 64
+	SmallMax = 50_000 // values of a small file
+	someMax  = 8      // that are kept of a large one
 )
 
 // Some are some values of a plain file, as normal text: to make a lead of which the file has a value.
-func (s *Set) Some() []string { return s.some }
+func (s *Set) Some() []string { return s.values[:min(someMax, len(s.values))] }
+
+// Values are all values of a small plain file, as normal text, sorted, each once; nil of other files.
+func (s *Set) Values() []string {
+	if len(s.values) != len(s.keys) {
+		return nil
+	}
+	return s.values
+}
 
 // Len is the number of values, each counted once.
 func (s *Set) Len() int { return len(s.keys) }
 
 // Bytes is how much memory the set takes.
-func (s *Set) Bytes() int { return 16*cap(s.keys) + 4*cap(s.starts) }
+func (s *Set) Bytes() int {
+	n := 16*cap(s.keys) + 4*cap(s.starts)
+	for _, v := range s.values {
+		n += 16 + len(v)
+	}
+	return n
+}
 
 // Has tells whether a value is in the file: its normal text, also where the file has sums. It allocates nothing.
 func (s *Set) Has(text []byte) bool {
