@@ -187,9 +187,9 @@ func (c *bookCompiler) criteria(p *Campaign, spec *CampaignSpec, schema *lead.Sc
 
 // terms are what is known of the leads that the campaign may get. A bid with several legs says itself how often each
 // may be sold.
-func (p *Campaign) terms(schema *lead.Schema) rules.Terms {
-	t := rules.Terms{Schema: schema, MaxSold: p.MaxSold}
-	if p.Ping != nil && p.Ping.Answer != nil && p.Ping.Answer.GivesLegs() {
+func (c *Campaign) terms(schema *lead.Schema) rules.Terms {
+	t := rules.Terms{Schema: schema, MaxSold: c.MaxSold}
+	if c.Ping != nil && c.Ping.Answer != nil && c.Ping.Answer.GivesLegs() {
 		t.MaxSold = 0
 	}
 	return t
