@@ -41,13 +41,11 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	if no := d.clash(c.Buyer); no != lead.NoRefusal {
 		return no, nil
 	}
-	live := d.on.campaigns[c.Index]
-	if d.test() {
-		if live = live.test; live == nil {
-			return lead.NoTestEndpoint, nil
-		}
-		c = live.Campaign
+	live := d.policy().live(d.on.campaigns[c.Index])
+	if live == nil {
+		return lead.NoTestEndpoint, nil
 	}
+	c = live.Campaign
 	if !live.limits.posts.Allow(e.wall()) {
 		live.ThrottleSkips.Add(1)
 		return lead.Throttled, nil
@@ -76,7 +74,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 		switch {
 		case errors.Is(err, ledger.ErrUncertain):
 			d.maybe = p
-		case !d.test():
+		case d.policy().holds:
 			e.release(p.Attempt)
 		}
 		return lead.NoRefusal, err
@@ -133,10 +131,7 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
 		return nil
 	}
 	c := d.on.cfg.Book.Campaign(p.Campaign)
-	live := d.on.campaigns[c.Index]
-	if d.test() {
-		live = live.test
-	}
+	live := d.policy().live(d.on.campaigns[c.Index])
 	if live.posts.tokens == nil {
 		return nil
 	}
@@ -154,7 +149,7 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
 // hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is
 // there no room for it.
 func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) lead.Refusal {
-	if d.test() {
+	if !d.policy().holds {
 		return d.history.RoomForTest(p)
 	}
 	var no lead.Refusal

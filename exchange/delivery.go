@@ -55,8 +55,8 @@ type delivery struct {
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
 var errUnsent = errors.New("the ledger could not take it")
 
-// test tells whether the lead is one.
-func (d *delivery) test() bool { return d.history.Pinged.Test }
+// policy says how a lead like this is delivered.
+func (d *delivery) policy() *policy { return policyOf(d.history) }
 
 // begin puts the bids in their order and counts what earlier trips of this lead have sold already.
 func (d *delivery) begin() {
@@ -250,7 +250,7 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 
 func (d *delivery) pending() Reply {
 	return Reply{Result: lead.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
-		Currency: d.history.Pinged.Currency, Test: d.test()}
+		Currency: d.history.Pinged.Currency, Test: d.policy().test}
 }
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and
@@ -270,7 +270,7 @@ func (e *Exchange) release(t lead.ID) {
 // head begins an event of this lead.
 func (d *delivery) head(k ledger.Kind, at time.Time) ledger.Head {
 	h := d.on.head(k, d.history.ID, d.history.Pinged.Source, d.history.Pinged.Vertical, at)
-	h.Test = d.test()
+	h.Test = d.policy().test
 	return h
 }
 

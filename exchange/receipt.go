@@ -36,9 +36,7 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 		margin = nil
 	}
 	readReceipt(live, p, out, call, margin)
-	if d.test() {
-		testEnd(out)
-	}
+	d.policy().end(out)
 	if why := out.Refusal; out.Outcome == lead.Unknown && why != lead.Queued || out.Outcome == lead.NotSent {
 		live.postsWell.note(e, live, "posts", why, e.wall())
 	} else {
@@ -60,7 +58,7 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 		d.unknown = true
 		live.Unknown.Add(1)
 	default:
-		if !d.test() { // else there is no hold to release
+		if d.policy().holds {
 			d.refused = p.Attempt
 		}
 		live.Rejected.Add(1)

@@ -60,7 +60,7 @@ func (p *Ping) wanted() (payout lead.Money, sells bool) {
 
 // simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.
 func (d *delivery) simulate() (r Reply, f *Fault, ok bool) {
-	if !d.test() {
+	if !d.policy().test {
 		return r, nil, false
 	}
 	asked, err := lead.ParseTestResult(d.history.Pinged.TestResult)
@@ -102,16 +102,4 @@ func (d *delivery) madeUpSales() (out []ledger.TestSale) {
 		out = []ledger.TestSale{{Reference: "test-1", Price: d.v.Tests.Price, Payout: d.history.Pinged.Price}}
 	}
 	return out
-}
-
-// testEnd makes the end of a test's attempt one that counts nowhere: what a real lead's would be worth stands in the
-// posting.
-func testEnd(out *ledger.Posted) {
-	switch out.Outcome {
-	case lead.Accepted:
-		out.Outcome = lead.TestAccepted
-	case lead.Unknown:
-		out.Outcome = lead.Rejected
-	}
-	out.Price, out.Payout = 0, 0
 }

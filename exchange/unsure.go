@@ -25,7 +25,7 @@ func (d *delivery) follow() {
 	if !stored {
 		e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead",
 			d.history.ID.String(), "attempt", p.Attempt.String())
-		if !d.test() {
+		if d.policy().holds {
 			e.release(p.Attempt)
 		}
 		if len(d.history.Attempts) == 0 {
@@ -43,7 +43,7 @@ func (d *delivery) follow() {
 			"err", err)
 		return
 	}
-	if !d.test() {
+	if d.policy().holds {
 		e.release(p.Attempt)
 	}
 }

@@ -303,7 +303,7 @@ func TestCriterionAllocatesNothing(t *testing.T) {
 				t.Fatalf("unmet: %s", cs[i].Explain(&f))
 			}
 		}
-	}); n != 0 {
+	}); n != 0 && !raceOn { // the detector has patterns drop what they pool
 		t.Fatalf("%v allocations a lead", n)
 	}
 }

@@ -132,6 +132,7 @@ func pickPort(t *testing.T) string {
 // TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what
 // the sellers heard, what the buyers booked, what the ledger holds and what came out of Kafka.
 func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
+	t.Parallel()
 	kills := 20
 	if testing.Short() {
 		kills = 4

@@ -17,6 +17,7 @@ import (
 )
 
 func TestProbeAgainstMock(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)

@@ -100,6 +100,7 @@ func (s *servedExamples) until(what string, cond func(admin.ConfigStatus) bool) 
 }
 
 func TestReloadVerbSignalAndWatch(t *testing.T) {
+	t.Parallel()
 	s := serveExamples(t, "--watch=false")
 	if code, text := s.verb("reload", s.dir); code != exitOK || !strings.HasPrefix(text, "unchanged: config "+
 		s.cfg.Hash) {
@@ -155,6 +156,7 @@ func TestReloadVerbSignalAndWatch(t *testing.T) {
 // TestReloadHundredTimes has sellers send leads in an open loop, first alone and then while list prices change a
 // hundred times. It prints what the sellers waited. No request is lost, and every ping is answered 200.
 func TestReloadHundredTimes(t *testing.T) {
+	t.Parallel()
 	reloads, rate := 100, 100.0
 	if testing.Short() {
 		reloads = 20

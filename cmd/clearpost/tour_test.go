@@ -45,6 +45,7 @@ func tourCalls(t *testing.T) (ping, post string, shown []map[string]any) {
 // TestTheToursLeadAlwaysSells takes the tour's calls, again and again beside the demo's own sellers, each time as
 // another person.
 func TestTheToursLeadAlwaysSells(t *testing.T) {
+	t.Parallel()
 	ping, post, shown := tourCalls(t)
 	seeds, tours := []uint64{1, 2, 3}, 40
 	if testing.Short() {
