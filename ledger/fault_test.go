@@ -292,13 +292,19 @@ func TestManyCallersMeetFaults(t *testing.T) {
 	o.check(t, mustOpen(t, cfg, quick()))
 }
 
+// copyDir copies a ledger's directory, from which files may go meanwhile: then it begins anew.
 func copyDir(t testing.TB, from string) string {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for {
+		to := t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
-	return to
 }
 
 // tornLog is a log whose last batch is to be damaged.
