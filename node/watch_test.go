@@ -40,6 +40,16 @@ func campaignOf(h *house, id string) string {
 	return strings.NewReplacer("%[1]s", id, "%[2]s", "http://"+h.farm.Addr(), "%[3]s", "").Replace(campaignYAML)
 }
 
+func TestWatchSeesWhatChangedBeforeIt(t *testing.T) {
+	t.Parallel()
+	h := build(t, "", nil, script("b", 25*dollar))
+	h.watched("a file written before", admin.Applied, func() {
+		h.write("buyers/b.yaml", h.priced("30"))
+		h.must(h.node.Watch())
+	})
+	h.quote(24)
+}
+
 func TestWatchSeesWhatEditorsAndDeploymentsDo(t *testing.T) {
 	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
