@@ -88,6 +88,16 @@ func (r *Result) rank(bids []Bid, t *Terms) {
 	}
 }
 
+// Ties yields, of the bids of the last Run, those that rank by more than their value, since another has the same.
+func (r *Result) Ties(yield func(bid int32) bool) {
+	for i, k := range r.keys {
+		if (i > 0 && r.keys[i-1].value == k.value || i+1 < len(r.keys) && r.keys[i+1].value == k.value) &&
+			!yield(k.bid) {
+			return
+		}
+	}
+}
+
 // compare orders bids of one value best first. Bids that differ in nothing compare equal, and then it does not matter
 // which goes first.
 func compare(a, b *Bid) int {

@@ -44,7 +44,7 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	p.id = ledger.NewID(now)
 	p.event = ledger.Pinged{Head: p.on.head(ledger.KindPinged, p.id, p.Source.ID, p.Vertical.ID, now), Mode: mode,
 		Currency: p.Vertical.Currency, ReceivedAt: p.ReceivedAt, SellerLeadID: p.SellerLeadID,
-		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, From: &p.Lead}
+		IdempotencyKey: p.IdempotencyKey, BodyHash: p.BodyHash, Logic: Logic, MinPrice: p.MinPrice, From: &p.Lead}
 	p.event.Private.Person, p.event.Private.Content = p.who.Person, p.whatText
 	p.event.Private.Unknown, p.event.Test = p.Extra, p.Test.On
 	return now
@@ -53,41 +53,13 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 // solicit finds the campaigns that want the lead and asks those that bid by ping, all at once. Their time counts from
 // when the lead came: begin, by the wall clock.
 func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
-	p.no = lead.NoBids
-	if p.Test.Want != lead.TestAny {
-		return // the answer is known: nobody is asked
-	}
-	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID,
-		Errors: &e.Stats.ExpressionErrors}
-	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
-	if len(p.eligible) == 0 {
-		p.no = lead.NoEligible
+	if e.find(p, now); len(p.eligible) == 0 {
 		return
 	}
-	if p.keepOpen(now); len(p.eligible) == 0 {
-		p.no = lead.NoneOpen
+	if e.inviteAll(p, now); len(p.live) == 0 {
 		return
 	}
-	limit := p.enter()
-	if cap(p.calls) < len(p.eligible) {
-		p.calls = make([]transport.Call, len(p.eligible))
-	}
-	p.calls = p.calls[:cap(p.calls)]
-	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
-		Vertical: p.Vertical.ID, Left: limit, Test: p.Test.On, Now: now}
-	p.makeRoom()
 	start := e.wall()
-	if p.Test.On {
-		e.inviteTest(p, &p.inputs, start)
-	} else {
-		for _, ci := range p.eligible {
-			e.invite(p, p.on.campaigns[ci], &p.inputs, start)
-		}
-	}
-	if len(p.live) == 0 {
-		return
-	}
-	start = e.wall()
 	e.calls.Scatter(p.live, begin.Add(p.Vertical.PingDeadline))
 	end := e.wall()
 	p.waited += end.Sub(start)
@@ -105,6 +77,45 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 		}
 	}
 	e.tellBids(p)
+}
+
+// find finds the campaigns that want the lead and are open: p.eligible. Where there are none, p.no says why.
+func (e *Exchange) find(p *Ping, now time.Time) {
+	p.no = lead.NoBids
+	if p.Test.Want != lead.TestAny {
+		return // the answer is known: nobody is asked
+	}
+	p.facts = rules.Facts{Lead: &p.Lead, Stage: lead.AtPing, Now: now, Source: p.Source.ID,
+		Errors: &e.Stats.ExpressionErrors}
+	p.eligible = p.on.vertical[p.Vertical.ID].eligible.Eligible(p.eligible[:0], &p.facts)
+	if len(p.eligible) == 0 {
+		p.no = lead.NoEligible
+		return
+	}
+	if p.keepOpen(now); len(p.eligible) == 0 {
+		p.no = lead.NoneOpen
+	}
+}
+
+// inviteAll makes a bid of each campaign that was found: its list price, a call to make (p.live), or why it is not
+// asked.
+func (e *Exchange) inviteAll(p *Ping, now time.Time) {
+	limit := p.enter()
+	if cap(p.calls) < len(p.eligible) {
+		p.calls = make([]transport.Call, len(p.eligible))
+	}
+	p.calls = p.calls[:cap(p.calls)]
+	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
+		Vertical: p.Vertical.ID, Left: limit, Test: p.Test.On, Now: now}
+	p.makeRoom()
+	start := e.wall()
+	if p.Test.On {
+		e.inviteTest(p, &p.inputs, start)
+		return
+	}
+	for _, ci := range p.eligible {
+		e.invite(p, p.on.campaigns[ci], &p.inputs, start)
+	}
 }
 
 // hear turns a call's end into bids or a named refusal, which it returns. used is the access token that it carried.
@@ -148,7 +159,7 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 		}
 		p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
 			Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
-			MaxSold: b.MaxSold, Acceptance: l.acceptance(), Tie: auction.Tie(p.id, l.ID)})
+			MaxSold: b.MaxSold, Acceptance: acceptance(b, l), Tie: auction.Tie(p.id, l.ID)})
 		if p.route != nil {
 			p.entries[len(p.entries)-1].Seats = p.route.seats[l.Index]
 		}
@@ -160,7 +171,9 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 		b := &p.bids[i]
 		b.Rank, b.Winner, b.Payout = rank+1, o.Winner, o.Payout
 		if p.route != nil {
-			b.Tier, b.MaxSold = p.route.Plan.Tiers[o.Tier].Name, int(o.MaxSold)
+			if b.Tier = p.route.Plan.Tiers[o.Tier].Name; int(o.MaxSold) < b.MaxSold {
+				b.Allows, b.MaxSold = b.MaxSold, int(o.MaxSold)
+			}
 		}
 		if o.Winner && !p.Test.On {
 			p.bidders[i].Won.Add(1)
@@ -169,13 +182,25 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	for _, lost := range p.result.Lost {
 		p.bids[p.entries[lost.Bid].Ref].Refusal = lost.Refusal
 	}
+	for i := range p.result.Ties {
+		p.bids[p.entries[i].Ref].Acceptance = p.entries[i].Acceptance
+	}
 }
 
-// acceptance is the share of this campaign's attempts that ended in a sale, in ppm, pulled towards one half while they
-// are few. It decides ties only.
+// acceptance decides between bids of one value: as it was where the bid is one of the past that has it, else as the
+// campaign has it now.
+func acceptance(b *ledger.Bid, l *LiveCampaign) int64 {
+	if b.Acceptance > 0 {
+		return b.Acceptance
+	}
+	return l.acceptance()
+}
+
+// acceptance is the share of this campaign's attempts that ended in a sale, in ppm and above 0, pulled towards one half
+// while they are few.
 func (l *LiveCampaign) acceptance() int64 {
 	a, n := l.Accepted.Load(), l.Posted.Load()
-	return (a + 5) * 1_000_000 / (n + 10)
+	return max((a+5)*1_000_000/(n+10), 1)
 }
 
 // quote sets the event's and the seller's answer from the auction.

@@ -142,6 +142,8 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "seller_lead_id", e.SellerLeadID)
 	dst = appendText(dst, "idempotency_key", e.IdempotencyKey)
 	dst = appendText(dst, "body_hash", e.BodyHash)
+	dst = appendInt(dst, "logic", int64(e.Logic))
+	dst = appendInt(dst, "min_price_micros", int64(e.MinPrice))
 	dst = appendText(dst, "test_result", e.TestResult)
 	dst = appendKey(dst, "fields")
 	if e.From != nil {
@@ -247,6 +249,8 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "price_micros", int64(b.Price))
 	dst = appendInt(dst, "payout_micros", int64(b.Payout))
 	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
+	dst = appendInt(dst, "allows", int64(b.Allows))
+	dst = appendInt(dst, "acceptance_ppm", b.Acceptance)
 	dst = appendText(dst, "tier", b.Tier)
 	dst = appendInt(dst, "rank", int64(b.Rank))
 	dst = appendTrue(dst, "winner", b.Winner)

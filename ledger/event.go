@@ -158,9 +158,13 @@ type Bid struct {
 	Price  lead.Money `json:"price_micros,omitempty"`
 	Payout lead.Money `json:"payout_micros,omitempty"` // winners: this sale's part of the quote
 	// sales of the lead in all; of a bid in the order what it is promised, which a tier may lower
-	MaxSold int    `json:"max_sold,omitempty"`
-	Tier    string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
-	Rank    int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
+	MaxSold int `json:"max_sold,omitempty"`
+	// sales in all that the bid itself allows, where its tier has lowered MaxSold
+	Allows int `json:"allows,omitempty"`
+	// where it is worth as much as another: the share of its campaign's posts that were accepted, by which they rank
+	Acceptance int64  `json:"acceptance_ppm,omitempty"`
+	Tier       string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
+	Rank       int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
 	// one of those that the quote counts on; the rest of the order are backups
 	Winner  bool         `json:"winner,omitempty"`
 	Fixed   bool         `json:"fixed,omitempty"` // a list price, nobody was asked
@@ -189,6 +193,9 @@ type Pinged struct {
 	SellerLeadID   string    `json:"seller_lead_id,omitempty"`
 	IdempotencyKey string    `json:"idempotency_key,omitempty"`
 	BodyHash       string    `json:"body_hash,omitempty"`
+	// the version of the way in which leads are decided; 0: of a binary that did not write all down that it decided by
+	Logic    int        `json:"logic,omitempty"`
+	MinPrice lead.Money `json:"min_price_micros,omitempty"` // the least payout that its seller asked for
 	// test leads: the result that is simulated; "" where buyers' test endpoints were asked
 	TestResult string `json:"test_result,omitempty"`
 	Fields     Fields `json:"fields"`

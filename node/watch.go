@@ -32,8 +32,8 @@ type watcher struct {
 	data string                     // the data directory: what happens to it is no change
 }
 
-// Watch reloads whenever the configuration changes, until Stop, and once at first: it may have changed since it was read.
-// Call it once, after Start.
+// Watch reloads whenever the configuration changes, until Stop, and once at first: it may have changed since it was
+// read. Call it once, after Start.
 func (n *Node) Watch() error {
 	w, err := newWatcher(n.config())
 	if err != nil {
