@@ -68,7 +68,7 @@ func TestCompile(t *testing.T) {
 	}
 	var caps []string
 	for _, c := range b.Caps {
-		caps = append(caps, fmt.Sprint(c.Key, " ", c.Max))
+		caps = append(caps, fmt.Sprint(c.Key, " ", c.Limit.Most))
 		if zone := c.Window.Zone.String(); c.Window.Per == rules.Hour && zone != "America/Chicago" ||
 			c.Window.Per == rules.Day && zone != "America/Denver" {
 			t.Errorf("cap %s counts in %s", c.Key, zone)

@@ -5,6 +5,7 @@ package capstore
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // the same zones wherever the tests run
@@ -20,8 +21,8 @@ func newID(kind byte, n int) lead.ID { return lead.ID{0: kind, 14: byte(n >> 8),
 // model is the store as plain maps and loops. It shares no code with it: windows are named by formatting the local
 // time.
 type model struct {
-	caps  map[string]rules.Cap
-	count map[string]int64 // by key and window
+	caps  map[string]rules.Cap // by a name: the key, and the days that count together
+	count map[string]int64     // by key and window
 	holds map[lead.ID]*modelHold
 	tombs map[lead.ID]bool
 	lower map[string]bool // caps whose maximum was lowered below what stands, or whose count was set
@@ -37,10 +38,14 @@ type modelHold struct {
 
 func clockName(c rules.Cap, now time.Time) string {
 	switch c.Window.Per {
+	case rules.Minute:
+		return now.In(c.Window.Zone).Format("2006-01-02T15:04-07:00")
 	case rules.Hour:
 		return now.In(c.Window.Zone).Format("2006-01-02T15-07:00")
 	case rules.Day:
 		return now.In(c.Window.Zone).Format("2006-01-02")
+	case rules.Month:
+		return now.In(c.Window.Zone).Format("2006-01")
 	case rules.Week:
 		year, week := now.In(c.Window.Zone).ISOWeek()
 		return fmt.Sprintf("%04d-W%02d", year, week)
@@ -49,6 +54,35 @@ func clockName(c rules.Cap, now time.Time) string {
 }
 
 func at(key, window string) string { return key + "\x00" + window }
+
+// used is what a cap counts at an instant, and most its limit.
+func (m *model) used(c rules.Cap, now time.Time) (n int64) {
+	for i := 1; i < c.Days; i++ {
+		year, month, day := now.In(c.Window.Zone).Date()
+		n += m.count[at(c.Key, time.Date(year, month, day-i, 12, 0, 0, 0, time.UTC).Format("2006-01-02"))]
+	}
+	return n + m.count[at(c.Key, clockName(c, now))]
+}
+
+// open is how many holds that have not ended count for a cap at an instant.
+func (m *model) open(c rules.Cap, now time.Time) (n int64) {
+	only := &model{count: map[string]int64{}}
+	for _, h := range m.holds {
+		if !h.committed {
+			for _, ch := range h.charges {
+				only.count[at(ch.Cap, ch.Window)] += ch.N
+			}
+		}
+	}
+	return only.used(c, now)
+}
+
+func (m *model) most(c rules.Cap, now time.Time) int64 {
+	if c.Limit.Weekdays != nil {
+		return c.Limit.Weekdays[now.In(c.Window.Zone).Weekday()]
+	}
+	return c.Limit.Most
+}
 
 func (m *model) hold(r *HoldRequest, keys []string) ([]lead.Charge, lead.Refusal) {
 	if m.tombs[r.Token] {
@@ -86,13 +120,14 @@ func (m *model) hold(r *HoldRequest, keys []string) ([]lead.Charge, lead.Refusal
 	charges := []lead.Charge{}
 	charged := map[string]bool{}
 	for _, k := range keys {
-		w := clockName(m.caps[k], r.Now)
-		if m.count[at(k, w)] >= m.caps[k].Max {
+		c := m.caps[k]
+		w := clockName(c, r.Now)
+		if m.used(c, r.Now) >= m.most(c, r.Now) {
 			return nil, lead.CapReached
 		}
-		if !charged[k] {
-			charged[k] = true
-			charges = append(charges, lead.Charge{Cap: k, Window: w, N: 1})
+		if !charged[c.Key] {
+			charged[c.Key] = true
+			charges = append(charges, lead.Charge{Cap: c.Key, Window: w, N: 1})
 		}
 	}
 	for _, c := range charges {
@@ -136,9 +171,9 @@ func sameCharges(a, b []lead.Charge) bool { return fmt.Sprint(a) == fmt.Sprint(b
 
 // machine is the store beside its model.
 type machine struct {
-	s    *Store
-	m    model
-	keys []string
+	s     *Store
+	m     model
+	names []string // of the model's caps
 }
 
 func mustZone(t interface{ Fatal(...any) }, name string) *time.Location {
@@ -152,31 +187,43 @@ func mustZone(t interface{ Fatal(...any) }, name string) *time.Location {
 func newMachine(t *rapid.T) *machine {
 	x := &machine{s: New(), m: model{map[string]rules.Cap{}, map[string]int64{}, map[lead.ID]*modelHold{},
 		map[lead.ID]bool{}, map[string]bool{}}}
+	window := func(per rules.Per, zone string) rules.Window {
+		return rules.Window{Per: per, Zone: mustZone(t, zone)}
+	}
+	most := func(n int64) rules.Limit { return rules.Limit{Most: n} }
 	for _, c := range []rules.Cap{
-		{Key: "campaign:a:hour", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")}, Max: 2},
-		{Key: "campaign:a:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "America/Los_Angeles")}, Max: 3},
-		{Key: "buyer:a:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "America/New_York")}, Max: 4},
-		{Key: "buyer:b:hour", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "Australia/Lord_Howe")}, Max: 1},
-		{Key: "buyer:b:week", Window: rules.Window{Per: rules.Week, Zone: mustZone(t, "Pacific/Apia")}, Max: 7},
-		{Key: "buyer:b:total", Window: rules.Window{Per: rules.Total}, Max: 9},
+		{Key: "campaign:a:minute", Window: window(rules.Minute, "America/New_York"), Limit: most(1)},
+		{Key: "campaign:a:hour", Window: window(rules.Hour, "America/New_York"), Limit: most(2)},
+		{Key: "campaign:a:day", Window: window(rules.Day, "America/Los_Angeles"),
+			Limit: rules.Limit{Most: 3, Weekdays: &[7]int64{1, 4, 3, 3, 3, 3, 0}}},
+		{Key: "campaign:a:day", Window: window(rules.Day, "America/Los_Angeles"), Days: 2, Limit: most(4)},
+		{Key: "campaign:a:day", Window: window(rules.Day, "America/Los_Angeles"), Days: 3, Limit: most(5)},
+		{Key: "buyer:a:day", Window: window(rules.Day, "America/New_York"), Limit: most(4)},
+		{Key: "buyer:b:hour", Window: window(rules.Hour, "Australia/Lord_Howe"), Limit: most(1)},
+		{Key: "buyer:b:week", Window: window(rules.Week, "Pacific/Apia"), Limit: most(7)},
+		{Key: "buyer:b:month", Window: window(rules.Month, "Asia/Kolkata"), Limit: most(8)},
+		{Key: "buyer:b:total", Window: rules.Window{Per: rules.Total}, Limit: most(9)},
 	} {
-		x.keys = append(x.keys, c.Key)
-		x.m.caps[c.Key] = c
+		name := fmt.Sprint(c.Key, " ", c.Days)
+		x.names = append(x.names, name)
+		x.m.caps[name] = c
 		x.s.Counter(c)
 	}
+	// Holds that name one of these only may pass the others, and come in any order of time.
+	x.m.lower["campaign:a:day"] = true
 	return x
 }
 
-// drawNow draws times around the night when clocks go back in North America, in any order.
+// drawNow draws times of four days, with the night when clocks go back in North America, in any order.
 func drawNow(t *rapid.T) time.Time {
-	return time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 36*4).Draw(t,
+	return time.Date(2026, 10, 31, 16, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 72*4).Draw(t,
 		"now")) * 15 * time.Minute)
 }
 
 func drawToken(t *rapid.T) lead.ID { return newID('t', rapid.IntRange(0, 30).Draw(t, "token")) }
 
 func (x *machine) hold(t *rapid.T) {
-	keys := rapid.SliceOfN(rapid.SampledFrom(x.keys), 0, 4).Draw(t, "keys")
+	keys := rapid.SliceOfN(rapid.SampledFrom(x.names), 0, 4).Draw(t, "keys")
 	r := HoldRequest{Token: drawToken(t), Lead: newID('l', rapid.IntRange(0, 6).Draw(t, "lead")), Now: drawNow(t),
 		Buyer:     rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "buyer"),
 		SellLimit: rapid.IntRange(0, 4).Draw(t, "limit"), MaxSold: rapid.IntRange(0, 4).Draw(t, "max")}
@@ -223,29 +270,33 @@ func (x *machine) forget(t *rapid.T) {
 }
 
 func (x *machine) setCount(t *rapid.T) {
-	k := rapid.SampledFrom(x.keys).Draw(t, "key")
+	k := rapid.SampledFrom(x.names).Draw(t, "key")
+	key := x.m.caps[k].Key
 	w := clockName(x.m.caps[k], drawNow(t))
 	// As at start: what stands is at least what the open holds charge.
 	n := int64(rapid.IntRange(0, 2).Draw(t, "n"))
 	for _, h := range x.m.holds {
 		for _, c := range h.charges {
-			if c.Cap == k && c.Window == w && !h.committed {
+			if c.Cap == key && c.Window == w && !h.committed {
 				n++
 			}
 		}
 	}
-	x.s.SetCount(k, w, n)
-	x.m.count[at(k, w)] = n
-	x.m.lower[k] = true
+	x.s.SetCount(key, w, n)
+	x.m.count[at(key, w)] = n
+	x.m.lower[key] = true
 }
 
 func (x *machine) reload(t *rapid.T) {
-	k := rapid.SampledFrom(x.keys).Draw(t, "key")
+	k := rapid.SampledFrom(x.names).Draw(t, "key")
 	c := x.m.caps[k]
 	most := int64(rapid.IntRange(1, 5).Draw(t, "max"))
-	x.m.lower[k] = x.m.lower[k] || most < c.Max
-	c.Max = most
-	if c.Window.Per != rules.Total {
+	x.m.lower[c.Key] = true
+	c.Limit.Most = most
+	if c.Limit.Weekdays != nil && rapid.Bool().Draw(t, "no weekdays") {
+		c.Limit.Weekdays = nil
+	}
+	if c.Window.Per != rules.Total && c.Key != "campaign:a:day" { // of which all count the same days
 		c.Window.Zone = mustZone(t, rapid.SampledFrom([]string{"America/New_York", "America/Los_Angeles",
 			"Asia/Kolkata"}).Draw(t, "zone"))
 	}
@@ -263,13 +314,12 @@ func (x *machine) restart(t *rapid.T) {
 				Charges: h.charges, Committed: h.committed})
 		})
 	}
-	for _, k := range x.keys {
+	for _, k := range x.names {
 		steps = append(steps, func() { s.Counter(x.m.caps[k]) })
-		for name, n := range x.m.count {
-			if len(name) > len(k) && name[:len(k)+1] == k+"\x00" {
-				steps = append(steps, func() { s.SetCount(k, name[len(k)+1:], n) })
-			}
-		}
+	}
+	for name, n := range x.m.count {
+		key, window, _ := strings.Cut(name, "\x00")
+		steps = append(steps, func() { s.SetCount(key, window, n) })
 	}
 	for _, i := range rapid.Permutation(indexes(len(steps))).Draw(t, "order") {
 		steps[i]()
@@ -286,20 +336,19 @@ func indexes(n int) []int {
 }
 
 func (x *machine) check(t *rapid.T) {
-	for i := 0; i <= 36*4; i += 7 {
-		now := time.Date(2026, 11, 1, 4, 0, 0, 0, time.UTC).Add(time.Duration(i) * 15 * time.Minute)
-		for _, k := range x.keys {
+	for i := 0; i <= 72*4; i += 13 {
+		now := time.Date(2026, 10, 31, 16, 0, 0, 0, time.UTC).Add(time.Duration(i) * 15 * time.Minute)
+		for _, k := range x.names {
 			c := x.m.caps[k]
-			want := x.m.count[at(k, clockName(c, now))]
-			used, most := x.s.Use(k, now)
-			if used != want || most != c.Max {
-				t.Fatalf("%s at %v: used %d of %d, want %d of %d", k, now, used, most, want, c.Max)
+			want, limit := x.m.used(c, now), x.m.most(c, now)
+			if u := x.s.Use(c, now); u != (Use{want, x.m.open(c, now), limit}) {
+				t.Fatalf("%s at %v: %+v, want %d of %d", k, now, u, want, limit)
 			}
-			if room := x.s.Counter(c).Room(now); room != (want < c.Max) {
-				t.Fatalf("%s at %v: room %v with %d of %d", k, now, room, want, c.Max)
+			if room := x.s.Counter(c).Room(now); room != (want < limit) {
+				t.Fatalf("%s at %v: room %v with %d of %d", k, now, room, want, limit)
 			}
-			if want > c.Max && !x.m.lower[k] || want < 0 {
-				t.Fatalf("%s at %v: %d of %d", k, now, want, c.Max)
+			if want > limit && !x.m.lower[c.Key] || want < 0 {
+				t.Fatalf("%s at %v: %d of %d", k, now, want, limit)
 			}
 		}
 	}

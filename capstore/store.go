@@ -158,7 +158,7 @@ func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
 	h.windows = make([]*window, 0, len(counters))
 	for _, c := range counters {
 		w := c.windowAt(now)
-		if w == nil || w.count.Load()-ended.in(w) >= c.most() {
+		if w == nil || c.used(now)-ended.within(c, now) >= c.most(now) {
 			return false
 		}
 		if slices.Contains(h.windows, w) {
@@ -170,16 +170,24 @@ func (h *hold) charge(counters []*Counter, now time.Time, ended *hold) bool {
 	return true
 }
 
-// in is what the hold has taken from a window; none of them is what a nil one has.
-func (h *hold) in(w *window) int64 {
-	if h != nil {
-		for i, o := range h.windows {
-			if o == w {
-				return h.charges[i].N
-			}
+// within is what the hold has taken of what a counter counts at an instant; a nil hold has nothing.
+func (h *hold) within(c *Counter, now time.Time) (n int64) {
+	if h == nil {
+		return 0
+	}
+	today := int64(0)
+	if c.days > 1 {
+		today = dateOf(now.In(c.zone))
+	}
+	for i, w := range h.windows {
+		if w == nil || h.charges[i].Cap != c.key {
+			continue
+		}
+		if c.days > 1 && w.date > today-c.days && w.date <= today || c.days <= 1 && w == c.find(now.Unix()) {
+			n += h.charges[i].N
 		}
 	}
-	return 0
+	return n
 }
 
 func (s *Store) add(h *hold) {
@@ -328,36 +336,68 @@ func (s *Store) SetCount(key, name string, n int64) {
 	}
 }
 
-// Counter binds a cap: it finds the counts of the cap's key, or makes them, and puts the cap's maximum and window into
+// Counter binds a cap: it finds the counts of the cap's key, or makes them, and puts the cap's limit and window into
 // force. Counts are kept, so that a reload may call it again; counts of hours of another zone stay under their names.
-// Counters of the same key that were made before count on, up to their own maximum or the new one, whichever is lower.
+// Counters of the same key and days that were made before count on, up to their own limit or the new one, whichever is
+// lower.
 func (s *Store) Counter(c rules.Cap) *Counter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.counter(c.Key)
-	n.bind(c)
-	return &Counter{n, c.Max}
+	return s.counter(c.Key).bind(c)
+}
+
+// Fill is SetCount for a window that is not kept, at any time: nothing that has not ended is held in it.
+func (s *Store) Fill(key, name string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counter(key)
+	if c.windows[name] != nil {
+		return
+	}
+	w := c.add(name)
+	w.count.Store(n)
+	c.prune(w)
+	c.publish()
 }
 
 func (s *Store) counter(key string) *meter {
 	c := s.counters[key]
 	if c == nil {
-		c = &meter{key: key, windows: map[string]*window{}}
+		c = &meter{key: key, windows: map[string]*window{}, bounds: map[int64]*bound{}}
 		s.counters[key] = c
 	}
 	return c
 }
 
-// Use tells what a cap has counted in the window of the instant, and its maximum; zeroes if no such cap is bound.
-func (s *Store) Use(key string, now time.Time) (used, most int64) {
+// Use is how much of a cap is taken at an instant.
+type Use struct {
+	Used  int64 // what stands and what is open
+	Open  int64 // of it: holds that have not ended, in flight or of an unknown outcome
+	Limit int64 // in force then
+}
+
+// Use tells how much of a cap is taken at the instant, in its window or in the days that count together. Nothing is
+// where no such cap is bound.
+func (s *Store) Use(k rules.Cap, now time.Time) (u Use) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.counters[key]
-	if c == nil || !c.bound() {
-		return 0, 0
+	m := s.counters[k.Key]
+	days := int64(max(k.Days, 1))
+	if m == nil || m.bounds[days] == nil {
+		return Use{}
 	}
-	if w := c.find(now.Unix()); w != nil {
-		used = w.count.Load()
+	c := Counter{m, days, m.window.Zone, *m.bounds[days].limit.Load(), m.bounds[days], false}
+	u.Used, u.Limit = c.used(now), c.most(now)
+	if w := m.find(now.Unix()); w != nil && days == 1 {
+		u.Open = int64(w.open)
 	}
-	return used, c.max.Load()
+	if days > 1 {
+		today := dateOf(now.In(c.zone))
+		for _, w := range m.windows {
+			if len(w.spans) > 0 && w.date > today-days && w.date <= today {
+				u.Open += int64(w.open)
+			}
+		}
+	}
+	return u
 }

@@ -17,7 +17,8 @@ import (
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func hourly(most int64) rules.Cap {
-	return rules.Cap{Key: "buyer:b:hour", Window: rules.Window{Per: rules.Hour, Zone: time.UTC}, Max: most}
+	return rules.Cap{Key: "buyer:b:hour", Window: rules.Window{Per: rules.Hour, Zone: time.UTC},
+		Limit: rules.Limit{Most: most}}
 }
 
 func request(n int, now time.Time, counters ...*Counter) *HoldRequest {
@@ -36,7 +37,7 @@ func mustHold(t *testing.T, s *Store, r *HoldRequest) []lead.Charge {
 
 func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
 	t.Helper()
-	if used, _ := s.Use("buyer:b:hour", now); used != want {
+	if used := s.Use(hourly(0), now).Used; used != want {
 		t.Fatalf("%d used at %v, want %d", used, now, want)
 	}
 }
@@ -46,8 +47,8 @@ func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
 // nothing else is kept.
 func TestConcurrentHolds(t *testing.T) {
 	s := New()
-	caps := []rules.Cap{hourly(20), {Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 33},
-		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")}, Max: 25}}
+	caps := []rules.Cap{hourly(20), {Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 33}},
+		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")}, Limit: rules.Limit{Most: 25}}}
 	counters := make([]*Counter, len(caps))
 	for i := range caps {
 		counters[i] = s.Counter(caps[i])
@@ -66,8 +67,8 @@ func TestConcurrentHolds(t *testing.T) {
 			}
 			for i, c := range caps {
 				for _, now := range times {
-					if used, _ := s.Use(c.Key, now); used > c.Max || used < 0 {
-						t.Errorf("%s: %d of %d", c.Key, used, c.Max)
+					if used := s.Use(c, now).Used; used > c.Limit.Most || used < 0 {
+						t.Errorf("%s: %d of %d", c.Key, used, c.Limit.Most)
 						return
 					}
 					counters[i].Room(now)
@@ -137,8 +138,8 @@ func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, 
 				want = committed[i][0].Load() + committed[i][1].Load()
 			}
 			some += want
-			if used, _ := s.Use(c.Key, now); used != want || used > c.Max {
-				t.Errorf("%s at %v: %d counted, %d committed, at most %d", c.Key, now, used, want, c.Max)
+			if used := s.Use(c, now).Used; used != want || used > c.Limit.Most {
+				t.Errorf("%s at %v: %d counted, %d committed, at most %d", c.Key, now, used, want, c.Limit.Most)
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, 
 func TestRefusedHoldTakesNothing(t *testing.T) {
 	s := New()
 	open, full := s.Counter(hourly(5)),
-		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Max: 1})
+		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 1}})
 	mustHold(t, s, request(1, noon, open, full))
 	if _, no := s.Hold(request(2, noon, open, full)); no != lead.CapReached {
 		t.Fatalf("a full cap: %v", no)
@@ -331,8 +332,8 @@ func TestCountsBeforeTheirCaps(t *testing.T) {
 	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 3)
 	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 3, SellLimit: 1,
 		Charges: []lead.Charge{{Cap: "buyer:b:hour", Window: "2026-11-23T12+00:00", N: 1}}})
-	if used, most := s.Use("buyer:b:hour", noon); used != 0 || most != 0 {
-		t.Fatalf("use of a cap that is not bound: %d of %d", used, most)
+	if u := s.Use(hourly(0), noon); u != (Use{}) {
+		t.Fatalf("use of a cap that is not bound: %+v", u)
 	}
 	c := s.Counter(hourly(3))
 	wantUse(t, s, noon, 3)
@@ -354,7 +355,7 @@ func TestCountsBeforeTheirCaps(t *testing.T) {
 func TestRoomAllocatesNothing(t *testing.T) {
 	s := New()
 	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")},
-		Max: 5})
+		Limit: rules.Limit{Most: 5}})
 	for i := range 10 {
 		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
 	}
@@ -382,7 +383,7 @@ func BenchmarkRoom(b *testing.B) {
 func BenchmarkHoldCommitForget(b *testing.B) {
 	s := New()
 	counters := []*Counter{s.Counter(hourly(1 << 30)),
-		s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Max: 1 << 30})}
+		s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 1 << 30}})}
 	b.ReportAllocs()
 	r := request(1, noon, counters...)
 	for b.Loop() {
@@ -464,5 +465,68 @@ func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
 	}
 	if lowered.Room(next) || raised.Room(next) {
 		t.Error("the lowered cap has room beyond its maximum")
+	}
+}
+
+// A cap of the last hundred days sees all of them, also those that were not kept before there was such a cap.
+func TestDaysThatCountTogether(t *testing.T) {
+	s := New()
+	days := rules.Window{Per: rules.Day, Zone: mustZone(t, "America/New_York")}
+	daily := s.Counter(rules.Cap{Key: "buyer:b:day", Window: days, Limit: rules.Limit{Most: 2}})
+	if daily.LooksFurther() {
+		t.Error("a cap of single days looks back")
+	}
+	counts := map[string]int64{} // as the ledger has them
+	for i := range 200 {
+		now := noon.AddDate(0, 0, i)
+		for n := range 1 + i%2 {
+			charges := mustHold(t, s, request(2*i+n, now, daily))
+			if err := s.Commit(newID('t', 2*i+n)); err != nil {
+				t.Fatal(err)
+			}
+			counts[charges[0].Window]++
+		}
+	}
+	last := noon.AddDate(0, 0, 199)
+	far := rules.Cap{Key: "buyer:b:day", Window: days, Days: 100, Limit: rules.Limit{Most: 151}}
+	rolling := s.Counter(far)
+	if !rolling.LooksFurther() || s.Counter(far).LooksFurther() {
+		t.Error("the first cap of a hundred days looks further than those before it, the next does not")
+	}
+	for name, n := range counts {
+		s.Fill("buyer:b:day", name, n)
+	}
+	if u := s.Use(far, last); u.Used != 150 || u.Limit != 151 {
+		t.Fatalf("%+v in a hundred days, want 150", u)
+	}
+	mustHold(t, s, request(1000, last.AddDate(0, 0, 1), daily, rolling)) // a day with one place goes, this one comes
+	if !rolling.Room(last.AddDate(0, 0, 1)) {
+		t.Error("no room for number 151")
+	}
+	if u := s.Use(far, last.AddDate(0, 0, 1)); u.Used != 150 || u.Open != 1 {
+		t.Fatalf("%+v on the next day", u)
+	}
+	mustHold(t, s, request(1001, last.AddDate(0, 0, 1), daily, rolling))
+	if _, no := s.Hold(request(1002, last.AddDate(0, 0, 1), rolling)); no != lead.CapReached {
+		t.Fatalf("number 152 in a hundred days: %v", no)
+	}
+	if err := s.Release(newID('t', 1001)); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, s, request(1003, last.AddDate(0, 0, 1), rolling))
+}
+
+// The limit of a day of the week holds from midnight of the cap's zone.
+func TestLimitsOfDaysOfTheWeek(t *testing.T) {
+	s := New()
+	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")},
+		Limit: rules.Limit{Most: 9, Weekdays: &[7]int64{0, 9, 9, 9, 9, 9, 1}}}) // Sunday first
+	saturday := time.Date(2026, 11, 29, 4, 59, 59, 0, time.UTC) // 23:59:59 there
+	mustHold(t, s, request(1, saturday, c))
+	if c.Room(saturday) || c.Room(saturday.Add(time.Second)) || !c.Room(saturday.Add(24*time.Hour+time.Second)) {
+		t.Error("one on Saturday, none on Sunday, nine on Monday")
+	}
+	if _, no := s.Hold(request(2, saturday.Add(time.Second), c)); no != lead.CapReached {
+		t.Errorf("on Sunday: %v", no)
 	}
 }

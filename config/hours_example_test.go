@@ -37,7 +37,7 @@ func TestBuyerWithOfficeHours(t *testing.T) {
 	}
 	caps := map[string]int64{}
 	for _, x := range c.Caps {
-		caps[x.Key+" in "+x.Window.Zone.String()] = x.Max
+		caps[x.Key+" in "+x.Window.Zone.String()] = x.Limit.Most
 	}
 	if caps["buyer:eastern:day in America/New_York"] != 1000 || caps["buyer:eastern:hour in America/New_York"] != 50 ||
 		len(caps) != 2 {

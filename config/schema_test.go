@@ -173,7 +173,7 @@ var enumerations = map[string][]any{
 	"field.required":      {"ping", "post"},
 	"rule.stage":          {"ping", "post"},
 	"source.profile":      texts(intake.ProfileNames()),
-	"cap.per":             {"hour", "day", "week", "total"},
+	"cap.per":             {"minute", "hour", "day", "week", "month", "total"},
 	"campaign.pay":        {"ping_price", "post_price"},
 	"criterion.hashed":    {"md5", "sha1", "sha256"},
 	"campaign.role":       texts(buyers.Roles),

@@ -142,7 +142,9 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 		l.hours = l.hours.and(h.Schedule)
 	}
 	for _, cp := range c.Caps {
-		l.counters = append(l.counters, e.store.Counter(cp))
+		count := e.store.Counter(cp)
+		l.counters = append(l.counters, count)
+		e.carried.lookBack = e.carried.lookBack || count.LooksFurther()
 	}
 	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
 	var err error

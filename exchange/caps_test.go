@@ -126,7 +126,7 @@ func TestAttemptIsChargedInTheWindowInWhichItBegins(t *testing.T) {
 				if len(charged) != 1 || charged[0].N != 1 || charged[0].Window != "2000-01-01T00+00:00" {
 					t.Errorf("charges: %+v", charged)
 				}
-				before, _ := x.Store.Use(charged[0].Cap, time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC))
+				before := x.Store.Use(rules.Cap{Key: charged[0].Cap}, time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC)).Used
 				if want := map[string]int64{"sold": 1, "refused": 0}[name]; before != want {
 					t.Errorf("%d stand in the hour of the attempt, want %d", before, want)
 				}
@@ -205,4 +205,47 @@ func TestTripKeepsToTheCapsOfItsOwnConfigurationToo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Days that count together look back over midnight, over a restart, and to before there was such a cap.
+func TestCapOfTheLastDays(t *testing.T) {
+	caps := func(specs ...rules.CapSpec) setup {
+		return sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: func(c *buyers.CampaignSpec) { c.Caps = specs }})
+	}
+	daily := rules.CapSpec{Per: "day", Limit: 2, Zone: "America/New_York"}
+	exchangetest.Run(t, caps(daily), func(x *rig) {
+		person := 0
+		sell := func(want lead.Refusal) {
+			t.Helper()
+			person++
+			r, f := x.Ping(nil, nil)
+			if want != lead.NoRefusal {
+				wantUnsold(t, r, f, lead.NoBids)
+				if b := exchangetest.Last[*ledger.Pinged](x, r.LeadID).Bids[0]; b.Refusal != want {
+					t.Errorf("bid: %+v", b)
+				}
+				return
+			}
+			r, f = x.Post(r.LeadID, values{"phone": fmt.Sprint(2127360000 + person)}, nil)
+			wantSold(t, r, f, 8*dollar)
+		}
+		sell(lead.NoRefusal)
+		sell(lead.NoRefusal)
+		sell(lead.CapReached)
+		x.Sleep(24 * time.Hour)
+		sell(lead.NoRefusal)
+		rolling := rules.CapSpec{Last: "3 days", Limit: 4, Zone: "America/New_York"}
+		x.Reload(caps(rolling, daily))
+		wantUsed(x, "a", 3)
+		x.Sleep(24 * time.Hour)
+		x.Restart()
+		wantUsed(x, "a", 3)
+		sell(lead.NoRefusal)
+		sell(lead.CapReached) // four in three days, one today
+		x.Sleep(24 * time.Hour)
+		wantUsed(x, "a", 2)
+		sell(lead.NoRefusal)
+		sell(lead.NoRefusal)
+		sell(lead.CapReached)
+	})
 }

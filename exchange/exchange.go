@@ -98,8 +98,15 @@ func (e *Exchange) Available() error {
 	return e.led.Available()
 }
 
-// CapUse tells how much of a cap's current window is taken (accepted, unknown and in flight).
-func (e *Exchange) CapUse(c rules.Cap) (used, limit int64) { return e.store.Use(c.Key, e.now()) }
+// CapUse tells how much of a cap is taken now, and until when its window, or the first of the days that count together,
+// lasts; for ever is zero.
+func (e *Exchange) CapUse(c rules.Cap) (u capstore.Use, until time.Time) {
+	now := e.now()
+	if c.Window.Zone != nil && c.Window.Per != rules.Total {
+		until = c.Span(now).End
+	}
+	return e.store.Use(c, now), until
+}
 
 // Snapshot is the configuration that new trips begin with.
 func (e *Exchange) Snapshot() *Snapshot { return e.inForce.Load() }

@@ -30,6 +30,10 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.carried.lookBack {
+		e.led.Counts(e.store.Fill)
+		e.carried.lookBack = false
+	}
 	e.inForce.Store(snap)
 	before, now := old.targets(), snap.targets()
 	for _, l := range snap.campaigns {

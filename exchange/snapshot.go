@@ -124,6 +124,8 @@ type carried struct {
 	gates   map[string]*transport.Gate
 	gears   map[string]*callLimits
 	turns   map[string]*atomic.Uint64 // of tiers that rotate or draw
+
+	lookBack bool // a cap looks back over more days than any did: the ledger has their counts
 }
 
 // mayPing tells why the campaign is not asked at this moment, or gives the pass of the call. Without a refusal the pass

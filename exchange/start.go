@@ -15,8 +15,8 @@ import (
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now, log: d.Log,
-		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{map[string]*Tally{},
-			map[string]*transport.Gate{}, map[string]*callLimits{}, map[string]*atomic.Uint64{}},
+		answerMax: d.AnswerBytesMax, inherited: d.Inherited, carried: carried{tallies: map[string]*Tally{},
+			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),
 		paused: switches{by: map[string]*atomic.Bool{}}}
 	if e.calls == nil {
@@ -43,6 +43,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 // returned nil.
 func (e *Exchange) Start() error {
 	e.led.Counts(e.store.SetCount)
+	e.carried.lookBack = false
 	open, err := e.led.Unresolved()
 	if err != nil {
 		return fmt.Errorf("list open attempts: %w", err)

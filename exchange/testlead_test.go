@@ -40,8 +40,8 @@ func wantUntouched(x *rig, id lead.ID) {
 			x.T.Errorf("campaign %s has counted a test", l.ID)
 		}
 		for _, c := range l.Caps {
-			if used, _ := x.Exchange.CapUse(c); used != 0 {
-				x.T.Errorf("cap %s: %d used", c.Key, used)
+			if u, _ := x.Exchange.CapUse(c); u.Used != 0 {
+				x.T.Errorf("cap %s: %d u.Used", c.Key, u.Used)
 			}
 		}
 	}

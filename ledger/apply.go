@@ -46,7 +46,7 @@ type applier struct {
 	l         *Ledger
 	pending   []fact // the overlay's elder generation, as long as the views do not take it
 	flushed   uint64
-	forgotten string // the day before which counts were forgotten
+	forgotten string // the day before which counts were forgotten, and the hour of the last event then
 }
 
 func (a *applier) apply() {

@@ -13,19 +13,26 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// windowsKept is how long the count of a window is kept after the window's day.
-const windowsKept = 62 * 24 * time.Hour
+// How long the count of a window is kept: of days and longer ones, by the clock, after the day on which it began, since
+// days may count together for a year; of hours and minutes, by the last event, after its beginning. Nothing is held any
+// more in the latter by then.
+const (
+	windowsKept = 400 * 24 * time.Hour
+	hoursKept   = 48 * time.Hour
+	minutesKept = time.Hour
+)
 
 // retain forgets counts of windows long gone, and drops whole files from the front of the log as far as Retention asks
 // and the views, the shipper and the open attempts allow.
 func (a *applier) retain() error {
 	l := a.l
 	a.apply()
-	if day := l.forgetFrom().Add(-windowsKept).UTC().Format(time.DateOnly); day != a.forgotten {
-		if err := l.views.forgetCounts(l.state.forgetWindows(day)); err != nil {
+	day, last := l.forgetFrom().Add(-windowsKept).UTC().Format(time.DateOnly), l.LastTime()
+	if look := day + last.UTC().Format("T15"); look != a.forgotten {
+		if err := l.views.forgetCounts(l.state.forgetWindows(day, last)); err != nil {
 			return err
 		}
-		a.forgotten = day
+		a.forgotten = look
 	}
 	if r := l.cfg.Retention; r.Age <= 0 && r.Bytes <= 0 || len(a.pending) > 0 {
 		return nil

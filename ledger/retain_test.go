@@ -173,15 +173,21 @@ func TestOldWindowsAreForgotten(t *testing.T) {
 	cfg, in := retainConfig(t, &now)
 	l := mustOpen(t, cfg, quick())
 	id := testID(1, 1)
-	for i, w := range []string{"2026-08-01", "2026-08-01T14-07:00", "2025-W50", "2026-11-22", "2026-W47",
-		"total"} {
+	old := []string{"2025-08-01", "2025-08-01T14-07:00", "2024-W50", "2025-08-31w", "2025-09", "2026-08-01T14-07:00",
+		"2026-11-21T09+00:00", "2026-11-23T01:58-07:00", "2026-11-23T08:58-00:00:20"}
+	kept := []string{"2026-08-01", "2026-11-22", "2026-W47", "2025-W50", "2026-11-01w", "2026-10", "total",
+		"2026-11-21T07-05:00", "2026-11-23T04:05-05:00", "2026-11-23T10:30+01:00"}
+	want := map[string]int64{}
+	for i, w := range append(old, kept...) {
 		mustAppend(t, l, posting(id, testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
 		mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
+		if i >= len(old) {
+			want["campaign:c1 "+w] = 1
+		}
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int64{"campaign:c1 2026-11-22": 1, "campaign:c1 2026-W47": 1, "campaign:c1 total": 1}
 	l = mustOpen(t, cfg, in)
 	eventually(t, "old windows are forgotten", func() bool { return reflect.DeepEqual(counts(l), want) })
 	if err := l.Close(); err != nil {

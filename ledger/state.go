@@ -154,14 +154,15 @@ func (s *state) paused() map[string]PauseInfo {
 	return maps.Clone(s.pauses)
 }
 
-// forgetWindows drops the counts of windows that began before a day ("2006-01-02"), and of weeks ("2006-W01") of
-// earlier years. Windows whose names do not begin with a date, such as "total", are kept.
-func (s *state) forgetWindows(day string) []window {
+// forgetWindows drops the counts of windows that began before a day ("2006-01-02"), of weeks ("2006-W01") of earlier
+// years and of earlier months ("2006-01"), and those of hours and minutes that lie far enough before the last event.
+// Windows whose names do not begin with a date, such as "total", are kept.
+func (s *state) forgetWindows(day string, last time.Time) []window {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var gone []window
 	for w := range s.counts {
-		if !begunBefore(w.name, day) {
+		if !begunBefore(w.name, day) && !over(w.name, last) {
 			continue
 		}
 		gone = append(gone, w)
@@ -174,8 +175,25 @@ func begunBefore(window, day string) bool {
 	switch {
 	case len(window) == len("2006-W01") && window[4:6] == "-W":
 		return window[:4] < day[:4]
+	case len(window) == len("2006-01") && window[4] == '-':
+		return window < day[:len("2006-01")]
 	case len(window) < len(day) || window[4] != '-' || window[7] != '-':
 		return false
 	}
 	return window[:len(day)] < day
+}
+
+// over tells whether a window is one of an hour ("2006-01-02T15-07:00") or a minute ("2006-01-02T15:04-07:00") that is
+// long over. Of an offset with seconds these are of no account.
+func over(window string, last time.Time) bool {
+	const hour, minute = "2006-01-02T15Z07:00", "2006-01-02T15:04Z07:00"
+	if len(window) < len(hour) || window[10] != 'T' {
+		return false
+	}
+	layout, kept := hour, hoursKept
+	if window[13] == ':' {
+		layout, kept = minute, minutesKept
+	}
+	t, err := time.Parse(layout, window[:min(len(window), len(layout))])
+	return err == nil && t.Before(last.Add(-kept))
 }

@@ -17,7 +17,8 @@ const (
 	TestsMax           = 256           // of one campaign, those in groups included
 	GroupDepthMax      = 5             // of groups within groups
 	CapLimitMax        = 1_000_000_000 // leads of one cap
-	CapsMax            = 8             // caps of one campaign or buyer
+	CapsMax            = 16            // caps of one campaign or buyer
+	CapDaysMax         = 366           // days that count together
 )
 
 // CriterionSpec is a criterion as it stands in a file: one test of a field, or a group (any, all, not) of criteria. All
@@ -95,7 +96,12 @@ func textOf(n ast.Node) string {
 
 // CapSpec is a cap as it stands in a file: so many accepted leads in each window.
 type CapSpec struct {
-	Per   string `yaml:"per"`   // hour, day, week or total
-	Limit int64  `yaml:"limit"` // accepted leads in one window, at least 1
-	Zone  string `yaml:"zone"`  // IANA name; absent = the zone of the buyer
+	Per string `yaml:"per"` // minute, hour, day, week, month or total
+	// in place of per: days that count together, today and those before it, such as 30 days
+	Last     string           `yaml:"last"`
+	Limit    int64            `yaml:"limit"`    // accepted leads in one window, at least 1
+	Weekdays map[string]int64 `yaml:"weekdays"` // limits of single days (mon, tue, …) in place of limit; 0: none
+	// per week: the day on which weeks begin, such as sun; absent: mon
+	WeekStarts string `yaml:"week_starts"`
+	Zone       string `yaml:"zone"` // IANA name; absent = the zone of the buyer
 }

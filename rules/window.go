@@ -3,9 +3,7 @@
 package rules
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"clearpost/lead"
@@ -16,13 +14,15 @@ type Per uint8
 
 // The windows.
 const (
-	Hour  Per = iota + 1 // an hour of the local clock
-	Day                  // a date of the local calendar: 23 or 25 hours long where the clock changes
-	Week                 // from Monday to Sunday of the local calendar, as ISO 8601 counts weeks
-	Total                // all time
+	Minute Per = iota + 1 // a minute of the local clock
+	Hour                  // an hour of the local clock
+	Day                   // a date of the local calendar: 23 or 25 hours long where the clock changes
+	Week                  // seven dates of the local calendar, from a Monday, as ISO 8601 counts weeks, or from another day
+	Month                 // a month of the local calendar
+	Total                 // all time
 )
 
-var perNames = [...]string{"none", "hour", "day", "week", "total"}
+var perNames = [...]string{"none", "minute", "hour", "day", "week", "month", "total"}
 
 // String is the name as it stands in a file and in a cap's key.
 func (p Per) String() string { return perNames[p] }
@@ -31,14 +31,8 @@ func (p Per) String() string { return perNames[p] }
 type Window struct {
 	Per  Per
 	Zone *time.Location
-}
-
-// Cap is a bound on accepted leads in each window. Key names it for good, such as "campaign:sun-shared:day": counts are
-// kept by it.
-type Cap struct {
-	Key    string
-	Window Window
-	Max    int64
+	// of Week: how many days after Monday its weeks begin, 6 for those that begin on Sunday. Else 0
+	WeekFrom uint8
 }
 
 // Span is a stretch of time, from its start (included) to its end (excluded).
@@ -52,9 +46,11 @@ var Ever = Span{Start: time.Time{}, End: time.Date(9999, 12, 31, 23, 59, 59, 0, 
 
 // At names the window that holds the instant, and tells the longest stretch around it that bears the name.
 //
-// A day is "2026-11-23", a week "2026-W48". An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that
-// one clock shows twice, and an hour that a change of the clock cuts short is as long as the clock showed it. "total"
-// is everything. The name alone identifies a window: where a zone went back over midnight a date has two stretches.
+// A day is "2026-11-23", a month "2026-11", a week "2026-W48", or "2026-11-22w" by its first date where it does not begin
+// on a Monday. An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows twice, and an
+// hour that a change of the clock cuts short is as long as the clock showed it; a minute is "2026-11-23T14:05-08:00".
+// "total" is everything. The name alone identifies a window: where a zone went back over midnight a date has two
+// stretches.
 func (w Window) At(now time.Time) (name string, start, end time.Time) {
 	if w.Per == Total {
 		return "total", Ever.Start, Ever.End
@@ -72,10 +68,17 @@ func (w Window) AppendName(dst []byte, now time.Time) []byte {
 		return append(dst, "total"...)
 	}
 	t := now.In(w.Zone)
-	if w.Per == Week {
+	switch w.Per {
+	case Week:
+		if w.WeekFrom != 0 {
+			year, month, day := t.Date()
+			return append(date(year, month, day-w.intoWeek(t)).AppendFormat(dst, time.DateOnly), 'w')
+		}
 		year, week := t.ISOWeek()
 		dst = append(dst, byte('0'+year/1000%10), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10))
 		return append(dst, '-', 'W', byte('0'+week/10), byte('0'+week%10))
+	case Month:
+		return t.AppendFormat(dst, monthOnly)
 	}
 	dst = t.AppendFormat(dst, time.DateOnly)
 	if w.Per == Day {
@@ -83,6 +86,9 @@ func (w Window) AppendName(dst []byte, now time.Time) []byte {
 	}
 	h := t.Hour()
 	dst = append(dst, 'T', byte('0'+h/10), byte('0'+h%10))
+	if w.Per == Minute {
+		dst = append(dst, ':', byte('0'+t.Minute()/10), byte('0'+t.Minute()%10))
+	}
 	_, off := t.Zone()
 	sign := byte('+')
 	if off < 0 {
@@ -118,15 +124,27 @@ func (w Window) stretch(t time.Time) Span {
 // piece is the part of t's window in which the zone's offset rule does not change.
 func (w Window) piece(t time.Time) (from, until int64) {
 	_, off := t.Zone()
-	length, begun := int64(3600), int64(0)
+	local := t.Unix() + int64(off)
+	length := int64(3600)
 	switch w.Per {
+	case Minute:
+		length = 60
 	case Day:
 		length = 86400
 	case Week:
-		length, begun = 7*86400, 3*86400 // the first day of 1970 was a Thursday
+		length = 7 * 86400
 	}
-	local := t.Unix() + int64(off)
-	from = local - mod(local+begun, length) - int64(off)
+	switch w.Per {
+	case Week: // the first day of 1970 was a Thursday
+		from = local - mod(local+(3-int64(w.WeekFrom))*86400, length)
+	case Month:
+		year, month, _ := t.Date()
+		from = date(year, month, 1).Unix()
+		length = date(year, month+1, 1).Unix() - from
+	default:
+		from = local - mod(local, length)
+	}
+	from -= int64(off)
 	until = from + length
 	// Bounds that do not hold t are left alone: ZoneBounds ends a leap year a day early in the years after a zone's
 	// table (2038 and on), with no change of the clock there.
@@ -140,15 +158,19 @@ func (w Window) piece(t time.Time) (from, until int64) {
 	return from, until
 }
 
+// intoWeek is how many days of its week are over.
+func (w Window) intoWeek(t time.Time) int { return (int(t.Weekday()) + 13 - int(w.WeekFrom)) % 7 }
+
 // same tells whether two instants, both in the zone, have one name.
 func (w Window) same(a, b time.Time) bool {
-	if w.Per == Week {
-		ay, aw := a.ISOWeek()
-		by, bw := b.ISOWeek()
-		return ay == by && aw == bw
-	}
 	ay, am, ad := a.Date()
 	by, bm, bd := b.Date()
+	switch w.Per {
+	case Week:
+		return date(ay, am, ad-w.intoWeek(a)).Equal(date(by, bm, bd-w.intoWeek(b)))
+	case Month:
+		return ay == by && am == bm
+	}
 	if ay != by || am != bm || ad != bd {
 		return false
 	}
@@ -157,8 +179,15 @@ func (w Window) same(a, b time.Time) bool {
 	}
 	_, ao := a.Zone()
 	_, bo := b.Zone()
-	return a.Hour() == b.Hour() && ao == bo
+	return a.Hour() == b.Hour() && ao == bo && (w.Per == Hour || a.Minute() == b.Minute())
 }
+
+func date(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+// monthOnly is the layout of a month's name.
+const monthOnly = "2006-01"
 
 func mod(a, b int64) int64 {
 	m := a % b
@@ -194,100 +223,63 @@ func (w Window) Spans(name string) []Span {
 
 // around reads a name and tells between which instants all its stretches lie.
 func (w Window) around(name string) (from, until time.Time, ok bool) {
-	if w.Per == Hour {
-		layout := "2006-01-02T15Z07:00"
-		if len(name) > len("2006-01-02T15-07:00") {
-			layout = "2006-01-02T15Z07:00:00"
-		}
-		t, err := time.Parse(layout, name)
-		return t, t.Add(time.Hour), err == nil
+	switch w.Per {
+	case Minute:
+		return aroundClock(name, "2006-01-02T15:04", time.Minute)
+	case Hour:
+		return aroundClock(name, "2006-01-02T15", time.Hour)
+	case Week:
+		return w.aroundWeek(name)
+	case Month:
+		t, err := time.Parse(monthOnly, name)
+		return t.Add(-mostOffset), t.AddDate(0, 1, 0).Add(mostOffset), err == nil
 	}
-	if w.Per == Week {
-		return aroundWeek(name)
-	}
-	// Offsets lie within 26 hours of UTC.
 	t, err := time.Parse(time.DateOnly, name)
-	return t.Add(-26 * time.Hour), t.Add(50 * time.Hour), err == nil
+	return t.Add(-mostOffset), t.Add(24*time.Hour + mostOffset), err == nil
 }
 
-// aroundWeek is around for the name of a week, such as 2026-W48.
-func aroundWeek(name string) (from, until time.Time, ok bool) {
-	var year, week int
+// mostOffset is more than any zone is away from UTC.
+const mostOffset = 26 * time.Hour
+
+// aroundClock is around for names that have an offset, which may have seconds.
+func aroundClock(name, layout string, length time.Duration) (from, until time.Time, ok bool) {
+	if len(name) > len(layout)+len("-07:00") {
+		layout += "Z07:00:00"
+	} else {
+		layout += "Z07:00"
+	}
+	t, err := time.Parse(layout, name)
+	return t, t.Add(length), err == nil
+}
+
+// aroundWeek is around for the name of a week, such as 2026-W48, or 2026-11-22w.
+func (w Window) aroundWeek(name string) (from, until time.Time, ok bool) {
+	first, ok := isoMonday(name)
+	if w.WeekFrom != 0 {
+		var err error
+		first, err = time.Parse(time.DateOnly+"w", name)
+		ok = err == nil && w.intoWeek(first) == 0
+	}
+	return first.Add(-mostOffset), first.AddDate(0, 0, 7).Add(mostOffset), ok
+}
+
+// isoMonday is the first day of an ISO week.
+func isoMonday(name string) (monday time.Time, ok bool) {
 	if len(name) != len("2026-W48") || name[4:6] != "-W" {
-		return from, until, false
+		return monday, false
 	}
 	year, err := strconv.Atoi(name[:4])
 	if err != nil {
-		return from, until, false
+		return monday, false
 	}
-	if week, err = strconv.Atoi(name[6:]); err != nil {
-		return from, until, false
-	}
-	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC) // it always lies in the first week
-	monday := fourth.AddDate(0, 0, (week-1)*7-(int(fourth.Weekday())+6)%7)
-	if y, n := monday.ISOWeek(); y != year || n != week {
-		return from, until, false
-	}
-	return monday.Add(-26 * time.Hour), monday.Add((7*24 + 26) * time.Hour), true
-}
-
-// CompileCaps makes the caps of a campaign or buyer; who is "campaign:ID" or "buyer:ID". A spec without a zone counts
-// in defaultZone. All mistakes are returned at once, and no caps if there is one. The paths of the defects begin with
-// the index.
-func CompileCaps(who string, specs []CapSpec, defaultZone string) ([]Cap, []lead.Defect) {
-	var ds []lead.Defect
-	if len(specs) > CapsMax {
-		return nil, []lead.Defect{{Value: fmt.Sprint(len(specs), " caps"), Expected: fmt.Sprintf("at most %d caps",
-			CapsMax)}}
-	}
-	out := make([]Cap, 0, len(specs))
-	var seen [len(perNames)]bool
-	for i := range specs {
-		c, bad := compileCap(who, &specs[i], defaultZone)
-		if p := c.Window.Per; p != 0 {
-			if seen[p] {
-				bad = append(bad, lead.Defect{Path: "per", Value: specs[i].Per, Expected: "one cap per " +
-					specs[i].Per})
-			}
-			seen[p] = true
-		}
-		ds = append(ds, lead.DefectsIn(fmt.Sprintf("[%d]", i), bad)...)
-		out = append(out, c)
-	}
-	if len(ds) > 0 {
-		return nil, ds
-	}
-	return out, nil
-}
-
-func compileCap(who string, spec *CapSpec, zone string) (c Cap, ds []lead.Defect) {
-	for p := Hour; p <= Total; p++ {
-		if spec.Per == p.String() {
-			c.Window.Per = p
-		}
-	}
-	if c.Window.Per == 0 {
-		ds = append(ds, lead.Defect{Path: "per", Value: spec.Per, Expected: "one of " + strings.Join(perNames[Hour:],
-			", ")})
-	}
-	c.Key = who + ":" + spec.Per
-	if c.Max = spec.Limit; c.Max < 1 || c.Max > CapLimitMax {
-		ds = append(ds, lead.Defect{Path: "limit", Value: fmt.Sprint(spec.Limit),
-			Expected: fmt.Sprintf("1 to %d accepted leads (to buy none, pause)", CapLimitMax)})
-	}
-	if spec.Zone != "" {
-		zone = spec.Zone
-	}
-	c.Window.Zone = time.UTC
-	if zone == "" && c.Window.Per == Total {
-		return c, ds
-	}
-	loc, err := LoadZone(zone)
+	week, err := strconv.Atoi(name[6:])
 	if err != nil {
-		return c, append(ds, lead.Defect{Path: "zone", Value: zone, Expected: err.Error()})
+		return monday, false
 	}
-	c.Window.Zone = loc
-	return c, ds
+	fourth := date(year, time.January, 4) // it always lies in the first week
+	monday = fourth.AddDate(0, 0, (week-1)*7-(int(fourth.Weekday())+6)%7)
+	y, n := monday.ISOWeek()
+	return monday, y == year && n == week
 }
 
 // LoadZone is lead.LoadZone: the zone of an IANA name, and no other.

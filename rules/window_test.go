@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // the same zones wherever the tests run
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/goccy/go-yaml"
 	"pgregory.net/rapid"
 )
 
@@ -18,17 +19,20 @@ const shown = "2006-01-02T15:04:05Z07:00"
 func TestWindows(t *testing.T) {
 	datadriven.RunTest(t, "testdata/windows", func(t *testing.T, d *datadriven.TestData) string {
 		var b strings.Builder
-		var zone, per string
+		var zone, per, starts string
 		if d.HasArg("zone") {
 			d.ScanArgs(t, "zone", &zone)
 		}
 		if d.HasArg("per") {
 			d.ScanArgs(t, "per", &per)
 		}
+		if d.HasArg("starts") {
+			d.ScanArgs(t, "starts", &starts)
+		}
 		lines := strings.Split(d.Input, "\n")
 		switch d.Cmd {
 		case "at", "spans":
-			caps, ds := CompileCaps("buyer:b", []CapSpec{{Per: per, Limit: 1}}, zone)
+			caps, ds := CompileCaps("buyer:b", []CapSpec{{Per: per, WeekStarts: starts, Limit: 1}}, zone)
 			if ds != nil {
 				t.Fatal(ds)
 			}
@@ -62,28 +66,32 @@ func TestWindows(t *testing.T) {
 			var specs []CapSpec
 			for _, line := range lines {
 				var s CapSpec
-				for _, kv := range strings.Fields(line) {
-					switch k, v, _ := strings.Cut(kv, "="); k {
-					case "per":
-						s.Per = v
-					case "limit":
-						fmt.Sscan(v, &s.Limit)
-					case "zone":
-						s.Zone = v
-					}
+				if err := yaml.NewDecoder(strings.NewReader(line), yaml.Strict()).Decode(&s); err != nil {
+					t.Fatal(err)
 				}
 				specs = append(specs, s)
 			}
 			caps, ds := CompileCaps("campaign:sun", specs, zone)
 			writeDefects(&b, ds)
 			for _, c := range caps {
-				fmt.Fprintf(&b, "%s: at most %d per %s in %s\n", c.Key, c.Max, c.Window.Per, c.Window.Zone)
+				writeCap(&b, &c)
 			}
 		default:
 			t.Fatalf("unknown command %q", d.Cmd)
 		}
 		return b.String()
 	})
+}
+
+func writeCap(b *strings.Builder, c *Cap) {
+	fmt.Fprintf(b, "%s: at most %d per %s in %s", c.Key, c.Limit.Most, c.Name(), c.Window.Zone)
+	if c.Limit.Weekdays != nil {
+		fmt.Fprintf(b, ", Sunday to Saturday %d", *c.Limit.Weekdays)
+	}
+	if c.Window.WeekFrom != 0 {
+		fmt.Fprintf(b, ", weeks begin %d days after Monday", c.Window.WeekFrom)
+	}
+	b.WriteString("\n")
 }
 
 // Zones with every oddity: half hours, 30-minute summer time, changes at midnight and a minute past it, a date left
@@ -110,20 +118,37 @@ func TestWindowProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := Window{Per: rapid.SampledFrom([]Per{Hour, Day, Week}).Draw(t, "per"), Zone: zone}
+		w := Window{Per: rapid.SampledFrom([]Per{Minute, Hour, Day, Week, Month}).Draw(t, "per"), Zone: zone}
+		if w.Per == Week {
+			w.WeekFrom = uint8(rapid.IntRange(0, 6).Draw(t, "from"))
+		}
 		clock := func(at time.Time) string {
 			switch w.Per {
 			case Day:
 				return at.In(zone).Format("2006-01-02")
+			case Month:
+				return at.In(zone).Format("2006-01")
 			case Week:
+				if w.WeekFrom != 0 {
+					year, month, day := at.In(zone).Date()
+					first := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+					for first.Weekday() != time.Weekday((w.WeekFrom+1)%7) {
+						first = first.AddDate(0, 0, -1)
+					}
+					return first.Format("2006-01-02") + "w"
+				}
 				year, week := at.In(zone).ISOWeek()
 				return fmt.Sprintf("%04d-W%02d", year, week)
 			}
+			layout := "2006-01-02T15"
+			if w.Per == Minute {
+				layout += ":04"
+			}
 			_, off := at.In(zone).Zone()
 			if off%60 != 0 {
-				return at.In(zone).Format("2006-01-02T15-07:00:00")
+				return at.In(zone).Format(layout + "-07:00:00")
 			}
-			return at.In(zone).Format("2006-01-02T15-07:00")
+			return at.In(zone).Format(layout + "-07:00")
 		}
 		now := near(t, zone)
 		name, start, end := w.At(now)
@@ -167,10 +192,10 @@ func TestNoSpansOfForeignNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, per := range []Per{Hour, Day, Total} {
+	for _, per := range []Per{Minute, Hour, Day, Week, Month, Total} {
 		for _, name := range []string{"", "x", "2026-13-01", "2026-11-23T14-08:00", "2026-11-23T14", "2026-11-23Tx",
 			"2026-11-23T14-05:00:00"} {
-			if s := (Window{per, ny}).Spans(name); len(s) != 0 {
+			if s := (Window{Per: per, Zone: ny}).Spans(name); len(s) != 0 {
 				t.Errorf("%s: %q has spans %v", per, name, s)
 			}
 		}
@@ -183,11 +208,12 @@ func TestAppendNameAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_790_000_000, 0)
-	for _, per := range []Per{Hour, Day, Total} {
-		w := Window{per, zone}
+	for _, w := range []Window{{Per: Minute}, {Per: Hour}, {Per: Day}, {Per: Week}, {Per: Week, WeekFrom: 6},
+		{Per: Month}, {Per: Total}} {
+		w.Zone = zone
 		var b [32]byte
 		if n := testing.AllocsPerRun(100, func() { w.AppendName(b[:0], now) }); n != 0 {
-			t.Errorf("%s: %v allocations", per, n)
+			t.Errorf("%s: %v allocations", w.Per, n)
 		}
 	}
 }

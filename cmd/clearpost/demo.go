@@ -28,6 +28,7 @@ import (
 	"clearpost/loadtest"
 	"clearpost/loadtest/audit"
 	"clearpost/node"
+	"clearpost/rules"
 )
 
 type demoCmd struct {
@@ -294,6 +295,19 @@ func (d *demo) drain() error {
 	return nil // what is not in Kafka in time is the auditor's to tell
 }
 
+// auditedCap is a cap in the auditor's words.
+func auditedCap(k *rules.Cap) audit.Cap {
+	c := audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(), Zone: k.Window.Zone.String(),
+		Max: k.Limit.Most, Days: k.Days, WeekFrom: int(k.Window.WeekFrom)}
+	if k.Limit.Weekdays != nil {
+		c.Weekdays = map[time.Weekday]int64{}
+		for day, n := range k.Limit.Weekdays {
+			c.Weekdays[time.Weekday(day)] = n
+		}
+	}
+	return c
+}
+
 func (d *demo) audit() (*audit.Report, error) {
 	if _, err := d.answers.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -302,12 +316,11 @@ func (d *demo) audit() (*audit.Report, error) {
 	seen := map[string]bool{}
 	for _, c := range d.cfg.Exchange.Book.Campaigns {
 		for _, k := range c.Caps {
-			if seen[k.Key] {
+			if seen[k.Title()] {
 				continue // a buyer's cap stands at each of its campaigns
 			}
-			seen[k.Key] = true
-			caps = append(caps, audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(),
-				Zone: k.Window.Zone.String(), Max: k.Max})
+			seen[k.Title()] = true
+			caps = append(caps, auditedCap(&k))
 		}
 	}
 	led := d.node.Ledger

@@ -108,8 +108,8 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 			Posted: n["posted"], Accepted: n["accepted"], Rejected: n["rejected"], Unknown: n["unknown"],
 			Late: n["late"], Revenue: lead.Money(st.Campaigns[i].Revenue).String()}
 		for _, c := range l.Caps {
-			used, limit := d.node.Exchange.CapUse(c)
-			row.Caps = append(row.Caps, capAt{c.Key, used, limit})
+			u, _ := d.node.Exchange.CapUse(c)
+			row.Caps = append(row.Caps, capAt{c.Title(), u.Used, u.Limit})
 		}
 		s.Buyers = append(s.Buyers, row)
 	}
@@ -155,7 +155,7 @@ func byStatus(n map[string]int) string {
 	return strings.Join(out, ", ")
 }
 
-// fullest is the cap with the smallest part left. Its key is "campaign:ID:PER" or "buyer:ID:PER", and the row names the
+// fullest is the cap with the smallest part left. Its title is "campaign:ID:PER" or "buyer:ID:PER", and the row names the
 // campaign already.
 func fullest(caps []capAt) string {
 	best := -1

@@ -42,6 +42,7 @@ type cli struct {
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
+	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

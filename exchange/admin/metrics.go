@@ -253,9 +253,14 @@ func durations(ch chan<- prometheus.Metric, h *exchange.Histogram, part string) 
 
 // CapUse is the state of one cap.
 type CapUse struct {
-	Cap   string `json:"cap"`
-	Used  int64  `json:"used"`
-	Limit int64  `json:"limit"`
+	Cap   string    `json:"cap"`
+	Buyer string    `json:"buyer"`
+	Used  int64     `json:"used"` // accepted, and open
+	Open  int64     `json:"open"` // in flight, or of an unknown outcome
+	Limit int64     `json:"limit"`
+	Per   string    `json:"per"` // its window, such as day, or last 30 days
+	Zone  string    `json:"zone"`
+	Until time.Time `json:"until,omitzero"` // the end of its window now, or of today; absent for total
 }
 
 func capUses(ex *exchange.Exchange) []CapUse {
@@ -263,12 +268,13 @@ func capUses(ex *exchange.Exchange) []CapUse {
 	seen := map[string]bool{}
 	for _, l := range ex.Campaigns() {
 		for _, cp := range l.Caps {
-			if seen[cp.Key] {
+			if seen[cp.Title()] {
 				continue
 			}
-			seen[cp.Key] = true
-			used, limit := ex.CapUse(cp)
-			out = append(out, CapUse{cp.Key, used, limit})
+			seen[cp.Title()] = true
+			u, until := ex.CapUse(cp)
+			out = append(out, CapUse{Cap: cp.Title(), Buyer: l.Buyer.ID, Used: u.Used, Open: u.Open, Limit: u.Limit,
+				Per: cp.Name(), Zone: cp.Window.Zone.String(), Until: until})
 		}
 	}
 	return out

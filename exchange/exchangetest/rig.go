@@ -366,8 +366,8 @@ func (x *Rig) CapUse(campaign string) int64 {
 	if c == nil || len(c.Caps) == 0 {
 		x.T.Fatalf("campaign %q has no cap", campaign)
 	}
-	used, _ := x.Exchange.CapUse(c.Caps[0])
-	return used
+	u, _ := x.Exchange.CapUse(c.Caps[0])
+	return u.Used
 }
 
 // LeadOf makes a lead of a vertical that came now, with these values and no others.

@@ -261,8 +261,8 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 		t.Errorf("after a restart the full cap is open: %s", a.text)
 	}
 	c := h.exchange.Campaigns()[0].Caps[0]
-	if used, limit := h.exchange.CapUse(c); used != 5 || limit != 5 {
-		t.Errorf("cap: %d of %d", used, limit)
+	if u, _ := h.exchange.CapUse(c); u.Used != 5 || u.Limit != 5 {
+		t.Errorf("cap: %+v", u)
 	}
 }
 

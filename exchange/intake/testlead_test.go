@@ -49,8 +49,8 @@ func (h *house) untouched(id string) {
 			h.t.Errorf("campaign %s has counted a test", l.ID)
 		}
 		for _, c := range l.Caps {
-			if used, _ := h.exchange.CapUse(c); used != 0 {
-				h.t.Errorf("cap %s: %d used", c.Key, used)
+			if u, _ := h.exchange.CapUse(c); u.Used != 0 {
+				h.t.Errorf("cap %s: %d u.Used", c.Key, u.Used)
 			}
 		}
 	}

@@ -53,9 +53,14 @@ type Options struct {
 type Cap struct {
 	Key  string // as charges name it; empty: Who + ":" + Per
 	Who  string // "campaign:ID" or "buyer:ID"
-	Per  string // "hour", "day", "week" or "total"
+	Per  string // "minute", "hour", "day", "week", "month" or "total"
 	Zone string // IANA name; empty means UTC
 	Max  int64
+	// per day: so many dates count together, the window's own and those before it; 0 is one. Its Key is that of the cap
+	// of single days
+	Days     int
+	Weekdays map[time.Weekday]int64 // limits of the days on which a window begins, in place of Max
+	WeekFrom int                    // per week: how many days after Monday its weeks begin
 }
 
 // Receipt is one post as a buyer saw it. Price is in micros.

@@ -338,6 +338,50 @@ func TestReleasedChargesCount(t *testing.T) {
 	}
 }
 
+// Windows of every kind are counted, days together, and the limit of a window is that of the day on which it begins.
+func TestWindowsOfEveryKind(t *testing.T) {
+	moons := func(per, window string, most int64, more ...Cap) (string, []Cap) {
+		caps := append([]Cap{{Who: "buyer:moon", Per: per, Max: most}}, more...)
+		return window, caps
+	}
+	for _, c := range []struct {
+		name   string
+		passed int
+		with   func() (window string, caps []Cap)
+	}{
+		{"weeks from Sunday", 2, func() (string, []Cap) {
+			w, caps := moons("week", "2026-11-22w", 3)
+			caps[0].WeekFrom = 6
+			return w, caps
+		}},
+		{"month", 2, func() (string, []Cap) { return moons("month", "2026-11", 3) }},
+		{"Monday", 2, func() (string, []Cap) {
+			w, caps := moons("day", "2026-11-23", 9)
+			caps[0].Weekdays = map[time.Weekday]int64{time.Monday: 3, time.Tuesday: 1}
+			return w, caps
+		}},
+		{"a day, and two together", 2, func() (string, []Cap) {
+			return moons("day", "2026-11-23", 4, Cap{Who: "buyer:moon", Per: "day", Days: 2, Max: 3})
+		}},
+	} {
+		h := clean(t)
+		window, caps := c.with()
+		h.caps = append(h.caps[:5], caps...)
+		for _, e := range h.events {
+			if ch, ok := e["charges"].([]ev); ok {
+				for _, x := range ch {
+					if x["cap"] == "buyer:moon:total" {
+						x["cap"], x["window"] = "buyer:moon:"+caps[0].Per, window
+					}
+				}
+			}
+		}
+		if r := h.judge(); r.ByRule[RuleCapPassed] != c.passed || len(r.ByRule) != 1 {
+			t.Errorf("%s: %s", c.name, r.Verdict())
+		}
+	}
+}
+
 func TestHoldBeforeTheHour(t *testing.T) {
 	h := clean(t)
 	h.at = time.Date(2026, 11, 23, 15, 59, 59, 995_000_000, time.UTC)
@@ -389,7 +433,7 @@ func TestInputErrors(t *testing.T) {
 	if !errors.Is(err, bad) {
 		t.Errorf("%v", err)
 	}
-	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "month"}}},
+	for _, o := range []Options{{Caps: []Cap{{Who: "x", Per: "year"}}},
 		{Caps: []Cap{{Who: "x", Per: "day", Zone: "No/Where"}}},
 		{Caps: []Cap{{Who: "x", Per: "day"}, {Who: "x", Per: "day"}}}} {
 		if _, err := Run(Input{Events: Values[[]byte](nil)}, o); err == nil {

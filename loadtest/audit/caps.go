@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,14 +17,11 @@ type capState struct {
 	zone *time.Location
 }
 
-type windowKey struct {
-	cap    int
-	window string
-}
+type windowKey struct{ cap, window string }
 
 type windowUse struct {
 	n    int64
-	full bool // was once
+	full map[int]bool // by cap: it was full once
 }
 
 func (a *auditor) addCaps(caps []Cap) error {
@@ -32,21 +30,22 @@ func (a *auditor) addCaps(caps []Cap) error {
 			c.Key = c.Who + ":" + c.Per
 		}
 		switch c.Per {
-		case "hour", "day", "week", "total":
+		case "minute", "hour", "day", "week", "month", "total":
 		default:
-			return fmt.Errorf("audit: cap %s: per %q: expected hour, day, week or total", c.Key, c.Per)
+			return fmt.Errorf("audit: cap %s: per %q: expected minute, hour, day, week, month or total", c.Key, c.Per)
 		}
 		zone, err := time.LoadLocation(c.Zone)
 		if err != nil {
 			return fmt.Errorf("audit: cap %s: %w", c.Key, err)
 		}
-		if _, twice := a.capByKey[c.Key]; twice {
-			return fmt.Errorf("audit: cap %s: given twice", c.Key)
+		for _, i := range a.capByKey[c.Key] {
+			if o := &a.caps[i]; o.Days == c.Days || o.Per != c.Per || o.Who != c.Who || o.zone.String() != zone.String() {
+				return fmt.Errorf("audit: cap %s: given twice, or with another window", c.Key)
+			}
 		}
-		i := len(a.caps)
+		a.capByKey[c.Key] = append(a.capByKey[c.Key], len(a.caps))
+		a.capsOf[c.Who] = append(a.capsOf[c.Who], len(a.caps))
 		a.caps = append(a.caps, capState{c, zone})
-		a.capByKey[c.Key] = i
-		a.capsOf[c.Who] = append(a.capsOf[c.Who], i)
 	}
 	return nil
 }
@@ -54,13 +53,21 @@ func (a *auditor) addCaps(caps []Cap) error {
 // windowName is the name of the window that a time falls into.
 func (c *capState) windowName(t time.Time) string {
 	switch t = t.In(c.zone); c.Per {
+	case "minute":
+		return t.Format("2006-01-02T15:04-07:00")
 	case "hour":
 		return t.Format("2006-01-02T15-07:00")
 	case "day":
 		return t.Format("2006-01-02")
 	case "week":
+		if c.WeekFrom != 0 {
+			back := (int(t.Weekday()) + 6 - c.WeekFrom + 7) % 7
+			return t.AddDate(0, 0, -back).Format("2006-01-02") + "w"
+		}
 		year, week := t.ISOWeek()
 		return fmt.Sprintf("%d-W%02d", year, week)
+	case "month":
+		return t.Format("2006-01")
 	}
 	return "total"
 }
@@ -71,36 +78,32 @@ func (a *auditor) charge(e *event) []windowKey {
 		return nil
 	}
 	var counted []windowKey
-	has := func(cap int) bool {
-		for _, k := range counted {
-			if k.cap == cap {
-				return true
-			}
-		}
-		return false
+	has := func(key string) bool {
+		return slices.ContainsFunc(counted, func(k windowKey) bool { return k.cap == key })
 	}
 	for _, ch := range e.Charges {
-		i, known := a.capByKey[ch.Cap]
-		if !known || a.caps[i].Who != "campaign:"+e.Campaign && a.caps[i].Who != "buyer:"+e.Buyer || ch.N != 1 ||
-			has(i) {
+		of := a.capByKey[ch.Cap]
+		if len(of) == 0 || a.caps[of[0]].Who != "campaign:"+e.Campaign && a.caps[of[0]].Who != "buyer:"+e.Buyer ||
+			ch.N != 1 || has(ch.Cap) {
 			a.found(RuleChargeUnknown, e.Lead,
 				"attempt %s charged %d to %s, which is no cap of %s or %s, or not one lead once", e.Attempt, ch.N,
 				ch.Cap, e.Campaign, e.Buyer)
 			continue
 		}
-		c := &a.caps[i]
+		c := &a.caps[of[0]]
 		if now, before := c.windowName(e.At), c.windowName(e.At.Add(-holdAge)); ch.Window != now &&
 			ch.Window != before {
 			a.found(RuleChargeWindow, e.Lead, "attempt %s at %s charged %s in window %s, expected %s", e.Attempt,
 				e.At.Format(time.RFC3339), ch.Cap, ch.Window, now)
 		}
-		counted = append(counted, windowKey{i, ch.Window})
+		counted = append(counted, windowKey{ch.Cap, ch.Window})
 	}
 	for _, who := range []string{"campaign:" + e.Campaign, "buyer:" + e.Buyer} {
 		for _, i := range a.capsOf[who] {
-			if _, configured := a.limit(e, &a.caps[i]); configured && !has(i) {
-				a.found(RuleChargeMissing, e.Lead, "attempt %s did not charge %s", e.Attempt, a.caps[i].Key)
-				counted = append(counted, windowKey{i, a.caps[i].windowName(e.At)})
+			c := &a.caps[i]
+			if _, configured := a.limit(e, c, ""); configured && !has(c.Key) {
+				a.found(RuleChargeMissing, e.Lead, "attempt %s did not charge %s", e.Attempt, c.Key)
+				counted = append(counted, windowKey{c.Key, c.windowName(e.At)})
 			}
 		}
 	}
@@ -113,19 +116,48 @@ func (a *auditor) charge(e *event) []windowKey {
 func (a *auditor) countUp(k windowKey, e *event) {
 	u := a.windows[k]
 	if u == nil {
-		u = &windowUse{}
+		u = &windowUse{full: map[int]bool{}}
 		a.windows[k] = u
 		a.report.Counts.Windows++
 	}
 	u.n++
-	c := &a.caps[k.cap]
-	most, configured := a.limit(e, c)
-	if configured && u.n > most {
-		a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, u.n,
-			k.window, c.Key, most)
+	for _, i := range a.capByKey[k.cap] {
+		c := &a.caps[i]
+		most, configured := a.limit(e, c, k.window)
+		n := a.used(c, k)
+		if configured && n > most {
+			a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, n,
+				k.window, c.Title(), most)
+		}
+		if configured && n >= most && !u.full[i] {
+			u.full[i] = true
+			a.report.Counts.FullCaps++
+		}
 	}
-	if configured && u.n >= most && !u.full {
-		u.full = true
-		a.report.Counts.FullCaps++
+}
+
+// used is what a cap has counted up to a window.
+func (a *auditor) used(c *capState, k windowKey) int64 {
+	n := a.windows[k].n
+	if c.Days < 2 {
+		return n
 	}
+	day, err := time.Parse(time.DateOnly, k.window)
+	if err != nil {
+		return n
+	}
+	for back := 1; back < c.Days; back++ {
+		if u := a.windows[windowKey{k.cap, day.AddDate(0, 0, -back).Format(time.DateOnly)}]; u != nil {
+			n += u.n
+		}
+	}
+	return n
+}
+
+// Title names a cap: its key, and the days that count together.
+func (c *Cap) Title() string {
+	if c.Days > 0 {
+		return fmt.Sprintf("%s:last %d days", c.Who, c.Days)
+	}
+	return c.Key
 }

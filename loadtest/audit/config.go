@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -21,7 +22,7 @@ type Terms struct {
 // Config is what a configuration says, as the auditor is told. A campaign that is not in it was not configured.
 type Config struct {
 	Campaigns map[string]Terms
-	Caps      map[string]int64 // the limit of each cap in it, by key
+	Caps      map[string]int64 // the limit of each cap in it, by its title
 }
 
 // explain judges whether an event's configuration explains it: for a ping, that exactly those campaigns were considered
@@ -92,13 +93,23 @@ func (c *Config) explain(b []byte) (why []string) {
 	return why
 }
 
-// limit is what a cap allows to whom that event's configuration decides, and whether that configuration has the cap.
-func (a *auditor) limit(e *event, c *capState) (most int64, has bool) {
+// limit is what a cap allows in a window to whom that event's configuration decides, and whether that configuration has
+// the cap.
+func (a *auditor) limit(e *event, c *capState, window string) (most int64, has bool) {
 	if a.configs == nil {
-		return c.Max, true
+		return c.most(window), true
 	}
 	if cfg := a.configs[e.Config]; cfg != nil {
-		most, has = cfg.Caps[c.Key]
+		most, has = cfg.Caps[c.Title()]
 	}
 	return most, has
+}
+
+// most is what a cap allows in a window by the day on which it begins.
+func (c *capState) most(window string) int64 {
+	day, err := time.Parse(time.DateOnly, window[:min(len(window), len(time.DateOnly))])
+	if n, ok := c.Weekdays[day.Weekday()]; ok && err == nil {
+		return n
+	}
+	return c.Max
 }

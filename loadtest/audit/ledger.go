@@ -14,7 +14,7 @@ type auditor struct {
 	configs     map[string]*Config
 
 	caps     []capState
-	capByKey map[string]int
+	capByKey map[string][]int
 	capsOf   map[string][]int
 	windows  map[windowKey]*windowUse
 
@@ -108,7 +108,7 @@ func newAuditor(o Options) (*auditor, error) {
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
 		findingsMax: o.FindingsMax, configs: o.Configs,
-		capByKey: map[string]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
+		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
