@@ -47,8 +47,10 @@ func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
 // nothing else is kept.
 func TestConcurrentHolds(t *testing.T) {
 	s := New()
-	caps := []rules.Cap{hourly(20), {Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 33}},
-		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")}, Limit: rules.Limit{Most: 25}}}
+	caps := []rules.Cap{hourly(20),
+		{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 33}},
+		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")},
+			Limit: rules.Limit{Most: 25}}}
 	counters := make([]*Counter, len(caps))
 	for i := range caps {
 		counters[i] = s.Counter(caps[i])
@@ -152,7 +154,8 @@ func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, 
 func TestRefusedHoldTakesNothing(t *testing.T) {
 	s := New()
 	open, full := s.Counter(hourly(5)),
-		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 1}})
+		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total},
+			Limit: rules.Limit{Most: 1}})
 	mustHold(t, s, request(1, noon, open, full))
 	if _, no := s.Hold(request(2, noon, open, full)); no != lead.CapReached {
 		t.Fatalf("a full cap: %v", no)

@@ -17,7 +17,7 @@ const (
 	Minute Per = iota + 1 // a minute of the local clock
 	Hour                  // an hour of the local clock
 	Day                   // a date of the local calendar: 23 or 25 hours long where the clock changes
-	Week                  // seven dates of the local calendar, from a Monday, as ISO 8601 counts weeks, or from another day
+	Week                  // seven dates, from a Monday, as ISO 8601 counts weeks, or from another day
 	Month                 // a month of the local calendar
 	Total                 // all time
 )
@@ -46,11 +46,11 @@ var Ever = Span{Start: time.Time{}, End: time.Date(9999, 12, 31, 23, 59, 59, 0, 
 
 // At names the window that holds the instant, and tells the longest stretch around it that bears the name.
 //
-// A day is "2026-11-23", a month "2026-11", a week "2026-W48", or "2026-11-22w" by its first date where it does not begin
-// on a Monday. An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows twice, and an
-// hour that a change of the clock cuts short is as long as the clock showed it; a minute is "2026-11-23T14:05-08:00".
-// "total" is everything. The name alone identifies a window: where a zone went back over midnight a date has two
-// stretches.
+// A day is "2026-11-23", a month "2026-11", a week "2026-W48", or "2026-11-22w" by its first date where it does not
+// begin on a Monday. An hour is "2026-11-23T14-08:00": the offset keeps the two hours apart that one clock shows twice,
+// and an hour that a change of the clock cuts short is as long as the clock showed it; a minute is
+// "2026-11-23T14:05-08:00". "total" is everything. The name alone identifies a window: where a zone went back over
+// midnight a date has two stretches.
 func (w Window) At(now time.Time) (name string, start, end time.Time) {
 	if w.Per == Total {
 		return "total", Ever.Start, Ever.End

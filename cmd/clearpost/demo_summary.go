@@ -155,8 +155,8 @@ func byStatus(n map[string]int) string {
 	return strings.Join(out, ", ")
 }
 
-// fullest is the cap with the smallest part left. Its title is "campaign:ID:PER" or "buyer:ID:PER", and the row names the
-// campaign already.
+// fullest is the cap with the smallest part left. Its title is "campaign:ID:PER" or "buyer:ID:PER", and the row names
+// the campaign already.
 func fullest(caps []capAt) string {
 	best := -1
 	for i, c := range caps {

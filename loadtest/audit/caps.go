@@ -39,7 +39,8 @@ func (a *auditor) addCaps(caps []Cap) error {
 			return fmt.Errorf("audit: cap %s: %w", c.Key, err)
 		}
 		for _, i := range a.capByKey[c.Key] {
-			if o := &a.caps[i]; o.Days == c.Days || o.Per != c.Per || o.Who != c.Who || o.zone.String() != zone.String() {
+			o := &a.caps[i]
+			if o.Days == c.Days || o.Per != c.Per || o.Who != c.Who || o.zone.String() != zone.String() {
 				return fmt.Errorf("audit: cap %s: given twice, or with another window", c.Key)
 			}
 		}
