@@ -119,6 +119,9 @@ type Options struct {
 	Progress func(file string, read, size int64)
 	// Also are files that are read as if they stood in the directory, by their path in it.
 	Also map[string][]byte
+	// KeptLists says that the directory is a configuration as it was kept beside a ledger (LoadKept): its files of
+	// values stand as sums, and their contents as SHA256.gz in this directory. What is of its node alone is not read.
+	KeptLists string
 	// Aim, where set, gives the URL that a campaign's call goes to in place of its own, after Rewrite. Probes use it.
 	Aim func(campaign string, post bool, url string) string
 }

@@ -54,6 +54,9 @@ type listKey struct {
 func (l *loader) noteList(name string) {
 	file := path.Join(listsFolder, name)
 	switch {
+	case l.opt.KeptLists != "":
+		l.noteKept(file)
+		return
 	case strings.HasSuffix(name, sumSuffix):
 		l.problems.Add(Problem{File: file, Message: "no file in " + listsFolder + "/ may be called *" + sumSuffix})
 		return
@@ -155,7 +158,7 @@ func (l *loader) readList(list *List, f rules.ListFile) *listfile.Set {
 		l.problems.Add(Problem{File: list.File, Message: message})
 		return nil
 	}
-	r, err := openList(l.dir, list.File)
+	r, err := l.openList(list)
 	if err != nil {
 		return bad("the file cannot be read: " + plainError(err))
 	}

@@ -78,7 +78,9 @@ func (l *loader) load() *Config {
 	for _, f := range l.of(nodeFile) {
 		f.Parse(&l.problems) // and it stays: what stands elsewhere may still be held against it
 	}
-	l.node(cfg)
+	if l.opt.KeptLists == "" {
+		l.node(cfg)
+	}
 	l.each(verticalsFolder, func(f *tree.File) {
 		if v := l.vertical(f); v != nil {
 			cfg.Exchange.Verticals = append(cfg.Exchange.Verticals, v)

@@ -164,8 +164,9 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 			p.entries[len(p.entries)-1].Seats = p.route.seats[l.Index]
 		}
 	}
-	p.run(auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
-		MinPayout: minPayout})
+	p.terms = auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
+		MinPayout: minPayout}
+	p.run(&p.terms)
 	for rank, o := range p.result.Order {
 		i := p.entries[o.Bid].Ref
 		b := &p.bids[i]

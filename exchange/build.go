@@ -58,6 +58,11 @@ func (e *Exchange) keepTokens(snap *Snapshot) {
 
 // newSnapshot makes the snapshot of a configuration. The caller makes one at a time.
 func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
+	return e.snapshotOf(cfg, e.newCampaign)
+}
+
+// snapshotOf is newSnapshot with campaigns of the caller's make.
+func (e *Exchange) snapshotOf(cfg Config, campaign func(*buyers.Campaign) (*LiveCampaign, error)) (*Snapshot, error) {
 	snap := &Snapshot{cfg: cfg, vertical: map[string]*verticalIndex{}, source: map[string]*seller{}}
 	for _, v := range cfg.Verticals {
 		snap.vertical[v.ID] = &verticalIndex{Vertical: v, eligible: cfg.Book.Index(v.ID)}
@@ -71,7 +76,7 @@ func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
 		return nil, err
 	}
 	for _, c := range cfg.Book.Campaigns {
-		l, err := e.newCampaign(c)
+		l, err := campaign(c)
 		if err != nil {
 			return nil, fmt.Errorf("campaign %s: %w", c.ID, err)
 		}
@@ -138,9 +143,7 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	gate.SetMax(c.Buyer.InFlightMax)
 	l.limits = e.carried.gears[key].renew(c, gate)
 	e.carried.gears[key] = l.limits
-	for _, h := range c.Hours {
-		l.hours = l.hours.and(h.Schedule)
-	}
+	l.hours = hoursOf(c)
 	for _, cp := range c.Caps {
 		count := e.store.Counter(cp)
 		l.counters = append(l.counters, count)

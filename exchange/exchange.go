@@ -37,6 +37,9 @@ type Deps struct {
 
 	AnswerBytesMax int // of a buyer's answer; 0 = the transport's default
 
+	// reads a configuration that decided once, by its hash, as it was kept beside the ledger; nil: none was kept
+	Kept func(hash string) (Config, error)
+
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
 
@@ -67,6 +70,7 @@ type Exchange struct {
 	carried   carried    // guarded by reloading
 
 	decoded decoded
+	papers  papers
 	claims  *claims.Table[underWay]
 	chases  *chaser
 	quotes  quoteTable

@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"clearpost/buyers"
@@ -41,6 +43,7 @@ type Explanation struct {
 	Events    []EventLine     `json:"events"`
 	// earlier leads that have the same seller's id, where that was asked for
 	Others []lead.ID `json:"others,omitempty"`
+	Check
 }
 
 // PingStory is what the ping's seller heard.
@@ -62,11 +65,15 @@ type CampaignStory struct {
 	Meaning  string   `json:"meaning,omitempty"`
 	Why      []string `json:"why,omitempty"` // the criteria that the lead does not meet, why it is closed
 	// where each of them stands, such as "buyers/acme.yaml:12:9, criteria[1]"
-	Places  []string   `json:"places,omitempty"`
-	Tier    string     `json:"tier,omitempty"` // of the plan, in which it wins or stands by
-	Rank    int        `json:"rank,omitempty"`
-	Price   lead.Money `json:"price_micros,omitempty"`
-	Payout  lead.Money `json:"payout_micros,omitempty"`
+	Places []string   `json:"places,omitempty"`
+	Tier   string     `json:"tier,omitempty"` // of the plan, in which it wins or stands by
+	Rank   int        `json:"rank,omitempty"`
+	Price  lead.Money `json:"price_micros,omitempty"`
+	Payout lead.Money `json:"payout_micros,omitempty"`
+	Value  lead.Money `json:"value_micros,omitempty"` // by which it ranks, where that is not its price
+	// of a bid that did not win: why, and how much it is short of what it would have needed; 0: no amount decides
+	Lost    string     `json:"lost,omitempty"`
+	ShortBy lead.Money `json:"short_by_micros,omitempty"`
 	Fixed   bool       `json:"fixed,omitempty"`
 	TookUS  int64      `json:"took_us,omitempty"`
 	Token   string     `json:"token,omitempty"`
@@ -123,8 +130,9 @@ type EventLine struct {
 }
 
 // Explain tells the history of a lead from the ledger. Reasons that hang on state stand in the event; criteria and
-// schedules are judged again from the recorded lead, its time and the running configuration. ok is false if there is
-// no such lead.
+// schedules are judged again from the recorded lead, its time and the configuration that decided, as it was kept, or
+// the running one where it was not. All that was decided is computed again, and compared with the record. ok is false
+// if there is no such lead.
 //
 // A campaign is refused for the first reason in this order: its criteria in the order of its page, its schedule and its
 // buyer's, then what hangs on state.
@@ -159,8 +167,10 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 		x.Unfit = append(x.Unfit, h.Post.Unfit...)
 	}
 	x.Unknown = append(append(x.Unknown, p.Private.Unknown...), h.Private.Unknown...)
-	x.Campaigns = e.explainCampaigns(snap, h, all)
-	x.Tried = explainTried(snap, h, all)
+	r := e.recheck(h, &x.Check)
+	defer r.release()
+	x.Campaigns = e.explainCampaigns(&r, h, all)
+	x.Tried = explainTried(r.post, h, all)
 	for i := range h.Attempts {
 		x.Attempts = append(x.Attempts, explainAttempt(&h.Attempts[i]))
 	}
@@ -171,8 +181,9 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	return x, true, nil
 }
 
-func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History, all bool) []CampaignStory {
+func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) []CampaignStory {
 	var out []CampaignStory
+	snap := r.ping
 	v := snap.Vertical(h.Pinged.Vertical)
 	var l *lead.Lead
 	if v != nil {
@@ -193,6 +204,9 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History, all bool
 		default:
 			s.Verdict = "backup"
 		}
+		if r.auction != nil {
+			s.lost(r.auction, i)
+		}
 		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
 			var err error
 			if s.Request, err = e.pingAgain(snap, c, h, l); err != nil && b.Refusal == unrendered(err) {
@@ -202,6 +216,7 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History, all bool
 		out = append(out, s)
 	}
 	if l == nil {
+		inOrder(out)
 		return out
 	}
 	f := rules.Facts{Lead: l, Stage: lead.AtPing, Now: h.Pinged.At, Source: h.Pinged.Source}
@@ -225,12 +240,46 @@ func (e *Exchange) explainCampaigns(snap *Snapshot, h *history.History, all bool
 			s.Verdict = lead.Closed.String()
 		default:
 			s.Verdict, s.Meaning = "not_asked",
-				"it meets the criteria of the running configuration, but it was not among those that the ping found: "+
+				"it meets the criteria of this configuration, but it was not among those that the ping found: "+
 					"the configuration, or the values known then, were others"
 		}
 		out = append(out, s)
 	}
+	inOrder(out)
 	return out
+}
+
+// lost tells of a bid in an auction what it was worth, and why it did not win.
+func (s *CampaignStory) lost(auction *Ping, i int) {
+	if e := auction.entryOf(i); e != nil && e.Worth() != e.Price {
+		s.Value = e.Worth()
+	}
+	s.Lost, s.ShortBy = auction.lost(i)
+}
+
+// inOrder puts campaigns into the order of decision: winners and those that stand by, by rank; bids that lost;
+// campaigns that were asked and do not bid; those that were not asked, for what hangs on state, then their schedule,
+// then their criteria.
+func inOrder(list []CampaignStory) {
+	class := func(s *CampaignStory) int {
+		no, _ := lead.RefusalByName(s.Verdict)
+		switch {
+		case s.Rank > 0:
+			return 0
+		case s.Price > 0:
+			return 1
+		case no == lead.CriteriaMismatch:
+			return 5
+		case no == lead.Closed:
+			return 4
+		case no >= lead.CriteriaMismatch && no < lead.BelowFloor:
+			return 3
+		}
+		return 2
+	}
+	slices.SortStableFunc(list, func(a, b CampaignStory) int {
+		return cmp.Or(cmp.Compare(class(&a), class(&b)), cmp.Compare(a.Rank, b.Rank), cmp.Compare(b.Price, a.Price))
+	})
 }
 
 // closed adds the schedules that kept the campaign from being asked.

@@ -87,7 +87,8 @@ func TestExplanationTellsOfEachCampaignAndAttempt(t *testing.T) {
 		}
 		x.Reload(sellTo(1, campaign{ID: "late", Price: dollar}))
 		e = explain(x, r.LeadID)
-		if v = verdicts(e); e.SameConfig || v["late"].Verdict != "not_asked" || v["win"].Request != "" {
+		if v = verdicts(e); e.SameConfig || v["late"].Verdict != "" || v["win"].Request == "" ||
+			v["elsewhere"].Verdict != "criteria" || len(e.Defects)+len(e.Unchecked) > 0 {
 			t.Errorf("after a reload: %+v", e)
 		}
 		if _, ok, err := x.Exchange.Explain(lead.ID{1}); ok || err != nil {
@@ -142,7 +143,10 @@ func TestExplanationAfterTheCampaignHasMovedToAnotherVertical(t *testing.T) {
 			c.Ping.Request.Fields = append(c.Ping.Request.Fields, request.FieldSpec{To: from, From: from})
 		}
 	}
-	exchangetest.Run(t, one(), func(x *rig) {
+	unkept := func(d *exchange.Deps) { d.Kept = nil }
+	before := one()
+	before.Deps = unkept
+	exchangetest.Run(t, before, func(x *rig) {
 		id := x.Quote(8*dollar, values{"age": "40"})
 		r, f := x.Post(id, nil, nil)
 		wantSold(t, r, f, 8*dollar)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/rules"
 )
 
@@ -23,6 +24,14 @@ type stretch struct {
 }
 
 func newHours(s *rules.Schedule) *hours { return (*hours)(nil).and(s) }
+
+// hoursOf are the hours of a campaign.
+func hoursOf(c *buyers.Campaign) (h *hours) {
+	for _, own := range c.Hours {
+		h = h.and(own.Schedule)
+	}
+	return h
+}
 
 // and are the hours in which one more schedule is open too.
 func (h *hours) and(s *rules.Schedule) *hours {

@@ -203,7 +203,7 @@ func TestTierThatIsNotForTheLead(t *testing.T) {
 			}
 			e, ok, err := x.Exchange.Explain(id)
 			if err != nil || !ok || len(e.Campaigns) != 2 || want == 16 && e.Campaigns[0].Tier != "tier1" ||
-				want == 32 && e.Campaigns[0].Verdict != "no_tier" {
+				want == 32 && e.Campaigns[1].Verdict != "no_tier" {
 				t.Errorf("age %q: explained as %+v, %v", age, e, err)
 			}
 		})

@@ -40,9 +40,9 @@ const turnTries = 8
 
 // run holds the auction. In a tier that rotates or draws the lead has a turn of its own, unless it is a test, which
 // takes none, or there are more auctions at once than there is time to hold them again.
-func (p *Ping) run(t auction.Terms) {
+func (p *Ping) run(t *auction.Terms) {
 	if p.route == nil {
-		auction.Run(p.entries, t, &p.result)
+		auction.Run(p.entries, *t, &p.result)
 		return
 	}
 	t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
@@ -56,7 +56,7 @@ func (p *Ping) run(t auction.Terms) {
 			p.turns = append(p.turns, n)
 		}
 		t.Turns = p.turns
-		auction.Run(p.entries, t, &p.result)
+		auction.Run(p.entries, *t, &p.result)
 		tier := p.result.Tier
 		if p.Test.On || tier < 0 || p.route.turns == nil || p.route.turns[tier] == nil ||
 			p.route.turns[tier].CompareAndSwap(p.turns[tier], p.turns[tier]+1) {

@@ -56,6 +56,7 @@ type Ping struct {
 	asked    []asked // by live call
 	requests []byte
 	entries  []auction.Bid
+	terms    auction.Terms
 	result   auction.Result
 	event    ledger.Pinged
 	scratch  []byte

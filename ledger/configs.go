@@ -145,6 +145,19 @@ func (l *Ledger) ConfigFiles(hash string) (map[string][]byte, error) {
 	return out, nil
 }
 
+// KeptConfig is where a kept configuration stands: the directory with its files, and the one with the contents of its
+// files of values (KeepList). An unknown hash is fs.ErrNotExist.
+func (l *Ledger) KeptConfig(hash string) (dir, lists string, err error) {
+	if !validHash(hash) {
+		return "", "", fmt.Errorf("ledger: configuration hash %q: %w", hash, fs.ErrNotExist)
+	}
+	dir = filepath.Join(l.configDir(), hash)
+	if _, err := os.Stat(dir); err != nil {
+		return "", "", err
+	}
+	return dir, filepath.Join(l.configDir(), "lists"), nil
+}
+
 // Configs lists the hashes of the kept configurations in their order.
 func (l *Ledger) Configs() ([]string, error) {
 	entries, err := os.ReadDir(l.configDir())

@@ -88,7 +88,8 @@ func (n *Node) open(offline bool) error {
 	}
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: client,
-		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited})
+		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited,
+		Kept: func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ type explainCmd struct {
 
 // Help implements kong.HelpProvider.
 func (explainCmd) Help() string {
-	return `For one lead: each campaign that was asked, what it bid or why not, times, the exact post and its answer, holds, money. It shows
+	return `For one lead: each campaign in the order in which it was decided on: what it bid, why it did not win and by how much, or why it
+was not asked; the exact posts and their answers, holds, money. All that was decided is computed again from the recorded inputs and the configuration of
+that time; where that differs from the record it says DEFECT, and the exit code is 3. It shows
 personal data of the lead; secrets are placeholders. A name of several leads is answered with their list. Buyers' references stand in no index: the
 ledger is read from its newest events back, for at most 10 s.
 
@@ -45,13 +47,38 @@ func (c *explainCmd) Run(e *env) error {
 		if err := o.call(e.ctx, "GET", "/v1/explain"+query(args...), nil, &x); err != nil {
 			return err
 		}
-		if c.JSON {
-			return printJSON(e.out, x)
+		if err := c.print(e, &x); err != nil {
+			return err
 		}
-		w := bufio.NewWriter(e.out)
-		tell(w, &x)
-		return w.Flush()
+		if len(x.Defects) > 0 {
+			return errDiffers
+		}
+		return nil
 	})
+}
+
+func (c *explainCmd) print(e *env, x *exchange.Explanation) error {
+	if c.JSON {
+		return printJSON(e.out, x)
+	}
+	w := bufio.NewWriter(e.out)
+	tell(w, x)
+	tellCheck(w, x)
+	return w.Flush()
+}
+
+// tellCheck says what came of computing all of it again.
+func tellCheck(w io.Writer, x *exchange.Explanation) {
+	fmt.Fprintln(w)
+	for i := range x.Defects {
+		fmt.Fprintf(w, "DEFECT: %s\n", &x.Defects[i])
+	}
+	for _, why := range x.Unchecked {
+		fmt.Fprintf(w, "not computed again: %s\n", why)
+	}
+	if len(x.Defects)+len(x.Unchecked) == 0 {
+		fmt.Fprintln(w, "computed again from its inputs: no difference")
+	}
 }
 
 func tell(w io.Writer, x *exchange.Explanation) {
@@ -158,7 +185,14 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 	if c.TookUS > 0 {
 		fmt.Fprintf(w, " in %s", time.Duration(c.TookUS)*time.Microsecond)
 	}
-	for _, s := range []string{c.Meaning, c.Reason} {
+	if c.Value != 0 {
+		fmt.Fprintf(w, " worth %s", c.Value)
+	}
+	lost := c.Lost
+	if c.ShortBy > 0 {
+		lost += fmt.Sprintf(" (by %s)", c.ShortBy)
+	}
+	for _, s := range []string{c.Meaning, c.Reason, lost} {
 		if s != "" {
 			fmt.Fprintf(w, " — %s", s)
 		}

@@ -22,6 +22,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // it could not be done, or the answer is no (check, demo's audit)
 	exitUsage  = 2
+	// the ledger differs from what comes of its inputs (explain)
+	exitDiffers = 3
 )
 
 type cli struct {
@@ -60,7 +62,8 @@ func run(args []string, out, errOut io.Writer) int {
 	var c cli
 	code := -1
 	k, err := kong.New(&c, kong.Name("clearpost"),
-		kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use."),
+		kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use, "+
+			"3 the ledger is not what it should be (explain)."),
 		kong.Writers(out, errOut), kong.Exit(func(n int) {
 			code = n
 		}), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
@@ -88,6 +91,8 @@ func run(args []string, out, errOut io.Writer) int {
 		return exitOK
 	case errors.Is(err, errSaid):
 		return exitFailed
+	case errors.Is(err, errDiffers):
+		return exitDiffers
 	}
 	fmt.Fprintln(errOut, "clearpost:", err)
 	return exitFailed
@@ -106,3 +111,6 @@ func tried(err error) string {
 
 // errSaid ends a verb with exit code 1 when it has printed why.
 var errSaid = errors.New("")
+
+// errDiffers ends a verb with exit code 3 when it has printed what of the ledger is not as it should be.
+var errDiffers = errors.New("the ledger differs from its recomputation")

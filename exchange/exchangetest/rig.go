@@ -34,6 +34,7 @@ type Rig struct {
 	setup   Setup
 	dir     string
 	reloads int
+	kept    map[string]exchange.Config // that were in force, by hash
 	stopped bool
 	virtual bool                 // time is
 	crashed []*exchange.Exchange // whose trips may still be under way
@@ -58,7 +59,8 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 // Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
-	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(tempDir(t), "ledger")}
+	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(tempDir(t), "ledger"),
+		kept: map[string]exchange.Config{}}
 	x.start()
 	t.Cleanup(x.Stop)
 	return x
@@ -95,7 +97,7 @@ func (x *Rig) start() {
 	}
 	x.Store = capstore.New()
 	d := exchange.Deps{Ledger: x.Ledger, Store: x.Store, Transport: x.Transport, Calls: x.Buyers, Now: time.Now,
-		Log: log}
+		Log: log, Kept: x.keptAs}
 	if x.setup.Deps != nil {
 		x.setup.Deps(&d)
 	}
@@ -111,7 +113,9 @@ func (x *Rig) start() {
 func (x *Rig) config() exchange.Config {
 	x.T.Helper()
 	x.setup.answer(x.Buyers)
-	return x.setup.config(x.T, x.reloads+1)
+	cfg := x.setup.config(x.T, x.reloads+1)
+	x.kept[cfg.Hash] = cfg
+	return cfg
 }
 
 // Stop ends the exchange as one that is stopped. Again is the same as once.
@@ -138,6 +142,8 @@ func (x *Rig) stop(within time.Duration) {
 	defer cancel()
 	if err := x.Exchange.Stop(ctx); err != nil && within > 0 {
 		x.T.Error(err)
+	} else if within > 0 {
+		x.recheck()
 	}
 	if err := x.Transport.Close(ctx); err != nil && within > 0 {
 		x.T.Error(err)

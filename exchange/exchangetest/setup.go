@@ -39,6 +39,7 @@ type Setup struct {
 	Campaigns []Campaign
 	Buyer     func(*buyers.BuyerSpec) // changes each buyer
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
+	Differs   bool                    // the test sees to it that computing its leads again comes to something else
 	// in place of all of it: a configuration with the vertical solar and the source acme; its buyers' answers are set
 	// with Buyers.Set
 	Config *exchange.Config

@@ -223,3 +223,23 @@ func TestLeadIsMadeAgain(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A seller who writes the day first has said what day it was when its lead came: reading its text again by the
+// vertical's order must not make another day of it.
+func TestLeadIsAsItWasReadThen(t *testing.T) {
+	schema, errs := lead.NewSchema("v", []lead.Field{{Name: "moved", Type: lead.TypeDate},
+		{Name: "zip", Type: lead.TypePostalCode}})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	ping := quoted()
+	ping.Fields = ledger.Fields{{Name: "moved", Value: "2026-02-01"}, {Name: "zip", Value: "10001"}}
+	ping.Raw = ledger.Fields{{Name: "moved", Value: "1/2/2026"}, {Name: "zip", Value: "10001-0000"}}
+	l := told(ping).Lead(schema)
+	for name, want := range map[string]string{"moved": "2026-02-01", "zip": "10001"} {
+		pos, _ := schema.Position(name)
+		if got := string(l.Normal(pos)); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}

@@ -34,7 +34,9 @@ func leftOut(l *lead.Lead, fields ledger.Fields) {
 	}
 }
 
-// Fill sets values as they were sent: the raw text where it differs from the normal one.
+// Fill sets values as they were sent: the raw text where it differs from the normal one. Where that reads as something
+// else than it did, since its sender writes dates in another order or the vertical has changed, the recorded value
+// stands.
 func Fill(l *lead.Lead, fields, raw ledger.Fields) {
 	for _, f := range fields {
 		pos, ok := l.Schema().Position(f.Name)
@@ -49,6 +51,12 @@ func Fill(l *lead.Lead, fields, raw ledger.Fields) {
 			continue // it was never kept: only the post itself can bring it
 		}
 		l.Set(pos, []byte(v))
+		if v == f.Value {
+			continue
+		}
+		if now, _ := l.Recorded(pos); string(now) != f.Value {
+			l.Set(pos, []byte(f.Value))
+		}
 	}
 }
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"strconv"
+
+	"clearpost/exchange/history"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// recheckPosts computes again what the events of a lead's posts say: whether each bid whose turn came was to be tried,
+// at which payout and by which terms, what was booked, and what the lead came to. Times, pauses, limits and holds are
+// taken from the record. All attempts are of one configuration.
+func (p *Paper) recheckPosts(h *history.History, c *Check) {
+	ev, f := h.Pinged, &finder{check: c}
+	s, v := p.snap.source[ev.Source], p.snap.Vertical(ev.Vertical)
+	if v == nil || s == nil {
+		f.differ("who and what", ev.Source+", "+ev.Vertical, "not in the configuration of the post")
+		return
+	}
+	w := &walk{finder: f, h: h, d: delivery{e: p.e, on: p.snap, v: v, src: s.Source, l: h.Lead(v.Schema),
+		oneShot: ev.Mode == ledger.ModeLead, minimum: ev.MinPrice, history: &history.History{ID: h.ID, Pinged: ev}}}
+	for _, fields := range []ledger.Fields{ev.Fields, ev.Private.Fields, h.Private.Fields} {
+		for _, x := range fields {
+			if pos, ok := v.Schema.Position(x.Name); ok && lead.SSNMasked(x.Value) {
+				w.hidden.Add(pos)
+			}
+		}
+	}
+	w.d.begin()
+	w.recall()
+	for _, b := range w.d.order {
+		f.at(b.Campaign, b.Leg)
+		w.turn(b)
+		f.attempt = nil
+	}
+	f.at("", 0)
+	f.answer(h)
+}
+
+// walk is one delivery on paper, as far as it is recorded.
+type walk struct {
+	*finder
+	h      *history.History // as it stands in the ledger
+	d      delivery         // its history grows with the attempts
+	hidden lead.Positions
+	tried  []ledger.Tried
+	last   int // the greatest rank of an attempt; 0: nobody can tell who had a turn
+}
+
+// recall finds who had a turn and no attempt, and how far the walk went. What a trip that was cut off has tried stands
+// nowhere.
+func (w *walk) recall() {
+	for _, ev := range w.h.Events {
+		if s, ok := ev.(*ledger.Settled); ok {
+			w.tried = append(w.tried, s.Tried...)
+		}
+	}
+	for i := range w.h.Attempts {
+		a := &w.h.Attempts[i]
+		if a.Posted == nil || a.Resolved != nil || w.h.Settled == nil {
+			w.last = 0
+			return
+		}
+		w.last = max(w.last, a.Posting.Rank)
+	}
+}
+
+// turn compares what became of a bid when its turn came.
+func (w *walk) turn(b *ledger.Bid) {
+	some := false
+	for i := range w.h.Attempts {
+		a := &w.h.Attempts[i]
+		if a.Posting.Campaign != b.Campaign || a.Posting.Leg != b.Leg {
+			continue
+		}
+		w.attempt = &a.Posting.Attempt
+		w.attempted(b, a.Posting)
+		w.d.history.Attempts = append(w.d.history.Attempts, *a)
+		w.booked(a)
+		some = true
+	}
+	if some {
+		w.d.soldBy(b)
+		return
+	}
+	for _, t := range w.tried {
+		if t.Campaign == b.Campaign && t.Leg == b.Leg {
+			w.refused(b, t.Refusal)
+			some = true
+		}
+	}
+	if !some && b.Rank < w.last && (w.d.tier == "" || b.Tier == w.d.tier) {
+		w.differ("turn", "passed over", "before that of rank "+strconv.Itoa(w.last))
+	}
+}
+
+// attempted compares an attempt with what its bid comes to, after the attempts before it.
+func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
+	c := w.d.on.cfg.Book.Campaign(b.Campaign)
+	if c == nil || c.Vertical != p.Vertical {
+		w.differ("campaign", "posted to", "the vertical has no such campaign")
+		return
+	}
+	same(w.finder, "rank", p.Rank, b.Rank)
+	same(w.finder, "price", p.Price, b.Price)
+	same(w.finder, "max_sold promised", p.MaxSold, b.MaxSold)
+	payout, covered := w.d.payout(b)
+	if !covered {
+		w.differ("covers the quote", "yes", "no")
+	}
+	same(w.finder, "payout", p.Payout, payout)
+	same(w.finder, "sell limit", p.SellLimit, w.d.quote.Limit)
+	if no := w.d.clash(c.Buyer); no != lead.NoRefusal {
+		w.differ("refusal", "", no.String())
+	}
+	if !meets(needs(c), w.hidden) {
+		if ok, _ := c.Test(w.d.facts()); !ok {
+			why, places := unmet(c, w.d.facts(), false)
+			w.differ("criteria", "met", "not met: "+why[0]+" ("+places[0]+")")
+		}
+	}
+	live := w.d.policy().live(w.d.on.campaigns[c.Index])
+	if live == nil {
+		w.differ("test endpoint", "there", "")
+		return
+	}
+	if p.Terms != nil {
+		same(w.finder, "terms", *p.Terms, *w.d.terms(live))
+	}
+}
+
+// booked compares what was booked for an attempt that was accepted, and fills the quote.
+func (w *walk) booked(a *history.Attempt) {
+	p, q := a.Posting, a.Posted
+	switch o := a.Outcome(); {
+	case o != lead.Accepted && o != lead.TestAccepted:
+		return
+	case q != nil && q.Outcome == lead.Accepted:
+		price := p.Price
+		if p.Terms == nil || p.Terms.PostPrice && q.AnswerPrice == 0 {
+			price = q.Price // nobody can tell
+		} else if p.Terms.PostPrice {
+			price = q.AnswerPrice
+		}
+		same(w.finder, "booked price", q.Price, price)
+		same(w.finder, "booked payout", q.Payout, w.h.PayoutOf(p, q.Price))
+	}
+	w.d.quote.Fill(p.Payout)
+}
+
+// refused compares why a bid had no attempt, as far as that hangs on no state. What stands later in the order of
+// reasons says that the earlier ones did not hold.
+func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
+	c := w.d.on.cfg.Book.Campaign(b.Campaign)
+	gone := c == nil || c.Vertical != w.h.Pinged.Vertical || w.d.v.Currency != w.h.Pinged.Currency
+	if gone || no == lead.CampaignWithdrawn {
+		if gone != (no == lead.CampaignWithdrawn) {
+			w.differ("refusal", no.String(), yes(gone)+": withdrawn")
+		}
+		return
+	}
+	if no == lead.Paused {
+		return
+	}
+	if _, covered := w.d.payout(b); covered == (no == lead.NotCovered) {
+		w.differ("covers the quote", yes(!covered), yes(covered))
+		return
+	}
+	switch no {
+	case lead.NotCovered, lead.BidExpired, lead.NoTimeLeft:
+		return
+	}
+	if !meets(needs(c), w.hidden) {
+		if ok, _ := c.Test(w.d.facts()); ok == (no == lead.CriteriaMismatch) {
+			w.differ("criteria", met(!ok), met(ok))
+			return
+		}
+	}
+	if clash := w.d.clash(c.Buyer); no == lead.SameCompany || no == lead.Competitor || clash != lead.NoRefusal {
+		if no != lead.CriteriaMismatch {
+			same(w.finder, "refusal", no, clash)
+		}
+	}
+}
+
+func met(is bool) string {
+	if is {
+		return "met"
+	}
+	return "not met"
+}
+
+// answer compares what the lead came to with its sales.
+func (f *finder) answer(h *history.History) {
+	s := h.Settled
+	if s == nil || h.Open() || s.TestResult != "" {
+		return
+	}
+	var revenue, payout lead.Money
+	sales := h.Sales()
+	for _, x := range sales {
+		revenue, payout = revenue+x.Price, payout+x.Payout
+	}
+	same(f, "sales", len(s.Sales), len(sales))
+	same(f, "revenue", s.Revenue, revenue)
+	same(f, "payout", s.Payout, payout)
+	result := lead.ResultFailure
+	if h.Sold() > 0 {
+		result = lead.ResultSuccess
+	}
+	same(f, "answer", s.Result, result)
+}
