@@ -163,6 +163,9 @@ var wantCalls = map[string]struct{ ping, post map[string]any }{
 	"brightroof-hometown": {
 		nil,
 		map[string]any{"zip": "86001", "st": "Arizona"}},
+	"brightroof-weekend": {
+		nil,
+		map[string]any{"zip": "85004", "st": "Arizona"}},
 }
 
 func TestExamplesSpeakTheBuyersFormats(t *testing.T) {
@@ -319,8 +322,8 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 		t.Fatalf("%d verticals, %d sources, %d buyers", len(x.Verticals), len(x.Sources), len(x.Book.Buyers))
 	}
 	solar := x.Verticals[3]
-	if solar.ID != "solar" || solar.Plan != (exchange.Plan{SellLimit: 3, Floor: 10 * lead.Unit}) ||
-		solar.PingDeadline != 800*time.Millisecond {
+	if solar.ID != "solar" || solar.Plan.Routing == nil || len(solar.Plan.Routing.Plan.Tiers) != 3 ||
+		solar.Plan.Routing.SellLimit() != 3 || solar.PingDeadline != 800*time.Millisecond {
 		t.Errorf("solar is %+v", solar)
 	}
 	if key := solar.Dedupe.Key; len(key) != 1 || solar.Schema.Fields[key[0].Pos].Name != "phone" {

@@ -98,6 +98,10 @@ func (b *Buyer) ping(r *Request, d *dice, dec *Decision) {
 	rule.decide(r, d, dec, rule.price(r, d))
 	if dec.Yes {
 		dec.Token = makeToken(b.Script.TokenStyle, b.seed, dec.N, dec.Price)
+		if rule.Alone > 0 {
+			dec.Alone = (dec.Price * lead.Money(rule.Alone) / 100).FloorCents()
+			dec.AloneToken = makeToken(b.Script.TokenStyle, b.seed, dec.N, dec.Alone)
+		}
 		b.bids.Add(1)
 	}
 }

@@ -84,7 +84,7 @@ func harborline() Script {
 	}
 }
 
-// leadspring takes forms with prefixed names and answers flat JSON with prices as text.
+// leadspring takes forms with prefixed names and answers flat JSON with prices as text. It pays more for a lead alone.
 func leadspring() Script {
 	say := words{ReasonDuplicate: "Duplicate Lead", "phone": "Invalid Phone", "email": "Invalid Email",
 		"consent": "Missing Consent", "quota": "Quota Reached", ReasonBadToken: "Unknown Ping Id"}
@@ -96,11 +96,18 @@ func leadspring() Script {
 		a.Body = appendText(append(a.Body, `{"result":"success","msg":`...), yes)
 		a.Body = append(append(append(a.Body, `,"`...), name...), `":`...)
 		a.Body = append(appendText(a.Body, id), `,"price":"`...)
-		a.Body = append(d.Price.Append(a.Body), `"}`...)
+		a.Body = append(d.Price.Append(a.Body), '"')
+		if d.Alone > 0 {
+			a.Body = d.Alone.Append(append(a.Body, `,"offers":[{"sold_to":1,"price":"`...))
+			a.Body = appendText(append(a.Body, `","id":`...), d.AloneToken)
+			a.Body = d.Price.Append(append(a.Body, `},{"sold_to":3,"price":"`...))
+			a.Body = append(appendText(append(a.Body, `","id":`...), d.Token), `}]`...)
+		}
+		a.Body = append(a.Body, '}')
 	}
 	return Script{
 		ID: "leadspring", Lead: "lp_s1", Token: "lp_ping_id", Person: "phone_home", Duplicates: true,
-		Reference: prefixed("LS-"), Ping: Rule{Latency: LogNormal(90*ms, 300*ms), Yes: 0.85,
+		Reference: prefixed("LS-"), Ping: Rule{Latency: LogNormal(90*ms, 300*ms), Yes: 0.85, Alone: 175,
 			Range: between("lp_campaign_id", "LS-SOLAR", 18, 40, 12, 35), Format: func(a *Answer, _ *Request,
 				d *Decision) {
 				answer(a, d, "No coverage", "Ping Accepted", "lp_ping_id", d.Token)

@@ -70,6 +70,8 @@ type Rule struct {
 	Min, Max lead.Money
 	// Range, if set, gives the bounds by request instead.
 	Range func(r *Request) (min, max lead.Money)
+	// Alone, of a ping, is what it pays in hundredths of its price to have the lead alone; 0: it makes no such offer.
+	Alone int64
 	// Decide, if set, has the last word: it may change what Yes, Min and Max have led to.
 	Decide func(r *Request, d *Decision)
 	// Reasons are drawn from, each as often as its weight says, where the answer is no. Empty: ReasonNo.
@@ -97,6 +99,9 @@ type Decision struct {
 	Yes       bool
 	Price     lead.Money
 	Token     string    // ping, yes
+	// ping, yes, where the rule has Alone: that offer, and its token
+	Alone      lead.Money
+	AloneToken string
 	Reference string    // post: of the acceptance, or of the earlier one for ReasonDuplicate
 	Reason    string    // no
 	Since     time.Time // when the person was accepted first, for ReasonDuplicate

@@ -79,7 +79,7 @@ func TestTryRequestOfAConfiguration(t *testing.T) {
 		0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "check", dir); !strings.Contains(out, "47 examples") {
+	if out := must(t, "check", dir); !strings.Contains(out, "48 examples") {
 		t.Error(out)
 	}
 	for _, args := range [][]string{{"harborline-standard", "-d", dir}, {"nobody", "--ping", "-d", dir},
