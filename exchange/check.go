@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"time"
+
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -83,4 +85,68 @@ func postConfig(h *history.History) (config string, one bool) {
 		}
 	}
 	return "", true
+}
+
+// CheckedLead is a lead that was computed again.
+type CheckedLead struct {
+	Lead     lead.ID   `json:"lead_id"`
+	PingedAt time.Time `json:"pinged_at"`
+	Seq      uint64    `json:"seq"` // of its ping's event
+	Check
+}
+
+// CheckTotals are what computing many leads again has come to.
+type CheckTotals struct {
+	Leads     int64 `json:"leads"`
+	Same      int64 `json:"same"`      // all of it was computed again, and is as recorded
+	Differ    int64 `json:"differ"`    // leads with a defect
+	Defects   int64 `json:"defects"`   // of all of them
+	Unchecked int64 `json:"unchecked"` // leads of which something could not be computed again
+	// how many leads by why, at most WhysMax reasons; the rest are under ""
+	Why map[string]int64 `json:"unchecked_why"`
+}
+
+// WhysMax bounds the reasons that CheckTotals tells apart.
+const WhysMax = 100
+
+// CheckEvery computes all leads of the ledger again whose pings stand at a seq or after it (0: all), in the order of
+// their pings, and hands each to a function. It ends with the first error of that, and of the ledger. Leads that are
+// under way are computed as far as they have come.
+func (e *Exchange) CheckEvery(from uint64, each func(*CheckedLead) error) (sum CheckTotals, err error) {
+	sum.Why = map[string]int64{}
+	err = e.led.Scan(from, func(r ledger.Record) error {
+		if r.Kind != ledger.KindPinged {
+			return nil
+		}
+		c, ok, err := e.CheckLead(r.Lead)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return nil // dropped with age meanwhile
+		}
+		sum.add(&c)
+		return each(&CheckedLead{r.Lead, time.UnixMicro(r.At).UTC(), r.Seq, c})
+	})
+	return sum, err
+}
+
+func (t *CheckTotals) add(c *Check) {
+	t.Leads++
+	t.Defects += int64(len(c.Defects))
+	if len(c.Defects) > 0 {
+		t.Differ++
+	}
+	if len(c.Unchecked) > 0 {
+		t.Unchecked++
+	}
+	if len(c.Defects)+len(c.Unchecked) == 0 {
+		t.Same++
+	}
+	for _, why := range c.Unchecked {
+		if _, known := t.Why[why]; !known && len(t.Why) >= WhysMax {
+			why = ""
+		}
+		t.Why[why]++
+	}
 }

@@ -64,7 +64,7 @@ func (c *demoCmd) Validate() error {
 func (demoCmd) Help() string {
 	return `An exchange for auto insurance and solar leads with three sellers and six buyers, each in a format of its own, some slow, some
 capped, some that refuse. Everything is on loopback. Ctrl-C ends the selling; posts under way end, and the summary follows. It ends with the verdict of an auditor that reads the ledger, the
-buyers' own books, what the sellers heard and what came out of Kafka.
+buyers' own books, what the sellers heard and what came out of Kafka; and every lead is computed again from its recorded inputs (explain --every).
 
 Examples:
   clearpost demo --for 30s
@@ -123,16 +123,40 @@ func (c *demoCmd) Run(e *env) (err error) {
 		return fmt.Errorf("audit: %w", err)
 	}
 	sum := d.summary(result, report)
+	if sum.Explained, err = d.explained(); err != nil {
+		return fmt.Errorf("compute all leads again: %w", err)
+	}
 	if c.JSON {
 		err = printJSON(e.out, sum)
 	} else {
 		err = sum.print(e.out)
 	}
-	if err == nil && !report.OK {
+	switch {
+	case err == nil && !report.OK:
 		return errSaid
+	case err == nil && sum.Explained.Differ > 0:
+		return errDiffers
 	}
 	return err
 }
+
+// explained computes every lead of the run again.
+func (d *demo) explained() (explained, error) {
+	var out explained
+	var err error
+	out.CheckTotals, err = d.node.Exchange.CheckEvery(0, func(c *exchange.CheckedLead) error {
+		for i := range c.Defects {
+			if len(out.First) < defectsTold {
+				out.First = append(out.First, fmt.Sprintf("lead %s: %s", c.Lead, &c.Defects[i]))
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// defectsTold bounds the defects that the summary lists.
+const defectsTold = 20
 
 func (d *demo) onStop(fn func() error) { d.down = append(d.down, fn) }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"clearpost/exchange"
 	"clearpost/exchange/admin"
 	"clearpost/lead"
 	"clearpost/loadtest"
@@ -44,7 +45,14 @@ type demoSummary struct {
 	Audit      string           `json:"audit"` // "ok" or what is wrong
 	Findings   []audit.Finding  `json:"findings,omitempty"`
 	Audited    audit.Counts     `json:"audited"`
+	Explained  explained        `json:"explained"`
 	Sellers    *loadtest.Result `json:"sellers"`
+}
+
+// explained is what computing every lead again has come to, and the first defects, a line each.
+type explained struct {
+	exchange.CheckTotals
+	First []string `json:"first_defects,omitempty"`
 }
 
 type quantilesMS struct {
@@ -139,8 +147,22 @@ func (s *demoSummary) print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nevents    %d appended, %d shipped\naudit     %s\n", s.Appended, s.Shipped, s.Audit)
+	fmt.Fprintf(out, "\nevents    %d appended, %d shipped\nexplain   %s\n", s.Appended, s.Shipped, &s.Explained)
+	_, err := fmt.Fprintf(out, "audit     %s\n", s.Audit)
 	return err
+}
+
+// String is the verdict, with the first defects.
+func (x *explained) String() string {
+	out := fmt.Sprintf("%d leads computed again: no difference to the record", x.Leads)
+	if x.Differ > 0 {
+		out = fmt.Sprintf("%d of %d leads differ when they are computed again:\n  %s", x.Differ, x.Leads,
+			strings.Join(x.First, "\n  "))
+	}
+	for _, why := range slices.Sorted(maps.Keys(x.Why)) {
+		out += fmt.Sprintf("\n  %d not wholly: %s", x.Why[why], why)
+	}
+	return out
 }
 
 // byStatus lists answers in the order of their HTTP status.

@@ -16,9 +16,22 @@ import (
 
 type explainCmd struct {
 	target
-	Lead string `arg:"" help:"The lead's id (ping_id), SOURCE:SELLER_LEAD_ID, an attempt's id, a buyer's REFERENCE, or CAMPAIGN:REFERENCE."`
-	All  bool   `help:"Tell every reason for which a campaign was not asked, not the first alone."`
-	JSON bool   `help:"Print JSON."`
+	Lead  string `arg:"" optional:"" help:"The lead's id (ping_id), SOURCE:SELLER_LEAD_ID, an attempt's id, a buyer's REFERENCE, or CAMPAIGN:REFERENCE."`
+	All   bool   `help:"Tell every reason for which a campaign was not asked, not the first alone."`
+	JSON  bool   `help:"Print JSON; with --every one object a line."`
+	Every bool   `help:"Compute every lead of the ledger again, and print what differs from the record."`
+	Since string `help:"With --every: only leads that came at this time or later." placeholder:"TIME"`
+}
+
+// Validate implements kong's check of flags before the verb runs.
+func (c *explainCmd) Validate() error {
+	switch {
+	case c.Every == (c.Lead != ""):
+		return fmt.Errorf("expected a lead, or --every")
+	case c.Since != "" && !c.Every:
+		return fmt.Errorf("--since goes with --every")
+	}
+	return nil
 }
 
 // Help implements kong.HelpProvider.
@@ -33,11 +46,16 @@ Examples:
   clearpost explain 0193b2c4-0000-7000-8000-000000000000
   clearpost explain LS-256 --all                 # by what the buyer calls it; every reason of those that were not asked
   clearpost explain brightroof-fixed:BR-88       # where several buyers may use that name
+  clearpost explain --every -d ./conf            # what of the whole ledger is not as its inputs come out, and totals
+  clearpost explain --every --since 2026-01-31
   clearpost explain acme:their-lead-17 --json | jq '.campaigns[] | {campaign, verdict}'`
 }
 
 // Run explains.
 func (c *explainCmd) Run(e *env) error {
+	if c.Every {
+		return c.every(e)
+	}
 	return c.with(e, func(o *ops) error {
 		var x exchange.Explanation
 		args := []string{"name", c.Lead}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -42,6 +43,8 @@ type Server struct {
 	cancel  context.CancelFunc
 	since   time.Time
 	today   daySoFar
+
+	checking atomic.Bool // all leads are being computed again
 }
 
 // New makes a server.
@@ -138,6 +141,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.explain(ctx, id)
 	case path == "/v1/explain" && get:
 		s.explain(ctx, string(ctx.QueryArgs().Peek("name")))
+	case path == "/v1/check" && get:
+		s.check(ctx)
 	case path == "/v1/pause" && post:
 		s.pause(ctx, true)
 	case path == "/v1/resume" && post:
@@ -148,7 +153,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, "+
-			"/v1/explain?name=; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
+			"/v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 
