@@ -217,6 +217,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")
 		}
 	}
+	v.Economy = l.economy(f, &spec.Economy)
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
 	if l.before != nil && l.before.schemas[spec.ID] != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"clearpost/exchange"
 )
 
 // Each page of criteria in these documents is taken as it stands there.
@@ -51,23 +53,26 @@ func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 	}
 }
 
-// So is each plan.
+// So is each plan, and each economy.
 func TestPlansOfTheHowToAreTaken(t *testing.T) {
-	text, err := os.ReadFile("../docs/how-to/choose-who-gets-it.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := regexp.MustCompile("(?s)```yaml\n(plan:\n.*?)```").FindAllSubmatch(text, -1)
-	if len(pages) < 5 {
-		t.Fatalf("%d pages found", len(pages))
-	}
-	for _, p := range pages {
-		cfg, err := loadPlan(t, string(p[1]), change{"buyers/agencies.yaml", "", strings.Replace(planBuyers("agency-a",
-			"agency-b +labels: [west, premium]", "agency-c +role: overflow"), "id: many", "id: agencies", 1)})
+	for file, least := range map[string]int{"choose-who-gets-it.md": 5, "ask-fewer-buyers.md": 3} {
+		text, err := os.ReadFile("../docs/how-to/" + file)
 		if err != nil {
-			t.Errorf("%s\n%v", strings.TrimSpace(string(p[1])), err)
-		} else if cfg.Exchange.Verticals[0].Plan.Routing == nil {
-			t.Errorf("%s\nis no plan", strings.TrimSpace(string(p[1])))
+			t.Fatal(err)
+		}
+		pages := regexp.MustCompile("(?s)```yaml\n((?:plan|economy):\n.*?)```").FindAllSubmatch(text, -1)
+		if len(pages) < least {
+			t.Fatalf("%s: %d pages found", file, len(pages))
+		}
+		for _, p := range pages {
+			cfg, err := loadPlan(t, string(p[1]), change{"buyers/agencies.yaml", "", strings.Replace(planBuyers(
+				"agency-a", "agency-b +labels: [west, premium]", "agency-c +role: overflow"), "id: many",
+				"id: agencies", 1)})
+			if err != nil {
+				t.Errorf("%s\n%v", strings.TrimSpace(string(p[1])), err)
+			} else if v := cfg.Exchange.Verticals[0]; v.Plan.Routing == nil && v.Economy == (exchange.Economy{}) {
+				t.Errorf("%s\ndoes nothing", strings.TrimSpace(string(p[1])))
+			}
 		}
 	}
 }

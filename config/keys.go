@@ -110,6 +110,7 @@ type verticalSpec struct {
 	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
 	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
 	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
+	Economy        economySpec `yaml:"economy"`          // whom pings spare; absent: nobody
 	Plan           *planSpec   `yaml:"plan"`             // tiers by which leads are sold; absent: one auction among all
 	// what the vertical does not know: drop, or keep in the event's private part (drop)
 	UnknownFields string `yaml:"unknown_fields"`

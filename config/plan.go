@@ -24,6 +24,8 @@ import (
 type planSpec struct {
 	// which tier takes a lead: in_order, the first that can sell, or best_total, the one that brings most (in_order)
 	Walk string `yaml:"walk"`
+	// whom pings ask: all tiers at once, or tier_by_tier: a tier when those before it cannot sell (all)
+	Ask string `yaml:"ask"`
 	// IANA name of the zone in which `when` has days and times of day (UTC, and no times of day)
 	Timezone string     `yaml:"timezone"`
 	Tiers    []tierSpec `yaml:"tiers"` // 1 to 64
@@ -40,6 +42,8 @@ type tierSpec struct {
 	Sell    string      `yaml:"sell"`
 	Floor   *lead.Money `yaml:"floor"`   // a bid below it is not for this tier; that of the vertical holds, too
 	Ceiling *lead.Money `yaml:"ceiling"` // a bid above it is not for this tier
+	// tier_by_tier: its share of ping_deadline_ms; absent: an even part of what is left. The last tier has what is left
+	TimePercent *int `yaml:"time_percent"`
 	// who may buy, by id, label:NAME or role:NAME; absent: all campaigns of the vertical
 	Campaigns []seatSpec `yaml:"campaigns"`
 }
@@ -174,6 +178,7 @@ func (l *loader) plan(f *tree.File, at string, spec *planSpec, v *exchange.Verti
 		l.bad(f, at+".tiers", fmt.Sprint(n, " tiers"), fmt.Sprintf("1 to %d tiers", auction.TiersMax))
 		return nil
 	}
+	r.asking(spec, at)
 	for i := range spec.Tiers {
 		r.tier(i, &spec.Tiers[i], fmt.Sprintf("%s.tiers[%d]", at, i))
 	}

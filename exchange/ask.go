@@ -6,12 +6,9 @@ import (
 	"errors"
 	"time"
 
-	"clearpost/auction"
-	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
-	"clearpost/wire/request"
 	"clearpost/wire/transport"
 )
 
@@ -35,6 +32,7 @@ func (e *Exchange) bid(p *Ping, now, begin time.Time) {
 		e.solicit(p, now, begin)
 	}
 	e.judge(p, p.MinPrice)
+	p.learnWorth()
 	p.quote()
 }
 
@@ -48,35 +46,6 @@ func (e *Exchange) open(p *Ping, mode string) time.Time {
 	p.event.Private.Person, p.event.Private.Content = p.who.Person, p.whatText
 	p.event.Private.Unknown, p.event.Test = p.Extra, p.Test.On
 	return now
-}
-
-// solicit finds the campaigns that want the lead and asks those that bid by ping, all at once. Their time counts from
-// when the lead came: begin, by the wall clock.
-func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
-	if e.find(p, now); len(p.eligible) == 0 {
-		return
-	}
-	if e.inviteAll(p, now); len(p.live) == 0 {
-		return
-	}
-	start := e.wall()
-	e.calls.Scatter(p.live, begin.Add(p.Vertical.PingDeadline))
-	end := e.wall()
-	p.waited += end.Sub(start)
-	for i, c := range p.live {
-		a := &p.asked[i]
-		no := e.hear(p, &p.bids[a.bid], p.bidders[a.bid], c, a.bearer)
-		l, v := p.bidders[a.bid], limits.VerdictOf(no)
-		l.limits.breaker.End(a.pass, end, v)
-		switch {
-		case v == limits.CallBad:
-			l.pingsWell.note(e, l, "pings", no, end)
-		case v == limits.CallGood:
-			l.pingsWell.note(e, l, "pings", lead.NoRefusal, end)
-			l.Latency.add(c.Took)
-		}
-	}
-	e.tellBids(p)
 }
 
 // find finds the campaigns that want the lead and are open: p.eligible. Where there are none, p.no says why.
@@ -94,27 +63,6 @@ func (e *Exchange) find(p *Ping, now time.Time) {
 	}
 	if p.keepOpen(now); len(p.eligible) == 0 {
 		p.no = lead.NoneOpen
-	}
-}
-
-// inviteAll makes a bid of each campaign that was found: its list price, a call to make (p.live), or why it is not
-// asked.
-func (e *Exchange) inviteAll(p *Ping, now time.Time) {
-	limit := p.enter()
-	if cap(p.calls) < len(p.eligible) {
-		p.calls = make([]transport.Call, len(p.eligible))
-	}
-	p.calls = p.calls[:cap(p.calls)]
-	p.inputs = request.Inputs{Lead: &p.Lead, LeadID: p.id, Source: p.Source.ID, SourceName: p.Source.Name,
-		Vertical: p.Vertical.ID, Left: limit, Test: p.Test.On, Now: now}
-	p.makeRoom()
-	start := e.wall()
-	if p.Test.On {
-		e.inviteTest(p, &p.inputs, start)
-		return
-	}
-	for _, ci := range p.eligible {
-		e.invite(p, p.on.campaigns[ci], &p.inputs, start)
 	}
 }
 
@@ -151,21 +99,8 @@ const answerKept = 200
 
 // judge runs the auction over the bids and puts their ranks, payouts and refusals into the event's list.
 func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
-	book := p.on.cfg.Book
-	for i := range p.bids {
-		b, l := &p.bids[i], p.bidders[i]
-		if b.Refusal != lead.NoRefusal {
-			continue
-		}
-		p.entries = append(p.entries, auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index,
-			Company: book.Company(l.Buyer), Groups: book.Groups(l.Buyer), Price: b.Price,
-			MaxSold: b.MaxSold, Acceptance: acceptance(b, l), Tie: auction.Tie(p.id, l.ID)})
-		if p.route != nil {
-			p.entries[len(p.entries)-1].Seats = p.route.seats[l.Index]
-		}
-	}
-	p.terms = auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
-		MinPayout: minPayout}
+	p.enterBids()
+	p.terms = p.termsOf(minPayout)
 	p.run(&p.terms)
 	for rank, o := range p.result.Order {
 		i := p.entries[o.Bid].Ref

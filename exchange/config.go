@@ -30,6 +30,7 @@ type Vertical struct {
 	PingDeadline time.Duration // from a ping's arrival to the last bid counted
 	PostTotal    time.Duration // for all attempts of one post together
 	Plan         Plan
+	Economy      Economy
 	KeepUnknown  bool // what sellers send and the schema does not know is kept as sent
 	Tests        TestRules
 	OnChange     OnChange

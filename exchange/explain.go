@@ -238,6 +238,8 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 			s.Verdict = lead.CriteriaMismatch.String()
 		case len(s.Why) > 0:
 			s.Verdict = lead.Closed.String()
+		case snap.passedBy(h.Pinged, c, &f):
+			s.Verdict, s.Meaning = lead.EarlierTier.String(), lead.EarlierTier.Info().Meaning
 		default:
 			s.Verdict, s.Meaning = "not_asked",
 				"it meets the criteria of this configuration, but it was not among those that the ping found: "+

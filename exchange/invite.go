@@ -59,6 +59,10 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 	if l.Ping == nil {
 		return
 	}
+	if no := p.spared(l, wall); no != lead.NoRefusal {
+		b.Price, b.Refusal = 0, no
+		return
+	}
 	if in.Bearer = l.pings.bearer(); in.Bearer == nil && l.pings.tokens != nil {
 		b.Price, b.Refusal = 0, lead.AuthFailed
 		l.AuthSkips.Add(1)

@@ -87,7 +87,7 @@ func (p *Paper) foundAgain(q *Ping, ev *ledger.Pinged, hidden lead.Positions, f 
 	}
 	for _, ci := range q.eligible {
 		c := book.Campaigns[ci]
-		if !recorded[c.ID] && !meets(needs(c), hidden) {
+		if !recorded[c.ID] && !meets(needs(c), hidden) && !p.snap.passedBy(ev, c, &q.facts) {
 			f.at(c.ID, 0)
 			f.differ("eligible", "no", "yes: it meets all criteria and is open")
 		}

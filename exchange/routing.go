@@ -18,7 +18,10 @@ type Routing struct {
 	// by tier, as far as the list goes: criteria that a lead must be known to meet when it is pinged, else the tier is
 	// closed to it
 	When  [][]rules.Criterion
-	Seats map[string][]auction.Seat // by campaign; those without any get no lead
+	Seats map[string][]auction.Seat // by campaign, in the order of tiers; those without any get no lead
+	// a tier's campaigns are pinged when those of the tiers before it cannot sell; the plan is walked in order
+	TierByTier bool
+	Shares     []int // TierByTier: by tier, percent of the time for bids; 0, or no entry: an even part of what is left
 }
 
 // SellLimit is how often a lead may be sold in all: as often as the tier that sells most often lets it.
@@ -73,6 +76,24 @@ func newRoute(r *Routing, s *lead.Schema, book *buyers.Book, turns func(tier str
 		out.turns[i] = turns(t.Name)
 	}
 	return out, nil
+}
+
+// firstTier is the first tier that has a campaign and is not closed, -1 if there is none.
+func (r *route) firstTier(campaign int32, closed uint64) int {
+	for _, s := range r.seats[campaign] {
+		if closed>>s.Tier&1 == 0 {
+			return s.Tier
+		}
+	}
+	return -1
+}
+
+// share is a tier's part of the time for bids, in percent; 0: it has none of its own.
+func (r *route) share(tier int) int {
+	if tier < len(r.Shares) {
+		return r.Shares[tier]
+	}
+	return 0
 }
 
 // closedTo is the set of tiers that a lead does not get to. What a criterion waits for keeps a tier closed.

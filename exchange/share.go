@@ -62,7 +62,7 @@ const awaitGrace = 250 * time.Millisecond
 
 // await waits for a ping under way that has sent the same.
 func (e *Exchange) await(p *Ping, other *flight) *Fault {
-	timer := time.NewTimer(p.Vertical.PingDeadline + awaitGrace)
+	timer := time.NewTimer(p.patience() + awaitGrace)
 	defer timer.Stop()
 	select {
 	case <-other.done:

@@ -35,6 +35,37 @@ func (p *Ping) seated(l *LiveCampaign) bool {
 	return false
 }
 
+// enterBids enters the bids that were not refused into the auction.
+func (p *Ping) enterBids() {
+	for i := range p.bids {
+		if p.bids[i].Refusal == lead.NoRefusal {
+			p.entries = append(p.entries, p.entry(i))
+		}
+	}
+}
+
+// entry is a bid as the auction takes it.
+func (p *Ping) entry(i int) auction.Bid {
+	b, l, book := &p.bids[i], p.bidders[i], p.on.cfg.Book
+	out := auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Company: book.Company(l.Buyer),
+		Groups: book.Groups(l.Buyer), Price: b.Price, MaxSold: b.MaxSold, Acceptance: acceptance(b, l),
+		Tie: auction.Tie(p.id, l.ID)}
+	if p.route != nil {
+		out.Seats = p.route.seats[l.Index]
+	}
+	return out
+}
+
+// termsOf are what bounds the sale of the lead.
+func (p *Ping) termsOf(minPayout lead.Money) auction.Terms {
+	t := auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
+		MinPayout: minPayout}
+	if p.route != nil {
+		t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
+	}
+	return t
+}
+
 // turnTries is how often an auction is held again, since another lead has had the turn meanwhile.
 const turnTries = 8
 
@@ -45,7 +76,6 @@ func (p *Ping) run(t *auction.Terms) {
 		auction.Run(p.entries, *t, &p.result)
 		return
 	}
-	t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
 	for range turnTries {
 		p.turns = p.turns[:0]
 		for _, turn := range p.route.turns {

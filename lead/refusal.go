@@ -68,6 +68,9 @@ const (
 	SameCompany       Refusal = 222
 	Competitor        Refusal = 223
 	NoTier            Refusal = 224
+	NotChosen         Refusal = 230
+	TooSlow           Refusal = 231
+	EarlierTier       Refusal = 232
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -150,7 +153,7 @@ var refusalTable = map[Refusal]RefusalInfo{
 	NoConnection: {Name: "no_connection", Published: "no_bids", Meaning: "the buyer's connection pool is used up"},
 	WorkersBusy:  {Name: "workers_busy", Published: "no_bids", Meaning: "no worker was free to dial the buyer"},
 	NoSlot:       {Name: "no_slot", Published: "quote_lost", Meaning: "the lead has no slot left for this buyer"},
-	NoTimeLeft:   {Name: "no_time_left", Published: "quote_lost", Meaning: "the time for posting was used up"},
+	NoTimeLeft:   {Name: "no_time_left", Published: "quote_lost", Meaning: "the time that was left was used up"},
 	RenderFailed: {Name: "render_failed", Published: "buyer_error",
 		Meaning: "the request could not be made from this lead"},
 	NotReached: {Name: "not_reached", Published: "quote_lost",
@@ -175,6 +178,13 @@ var refusalTable = map[Refusal]RefusalInfo{
 		Meaning: "a competitor, by the buyers' groups, has bought this lead already"},
 	NoTier: {Name: "no_tier", Published: "no_bids",
 		Meaning: "the plan has no tier for this lead that the campaign is in"},
+
+	NotChosen: {Name: "not_chosen", Published: "no_bids",
+		Meaning: "as many campaigns were pinged as may be, and others were expected to bring more"},
+	TooSlow: {Name: "too_slow", Published: "no_bids",
+		Meaning: "the campaign's answers to pings usually take longer than there was time"},
+	EarlierTier: {Name: "earlier_tier", Published: "no_bids",
+		Meaning: "not asked: an earlier tier of the plan took the lead"},
 
 	BelowFloor: {Name: "below_floor", Published: "no_bids",
 		Meaning: "the bid is below a floor, or pays the seller less than its minimum"},

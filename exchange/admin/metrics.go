@@ -46,8 +46,9 @@ var (
 		"Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
 	descCampaign = desc("campaign_total",
 		"What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, "+
-			"pause_skips, closed_skips, throttle_skips, breaker_skips (one that only simulates counts what it would "+
-			"have skipped), auth_skips, backups, status_calls, resends, cleared_up.", "campaign", "buyer", "what")
+			"pause_skips, closed_skips, slow_skips, unchosen_skips, throttle_skips, breaker_skips (one that only "+
+			"simulates counts what it would have skipped), auth_skips, backups, status_calls, resends, cleared_up.",
+		"campaign", "buyer", "what")
 	descRevenue = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign",
 		"buyer")
 	descBreaker = desc("campaign_breaker",
@@ -63,6 +64,14 @@ var (
 	descLatency = desc("campaign_ping_seconds",
 		"Time of a campaign's answers to pings, from the start of writing; "+
 			"those that came too late are not among them.", "campaign", "buyer")
+	descUsual = desc("campaign_usual_seconds",
+		"Usual time of a campaign's answers to pings, about the median of late, once a few have told.", "campaign",
+		"buyer")
+	descWorth = desc("campaign_ping_worth_units",
+		"What a ping of a campaign is expected to bring, in currency units, where most_asked chooses by it.",
+		"campaign", "buyer")
+	descTiersSpared = desc("tiers_spared_total",
+		"Tiers of plans with ask: tier_by_tier that were not asked, since an earlier one took the lead.")
 	descConns = desc("buyer_connections",
 		"Pooled connections to a buyer: open, of them idle; and calls in flight, late ones included.", "buyer", "state")
 	descNetwork = desc("buyer_network_total",
@@ -91,7 +100,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
-		descSellerConns, descMemory} {
+		descSellerConns, descMemory, descUsual, descWorth, descTiersSpared} {
 		ch <- d
 	}
 }
@@ -110,6 +119,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descPosts, float64(s.Sold.Load()), lead.ResultSuccess)
 	count(descPosts, float64(s.Unsold.Load()), lead.ResultFailure)
 	count(descPosts, float64(s.Pending.Load()), lead.ResultPending)
+	count(descTiersSpared, float64(s.TiersSpared.Load()))
 	count(descTests, float64(s.Tests.Load()))
 	count(descExprErrors, float64(s.ExpressionErrors.Load()))
 	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
@@ -128,6 +138,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		count(descRevenue, units(l.RevenueMicros.Load()), l.ID, l.Buyer.ID)
 		if n, seconds, below := l.Latency.Read(); n > 0 {
 			ch <- prometheus.MustNewConstHistogram(descLatency, n, seconds, below, l.ID, l.Buyer.ID)
+		}
+		if usual := l.Usual(); usual > 0 {
+			gauge(descUsual, usual.Seconds(), l.ID, l.Buyer.ID)
+		}
+		if worth := l.Worth(); worth > 0 {
+			gauge(descWorth, units(int64(worth)), l.ID, l.Buyer.ID)
 		}
 		if state, simulates, ok := l.Breaker(); ok {
 			gauge(descBreaker, float64(state), l.ID, l.Buyer.ID, strconv.FormatBool(simulates))
@@ -228,7 +244,8 @@ func counts(l *exchange.LiveCampaign) []named {
 		{"posted", l.Posted.Load()}, {"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()},
 		{"unknown", l.Unknown.Load()}, {"late", l.Late.Load()}, {"errors", l.Errors.Load()},
 		{"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
-		{"closed_skips", l.ClosedSkips.Load()},
+		{"closed_skips", l.ClosedSkips.Load()}, {"slow_skips", l.SlowSkips.Load()},
+		{"unchosen_skips", l.UnchosenSkips.Load()},
 		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()},
 		{"auth_skips", l.AuthSkips.Load()}, {"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()},
 		{"resends", l.Resends.Load()}, {"cleared_up", l.ClearedUp.Load()}}

@@ -200,7 +200,7 @@ func (s *Buyers) PostOnce(c *transport.Call, deadline time.Time) {
 // clear1 empties what an earlier use has left in a call.
 func clear1(c *transport.Call) {
 	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
-	c.Refusal, c.Sent, c.Took, c.Whole = lead.NoRefusal, false, 0, false
+	c.Refusal, c.Sent, c.Took, c.Whole, c.Exact = lead.NoRefusal, false, 0, false, true
 }
 
 func (s *Buyers) ask(c *transport.Call) Answer {

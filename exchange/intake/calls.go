@@ -207,6 +207,9 @@ func (s *Server) fill(r *request, p *exchange.Ping, st lead.Stage) bool {
 		return false
 	}
 	p.SellerLeadID, p.MinPrice, p.MaxWait = r.env.sellerLeadID, r.env.minPrice, r.wait()
+	if st == lead.AtPing { // an account's own time is for posts
+		p.MaxWait = time.Duration(r.env.maxWaitMS) * time.Millisecond
+	}
 	p.IdempotencyKey, p.BodyHash, p.ReceivedAt, p.Waited = r.idemKey, r.bodyHash, r.received, r.waited
 	p.Test, p.Extra = r.env.test, r.env.unknown
 	return true

@@ -54,7 +54,7 @@ var apiNames = []posting.Name{
 	{Name: "seller_lead_id", Where: "all",
 		Says: "your own id of the lead, up to 128 visible ASCII characters: kept, and given back in every answer"},
 	{Name: "min_price", Where: "ping, leads", Says: "the least that you want to be paid, such as 12.50"},
-	{Name: "max_wait_ms", Where: "post, leads",
+	{Name: "max_wait_ms", Where: "all",
 		Says: "how long you want to wait for the answer: 1 to 600000 milliseconds"},
 	{Name: "format", Where: "all", Says: "json or xml: how you want to be answered"},
 	{Name: "test", Where: "all", Says: "marks a test lead, which is not sold"},
@@ -246,7 +246,8 @@ func terms(src *exchange.Source, v *exchange.Vertical, bodyBytesMax int) []posti
 		{Name: "price", Says: "in " + v.Currency},
 		{Name: "a lead is sold", Says: sold},
 		{Name: "a quote stands", Says: span(v.PingTTL) + "; a post after that is answered 410"},
-		{Name: "a ping is answered", Says: "within " + span(v.PingDeadline) + " and the time of the network"},
+		{Name: "a ping is answered", Says: "within " + span(v.PingDeadline) +
+			" and the time of the network; sooner with max_wait_ms"},
 		{Name: "a post is answered", Says: "within " + span(wait) +
 			"; what takes longer is pending. max_wait_ms says otherwise"},
 		{Name: "rate", Says: rate},

@@ -29,9 +29,9 @@ type Call struct {
 	Refusal lead.Refusal // NoRefusal: a complete HTTP answer is there
 	Sent    bool         // at least one byte of the request was given to Write (above TLS): the buyer may have it
 	Jar     []byte       // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
-	// from the start of writing (from the dial, on a cold target) to the end; for an answer that had arrived before it
-	// was read, an upper bound
-	Took time.Duration
+	// from the start of writing (from the dial, on a cold target) to the end
+	Took  time.Duration
+	Exact bool // a read has waited for the end; else it had come before, and Took is an upper bound
 
 	// While a Scatter runs.
 	conn     *conn
@@ -48,7 +48,7 @@ func (c *Call) Reset() {
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
 	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
-	c.Refusal, c.Sent, c.Took, c.Whole = lead.NoRefusal, false, 0, false
+	c.Refusal, c.Sent, c.Took, c.Whole, c.Exact = lead.NoRefusal, false, 0, false, false
 	c.conn, c.gate, c.started = nil, nil, now
 	c.deadline = deadline
 	if c.Timeout > 0 {

@@ -214,7 +214,7 @@ func (s *scratch) finish(call *Call) {
 		call.Body, st = s.read.read(w, call.Body, set.bodyMax)
 	}
 	call.Took = s.now.Sub(call.started)
-	if blocked {
+	if call.Exact = blocked; blocked {
 		t.learn(call.Took)
 	}
 	switch st {
