@@ -123,7 +123,11 @@ func TestExpressionsAreChecked(t *testing.T) {
 		`{when: 'lead.age > 200'}`: `buyers/one.yaml:8:16: "lead.age > 200": expected a comparison that a value can ` +
 			`meet: lead.age is at most 110`,
 		`'lead.gender == "female"'`:     `buyers/one.yaml:8:9: "female": expected one of F, M`,
-		`'now.hour < 8 && lead.age<20'`: "",
+		`'now.hour < 8 && lead.age<30'`: "",
+		`'now.hour < 8 && lead.age<20'`: `buyers/one.yaml:9:9: expected criteria that one lead can meet: none meets ` +
+			`both criteria[0] (now.hour < 8 && lead.age<20) and this (age: from 25 to 70)`,
+		`'lead.age < 30 && lead.age > 65'`: `buyers/one.yaml:8:9: expected a criterion that a lead can meet: none ` +
+			`meets lead.age < 30 && lead.age > 65`,
 	} {
 		_, err := Load(writeConfig(t, change{"buyers/one.yaml", "{field: zip, in: [02134, 90210]}", text}), nil)
 		got := places(t, err)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"clearpost/lead"
 )
@@ -15,6 +16,16 @@ type asked struct {
 	about Subject
 	pos   int
 	part  lead.Part
+	zone  *time.Location // of days and times
+}
+
+// subject names what a criterion asks about.
+func (c *Criterion) subject() asked {
+	a := asked{about: c.About, pos: c.Pos, part: c.Part}
+	if c.About >= OfTime && c.more != nil {
+		a.zone = c.more.zone
+	}
+	return a
 }
 
 // The states that a field may be in when a post is judged. Bad is that of a value that was left out too.

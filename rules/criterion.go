@@ -70,6 +70,8 @@ type needs struct {
 	like    *Criterion // what an index may know of it; nil: nothing
 	radius  radius     // of a List of ZIP codes
 	file    File       // of InFile and NotInFile
+	bare    bool       // of an expression, in which a missing value is not valid
+	unsure  bool       // nothing can be proved of it
 }
 
 // NewOwn makes a criterion of a test that is compiled elsewhere. name is what explanations call it.

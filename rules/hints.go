@@ -2,7 +2,12 @@
 
 package rules
 
-import "clearpost/rules/expr"
+import (
+	"time"
+
+	"clearpost/lead"
+	"clearpost/rules/expr"
+)
 
 // Hints are criteria of which one may bring the criterion, or its opposite, to be met: of an expression the tests that
 // stand in it, of a file of values some of its values.
@@ -16,10 +21,17 @@ func (c *Criterion) Hints() []Criterion {
 	return nil
 }
 
-// like is a criterion that is put together as an expression is. It can only be looked at, not judged: an Own stands in
-// it for what no other kind is.
-func like(s expr.Shape) *Criterion {
-	c := Criterion{Pos: s.Pos, Part: s.Part, Values: s.Texts}
+// mimic makes criteria of the shapes of expressions.
+type mimic struct {
+	schema *lead.Schema
+	zone   *time.Location
+}
+
+// like is a criterion that is put together as an expression is. It can only be looked at and reasoned about, not
+// judged: an Own without a Tester stands in it for what no other kind is.
+func (m mimic) like(s expr.Shape) *Criterion {
+	c := Criterion{Pos: s.Pos, Part: s.Part, Values: s.Texts, Min: BoundNone[0], Max: BoundNone[1]}
+	m.subject(&c, s)
 	switch s.Is {
 	case expr.All:
 		c.Kind = All
@@ -37,6 +49,8 @@ func like(s expr.Shape) *Criterion {
 		c.Kind = Suffix
 	case expr.Contains:
 		c.Kind = Contains
+	case expr.Present:
+		c.Kind = Present
 	case expr.Valid:
 		c.Kind = Valid
 	case expr.Clock:
@@ -44,16 +58,41 @@ func like(s expr.Shape) *Criterion {
 	case expr.Ranged:
 		c.Kind = Any
 		for _, span := range s.Spans {
-			c.Of = append(c.Of, Criterion{Kind: Range, Pos: s.Pos, Part: s.Part, Min: span[0], Max: span[1]})
+			r := c
+			r.Kind, r.Of, r.Min, r.Max = Range, nil, span[0], span[1]
+			c.Of = append(c.Of, r)
 		}
 		if len(c.Of) == 1 {
 			return &c.Of[0]
 		}
 	default:
-		c.Kind, c.more = Own, &needs{}
+		c.Kind = Own
 	}
-	for _, m := range s.Of {
-		c.Of = append(c.Of, *like(m))
+	for _, member := range s.Of {
+		c.Of = append(c.Of, *m.like(member))
 	}
 	return &c
+}
+
+// subject notes what a test looks at.
+func (m mimic) subject(c *Criterion, s expr.Shape) {
+	c.more = &needs{bare: true, unsure: s.SubID || s.Is == expr.Clock}
+	if s.About == expr.AField {
+		c.field = &m.schema.Fields[s.Pos]
+		return
+	}
+	c.About = map[expr.Fact]Subject{expr.ASource: OfSource, expr.ASale: OfSold, expr.ATime: OfTime,
+		expr.AWeekday: OfWeekday}[s.About]
+	pos, _ := factSchema().Position(subjectNames[c.About])
+	if c.Pos, c.field = -1, &factSchema().Fields[pos]; c.About >= OfTime {
+		c.more.zone = m.zone
+	}
+}
+
+// reasoned is what can be reasoned about in place of a criterion: of an expression what it is put together of.
+func (c *Criterion) reasoned() *Criterion {
+	if c.Kind == Own && c.more.like != nil {
+		return c.more.like
+	}
+	return c
 }

@@ -21,6 +21,7 @@ func (t Terms) Implies(cs, others []Criterion) bool {
 		g := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		given = append(given, g)
+		g.Criterion = g.reasoned()
 		switch {
 		case g.Kind == Not:
 			todo = append(todo, goal{&g.Of[0], !g.opposite})
@@ -45,6 +46,7 @@ func (t Terms) implied(g goal, given []goal, known claims) bool {
 	if slices.ContainsFunc(given, func(o goal) bool { return o.opposite == g.opposite && o.same(g.Criterion) }) {
 		return true
 	}
+	g.Criterion = g.reasoned()
 	proved := func(m Criterion) bool { return t.implied(goal{&m, g.opposite}, given, known) }
 	switch {
 	case g.Kind == Not:
@@ -53,11 +55,11 @@ func (t Terms) implied(g goal, given []goal, known claims) bool {
 		return !slices.ContainsFunc(g.Of, func(m Criterion) bool { return !proved(m) })
 	case g.Of != nil:
 		return slices.ContainsFunc(g.Of, proved)
-	case g.Kind == Own:
+	case g.Kind == Own, g.more != nil && g.more.unsure:
 		return false
 	}
 	if g.About == OfLead {
-		whole, ok := known[asked{OfLead, g.Pos, lead.PartNone}]
+		whole, ok := known[asked{about: OfLead, pos: g.Pos}]
 		if !ok {
 			whole = claim{states: statesOf(g.field)}
 		}
@@ -71,7 +73,7 @@ func (t Terms) implied(g goal, given []goal, known claims) bool {
 			return g.Part == lead.PartNone
 		}
 	}
-	k, ok := known[asked{g.About, g.Pos, g.Part}]
+	k, ok := known[g.subject()]
 	return ok && k.leaves(g)
 }
 
@@ -100,6 +102,9 @@ func (k claim) leaves(g goal) bool {
 
 // same tells whether two criteria ask the very same.
 func (c *Criterion) same(o *Criterion) bool {
+	if c.Kind == Own && c.more.own == nil { // a part of an expression that is like nothing else
+		return false
+	}
 	if c.Kind != o.Kind || c.About != o.About || c.Pos != o.Pos || c.Part != o.Part || c.expected != o.expected ||
 		c.Min != o.Min || c.Max != o.Max || !slices.Equal(c.Values, o.Values) || len(c.Of) != len(o.Of) {
 		return false

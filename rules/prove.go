@@ -77,7 +77,7 @@ func (t Terms) why(c *Criterion) string {
 		return "the vertical takes no lead without " + c.field.Name
 	case c.Of == nil && c.Kind == Invalid:
 		return "the vertical takes no lead with a bad value of " + c.field.Name
-	case c.Of != nil:
+	case c.Of != nil || c.Kind == Own:
 		return "none meets " + c.expected
 	}
 	return "no value of " + c.Field + " is " + c.expected
@@ -133,6 +133,7 @@ func (p *prover) possible(todo []goal, known claims) bool {
 	for len(todo) > 0 {
 		g := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
+		g.Criterion = g.reasoned()
 		switch {
 		case g.Kind == Not:
 			todo = append(todo, goal{&g.Of[0], !g.opposite})
@@ -172,11 +173,11 @@ func (p *prover) possible(todo []goal, known claims) bool {
 // take narrows what is known by a test. It is false where nothing is left.
 func (p *prover) take(g goal, known claims) bool {
 	c := g.Criterion
-	if c.Kind == Own {
+	if c.Kind == Own || c.more != nil && c.more.unsure {
 		return true
 	}
 	if c.About == OfLead {
-		whole := asked{OfLead, c.Pos, lead.PartNone}
+		whole := asked{about: OfLead, pos: c.Pos}
 		k, ok := known[whole]
 		if !ok {
 			k = newClaim(&Criterion{Pos: c.Pos, field: c.field})
@@ -187,7 +188,7 @@ func (p *prover) take(g goal, known claims) bool {
 			return false
 		}
 	}
-	key := asked{c.About, c.Pos, c.Part}
+	key := c.subject()
 	k, ok := known[key]
 	if !ok {
 		if k = newClaim(c); c.About == OfSold && p.MaxSold > 0 {
@@ -206,6 +207,9 @@ func (p *prover) take(g goal, known claims) bool {
 // states are those of the field in which a test, or its opposite, may hold.
 func (c *Criterion) states(opposite bool) uint8 {
 	kind := c.Kind
+	if opposite && kind == Valid && c.more != nil && c.more.bare {
+		return mayBeMissing | mayBeBad
+	}
 	if opposite {
 		if o, ok := map[Kind]Kind{Present: Absent, Absent: Present, Valid: Invalid, Invalid: Valid}[kind]; ok {
 			kind = o
@@ -228,6 +232,13 @@ func (c *Criterion) states(opposite bool) uint8 {
 // undecided finds tests of the type of phone numbers that numbers of the vertical's country do not tell. Who asks for
 // the country too knows what numbers are meant.
 func (t Terms) undecided(c *Criterion, all []Criterion, path string) (ds []lead.Defect) {
+	if like := c.reasoned(); like != c {
+		for _, d := range t.undecided(like, all, "") {
+			d.Path = path
+			ds = append(ds, d)
+		}
+		return ds
+	}
 	key := map[Kind]string{Any: ".any", All: ".all"}[c.Kind]
 	for i := range c.Of {
 		at := fmt.Sprintf("%s%s[%d]", path, key, i)
@@ -252,6 +263,10 @@ func (t Terms) undecided(c *Criterion, all []Criterion, path string) (ds []lead.
 }
 
 func (c *Criterion) asksCountry(pos int) bool {
+	if c.Kind == Own {
+		e, ok := c.more.own.(expression)
+		return ok && (e.Reads(pos, lead.PartCountry) || e.Reads(pos, lead.PartCallingCode))
+	}
 	for i := range c.Of {
 		if c.Of[i].asksCountry(pos) {
 			return true

@@ -20,7 +20,7 @@ func (c *compiler) when(spec *CriterionSpec, given []string) (Criterion, []lead.
 		return Criterion{}, ds
 	}
 	out := NewOwn("when", expression{e})
-	out.more.like = like(e.Shape())
+	out.more.like, out.more.zone = mimic{c.s, c.opt.Zone}.like(e.Shape()), c.opt.Zone
 	return out, nil
 }
 

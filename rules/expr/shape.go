@@ -12,10 +12,13 @@ import (
 // Shape is what can be told of an expression, or a part of one, without judging it: how it is put together, and which
 // tests of single fields stand in it. An index looks these up.
 type Shape struct {
-	Is   Form
-	Of   []Shape // of All, Any and Not
-	Pos  int
-	Part lead.Part
+	Is    Form
+	Of    []Shape // of All, Any and Not
+	About Fact    // of tests: what is looked at; AField is that at Pos, or a Part of it
+	Pos   int
+	Part  lead.Part
+	// SubID: of a field that is empty where it is missing for good, unlike others
+	SubID bool
 	// Texts of Listed, NotListed, Starts, Ends and Contains: as lists of criteria have them, sorted, each once
 	Texts []string
 	Spans [][2]int64 // of Ranged: both ends included, in the unit of lead.Slot.Num, ascending
@@ -36,8 +39,21 @@ const (
 	Starts                // the value, in lower case, begins with the one text
 	Ends
 	Contains
-	Valid // there is a valid value
-	Clock // it is about the time; it has to be judged
+	Present // something was sent, of a field that takes no bad value
+	Valid   // there is a valid value
+	Clock   // it is about the time; it has to be judged
+)
+
+// Fact is what a test looks at.
+type Fact uint8
+
+// The facts.
+const (
+	AField   Fact = iota
+	ASource       // the source's id
+	ASale         // the lead's sales so far
+	ATime         // the time of day in the expression's zone, in seconds
+	AWeekday      // the day of the week there, as sun, mon, …
 )
 
 // Shape tells the expression's own.
@@ -60,13 +76,31 @@ func (n *node) shape(e *Expr) Shape {
 		return out
 	case opNot:
 		return Shape{Is: Not, Of: []Shape{n.left.shape(e)}}
+	case opIf: // without the condition it is what both are
+		a, b, cond := n.left.shape(e), n.right.shape(e), n.third.shape(e)
+		return Shape{Is: Any, Of: []Shape{{Is: All, Of: []Shape{cond, a}},
+			{Is: All, Of: []Shape{{Is: Not, Of: []Shape{cond}}, b}}, {Is: All, Of: []Shape{a, b}}}}
+	case opSame:
+		if n.right.op == opTrue || n.right.op == opFalse {
+			if (n.right.op == opTrue) == (n.than == equal) {
+				return n.left.shape(e)
+			}
+			return Shape{Is: Not, Of: []Shape{n.left.shape(e)}}
+		}
 	case opValid:
 		if n.part == lead.PartNone {
 			return Shape{Is: Valid, Pos: n.pos}
 		}
+	case opPresent:
+		if n.part == lead.PartNone && e.schema.Fields[n.pos].Invalid <= lead.InvalidRefuse {
+			return Shape{Is: Present, Pos: n.pos}
+		}
 	case opText, opTextListed, opPrefix, opSuffix, opContains, opFlag, opOrder, opListedInt, opBetween:
 		if f := n.left.fieldOf(e); f != nil {
 			return n.test(f)
+		}
+		if out, ok := n.beside(); ok {
+			return out
 		}
 	}
 	if n.left != nil && n.left.op >= opHour && n.left.op <= opClock {
@@ -89,10 +123,38 @@ func (n *node) fieldOf(e *Expr) *lead.Field {
 	return &e.schema.Fields[n.pos]
 }
 
+// besides are the fields that facts beside a lead are like.
+var besides = map[op]struct {
+	about Fact
+	like  lead.Field
+}{opSource: {ASource, lead.Field{}}, opWeekday: {AWeekday, lead.Field{}}, opSold: {ASale, lead.Field{}},
+	opClock: {ATime, lead.Field{}}, opHour: {ATime, lead.Field{}}}
+
+// beside is the shape of a test of what is known beside the lead.
+func (n *node) beside() (out Shape, ok bool) {
+	b, ok := besides[n.left.op]
+	if !ok {
+		return out, false
+	}
+	if out = n.test(&b.like); out.Is == Other {
+		return out, false
+	}
+	if out.About = b.about; n.left.op == opHour {
+		const most = 24
+		for i, s := range out.Spans { // hours begin on the second and end before the next
+			out.Spans[i] = [2]int64{max(s[0], -1) * 3600, min(s[1], most)*3600 + 3599}
+			if s[0] > most {
+				out.Spans[i][0] = (most + 1) * 3600
+			}
+		}
+	}
+	return out, true
+}
+
 // test is the shape of a test of a field against constants.
 func (n *node) test(f *lead.Field) Shape {
 	v := n.left
-	out := Shape{Pos: v.pos, Part: v.part}
+	out := Shape{Pos: v.pos, Part: v.part, SubID: v.op == opSubID}
 	one := func(form Form, texts ...string) Shape {
 		out.Is, out.Texts = form, texts
 		return out
@@ -180,4 +242,9 @@ func (n *node) misses(in *Facts, e *Expr, opposite bool) int {
 		return 0
 	}
 	return 1
+}
+
+// Reads tells whether the expression looks at a part of a field.
+func (e *Expr) Reads(pos int, part lead.Part) bool {
+	return slices.ContainsFunc(e.names, func(n name) bool { return n.field != nil && n.pos == pos && n.part == part })
 }
