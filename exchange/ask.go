@@ -68,6 +68,9 @@ func (e *Exchange) find(p *Ping, now time.Time) {
 
 // hear turns a call's end into bids or a named refusal, which it returns. used is the access token that it carried.
 func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, used []byte) lead.Refusal {
+	if p.assumed != nil {
+		return p.assumed(b, l)
+	}
 	b.TookUS = c.Took.Microseconds()
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0

@@ -14,6 +14,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
+	"clearpost/wire/transport"
 )
 
 // Paper is a configuration that decides on paper: with the functions of a running exchange, but without its network,
@@ -27,7 +28,7 @@ type Paper struct {
 
 // NewPaper puts a configuration on paper.
 func NewPaper(cfg Config) (*Paper, error) {
-	e := &Exchange{wall: time.Now, log: slog.New(slog.DiscardHandler),
+	e := &Exchange{wall: func() time.Time { return time.Time{} }, calls: silence{}, log: slog.New(slog.DiscardHandler),
 		carried: carried{turns: map[string]*atomic.Uint64{}}, paused: switches{by: map[string]*atomic.Bool{}}}
 	e.pings.New = func() any { return &Ping{} }
 	snap, err := e.snapshotOf(cfg, paperCampaign)
@@ -37,6 +38,15 @@ func NewPaper(cfg Config) (*Paper, error) {
 	e.inForce.Store(snap)
 	return &Paper{e: e, snap: snap}, nil
 }
+
+// silence makes no calls: each stays as it was made ready.
+type silence struct{}
+
+// Scatter implements Caller.
+func (silence) Scatter([]*transport.Call, time.Time) {}
+
+// PostOnce implements Caller.
+func (silence) PostOnce(*transport.Call, time.Time) {}
 
 // paperCampaign is a campaign that is never paused, never limited and never called.
 func paperCampaign(c *buyers.Campaign) (l *LiveCampaign, err error) {

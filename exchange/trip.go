@@ -33,30 +33,32 @@ type Ping struct {
 	Test           TestAsk
 	Extra          Fields // what the schema does not know, as sent, where the vertical keeps it
 
-	reply      Reply
-	on         *Snapshot
-	id         lead.ID
-	rule       *Dedupe
-	who        history.Identity
-	what       content // what was sent, and the same in hexadecimal; empty where no repeat is looked for
-	whatText   string
-	whatHex    [2 * len(content{})]byte
-	flight     *flight      // guarded by the quote table's shard: who waits for this ping
-	no         lead.Refusal // why there is no bid, if there is none
-	details    string       // more of that, for the seller
-	facts      rules.Facts  // by which criteria are judged
-	eligible   []int32
-	route      *route           // the plan by which the lead is sold; nil: there are no tiers
-	closed     uint64           // bit i: tier i is not for the lead
-	turns      []uint64         // by tier of the plan
-	bids       []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
-	bidders    []*LiveCampaign  // by bid
-	calls      []transport.Call // one per bid that has a call; reused
-	live       []*transport.Call
-	asked      []asked // by live call
-	requests   []byte
-	entries    []auction.Bid
-	terms      auction.Terms
+	reply    Reply
+	on       *Snapshot
+	id       lead.ID
+	rule     *Dedupe
+	who      history.Identity
+	what     content // what was sent, and the same in hexadecimal; empty where no repeat is looked for
+	whatText string
+	whatHex  [2 * len(content{})]byte
+	flight   *flight      // guarded by the quote table's shard: who waits for this ping
+	no       lead.Refusal // why there is no bid, if there is none
+	details  string       // more of that, for the seller
+	facts    rules.Facts  // by which criteria are judged
+	eligible []int32
+	route    *route           // the plan by which the lead is sold; nil: there are no tiers
+	closed   uint64           // bit i: tier i is not for the lead
+	turns    []uint64         // by tier of the plan
+	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
+	bidders  []*LiveCampaign  // by bid
+	calls    []transport.Call // one per bid that has a call; reused
+	live     []*transport.Call
+	asked    []asked // by live call
+	requests []byte
+	entries  []auction.Bid
+	terms    auction.Terms
+	// on paper: how a call ends, as somebody assumes, in place of what comes back; nil on trips
+	assumed    func(*ledger.Bid, *LiveCampaign) lead.Refusal
 	result     auction.Result
 	event      ledger.Pinged
 	scratch    []byte

@@ -37,10 +37,13 @@ func TestDocumentsPrintCommandsThatAre(t *testing.T) {
 		texts[strings.TrimPrefix(doc, "../../")] = string(b)
 	}
 	t.Chdir(t.TempDir())
-	for _, dir := range []string{"my", "conf", "DIR", "examples"} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
+	for _, dir := range []string{"my", "conf", "DIR", "NEW", "examples/plans/waterfall", "examples/plans/priority"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.WriteFile("bids.txt", nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	here, err := os.Getwd()
 	if err != nil {

@@ -22,6 +22,8 @@ type tryCmd struct {
 	Field tryFieldCmd `cmd:"" help:"Read values as a type of field."`
 	Lead  tryLeadCmd  `cmd:"" help:"Read a lead in any dialect as a vertical would."`
 
+	Route tryRouteCmd `cmd:"" help:"Tell who would get a lead, or a file of leads, and why the others would not."`
+
 	Request  tryRequestCmd  `cmd:"" help:"Print the exact request that a lead becomes for a campaign, as bytes or as curl."`
 	Response tryResponseCmd `cmd:"" help:"Read a buyer's answer as a campaign does, and tell which rule decides."`
 }
@@ -31,6 +33,7 @@ func (tryCmd) Help() string {
 	return `Examples:
   clearpost try field phone '(212) 555-0123'
   clearpost try lead --vertical auto -d ./conf lead.json
+  clearpost try route lead.json --source bluekite --vertical auto -d ./conf
   clearpost try request harborline-standard --ping -d ./conf
   clearpost try response harborline-standard --ping -d ./conf --status 200 answer.json`
 }

@@ -22,6 +22,9 @@ type Reading struct {
 	Problems    []lead.Problem // with names that the API uses itself
 	// names that neither the vertical nor the source nor the API knows, in their order, each once
 	Unknown []string
+
+	MinPrice     lead.Money // the payout that the seller asks for at least
+	SellerLeadID string
 }
 
 // Read reads a request's body into a lead as the server would at a time: l must have been Reset. src is the source that
@@ -64,7 +67,8 @@ func Read(body []byte, contentType string, src *exchange.Source, l *lead.Lead, a
 	if no := walk(&p, &u); no != nil {
 		return Reading{}, errors.New(no.message)
 	}
-	return Reading{ContentType: contentType, Problems: v.errors, Unknown: u.unknown}, nil
+	return Reading{ContentType: contentType, Problems: v.errors, Unknown: u.unknown, MinPrice: v.minPrice,
+		SellerLeadID: v.sellerLeadID}, nil
 }
 
 // ReadJSON is Read for the usual case and nothing besides the lead: plain JSON in our own names. ok is false if the
