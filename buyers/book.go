@@ -8,6 +8,7 @@ import (
 	"sort"
 	"time"
 
+	"clearpost/auction"
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire/answer"
@@ -27,6 +28,11 @@ type Buyer struct {
 	// it and any other buyer of one of them never have the same lead
 	CompetitorGroups []string
 	Hours            *Hours // nil: always
+
+	Margin     *auction.Margin // nil: that of the source or the vertical
+	Multiplier int64           // what its bids count as, in ppm
+	Standing   auction.Standing
+	PaysNever  bool // its campaigns are left alone, as if they were paused
 }
 
 // Hours are a schedule and where it stands.
@@ -81,8 +87,14 @@ type Campaign struct {
 	Criteria    []rules.Criterion
 	Fixed       bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
 	Price       lead.Money // in whole cents; zero unless Fixed
-	MaxSold     int        // sales of the lead in all, its own included; 1 = exclusive
-	Ping        *Endpoint  // nil: it is not asked. Then Fixed holds
+	Prices      []PriceRule
+	MaxBid      lead.Money      // of a quoted price; 0: any
+	Floor       lead.Money      // likewise; 0: none
+	Margin      *auction.Margin // its own, else its buyer's; nil: that of the source or the vertical
+	MarginOf    string          // whose it is: campaign or buyer
+	Multiplier  int64           // what its bids count as, in ppm: its own and its buyer's
+	MaxSold     int             // sales of the lead in all, its own included; 1 = exclusive
+	Ping        *Endpoint       // nil: it is not asked. Then Fixed holds
 	Post        *Endpoint
 	Caps        []rules.Cap // its own, then its buyer's
 	Hours       []*Hours    // its own, then its buyer's: it is asked while all are open. None: always

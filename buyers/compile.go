@@ -115,6 +115,10 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	b.Caps, ds = rules.CompileCaps("buyer:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
 	b.Hours = c.hours(spec.Schedule, zone, at)
+	b.Margin, ds = spec.Margin.Compile()
+	c.take(at, "margin", ds)
+	b.Multiplier = c.multiplier(at, spec.Multiplier)
+	c.standing(b, spec, at)
 	c.book.Buyers = append(c.book.Buyers, b)
 	for i := range spec.Campaigns {
 		c.campaign(b, &spec.Campaigns[i], zone, fmt.Sprintf("%s.campaigns[%d]", at, i))
@@ -148,7 +152,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {
-		c.criteria(p, spec, schema, zone, at)
+		p.Criteria = c.compiled(p, spec.Criteria, schema, zone, at, "criteria")
 	}
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
@@ -160,6 +164,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		c.take(at, "criteria", p.terms(schema).Contradictions(p.Criteria))
 	}
 	c.price(p, spec, at)
+	c.money(p, spec, schema, zone, at)
 	c.examples(p, spec, schema, at)
 	if schema != nil {
 		p.Uses = uses(p, schema)
@@ -169,20 +174,21 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	}
 }
 
-// criteria compiles what a lead must be.
-func (c *bookCompiler) criteria(p *Campaign, spec *CampaignSpec, schema *lead.Schema, zone, at string) {
+// compiled compiles criteria that stand under a key of a campaign or of a part of one.
+func (c *bookCompiler) compiled(p *Campaign, specs []rules.CriterionSpec, schema *lead.Schema, zone, at,
+	key string) []rules.Criterion {
 	opt := rules.Options{Zone: zoneOf(zone), Lists: c.opt.Lists}
 	if c.opt.Locate != nil {
-		_, within, _ := strings.Cut(at+".criteria", "].")
+		_, within, _ := strings.Cut(at+"."+key, "].")
 		opt.Place = func(path string) (line, column int32) {
 			file, l, col := c.opt.Locate(within + path)
 			p.Buyer.File = file
 			return int32(l), int32(col)
 		}
 	}
-	var ds []lead.Defect
-	p.Criteria, ds = rules.Compile(spec.Criteria, schema, opt)
-	c.take(at, "criteria", ds)
+	out, ds := rules.Compile(specs, schema, opt)
+	c.take(at, key, ds)
+	return out
 }
 
 // terms are what is known of the leads that the campaign may get. A bid with several legs says itself how often each
@@ -214,6 +220,11 @@ func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
 	}
 	if p.Ping != nil && p.Ping.Request != nil {
 		out.AddAll(p.Ping.Request.Uses())
+	}
+	for i := range p.Prices {
+		for k := range p.Prices[i].When {
+			p.Prices[i].When[k].AddUses(&out)
+		}
 	}
 	schema.AddOrigins(&out)
 	return out
@@ -279,10 +290,7 @@ func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bo
 func (c *bookCompiler) price(p *Campaign, spec *CampaignSpec, at string) {
 	switch {
 	case spec.Price != nil:
-		p.Fixed, p.Price = true, *spec.Price
-		if p.Price < lead.Cent || p.Price%lead.Cent != 0 {
-			c.bad(at, "price", p.Price.String(), "a price of at least 0.01 in whole cents")
-		}
+		p.Fixed, p.Price = true, c.cents(at, "price", spec.Price)
 	case spec.Ping == nil:
 		c.bad(at, "", "", "a fixed `price`, or a `ping` that asks for one")
 	case p.Ping.Answer != nil && !p.Ping.Answer.GivesPrice():

@@ -19,14 +19,14 @@ func (b *Book) overlaps() (out []string) {
 	}
 	rivals := map[market][]*Campaign{}
 	for _, c := range b.Campaigns {
-		if c.Fixed {
+		if c.Fixed && len(c.Prices) == 0 {
 			m := market{c.Buyer, c.Vertical}
 			rivals[m] = append(rivals[m], c)
 		}
 	}
 	for _, c := range b.Campaigns {
 		list := rivals[market{c.Buyer, c.Vertical}]
-		if !c.Fixed || len(list) > overlapMax {
+		if !c.Fixed || len(c.Prices) > 0 || len(list) > overlapMax {
 			continue
 		}
 		for _, o := range list {

@@ -40,8 +40,15 @@ type BuyerSpec struct {
 	CompetitorGroups []string        `yaml:"competitor_groups"`
 	Caps             []rules.CapSpec `yaml:"caps"` // over all its campaigns
 	// when it takes leads, all its campaigns; absent: always
-	Schedule  *rules.ScheduleSpec `yaml:"schedule"`
-	Campaigns []CampaignSpec      `yaml:"campaigns"` // its standing orders
+	Schedule *rules.ScheduleSpec `yaml:"schedule"`
+	// what the exchange keeps of its prices; absent: as the source or the vertical has it
+	Margin *MarginSpec `yaml:"margin"`
+	// what its bids count as in auctions, such as 0.90 where it returns much; it pays what it bids (1)
+	Multiplier *lead.Money `yaml:"bid_multiplier"`
+	// how it pays: fast goes first where bids are worth the same, slow wins only where nobody else can, never is left
+	// alone (usual)
+	Pays      string         `yaml:"pays"`
+	Campaigns []CampaignSpec `yaml:"campaigns"` // its standing orders
 }
 
 // CampaignSpec is a campaign as it stands in a buyer's file.
@@ -56,6 +63,14 @@ type CampaignSpec struct {
 	// primary, backup or overflow: by it plans have it, as role:NAME. By itself it does nothing
 	Role  string      `yaml:"role"`
 	Price *lead.Money `yaml:"price"` // fixed price; absent: the ping's answer quotes one
+	// fixed prices for some leads: the first that is for a lead stands in place of price
+	Prices []PriceSpec `yaml:"prices"`
+	MaxBid *lead.Money `yaml:"max_bid"` // a quoted price above it is taken for a mistake, and refused
+	Floor  *lead.Money `yaml:"floor"`   // a quoted price below it is refused
+	// what the exchange keeps of its prices; absent: as the buyer, the source or the vertical has it
+	Margin *MarginSpec `yaml:"margin"`
+	// what its bids count as in auctions, times that of its buyer (1)
+	Multiplier *lead.Money `yaml:"bid_multiplier"`
 	// sales of the lead it accepts in all, its own included; absent, 0 and 1: exclusive
 	MaxSold  int                   `yaml:"max_sold"`
 	Criteria []rules.CriterionSpec `yaml:"criteria"` // what a lead must be: all must hold

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/auction"
 	"clearpost/buyers"
 	"clearpost/config/tree"
 	"clearpost/exchange"
@@ -121,17 +122,18 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 		seen[v] = true
 	}
 	s.Verticals = spec.Verticals
-	if p := spec.Margin.Percent; p != nil {
-		if *p < 0 || *p > 100*lead.Unit || *p%100 != 0 {
-			l.bad(f, "margin.percent", p.String(), "0 to 100, with at most 4 decimals")
+	s.Margin = l.margin(f, spec.Margin)
+	if p := spec.Floor; p != nil {
+		if s.Floor = *p; *p < 0 {
+			l.bad(f, "floor", p.String(), "an amount that is not negative")
 		}
-		s.Margin.PPM = int64(*p / 100)
 	}
-	if p := spec.Margin.Fixed; p != nil {
-		if *p < 0 {
-			l.bad(f, "margin.fixed", p.String(), "an amount that is not negative")
-		}
-		s.Margin.Fixed = *p
+	switch spec.OnReject {
+	case "", "fail":
+	case "reprice":
+		s.Reprice = true
+	default:
+		l.bad(f, "on_reject", spec.OnReject, "fail or reprice")
 	}
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
@@ -141,6 +143,15 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	s.Plans = l.sourcePlans(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
+}
+
+// margin compiles a margin; nil where there is none.
+func (l *loader) margin(f *tree.File, spec *buyers.MarginSpec) *auction.Margin {
+	m, ds := spec.Compile()
+	for _, d := range lead.DefectsIn("margin", ds) {
+		l.bad(f, d.Path, d.Value, d.Expected)
+	}
+	return m
 }
 
 func (l *loader) sourceKeys(f *tree.File, spec *sourceSpec, s *exchange.Source) {
@@ -212,6 +223,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	if len(v.Currency) != 3 || strings.Trim(v.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		l.bad(f, "currency", v.Currency, "a currency's ISO code such as USD")
 	}
+	v.Margin = l.margin(f, spec.Margin)
 	if spec.Floor != nil {
 		if v.Plan.Floor = *spec.Floor; v.Plan.Floor < 0 {
 			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")

@@ -76,3 +76,32 @@ func TestPlansOfTheHowToAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// And what stands about prices and margins, wherever it may stand.
+func TestPricesOfTheHowToAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/set-prices-and-margins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(pages) != 5 {
+		t.Fatalf("%d pages found", len(pages))
+	}
+	const one, acme = "buyers/one.yaml", "sources/acme.yaml"
+	price, margin := "    price: 0010.50\n", "margin: {percent: 12.5}\n"
+	for i, change := range []func(page string) change{
+		func(page string) change {
+			return change{one, price, strings.NewReplacer("lead.state", "lead.gender", `"CA"`,
+				`"F"`, "{field: state, in: [CA, TX, FL]}", "{field: gender, in: [M]}").Replace(page)}
+		},
+		func(page string) change { return change{one, price, page + quotesInPing} },
+		func(page string) change { return change{one, "id: one\n", "id: one\n" + page} },
+		func(page string) change { return change{acme, margin, page} },
+		func(page string) change { return change{acme, margin, page} },
+	} {
+		page := string(pages[i][1])
+		if _, err := Load(writeConfig(t, change(page)), nil); err != nil {
+			t.Errorf("%s\n%v", page, err)
+		}
+	}
+}

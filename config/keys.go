@@ -3,6 +3,7 @@
 package config
 
 import (
+	"clearpost/buyers"
 	"clearpost/lead"
 	"clearpost/rules"
 )
@@ -111,7 +112,9 @@ type verticalSpec struct {
 	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
 	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
 	Economy        economySpec `yaml:"economy"`          // whom pings spare; absent: nobody
-	Plan           *planSpec   `yaml:"plan"`             // tiers by which leads are sold; absent: one auction among all
+	// what the exchange keeps of a price, where neither source, buyer nor campaign says it
+	Margin *buyers.MarginSpec `yaml:"margin"`
+	Plan   *planSpec          `yaml:"plan"` // tiers by which leads are sold; absent: one auction among all
 	// what the vertical does not know: drop, or keep in the event's private part (drop)
 	UnknownFields string `yaml:"unknown_fields"`
 	// what a simulated buyer bids for a test lead (10.00, or the floor)
@@ -163,8 +166,13 @@ type sourceSpec struct {
 	Verticals []string `yaml:"verticals"` // the ids of those that it may send
 	// when its leads are taken; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
-	Margin   marginSpec          `yaml:"margin"` // what the exchange keeps of a price
-	Rate     *rules.RateSpec     `yaml:"rate"`   // of its requests; more hear 429. Absent: not limited
+	// what the exchange keeps of a price, where neither buyer nor campaign says it; absent: as the vertical has it
+	Margin *buyers.MarginSpec `yaml:"margin"`
+	Floor  *lead.Money        `yaml:"floor"` // a bid for its leads below it is refused, besides the vertical's
+	// what becomes of a post when nobody who is left covers the quote: fail, or reprice, at the payout that is left
+	// (fail)
+	OnReject string          `yaml:"on_reject"`
+	Rate     *rules.RateSpec `yaml:"rate"` // of its requests; more hear 429. Absent: not limited
 	// how long the answer to a post may take where the request does not say; absent: the vertical's post_total_ms
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string
@@ -201,9 +209,4 @@ type dedupeSpec struct {
 	Refuse string `yaml:"refuse"`
 	// a ping that says what one with a live quote said: same_quote or own_auction (same_quote)
 	IdenticalPings string `yaml:"identical_pings"`
-}
-
-type marginSpec struct {
-	Percent *lead.Money `yaml:"percent"` // of the price, 0 to 100, with at most 4 decimals (0)
-	Fixed   *lead.Money `yaml:"fixed"`   // off each sale's price (0)
 }

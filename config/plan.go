@@ -35,7 +35,7 @@ type planSpec struct {
 type tierSpec struct {
 	Name string `yaml:"name"` // stands in events; each once in a plan
 	// criteria, or an expression, that a lead must be known to meet when it is pinged; absent: it is for all leads
-	When whenSpec `yaml:"when"`
+	When rules.When `yaml:"when"`
 	// who wins: the bids that are worth most together, or the first of a list (auction)
 	Mode string `yaml:"mode"`
 	// sales of a lead in all: exclusive (1), semi_exclusive (3) or a number; absent: the vertical's sell_limit
@@ -74,15 +74,6 @@ func (s *seatSpec) take(text string) {
 	default:
 		s.ID = text
 	}
-}
-
-// whenSpec is a list of criteria.
-type whenSpec []rules.CriterionSpec
-
-// TakeWord reads an expression.
-func (w *whenSpec) TakeWord(text string) error {
-	*w = make(whenSpec, 1)
-	return (*w)[0].TakeWord(text)
 }
 
 // semiExclusive is how often a lead is sold at most where a tier says the word.
@@ -257,7 +248,7 @@ func (r *planReader) sell(text, at string) int {
 }
 
 // when compiles the criteria of a tier.
-func (r *planReader) when(specs whenSpec, at string) []rules.Criterion {
+func (r *planReader) when(specs rules.When, at string) []rules.Criterion {
 	if r.v.Schema == nil || len(specs) == 0 {
 		return nil
 	}
@@ -271,11 +262,7 @@ func (r *planReader) when(specs whenSpec, at string) []rules.Criterion {
 			r.l.planLists[f.Name] = true
 			return r.l.list(f)
 		}})
-	_, _, missing := tree.Locate(r.f.Root, at+"[0]")
 	for _, d := range ds {
-		if missing != "" { // it is a text
-			d.Path = strings.TrimPrefix(d.Path, "[0]")
-		}
 		r.bad(at+d.Path, d.Value, d.Expected)
 	}
 	return out

@@ -45,8 +45,8 @@ func (c *Config) belowFloor() (out []string) {
 		floors[v.ID] = v.Plan.Floor
 	}
 	for _, p := range c.Exchange.Book.Campaigns {
-		if floor := floors[p.Vertical]; p.Fixed && p.Price < floor {
-			out = append(out, "campaign "+p.ID+", price: "+p.Price.String()+" is below the floor of vertical "+
+		if floor := floors[p.Vertical]; p.Fixed && p.HighestPrice() < floor {
+			out = append(out, "campaign "+p.ID+", price: "+p.HighestPrice().String()+" is below the floor of vertical "+
 				p.Vertical+", which is "+floor.String()+": it can never win")
 		}
 	}

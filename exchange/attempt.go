@@ -22,7 +22,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	e := d.e
 	now := e.now()
 	c := d.on.cfg.Book.Campaign(b.Campaign)
-	payout, covered := d.payout(b)
+	payout, follows, covered := d.payout(b)
 	switch {
 	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
 		return lead.CampaignWithdrawn, nil
@@ -52,7 +52,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: c.ID,
 		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
-		SellLimit: d.quote.Limit, Terms: d.terms(live)}
+		SellLimit: d.quote.Limit, Terms: d.terms(live, follows)}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
 	}

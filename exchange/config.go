@@ -31,7 +31,8 @@ type Vertical struct {
 	PostTotal    time.Duration // for all attempts of one post together
 	Plan         Plan
 	Economy      Economy
-	KeepUnknown  bool // what sellers send and the schema does not know is kept as sent
+	Margin       *auction.Margin // of what neither source, buyer nor campaign has one for; nil: nothing is kept
+	KeepUnknown  bool            // what sellers send and the schema does not know is kept as sent
 	Tests        TestRules
 	OnChange     OnChange
 }
@@ -53,11 +54,13 @@ type Source struct {
 	KeyHashes     [][32]byte      // SHA-256 of each API key: the keys themselves are not kept
 	Verticals     []string        // ids; a source may send no others
 	Schedule      *rules.Schedule // its leads are taken while it is open; nil: always
-	Margin        auction.Margin
-	RatePerSecond float64 // requests a second on average; 0 = not limited
-	Burst         int     // requests at once, at least 1 where there is a rate
-	Tests         bool    // it may send test leads
-	AllowGet      bool    // it may send leads in a query string
+	Margin        *auction.Margin // of what neither buyer nor campaign has one for; nil: the vertical's
+	Floor         lead.Money      // a bid for its leads below it is refused, besides the vertical's
+	Reprice       bool            // where nobody left covers the quote, its leads are sold for the payout that is left
+	RatePerSecond float64         // requests a second on average; 0 = not limited
+	Burst         int             // requests at once, at least 1 where there is a rate
+	Tests         bool            // it may send test leads
+	AllowGet      bool            // it may send leads in a query string
 	// its posts need not name their ping: a lead of a person with a live quote of the source's is that quote's
 	UnnamedPosts bool
 	Profile      string // whose words it speaks and hears beside ours; "" = none

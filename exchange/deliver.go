@@ -18,7 +18,19 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	if r, f, ok := d.simulate(); ok {
 		return r, f
 	}
-	for _, b := range d.order {
+	if err := d.offer(d.order); err != nil {
+		return d.broken(err)
+	}
+	if err := d.offerBelow(); err != nil {
+		return d.broken(err)
+	}
+	return d.settle()
+}
+
+// offer offers the lead to one bid after the other, while it may be sold once more and no outcome is unknown. An error
+// is one of the ledger.
+func (d *delivery) offer(order []*ledger.Bid) error {
+	for _, b := range order {
 		if d.history.Sold() >= d.quote.Limit || d.unknown {
 			break
 		}
@@ -29,13 +41,15 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		if first := d.refusedToken(b, err); first != nil {
 			_, err = d.attempt(b, first)
 		}
-		if err != nil {
-			return d.broken(err)
-		}
-		if no != lead.NoRefusal {
+		switch {
+		case err != nil:
+			return err
+		case no == lead.NotCovered && d.reprices():
+			d.uncovered = append(d.uncovered, b)
+		case no != lead.NoRefusal:
 			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
 		}
 		d.soldBy(b)
 	}
-	return d.settle()
+	return nil
 }

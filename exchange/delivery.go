@@ -27,19 +27,22 @@ type delivery struct {
 	seller  string // the seller's own lead id
 	oneShot bool
 	want    lead.TestResult // test: what the post asks for
-	minimum lead.Money      // one-shot: the payout that the seller asked for at least
+	minimum lead.Money      // the payout that the seller asked for at least, where nothing is promised
 	before  []ledger.Event  // one-shot: its pinged event, durable together with the first event of the delivery
 
 	newUntil time.Time // no attempt begins after this
 	until    time.Time // no attempt lasts longer
 
-	order   []*ledger.Bid  // that may buy, first to last
-	quote   auction.Quote  // what was promised and no sale has filled yet
-	tier    string         // one-shot: of the plan, which has sold the lead; "": none has
-	carry   []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
-	commit  []lead.ID      // holds to commit once carry is durable
-	refused lead.ID        // the hold to release then
-	sent    bool           // an attempt of this lead stands in the ledger
+	order []*ledger.Bid // that may buy, first to last
+	// those that did not cover the quote, and may buy below it when nobody else is left
+	uncovered []*ledger.Bid
+	repricing bool           // they have their turn
+	quote     auction.Quote  // what was promised and no sale has filled yet
+	tier      string         // one-shot: of the plan, which has sold the lead; "": none has
+	carry     []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
+	commit    []lead.ID      // holds to commit once carry is durable
+	refused   lead.ID        // the hold to release then
+	sent      bool           // an attempt of this lead stands in the ledger
 	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
 	begun   chan struct{}
 	unknown bool
@@ -63,6 +66,7 @@ func (d *delivery) begin() {
 	if len(d.history.Attempts) > 0 {
 		d.attemptStored()
 	}
+	d.minimum, d.quote.Loss = d.history.Pinged.MinPrice, d.v != nil && ownMargin(d.src, d.v).Loss
 	for i := range d.history.Pinged.Bids {
 		b := &d.history.Pinged.Bids[i]
 		if b.Rank > 0 {
@@ -102,30 +106,6 @@ func (d *delivery) attemptStored() {
 		close(d.begun)
 	}
 	d.sent = true
-}
-
-// payout is what the seller gets if this bid becomes a sale: for a one-shot lead, what the source's margin leaves of
-// the price; else what the quote has for it. ok is false if the price does not cover what was promised.
-func (d *delivery) payout(b *ledger.Bid) (lead.Money, bool) {
-	if d.oneShot {
-		p := d.src.Margin.Payout(b.Price)
-		return p, d.history.Sold() > 0 || p+d.prospect(b) >= d.minimum
-	}
-	return d.quote.Payout(b.Price, b.MaxSold, d.history.Sold())
-}
-
-// prospect is what the next bids in order may pay on top if a one-shot lead's first sale is to this bid.
-func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
-	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
-	first := d.on.cfg.Book.Buyer(b.Buyer)
-	for _, o := range d.order {
-		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer && o.Tier == b.Tier &&
-			(first == nil || d.on.beside(first, o.Buyer) == lead.NoRefusal) {
-			sum += o.Payout
-			left--
-		}
-	}
-	return sum
 }
 
 // append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an

@@ -54,7 +54,7 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 		}
 	}
 	if l.Fixed {
-		b.Price, b.Fixed = l.Price, l.Ping == nil
+		b.Price, b.Fixed = p.listPrice(l), l.Ping == nil
 	}
 	if l.Ping == nil {
 		return

@@ -82,7 +82,7 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	l := h.Lead(p.Vertical.Schema)
 	l.CopyFrom(&p.Lead, nil) // social security numbers, which the event has masked
 	d := &delivery{e: e, on: p.on, history: h, v: p.Vertical, src: p.Source, l: l, who: p.who, seller: p.SellerLeadID,
-		oneShot: true, want: p.Test.Want, details: p.details, minimum: p.MinPrice, before: []ledger.Event{&ev}}
+		oneShot: true, want: p.Test.Want, details: p.details, before: []ledger.Event{&ev}}
 	if ev.Result == lead.ResultFailure {
 		d.why = p.no
 	}

@@ -22,7 +22,7 @@ func least(m lead.Money) func(*exchange.Ping) { return func(p *exchange.Ping) { 
 
 func TestOneShotLeadIsSoldAtOnceAndPaysWhatTheMarginLeaves(t *testing.T) {
 	s := sellTo(1, campaign{ID: "a", Price: 12 * dollar, Post: declines}, campaign{ID: "b", Price: 10 * dollar})
-	s.Source = func(s *exchange.Source) { s.Margin = auction.Margin{PPM: 200_000, Fixed: dollar} }
+	s.Source = func(s *exchange.Source) { s.Margin = &auction.Margin{PPM: 200_000, Fixed: dollar} }
 	exchangetest.Run(t, s, func(x *rig) {
 		r, f := x.LeadNow(values{"ssn": "536-22-8726"}, func(p *exchange.Ping) { p.SellerLeadID = "S-1" })
 		wantSold(t, r, f, 7*dollar) // of the sale to b: nothing was quoted

@@ -36,7 +36,7 @@ func TestPingIsAnsweredWithWhatTheMarginLeavesOfTheHighestBid(t *testing.T) {
 	}{{auction.Margin{}, 10_010_000}, {auction.Margin{PPM: 200_000}, 8_000_000},
 		{auction.Margin{PPM: 200_000, Fixed: dollar}, 7_000_000}} {
 		s := sellTo(1, campaign{ID: "a", Price: 10_010_000}, campaign{ID: "b", Price: 9 * dollar})
-		s.Source = func(s *exchange.Source) { s.Margin = c.margin }
+		s.Source = func(s *exchange.Source) { s.Margin = &c.margin }
 		exchangetest.Run(t, s, func(x *rig) {
 			r, f := x.Ping(nil, func(p *exchange.Ping) { p.SellerLeadID = "S-1" })
 			if f != nil || r.Price != c.quote || r.Result != lead.ResultSuccess || r.SellerLeadID != "S-1" {

@@ -10,10 +10,10 @@ import (
 	"clearpost/lead"
 )
 
-// runExample starts the exchange of an example of plans, whose buyers bid these prices; one who has none does not bid.
+// runExample starts the exchange of an example, whose buyers bid these prices; one who has none does not bid.
 func runExample(t *testing.T, name string, bids map[string]lead.Money, refuse []string, f func(x *rig)) {
 	t.Helper()
-	cfg, err := config.Load("../examples/plans/"+name, nil)
+	cfg, err := config.Load("../examples/"+name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestExampleOfAWaterfall(t *testing.T) {
 			[]string{"beacon", "harbor"}, []string{"beacon", "harbor", "meadow"}, 32},
 	} {
 		t.Run(name, func(t *testing.T) {
-			runExample(t, "waterfall", c.bids, c.refuse, func(x *rig) {
+			runExample(t, "plans/waterfall", c.bids, c.refuse, func(x *rig) {
 				r, f := x.LeadNow(nil, nil)
 				if c.payout < 1000 {
 					c.payout *= dollar
@@ -90,7 +90,7 @@ func TestExampleOfPriorityRouting(t *testing.T) {
 		"nobody knows how young": {values{"zip": "90210"}, bids, nil, []string{"agency-b"}, 24},
 	} {
 		t.Run(name, func(t *testing.T) {
-			runExample(t, "priority", c.bids, c.refuse, func(x *rig) {
+			runExample(t, "plans/priority", c.bids, c.refuse, func(x *rig) {
 				id := x.Quote(c.quote*dollar, c.lead)
 				r, f := x.Post(id, nil, nil)
 				wantSold(t, r, f, c.quote*dollar)
@@ -98,9 +98,45 @@ func TestExampleOfPriorityRouting(t *testing.T) {
 			})
 		})
 	}
-	runExample(t, "priority", bids, nil, func(x *rig) {
+	runExample(t, "plans/priority", bids, nil, func(x *rig) {
 		id := x.Quote(8*dollar, young)
 		r, f := x.Post(id, values{"age": "36"}, nil) // it was A's for its age
 		wantFault(t, r, f, "changed_since_ping")
 	})
+}
+
+// Prices by rule, margins by band, a slow payer whose bids count less, and a quote that nobody left covers.
+func TestExampleOfPrices(t *testing.T) {
+	for name, c := range map[string]struct {
+		lead          values
+		bid           lead.Money // of quick
+		refuse        []string
+		quote, payout lead.Money
+		posted        []string
+	}{
+		"young and from California": {values{"zip": "90210", "age": "34"}, 60, nil, 48_120_000, 48_120_000,
+			[]string{"northwind-list"}},
+		"from California on a Friday": {values{"zip": "90210", "age": "35"}, 20, nil, 20_800_000, 20_800_000,
+			[]string{"northwind-list"}},
+		"from elsewhere": {values{"zip": "10001"}, 20, nil, 12_600_000, 12_600_000, []string{"northwind-list"}},
+		"the slow payer stands by, at what was quoted": {values{"zip": "10001"}, 20, []string{"northwind-list"},
+			12_600_000, 12_600_000, []string{"northwind-list", "quick-bids"}},
+		"or at what it pays": {values{"zip": "90210"}, 20, []string{"northwind-list"}, 20_800_000, 16_000_000,
+			[]string{"northwind-list", "quick-bids"}},
+		"but not for cents": {values{"zip": "90210"}, 10, []string{"northwind-list"}, 20_800_000, 0,
+			[]string{"northwind-list"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runExample(t, "prices", map[string]lead.Money{"quick-bids": c.bid}, c.refuse, func(x *rig) {
+				id := x.Quote(c.quote, c.lead)
+				r, f := x.Post(id, nil, nil)
+				if c.payout == 0 {
+					wantUnsold(t, r, f, lead.BuyerRejected)
+				} else {
+					wantSold(t, r, f, c.payout)
+				}
+				wantPosted(x, c.posted...)
+			})
+		})
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"clearpost/auction"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/wire/answer"
@@ -31,11 +31,7 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 		call, out.Backup, out.Private.Request = again, true, backup
 		out.Status, out.TookUS = call.Status, out.TookUS+call.Took.Microseconds()
 	}
-	margin := &d.src.Margin
-	if !d.oneShot {
-		margin = nil
-	}
-	readReceipt(live, p, out, call, margin)
+	readReceipt(live, p, out, call)
 	d.policy().end(out)
 	if why := out.Refusal; out.Outcome == lead.Unknown && why != lead.Queued || out.Outcome == lead.NotSent {
 		live.postsWell.note(e, live, "posts", why, e.wall())
@@ -99,9 +95,9 @@ func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *reque
 
 // readReceipt says what the call's end means, and gives the receipt of a whole answer. What is neither a sale nor a
 // clear no is unknown (see answer.Receipt); without a complete answer it is "not sent" only if no byte was given to the
-// connection. margin is set where nothing was quoted: then the payout follows the price.
-func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted, call *transport.Call,
-	margin *auction.Margin) (r answer.Receipt) {
+// connection. Where nothing is promised, the payout follows the price.
+func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted,
+	call *transport.Call) (r answer.Receipt) {
 	if call.Refusal != lead.NoRefusal {
 		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
 		if !call.Sent {
@@ -126,8 +122,8 @@ func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted, call
 	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
 	if booksAnswer(p, live) && r.HasPrice {
 		out.Price = r.Price
-		if margin != nil {
-			out.Payout = margin.Payout(r.Price)
+		if t := p.Terms; t != nil && t.PayoutFollows {
+			out.Payout = history.MarginOf(t).Payout(r.Price)
 		}
 	}
 	return r

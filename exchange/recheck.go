@@ -160,7 +160,7 @@ func (p *Paper) bidAsOffered(q *Ping, h *history.History, b *ledger.Bid, hidden 
 		same(f, "max_sold", own, l.MaxSold)
 	}
 	if b.Price > 0 && l.Fixed {
-		same(f, "list price", b.Price, l.Price)
+		same(f, "list price", b.Price, q.listPrice(l))
 	}
 	f.rendered(p, h, q, b, l, hidden)
 	f.at("", 0)

@@ -93,7 +93,7 @@ func TestResolutionWithoutAPriceBooksTheBid(t *testing.T) {
 func TestResolvedOneShotLeadPaysByTheTermsOfItsPosting(t *testing.T) {
 	s := one()
 	s.Campaigns[0].Post = silent
-	s.Source = func(s *exchange.Source) { s.Margin = auction.Margin{PPM: 200_000, Fixed: dollar} }
+	s.Source = func(s *exchange.Source) { s.Margin = &auction.Margin{PPM: 200_000, Fixed: dollar} }
 	exchangetest.Run(t, s, func(x *rig) {
 		r, f := x.LeadNow(nil, nil)
 		wantPending(t, r, f)

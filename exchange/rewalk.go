@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"fmt"
 	"strconv"
 
 	"clearpost/exchange/history"
@@ -21,7 +22,7 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 		return
 	}
 	w := &walk{finder: f, h: h, d: delivery{e: p.e, on: p.snap, v: v, src: s.Source, l: h.Lead(v.Schema),
-		oneShot: ev.Mode == ledger.ModeLead, minimum: ev.MinPrice, history: &history.History{ID: h.ID, Pinged: ev}}}
+		oneShot: ev.Mode == ledger.ModeLead, history: &history.History{ID: h.ID, Pinged: ev}}}
 	for _, fields := range []ledger.Fields{ev.Fields, ev.Private.Fields, h.Private.Fields} {
 		for _, x := range fields {
 			if pos, ok := v.Schema.Position(x.Name); ok && lead.SSNMasked(x.Value) {
@@ -31,10 +32,17 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 	}
 	w.d.begin()
 	w.recall()
+	var below []*ledger.Bid
 	for _, b := range w.d.order {
-		f.at(b.Campaign, b.Leg)
+		if w.soldBelow(b) {
+			below = append(below, b)
+			continue
+		}
 		w.turn(b)
-		f.attempt = nil
+	}
+	w.d.repricing = true
+	for _, b := range below {
+		w.turn(b)
 	}
 	f.at("", 0)
 	f.answer(h)
@@ -68,8 +76,21 @@ func (w *walk) recall() {
 	}
 }
 
+// soldBelow tells whether a bid had its turn after all that cover the quote.
+func (w *walk) soldBelow(b *ledger.Bid) bool {
+	for i := range w.h.Attempts {
+		p := w.h.Attempts[i].Posting
+		if p.Campaign == b.Campaign && p.Leg == b.Leg && p.Terms != nil && p.Terms.PayoutFollows && !w.d.oneShot {
+			return w.d.src.Reprice
+		}
+	}
+	return false
+}
+
 // turn compares what became of a bid when its turn came.
 func (w *walk) turn(b *ledger.Bid) {
+	w.at(b.Campaign, b.Leg)
+	defer func() { w.attempt = nil }()
 	some := false
 	for i := range w.h.Attempts {
 		a := &w.h.Attempts[i]
@@ -107,7 +128,7 @@ func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
 	same(w.finder, "rank", p.Rank, b.Rank)
 	same(w.finder, "price", p.Price, b.Price)
 	same(w.finder, "max_sold promised", p.MaxSold, b.MaxSold)
-	payout, covered := w.d.payout(b)
+	payout, follows, covered := w.d.payout(b)
 	if !covered {
 		w.differ("covers the quote", "yes", "no")
 	}
@@ -128,7 +149,7 @@ func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
 		return
 	}
 	if p.Terms != nil {
-		same(w.finder, "terms", *p.Terms, *w.d.terms(live))
+		same(w.finder, "terms", fmt.Sprint(*p.Terms), fmt.Sprint(*w.d.terms(live, follows)))
 	}
 }
 
@@ -165,7 +186,7 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 	if no == lead.Paused {
 		return
 	}
-	if _, covered := w.d.payout(b); covered == (no == lead.NotCovered) {
+	if _, _, covered := w.d.payout(b); covered == (no == lead.NotCovered) {
 		w.differ("covers the quote", yes(!covered), yes(covered))
 		return
 	}

@@ -37,7 +37,7 @@ func sellTo(limit int, cs ...campaign) setup {
 
 // margin has acme's margin be this many percent.
 func margin(percent int64) func(*exchange.Source) {
-	return func(s *exchange.Source) { s.Margin = auction.Margin{PPM: percent * 10_000} }
+	return func(s *exchange.Source) { s.Margin = &auction.Margin{PPM: percent * 10_000} }
 }
 
 // vertical adds a change of the vertical to a setup.

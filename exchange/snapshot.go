@@ -116,7 +116,7 @@ func (l *LiveCampaign) TokenProblem() string {
 	return ""
 }
 
-func (l *LiveCampaign) paused() bool { return l.off.Load() || l.offAll.Load() }
+func (l *LiveCampaign) paused() bool { return l.off.Load() || l.offAll.Load() || l.Buyer.PaysNever }
 
 // carried is what lives on from snapshot to snapshot, by the ids of campaigns and buyers.
 type carried struct {

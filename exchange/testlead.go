@@ -35,7 +35,7 @@ func (e *Exchange) inviteTest(p *Ping, in *request.Inputs, wall time.Time) {
 		case l.paused():
 			p.madeUp(l, 0, lead.Paused)
 		case l.Fixed:
-			p.madeUp(l, l.Price, lead.NoRefusal)
+			p.madeUp(l, p.listPrice(l), lead.NoRefusal)
 		default:
 			p.madeUp(l, p.Vertical.Tests.Price, lead.NoRefusal)
 		}
@@ -55,7 +55,7 @@ func (p *Ping) madeUp(l *LiveCampaign, price lead.Money, no lead.Refusal) {
 // wanted is the quote of a test that asks for its result, which hangs on nothing but the vertical and the source.
 func (p *Ping) wanted() (payout lead.Money, sells bool) {
 	p.event.TestResult = p.Test.Want.String()
-	return p.Source.Margin.Payout(p.Vertical.Tests.Price), p.Test.Want != lead.TestNoBids
+	return ownMargin(p.Source, p.Vertical).Payout(p.Vertical.Tests.Price), p.Test.Want != lead.TestNoBids
 }
 
 // simulate answers a test lead that no buyer is asked about, if it is one. ok is false if buyers must be asked.

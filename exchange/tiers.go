@@ -48,7 +48,8 @@ func (p *Ping) enterBids() {
 func (p *Ping) entry(i int) auction.Bid {
 	b, l, book := &p.bids[i], p.bidders[i], p.on.cfg.Book
 	out := auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Company: book.Company(l.Buyer),
-		Groups: book.Groups(l.Buyer), Price: b.Price, MaxSold: b.MaxSold, Acceptance: acceptance(b, l),
+		Groups: book.Groups(l.Buyer), Price: b.Price, Value: l.countsAs(b.Price), MaxSold: b.MaxSold, Floor: l.Floor,
+		Max: l.MaxBid, Margin: l.Margin, Standing: l.Buyer.Standing, Acceptance: acceptance(b, l),
 		Tie: auction.Tie(p.id, l.ID)}
 	if p.route != nil {
 		out.Seats = p.route.seats[l.Index]
@@ -58,8 +59,8 @@ func (p *Ping) entry(i int) auction.Bid {
 
 // termsOf are what bounds the sale of the lead.
 func (p *Ping) termsOf(minPayout lead.Money) auction.Terms {
-	t := auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: p.Vertical.Plan.Floor, Margin: p.Source.Margin,
-		MinPayout: minPayout}
+	t := auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: max(p.Vertical.Plan.Floor, p.Source.Floor),
+		Margin: *ownMargin(p.Source, p.Vertical), MinPayout: minPayout}
 	if p.route != nil {
 		t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
 	}

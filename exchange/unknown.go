@@ -230,7 +230,7 @@ func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history.Histor
 	out := &ledger.Posted{Head: snap.head(ledger.KindPosted, h.ID, p.Source, p.Vertical, e.now()), Attempt: p.Attempt,
 		Campaign: p.Campaign, Buyer: p.Buyer, Again: ledger.AgainResend, Backup: s.backup, PingPrice: p.Price,
 		Status: call.Status, TookUS: call.Took.Microseconds()}
-	r := readReceipt(l, p, out, call, nil)
+	r := readReceipt(l, p, out, call)
 	booked := out.Price
 	out.Price, out.Payout = 0, 0 // the resolution books it
 	no := (out.Outcome == lead.Rejected || out.Outcome == lead.Invalid) && out.Refusal.ByBuyer() && !r.Repeat

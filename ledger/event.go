@@ -261,10 +261,24 @@ type Posting struct {
 type Terms struct {
 	MarginPPM   int64      `json:"margin_ppm"`          // the exchange's share of the price, in millionths
 	MarginFixed lead.Money `json:"margin_fixed_micros"` // a fixed amount taken after the share
-	// one shot: the payout is what the margin leaves of the booked price; else it was quoted
+	// at least this much is kept
+	MarginMinimum lead.Money   `json:"margin_minimum_micros,omitempty"`
+	MarginBands   []MarginBand `json:"margin_bands,omitempty"` // other figures from a price on, by from, upwards
+	MarginLoss    bool         `json:"margin_loss,omitempty"`  // more may be paid than the price
+	// the most specific one that is configured: campaign, buyer, source or vertical
+	MarginOf string `json:"margin_of,omitempty"`
+	// nothing was quoted, or the lead is sold below what was: the payout is what the margin leaves of the booked price
 	PayoutFollows bool `json:"payout_follows"`
 	// the price in the post's answer is booked, where there is one
 	PostPrice bool `json:"post_price"`
+}
+
+// MarginBand is what is kept of prices from one on.
+type MarginBand struct {
+	From    lead.Money `json:"from_micros"`
+	PPM     int64      `json:"margin_ppm"`
+	Fixed   lead.Money `json:"margin_fixed_micros"`
+	Minimum lead.Money `json:"margin_minimum_micros"`
 }
 
 // Posted tells how an attempt ended.

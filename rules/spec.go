@@ -94,6 +94,15 @@ func textOf(n ast.Node) string {
 	return ""
 }
 
+// When is a list of criteria, or one expression as a text.
+type When []CriterionSpec
+
+// TakeWord reads an expression.
+func (w *When) TakeWord(text string) error {
+	*w = make(When, 1)
+	return (*w)[0].TakeWord(text)
+}
+
 // CapSpec is a cap as it stands in a file: so many accepted leads in each window.
 type CapSpec struct {
 	Per string `yaml:"per"` // minute, hour, day, week, month or total

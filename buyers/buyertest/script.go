@@ -96,16 +96,16 @@ const (
 
 // Decision is what a buyer has decided about one request.
 type Decision struct {
-	Yes       bool
-	Price     lead.Money
-	Token     string    // ping, yes
+	Yes   bool
+	Price lead.Money
+	Token string // ping, yes
 	// ping, yes, where the rule has Alone: that offer, and its token
 	Alone      lead.Money
 	AloneToken string
-	Reference string    // post: of the acceptance, or of the earlier one for ReasonDuplicate
-	Reason    string    // no
-	Since     time.Time // when the person was accepted first, for ReasonDuplicate
-	N         uint64    // the number of this call at this endpoint, from 1
+	Reference  string    // post: of the acceptance, or of the earlier one for ReasonDuplicate
+	Reason     string    // no
+	Since      time.Time // when the person was accepted first, for ReasonDuplicate
+	N          uint64    // the number of this call at this endpoint, from 1
 }
 
 // Answer is what goes back over the wire. Body has been emptied and may be appended to.

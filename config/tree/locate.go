@@ -62,6 +62,10 @@ func step(n ast.Node, path string) (ast.Node, *token.Token, string) {
 			value, key, after, longest = kv.Value, k, strings.TrimPrefix(left, "."), len(k.Value)
 		}
 		return value, key, after
+	case *ast.StringNode, *ast.LiteralNode:
+		if left, ok := strings.CutPrefix(path, "[0]"); ok { // a text in place of a list of one
+			return n, nil, strings.TrimPrefix(left, ".")
+		}
 	}
 	return nil, nil, ""
 }

@@ -86,7 +86,7 @@ func NewVertical(id string) *exchange.Vertical {
 // NewSource makes a source that may send leads of these verticals, at a margin of 20 percent.
 func NewSource(id string, verticals ...string) *exchange.Source {
 	return &exchange.Source{ID: id, Name: id, KeyHashes: [][32]byte{sha256.Sum256([]byte(id + KeyOfOthers))},
-		Verticals: verticals, Margin: auction.Margin{PPM: 200_000}}
+		Verticals: verticals, Margin: &auction.Margin{PPM: 200_000}}
 }
 
 // config makes the configuration. n tells it apart from others of the same exchange.

@@ -123,16 +123,22 @@ func TestResendsBelongToTheirAttempt(t *testing.T) {
 
 func TestPayoutOfAPriceThatIsKnownLater(t *testing.T) {
 	terms := &ledger.Terms{MarginPPM: 250_000, MarginFixed: lead.Unit}
+	follows := &ledger.Terms{MarginPPM: 250_000, MarginFixed: lead.Unit, PayoutFollows: true}
+	banded := &ledger.Terms{MarginPPM: 250_000, MarginMinimum: 6 * lead.Unit, PayoutFollows: true,
+		MarginBands: []ledger.MarginBand{{From: 40 * lead.Unit, PPM: 100_000}}}
 	for _, c := range []struct {
 		mode          string
 		terms         *ledger.Terms
 		price, payout lead.Money
 	}{
-		{ledger.ModePing, terms, 30 * lead.Unit, 16 * lead.Unit}, // what was quoted
-		{ledger.ModeLead, terms, 30 * lead.Unit, 21_500_000},     // 75 %, less one
-		{ledger.ModeLead, nil, 20 * lead.Unit, 16 * lead.Unit},   // the posting's own
-		{ledger.ModeLead, nil, 10 * lead.Unit, 8 * lead.Unit},    // its share
-		{ledger.ModeLead, nil, 10_010_000, 8_000_000},            // rounded down to cents
+		{ledger.ModePing, terms, 30 * lead.Unit, 16 * lead.Unit},  // what was quoted
+		{ledger.ModeLead, follows, 30 * lead.Unit, 21_500_000},    // 75 %, less one
+		{ledger.ModePing, follows, 30 * lead.Unit, 21_500_000},    // sold below what was quoted
+		{ledger.ModeLead, banded, 20 * lead.Unit, 14 * lead.Unit}, // the minimum
+		{ledger.ModeLead, banded, 40 * lead.Unit, 36 * lead.Unit}, // the band
+		{ledger.ModeLead, nil, 20 * lead.Unit, 16 * lead.Unit},    // the posting's own
+		{ledger.ModeLead, nil, 10 * lead.Unit, 8 * lead.Unit},     // its share
+		{ledger.ModeLead, nil, 10_010_000, 8_000_000},             // rounded down to cents
 		{ledger.ModeLead, nil, 0, 0},
 	} {
 		ping, p := quoted(), posting(2)

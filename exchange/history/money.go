@@ -10,19 +10,28 @@ import (
 	"clearpost/ledger"
 )
 
-// PayoutOf is what the source gets for a sale of an attempt at a price: what it was quoted, or what the margin of its
-// posting leaves where nothing was quoted. A posting of an earlier version has no margin: then its own share of the
-// price stands.
+// PayoutOf is what the source gets for a sale of an attempt at a price: what it was promised or, by the terms of its
+// posting, what their margin leaves of it. A posting of an earlier version has no terms: then its own share of the
+// price stands where nothing was quoted.
 func (h *History) PayoutOf(p *ledger.Posting, price lead.Money) lead.Money {
 	switch {
-	case h.Pinged.Mode != ledger.ModeLead:
+	case p.Terms != nil && p.Terms.PayoutFollows:
+		return MarginOf(p.Terms).Payout(price)
+	case p.Terms != nil, h.Pinged.Mode != ledger.ModeLead:
 		return p.Payout
-	case p.Terms != nil:
-		return auction.Margin{PPM: p.Terms.MarginPPM, Fixed: p.Terms.MarginFixed}.Payout(price)
 	case price == p.Price || p.Price <= 0:
 		return min(p.Payout, max(price, 0))
 	}
 	return min(share(p.Payout, price, p.Price), max(price, 0)).FloorCents()
+}
+
+// MarginOf is the margin of the terms of a posting.
+func MarginOf(t *ledger.Terms) auction.Margin {
+	m := auction.Margin{PPM: t.MarginPPM, Fixed: t.MarginFixed, Minimum: t.MarginMinimum, Loss: t.MarginLoss}
+	for _, b := range t.MarginBands {
+		m.Bands = append(m.Bands, auction.Band(b))
+	}
+	return m
 }
 
 // share is payout × price / bid, rounded down.

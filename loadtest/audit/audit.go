@@ -45,6 +45,8 @@ type Options struct {
 	Configs map[string]*Config
 	// Repeats are the promises about persons who come twice that held during the whole time.
 	Repeats []Repeat
+	// Losses tells that quotes may be above what the buyers pay, where a margin allows it.
+	Losses bool
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int
 }

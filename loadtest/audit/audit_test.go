@@ -78,6 +78,20 @@ func TestViolations(t *testing.T) {
 			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 990_000, "margin_fixed_micros": 0,
 				"payout_follows": true, "post_price": false}
 		}, []string{RulePayout}},
+		{"paid by another band than that of its price", func(h *history) {
+			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 200_000, "margin_fixed_micros": 0,
+				"margin_bands": []ev{{"from_micros": 20 * unit, "margin_ppm": 100_000, "margin_fixed_micros": 0,
+					"margin_minimum_micros": 0}}, "payout_follows": true, "post_price": false}
+		}, []string{RulePayout}},
+		{"paid without the least margin", func(h *history) {
+			h.of("posting", oneShot, 0)["terms"] = ev{"margin_ppm": 200_000, "margin_fixed_micros": 0,
+				"margin_minimum_micros": 5 * unit, "payout_follows": true, "post_price": false}
+		}, []string{RulePayout}},
+		{"sold below the quote, and the payout does not follow", func(h *history) {
+			scale(h, exclusive, 15*unit)
+			h.of("posting", exclusive, 0)["terms"] = ev{"margin_ppm": 200_000, "margin_fixed_micros": 0,
+				"payout_follows": false, "post_price": false}
+		}, []string{RuleQuoteBroken}},
 		{"attempt id used twice", func(h *history) {
 			h.posting(lost, 6, moon)
 		}, []string{RuleAttemptTwice}},
@@ -323,6 +337,38 @@ func findAnswer(h *history, lead int, op string) int {
 	}
 	h.t.Fatalf("no %s answer of lead %d", op, lead)
 	return 0
+}
+
+// What a configuration allows is no finding: a sale below the quote whose payout follows its price, a margin in bands
+// with a minimum, and a loss.
+func TestMarginsAreHeldToTheirTerms(t *testing.T) {
+	terms := func(more ev) ev {
+		out := ev{"margin_ppm": 250_000, "margin_fixed_micros": 0, "payout_follows": true, "post_price": false}
+		for k, v := range more {
+			out[k] = v
+		}
+		return out
+	}
+	for name, change := range map[string]func(h *history){
+		"below the quote": func(h *history) {
+			scale(h, exclusive, 15*unit)
+			h.of("posting", exclusive, 0)["terms"] = terms(nil)
+		},
+		"bands": func(h *history) {
+			h.of("posting", oneShot, 0)["terms"] = terms(ev{"margin_bands": []ev{{"from_micros": 10 * unit,
+				"margin_ppm": 100_000, "margin_fixed_micros": 0, "margin_minimum_micros": 4 * unit}}})
+		},
+		"a loss": func(h *history) {
+			scale(h, oneShot, 21*unit)
+			h.of("posting", oneShot, 0)["terms"] = terms(ev{"margin_ppm": -50_000, "margin_loss": true})
+		},
+	} {
+		h := clean(t)
+		change(h)
+		if r := h.judge(); !r.OK {
+			t.Errorf("%s: %s", name, r.Verdict())
+		}
+	}
 }
 
 func TestReleasedChargesCount(t *testing.T) {

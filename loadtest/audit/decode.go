@@ -58,15 +58,33 @@ type charge struct {
 
 // booking is what a sale pays by.
 type booking struct {
+	band
+	Bands   []band `json:"margin_bands"`
+	Loss    bool   `json:"margin_loss"`
+	Follows bool   `json:"payout_follows"`
+}
+
+// band is what is kept of prices from one on.
+type band struct {
+	From    int64 `json:"from_micros"`
 	PPM     int64 `json:"margin_ppm"`
 	Fixed   int64 `json:"margin_fixed_micros"`
-	Follows bool  `json:"payout_follows"`
+	Minimum int64 `json:"margin_minimum_micros"`
 }
 
 // payout is what the terms leave of a price in whole cents; both factors are exact in 128 bits.
 func (b *booking) payout(price int64) int64 {
-	left := new(big.Int).Mul(big.NewInt(price), big.NewInt(1_000_000-b.PPM))
-	left.Quo(left, big.NewInt(1_000_000)).Sub(left, big.NewInt(b.Fixed))
+	m := b.band
+	for _, x := range b.Bands {
+		if x.From <= price {
+			m = x
+		}
+	}
+	left := new(big.Int).Mul(big.NewInt(price), big.NewInt(1_000_000-m.PPM))
+	left.Quo(left, big.NewInt(1_000_000)).Sub(left, big.NewInt(m.Fixed))
+	if kept := big.NewInt(price - m.Minimum); m.Minimum > 0 && left.Cmp(kept) > 0 {
+		left = kept
+	}
 	cents := left.Quo(left, big.NewInt(10_000)).Int64()
 	return max(0, cents*10_000)
 }

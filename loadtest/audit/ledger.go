@@ -14,6 +14,7 @@ type auditor struct {
 	configs     map[string]*Config
 
 	caps     []capState
+	losses   bool // quotes may be above prices
 	capByKey map[string][]int
 	capsOf   map[string][]int
 	windows  map[windowKey]*windowUse
@@ -107,7 +108,7 @@ func newAuditor(o Options) (*auditor, error) {
 	a := &auditor{
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
-		findingsMax: o.FindingsMax, configs: o.Configs,
+		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses,
 		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
@@ -194,7 +195,7 @@ func (a *auditor) ping(e *event) {
 		a.found(RuleBidEnded, e.Lead, "the quote ends later than a bid that it counts on, by %d µs",
 			e.expiresAt-e.bidEnds)
 	}
-	if e.lossMaker != "" {
+	if e.lossMaker != "" && !a.losses {
 		a.found(RuleMargin, e.Lead, "the payout for the bid of %s is above its price", e.lossMaker)
 	}
 }
@@ -230,7 +231,7 @@ func (a *auditor) posting(e *event) {
 		a.found(RuleTerms, e.Lead, "attempt %s has sell_limit %d, max_sold %d and price %s", e.Attempt, e.SellLimit,
 			e.MaxSold, money(e.Price))
 	}
-	if e.Payout > e.Price {
+	if e.Payout > e.Price && (e.Terms == nil || !e.Terms.Loss) {
 		a.found(RuleMargin, e.Lead, "attempt %s pays %s out of %s", e.Attempt, money(e.Payout), money(e.Price))
 	}
 	if e.Again == "resend" {
@@ -346,7 +347,7 @@ func (a *auditor) accept(e *event, p *attempt, resolved bool) {
 		if p.price < p.bid {
 			// The quote is a promise that is kept although the buyer broke its own.
 			c.Losses++
-		} else {
+		} else if p.booking == nil || !p.booking.Loss {
 			a.found(RuleMargin, e.Lead, "attempt %s was sold for %s and pays %s", e.Attempt, money(p.price),
 				money(p.payout))
 		}

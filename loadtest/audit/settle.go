@@ -92,6 +92,9 @@ func (a *auditor) keepsQuote(e *event, t *trip, l pinged) {
 		return
 	}
 	for _, p := range t.attempts {
+		if below := p.booking != nil && p.booking.Follows; below && e.Payout < l.quote {
+			continue // its source takes less, where nobody who is left covers the quote
+		}
 		if p.id == e.Sales[0].Attempt && (p.maxSold == 1 || p.limit == 1) {
 			a.found(RuleQuoteBroken, e.Lead, "quoted %s, settled with %s for an exclusive sale", money(l.quote),
 				money(e.Payout))

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"clearpost/auction"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// payout is what the source gets if this bid buys. ok is false if the lead is not to be sold to it: what was quoted is
+// not covered or, where nothing is, the minimum cannot be met any more. follows tells that nothing is promised: the
+// payout is what the margin leaves of the price that is booked.
+func (d *delivery) payout(b *ledger.Bid) (payout lead.Money, follows, ok bool) {
+	if !d.oneShot {
+		if payout, ok = d.quote.Payout(b.Price, b.MaxSold, d.history.Sold()); ok || !d.repricing {
+			return payout, false, ok
+		}
+	}
+	m, _ := d.marginOf(b)
+	payout = m.Payout(b.Price)
+	return payout, true, d.history.Sold() > 0 || payout+d.prospect(b) >= d.minimum
+}
+
+// marginOf is what is kept if a bid buys, and whose margin that is.
+func (d *delivery) marginOf(b *ledger.Bid) (*auction.Margin, string) {
+	var l *LiveCampaign
+	if c := d.on.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == d.v.ID {
+		l = d.on.campaigns[c.Index]
+	}
+	return marginOf(l, d.src, d.v)
+}
+
+// prospect is what the bids that may buy beside a first sale to this one would pay the source.
+func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
+	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
+	first := d.on.cfg.Book.Buyer(b.Buyer)
+	for _, o := range d.order {
+		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer && o.Tier == b.Tier &&
+			(first == nil || d.on.beside(first, o.Buyer) == lead.NoRefusal) {
+			sum += o.Payout
+			left--
+		}
+	}
+	return sum
+}
+
+// reprices tells whether bids that do not cover the quote may buy below it, when nobody else is left.
+func (d *delivery) reprices() bool {
+	return !d.oneShot && !d.repricing && d.src != nil && d.src.Reprice
+}
+
+// offerBelow gives those that did not cover the quote their turn, once all others have had theirs.
+func (d *delivery) offerBelow() error {
+	left := d.uncovered
+	d.uncovered, d.repricing = nil, true
+	if len(left) > 0 && (d.unknown || d.history.Sold() >= d.quote.Limit) {
+		for _, b := range left {
+			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: lead.NotCovered})
+		}
+		return nil
+	}
+	return d.offer(left)
+}
