@@ -87,8 +87,10 @@ func TestMistakesInPricesAndMarginsAreReportedWithTheirPlaces(t *testing.T) {
 			[]string{acme + ":4:19: \"-5.00\": expected 0 to 100"}},
 		"a loss of more than the price": {"{percent: 12.5}", "{percent: -105, allow_loss: true}",
 			[]string{acme + ":4:19: \"-105.00\": expected -100 to 100"}},
-		"on_reject":         {"rate:", "on_reject: shrug\nrate:", []string{acme + ":5:12: \"shrug\": expected fail or reprice"}},
-		"floor of a source": {"rate:", "floor: -1\nrate:", []string{acme + ":5:8: \"-1.00\": expected an amount that is not"}},
+		"on_reject": {"rate:", "on_reject: shrug\nrate:",
+			[]string{acme + ":5:12: \"shrug\": expected fail or reprice"}},
+		"floor of a source": {"rate:", "floor: -1\nrate:",
+			[]string{acme + ":5:8: \"-1.00\": expected an amount that is not"}},
 	} {
 		file := one
 		if strings.Contains(goodFiles[acme], c.old) {

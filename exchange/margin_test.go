@@ -23,16 +23,17 @@ func marginOf(percent int64) *buyers.MarginSpec {
 // Of campaign, buyer, source and vertical the most specific that has a margin decides, for quotes and one-shot leads,
 // and the posting says whose it is.
 func TestTheMostSpecificMarginDecides(t *testing.T) {
+	ten, twenty := &auction.Margin{PPM: 100_000}, &auction.Margin{PPM: 200_000}
 	for whose, c := range map[string]struct {
 		source, vertical *auction.Margin
 		buyer, campaign  *buyers.MarginSpec
 		payout           lead.Money
 	}{
 		"":         {nil, nil, nil, nil, 50 * dollar},
-		"vertical": {nil, &auction.Margin{PPM: 100_000}, nil, nil, 45 * dollar},
-		"source":   {&auction.Margin{PPM: 200_000}, &auction.Margin{PPM: 100_000}, nil, nil, 40 * dollar},
-		"buyer":    {&auction.Margin{PPM: 200_000}, &auction.Margin{PPM: 100_000}, marginOf(30), nil, 35 * dollar},
-		"campaign": {&auction.Margin{PPM: 200_000}, &auction.Margin{PPM: 100_000}, marginOf(30), marginOf(40), 30 * dollar},
+		"vertical": {nil, ten, nil, nil, 45 * dollar},
+		"source":   {twenty, ten, nil, nil, 40 * dollar},
+		"buyer":    {twenty, ten, marginOf(30), nil, 35 * dollar},
+		"campaign": {twenty, ten, marginOf(30), marginOf(40), 30 * dollar},
 	} {
 		t.Run("of "+whose, func(t *testing.T) {
 			s := sellTo(1, campaign{ID: "a", Price: 50 * dollar, Spec: func(s *buyers.CampaignSpec) {
@@ -61,7 +62,8 @@ func TestBidsRankByPriceWhateverTheirMargins(t *testing.T) {
 	with := func(m *buyers.MarginSpec) func(*buyers.CampaignSpec) {
 		return func(s *buyers.CampaignSpec) { s.Margin = m }
 	}
-	s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Spec: with(marginOf(50))}, campaign{ID: "b", Price: 20 * dollar})
+	s := sellTo(1, campaign{ID: "a", Price: 30 * dollar, Spec: with(marginOf(50))},
+		campaign{ID: "b", Price: 20 * dollar})
 	exchangetest.Run(t, s, func(x *rig) { x.Quote(15*dollar, nil) })
 	s = sellTo(2, campaign{ID: "a", Price: 30 * dollar, MaxSold: 2, Spec: with(marginOf(50))},
 		campaign{ID: "b", Price: 20 * dollar, MaxSold: 2})

@@ -47,7 +47,7 @@ func TestARouteOnPaperIsTheRouteOfThePing(t *testing.T) {
 		{"beacon": 40, "harbor": 35, "meadow": 30, "summit": 26},
 		{"beacon": 20, "harbor": 15, "valley": 10},
 		{"beacon": 9}, {}} {
-		runExample(t, "waterfall", bids, nil, func(x *rig) {
+		runExample(t, "plans/waterfall", bids, nil, func(x *rig) {
 			assumed := map[string]lead.Money{}
 			for _, c := range x.Exchange.Snapshot().Config().Book.Campaigns {
 				assumed[c.ID] = bids[c.ID] * dollar
