@@ -80,6 +80,7 @@ type CampaignStory struct {
 	Reason  string     `json:"reason,omitempty"`
 	Request string     `json:"request,omitempty"` // the ping, rendered again
 	Answer  string     `json:"answer,omitempty"`  // only where it could not be read
+	Caps    []CapStory `json:"caps,omitempty"`    // how full they were
 }
 
 // TriedStory is a campaign whose turn came at the post and that was not sent to.
@@ -170,6 +171,9 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	r := e.recheck(h, &x.Check)
 	defer r.release()
 	x.Campaigns = e.explainCampaigns(&r, h, all)
+	if err := e.capsThen(r.ping, h, x.Campaigns); err != nil {
+		return nil, false, err
+	}
 	x.Tried = explainTried(r.post, h, all)
 	for i := range h.Attempts {
 		x.Attempts = append(x.Attempts, explainAttempt(&h.Attempts[i]))

@@ -88,7 +88,7 @@ func (p *Paper) again(h *history.History) (*Ping, error) {
 }
 
 // bidAgain takes the bids of a record as the auction found them, and the turns of the lead.
-func (q *Ping) bidAgain(ev *ledger.Pinged) {
+func (p *Ping) bidAgain(ev *ledger.Pinged) {
 	for i := range ev.Bids {
 		b := ev.Bids[i]
 		if b.Price > 0 && judged(b.Refusal) {
@@ -97,19 +97,19 @@ func (q *Ping) bidAgain(ev *ledger.Pinged) {
 			}
 			b.Refusal, b.Rank, b.Winner, b.Payout, b.Tier, b.Allows = lead.NoRefusal, 0, false, 0, "", 0
 		}
-		l := q.bidderOf(&b)
+		l := p.bidderOf(&b)
 		switch {
 		case l == nil:
 			b.Refusal = lead.CampaignWithdrawn
-		case !q.seated(l):
+		case !p.seated(l):
 			b.Refusal = lead.NoTier
 		}
-		q.bids, q.bidders = append(q.bids, b), append(q.bidders, l)
+		p.bids, p.bidders = append(p.bids, b), append(p.bidders, l)
 	}
-	if q.route == nil {
+	if p.route == nil {
 		return
 	}
-	for i, turn := range q.route.turns {
+	for i, turn := range p.route.turns {
 		if turn != nil && i < len(ev.Turns) {
 			turn.Store(ev.Turns[i])
 		}
@@ -117,9 +117,9 @@ func (q *Ping) bidAgain(ev *ledger.Pinged) {
 }
 
 // bidderOf is the campaign of a recorded bid, nil if the configuration does not have it.
-func (q *Ping) bidderOf(b *ledger.Bid) *LiveCampaign {
-	if c := q.on.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == q.Vertical.ID {
-		return q.on.campaigns[c.Index]
+func (p *Ping) bidderOf(b *ledger.Bid) *LiveCampaign {
+	if c := p.on.cfg.Book.Campaign(b.Campaign); c != nil && c.Vertical == p.Vertical.ID {
+		return p.on.campaigns[c.Index]
 	}
 	return nil
 }

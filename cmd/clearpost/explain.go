@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -216,8 +217,27 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 		}
 	}
 	tellWhy(w, c.Why, c.Places)
+	tellCaps(w, c.Caps)
 	if c.Answer != "" {
 		fmt.Fprintf(w, "      answered %q\n", c.Answer)
+	}
+}
+
+// tellCaps tells how full the caps were.
+func tellCaps(w io.Writer, caps []exchange.CapStory) {
+	for i, c := range caps {
+		between := ", "
+		if i == 0 {
+			between = "      caps then: "
+		}
+		used := strconv.FormatInt(c.Used, 10)
+		if c.Used < 0 {
+			used = "?"
+		}
+		fmt.Fprintf(w, "%s%s %s of %d", between, c.Cap, used, c.Limit)
+	}
+	if len(caps) > 0 {
+		fmt.Fprintln(w)
 	}
 }
 
