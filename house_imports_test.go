@@ -36,18 +36,20 @@ var below = map[string][]string{
 	"wire/answer":    {"lead", "wire"},
 	"wire/transport": {"lead"},
 	"auction":        {"lead", "rules"},
+	"auction/value":  {"lead", "auction"}, // what bids are worth beside their price, learned
 	"capstore":       {"lead", "rules"},
 
 	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer"},
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
-	"exchange/limits":  {"lead", "buyers"},
-	"exchange/history": {"lead", "ledger", "auction"},
-	"exchange/claims":  {}, // who is at what within this process
+	"exchange/limits":   {"lead", "buyers"},
+	"exchange/history":  {"lead", "ledger", "auction"},
+	"exchange/learning": {"lead", "ledger", "auction/value"}, // lessons of the ledger's events
+	"exchange/claims":   {},                                  // who is at what within this process
 
-	"exchange": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
-		"ledger", "exchange/claims", "exchange/history", "exchange/limits"},
+	"exchange": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "auction/value",
+		"capstore", "ledger", "exchange/claims", "exchange/history", "exchange/learning", "exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
@@ -59,7 +61,7 @@ var below = map[string][]string{
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
 	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
 
-	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "buyers",
+	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "auction/value", "buyers",
 		"buyers/templates", "ledger", "exchange", "exchange/door", "exchange/intake", "exchange/intake/posting",
 		"config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates

@@ -236,6 +236,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
 	}
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
+	v.Learned = l.learned(f, spec.Learned, v)
 	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil

@@ -104,6 +104,7 @@ const answerKept = 200
 func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	p.enterBids()
 	p.terms = p.termsOf(minPayout)
+	e.weigh(p)
 	p.run(&p.terms)
 	for rank, o := range p.result.Order {
 		i := p.entries[o.Bid].Ref
@@ -124,6 +125,7 @@ func (e *Exchange) judge(p *Ping, minPayout lead.Money) {
 	for i := range p.result.Ties {
 		p.bids[p.entries[i].Ref].Acceptance = p.entries[i].Acceptance
 	}
+	p.observe()
 }
 
 // acceptance decides between bids of one value: as it was where the bid is one of the past that has it, else as the

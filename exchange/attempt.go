@@ -52,7 +52,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: c.ID,
 		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
-		SellLimit: d.quote.Limit, Terms: d.terms(live, follows)}
+		SellLimit: d.quote.Limit, Terms: d.terms(live, follows), Segment: d.segment()}
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
 	}

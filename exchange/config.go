@@ -35,6 +35,7 @@ type Vertical struct {
 	KeepUnknown  bool            // what sellers send and the schema does not know is kept as sent
 	Tests        TestRules
 	OnChange     OnChange
+	Learned      *Valuation // nil: bids count by their prices, and nothing is learned
 }
 
 // DateOrder says how dates in numbers are read.

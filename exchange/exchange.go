@@ -75,6 +75,7 @@ type Exchange struct {
 	claims  *claims.Table[underWay]
 	chases  *chaser
 	quotes  quoteTable
+	learned learned
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
 	stop    context.Context

@@ -53,6 +53,8 @@ type PingStory struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
 	Details   string     `json:"details,omitempty"`
+	// how what was learned of campaigns took part; nil: the vertical did not learn
+	Learned *ledger.Learned `json:"learned,omitempty"`
 }
 
 // CampaignStory is what one campaign of the vertical had to do with the ping.
@@ -70,7 +72,11 @@ type CampaignStory struct {
 	Rank   int        `json:"rank,omitempty"`
 	Price  lead.Money `json:"price_micros,omitempty"`
 	Payout lead.Money `json:"payout_micros,omitempty"`
-	Value  lead.Money `json:"value_micros,omitempty"` // by which it ranks, where that is not its price
+	// by which it ranks, where that is not its price; where values are only observed: by which it would
+	Value lead.Money `json:"value_micros,omitempty"`
+	// where the vertical learns, what its price is multiplied by to what it is worth: as in events
+	Factors    []int64 `json:"factors_ppm,omitempty"`
+	LastResort bool    `json:"last_resort,omitempty"`
 	// of a bid that did not win: why, and how much it is short of what it would have needed; 0: no amount decides
 	Lost    string     `json:"lost,omitempty"`
 	ShortBy lead.Money `json:"short_by_micros,omitempty"`
@@ -155,7 +161,8 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.Seller(),
 		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
 		Now: e.reply(h).Result, Answer: h.Settled, Test: p.Test, TestResult: p.TestResult,
-		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details}}
+		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details,
+			Learned: p.Learned}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
 	}
@@ -211,6 +218,7 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 		if r.auction != nil {
 			s.lost(r.auction, i)
 		}
+		s.weighed(b)
 		if c := snap.cfg.Book.Campaign(b.Campaign); c != nil && l != nil && c.Vertical == v.ID {
 			var err error
 			if s.Request, err = e.pingAgain(snap, c, h, l); err != nil && b.Refusal == unrendered(err) {
@@ -253,6 +261,13 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 	}
 	inOrder(out)
 	return out
+}
+
+// weighed tells what a bid was worth by what was learned, also where that was only observed.
+func (s *CampaignStory) weighed(b *ledger.Bid) {
+	if len(b.Factors) > 0 {
+		s.Factors, s.LastResort, s.Value = b.Factors, b.LastResort, worthOf(b)
+	}
 }
 
 // lost tells of a bid in an auction what it was worth, and why it did not win.

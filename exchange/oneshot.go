@@ -70,9 +70,14 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev.Bids = make([]ledger.Bid, len(p.bids))
 	for i, b := range p.bids {
 		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)
+		b.Factors = slices.Clone(b.Factors)
 		ev.Bids[i] = b
 	}
 	ev.Turns = slices.Clone(ev.Turns)
+	if l := ev.Learned; l != nil {
+		ev.Learned = &ledger.Learned{Mode: l.Mode, Segment: clone(l.Segment), Explores: l.Explores,
+			Would: slices.Clone(l.Would)}
+	}
 	ev.Private.Cookies = slices.Clone(ev.Private.Cookies)
 	for i := range ev.Private.Cookies {
 		ev.Private.Cookies[i].Cookie = clone(ev.Private.Cookies[i].Cookie)

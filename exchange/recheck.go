@@ -218,4 +218,8 @@ func (f *finder) auction(q *Ping, ev *ledger.Pinged) {
 		same(f, "turns", fmt.Sprint(ev.Turns), fmt.Sprint(slices.Clone(now.Turns)))
 	}
 	same(f, "currency", ev.Currency, now.Currency)
+	if ev.Learned != nil && now.Learned != nil {
+		same(f, "would win by value", fmt.Sprint(ev.Learned.Would), fmt.Sprint(now.Learned.Would))
+		same(f, "segment", ev.Learned.Segment, now.Learned.Segment)
+	}
 }

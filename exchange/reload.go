@@ -35,6 +35,7 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 		e.carried.lookBack = false
 	}
 	e.inForce.Store(snap)
+	e.learnBy(&snap.cfg)
 	before, now := old.targets(), snap.targets()
 	for _, l := range snap.campaigns {
 		if t := l.pings.target; t != nil && !before[t] {

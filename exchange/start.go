@@ -67,6 +67,7 @@ func (e *Exchange) Start() error {
 	if err := e.restoreQuotes(); err != nil {
 		return fmt.Errorf("find the live quotes: %w", err)
 	}
+	e.learnBy(&e.inForce.Load().cfg)
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))
 	}

@@ -61,6 +61,11 @@ type Ping struct {
 	assumed    func(*ledger.Bid, *LiveCampaign) lead.Refusal
 	result     auction.Result
 	event      ledger.Pinged
+	learned    ledger.Learned // event.Learned, where the vertical learns
+	segment    []byte
+	factors    []int64
+	valued     []auction.Bid  // entries by value, where it only observes
+	would      auction.Result // of those
 	scratch    []byte
 	inputs     request.Inputs
 	prospects  []prospect
@@ -94,6 +99,7 @@ func (p *Ping) trim() {
 	if cap(p.calls) > callsKept {
 		p.calls, p.live, p.asked, p.bids, p.bidders, p.eligible, p.entries, p.result = nil, nil, nil, nil, nil, nil,
 			nil, auction.Result{}
+		p.factors, p.valued, p.would = nil, nil, auction.Result{}
 	}
 	for i := range p.calls {
 		if c := &p.calls[i]; cap(c.Body) > answerTaken {

@@ -171,6 +171,9 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	dst = e.appendTurns(dst)
+	if e.Learned != nil {
+		dst = e.Learned.append(appendKey(dst, "learned"))
+	}
 	dst = appendText(dst, "result", e.Result)
 	dst = appendText(dst, "reason", e.Reason)
 	dst = appendInt(dst, "refusal", int64(e.Refusal))
@@ -251,6 +254,8 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "max_sold", int64(b.MaxSold))
 	dst = appendInt(dst, "allows", int64(b.Allows))
 	dst = appendInt(dst, "acceptance_ppm", b.Acceptance)
+	dst = b.appendFactors(dst)
+	dst = appendTrue(dst, "last_resort", b.LastResort)
 	dst = appendText(dst, "tier", b.Tier)
 	dst = appendInt(dst, "rank", int64(b.Rank))
 	dst = appendTrue(dst, "winner", b.Winner)
@@ -263,6 +268,40 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "refusal", int64(b.Refusal))
 	dst = appendText(dst, "reason", b.Reason)
 	dst = appendText(dst, "answer", b.Answer)
+	return append(dst, '}')
+}
+
+func (b *Bid) appendFactors(dst []byte) []byte {
+	for i, f := range b.Factors {
+		if i == 0 {
+			dst = append(appendKey(dst, "factors_ppm"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, f, 10)
+	}
+	if len(b.Factors) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+func (l *Learned) append(dst []byte) []byte {
+	dst = AppendString(append(dst, `{"mode":`...), l.Mode)
+	dst = appendText(dst, "segment", l.Segment)
+	dst = appendTrue(dst, "explores", l.Explores)
+	for i, w := range l.Would {
+		if i == 0 {
+			dst = append(appendKey(dst, "would"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(append(dst, `{"campaign":`...), w.Campaign)
+		dst = append(appendInt(dst, "leg", int64(w.Leg)), '}')
+	}
+	if len(l.Would) > 0 {
+		dst = append(dst, ']')
+	}
 	return append(dst, '}')
 }
 

@@ -162,7 +162,13 @@ type Bid struct {
 	// sales in all that the bid itself allows, where its tier has lowered MaxSold
 	Allows int `json:"allows,omitempty"`
 	// where it is worth as much as another: the share of its campaign's posts that were accepted, by which they rank
-	Acceptance int64  `json:"acceptance_ppm,omitempty"`
+	Acceptance int64 `json:"acceptance_ppm,omitempty"`
+	// what the price is multiplied by to what the bid is worth, in ppm, where the vertical learns: the chances that the
+	// lead is taken, is not given back and is paid for, and a weight (of its band of acceptance and the campaign's
+	// multiplier) that is left out where it is one
+	Factors []int64 `json:"factors_ppm,omitempty"`
+	// by its acceptance it stands behind all others of its tier
+	LastResort bool   `json:"last_resort,omitempty"`
 	Tier       string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
 	Rank       int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
 	// one of those that the quote counts on; the rest of the order are backups
@@ -174,6 +180,20 @@ type Bid struct {
 	Refusal lead.Refusal `json:"refusal,omitempty"`
 	Reason  string       `json:"reason,omitempty"` // the buyer's own words
 	Answer  string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+}
+
+// Learned is how what was learned took part in an auction.
+type Learned struct {
+	Mode     string  `json:"mode"`               // observe or on
+	Segment  string  `json:"segment,omitempty"`  // what the vertical tells its leads apart by
+	Explores bool    `json:"explores,omitempty"` // hardly known campaigns counted by their price
+	Would    []Would `json:"would,omitempty"`    // observe: who would have won by value, best first
+}
+
+// Would is a bid that would have won.
+type Would struct {
+	Campaign string `json:"campaign"`
+	Leg      int    `json:"leg,omitempty"`
 }
 
 // The calls by which a lead comes, as they stand in Pinged.Mode. ModePost is no event's: it tells idempotency keys
@@ -204,7 +224,8 @@ type Pinged struct {
 	// raw
 	Unfit     Fields       `json:"unfit,omitempty"`
 	Bids      []Bid        `json:"bids,omitempty"`
-	Turns     []uint64     `json:"turns,omitempty"` // by tier of the plan: the turn of those that rotate or draw
+	Turns     []uint64     `json:"turns,omitempty"`   // by tier of the plan: the turn of those that rotate or draw
+	Learned   *Learned     `json:"learned,omitempty"` // nil: the vertical does not learn
 	Result    string       `json:"result"`
 	Reason    string       `json:"reason,omitempty"` // failure: as published
 	Refusal   lead.Refusal `json:"refusal,omitempty"`
@@ -252,7 +273,8 @@ type Posting struct {
 	Payout    lead.Money    `json:"payout_micros"` // what the seller gets if it is accepted
 	MaxSold   int           `json:"max_sold"`
 	SellLimit int           `json:"sell_limit"`
-	Terms     *Terms        `json:"terms,omitempty"` // by which its sale is booked; nil in events of earlier versions
+	Segment   string        `json:"segment,omitempty"` // as in Learned
+	Terms     *Terms        `json:"terms,omitempty"`   // by which its sale is booked; nil in events of earlier versions
 	Charges   []lead.Charge `json:"charges,omitempty"`
 	Private   Private       `json:"private"`
 }

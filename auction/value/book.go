@@ -59,6 +59,9 @@ func NewBook(r Rules) *Book {
 	return &Book{rules: r, step: max(r.HalfLife.Microseconds()/halfSteps, 1), campaigns: map[string]*campaign{}}
 }
 
+// Use puts rules into force that learn the same.
+func (b *Book) Use(r Rules) { b.rules = r }
+
 // Learn takes a lesson.
 func (b *Book) Learn(l Lesson) {
 	b.Pass(l.At)
@@ -129,8 +132,8 @@ type Estimate struct {
 }
 
 // estimate pulls what is known of a cell towards a wider estimate. What is left between them is believed only as far as
-// it is more than chance alone may make of so few attempts (one standard error): buyers who do not differ are told apart
-// by nothing, and nothing is lost by ranking them.
+// it is more than chance alone may make of so few attempts (one standard error): nothing tells buyers apart who do not
+// differ, and nothing is lost by ranking them.
 func (p *Prior) estimate(c *counts, wider Estimate) Estimate {
 	part := func(k, of int, wide int64) int64 {
 		// Counts are below 2^43 (eight million attempts at once), so no product is too large.
@@ -230,7 +233,7 @@ type Row struct {
 	Band     int // -1: all
 	Segment  string
 	Estimate
-	Tried, Accepted, Returned, Billed, Paid int64 // thousandths, as far as they still count
+	Tries, Sales, Returns, Bills, Payments int64 // thousandths, as far as they still count
 }
 
 // Rows lists what is known, by campaign, then the whole, bands and segments. "" means all campaigns.

@@ -2,8 +2,8 @@
 
 // Package value learns, purely, what a bid is worth beside its price: how likely its campaign accepts the lead at the
 // post, how often it gives a lead back, and how often it pays. It is taught by lessons in the order of the ledger, and
-// the same lessons give the same estimates, however they are grouped: all of it is integers, and old lessons fade by the
-// times of the lessons, not by a clock.
+// the same lessons give the same estimates, however they are grouped: all of it is integers, and old lessons fade by
+// the times of the lessons, not by a clock.
 //
 // What is known of a campaign in a segment (such as a state) and a band of prices is pulled towards what is known of it
 // in the band, that towards what is known of the campaign, that towards the whole vertical, and that towards a prior:
@@ -24,8 +24,9 @@ const One = 1_000_000
 
 // Limits.
 const (
-	BandsMax        = 16      // of prices
-	CellsMax        = 100_000 // of one book: campaign, segment and band; some 30 MB in all. Later ones teach the band only
+	BandsMax = 16 // of prices
+	// of one book, each of a campaign, a segment and a band: some 30 MB in all. Later ones teach their band only
+	CellsMax        = 100_000
 	SegmentBytesMax = 64
 	GradesMax       = 8
 	HalfLifeMin     = time.Hour
@@ -64,12 +65,13 @@ type Rules struct {
 	Bands    []lead.Money  // where bands of prices begin, rising, above 0; below the first is a band of its own
 	HalfLife time.Duration // after it a lesson counts half
 	Prior    Prior
+	// what a refusal costs of a lead's worth, in ppm: all of it where the lead is then lost, nothing where the next bid
+	// brings as much. Of a lead in one shot it costs nothing
+	Refusal int64
 	// the share of leads, in ppm, at which the bids of campaigns that are hardly known count by their price alone
 	Explore int64
 	Thin    int64   // a campaign with fewer attempts, as far as they still count, is hardly known
 	Grades  []Grade // by acceptance, falling From; none: acceptance counts by its factor only
-	// by how much more, in ppm, a bid counts at most where its campaign lags behind its caps
-	UnusedCap int64
 }
 
 // Prior is what is taken for granted before anything is known.
@@ -90,7 +92,8 @@ type Grade struct {
 func Usual(m Mode) Rules {
 	return Rules{Mode: m, Bands: []lead.Money{5 * lead.Unit, 10 * lead.Unit, 20 * lead.Unit, 40 * lead.Unit,
 		80 * lead.Unit, 160 * lead.Unit}, HalfLife: 30 * 24 * time.Hour,
-		Prior: Prior{Accept: 800_000, Return: 50_000, Paid: 980_000, Weight: 20}, Explore: 20_000, Thin: 30}
+		Prior: Prior{Accept: 800_000, Return: 50_000, Paid: 980_000, Weight: 20}, Refusal: 600_000,
+		Explore: 20_000, Thin: 30}
 }
 
 // Band is the number of a price's band, from 0.
@@ -100,6 +103,18 @@ func (r *Rules) Band(price lead.Money) int {
 		n++
 	}
 	return n
+}
+
+// BandName is what a band is called, such as "10.00–20.00".
+func (r *Rules) BandName(band int) string {
+	from, to := "0.00", ""
+	if band > 0 && band <= len(r.Bands) {
+		from = r.Bands[band-1].String()
+	}
+	if band < len(r.Bands) {
+		to = r.Bands[band].String()
+	}
+	return from + "–" + to
 }
 
 // Learns names what the rules make of lessons: books by rules that differ in it have to be learned anew.

@@ -135,6 +135,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	default:
 		fmt.Fprintf(w, "\n\nping: no quote (%s: %s)", x.Ping.Reason, x.Ping.Details)
 	}
+	tellLearned(w, x.Ping.Learned)
 	fmt.Fprintln(w)
 	who, verdict := 0, 0
 	for _, c := range x.Campaigns {
@@ -205,7 +206,7 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 		fmt.Fprintf(w, " in %s", time.Duration(c.TookUS)*time.Microsecond)
 	}
 	if c.Value != 0 {
-		fmt.Fprintf(w, " worth %s", c.Value)
+		fmt.Fprintf(w, " worth %s%s", c.Value, factorsText(c.Factors, c.LastResort))
 	}
 	lost := c.Lost
 	if c.ShortBy > 0 {

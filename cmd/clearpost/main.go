@@ -40,6 +40,7 @@ type cli struct {
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
+	Value      valueCmd      `cmd:"" help:"Show what was learned of campaigns, by which their bids count beside their prices."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`

@@ -100,7 +100,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
-		descSellerConns, descMemory, descUsual, descWorth, descTiersSpared} {
+		descSellerConns, descMemory, descUsual, descWorth, descTiersSpared,
+		descLearned} {
 		ch <- d
 	}
 }
@@ -149,6 +150,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(descBreaker, float64(state), l.ID, l.Buyer.ID, strconv.FormatBool(simulates))
 		}
 	}
+	c.collectLearned(gauge)
 	c.collectNetwork(count, gauge)
 	for _, u := range capUses(c.ex) {
 		gauge(descCap, float64(u.Used), u.Cap)

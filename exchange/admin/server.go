@@ -133,6 +133,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		write(ctx, 200, s.hooks.Identity())
 	case path == "/v1/status" && get:
 		write(ctx, 200, s.status())
+	case path == "/v1/value" && get:
+		s.value(ctx)
 	case path == "/v1/unresolved" && get:
 		s.unresolved(ctx)
 	case path == "/v1/events" && get:
@@ -152,8 +154,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/events, "+
-			"/v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/value, "+
+			"/v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, /v1/resolve, /v1/reload")
 	}
 }
 

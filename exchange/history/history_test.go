@@ -101,9 +101,9 @@ func TestQuotesEnd(t *testing.T) {
 func TestBidsThatHadTheirAttempt(t *testing.T) {
 	h := told(quoted(), posting(2), posted(2, lead.NotSent, lead.NotBegun), posting(3), posted(3, lead.Rejected, 1),
 		posting(4))
-	for bid, want := range map[ledger.Bid]bool{{Campaign: "c2"}: false, {Campaign: "c3"}: true,
+	for bid, want := range map[*ledger.Bid]bool{{Campaign: "c2"}: false, {Campaign: "c3"}: true,
 		{Campaign: "c3", Leg: 1}: false, {Campaign: "c4"}: true, {Campaign: "c5"}: false} {
-		if got := h.TriedBefore(&bid); got != want {
+		if got := h.TriedBefore(bid); got != want {
 			t.Errorf("%s leg %d: %v", bid.Campaign, bid.Leg, got)
 		}
 	}

@@ -284,6 +284,7 @@ func TestFullEventsValidate(t *testing.T) {
 		switch e := e.(type) {
 		case *ledger.Pinged:
 			e.Mode, e.Result, e.TestResult = "lead", "success", "accepted"
+			e.Learned.Mode = "observe"
 			e.Private.Request, e.Private.Answer = nil, nil // never of a ping
 		case *ledger.Settled:
 			e.Result, e.TestResult = "pending", "pending"

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"clearpost/auction"
+	"clearpost/auction/value"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// factorsMax is how many factors a bid has at most.
+const factorsMax = 4
+
+// weigh finds what the bids in the auction are worth beside their prices, where the vertical learns: by what was
+// recorded of a bid of the past, else by what is known now. Where it only observes, they go on ranking by price.
+func (e *Exchange) weigh(p *Ping) {
+	v := p.Vertical.Learned
+	if v == nil || v.Mode == value.Off || len(p.entries) == 0 {
+		return
+	}
+	var known *value.Tables
+	if all := e.learned.tables.Load(); all != nil {
+		known = (*all)[p.Vertical.ID]
+	}
+	p.segment = v.segmentOf(p)
+	p.learned = ledger.Learned{Mode: v.Mode.String(), Segment: view(p.segment), Explores: v.Explores(p.id),
+		Would: p.learned.Would[:0]}
+	p.event.Learned = &p.learned
+	p.factors = slices.Grow(p.factors[:0], factorsMax*len(p.entries))
+	for i := range p.entries {
+		entry := &p.entries[i]
+		b := &p.bids[entry.Ref]
+		if known != nil && len(b.Factors) == 0 {
+			est := known.Of(b.Campaign, p.learned.Segment, v.Band(b.Price))
+			f := v.Factors(est, p.learned.Explores, p.event.Mode == ledger.ModeLead)
+			f.Weight = f.Weight * p.bidders[entry.Ref].Multiplier / value.One
+			p.note(b, f)
+		}
+		if v.Mode == value.On {
+			p.value(entry, b)
+		}
+	}
+}
+
+// note writes factors into a bid.
+func (p *Ping) note(b *ledger.Bid, f value.Factors) {
+	at := len(p.factors)
+	p.factors = append(p.factors, f.Accept, f.Kept, f.Paid)
+	if f.Weight != value.One {
+		p.factors = append(p.factors, f.Weight)
+	}
+	b.Factors, b.LastResort = p.factors[at:len(p.factors):len(p.factors)], f.Last
+}
+
+// value has a bid rank by what it is worth.
+func (p *Ping) value(entry *auction.Bid, b *ledger.Bid) {
+	if len(b.Factors) > 0 {
+		entry.Value = worthOf(b)
+	}
+	if b.LastResort {
+		entry.Standing = auction.SlowPayer
+	}
+}
+
+// worthOf is what a bid is worth by its recorded factors.
+func worthOf(b *ledger.Bid) lead.Money { return auction.Value(b.Price, b.Factors...) }
+
+// observe finds who would have won by value, where bids have ranked by price and values are only observed.
+func (p *Ping) observe() {
+	if p.event.Learned == nil || p.learned.Mode != value.Observe.String() {
+		return
+	}
+	p.valued = append(p.valued[:0], p.entries...)
+	for i := range p.valued {
+		p.value(&p.valued[i], &p.bids[p.valued[i].Ref])
+	}
+	auction.Run(p.valued, p.terms, &p.would)
+	for _, o := range p.would.Order {
+		if b := &p.bids[p.valued[o.Bid].Ref]; o.Winner {
+			p.learned.Would = append(p.learned.Would, ledger.Would{Campaign: b.Campaign, Leg: b.Leg})
+		}
+	}
+}
+
+// segment is the segment of the lead, empty where nothing is learned of it.
+func (d *delivery) segment() string {
+	if x := d.history.Pinged.Learned; x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+// segmentOf is the segment of a lead: the values of its parts, joined by a bar; empty where none has one.
+func (v *Valuation) segmentOf(p *Ping) []byte {
+	out, some := p.segment[:0], false
+	for i, part := range v.Segment {
+		if i > 0 {
+			out = append(out, '|')
+		}
+		at := len(out)
+		if part.Source {
+			out = append(out, p.Source.ID...)
+		} else {
+			out = append(out, p.Lead.Normal(part.Field)...)
+		}
+		some = some || len(out) > at
+	}
+	if !some {
+		return out[:0]
+	}
+	end := len(out)
+	if end > value.SegmentBytesMax {
+		for end = value.SegmentBytesMax; !utf8.RuneStart(out[end]); end-- {
+		}
+	}
+	return out[:end]
+}
