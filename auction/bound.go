@@ -17,7 +17,7 @@ func (b *Bid) Bound(t *Terms, no lead.Refusal) (at lead.Money, whose string) {
 	case no != lead.BelowFloor:
 		return 0, ""
 	case b.Price < t.Floor:
-		return t.Floor, "the floor of the plan"
+		return t.Floor, "the floor of plan and source"
 	case b.Price < b.Floor:
 		return b.Floor, "the floor of its campaign"
 	case tier != nil && b.Price < tier.Floor:

@@ -27,7 +27,7 @@ func TestBoundOfARefusal(t *testing.T) {
 		want   lead.Money
 		whose  string
 	}{
-		"the plan's floor":   {Bid{Price: 4 * u}, nil, 0, 5 * u, "the floor of the plan"},
+		"the plan's floor":   {Bid{Price: 4 * u}, nil, 0, 5 * u, "the floor of plan and source"},
 		"its own floor":      {Bid{Price: 9 * u, Floor: 10 * u}, nil, 0, 10 * u, "the floor of its campaign"},
 		"its own maximum":    {Bid{Price: 9 * u, Max: 8 * u}, nil, 0, 8 * u, "the maximum of its campaign"},
 		"the seller's":       {Bid{Price: 7 * u}, nil, 0, 8 * u, "the least payout that the seller asked for"},

@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"fmt"
 	"time"
 
 	"clearpost/exchange/history"
@@ -42,9 +43,8 @@ func (e *Exchange) recheck(h *history.History, c *Check) (r rechecked) {
 	if p, err := e.onPaper(h.Pinged.Config); err != nil {
 		c.unchecked("the ping: %v", err)
 	} else {
-		p.mu.Lock()
-		r.ping, r.by, r.auction = p.snap, p, p.recheckPing(h, c)
-		p.mu.Unlock()
+		r.ping, r.by = p.snap, p
+		p.alone(c, func() { r.auction = p.recheckPing(h, c) })
 	}
 	config, one := postConfig(h)
 	switch {
@@ -57,13 +57,25 @@ func (e *Exchange) recheck(h *history.History, c *Check) (r rechecked) {
 			c.unchecked("the posts: %v", err)
 			break
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
 		if r.post = p.snap; h.Pinged.Logic == Logic {
-			p.recheckPosts(h, c)
+			p.alone(c, func() { p.recheckPosts(h, c) })
 		}
 	}
 	return r
+}
+
+// alone runs a part of a check while nobody else uses the paper. Where that panics, it is a defect, of the lead's
+// record or of ours, and no end of the process.
+func (p *Paper) alone(c *Check, do func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer func() {
+		if r := recover(); r != nil {
+			c.Defects = append(c.Defects, Defect{What: "computing it again", Recorded: "a decision",
+				Computed: fmt.Sprintf("a panic: %v", r)})
+		}
+	}()
+	do()
 }
 
 // postConfig is the configuration under which a lead was posted, empty if it was not; one is false where there are

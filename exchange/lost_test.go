@@ -36,7 +36,7 @@ func TestExplanationTellsByHowMuchABidLost(t *testing.T) {
 		want []story
 	}{
 		"an auction": {s, []story{{"first", "winner", "", 0}, {"second", "backup", "first is worth 12.00", 2 * dollar},
-			{"low", "below_floor", "below the floor of the plan, 4.00", dollar}, {"no", "no_bid", "", 0},
+			{"low", "below_floor", "below the floor of plan and source, 4.00", dollar}, {"no", "no_bid", "", 0},
 			{"far", "criteria", "", 0}}},
 		"tiers": {tiers, []story{{"a", "winner", "", 0}, {"d", "backup", "a has its turn before it in this tier", 0},
 			{"b", "backup", "tier tier1 sells the lead before tier tier2", 0},

@@ -169,3 +169,33 @@ func TestNoDefectWhereAValueIsKeptMasked(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// An error of ours while a lead is computed again is told with the lead, and costs nothing else.
+func TestAPanicWhileALeadIsComputedAgainIsADefect(t *testing.T) {
+	s := one()
+	broken := false
+	s.Deps = func(d *exchange.Deps) {
+		kept := d.Kept
+		d.Kept = func(hash string) (exchange.Config, error) {
+			cfg, err := kept(hash)
+			if broken {
+				v := *cfg.Verticals[0]
+				v.Schema = nil
+				cfg.Verticals = []*exchange.Vertical{&v}
+			}
+			return cfg, err
+		}
+	}
+	s.Differs = true
+	exchangetest.Run(t, s, func(x *rig) {
+		r := pinged(t, x, nil, nil)
+		broken = true
+		x.Reload(s)
+		for range 2 { // nothing stays locked
+			c, ok, err := x.Exchange.CheckLead(r.LeadID)
+			if err != nil || !ok || len(c.Defects) != 1 || !strings.Contains(c.Defects[0].String(), "a panic") {
+				t.Fatalf("%+v, %v, %v", c, ok, err)
+			}
+		}
+	})
+}
