@@ -7,10 +7,15 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
-// papersMax is how many configurations stay on paper: each takes as much memory as one that is in force.
-const papersMax = 3
+// Configurations stay on paper, so many at most, until nobody has asked for one for a while: one that is not in force
+// takes as much memory as one that is.
+const (
+	papersMax = 3
+	papersFor = 5 * time.Minute
+)
 
 // papers has configurations on paper, by hash. Those that are not in force are read from where they were kept.
 type papers struct {
@@ -18,6 +23,7 @@ type papers struct {
 
 	mu    sync.Mutex
 	ready []readyPaper // the last used one last
+	idle  *time.Timer  // forgets them
 }
 
 type readyPaper struct {
@@ -32,6 +38,10 @@ var errNotKept = errors.New("it was not kept")
 func (s *papers) of(hash string, inForce *Config) (*Paper, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.idle == nil {
+		s.idle = time.AfterFunc(papersFor, s.forget)
+	}
+	s.idle.Reset(papersFor)
 	at := slices.IndexFunc(s.ready, func(r readyPaper) bool { return r.hash == hash })
 	if at < 0 {
 		r := readyPaper{hash: hash}
@@ -48,6 +58,21 @@ func (s *papers) of(hash string, inForce *Config) (*Paper, error) {
 	}
 	last := &s.ready[len(s.ready)-1]
 	return last.paper, last.err
+}
+
+func (s *papers) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = nil
+}
+
+// close ends what would forget them later.
+func (s *papers) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle != nil {
+		s.idle.Stop()
+	}
 }
 
 func (s *papers) read(hash string, inForce *Config) (*Paper, error) {

@@ -83,6 +83,7 @@ func (e *Exchange) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 		e.decoded.close()
+		e.papers.close()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("posts still under way at the end of the time to stop: their attempts stand as open in the "+
