@@ -48,8 +48,9 @@ var below = map[string][]string{
 	"exchange/learning": {"lead", "ledger", "auction/value"}, // lessons of the ledger's events
 	"exchange/claims":   {},                                  // who is at what within this process
 
-	"exchange": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "auction/value",
-		"capstore", "ledger", "exchange/claims", "exchange/history", "exchange/learning", "exchange/limits"},
+	"exchange": {"lead", "rules", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
+		"auction/value", "capstore", "ledger", "exchange/claims", "exchange/history", "exchange/learning",
+		"exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 

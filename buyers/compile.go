@@ -59,6 +59,8 @@ type bookCompiler struct {
 	defects []lead.Defect
 	groups  map[string]bool // competitor groups of all buyers
 	status  bool            // the call that is compiled asks what became of a lead
+	// what the ping's answer of the campaign that is compiled gives the request of its post
+	captures []string
 }
 
 func (c *bookCompiler) bad(at, path, value, expected string) {
@@ -256,6 +258,10 @@ func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.S
 		c.bad(at, "post", "", "the call that delivers the lead")
 		return
 	}
+	c.captures = nil
+	if p.Ping != nil && p.Ping.Answer != nil {
+		c.captures = p.Ping.Answer.Captures()
+	}
 	p.Post = c.endpoint(spec.Post, schema, true, post, at+".post")
 	if p.Post.Request == nil || !p.Post.Request.NeedsToken() {
 		return
@@ -277,7 +283,7 @@ func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bo
 	var ds []lead.Defect
 	if schema != nil {
 		e.Request, ds = request.Compile(&spec.Request, schema, post, request.Options{Secrets: c.opt.Secrets,
-			Status: c.status})
+			Status: c.status, Captures: c.captures})
 		c.take(at, "request", ds)
 	}
 	e.Backup = c.backup(spec, schema, post, at)

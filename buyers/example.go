@@ -5,6 +5,7 @@ package buyers
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func (x *Example) Inputs(c *Campaign, post bool) request.Inputs {
 		in.Attempt, in.Key = x.try, x.key
 		if x.Ping != nil && x.Ping.Answer != nil && c.Ping != nil {
 			if r := x.Ping.Read(c.Ping.Answer); r.Outcome == lead.Accepted {
-				in.Token = r.Token
+				in.Token, in.Captures = r.Token, r.Captures
 				if r.HasPrice && !c.Fixed {
 					in.Price = r.Price
 				}
@@ -109,6 +110,9 @@ func (x *Example) Inputs(c *Campaign, post bool) request.Inputs {
 		}
 		if x.given.Token != nil {
 			in.Token = []byte(*x.given.Token)
+		}
+		for name, v := range x.given.Captures {
+			in.Captures = append([]wire.Captured{{Name: name, Value: []byte(v)}}, in.Captures...)
 		}
 	}
 	if x.given.Price != nil {
@@ -309,7 +313,7 @@ func (c *bookCompiler) exampleRequest(k *ExampleCall, at string) {
 }
 
 func (c *bookCompiler) exampleReceipt(r *ExampleReceiptSpec, at string) {
-	if *r == (ExampleReceiptSpec{}) {
+	if reflect.ValueOf(*r).IsZero() {
 		c.bad(at, "", "",
 			"what is expected: some of outcome, refusal, price, token, reference, reason, published, rule")
 	}

@@ -5,10 +5,13 @@ package buyers
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"clearpost/lead"
+	"clearpost/wire"
 	"clearpost/wire/answer"
 	"clearpost/wire/request"
 )
@@ -192,7 +195,23 @@ func TellReceipt(r *answer.Receipt) []Told {
 	outcome := r.Outcome.String()
 	return []Told{{"outcome", &outcome}, {"refusal", &refusal}, {"price", &price}, {"token", quote(r.Token)},
 		{"reference", quote(r.Reference)}, {"reason", quote(r.Reason)}, {"redirect", quote(r.Redirect)},
-		{"expires", &expires}, {"legs", &legs}, {"published", &published}, {"rule", &r.Rule}}
+		{"expires", &expires}, {"legs", &legs}, {"captures", captures(r.Captures)}, {"published", &published},
+		{"rule", &r.Rule}}
+}
+
+// captures are captured values in one text, in the order of their names.
+func captures(all []wire.Captured) *string {
+	out := noValue
+	if len(all) > 0 {
+		out = ""
+	}
+	for i, c := range all {
+		if i > 0 {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s=%q", c.Name, c.Value)
+	}
+	return &out
 }
 
 // told is the same of what is expected, with nil where nothing is.
@@ -223,8 +242,20 @@ func (s *ExampleReceiptSpec) told() []Told {
 	}
 	return []Told{{"outcome", given(s.Outcome)}, {"refusal", given(s.Refusal)}, {"price", price},
 		{"token", again(s.Token)}, {"reference", again(s.Reference)}, {"reason", again(s.Reason)},
-		{"redirect", again(s.Redirect)}, {"expires", given(s.Expires)}, {"legs", legs},
+		{"redirect", again(s.Redirect)}, {"expires", given(s.Expires)}, {"legs", legs}, {"captures", s.captures()},
 		{"published", given(s.Published)}, {"rule", given(s.Rule)}}
+}
+
+// captures is nil where nothing is said of them.
+func (s *ExampleReceiptSpec) captures() *string {
+	if s.Captures == nil {
+		return nil
+	}
+	var all []wire.Captured
+	for _, name := range slices.Sorted(maps.Keys(s.Captures)) {
+		all = append(all, wire.Captured{Name: name, Value: []byte(s.Captures[name])})
+	}
+	return captures(all)
 }
 
 func quote(b []byte) *string {

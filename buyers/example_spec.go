@@ -34,6 +34,8 @@ type ExampleGiven struct {
 	LeadID    string  `yaml:"lead_id"`    // absent: 019bc225-4e88-7000-8000-000000000001
 	AttemptID string  `yaml:"attempt_id"` // absent: 019bc225-4e88-7000-8000-000000000002
 	Token     *string `yaml:"token"`      // absent: what the ping's answer of this example gives, else token-1
+	// captured values in place of what the ping's answer of this example gives
+	Captures map[string]string `yaml:"captures"`
 	// absent: what the ping's answer of this example gives, else the fixed price, else 25.00
 	Price   *lead.Money `yaml:"price"`
 	Source  string      `yaml:"source"`          // absent: example-source
@@ -84,10 +86,11 @@ type ExampleReceiptSpec struct {
 	Reason    *string     `yaml:"reason"`    // the buyer's words
 	Redirect  *string     `yaml:"redirect"`  // the URL for the consumer
 	// a span such as 5m0s, or a time such as 2026-01-15T15:09:05Z; none: the buyer gave neither
-	Expires   string `yaml:"expires"`
-	Legs      *int   `yaml:"legs"`      // how many offers there are
-	Published string `yaml:"published"` // the reason that sellers hear
-	Rule      string `yaml:"rule"`      // the rule that decides, such as success[0]
+	Expires   string            `yaml:"expires"`
+	Legs      *int              `yaml:"legs"`      // how many offers there are
+	Captures  map[string]string `yaml:"captures"`  // all captured values
+	Published string            `yaml:"published"` // the reason that sellers hear
+	Rule      string            `yaml:"rule"`      // the rule that decides, such as success[0]
 }
 
 // ExampleValue is one value of an example's lead.

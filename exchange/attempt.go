@@ -13,6 +13,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
+	"clearpost/wire"
 	"clearpost/wire/request"
 )
 
@@ -174,6 +175,9 @@ func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting
 	for i := range h.Pinged.Bids {
 		if b := &h.Pinged.Bids[i]; b.Campaign == p.Campaign && b.Leg == p.Leg {
 			in.Token = []byte(b.Token)
+			for _, c := range b.Captures {
+				in.Captures = append(in.Captures, wire.Captured{Name: c.Name, Value: []byte(c.Value)})
+			}
 		}
 	}
 	for _, c := range h.Pinged.Private.Cookies {

@@ -83,10 +83,12 @@ type CampaignStory struct {
 	Fixed   bool       `json:"fixed,omitempty"`
 	TookUS  int64      `json:"took_us,omitempty"`
 	Token   string     `json:"token,omitempty"`
-	Reason  string     `json:"reason,omitempty"`
-	Request string     `json:"request,omitempty"` // the ping, rendered again
-	Answer  string     `json:"answer,omitempty"`  // only where it could not be read
-	Caps    []CapStory `json:"caps,omitempty"`    // how full they were
+	// named values of the buyer's answer, which the post's request has
+	Captures []ledger.Captured `json:"captures,omitempty"`
+	Reason   string            `json:"reason,omitempty"`
+	Request  string            `json:"request,omitempty"` // the ping, rendered again
+	Answer   string            `json:"answer,omitempty"`  // only where it could not be read
+	Caps     []CapStory        `json:"caps,omitempty"`    // how full they were
 }
 
 // TriedStory is a campaign whose turn came at the post and that was not sent to.
@@ -206,7 +208,7 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 		told[b.Campaign] = true
 		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Tier: b.Tier, Rank: b.Rank,
 			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
-			Answer: b.Answer}
+			Answer: b.Answer, Captures: b.Captures}
 		switch {
 		case b.Refusal != lead.NoRefusal:
 			s.Verdict, s.Meaning = b.Refusal.String(), b.Refusal.Info().Meaning

@@ -15,6 +15,9 @@ import (
 // takes at most one; the others stand by like any.
 func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Call, r *answer.Receipt) lead.Refusal {
 	b.Token = view(r.Token)
+	for i := range r.Captures {
+		b.Captures = append(b.Captures, ledger.Captured{Name: r.Captures[i].Name, Value: view(r.Captures[i].Value)})
+	}
 	if !l.Fixed {
 		b.Price = r.Price
 	}

@@ -261,6 +261,7 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendTrue(dst, "winner", b.Winner)
 	dst = appendTrue(dst, "fixed", b.Fixed)
 	dst = appendText(dst, "token", b.Token)
+	dst = appendCaptures(dst, b.Captures)
 	if !b.Expires.IsZero() {
 		dst = AppendTime(appendKey(dst, "expires_at"), b.Expires)
 	}
@@ -303,6 +304,21 @@ func (l *Learned) append(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
+}
+
+func appendCaptures(dst []byte, all []Captured) []byte {
+	if len(all) == 0 {
+		return dst
+	}
+	dst = append(appendKey(dst, "captures"), '[')
+	for i := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(append(dst, `{"name":`...), all[i].Name)
+		dst = append(AppendString(appendKey(dst, "value"), all[i].Value), '}')
+	}
+	return append(dst, ']')
 }
 
 // appendSlots writes the lead's values as an object: the normal text where valid, else (raw: always) what was sent.

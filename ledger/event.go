@@ -172,14 +172,22 @@ type Bid struct {
 	Tier       string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
 	Rank       int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
 	// one of those that the quote counts on; the rest of the order are backups
-	Winner  bool         `json:"winner,omitempty"`
-	Fixed   bool         `json:"fixed,omitempty"` // a list price, nobody was asked
-	Token   string       `json:"token,omitempty"`
-	Expires time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
-	TookUS  int64        `json:"took_us,omitempty"`
-	Refusal lead.Refusal `json:"refusal,omitempty"`
-	Reason  string       `json:"reason,omitempty"` // the buyer's own words
-	Answer  string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+	Winner bool   `json:"winner,omitempty"`
+	Fixed  bool   `json:"fixed,omitempty"` // a list price, nobody was asked
+	Token  string `json:"token,omitempty"`
+	// what of the answer the post's request has by names
+	Captures []Captured   `json:"captures,omitempty"`
+	Expires  time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
+	TookUS   int64        `json:"took_us,omitempty"`
+	Refusal  lead.Refusal `json:"refusal,omitempty"`
+	Reason   string       `json:"reason,omitempty"` // the buyer's own words
+	Answer   string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+}
+
+// Captured is a named value of a buyer's answer to a ping.
+type Captured struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Learned is how what was learned took part in an auction.

@@ -208,6 +208,9 @@ func tellCampaign(w io.Writer, c *exchange.CampaignStory, who, verdict int) {
 	if c.Value != 0 {
 		fmt.Fprintf(w, " worth %s%s", c.Value, factorsText(c.Factors, c.LastResort))
 	}
+	for _, x := range c.Captures {
+		fmt.Fprintf(w, " %s=%q", x.Name, x.Value)
+	}
 	lost := c.Lost
 	if c.ShortBy > 0 {
 		lost += fmt.Sprintf(" (by %s)", c.ShortBy)

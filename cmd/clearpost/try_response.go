@@ -78,7 +78,8 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Unknown   bool   `json:"unknown,omitempty"` // of a post: the buyer may have the lead all the same
 		Why       string `json:"why"`
 
-		Legs []leg `json:"legs,omitempty"`
+		Legs     []leg             `json:"legs,omitempty"`
+		Captures map[string]string `json:"captures,omitempty"`
 
 		Trace []answer.RuleTrace `json:"trace"` // every rule in the order in which it is asked
 	}{Campaign: r.Campaign, Call: c.call(), Outcome: receipt.Outcome.String(), Token: string(receipt.Token),
@@ -87,6 +88,12 @@ func (c *tryResponseCmd) Run(e *env) error {
 		Unknown: open, Why: why, Legs: legsOf(&receipt), Trace: trace}
 	if receipt.Refusal != 0 {
 		out.Refusal, out.Published = receipt.Refusal.Info().Name, buyers.PublishedOf(&receipt)
+	}
+	for _, x := range receipt.Captures {
+		if out.Captures == nil {
+			out.Captures = map[string]string{}
+		}
+		out.Captures[x.Name] = string(x.Value)
 	}
 	if receipt.HasPrice {
 		out.Price = receipt.Price.String()

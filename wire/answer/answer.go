@@ -11,6 +11,7 @@ import (
 	"github.com/antchfx/xpath"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 // Receipt is a buyer's answer as read. Its byte slices may lie in the body that was read and live as long as it does.
@@ -30,10 +31,11 @@ type Receipt struct {
 	ExpiresIn time.Duration // how long the bid stands, if the buyer gave a time span
 	ExpiresAt time.Time     // until when the bid stands, if the buyer gave a time
 	Legs      []Leg         // the offers of a ping's answer, at most LegsMax; nil without a legs rule
-	Rule      string        // the part of the spec that decided, such as "success[1]"; see Answer.Explain
-	Said      bool          // post: a rule or a reason of the campaign says no
-	Repeat    bool          // post, not accepted: it speaks of a duplicate or of something earlier
-	Doubt     string        // post: why the outcome is unknown although the answer is whole; else empty
+	Captures  []wire.Captured
+	Rule      string // the part of the spec that decided, such as "success[1]"; see Answer.Explain
+	Said      bool   // post: a rule or a reason of the campaign says no
+	Repeat    bool   // post, not accepted: it speaks of a duplicate or of something earlier
+	Doubt     string // post: why the outcome is unknown although the answer is whole; else empty
 }
 
 // Leg is one offer of several in a buyer's answer to a ping.
@@ -71,6 +73,7 @@ type Answer struct {
 	redirect   *value
 	expires    *value
 	legs       *legs
+	captures   []capture // by name
 	reasons    []reason
 	types      []string
 	inside     []wrapper
@@ -323,6 +326,7 @@ func (a *Answer) accept(r *Receipt, f *found, rule string) {
 	if a.legs != nil {
 		a.takeLegs(r, f)
 	}
+	a.takeCaptures(r, f)
 	switch {
 	case r.Outcome != lead.Accepted:
 	case a.price != nil && !r.HasPrice && len(r.Legs) == 0:

@@ -83,6 +83,9 @@ func showReceipt(r Receipt) string {
 	if !r.ExpiresAt.IsZero() {
 		fmt.Fprintf(&b, " expires=%s", r.ExpiresAt.Format(time.RFC3339))
 	}
+	for _, c := range r.Captures {
+		fmt.Fprintf(&b, " %s=%q", c.Name, c.Value)
+	}
 	for _, l := range r.Legs {
 		fmt.Fprintf(&b, " leg=%s/%d/%q/%q", l.Price, l.MaxSold, l.Brand, l.Token)
 	}

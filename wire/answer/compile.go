@@ -73,7 +73,8 @@ func compileAuto(spec *Spec, post bool) (*Answer, []lead.Defect) {
 		return nil, defects
 	}
 	first := out.auto[0]
-	out.post, out.price, out.token, out.legs = post, first.price, first.token, first.legs
+	out.post, out.price, out.token, out.legs, out.captures = post, first.price, first.token, first.legs,
+		first.captures
 	return out, nil
 }
 
@@ -98,6 +99,7 @@ func (c *compiler) compile() {
 	c.out.redirect = c.value("redirect", "redirect", c.spec.Redirect, weightNone)
 	c.out.expires = c.value("expires", "expires", c.spec.Expires, weightNone)
 	c.compileLegs()
+	c.compileCaptures()
 	if c.out.post && c.spec.Expires != nil {
 		c.bad("expires", "", "expires in answers to pings only")
 	}
@@ -122,8 +124,8 @@ func (c *compiler) value(at, kind string, s *ValueSpec, w weight) *value {
 	case s.Join != nil && len(*s.Join) > 16:
 		c.bad(at+".join", *s.Join, "at most 16 bytes between the reasons")
 	}
-	if s.Optional && kind != "token" {
-		c.bad(at+".optional", "true", "optional for the token only")
+	if s.Optional && kind != "token" && kind != "capture" {
+		c.bad(at+".optional", "true", "optional for the token and for captured values only")
 	}
 	if s.Path == "" && len(s.Paths) == 0 && kind == "reason" && (c.out.format == formatText ||
 		c.out.format == formatHTML) {

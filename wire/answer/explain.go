@@ -84,6 +84,9 @@ func (a *Answer) explainRule(rule string, f *found, status int) string {
 	case ruleLegs:
 		return "; the answer is accepted, but its list of legs has none with a price"
 	}
+	if c := a.captureOf(rule); c != nil {
+		return "; every success condition holds, but " + rule + " is " + f.show(f.first(c.value))
+	}
 	var b strings.Builder
 	for i := range a.reasons {
 		if r := &a.reasons[i]; r.rule == rule {

@@ -18,11 +18,13 @@ type Spec struct {
 	Reference *ValueSpec `yaml:"reference"` // the buyer's own id of the lead
 	Reason    *ValueSpec `yaml:"reason"`    // the buyer's words; for text the whole body unless given
 	// from the buyer's words to our refusals; the first that matches decides
-	Reasons      []ReasonSpec `yaml:"reasons"`
-	Redirect     *ValueSpec   `yaml:"redirect"`      // an http or https URL for the consumer
-	Expires      *ValueSpec   `yaml:"expires"`       // pings: how long the bid stands, or until when
-	Legs         *LegsSpec    `yaml:"legs"`          // pings: a list of offers
-	ContentTypes []string     `yaml:"content_types"` // where given, an answer declared otherwise is refused
+	Reasons  []ReasonSpec `yaml:"reasons"`
+	Redirect *ValueSpec   `yaml:"redirect"` // an http or https URL for the consumer
+	Expires  *ValueSpec   `yaml:"expires"`  // pings: how long the bid stands, or until when
+	Legs     *LegsSpec    `yaml:"legs"`     // pings: a list of offers
+	// pings: name → a value that the post's request has as `from: capture.NAME`; a bid needs it unless it is optional
+	Capture      map[string]ValueSpec `yaml:"capture"`
+	ContentTypes []string             `yaml:"content_types"` // where given, an answer declared otherwise is refused
 	// posts: statuses such as 503 with which this buyer has not taken the lead, where nothing in the answer speaks for
 	// a sale
 	NotTaken wire.Scalars `yaml:"not_taken"`
@@ -85,7 +87,7 @@ type ValueSpec struct {
 	Decimal  string `yaml:"decimal"`  // price: point (the default) or comma
 	Zero     string `yaml:"zero"`     // price of a ping that is 0: refuse (the default), no_bid or use_fixed
 	Missing  string `yaml:"missing"`  // price of a ping that is not there: refuse (the default), no_bid or use_fixed
-	Optional bool   `yaml:"optional"` // token of a ping: a success may come without
+	Optional bool   `yaml:"optional"` // token and captured values of a ping: a success may come without
 	// price of a post: what it is where an accepting answer has no positive price; in units of the currency
 	Fallback *wire.Scalar `yaml:"fallback"`
 }

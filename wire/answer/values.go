@@ -33,13 +33,16 @@ func (a *Answer) fallBack(r *Receipt, f *found) {
 }
 
 // tokenIn is the token as it stands; nil if there is none, or none that could be sent back.
-func (a *Answer) tokenIn(f *found) []byte {
-	p := f.first(a.token)
+func (a *Answer) tokenIn(f *found) []byte { return a.textIn(f, a.token, TokenBytesMax) }
+
+// textIn is a text as it stands; nil if there is none, or none of at most so many bytes that could be sent back.
+func (a *Answer) textIn(f *found, v *value, most int) []byte {
+	p := f.first(v)
 	if p.kind != foundString && p.kind != foundNumber {
 		return nil
 	}
 	t := f.decode(nil, p)
-	if len(t) == 0 || len(t) > TokenBytesMax || !clean(t) {
+	if len(t) == 0 || len(t) > most || !clean(t) {
 		return nil
 	}
 	return t

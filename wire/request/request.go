@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 // Errors of rendering a request.
@@ -25,7 +26,8 @@ type Inputs struct {
 	Attempt lead.ID // zero at a ping
 	// the post's idempotency key: the first attempt's id, the same for a resend. Zero: Attempt is it
 	Key        lead.ID
-	Token      []byte     // the buyer's own, from its ping answer; empty if none
+	Token      []byte // the buyer's own, from its ping answer; empty if none
+	Captures   []wire.Captured
 	Price      lead.Money // the bid; zero if none
 	Source     string
 	SourceName string
@@ -53,6 +55,8 @@ type Options struct {
 	Secrets func(placeholder string) (value string, ok bool)
 	// Status says that the request asks what became of a lead that was posted.
 	Status bool
+	// Captures are the names of what the ping's answer gives the request of a post.
+	Captures []string
 }
 
 // bodyKind is the format of a request.

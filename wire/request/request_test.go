@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"clearpost/lead"
+	"clearpost/wire"
 )
 
 // testSchema has one field of each type beside the canonical ones.
@@ -85,7 +86,9 @@ func TestRequest(t *testing.T) {
 				var spec Spec
 				decode(t, d.Input, &spec)
 				var defects []lead.Defect
-				r, defects = Compile(&spec, s, !d.HasArg("ping"), Options{Secrets: testSecrets})
+				var names []string
+				d.MaybeScanArgs(t, "captures", &names)
+				r, defects = Compile(&spec, s, !d.HasArg("ping"), Options{Secrets: testSecrets, Captures: names})
 				if defects != nil {
 					return showDefects(defects)
 				}
@@ -100,6 +103,12 @@ func TestRequest(t *testing.T) {
 				var bearer, cookies string
 				d.MaybeScanArgs(t, "bearer", &bearer)
 				d.MaybeScanArgs(t, "cookies", &cookies)
+				var captures []string
+				d.MaybeScanArgs(t, "captures", &captures)
+				for _, c := range captures {
+					name, value, _ := strings.Cut(c, ":")
+					in.Captures = append(in.Captures, wire.Captured{Name: name, Value: []byte(value)})
+				}
 				in.Bearer, in.Cookies = []byte(bearer), []byte(cookies)
 				if d.HasArg("bare") {
 					*in = Inputs{Lead: l}

@@ -32,6 +32,7 @@ const (
 	fromLeft
 	fromTest
 	fromReference
+	fromCapture
 	fromMethod // these four: what a signature looks at
 	fromPath
 	fromHost
@@ -88,6 +89,7 @@ type source struct {
 	list   listShow
 	sep    string   // between the elements of a list
 	text   constant // of fromText
+	name   string   // of fromCapture
 }
 
 // append writes the value's text, unescaped. It tells false where there is none; what was written then counts for
@@ -118,6 +120,13 @@ func (s *source) held(p *pass) (v []byte, held bool) {
 		return p.Token, true
 	case fromReference:
 		return p.Reference, true
+	case fromCapture:
+		for i := range p.Captures {
+			if p.Captures[i].Name == s.name {
+				return p.Captures[i].Value, true
+			}
+		}
+		return nil, true
 	case fromSource:
 		return asBytes(p.Source), true
 	case fromSourceName:
@@ -256,6 +265,8 @@ func (c *compiler) source(name string, extra []known) (source, string) {
 		at = -1
 	}
 	switch {
+	case strings.HasPrefix(name, captured) && !there:
+		return c.capture(strings.TrimPrefix(name, captured))
 	case name == "reference" && !there && c.opt.Status:
 		return source{from: fromReference}, ""
 	case name == "reference" && !there:
@@ -278,6 +289,22 @@ func (c *compiler) source(name string, extra []known) (source, string) {
 			sep: ","}, ""
 	}
 	return source{}, c.unknownName(name, extra)
+}
+
+// captured is what names of values from the ping's answer begin with.
+const captured = "capture."
+
+// capture finds a value of the ping's answer.
+func (c *compiler) capture(name string) (source, string) {
+	switch {
+	case !c.post:
+		return source{}, "captured values only in a post: they come from the ping's answer"
+	case slices.Contains(c.opt.Captures, name):
+		return source{from: fromCapture, name: name}, ""
+	case len(c.opt.Captures) == 0:
+		return source{}, "a value that `capture` of the ping's answer gives: it has none"
+	}
+	return source{}, "a value that `capture` of the ping's answer gives: one of " + strings.Join(c.opt.Captures, ", ")
 }
 
 // unknownName tells what names there are.
