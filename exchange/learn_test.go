@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -222,6 +223,53 @@ func TestOneShotDoesNotCountAcceptance(t *testing.T) {
 			if (b.Rank == 1) != (b.Campaign == "bluff") || b.Factors[0] != value.One {
 				t.Errorf("%s has rank %d by %v", b.Campaign, b.Rank, b.Factors)
 			}
+		}
+	})
+}
+
+// What is reported of a sale teaches, once, and changes nothing else.
+func TestReportsTeach(t *testing.T) {
+	exchangetest.Run(t, learns(value.On, nil), func(x *rig) {
+		var sold []string
+		var first lead.ID
+		for i := range 30 {
+			r, f := x.LeadNow(person(i), nil)
+			if f != nil || r.Result != lead.ResultSuccess {
+				t.Fatalf("%+v, %v", r, f)
+			}
+			if sold = append(sold, r.LeadID.String()); i == 0 {
+				first = r.LeadID
+			}
+			x.Sleep(2 * time.Second)
+		}
+		report := func(name, fate string) error {
+			_, err := x.Exchange.Report(exchange.Report{Name: name, Fate: fate, Why: "their list", By: "ann"},
+				time.Second)
+			return err
+		}
+		status := x.Status(first)
+		for _, id := range sold {
+			if err := errors.Join(report(id, ledger.FateReturned), report(id, ledger.FateUnpaid)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows, _ := x.Exchange.Learned("honest")
+		if r := rows[0]; r.Tried != 30 || r.Accepted != 30 || r.Returned != 30 || r.Billed != 30 ||
+			r.Return < 400_000 || r.Paid > 600_000 {
+			t.Errorf("%+v", r)
+		}
+		if err := report(sold[0], ledger.FatePaid); !errors.Is(err, exchange.ErrReported) {
+			t.Errorf("reported as unpaid before, then as paid: %v", err)
+		}
+		if err := report("no such reference", ledger.FatePaid); !errors.Is(err, exchange.ErrNoSale) {
+			t.Errorf("a name of nothing: %v", err)
+		}
+		if now := x.Status(first); !reflect.DeepEqual(now, status) {
+			t.Errorf("the seller hears %+v, and before %+v", now, status)
+		}
+		x.Restart()
+		if now, _ := x.Exchange.Learned("honest"); !reflect.DeepEqual(now, rows) {
+			t.Errorf("after a restart: %+v", now[0])
 		}
 	})
 }

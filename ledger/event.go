@@ -389,7 +389,18 @@ const (
 	AdjustResolved = "resolved"
 	AdjustPaused   = "paused"
 	AdjustResumed  = "resumed"
+	AdjustReported = "reported" // what became of a sale: it books nothing
 )
+
+// What may be reported of a sale.
+const (
+	FateReturned = "returned" // the buyer gave the lead back
+	FatePaid     = "paid"
+	FateUnpaid   = "unpaid" // it will not pay
+)
+
+// Fates are all of them.
+var Fates = []string{FateReturned, FatePaid, FateUnpaid}
 
 // Adjusted tells what a person changed.
 type Adjusted struct {
@@ -407,6 +418,10 @@ type Adjusted struct {
 	Payout     lead.Money    `json:"payout_micros,omitempty"`
 	Reference  string        `json:"reference,omitempty"`
 	Charges    []lead.Charge `json:"charges,omitempty"`
+
+	Fate    string     `json:"fate,omitempty"`       // reported: one of Fates
+	Bid     lead.Money `json:"bid_micros,omitempty"` // reported: the posting's price
+	Segment string     `json:"segment,omitempty"`    // reported: the posting's
 }
 
 // Facts is what views keep of an event.

@@ -3,10 +3,15 @@
 package admin
 
 import (
+	"errors"
+	"slices"
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
 	"clearpost/exchange"
+	"clearpost/ledger"
 )
 
 // LearnedStatus is what was learned of campaigns, as GET /v1/value answers it.
@@ -38,5 +43,40 @@ func (c *collector) collectLearned(gauge func(*prometheus.Desc, float64, ...stri
 		for what, ppm := range map[string]int64{"accept": est.Accept, "return": est.Return, "paid": est.Paid} {
 			gauge(descLearned, float64(ppm)/1e6, l.ID, l.Buyer.ID, what)
 		}
+	}
+}
+
+// ReportIn is what POST /v1/report takes.
+type ReportIn struct {
+	Name string `json:"name"`
+	Fate string `json:"fate"`
+	Why  string `json:"why"`
+	By   string `json:"by"`
+}
+
+// report puts into the ledger what became of a sale.
+func (s *Server) report(ctx *fasthttp.RequestCtx) {
+	var in ReportIn
+	if !read(ctx, &in) {
+		return
+	}
+	switch {
+	case in.Name == "", len(in.Name) > nameMax, strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200:
+		fail(ctx, 400, "expected name and why (1 to 1000 bytes)")
+		return
+	case !slices.Contains(ledger.Fates, in.Fate):
+		fail(ctx, 400, "fate: expected "+strings.Join(ledger.Fates, ", "))
+		return
+	}
+	adj, err := s.ex.Report(exchange.Report{Name: in.Name, Fate: in.Fate, Why: in.Why, By: in.By}, findFor)
+	switch {
+	case errors.Is(err, exchange.ErrNoSale):
+		fail(ctx, 404, err.Error())
+	case errors.Is(err, exchange.ErrReported):
+		fail(ctx, 409, err.Error())
+	case err != nil:
+		fail(ctx, 503, err.Error())
+	default:
+		write(ctx, 200, adj)
 	}
 }

@@ -72,7 +72,7 @@ func (h *History) Add(ev ledger.Event) {
 			}
 		}
 	case *ledger.Adjusted:
-		if a := h.Attempt(ev.Attempt); a != nil {
+		if a := h.Attempt(ev.Attempt); a != nil && ev.Adjustment != ledger.AdjustReported {
 			a.Resolved = ev
 		}
 	case *ledger.Settled:

@@ -6,11 +6,11 @@
 //
 // An attempt teaches once its outcome is known: accepted, or a no of the buyer. One that is unknown teaches when it is
 // resolved. One that never reached the buyer, or was refused for its access token, teaches nothing, and so does a test.
-// Returns and payments are no events yet: value.Book takes them as lessons, and until there are such events its priors
-// stand for them.
+// What became of a sale teaches when somebody reports it: that it was given back, paid, or will not be paid.
 package learning
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -92,6 +92,8 @@ type event struct {
 	Outcome    lead.Outcome `json:"outcome"`
 	Refusal    lead.Refusal `json:"refusal"`
 	Status     int          `json:"status"`
+	Fate       string       `json:"fate"`
+	Bid        lead.Money   `json:"bid_micros"`
 }
 
 // Take takes the next event.
@@ -118,7 +120,21 @@ func (l *Learner) Take(r ledger.Record) {
 		}
 	case r.Kind == ledger.KindPosted, ev.Adjustment == ledger.AdjustResolved:
 		l.ended(&ev)
+	case ev.Adjustment == ledger.AdjustReported:
+		l.reported(&ev)
 	}
+}
+
+// reported takes what somebody has told of a sale. It counts as of the time of its attempt, as the sale does.
+func (l *Learner) reported(ev *event) {
+	b := l.books[ev.Vertical]
+	what, ok := map[string]value.What{ledger.FateReturned: value.Returned, ledger.FatePaid: value.Paid,
+		ledger.FateUnpaid: value.Unpaid}[ev.Fate]
+	if b == nil || !ok {
+		return
+	}
+	b.Learn(value.Lesson{At: int64(binary.BigEndian.Uint64(ev.Attempt[:8])>>16) * 1000, Campaign: ev.Campaign,
+		Segment: ev.Segment, Price: ev.Bid, What: what})
 }
 
 // ended takes the end of an attempt.

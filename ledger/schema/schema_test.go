@@ -289,7 +289,7 @@ func TestFullEventsValidate(t *testing.T) {
 		case *ledger.Settled:
 			e.Result, e.TestResult = "pending", "pending"
 		case *ledger.Adjusted:
-			e.Adjustment = ledger.AdjustResolved
+			e.Adjustment, e.Fate = ledger.AdjustReported, ledger.FatePaid
 		}
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", kind, err)
