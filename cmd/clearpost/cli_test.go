@@ -44,7 +44,7 @@ func must(t *testing.T, args ...string) string {
 
 func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
 	for _, v := range []string{"demo", "serve", "check", "try", "spec", "probe", "mock", "events", "explain", "pause",
-		"resume", "unresolved", "resolve", "status", "caps", "version"} {
+		"resume", "unresolved", "resolve", "report", "value", "status", "caps", "version"} {
 		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" &&
 			!strings.Contains(out, "xample") {
 			t.Errorf("%s --help:\n%s", v, out)
