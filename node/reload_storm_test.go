@@ -25,10 +25,18 @@ import (
 
 var stormZIPs = []string{"10001", "94110", "60601"}
 
+// stormPlans are the plans that the storm goes through; the first is none.
+var stormPlans = []string{"",
+	"plan: {tiers: [{name: alone, sell: exclusive, floor: 28}, {name: shared, sell: 2}]}\n",
+	"plan: {walk: best_total, tiers: [{name: alone, sell: exclusive}, {name: turns, mode: round_robin, sell: 2}]}\n",
+	"plan: {tiers: [{name: drawn, mode: weighted, sell: 2, when: [{field: zip, in: ['10001']}]}, {name: value, " +
+		"mode: waterfall_by_value, sell: 2}]}\n"}
+
 // generation writes the n-th configuration of the storm and tells the auditor what stands in it.
 func (h *house) generation(n int) *audit.Config {
 	h.t.Helper()
 	c := &audit.Config{Campaigns: map[string]audit.Terms{}, Caps: map[string]int64{}}
+	h.write("verticals/solar.yaml", verticalYAML+"sell_limit: 2\n"+stormPlans[n/2%len(stormPlans)])
 	for i, id := range []string{"a", "b", "c", "d"} {
 		name := "buyers/" + id + ".yaml"
 		if id == "c" && n%7 == 3 {
@@ -68,8 +76,8 @@ func (h *house) generation(n int) *audit.Config {
 	return c
 }
 
-// TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps and campaigns while sellers ping and
-// post. Every request is answered, every event is explained by the configuration that it names, and no cap is passed.
+// TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps, plans and campaigns while sellers ping
+// and post. Every request is answered, every event is explained by the configuration that it names, and no cap is passed.
 func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
 	reloads := 100
 	if testing.Short() {
@@ -138,7 +146,7 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 	for _, id := range []string{"a", "b", "c", "d"} {
 		caps = append(caps, audit.Cap{Who: "campaign:" + id + "-main", Per: "total"})
 	}
-	decided := map[string]int{}
+	decided, tiers := map[string]int{}, map[string]int{}
 	rep, err := audit.Run(audit.Input{
 		Events: func(each func([]byte) error) error {
 			return h.node.Ledger.Scan(0, func(r ledger.Record) error {
@@ -147,6 +155,11 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 					return err
 				}
 				decided[ev.Header().Config]++
+				if p, ok := ev.(*ledger.Pinged); ok {
+					for i := range p.Bids {
+						tiers[p.Bids[i].Tier]++
+					}
+				}
 				return each(r.Bytes)
 			})
 		},
@@ -168,6 +181,11 @@ func (s *storm) judgeConfigs(configs map[string]*audit.Config, reloads int) {
 	if n.Leads == 0 || n.Attempts["accepted"] < 10 || n.FullCaps == 0 || n.Explained != n.Events["pinged"]+
 		n.Events["posting"]+n.Events["posted"]+n.Events["settled"] {
 		h.t.Errorf("too little was seen: %+v", n)
+	}
+	for _, name := range []string{"", "alone", "shared", "turns", "drawn", "value"} {
+		if tiers[name] == 0 {
+			h.t.Errorf("tier %q has sold nothing: %v", name, tiers)
+		}
 	}
 	if len(decided) < reloads/4 {
 		h.t.Errorf("only %d configurations of %d decided anything", len(decided), reloads)
