@@ -77,7 +77,8 @@ func (h *house) generation(n int) *audit.Config {
 }
 
 // TestReloadsUnderLoadDropNothingAndMixNothing changes prices, criteria, caps, plans and campaigns while sellers ping
-// and post. Every request is answered, every event is explained by the configuration that it names, and no cap is passed.
+// and post. Every request is answered, every event is explained by the configuration that it names, and no cap is
+// passed.
 func TestReloadsUnderLoadDropNothingAndMixNothing(t *testing.T) {
 	reloads := 100
 	if testing.Short() {
