@@ -278,6 +278,9 @@ func (s *CampaignStory) lost(auction *Ping, i int) {
 		s.Value = e.Worth()
 	}
 	s.Lost, s.ShortBy = auction.lost(i)
+	if l := auction.bidders[i]; l != nil && auction.route != nil && auction.bids[i].Refusal == lead.NoTier {
+		s.Why = auction.outside(l)
+	}
 }
 
 // inOrder puts campaigns into the order of decision: winners and those that stand by, by rank; bids that lost;

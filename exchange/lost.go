@@ -7,6 +7,8 @@ import (
 
 	"clearpost/auction"
 	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // lost tells of a bid that has been in an auction and did not win it why, and by how much it is short of what it would
@@ -48,6 +50,30 @@ func (p *Ping) lost(i int) (why string, by lead.Money) {
 	}
 	return fmt.Sprintf("worth more than %s, but the winners together are worth more than what could be sold with it",
 		first.Campaign), 0
+}
+
+// outside tells why no tier of the plan that a campaign is in is open to the lead.
+func (p *Ping) outside(l *LiveCampaign) (why []string) {
+	seats := p.route.seats[l.Index]
+	if len(seats) == 0 {
+		return []string{"it is in no tier of the plan"}
+	}
+	f := p.facts
+	if p.event.Mode == ledger.ModeLead {
+		f.Stage |= lead.AtPost
+	}
+	for _, s := range seats {
+		if s.Tier >= len(p.route.When) {
+			continue
+		}
+		for n := range p.route.When[s.Tier] {
+			if k := &p.route.When[s.Tier][n]; k.Test(&f) != rules.Met {
+				why = append(why, "tier "+p.route.Plan.Tiers[s.Tier].Name+" is closed to the lead: "+k.Explain(&f))
+				break
+			}
+		}
+	}
+	return why
 }
 
 // entryOf is a bid as the auction had it, nil if it was not in it.

@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"strings"
 	"testing"
 
 	"clearpost/auction"
@@ -27,6 +28,18 @@ func TestExplanationTellsByHowMuchABidLost(t *testing.T) {
 		Price: 70 * dollar}, {ID: "d", Price: 35 * dollar}}, auction.InOrder,
 		tier{Tier: auction.Tier{Mode: auction.Waterfall, Floor: 25 * dollar, Ceiling: 60 * dollar},
 			campaigns: "a d b c"}, tier{campaigns: "b"})
+	young := []rules.CriterionSpec{{When: text("lead.age < 35")}}
+	closed := planned(t, []campaign{{ID: "a", Price: 30 * dollar}, {ID: "b", Price: 20 * dollar},
+		{ID: "c", Price: 10 * dollar}}, auction.InOrder, tier{when: young, campaigns: "a"}, tier{campaigns: "b"})
+	exchangetest.Run(t, closed, func(x *rig) {
+		v := verdicts(explain(x, pinged(t, x, values{"age": "40"}, nil).LeadID))
+		for id, want := range map[string]string{"b": "", "c": "it is in no tier of the plan",
+			"a": "tier tier1 is closed to the lead: lead.age is 40, expected lead.age < 35"} {
+			if got := strings.Join(v[id].Why, "; "); !strings.HasPrefix(got, want) || (got == "") != (want == "") {
+				t.Errorf("%s (%s): %q, want %q", id, v[id].Verdict, got, want)
+			}
+		}
+	})
 	type story struct {
 		campaign, verdict, lost string
 		by                      lead.Money
