@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"clearpost/auction"
+	"clearpost/auction/value"
 	"clearpost/buyers"
 	"clearpost/config/tree"
 	"clearpost/exchange"
@@ -229,7 +230,6 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 			l.bad(f, "floor", v.Plan.Floor.String(), "an amount that is not negative")
 		}
 	}
-	v.Economy = l.economy(f, &spec.Economy)
 	v.OnChange = l.onChange(f, spec.OnChange)
 	v.Schema = l.schema(f, &spec)
 	if l.before != nil && l.before.schemas[spec.ID] != nil {
@@ -237,6 +237,11 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	}
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	v.Learned = l.learned(f, spec.Learned, v)
+	v.Economy = l.economy(f, &spec.Economy)
+	if v.Economy.CloseEarly && v.Learned != nil && v.Learned.Mode == value.On {
+		l.bad(f, "economy.close_early", "true",
+			"false where learned_value is on: what a bid is worth is not known before it comes")
+	}
 	l.tests(f, &spec, v)
 	if spec.ID == "" {
 		return nil

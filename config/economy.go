@@ -16,6 +16,8 @@ type economySpec struct {
 	// most_asked: percent of these places for others, the least known first (10)
 	ExplorePercent *int `yaml:"explore_percent"`
 	SkipSlow       bool `yaml:"skip_slow"` // do not ping those that usually answer too late (false)
+	// do not wait for buyers who cannot win any more, whatever they bid (false)
+	CloseEarly bool `yaml:"close_early"`
 	// skip_slow: percent of the pings that such a campaign gets all the same (5)
 	TrySlowPercent *int `yaml:"try_slow_percent"`
 }
@@ -26,7 +28,7 @@ func (l *loader) economy(f *tree.File, spec *economySpec) (out exchange.Economy)
 	percent := func(path string, v *int, standard, least int) int64 {
 		return int64(l.number(f, path, v, standard, least, 100)) * 10_000
 	}
-	out.SkipSlow = spec.SkipSlow
+	out.SkipSlow, out.CloseEarly = spec.SkipSlow, spec.CloseEarly
 	if spec.MostAsked != nil {
 		out.MostAsked = l.number(f, "economy.most_asked", spec.MostAsked, 0, 1, mostAskedMax)
 		out.ExplorePPM = percent("economy.explore_percent", spec.ExplorePercent, 10, 0)

@@ -15,6 +15,7 @@ func TestEconomyIsRead(t *testing.T) {
 		"":                           {},
 		"economy: {most_asked: 7}\n": {MostAsked: 7, ExplorePPM: 100_000},
 		"economy: {most_asked: 7, explore_percent: 0}\n":     {MostAsked: 7},
+		"economy: {close_early: true}\n":                     {CloseEarly: true},
 		"economy: {skip_slow: true}\n":                       {SkipSlow: true, TrySlowPPM: 50_000},
 		"economy: {skip_slow: true, try_slow_percent: 20}\n": {SkipSlow: true, TrySlowPPM: 200_000},
 	} {
@@ -59,6 +60,8 @@ func TestMistakesInEconomies(t *testing.T) {
 			`10:28: "5": expected no such key without economy.most_asked: all are asked`,
 			`10:49: "5": expected no such key without economy.skip_slow: none is skipped`},
 		"economy: {skip_slow: true, try_slow_percent: 0}\n": {`10:46: "0": expected 1 to 100`},
+		"economy: {close_early: true}\nlearned_value: {mode: on}\n": {
+			`10:24: "true": expected false where learned_value is on: what a bid is worth is not known before it comes`},
 		"plan: {ask: some, tiers: [{name: a, time_percent: 5}, {name: b}]}\n": {
 			`10:13: "some": expected all or tier_by_tier`,
 			`10:51: "5": expected no such key without ask: tier_by_tier`},

@@ -75,9 +75,12 @@ func (e *Exchange) hear(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport.Ca
 	if c.Refusal != lead.NoRefusal {
 		b.Price = 0
 		b.Refusal = c.Refusal
-		if c.Refusal == lead.TimedOut {
+		switch c.Refusal {
+		case lead.TimedOut:
 			l.Late.Add(1)
-		} else {
+		case lead.ClosedEarly:
+			l.ClosedEarly.Add(1)
+		default:
 			l.Errors.Add(1)
 		}
 		return b.Refusal

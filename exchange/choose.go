@@ -31,7 +31,7 @@ func (l *LiveCampaign) Worth() lead.Money {
 // same order as long as nothing is learned. Campaigns that need no call stand before all.
 func (p *Ping) favour() {
 	most := p.Vertical.Economy.MostAsked
-	if most == 0 || len(p.eligible) <= most || p.Test.On {
+	if most == 0 || len(p.eligible) <= most || p.Test.On || p.assumed != nil {
 		return
 	}
 	all, calm := p.prospects[:0], p.eligible[:0]
@@ -101,7 +101,7 @@ func (p *Ping) spared(l *LiveCampaign, wall time.Time) lead.Refusal {
 	switch {
 	case left < leastLap:
 		return lead.NoTimeLeft
-	case p.Test.On:
+	case p.Test.On, p.assumed != nil:
 	case eco.SkipSlow && l.slow(left) && !drawn(p.id, l.ID, eco.TrySlowPPM):
 		l.SlowSkips.Add(1)
 		return lead.TooSlow
@@ -127,6 +127,9 @@ func (p *Ping) learnWorth() {
 	}
 	for i := range p.asked {
 		first := p.asked[i].bid
+		if p.bids[first].Refusal == lead.ClosedEarly {
+			continue // nobody knows
+		}
 		p.bidders[first].worth.note(p.brought(int(first)))
 	}
 }

@@ -10,6 +10,7 @@ type Economy struct {
 	// with MostAsked: how many of these places, in ppm, go to others, those first that are little known
 	ExplorePPM int64
 	SkipSlow   bool  // campaigns that usually answer after the deadline are not pinged
+	CloseEarly bool  // buyers who cannot win any more, whatever they bid, are not waited for
 	TrySlowPPM int64 // with SkipSlow: how many pings, in ppm, such a campaign gets all the same
 }
 

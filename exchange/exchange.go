@@ -44,11 +44,13 @@ type Deps struct {
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
 
-// Caller makes the calls of trips to buyers: a *transport.Client, or what stands in for buyers in tests. Both methods
+// Caller makes the calls of trips to buyers: a *transport.Client, or what stands in for buyers in tests. The methods
 // fill in what came of the calls and return at the deadline at the latest; they may be called by any goroutine.
 type Caller interface {
 	// Scatter makes all calls at once, those of one ping.
 	Scatter(calls []*transport.Call, deadline time.Time)
+	// ScatterUntil is Scatter, until its listener has heard enough: calls that are not over then are ClosedEarly.
+	ScatterUntil(calls []*transport.Call, deadline time.Time, l transport.Listener)
 	// PostOnce makes one call, and never a second one for it.
 	PostOnce(call *transport.Call, deadline time.Time)
 }

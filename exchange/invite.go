@@ -89,6 +89,6 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 	c.Target, c.Request, c.Timeout, c.Gate = l.pings.target, req[at:len(req):len(req)], l.Ping.Timeout, l.limits.gate
 	c.Cookies = l.Post.Request.TakesCookies()
 	p.live = append(p.live, c)
-	p.asked = append(p.asked, asked{int32(len(p.bids) - 1), leave, in.Bearer})
+	p.asked = append(p.asked, asked{bid: int32(len(p.bids) - 1), pass: leave, bearer: in.Bearer})
 	l.Asked.Add(1)
 }

@@ -45,6 +45,9 @@ type silence struct{}
 // Scatter implements Caller.
 func (silence) Scatter([]*transport.Call, time.Time) {}
 
+// ScatterUntil implements Caller.
+func (silence) ScatterUntil([]*transport.Call, time.Time, transport.Listener) {}
+
 // PostOnce implements Caller.
 func (silence) PostOnce(*transport.Call, time.Time) {}
 

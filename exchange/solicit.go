@@ -75,17 +75,25 @@ func (e *Exchange) listen(p *Ping, from int) {
 		return
 	}
 	start := e.wall()
-	e.calls.Scatter(p.live[from:], p.lap)
+	if p.Vertical.Economy.CloseEarly && !p.Test.On {
+		p.closer = closer{e, p, from, start}
+		e.calls.ScatterUntil(p.live[from:], p.lap, &p.closer)
+	} else {
+		e.calls.Scatter(p.live[from:], p.lap)
+	}
 	end := e.wall()
 	p.waited += end.Sub(start)
 	for i := from; i < len(p.live); i++ {
-		e.callEnded(p, i, end)
+		if !p.asked[i].ended {
+			e.callEnded(p, i, end)
+		}
 	}
 }
 
 // callEnded makes a bid or a refusal of the end of a call, and learns from it.
 func (e *Exchange) callEnded(p *Ping, i int, now time.Time) {
 	a, c := &p.asked[i], p.live[i]
+	a.ended = true
 	l := p.bidders[a.bid]
 	no := e.hear(p, &p.bids[a.bid], l, c, a.bearer)
 	v := limits.VerdictOf(no)
@@ -126,6 +134,7 @@ func (e *Exchange) askByTier(p *Ping) {
 		tier := bits.TrailingZeros64(some)
 		some &^= 1 << tier
 		wall, from := e.wall(), len(p.live)
+		p.lapTier, p.lapsMore = tier, some != 0
 		p.lap = p.lapEnd(tier, bits.OnesCount64(some), wall)
 		for _, ci := range p.eligible {
 			if l := p.on.campaigns[ci]; p.firstTier(l) == tier {

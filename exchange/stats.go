@@ -20,7 +20,10 @@ type Stats struct {
 	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
 	ExpressionErrors             atomic.Int64 // of criteria: what they hang on is missing for good, or not valid
 	sources                      sync.Map     // id → *SourceTally
-	TiersSpared                  atomic.Int64 // tiers that were not asked, since an earlier one took the lead
+	ClosedEarly                  atomic.Int64 // auctions that ended while buyers were silent who could not win any more
+	// microseconds until these would have answered, as usual, or the time was up
+	SavedMicros atomic.Int64
+	TiersSpared atomic.Int64 // tiers that were not asked, since an earlier one took the lead
 	// of pings and one-shot auctions: our own time; with the buyers' and the ledger's
 	Own, Whole Histogram
 }
@@ -137,6 +140,7 @@ type Tally struct {
 	AuthSkips                   atomic.Int64 // the same, for want of an access token
 	// the same, posts included; and those that a breaker that only simulates would have refused
 	ThrottleSkips, BreakerSkips atomic.Int64
+	ClosedEarly                 atomic.Int64 // auctions that ended before it answered, which could not win any more
 	SlowSkips, UnchosenSkips    atomic.Int64 // the same, by the vertical's economy
 	RevenueMicros, PayoutMicros atomic.Int64 // booked
 	Backups                     atomic.Int64 // attempts that went to the backup URL

@@ -68,6 +68,9 @@ type Ping struct {
 	would      auction.Result // of those
 	scratch    []byte
 	inputs     request.Inputs
+	closer     closer
+	lapTier    int  // tier by tier: whose campaigns are asked now
+	lapsMore   bool // and others come after it if it cannot sell
 	prospects  []prospect
 	begun      time.Time     // when the lead came, by the wall clock
 	until, lap time.Time     // when all calls end, and those that are made now
@@ -77,8 +80,17 @@ type Ping struct {
 // asked is what belongs to a call.
 type asked struct {
 	bid    int32
+	ended  bool // there is a bid or a refusal of it
 	pass   limits.Pass
 	bearer []byte
+}
+
+// closer hears of the ends of the calls from one on.
+type closer struct {
+	e     *Exchange
+	p     *Ping
+	from  int
+	begun time.Time
 }
 
 // What a Ping keeps for its next trip: one that was larger must not stay large for ever.

@@ -82,6 +82,7 @@ const (
 	UnclearAnswer   Refusal = 307
 	BadCoding       Refusal = 308
 	AboveCeiling    Refusal = 309
+	ClosedEarly     Refusal = 320
 
 	// Our answer to the seller.
 	NoBids       Refusal = 500
@@ -190,6 +191,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 		Meaning: "the bid is below a floor, or pays the seller less than its minimum"},
 	AboveCeiling: {Name: "above_ceiling", Published: "no_bids",
 		Meaning: "the bid is above its campaign's maximum or a tier's ceiling"},
+	ClosedEarly: {Name: "closed_early", Published: "no_bids",
+		Meaning: "the auction ended before it answered: whatever it bid, the winners would have been the same"},
 	MalformedAnswer: {Name: "malformed_answer", Published: "buyer_error",
 		Meaning: "the answer's body is not well-formed"},
 	Outbid:       {Name: "outbid", Published: "no_bids", Meaning: "other bids are worth more"},

@@ -46,8 +46,9 @@ var (
 		"Time of a ping: own is without buyers and disk, whole is what the seller waits.", "part")
 	descCampaign = desc("campaign_total",
 		"What campaigns did: asked, bid, won, posted, accepted, rejected, unknown, late, errors, cap_skips, "+
-			"pause_skips, closed_skips, slow_skips, unchosen_skips, throttle_skips, breaker_skips (one that only "+
-			"simulates counts what it would have skipped), auth_skips, backups, status_calls, resends, cleared_up.",
+			"closed_early, pause_skips, closed_skips, slow_skips, unchosen_skips, throttle_skips, breaker_skips (one "+
+			"that only simulates counts what it would have skipped), auth_skips, backups, status_calls, resends, "+
+			"cleared_up.",
 		"campaign", "buyer", "what")
 	descRevenue = desc("campaign_revenue_units_total", "Booked revenue of a campaign in currency units.", "campaign",
 		"buyer")
@@ -70,6 +71,10 @@ var (
 	descWorth = desc("campaign_ping_worth_units",
 		"What a ping of a campaign is expected to bring, in currency units, where most_asked chooses by it.",
 		"campaign", "buyer")
+	descEarly = desc("auctions_closed_early_total",
+		"Auctions that ended while buyers were silent who could not win any more (close_early).")
+	descSaved = desc("auction_seconds_saved_total",
+		"Time by which they ended sooner: until those buyers would have answered, as usual, or the time was up.")
 	descTiersSpared = desc("tiers_spared_total",
 		"Tiers of plans with ask: tier_by_tier that were not asked, since an earlier one took the lead.")
 	descConns = desc("buyer_connections",
@@ -100,7 +105,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
-		descSellerConns, descMemory, descUsual, descWorth, descTiersSpared,
+		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned} {
 		ch <- d
 	}
@@ -120,6 +125,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descPosts, float64(s.Sold.Load()), lead.ResultSuccess)
 	count(descPosts, float64(s.Unsold.Load()), lead.ResultFailure)
 	count(descPosts, float64(s.Pending.Load()), lead.ResultPending)
+	count(descEarly, float64(s.ClosedEarly.Load()))
+	count(descSaved, float64(s.SavedMicros.Load())/1e6)
 	count(descTiersSpared, float64(s.TiersSpared.Load()))
 	count(descTests, float64(s.Tests.Load()))
 	count(descExprErrors, float64(s.ExpressionErrors.Load()))
@@ -246,7 +253,8 @@ func counts(l *exchange.LiveCampaign) []named {
 		{"posted", l.Posted.Load()}, {"accepted", l.Accepted.Load()}, {"rejected", l.Rejected.Load()},
 		{"unknown", l.Unknown.Load()}, {"late", l.Late.Load()}, {"errors", l.Errors.Load()},
 		{"cap_skips", l.CapSkips.Load()}, {"pause_skips", l.PauseSkips.Load()},
-		{"closed_skips", l.ClosedSkips.Load()}, {"slow_skips", l.SlowSkips.Load()},
+		{"closed_skips", l.ClosedSkips.Load()}, {"closed_early", l.ClosedEarly.Load()},
+		{"slow_skips", l.SlowSkips.Load()},
 		{"unchosen_skips", l.UnchosenSkips.Load()},
 		{"throttle_skips", l.ThrottleSkips.Load()}, {"breaker_skips", l.BreakerSkips.Load()},
 		{"auth_skips", l.AuthSkips.Load()}, {"backups", l.Backups.Load()}, {"status_calls", l.StatusCalls.Load()},

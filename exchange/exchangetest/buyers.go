@@ -5,6 +5,7 @@ package exchangetest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -165,21 +166,30 @@ func (s *Buyers) Posted() (out []string) {
 
 // Scatter implements exchange.Caller. The buyers are asked one after the other, and time goes by for all calls at once.
 func (s *Buyers) Scatter(calls []*transport.Call, deadline time.Time) {
+	s.ScatterUntil(calls, deadline, nil)
+}
+
+// ScatterUntil implements exchange.Caller: the calls end one after the other.
+func (s *Buyers) ScatterUntil(calls []*transport.Call, deadline time.Time, l transport.Listener) {
 	begin := time.Now()
-	at := map[*transport.Call]time.Duration{}
-	answers := make([]Answer, len(calls))
-	last := time.Duration(0)
+	answers, took, order := make([]Answer, len(calls)), make([]time.Duration, len(calls)), make([]int, len(calls))
 	for i, c := range calls {
 		clear1(c)
 		answers[i] = s.ask(c)
 	}
 	for i, c := range calls {
-		at[c] = answers[i].end(c, deadline.Sub(begin))
-		last = max(last, at[c])
+		took[i], order[i] = answers[i].end(c, deadline.Sub(begin)), i
 	}
-	time.Sleep(last - time.Since(begin))
-	for i, c := range calls {
-		answers[i].finish(c, at[c])
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(took[a], took[b]) })
+	enough := false
+	for _, i := range order {
+		if enough && took[i] > time.Since(begin) {
+			calls[i].Refusal, calls[i].Sent, calls[i].Took = lead.ClosedEarly, true, time.Since(begin)
+			continue
+		}
+		time.Sleep(took[i] - time.Since(begin))
+		answers[i].finish(calls[i], took[i])
+		enough = enough || l != nil && l.Enough()
 	}
 }
 

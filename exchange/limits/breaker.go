@@ -169,7 +169,8 @@ func (b *Breaker) turn(to int32, now time.Time) {
 // connection and a body that cannot be read are bad; what our own limits have refused says nothing.
 func VerdictOf(no lead.Refusal) Verdict {
 	switch no {
-	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed, lead.UnmappedValue:
+	case lead.InFlightLimit, lead.NoConnection, lead.WorkersBusy, lead.RenderFailed, lead.UnmappedValue,
+		lead.ClosedEarly:
 		return CallUntold
 	case lead.MalformedAnswer, lead.BadContentType:
 		return CallBad

@@ -45,6 +45,9 @@ func (c *Call) Reset() {
 	*c = Call{Type: c.Type[:0], Body: c.Body[:0], Jar: c.Jar[:0]}
 }
 
+// Over tells whether the call has ended. While a ScatterUntil runs, only its Listener may ask.
+func (c *Call) Over() bool { return c.Refusal != lead.NoRefusal || c.Status != 0 }
+
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
 	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]

@@ -30,6 +30,10 @@ type scratch struct {
 	timer *time.Timer
 
 	calls, may, from int // see due
+
+	listener Listener // nil: all are waited for
+	enough   bool     // nobody is waited for any more
+	awaited  bool     // s.now is when the answer came that is read now
 }
 
 // turn is a call's place in the order of reading.
@@ -44,7 +48,19 @@ func newScratch() *scratch { return &scratch{done: make(chan *waiter, 16)} }
 // call has its answer or its refusal, at the deadline at the latest (and a few ms, when workers are still at it). The
 // calls must differ from each other, and their targets must be of this client. Safe for concurrent use with different
 // calls.
-func (c *Client) Scatter(calls []*Call, deadline time.Time) {
+func (c *Client) Scatter(calls []*Call, deadline time.Time) { c.ScatterUntil(calls, deadline, nil) }
+
+// Listener hears of the answers of a Scatter while others are awaited.
+type Listener interface {
+	// Enough is called on the Scatter's goroutine when a call has ended, and tells whether the others are not to be
+	// waited for. It must not touch those that are not over.
+	Enough() bool
+}
+
+// ScatterUntil is Scatter, until its listener has heard enough (nil: never). Answers that are there by then are taken;
+// the other calls are refused as ClosedEarly, and what comes of them is late. It looks now and then for answers that
+// come sooner than expected, which costs some wake-ups while all are silent.
+func (c *Client) ScatterUntil(calls []*Call, deadline time.Time, l Listener) {
 	s := c.scratches.Get().(*scratch)
 	if s.read == nil {
 		s.read = c.readings.Get().(*reading)
@@ -61,12 +77,16 @@ func (c *Client) Scatter(calls []*Call, deadline time.Time) {
 	s.sendReady()
 	s.now = time.Now()
 	slices.SortFunc(s.order, func(a, b turn) int { return cmp.Compare(a.latency, b.latency) })
+	if s.listener, s.enough = l, false; l != nil {
+		s.hearAll()
+	}
 	for i := range s.order {
 		s.finish(s.order[i].call)
 		s.order[i].call = nil
 	}
 	s.order = s.order[:0]
 	s.gather()
+	s.listener = nil
 	c.scratches.Put(s)
 }
 
@@ -201,7 +221,7 @@ func (s *scratch) finish(call *Call) {
 	s.read.start(w, isHead(call.Request))
 	w.sock.blocked = false
 	st := waits
-	if s.now.Before(call.deadline) {
+	if s.now.Before(call.deadline) && !s.enough {
 		w.sock.wait(call.deadline)
 		call.Body, st = s.read.read(w, call.Body, set.bodyMax)
 	}
@@ -214,7 +234,7 @@ func (s *scratch) finish(call *Call) {
 		call.Body, st = s.read.read(w, call.Body, set.bodyMax)
 	}
 	call.Took = s.now.Sub(call.started)
-	if call.Exact = blocked; blocked {
+	if call.Exact = blocked || s.awaited; call.Exact {
 		t.learn(call.Took)
 	}
 	switch st {
@@ -228,7 +248,7 @@ func (s *scratch) finish(call *Call) {
 		t.leave(call.gate)
 	case waits:
 		s.read = t.handLate(call, w, s.read)
-		call.refuse(lead.TimedOut)
+		call.refuse(s.late())
 	default:
 		kept := w.kept
 		t.finish(w, true)
@@ -294,10 +314,18 @@ func (a *reading) deliver(call *Call) {
 	}
 }
 
+// late is why a call has no answer that is still silent.
+func (s *scratch) late() lead.Refusal {
+	if s.enough {
+		return lead.ClosedEarly
+	}
+	return lead.TimedOut
+}
+
 // again repeats, on a new connection, a ping whose kept-alive connection ended before any byte of an answer. The
 // buyer may see it twice: that costs nothing, for a ping sells nothing.
 func (s *scratch) again(call *Call, why lead.Refusal) {
-	if !s.now.Before(call.deadline) {
+	if !s.now.Before(call.deadline) || s.enough {
 		s.end(call, why)
 		return
 	}
@@ -316,6 +344,12 @@ func (s *scratch) gather() {
 			}
 		}
 		left := max(time.Until(first), grace)
+		if s.enough {
+			if s.giveUp(); len(s.waits) == 0 {
+				return
+			}
+			left = grace
+		}
 		if s.timer == nil {
 			s.timer = time.NewTimer(left)
 		} else {
@@ -325,7 +359,9 @@ func (s *scratch) gather() {
 		case wt := <-s.done:
 			s.timer.Stop()
 			s.now = time.Now()
+			call := wt.call
 			s.served(wt)
+			s.heard(call)
 		case s.now = <-s.timer.C:
 			s.giveUp()
 		}
@@ -355,12 +391,15 @@ func (s *scratch) served(wt *waiter) {
 // done.
 func (s *scratch) giveUp() {
 	s.waits = slices.DeleteFunc(s.waits, func(wt *waiter) bool {
-		if wt.call.deadline.After(s.now) {
+		if wt.call.deadline.After(s.now) && !s.enough {
 			return false
 		}
 		why, ok := wt.call.Target.withdraw(wt)
 		if !ok {
 			return false
+		}
+		if s.enough {
+			why = lead.ClosedEarly
 		}
 		call := wt.call
 		*wt = waiter{}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // sock is a TCP connection that can be asked for what is there without waiting, even after a deadline has passed.
@@ -31,6 +33,7 @@ type sock struct {
 	n        int
 	err      error
 	readNow  func(fd uintptr) bool
+	lookNow  func(fd uintptr) bool
 	writeNow func(fd uintptr) bool
 }
 
@@ -57,7 +60,7 @@ func newSock(tcp *net.TCPConn) (*sock, error) {
 	if err := raw.Control(func(fd uintptr) { s.fd = int32(fd) }); err != nil {
 		return nil, err
 	}
-	s.readNow, s.writeNow = s.tryRead, s.tryWrite
+	s.readNow, s.lookNow, s.writeNow = s.tryRead, s.look, s.tryWrite
 	return s, nil
 }
 
@@ -113,6 +116,26 @@ func (s *sock) tryRead(fd uintptr) bool {
 			return false
 		}
 	}
+}
+
+// readable waits until there is something to read, the connection's end included, and tells whether there is by then.
+func (s *sock) readable(until time.Time) bool {
+	if err := s.SetReadDeadline(until); err != nil {
+		return true
+	}
+	s.armed, s.n = until, 0
+	err := s.raw.Read(s.lookNow)
+	return s.n > 0 || err != nil && !isTimeout(err)
+}
+
+// look is true when there is something to read; false asks the runtime to call it again then.
+func (s *sock) look(fd uintptr) bool {
+	one := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(one[:], 0)
+	if n > 0 || err != nil && !errors.Is(err, syscall.EINTR) {
+		s.n = 1
+	}
+	return s.n > 0
 }
 
 // Write writes all. While polling, it never waits: what the socket does not take is kept in spill, counts as written,
