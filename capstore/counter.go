@@ -92,6 +92,9 @@ func (c *Counter) Room(now time.Time) bool {
 	return most > 0 && t >= c.closed.Load()
 }
 
+// Left tells what is counted at an instant, and how much may be. As Room, it takes no lock.
+func (c *Counter) Left(now time.Time) (used, limit int64) { return c.used(now), c.most(now) }
+
 // used is what is counted at an instant.
 func (c *Counter) used(now time.Time) int64 {
 	if c.days > 1 {

@@ -32,6 +32,8 @@ type learnedSpec struct {
 	Refusal *lead.Money `yaml:"refusal_costs_percent"`
 	// how campaigns that are hardly known get leads
 	Explore exploreSpec `yaml:"explore"`
+	// by how much more a bid counts at most whose campaign has used less of its caps than of their time: 0 to 50 (0)
+	UnusedCap *lead.Money `yaml:"unused_cap_percent"`
 	// bands of acceptance, the highest first: at most 8; absent: acceptance counts as a factor only
 	Acceptance []gradeSpec `yaml:"acceptance"`
 }
@@ -104,6 +106,7 @@ func (l *loader) learned(f *tree.File, spec *learnedSpec, v *exchange.Vertical) 
 	r.Refusal = l.share(f, at+".refusal_costs_percent", spec.Refusal, r.Refusal, 0, 100)
 	r.Explore = l.share(f, at+".explore.share_percent", spec.Explore.Share, r.Explore, 0, 20)
 	r.Thin = int64(l.number(f, at+".explore.attempts", spec.Explore.Attempts, int(r.Thin), 0, 100_000))
+	r.UnusedCap = l.share(f, at+".unused_cap_percent", spec.UnusedCap, 0, 0, 50)
 	r.Grades = l.grades(f, spec.Acceptance, at+".acceptance")
 	parts := l.segment(f, spec.Segment, v, at+".segment")
 	if mode == value.Off {

@@ -54,6 +54,7 @@ func TestLearnedValue(t *testing.T) {
 	want := value.Usual(value.On)
 	want.Bands = []lead.Money{10 * lead.Unit, 25 * lead.Unit, 50 * lead.Unit}
 	want.HalfLife = 30 * 24 * time.Hour
+	want.UnusedCap = 100_000
 	want.Grades = []value.Grade{{Name: "priority", From: 600_000, Counts: value.One},
 		{Name: "secondary", From: 250_000, Counts: 900_000}, {Name: "last-resort", Counts: value.One, Last: true}}
 	if !reflect.DeepEqual(v.Rules, want) || len(v.Segment) != 2 || v.Segment[0].Source || !v.Segment[1].Source {
@@ -72,6 +73,7 @@ func TestLearnedValueMistakes(t *testing.T) {
 		"on, half_life_days: 0":            "1 to 1095",
 		"on, prior: {accept_percent: 101}": "1 to 100",
 		"on, explore: {share_percent: 50}": "0 to 20",
+		"on, unused_cap_percent: 51":       "0 to 50",
 		"on, acceptance: [{name: a, from_percent: 9}, {name: b, from_percent: 9}]": "less than the band before",
 		"off, acceptance: [{name: 'a b'}]":                                         "an id of",
 	} {

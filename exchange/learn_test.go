@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"clearpost/auction/value"
+	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // learns sells to one who bids much and refuses all, and to one who bids less and takes all.
@@ -270,6 +272,32 @@ func TestReportsTeach(t *testing.T) {
 		x.Restart()
 		if now, _ := x.Exchange.Learned("honest"); !reflect.DeepEqual(now, rows) {
 			t.Errorf("after a restart: %+v", now[0])
+		}
+	})
+}
+
+// A campaign that lags behind its cap counts more, the more of the window is over; without a cap it does not.
+func TestUnusedCapCounts(t *testing.T) {
+	s := learns(value.On, func(r *value.Rules) { r.UnusedCap = 200_000 })
+	s.Campaigns[1].Spec = func(c *buyers.CampaignSpec) { c.Caps = []rules.CapSpec{{Per: "day", Limit: 10}} }
+	exchangetest.Run(t, s, func(x *rig) {
+		weight := func(n int) (out int64) {
+			x.Ping(person(n), nil)
+			for _, b := range lastPing(x).Bids {
+				switch {
+				case b.Campaign == "honest" && len(b.Factors) == 4:
+					out = b.Factors[3]
+				case b.Campaign == "bluff" && len(b.Factors) != 3:
+					t.Errorf("without a cap: %v", b.Factors)
+				}
+			}
+			return out
+		}
+		x.Sleep(5*time.Hour + time.Minute) // midnight in New York is at 05:00
+		early := weight(1)
+		x.Sleep(23 * time.Hour)
+		if late := weight(2); early > 1_001_000 || late < 1_190_000 || late > 1_200_000 {
+			t.Errorf("at the beginning of its day it counts %d, at the end %d", early, late)
 		}
 	})
 }

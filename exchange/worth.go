@@ -4,12 +4,14 @@ package exchange
 
 import (
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"clearpost/auction"
 	"clearpost/auction/value"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // factorsMax is how many factors a bid has at most.
@@ -37,13 +39,36 @@ func (e *Exchange) weigh(p *Ping) {
 		if known != nil && len(b.Factors) == 0 {
 			est := known.Of(b.Campaign, p.learned.Segment, v.Band(b.Price))
 			f := v.Factors(est, p.learned.Explores, p.event.Mode == ledger.ModeLead)
-			f.Weight = f.Weight * p.bidders[entry.Ref].Multiplier / value.One
+			l := p.bidders[entry.Ref]
+			f.Weight = f.Weight * l.Multiplier / value.One * l.unused(&v.Rules, p.event.At) / value.One
 			p.note(b, f)
 		}
 		if v.Mode == value.On {
 			p.value(entry, b)
 		}
 	}
+}
+
+// unused is what a campaign's bids are multiplied by, in ppm, for what is unused of its caps: of the one that it lags
+// behind least. Caps without an end, and those of days that count together, do not take part.
+func (l *LiveCampaign) unused(r *value.Rules, now time.Time) int64 {
+	if r.UnusedCap <= 0 {
+		return value.One
+	}
+	least := int64(0)
+	for i, c := range l.counters {
+		w := &l.Caps[i]
+		if w.Window.Per == rules.Total || w.Days > 1 {
+			continue
+		}
+		used, limit := c.Left(now)
+		s := w.Window.Around(now)
+		x := r.Unused(used, limit, int64(s.End.Sub(now)), int64(s.End.Sub(s.Start)))
+		if least == 0 || x < least {
+			least = x
+		}
+	}
+	return max(least, value.One)
 }
 
 // note writes factors into a bid.

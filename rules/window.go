@@ -62,6 +62,14 @@ func (w Window) At(now time.Time) (name string, start, end time.Time) {
 	return name, s.Start, s.End
 }
 
+// Around is the stretch that At tells; it names nothing, so it allocates nothing.
+func (w Window) Around(now time.Time) Span {
+	if w.Per == Total {
+		return Ever
+	}
+	return w.stretch(now.In(w.Zone))
+}
+
 // AppendName writes the name of the window that holds the instant.
 func (w Window) AppendName(dst []byte, now time.Time) []byte {
 	if w.Per == Total {

@@ -41,3 +41,22 @@ func (r *Rules) Factors(e Estimate, explore, free bool) Factors {
 	f.Accept = One - (One-e.Accept)*lost/One
 	return f
 }
+
+// Unused is what a bid's weight is multiplied by, in ppm, for what is unused of a cap: One where the cap has used its
+// share of the time so far or more, and One and UnusedCap at most where nothing is used and hardly any time is left.
+// left is what is left of the whole window, in one unit.
+func (r *Rules) Unused(used, limit, left, whole int64) int64 {
+	if r.UnusedCap <= 0 || limit <= 0 || whole <= 0 || used >= limit {
+		return One
+	}
+	behind := share(limit-max(used, 0), limit) - share(min(max(left, 0), whole), whole)
+	return One + r.UnusedCap*max(behind, 0)/One
+}
+
+// share is n of whole in ppm.
+func share(n, whole int64) int64 {
+	for whole > 1<<40 {
+		n, whole = n>>1, whole>>1
+	}
+	return n * One / whole
+}

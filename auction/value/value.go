@@ -70,8 +70,10 @@ type Rules struct {
 	Refusal int64
 	// the share of leads, in ppm, at which the bids of campaigns that are hardly known count by their price alone
 	Explore int64
-	Thin    int64   // a campaign with fewer attempts, as far as they still count, is hardly known
-	Grades  []Grade // by acceptance, falling From; none: acceptance counts by its factor only
+	Thin    int64 // a campaign with fewer attempts, as far as they still count, is hardly known
+	// by how much more, in ppm, a bid counts at most whose campaign lags behind its caps; see Unused
+	UnusedCap int64
+	Grades    []Grade // by acceptance, falling From; none: acceptance counts by its factor only
 }
 
 // Prior is what is taken for granted before anything is known.

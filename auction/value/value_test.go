@@ -197,3 +197,25 @@ func TestBands(t *testing.T) {
 		}
 	}
 }
+
+// What lags behind its cap counts more, as far as it lags behind.
+func TestUnusedCap(t *testing.T) {
+	r := Usual(On)
+	if w := r.Unused(0, 100, 1, 24); w != One {
+		t.Errorf("%d where it is not asked for", w)
+	}
+	r.UnusedCap = 200_000
+	for name, c := range map[string]struct{ used, limit, left, whole, want int64 }{
+		"as the time goes":      {50, 100, 12, 24, One},
+		"ahead of it":           {90, 100, 12, 24, One},
+		"half unused, no time":  {50, 100, 0, 24, 1_100_000},
+		"nothing used, no time": {0, 100, 0, 24, 1_200_000},
+		"the beginning":         {0, 100, 24, 24, One},
+		"full":                  {100, 100, 0, 24, One},
+		"large units":           {0, 1 << 50, 1 << 50, 1 << 51, 1_100_000},
+	} {
+		if w := r.Unused(c.used, c.limit, c.left, c.whole); w != c.want {
+			t.Errorf("%s: %d, expected %d", name, w, c.want)
+		}
+	}
+}

@@ -39,7 +39,8 @@ func records(t *testing.T, lines ...string) (out []ledger.Record) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			posted := &ledger.Posted{Head: head, Attempt: at[p[1]].Attempt, Campaign: at[p[1]].Campaign, Outcome: outcome}
+			posted := &ledger.Posted{Head: head, Attempt: at[p[1]].Attempt, Campaign: at[p[1]].Campaign,
+				Outcome: outcome}
 			if p[3] == "401" {
 				posted.Status, posted.Refusal = 401, lead.ServerError
 			}
@@ -53,8 +54,8 @@ func records(t *testing.T, lines ...string) (out []ledger.Record) {
 				Campaign: at[p[1]].Campaign, Outcome: outcome}
 		case "reported":
 			a := at[p[1]]
-			ev = &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustReported, Attempt: a.Attempt, Campaign: a.Campaign,
-				Segment: a.Segment, Bid: a.Price, Fate: p[2]}
+			ev = &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustReported, Attempt: a.Attempt,
+				Campaign: a.Campaign, Segment: a.Segment, Bid: a.Price, Fate: p[2]}
 		default:
 			t.Fatalf("unknown line %q", line)
 		}
