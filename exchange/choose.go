@@ -102,7 +102,7 @@ func (p *Ping) spared(l *LiveCampaign, wall time.Time) lead.Refusal {
 	case left < leastLap:
 		return lead.NoTimeLeft
 	case p.Test.On, p.assumed != nil:
-	case eco.SkipSlow && l.slow(left) && !drawn(p.id, l.ID, eco.TrySlowPPM):
+	case eco.SkipSlow && !p.patient && l.slow(left) && !drawn(p.id, l.ID, eco.TrySlowPPM):
 		l.SlowSkips.Add(1)
 		return lead.TooSlow
 	case eco.MostAsked > 0 && len(p.live) >= eco.MostAsked:

@@ -163,7 +163,8 @@ func TestSlowBuyerIsSkippedAndComesBack(t *testing.T) {
 
 // A campaign's own timeout counts, and so does what the seller's time leaves.
 func TestSlowIsByTheTimeThereIs(t *testing.T) {
-	s := thrifty(sellTo(1, campaign{ID: "a", Ping: after(100*time.Millisecond, 5*dollar)}),
+	s := thrifty(sellTo(1, campaign{ID: "a", Ping: after(100*time.Millisecond, 5*dollar)},
+		campaign{ID: "q", Price: dollar}),
 		exchange.Economy{SkipSlow: true})
 	exchangetest.Run(t, s, func(x *rig) {
 		for i := range 10 {
@@ -399,6 +400,25 @@ func TestListPriceOfALaterTierStandsBy(t *testing.T) {
 		wantPosted(x, "a", "b")
 		if got := askedFor(x, "a b c", r.LeadID); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("asked %v", got)
+		}
+	})
+}
+
+// Where all are slow they are asked all the same, in each tier: a bid that may come late is better than none.
+func TestSlowAreAskedWhereNobodyElseIs(t *testing.T) {
+	cs := []campaign{{ID: "a", Ping: after(500*time.Millisecond, dollar)}, {ID: "b", Price: 2 * dollar, Fixed: true},
+		{ID: "c", Ping: after(500*time.Millisecond, dollar)}}
+	s := thrifty(sellTo(1, cs...), exchange.Economy{SkipSlow: true})
+	exchangetest.Run(t, s, func(x *rig) {
+		for i := range 20 {
+			r, _ := sendPing(x, i, nil)
+			if got := refusedAs(x, r.LeadID, "a") + " " + refusedAs(x, r.LeadID, "c"); got != "timed_out timed_out" ||
+				r.Price != 1_600_000 {
+				t.Fatalf("ping %d: %s, at %s", i, got, r.Price)
+			}
+		}
+		if n := live(x, "a").SlowSkips.Load(); n != 0 {
+			t.Errorf("%d skips counted", n)
 		}
 	})
 }

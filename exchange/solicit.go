@@ -71,7 +71,7 @@ func (e *Exchange) readyCalls(p *Ping, now time.Time) {
 
 // listen makes the calls that were prepared since, and makes bids or refusals of their ends.
 func (e *Exchange) listen(p *Ping, from int) {
-	if len(p.live) == from {
+	if len(p.live) == from && !e.askTheSlow(p) {
 		return
 	}
 	start := e.wall()
@@ -88,6 +88,36 @@ func (e *Exchange) listen(p *Ping, from int) {
 			e.callEnded(p, i, end)
 		}
 	}
+}
+
+// askTheSlow asks those that were skipped as too slow where nobody else is asked: a bid that may come late is better
+// than none, and if all are slow it is perhaps our own doing. It tells whether there is a call.
+func (e *Exchange) askTheSlow(p *Ping) bool {
+	if len(p.live) > 0 || !p.Vertical.Economy.SkipSlow {
+		return false
+	}
+	kept := 0
+	p.slow = p.slow[:0]
+	for i := range p.bids {
+		if p.bids[i].Refusal == lead.TooSlow {
+			p.slow = append(p.slow, p.bidders[i])
+			p.bidders[i].SlowSkips.Add(-1)
+			continue
+		}
+		p.bids[kept], p.bidders[kept] = p.bids[i], p.bidders[i]
+		kept++
+	}
+	if len(p.slow) == 0 {
+		return false
+	}
+	p.bids, p.bidders = p.bids[:kept], p.bidders[:kept]
+	wall := e.wall()
+	p.patient = true
+	for _, l := range p.slow {
+		e.invite(p, l, &p.inputs, wall)
+	}
+	p.patient = false
+	return len(p.live) > 0
 }
 
 // callEnded makes a bid or a refusal of the end of a call, and learns from it.

@@ -69,8 +69,10 @@ type Ping struct {
 	scratch    []byte
 	inputs     request.Inputs
 	closer     closer
-	lapTier    int  // tier by tier: whose campaigns are asked now
-	lapsMore   bool // and others come after it if it cannot sell
+	lapTier    int             // tier by tier: whose campaigns are asked now
+	lapsMore   bool            // and others come after it if it cannot sell
+	slow       []*LiveCampaign // that were skipped so far, while nobody is asked
+	patient    bool            // they are asked all the same
 	prospects  []prospect
 	begun      time.Time     // when the lead came, by the wall clock
 	until, lap time.Time     // when all calls end, and those that are made now
