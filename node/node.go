@@ -215,16 +215,16 @@ func (n *Node) Start() error {
 		n.log.Warn("kafka.sasl without kafka.tls: whoever can read along on the way to the brokers learns what " +
 			"proves this node's name, and every event")
 	}
-	n.serve("admin", aln, func(ln net.Listener) error { return n.Admin.Serve(ln, keys) }, n.Admin.Shutdown)
+	// Who has heard that it is healthy finds it by its directory.
 	h := Handle{Admin: n.AdminAddr, Token: n.token, PID: os.Getpid()}
 	if n.cfg.AdminTLS != nil {
 		h.Cert = n.cfg.AdminTLS.Cert
 	}
 	path, err := h.write(n.cfg.DataDir)
 	if err != nil {
-		ln.Close()
-		return err
+		return errors.Join(err, ln.Close(), aln.Close())
 	}
+	n.serve("admin", aln, func(ln net.Listener) error { return n.Admin.Serve(ln, keys) }, n.Admin.Shutdown)
 	n.onStop("handle", func(context.Context) error { return os.Remove(path) })
 	n.Exchange.Warm()
 	n.serve("sellers", ln, n.Intake.Serve, n.Intake.Shutdown)
