@@ -38,7 +38,27 @@ type Buyer struct {
 // Hours are a schedule and where it stands.
 type Hours struct {
 	*rules.Schedule
-	Place string // such as "buyers/acme.yaml:12"
+	Place string // the path of its page in the specs, for where nobody knows the file
+
+	places map[string]filePlace // by entry, such as closed[1]; "" is the schedule's own
+}
+
+// filePlace is a place in a file, line and column counted from 1.
+type filePlace struct {
+	file         string
+	line, column int32
+}
+
+// At is where an entry stands, such as "buyers/acme.yaml:12:14, schedule.closed[1]".
+func (h *Hours) At(entry string) string {
+	at, ok := h.places[entry]
+	if !ok {
+		at, ok = h.places[""]
+	}
+	if !ok {
+		return h.Place + ", schedule." + entry
+	}
+	return fmt.Sprintf("%s:%d:%d, schedule.%s", at.file, at.line, at.column, entry)
 }
 
 // Endpoint is one outbound call of a campaign.
@@ -173,7 +193,7 @@ func (c *Campaign) Why(f *rules.Facts) (out []string) {
 // Closed is a schedule that is closed.
 type Closed struct {
 	Why   string // such as "closed: thanksgiving, opens Fri 2026-11-27 08:00 America/New_York"
-	Place string // of the entry that closes it, such as "buyers/acme.yaml:12, schedule.closed[1]"
+	Place string // of the entry that closes it, such as "buyers/acme.yaml:12:14, schedule.closed[1]"
 }
 
 // Closed tells which schedules keep the campaign from being asked at a time; empty where none does. A bid that stands
@@ -184,7 +204,7 @@ func (c *Campaign) Closed(now time.Time) (out []Closed) {
 		if why == "" {
 			continue
 		}
-		out = append(out, Closed{h.Explain(now), h.Place + ", schedule." + at})
+		out = append(out, Closed{h.Explain(now), h.At(at)})
 	}
 	return out
 }

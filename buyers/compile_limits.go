@@ -42,10 +42,35 @@ func (c *bookCompiler) hours(spec *rules.ScheduleSpec, zone, at string) *Hours {
 	h := &Hours{Schedule: s, Place: at}
 	if c.opt.Locate != nil {
 		_, path, _ := strings.Cut(at+".schedule", "].")
-		file, line, _ := c.opt.Locate(path)
-		h.Place = fmt.Sprintf("%s:%d", file, line)
+		h.places = c.schedulePlaces(spec, path)
 	}
 	return h
+}
+
+// schedulePlaces finds where a schedule stands, and each of its entries, such as closed[1]; "" is the schedule itself.
+func (c *bookCompiler) schedulePlaces(spec *rules.ScheduleSpec, path string) map[string]filePlace {
+	places := map[string]filePlace{}
+	note := func(key, at string) {
+		file, line, column := c.opt.Locate(at)
+		places[key] = filePlace{file, int32(line), int32(column)}
+	}
+	note("", path)
+	lists := map[string]int{"open": len(spec.Open), "closed": len(spec.Closed)}
+	for list, n := range lists {
+		if n > 0 {
+			note(list, path+"."+list)
+		}
+		for i := range n {
+			key := fmt.Sprintf("%s[%d]", list, i)
+			note(key, path+"."+key)
+		}
+	}
+	for key, text := range map[string]string{"from": spec.From, "until": spec.Until} {
+		if text != "" {
+			note(key, path+"."+key)
+		}
+	}
+	return places
 }
 
 func (c *bookCompiler) breaker(p *Campaign, spec *BreakerSpec, at string) *Breaker {

@@ -36,12 +36,12 @@ func TestSchedulesAreReadWithTheirPlaces(t *testing.T) {
 	for at, want := range map[string][]string{
 		"2026-11-24T15:00:00Z": nil,
 		"2026-10-30T15:00:00Z": {"before 2026-11-01, opens Mon 2026-11-02 08:00 America/New_York",
-			oneBuyer + ":8, schedule.from"},
+			oneBuyer + ":14:7, schedule.from"},
 		"2026-11-26T15:00:00Z": {"thanksgiving, opens Fri 2026-11-27 08:00 America/New_York",
-			oneBuyer + ":8, schedule.closed[0]"},
+			oneBuyer + ":13:16, schedule.closed[0]"},
 		// in New York it is 9:00 on a day with hours; in Chicago, where the buyer is, that date is closed
 		"2026-12-24T14:00:00Z": {"2026-12-24, opens Fri 2026-12-25 00:00 America/Chicago",
-			oneBuyer + ":3, schedule.closed[0]"},
+			oneBuyer + ":3:21, schedule.closed[0]"},
 	} {
 		now, err := time.Parse(time.RFC3339, at)
 		if err != nil {

@@ -19,9 +19,9 @@ func TestTryRequestTellsOfHours(t *testing.T) {
 	for at, want := range map[string]string{
 		"2026-11-27T15:00:00Z": "",
 		"2026-11-27T12:59:59Z": "the campaign would not be asked: closed: outside 8am-8pm, opens Fri 2026-11-27 " +
-			"08:00 America/New_York (buyers/eastern.yaml:7, schedule.open[0])\n",
+			"08:00 America/New_York (buyers/eastern.yaml:8:10, schedule.open[0])\n",
 		"2026-11-28T15:00:00Z": "the campaign would not be asked: closed: weekends, opens Mon 2026-11-30 08:00 " +
-			"America/New_York (buyers/eastern.yaml:7, schedule.closed[0])\n",
+			"America/New_York (buyers/eastern.yaml:9:12, schedule.closed[0])\n",
 	} {
 		code, _, errOut := clearpost(t, "try", "request", "eastern-auto", "--post", "-d", officeHours, "--at", at)
 		if code != exitOK || strings.TrimSpace(errOut) != strings.TrimSpace(want) {
@@ -30,7 +30,7 @@ func TestTryRequestTellsOfHours(t *testing.T) {
 	}
 	out := must(t, "try", "request", "eastern-auto", "--post", "-d", officeHours, "--at", "2026-11-28T15:00:00Z",
 		"--json")
-	if !strings.Contains(out, `"closed: weekends, opens Mon 2026-11-30 08:00 America/New_York (buyers/eastern.yaml:7, `+
+	if !strings.Contains(out, `"closed: weekends, opens Mon 2026-11-30 08:00 America/New_York (buyers/eastern.yaml:9:12, `+
 		`schedule.closed[0])"`) {
 		t.Error(out)
 	}
