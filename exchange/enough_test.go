@@ -203,3 +203,17 @@ func sum(text string) (n uint64) {
 	}
 	return n
 }
+
+// A bid that cannot win beside those of its own tier may do so beside those of the next one: it is waited for.
+func TestEarlyEndLooksAtTheNextTier(t *testing.T) {
+	cs := []campaign{{ID: "w", Ping: after(10*ms, 10*dollar)},
+		{ID: "s", Ping: after(100*ms, 4*dollar), MaxSold: 2, Spec: most(5 * dollar)},
+		{ID: "x", Price: 7 * dollar, MaxSold: 2}}
+	s := byTier(planned(t, cs, auction.InOrder, tier{Tier: auction.Tier{Floor: 20 * dollar}, campaigns: "w s"},
+		tier{Tier: auction.Tier{SellLimit: 2}, campaigns: "x w s"}))
+	exchangetest.Run(t, early(s), func(x *rig) {
+		if r, _ := sendPing(x, 1, nil); r.Price != 8_800_000 {
+			t.Errorf("%s, want what 7.00 and 4.00 pay together", r.Price)
+		}
+	})
+}
