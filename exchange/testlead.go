@@ -37,12 +37,21 @@ func (e *Exchange) inviteTest(p *Ping, in *request.Inputs, wall time.Time) {
 		case l.Fixed:
 			p.madeUp(l, p.listPrice(l), lead.NoRefusal)
 		default:
-			p.madeUp(l, p.Vertical.Tests.Price, lead.NoRefusal)
+			p.madeUp(l, p.testPrice(l), lead.NoRefusal)
 		}
 	}
 	if !some {
 		p.event.TestResult = lead.TestSold.String()
 	}
+}
+
+// testPrice is what a made-up bid of a campaign without a list price is: one that is taken.
+func (p *Ping) testPrice(l *LiveCampaign) lead.Money {
+	price := max(p.Vertical.Tests.Price, p.Source.Floor, l.Floor)
+	if l.MaxBid > 0 {
+		price = min(price, l.MaxBid)
+	}
+	return price
 }
 
 // madeUp adds a bid that nobody was asked for.

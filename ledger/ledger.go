@@ -61,6 +61,7 @@ type Retention struct {
 	Age   time.Duration // events younger than this are kept
 	Bytes int64         // the log's size on disk above which the oldest events go, whatever their age but for Least
 	Least time.Duration // events younger than this are kept in any case: longer than a quote lasts
+	Days  time.Duration // counts of days are kept for so long at least; they are for 62 days in any case
 }
 
 // KafkaConfig says where events are shipped to. Topics are TopicPrefix + "pings", "posts" and "leads".
@@ -160,6 +161,7 @@ type Ledger struct {
 	first, last atomic.Uint64
 	lastTime    atomic.Int64
 	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
+	count       atomic.Int64 // how long counts of days are kept, as raised by CountAtLeast
 
 	clock      clock
 	unreadable atomic.Uint64 // records that were set apart
@@ -239,7 +241,8 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(),
 		viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
-	l.Time(l.clock.zero) // from here on a jump is seen, also one before anybody asks
+	l.keep.Store(int64(cfg.Retention.Least))
+	l.count.Store(int64(cfg.Retention.Days))
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes

@@ -8,16 +8,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// How long the count of a window is kept: of days and longer ones, by the clock, after the day on which it began, since
-// days may count together for a year; of hours and minutes, by the last event, after its beginning. Nothing is held any
-// more in the latter by then.
+// How long the count of a window is kept: of days and longer ones, by the clock, after the day on which it began, or as
+// long as days count together (CountAtLeast); of hours and minutes, by the last event, after its beginning. Nothing is
+// held any more in the latter by then.
 const (
-	windowsKept = 400 * 24 * time.Hour
+	windowsKept = 62 * 24 * time.Hour
 	hoursKept   = 48 * time.Hour
 	minutesKept = time.Hour
 )
@@ -27,7 +28,8 @@ const (
 func (a *applier) retain() error {
 	l := a.l
 	a.apply()
-	day, last := l.forgetFrom().Add(-windowsKept).UTC().Format(time.DateOnly), l.LastTime()
+	kept := max(windowsKept, time.Duration(l.count.Load()))
+	day, last := l.forgetFrom().Add(-kept).UTC().Format(time.DateOnly), l.LastTime()
 	if look := day + last.UTC().Format("T15"); look != a.forgotten {
 		if err := l.views.forgetCounts(l.state.forgetWindows(day, last)); err != nil {
 			return err
@@ -100,9 +102,14 @@ func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
 	return limit, nil
 }
 
+// CountAtLeast raises Retention.Days: a later configuration's caps may look further back. It never lowers it.
+func (l *Ledger) CountAtLeast(d time.Duration) { raise(&l.count, d) }
+
 // KeepAtLeast raises Retention.Least: a later configuration's quotes may last longer. It never lowers it.
-func (l *Ledger) KeepAtLeast(d time.Duration) {
-	for was := l.keep.Load(); int64(d) > was && !l.keep.CompareAndSwap(was, int64(d)); was = l.keep.Load() {
+func (l *Ledger) KeepAtLeast(d time.Duration) { raise(&l.keep, d) }
+
+func raise(to *atomic.Int64, d time.Duration) {
+	for was := to.Load(); int64(d) > was && !to.CompareAndSwap(was, int64(d)); was = to.Load() {
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,31 +170,40 @@ func TestWhatKafkaDoesNotHaveIsKept(t *testing.T) {
 }
 
 func TestOldWindowsAreForgotten(t *testing.T) {
-	now := testAt
-	cfg, in := retainConfig(t, &now)
-	l := mustOpen(t, cfg, quick())
-	id := testID(1, 1)
 	old := []string{"2025-08-01", "2025-08-01T14-07:00", "2024-W50", "2025-08-31w", "2025-09", "2026-08-01T14-07:00",
 		"2026-11-21T09+00:00", "2026-11-23T01:58-07:00", "2026-11-23T08:58-00:00:20"}
-	kept := []string{"2026-08-01", "2026-11-22", "2026-W47", "2025-W50", "2026-11-01w", "2026-10", "total",
-		"2026-11-21T07-05:00", "2026-11-23T04:05-05:00", "2026-11-23T10:30+01:00"}
-	want := map[string]int64{}
-	for i, w := range append(old, kept...) {
-		mustAppend(t, l, posting(id, testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
-		mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
-		if i >= len(old) {
-			want["campaign:c1 "+w] = 1
+	year := []string{"2026-08-01", "2025-W50", "2025-11-02w"}
+	kept := []string{"2026-11-22", "2026-W47", "2026-11-01w", "2026-10", "total", "2026-11-21T07-05:00",
+		"2026-11-23T04:05-05:00", "2026-11-23T10:30+01:00"}
+	for days, kept := range map[time.Duration][]string{0: kept, 400: append(year, kept...)} {
+		now := testAt
+		cfg, in := retainConfig(t, &now)
+		l := mustOpen(t, cfg, quick())
+		id := testID(1, 1)
+		want := map[string]int64{}
+		for i, w := range slices.Concat(old, year, kept) {
+			mustAppend(t, l, posting(id, testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
+			mustAppend(t, l, posted(id, testID(2, i), lead.Accepted, nil))
 		}
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l = mustOpen(t, cfg, in)
-	eventually(t, "old windows are forgotten", func() bool { return reflect.DeepEqual(counts(l), want) })
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := counts(mustOpen(t, cfg, quick())); !reflect.DeepEqual(got, want) {
-		t.Errorf("counts after a restart: %v", got)
+		for _, w := range kept {
+			want["campaign:c1 "+w]++
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Retention.Days = days * 24 * time.Hour
+		l = mustOpen(t, cfg, in)
+		for _, w := range year {
+			if days > 0 {
+				want["campaign:c1 "+w]++
+			}
+		}
+		eventually(t, "old windows are forgotten", func() bool { return reflect.DeepEqual(counts(l), want) })
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := counts(mustOpen(t, cfg, quick())); !reflect.DeepEqual(got, want) {
+			t.Errorf("counts after a restart: %v", got)
+		}
 	}
 }

@@ -136,7 +136,7 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
 	retention := cfg.Limits.Retention
-	retention.Least = max(retention.Least, quotesLast(cfg))
+	retention.Least, retention.Days = max(retention.Least, quotesLast(cfg)), countTogether(cfg)
 	who, err := identify(cfg, offline)
 	if err != nil {
 		return nil, err

@@ -105,6 +105,7 @@ func (n *Node) apply(next *config.Config) error {
 		return err
 	}
 	n.Ledger.KeepAtLeast(quotesLast(next))
+	n.Ledger.CountAtLeast(countTogether(next))
 	view, err := n.Exchange.Reload(next.Exchange)
 	if err != nil {
 		return err
@@ -113,6 +114,17 @@ func (n *Node) apply(next *config.Config) error {
 	n.cfg = next
 	next.DropFiles()
 	return nil
+}
+
+// countTogether is how far back caps look whose days count together, and two days more.
+func countTogether(c *config.Config) time.Duration {
+	days := 0
+	for _, p := range c.Exchange.Book.Campaigns {
+		for i := range p.Caps {
+			days = max(days, p.Caps[i].Days+2)
+		}
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 // quotesLast is for how long a quote must find its ping in the ledger: as long as it lasts, and an hour more.
