@@ -241,7 +241,7 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	l := &Ledger{cfg: cfg, in: in, log: cfg.Logger, overlay: newOverlay(), persons: newSieve(),
 		viewsDue: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.clock.log, l.clock.zero = cfg.Logger, cfg.Now()
-	l.keep.Store(int64(cfg.Retention.Least))
+	l.Time(l.clock.zero) // from here on a jump is seen, also one before anybody asks
 	l.count.Store(int64(cfg.Retention.Days))
 	l.keep.Store(int64(cfg.Retention.Least))
 	l.gather.wake = make(chan struct{}, 1)
