@@ -47,6 +47,7 @@ type shipper struct {
 
 	topics map[string]*shipTopic
 	recs   []Record
+	key    [36]byte // of the record that is queued; the deal's own
 
 	mu     sync.Mutex
 	listed map[uint64]bool // seqs in the file of the unshippable
@@ -204,9 +205,8 @@ func (s *shipper) deal() {
 
 // queue puts a record into the queue of its partition.
 func (s *shipper) queue(t *shipTopic, rec Record) {
-	var key [36]byte
 	p := 0 // all events of no lead, in their order
-	if k := messageKey(key[:0], rec.Lead); k != nil {
+	if k := messageKey(s.key[:0], rec.Lead); k != nil {
 		p = s.balance.Balance(kafka.Message{Key: k}, t.partitions...)
 	}
 	t.queues[p] = append(t.queues[p], rec)

@@ -38,6 +38,7 @@ type request struct {
 	idemKey  string
 	bodyHash string
 	env      envelope
+	reply    exchange.Reply
 }
 
 // begin checks what all calls with a lead have in common: the answer's form, method, media type, key, rate, vertical,
@@ -221,12 +222,12 @@ func (s *Server) ping(r *request) {
 	if !s.fill(r, p, lead.AtPing) {
 		return
 	}
-	reply, f := s.ex.Ping(p)
-	if f != nil {
+	var f *exchange.Fault
+	if r.reply, f = s.ex.Ping(p); f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.answer(r, &reply)
+	s.answer(r, &r.reply)
 }
 
 func (s *Server) oneShot(r *request) {
@@ -239,7 +240,6 @@ func (s *Server) oneShot(r *request) {
 		id     lead.ID
 		pinged bool
 		f      *exchange.Fault
-		reply  exchange.Reply
 	)
 	if st := styleOf(r.ctx); st != nil && st.profile != nil && st.profile.unnamed {
 		id, pinged, f = s.ex.PingOf(p)
@@ -251,15 +251,15 @@ func (s *Server) oneShot(r *request) {
 		l.Reset(r.vertical.Schema)
 		l.SetNow(r.received)
 		l.CopyFrom(&p.Lead, nil)
-		reply, f = s.sell(r, l, id)
+		r.reply, f = s.sell(r, l, id)
 	default:
-		reply, f = s.ex.LeadNow(p)
+		r.reply, f = s.ex.LeadNow(p)
 	}
 	if f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.answer(r, &reply)
+	s.answer(r, &r.reply)
 }
 
 // sell posts a pinged lead.
@@ -288,12 +288,12 @@ func (s *Server) post(r *request) {
 		s.invalid(r.ctx, r.problems(l, 0)) // what the ping did not bring is known after it only
 		return
 	}
-	reply, f := s.sell(r, l, id)
-	if f != nil {
+	var f *exchange.Fault
+	if r.reply, f = s.sell(r, l, id); f != nil {
 		s.fault(r.ctx, f)
 		return
 	}
-	s.answer(r, &reply)
+	s.answer(r, &r.reply)
 }
 
 // status answers GET /v1/leads/{id} and GET /v1/leads?seller_lead_id=….
