@@ -98,29 +98,31 @@ type Breaker struct {
 
 // Campaign is one standing order of a buyer. It never changes and may be shared.
 type Campaign struct {
-	Index       int32 // position in Book.Campaigns
-	ID          string
-	Buyer       *Buyer
-	Vertical    string
-	Labels      []string // each once
-	Role        string   // one of Roles, or ""
-	Criteria    []rules.Criterion
-	Fixed       bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
-	Price       lead.Money // in whole cents; zero unless Fixed
-	Prices      []PriceRule
-	MaxBid      lead.Money      // of a quoted price; 0: any
-	Floor       lead.Money      // likewise; 0: none
-	Margin      *auction.Margin // its own, else its buyer's; nil: that of the source or the vertical
-	MarginOf    string          // whose it is: campaign or buyer
-	Multiplier  int64           // what its bids count as, in ppm: its own and its buyer's
-	MaxSold     int             // sales of the lead in all, its own included; 1 = exclusive
-	Ping        *Endpoint       // nil: it is not asked. Then Fixed holds
-	Post        *Endpoint
-	Caps        []rules.Cap // its own, then its buyer's
-	Hours       []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
-	InFlightMax int         // calls at once within the buyer's limit; 0 = the buyer's alone
-	Breaker     *Breaker    // of its pings; nil: none
-	IfUnknown   *Unknown    // nil: an attempt without a known outcome waits for a person
+	Index    int32 // position in Book.Campaigns
+	ID       string
+	Buyer    *Buyer
+	Vertical string
+	Labels   []string // each once
+	Role     string   // one of Roles, or ""
+	// it and a campaign of another buyer with one of them never have the same lead; its buyer's count too
+	CompetitorGroups []string
+	Criteria         []rules.Criterion
+	Fixed            bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
+	Price            lead.Money // in whole cents; zero unless Fixed
+	Prices           []PriceRule
+	MaxBid           lead.Money      // of a quoted price; 0: any
+	Floor            lead.Money      // likewise; 0: none
+	Margin           *auction.Margin // its own, else its buyer's; nil: that of the source or the vertical
+	MarginOf         string          // whose it is: campaign or buyer
+	Multiplier       int64           // what its bids count as, in ppm: its own and its buyer's
+	MaxSold          int             // sales of the lead in all, its own included; 1 = exclusive
+	Ping             *Endpoint       // nil: it is not asked. Then Fixed holds
+	Post             *Endpoint
+	Caps             []rules.Cap // its own, then its buyer's
+	Hours            []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
+	InFlightMax      int         // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker          *Breaker    // of its pings; nil: none
+	IfUnknown        *Unknown    // nil: an attempt without a known outcome waits for a person
 	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	Uses         lead.Positions
 	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid
@@ -218,6 +220,7 @@ type Book struct {
 	buyers    map[string]*Buyer
 	indexes   map[string]*Index
 	kin       []kin
+	groups    []uint64 // by campaign
 }
 
 // Campaign finds a campaign by its id, nil if there is none.

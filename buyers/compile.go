@@ -142,6 +142,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 			MaxSoldMax))
 	}
 	c.names(spec, at)
+	p.CompetitorGroups = c.competitors(spec.CompetitorGroups, at)
 	schema := c.vertical(spec.Vertical, at)
 	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)

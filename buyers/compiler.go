@@ -52,7 +52,11 @@ func (c *Compiler) Again(x *Compiled) bool {
 			return false
 		}
 	}
-	for _, g := range x.Buyer.CompetitorGroups {
+	groups := x.Buyer.CompetitorGroups
+	for _, p := range x.Campaigns {
+		groups = append(groups[:len(groups):len(groups)], p.CompetitorGroups...)
+	}
+	for _, g := range groups {
 		if !c.c.group(g) {
 			return false
 		}

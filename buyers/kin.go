@@ -9,7 +9,7 @@ import (
 	"clearpost/auction"
 )
 
-// CompetitorGroupsMax bounds the groups of one buyer; all buyers together have auction.GroupsMax at most.
+// CompetitorGroupsMax bounds the groups of one buyer, and of one campaign; all together are auction.GroupsMax at most.
 const CompetitorGroupsMax = 16
 
 // kin is what decides whether two buyers may have the same lead, by a buyer's position in the book.
@@ -22,8 +22,16 @@ type kin struct {
 // parent itself where it buys; 0 if there are none.
 func (b *Book) Company(y *Buyer) int32 { return b.kin[y.Index].company }
 
-// Groups has a bit for each of a buyer's competitor groups.
-func (b *Book) Groups(y *Buyer) uint64 { return b.kin[y.Index].groups }
+// Groups has a bit for each competitor group of a campaign, its own and its buyer's.
+func (b *Book) Groups(c *Campaign) uint64 { return b.groups[c.Index] }
+
+// GroupsOf is Groups of a campaign of a buyer's by its id; of one that is not in the book, those of the buyer.
+func (b *Book) GroupsOf(campaign string, y *Buyer) uint64 {
+	if c := b.Campaign(campaign); c != nil {
+		return b.groups[c.Index]
+	}
+	return b.kin[y.Index].groups
+}
 
 // sealKin numbers companies and groups. Buyers are shared with other books, in which the numbers may differ.
 func (b *Book) sealKin() {
@@ -48,7 +56,18 @@ func (b *Book) sealKin() {
 			above[own] = up
 		}
 	}
-	companies, groups := map[string]int32{}, map[string]int{}
+	companies, numbers := map[string]int32{}, map[string]int{}
+	bits := func(names []string) (out uint64) {
+		for _, g := range names {
+			n, ok := numbers[g]
+			if !ok {
+				n = len(numbers)
+				numbers[g] = n
+			}
+			out |= 1 << n
+		}
+		return out
+	}
 	for i, y := range b.Buyers {
 		if related[y.ID] {
 			name := head(y.ID)
@@ -57,14 +76,11 @@ func (b *Book) sealKin() {
 			}
 			b.kin[i].company = companies[name]
 		}
-		for _, g := range y.CompetitorGroups {
-			n, ok := groups[g]
-			if !ok {
-				n = len(groups)
-				groups[g] = n
-			}
-			b.kin[i].groups |= 1 << n
-		}
+		b.kin[i].groups = bits(y.CompetitorGroups)
+	}
+	b.groups = make([]uint64, len(b.Campaigns))
+	for i, c := range b.Campaigns {
+		b.groups[i] = b.kin[c.Buyer.Index].groups | bits(c.CompetitorGroups)
 	}
 }
 
@@ -77,22 +93,27 @@ func (c *bookCompiler) related(b *Buyer, spec *BuyerSpec, at string) {
 	case spec.Parent == spec.ID:
 		c.bad(at, "parent", spec.Parent, "the name of another company: a buyer is not its own parent")
 	}
-	if n := len(spec.CompetitorGroups); n > CompetitorGroupsMax {
+	b.CompetitorGroups = c.competitors(spec.CompetitorGroups, at)
+}
+
+// competitors checks the competitor groups of a buyer or a campaign.
+func (c *bookCompiler) competitors(names []string, at string) []string {
+	if n := len(names); n > CompetitorGroupsMax {
 		c.bad(at, "competitor_groups", fmt.Sprint(n, " groups"), fmt.Sprintf("at most %d", CompetitorGroupsMax))
-		return
+		return nil
 	}
-	b.CompetitorGroups = slices.Clone(spec.CompetitorGroups)
-	for i, g := range spec.CompetitorGroups {
+	for i, g := range names {
 		path := fmt.Sprintf("competitor_groups[%d]", i)
 		switch {
 		case !ValidID(g):
 			c.bad(at, path, g, IDRule)
-		case slices.Contains(spec.CompetitorGroups[:i], g):
+		case slices.Contains(names[:i], g):
 			c.bad(at, path, g, "each group once")
 		case !c.group(g):
 			c.bad(at, path, g, fmt.Sprintf("at most %d groups in all", auction.GroupsMax))
 		}
 	}
+	return slices.Clone(names)
 }
 
 // group notes a competitor group; false if there are too many.

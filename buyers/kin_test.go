@@ -4,11 +4,15 @@ package buyers
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"testing"
 
 	"clearpost/lead"
+	"clearpost/wire"
+	"clearpost/wire/answer"
+	"clearpost/wire/request"
 )
 
 func TestCompaniesAndCompetitorGroups(t *testing.T) {
@@ -35,7 +39,7 @@ func TestCompaniesAndCompetitorGroups(t *testing.T) {
 	}
 	for _, book := range []*Book{c.Book(), again.Book()} {
 		company := func(id string) int32 { return book.Company(book.Buyer(id)) }
-		groups := func(id string) uint64 { return book.Groups(book.Buyer(id)) }
+		groups := func(id string) uint64 { return book.GroupsOf("gone", book.Buyer(id)) }
 		if company("alone") != 0 || company("west") == 0 || company("other") == 0 ||
 			company("other") == company("west") {
 			t.Errorf("companies: alone %d, west %d, other %d", company("alone"), company("west"), company("other"))
@@ -50,6 +54,46 @@ func TestCompaniesAndCompetitorGroups(t *testing.T) {
 			t.Errorf("groups: alone %b, shop %b, holding %b, other %b", groups("alone"), groups("shop"),
 				groups("holding"), groups("other"))
 		}
+	}
+}
+
+// Groups of campaigns count among all groups, also where they are taken over from another book.
+func TestGroupsOfCampaignsCount(t *testing.T) {
+	schemas := map[string]*lead.Schema{"auto": testSchema(t)}
+	price := 10 * lead.Unit
+	with := func(id string, groups ...string) *BuyerSpec {
+		return &BuyerSpec{ID: id, Campaigns: []CampaignSpec{{ID: id + "-main", Vertical: "auto", Price: &price,
+			CompetitorGroups: groups, Post: &EndpointSpec{Request: request.Spec{URL: "https://b.example/post",
+				Fields: []request.FieldSpec{{To: "zip", From: "zip"}}}, Answer: answer.Spec{
+				Success: []answer.ConditionSpec{{Path: "ok", Equals: wire.Text("true")}}}}}}}
+	}
+	first, second := NewCompiler(schemas, Options{}), NewCompiler(schemas, Options{})
+	var last *Compiled
+	for i := range 5 {
+		var names []string
+		for n := range 13 {
+			names = append(names, fmt.Sprintf("g%d-%d", i, n))
+		}
+		x, ds := first.Add(with(fmt.Sprint("b", i), names...))
+		if full := i == 4; full != (len(ds) > 0) {
+			t.Fatalf("buyer %d: %v", i, ds)
+		} else if !full {
+			if last = x; !second.Again(x) {
+				t.Fatalf("buyer %d is not taken over", i)
+			}
+		}
+	}
+	many := strings.Fields("a b c d e f g h i j k l m")
+	if _, ds := second.Add(with("more", many...)); len(ds) == 0 {
+		t.Error("65 groups where 64 are allowed")
+	}
+	third := NewCompiler(schemas, Options{})
+	if !third.Again(last) {
+		t.Fatal("it is not taken over")
+	}
+	book := third.Book()
+	if c := book.Campaign(last.Campaigns[0].ID); bits.OnesCount64(book.Groups(c)) != 13 {
+		t.Errorf("groups %b", book.Groups(c))
 	}
 }
 

@@ -60,6 +60,8 @@ type CampaignSpec struct {
 	// the template's parameters; they are taken before the campaign is compiled
 	Set    map[string]string `yaml:"set"`
 	Labels []string          `yaml:"labels"` // names by which plans have it, together with others: label:NAME
+	// names of groups, besides its buyer's, of which no two campaigns of different buyers get the same lead
+	CompetitorGroups []string `yaml:"competitor_groups"`
 	// primary, backup or overflow: by it plans have it, as role:NAME. By itself it does nothing
 	Role  string      `yaml:"role"`
 	Price *lead.Money `yaml:"price"` // fixed price; absent: the ping's answer quotes one

@@ -39,7 +39,7 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	if ok, _ := c.Test(d.facts()); !ok {
 		return lead.CriteriaMismatch, nil
 	}
-	if no := d.clash(c.Buyer); no != lead.NoRefusal {
+	if no := d.clash(c); no != lead.NoRefusal {
 		return no, nil
 	}
 	live := d.policy().live(d.on.campaigns[c.Index])
@@ -86,15 +86,15 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	return lead.NoRefusal, nil
 }
 
-// clash is why a buyer may not have the lead beside those who have it, or may have it: one of its own company or a
+// clash is why a campaign may not have the lead beside those who have it, or may have it: one of its own company or a
 // competitor. That the buyer itself has it, the hold tells.
-func (d *delivery) clash(y *buyers.Buyer) lead.Refusal {
+func (d *delivery) clash(c *buyers.Campaign) lead.Refusal {
 	for i := range d.history.Attempts {
 		a := &d.history.Attempts[i]
 		if o := a.Outcome(); !o.Standing() && o != lead.TestAccepted {
 			continue
 		}
-		if no := d.on.beside(y, a.Posting.Buyer); no != lead.NoRefusal {
+		if no := d.on.beside(c, a.Posting.Campaign, a.Posting.Buyer); no != lead.NoRefusal {
 			return no
 		}
 	}

@@ -8,16 +8,17 @@ import (
 	"clearpost/lead"
 )
 
-// beside is why a buyer may not have a lead that another one has.
-func (snap *Snapshot) beside(y *buyers.Buyer, other string) lead.Refusal {
+// beside is why a campaign may not have a lead that a campaign of another buyer has.
+func (snap *Snapshot) beside(c *buyers.Campaign, campaign, buyer string) lead.Refusal {
 	book := snap.cfg.Book
-	next := auction.Bid{Buyer: y.Index, Company: book.Company(y), Groups: book.Groups(y)}
+	next := auction.Bid{Buyer: c.Buyer.Index, Company: book.Company(c.Buyer), Groups: book.Groups(c)}
 	if next.Company == 0 && next.Groups == 0 {
 		return lead.NoRefusal
 	}
-	has := book.Buyer(other)
-	if has == nil || has == y {
+	has := book.Buyer(buyer)
+	if has == nil || has == c.Buyer {
 		return lead.NoRefusal
 	}
-	return next.Clash([]auction.Sale{{Buyer: has.Index, Company: book.Company(has), Groups: book.Groups(has)}})
+	return next.Clash([]auction.Sale{{Buyer: has.Index, Company: book.Company(has),
+		Groups: book.GroupsOf(campaign, has)}})
 }

@@ -38,6 +38,46 @@ func TestOneOfACompanyAndOneOfCompetitorsBuys(t *testing.T) {
 	}
 }
 
+// A campaign may have competitor groups of its own: its buyer's other campaigns stand beside those that it does not.
+func TestCompetitorsByCampaign(t *testing.T) {
+	in := func(group string) func(*buyers.CampaignSpec) {
+		return func(c *buyers.CampaignSpec) { c.CompetitorGroups = []string{group} }
+	}
+	for name, c := range map[string]struct {
+		b      func(*buyers.CampaignSpec)
+		posted []string
+		payout lead.Money
+	}{
+		"the same group":    {in("x"), []string{"a", "c"}, 24 * dollar},
+		"groups of its own": {in("y"), []string{"a", "b"}, 28 * dollar},
+		"none":              {nil, []string{"a", "b"}, 28 * dollar},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sellTo(2, campaign{ID: "a", Price: 20 * dollar, MaxSold: 2, Spec: in("x")},
+				campaign{ID: "b", Price: 15 * dollar, MaxSold: 2, Spec: c.b},
+				campaign{ID: "c", Buyer: "b-co", Price: 10 * dollar, MaxSold: 2})
+			exchangetest.Run(t, s, func(x *rig) {
+				id := x.Quote(c.payout, nil)
+				r, f := x.Post(id, nil, nil)
+				wantSold(t, r, f, c.payout)
+				wantPosted(x, c.posted...)
+			})
+		})
+	}
+	// One that stands by is passed over where a competitor of its campaign has the lead by then.
+	s := sellTo(2, campaign{ID: "a", Price: 20 * dollar, MaxSold: 2, Spec: in("x")},
+		campaign{ID: "b", Price: 19 * dollar, MaxSold: 2, Post: declines},
+		campaign{ID: "d", Price: 18 * dollar, MaxSold: 2, Spec: in("x")},
+		campaign{ID: "e", Price: 17 * dollar, MaxSold: 2})
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(31_200_000, nil)
+		r, f := x.Post(id, nil, nil)
+		wantSold(t, r, f, 31_200_000)
+		wantPosted(x, "a", "b", "e")
+		wantTried(x, id, map[string]lead.Refusal{"d": lead.Competitor})
+	})
+}
+
 // What stands by is judged by who has the lead when its turn comes: beside a sale to its company, or to a competitor,
 // it is not asked; where that one refuses, it has its turn.
 func TestStandByBesideItsOwn(t *testing.T) {

@@ -34,10 +34,10 @@ func (d *delivery) marginOf(b *ledger.Bid) (*auction.Margin, string) {
 // prospect is what the bids that may buy beside a first sale to this one would pay the source.
 func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
-	first := d.on.cfg.Book.Buyer(b.Buyer)
+	first := d.on.cfg.Book.Campaign(b.Campaign)
 	for _, o := range d.order {
 		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer && o.Tier == b.Tier &&
-			(first == nil || d.on.beside(first, o.Buyer) == lead.NoRefusal) {
+			(first == nil || d.on.beside(first, o.Campaign, o.Buyer) == lead.NoRefusal) {
 			sum += o.Payout
 			left--
 		}

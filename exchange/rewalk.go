@@ -134,7 +134,7 @@ func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
 	}
 	same(w.finder, "payout", p.Payout, payout)
 	same(w.finder, "sell limit", p.SellLimit, w.d.quote.Limit)
-	if no := w.d.clash(c.Buyer); no != lead.NoRefusal {
+	if no := w.d.clash(c); no != lead.NoRefusal {
 		w.differ("refusal", "", no.String())
 	}
 	if !meets(needs(c), w.hidden) {
@@ -200,7 +200,7 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 			return
 		}
 	}
-	if clash := w.d.clash(c.Buyer); no == lead.SameCompany || no == lead.Competitor || clash != lead.NoRefusal {
+	if clash := w.d.clash(c); no == lead.SameCompany || no == lead.Competitor || clash != lead.NoRefusal {
 		if no != lead.CriteriaMismatch {
 			same(w.finder, "refusal", no, clash)
 		}

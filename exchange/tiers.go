@@ -48,7 +48,7 @@ func (p *Ping) enterBids() {
 func (p *Ping) entry(i int) auction.Bid {
 	b, l, book := &p.bids[i], p.bidders[i], p.on.cfg.Book
 	out := auction.Bid{Ref: int32(i), Buyer: l.Buyer.Index, Company: book.Company(l.Buyer),
-		Groups: book.Groups(l.Buyer), Price: b.Price, Value: l.countsAs(b.Price), MaxSold: b.MaxSold, Floor: l.Floor,
+		Groups: book.Groups(l.Campaign), Price: b.Price, Value: l.countsAs(b.Price), MaxSold: b.MaxSold, Floor: l.Floor,
 		Max: l.MaxBid, Margin: l.Margin, Standing: l.Buyer.Standing, Acceptance: acceptance(b, l),
 		Tie: auction.Tie(p.id, l.ID)}
 	if p.route != nil {

@@ -430,57 +430,6 @@ func (d *openDoors) leadStatuses(pattern, method string) {
 	}
 }
 
-// otherStatuses brings the calls without a lead to their statuses.
-func (d *openDoors) otherStatuses() {
-	_, text := d.make(call{pattern: "/v1/{vertical}/ping", method: "POST", values: url.Values{"zip": {"10001"},
-		"seller_lead_id": {"A-1"}}})
-	pingID := uuid.FindString(text)
-	v := d.good("/v1/{vertical}/leads", false)
-	v.Set("seller_lead_id", "A-2")
-	_, text = d.make(call{pattern: "/v1/{vertical}/leads", method: "POST", values: v})
-	sold := uuid.FindString(text)
-	v = d.good("/v1/{vertical}/leads", false)
-	v.Set("test_result", "pending")
-	_, text = d.make(call{pattern: "/v1/{vertical}/leads", method: "POST", values: v})
-	pending := uuid.FindString(text)
-	for _, pattern := range []string{"/v1/leads/{id}", "/v1/leads", "/spec/{source}/{vertical}", "/openapi.yaml"} {
-		for _, accept := range []string{"Accept: application/json", "Accept: application/xml"} {
-			do := func(c call) {
-				d.house.t.Helper()
-				c.pattern, c.method, c.header = pattern, "GET", append([]string{accept}, c.header...)
-				d.make(c)
-			}
-			values := url.Values{}
-			if pattern == "/v1/leads" {
-				values.Set("seller_lead_id", "A-2")
-			}
-			for _, id := range []string{pingID, sold, pending, "none"} {
-				do(call{id: id, values: values})
-			}
-			do(call{id: sold, values: url.Values{"format": {"odd"}}})
-			do(call{id: sold, values: values, header: []string{"X-Api-Key: nobody-key-0123456789"}})
-			do(call{id: sold, values: values, send: "DELETE"})
-			do(call{id: sold, values: values, header: []string{"X-Long: " + strings.Repeat("x", 20<<10)}})
-			if pattern == "/v1/leads" || pattern == "/v1/leads/{id}" {
-				do(call{id: sold, values: values, header: []string{"Accept: image/png"}})
-				do(call{id: sold, values: values, source: "slow"})
-			}
-			if pattern == "/spec/{source}/{vertical}" {
-				do(call{vertical: "none"})
-				for _, format := range []string{"html", "md", "openapi", "openapi-json"} {
-					do(call{values: url.Values{"format": {format}}})
-				}
-			}
-		}
-	}
-	for range 2 * intake.SpecsBurst {
-		if status, _ := d.make(call{pattern: "/spec/{source}/{vertical}", method: "GET",
-			values: url.Values{"format": {"md"}}}); status == 429 {
-			break
-		}
-	}
-}
-
 // Whatever comes, the answer is one that the file knows. The inputs are drawn by a seed that is printed.
 func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 	d := openDoor(t)
