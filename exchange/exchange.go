@@ -7,10 +7,10 @@
 // verticals), routing.go (plans of tiers), snapshot.go (a configuration at work), trip.go (what a ping or a post
 // carries on its way), delivery.go (one walk down a lead's bids), reply.go (what a seller hears), quotes.go, stats.go,
 // logic.go (the version of how leads are decided), limits.go, hours.go, economy.go (whom pings spare), learned.go (what
-// calls have told of a campaign), policy.go (what differs for a test lead), and Exchange itself. The verbs stand above
-// them, a file a verb: ping.go, share.go, ask.go, solicit.go, choose.go (who is asked first, and who is not), tiers.go,
-// invite.go, post.go, deliver.go, attempt.go, receipt.go, oneshot.go, and those of operators (pause.go, reload.go,
-// resolve.go, unknown.go, find.go, explain.go).
+// calls have told of a campaign), margin.go (what is kept of a price), policy.go (what differs for a test lead), and
+// Exchange itself. The verbs stand above them, a file a verb: ping.go, share.go, ask.go, solicit.go, choose.go (who is
+// asked first, and who is not), tiers.go, invite.go, post.go, deliver.go, payout.go, attempt.go, receipt.go, oneshot.go,
+// and those of operators (pause.go, reload.go, resolve.go, unknown.go, find.go, explain.go).
 package exchange
 
 import (
