@@ -9,8 +9,8 @@
 // logic.go (the version of how leads are decided), limits.go, hours.go, economy.go (whom pings spare), learned.go (what
 // calls have told of a campaign), margin.go (what is kept of a price), policy.go (what differs for a test lead), and
 // Exchange itself. The verbs stand above them, a file a verb: ping.go, share.go, ask.go, solicit.go, choose.go (who is
-// asked first, and who is not), tiers.go, invite.go, post.go, deliver.go, payout.go, attempt.go, receipt.go, oneshot.go,
-// and those of operators (pause.go, reload.go, resolve.go, unknown.go, find.go, explain.go).
+// asked first, and who is not), tiers.go, invite.go, post.go, deliver.go, payout.go, attempt.go, receipt.go,
+// oneshot.go, and those of operators (pause.go, reload.go, resolve.go, unknown.go, find.go, explain.go).
 package exchange
 
 import (
