@@ -36,7 +36,8 @@ type tierSpec struct {
 	Name string `yaml:"name"` // stands in events; each once in a plan
 	// criteria, or an expression, that a lead must be known to meet when it is pinged; absent: it is for all leads
 	When rules.When `yaml:"when"`
-	// who wins: the bids that are worth most together, or the first of a list (auction)
+	// who wins: the bids that are worth most together, or the first of a list; simultaneous is auction, and the winners
+	// are posted to at the same time (auction)
 	Mode string `yaml:"mode"`
 	// sales of a lead in all: exclusive (1), semi_exclusive (3) or a number; absent: the vertical's sell_limit
 	Sell    string      `yaml:"sell"`
@@ -196,8 +197,9 @@ func (r *planReader) tier(i int, spec *tierSpec, at string) {
 		switch {
 		case err != nil:
 			r.bad(at+".mode", spec.Mode, "one of "+strings.Join(planModes, ", "))
-		case mode == auction.Simultaneous:
-			r.bad(at+".mode", spec.Mode, "another mode: posts to several winners still go out one after the other")
+		case mode == auction.Simultaneous && t.SellLimit == 1:
+			r.bad(at+".mode", spec.Mode, "another mode, or a sell limit of 2 or more: posts go out at the same time to "+
+				"as many buyers as may have the lead, and this tier sells it once")
 		}
 		t.Mode = mode
 	}
@@ -220,7 +222,7 @@ func (r *planReader) tier(i int, spec *tierSpec, at string) {
 }
 
 // planModes are the modes that a tier may have.
-var planModes = []string{"auction", "waterfall", "waterfall_by_value", "round_robin", "weighted"}
+var planModes = []string{"auction", "waterfall", "waterfall_by_value", "round_robin", "weighted", "simultaneous"}
 
 // sell reads how often a tier sells a lead: no more often than the vertical says, where it says anything.
 func (r *planReader) sell(text, at string) int {

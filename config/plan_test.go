@@ -139,7 +139,7 @@ plan:
     - {sell: 4, ceiling: 4}
     - {name: "no good", sell: lots, floor: -1, ceiling: 0}
     - {name: a, mode: waterfall, when: 'lead.agee < 3'}
-    - {name: a, mode: simultaneous, when: [{field: age, min: x}, {field: time, max: "12:00"}]}
+    - {name: a, mode: simultaneous, sell: 1, when: [{field: age, min: x}, {field: time, max: "12:00"}]}
     - {name: b, mode: lottery}
     - {name: c, campaigns: [{id: core-us, weight: 1}]}
     - {name: d, mode: weighted, campaigns: [{id: core-us, weight: 1000001}, core-us, {id: a, role: b}, {weight: 2}]}
@@ -161,13 +161,13 @@ plan:
 		`verticals/auto.yaml:18:7: campaigns is not there: expected the campaigns in the order in which they are tried`,
 		`verticals/auto.yaml:18:40: "lead.agee": expected a field of vertical auto: did you mean lead.age? (column 1)`,
 		`verticals/auto.yaml:19:14: "a": expected a name that no other tier of the plan has`,
-		`verticals/auto.yaml:19:23: "simultaneous": expected another mode: posts to several winners still go out one ` +
-			`after the other`,
-		`verticals/auto.yaml:19:62: "x": expected a whole number`,
-		`verticals/auto.yaml:19:74: "time": expected a ` + "`timezone`" +
+		`verticals/auto.yaml:19:23: "simultaneous": expected another mode, or a sell limit of 2 or more: posts go ` +
+			`out at the same time to as many buyers as may have the lead, and this tier sells it once`,
+		`verticals/auto.yaml:19:71: "x": expected a whole number`,
+		`verticals/auto.yaml:19:83: "time": expected a ` + "`timezone`" +
 			` of the page or the plan, in which the time is told`,
 		`verticals/auto.yaml:20:23: "lottery": expected one of auction, waterfall, waterfall_by_value, round_robin, ` +
-			`weighted`,
+			`weighted, simultaneous`,
 		`verticals/auto.yaml:21:51: "1": expected no weight: the mode is not weighted`,
 		`verticals/auto.yaml:22:67: "1000001": expected 0 to 1000000`,
 		`verticals/auto.yaml:22:77: expected each entry once`,

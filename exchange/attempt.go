@@ -4,7 +4,6 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"clearpost/buyers"
@@ -17,39 +16,39 @@ import (
 	"clearpost/wire/request"
 )
 
-// attempt offers the lead to one bid. It returns why no attempt was made, or an error if the ledger failed. first is
-// set where the buyer has refused the access token of an attempt: this one is the same once more.
-func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal, error) {
+// prepare makes the attempt of a bid ready to go out, or tells why there is none. first is set where the buyer has
+// refused the access token of an attempt: this one is the same once more.
+func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, lead.Refusal) {
 	e := d.e
 	now := e.now()
 	c := d.on.cfg.Book.Campaign(b.Campaign)
 	payout, follows, covered := d.payout(b)
 	switch {
 	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
-		return lead.CampaignWithdrawn, nil
+		return nil, lead.CampaignWithdrawn
 	case d.on.campaigns[c.Index].paused():
-		return lead.Paused, nil
+		return nil, lead.Paused
 	case !covered:
-		return lead.NotCovered, nil
+		return nil, lead.NotCovered
 	case !b.Expires.IsZero() && !now.Before(b.Expires):
-		return lead.BidExpired, nil
+		return nil, lead.BidExpired
 	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
-		return lead.NoTimeLeft, nil
+		return nil, lead.NoTimeLeft
 	}
 	if ok, _ := c.Test(d.facts()); !ok {
-		return lead.CriteriaMismatch, nil
+		return nil, lead.CriteriaMismatch
 	}
 	if no := d.clash(c); no != lead.NoRefusal {
-		return no, nil
+		return nil, no
 	}
 	live := d.policy().live(d.on.campaigns[c.Index])
 	if live == nil {
-		return lead.NoTestEndpoint, nil
+		return nil, lead.NoTestEndpoint
 	}
 	c = live.Campaign
 	if !live.limits.posts.Allow(e.wall()) {
 		live.ThrottleSkips.Add(1)
-		return lead.Throttled, nil
+		return nil, lead.Throttled
 	}
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: c.ID,
 		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
@@ -57,37 +56,24 @@ func (d *delivery) attempt(b *ledger.Bid, first *history.Attempt) (lead.Refusal,
 	if first != nil {
 		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
 	}
-	in := d.on.inputs(d.history, d.l, p)
-	if in.Bearer = live.posts.bearer(); in.Bearer == nil && live.posts.tokens != nil {
+	o := &outbound{bid: b, live: live, p: p, in: d.on.inputs(d.history, d.l, p, len(d.flight))}
+	if o.in.Bearer = live.posts.bearer(); o.in.Bearer == nil && live.posts.tokens != nil {
 		live.AuthSkips.Add(1)
-		return lead.AuthFailed, nil
+		return nil, lead.AuthFailed
 	}
-	d.bearer = in.Bearer
-	req, err := c.Post.Request.AppendHTTP(nil, &in)
-	if err != nil {
-		return unrendered(err), nil
+	var err error
+	if o.req, err = c.Post.Request.AppendHTTP(nil, &o.in); err != nil {
+		return nil, unrendered(err)
 	}
 	if no := d.hold(p, live, now); no != lead.NoRefusal {
-		return no, nil
+		return nil, no
 	}
-	d.record(p, c.Post.Request, &in)
-	if err := d.append(p); err != nil {
-		switch {
-		case errors.Is(err, ledger.ErrUncertain):
-			d.maybe = p
-		case d.policy().holds:
-			e.release(p.Attempt)
-		}
-		return lead.NoRefusal, err
-	}
-	d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: p})
-	d.attemptStored()
-	d.send(live, p, req, &in)
-	return lead.NoRefusal, nil
+	d.record(p, c.Post.Request, &o.in)
+	return o, lead.NoRefusal
 }
 
-// clash is why a campaign may not have the lead beside those who have it, or may have it: one of its own company or a
-// competitor. That the buyer itself has it, the hold tells.
+// clash is why a campaign may not have the lead beside those who have it, or may have it, or are in flight: one of its
+// own company or a competitor. That the buyer itself has it, the hold tells.
 func (d *delivery) clash(c *buyers.Campaign) lead.Refusal {
 	for i := range d.history.Attempts {
 		a := &d.history.Attempts[i]
@@ -98,13 +84,18 @@ func (d *delivery) clash(c *buyers.Campaign) lead.Refusal {
 			return no
 		}
 	}
+	for _, p := range d.flight {
+		if no := d.on.beside(c, p.Campaign, p.Buyer); no != lead.NoRefusal {
+			return no
+		}
+	}
 	return lead.NoRefusal
 }
 
 // facts are what criteria are judged by before an attempt.
 func (d *delivery) facts() *rules.Facts {
 	f := postFacts(d.history, d.l)
-	f.Sold, f.Errors = d.history.Sold(), &d.e.Stats.ExpressionErrors
+	f.Sold, f.Errors = d.history.Sold()+len(d.flight), &d.e.Stats.ExpressionErrors
 	return f
 }
 
@@ -117,28 +108,37 @@ func postFacts(h *history.History, l *lead.Lead) *rules.Facts {
 // renewMax is how long an attempt waits for another access token.
 const renewMax = 3 * time.Second
 
-// refusedToken tells whether the last attempt, to this bid, came to nothing but the refusal of its access token, and
-// another token is at hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the
-// buyer has not looked at the lead.
-func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
-	if err != nil || len(d.history.Attempts) == 0 {
+// withNewToken makes an attempt once more where it came to nothing but the refusal of its access token.
+func (d *delivery) withNewToken(o *outbound) error {
+	first := d.refusedToken(o)
+	if first == nil {
 		return nil
 	}
-	a := &d.history.Attempts[len(d.history.Attempts)-1]
+	if err := d.free(false); err != nil {
+		return err
+	}
+	again, no := d.prepare(o.bid, first)
+	if again == nil {
+		d.refuse(o.bid, no)
+		return nil
+	}
+	d.flight = append(d.flight, again.p)
+	return d.goOut([]*outbound{again})
+}
+
+// refusedToken is the attempt if it came to nothing but the refusal of its access token, and another token is at hand
+// now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not looked at
+// the lead.
+func (d *delivery) refusedToken(o *outbound) *history.Attempt {
+	a := d.history.Attempt(o.p.Attempt)
 	p, q := a.Posting, a.Posted
-	if p.Campaign != b.Campaign || p.Leg != b.Leg || p.Again != "" || q == nil || q.Backup ||
-		q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
-		!unauthorized(q.Status) {
-		return nil
-	}
-	c := d.on.cfg.Book.Campaign(p.Campaign)
-	live := d.policy().live(d.on.campaigns[c.Index])
-	if live.posts.tokens == nil {
+	if p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
+		!unauthorized(q.Status) || o.live.posts.tokens == nil || d.unknown {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(d.e.stop, min(renewMax, d.newUntil.Sub(d.e.wall())))
 	defer cancel()
-	if live.posts.tokens.Renew(ctx, d.bearer) == nil {
+	if o.live.posts.tokens.Renew(ctx, o.in.Bearer) == nil {
 		return nil
 	}
 	if d.no == q {
@@ -151,18 +151,19 @@ func (d *delivery) refusedToken(b *ledger.Bid, err error) *history.Attempt {
 // there no room for it.
 func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) lead.Refusal {
 	if !d.policy().holds {
-		return d.history.RoomForTest(p)
+		return d.history.RoomForTest(p, d.flight)
 	}
 	var no lead.Refusal
 	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Buyer,
-		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.refused})
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.instead()})
 	return no
 }
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and
-// the configuration, so that the very same request can be made again.
-func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting) request.Inputs {
-	sold := len(h.Sales())
+// the configuration, so that the very same request can be made again. flight is how many attempts that are not in the
+// ledger yet go out with it and stand before it.
+func (snap *Snapshot) inputs(h *history.History, l *lead.Lead, p *ledger.Posting, flight int) request.Inputs {
+	sold := h.Ahead(p) + flight
 	in := request.Inputs{Lead: l, LeadID: h.ID, Attempt: p.Attempt, Price: p.Price, Source: p.Source,
 		Vertical: p.Vertical, Sold: sold, Left: p.SellLimit - sold, Test: h.Pinged.Test,
 		Now: p.At.Truncate(time.Microsecond), Close: true}

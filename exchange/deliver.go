@@ -27,29 +27,38 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	return d.settle()
 }
 
-// offer offers the lead to one bid after the other, while it may be sold once more and no outcome is unknown. An error
-// is one of the ledger.
-func (d *delivery) offer(order []*ledger.Bid) error {
-	for _, b := range order {
-		if d.history.Sold() >= d.quote.Limit || d.unknown {
-			break
-		}
+// offer offers the lead to one bid after the other, or to several at once where their tier says so, while it may be
+// sold once more and no outcome is unknown. An error is one of the ledger.
+func (d *delivery) offer(left []*ledger.Bid) error {
+	for len(left) > 0 && d.history.Sold() < d.quote.Limit && !d.unknown {
+		b := left[0]
 		if d.history.TriedBefore(b) || d.tier != "" && b.Tier != d.tier {
+			left = left[1:]
 			continue
 		}
-		no, err := d.attempt(b, nil)
-		if first := d.refusedToken(b, err); first != nil {
-			_, err = d.attempt(b, first)
-		}
-		switch {
-		case err != nil:
+		if err := d.free(d.together(b)); err != nil {
 			return err
-		case no == lead.NotCovered && d.reprices():
-			d.uncovered = append(d.uncovered, b)
-		case no != lead.NoRefusal:
-			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
 		}
-		d.soldBy(b)
+		var round []*outbound
+		round, left = d.round(left)
+		if err := d.goOut(round); err != nil {
+			return err
+		}
+		for _, o := range round {
+			if err := d.withNewToken(o); err != nil {
+				return err
+			}
+			d.soldBy(o.bid)
+		}
 	}
 	return nil
+}
+
+// refuse notes why a bid had no attempt when its turn came.
+func (d *delivery) refuse(b *ledger.Bid, no lead.Refusal) {
+	if no == lead.NotCovered && d.reprices() {
+		d.uncovered = append(d.uncovered, b)
+		return
+	}
+	d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
 }

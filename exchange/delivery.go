@@ -41,16 +41,18 @@ type delivery struct {
 	tier      string         // one-shot: of the plan, which has sold the lead; "": none has
 	carry     []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
 	commit    []lead.ID      // holds to commit once carry is durable
-	refused   lead.ID        // the hold to release then
-	sent      bool           // an attempt of this lead stands in the ledger
+	refused   []lead.ID      // holds to release then
+	// attempts that are about to go out, or are out, at the same time: each counts as a sale until it has ended
+	flight []*ledger.Posting
+	sent   bool // an attempt of this lead stands in the ledger
 	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
 	begun   chan struct{}
 	unknown bool
-	maybe   *ledger.Posting   // with unsure: the attempt that the ledger may have; nothing of it was sent
+	maybe   []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
 	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
-	bearer  []byte            // the access token of the last attempt
 	tried   []ledger.Tried
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
+	noRank  int            // of that attempt
 	why     lead.Refusal   // why there was no attempt, if there was none
 	details string         // more of that, for the seller
 }
@@ -92,10 +94,10 @@ func (d *delivery) begin() {
 	}
 }
 
-// soldBy keeps a one-shot lead in the tier that has sold it, to this bid if to any: a later tier is for what earlier
+// soldBy keeps a one-shot lead in the tier that has sold it, if this bid has bought it: a later tier is for what earlier
 // ones cannot sell.
 func (d *delivery) soldBy(b *ledger.Bid) {
-	if d.oneShot && d.tier == "" && b.Tier != "" && d.history.Sold() > 0 {
+	if d.oneShot && d.tier == "" && b.Tier != "" && d.history.SoldTo(b) {
 		d.tier, d.quote.Limit = b.Tier, min(d.quote.Limit, max(b.MaxSold, 1))
 	}
 }
@@ -108,11 +110,11 @@ func (d *delivery) attemptStored() {
 	d.sent = true
 }
 
-// append makes the ends of earlier attempts and the next event durable in one group. While nothing has been sent an
+// append makes the ends of earlier attempts and the next events durable in one group. While nothing has been sent an
 // error ends the trip; after that it is tried again until the exchange has ended, since what happened must be written
 // down.
-func (d *delivery) append(next ledger.Event) error {
-	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next)
+func (d *delivery) append(next ...ledger.Event) error {
+	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next...)
 	if d.sent {
 		if err := d.e.led.Store(d.e.end, group...); err != nil {
 			return err
@@ -126,11 +128,10 @@ func (d *delivery) append(next ledger.Event) error {
 	for _, t := range d.commit {
 		d.e.commit(t)
 	}
-	d.commit = nil
-	if !d.refused.IsZero() {
-		d.e.release(d.refused)
-		d.refused = noLead
+	for _, t := range d.refused {
+		d.e.release(t)
 	}
+	d.commit, d.refused = nil, nil
 	return nil
 }
 

@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"slices"
+
 	"clearpost/auction"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -13,13 +15,27 @@ import (
 // payout is what the margin leaves of the price that is booked.
 func (d *delivery) payout(b *ledger.Bid) (payout lead.Money, follows, ok bool) {
 	if !d.oneShot {
-		if payout, ok = d.quote.Payout(b.Price, b.MaxSold, d.history.Sold()); ok || !d.repricing {
+		q := &d.quote
+		if len(d.flight) > 0 {
+			q = d.quoteBeside()
+		}
+		if payout, ok = q.Payout(b.Price, b.MaxSold, d.history.Sold()+len(d.flight)); ok || !d.repricing {
 			return payout, false, ok
 		}
 	}
 	m, _ := d.marginOf(b)
 	payout = m.Payout(b.Price)
 	return payout, true, d.history.Sold() > 0 || payout+d.prospect(b) >= d.minimum
+}
+
+// quoteBeside is what is left of the quote if all attempts in flight are sales.
+func (d *delivery) quoteBeside() *auction.Quote {
+	q := d.quote
+	q.Parts = slices.Clone(q.Parts)
+	for _, p := range d.flight {
+		q.Fill(p.Payout)
+	}
+	return &q
 }
 
 // marginOf is what is kept if a bid buys, and whose margin that is.

@@ -16,15 +16,22 @@ import (
 	"clearpost/wire/transport"
 )
 
-// send makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
-// backup URL where no byte went to the first.
-func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *request.Inputs) {
-	e := d.e
+// heard is how a call has ended.
+type heard struct {
+	*outbound
+	out      *ledger.Posted
+	panicked any // nothing can be said of the call
+}
+
+// call makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
+// backup URL where no byte went to the first. It changes nothing of the delivery: calls of a round run at once.
+func (d *delivery) call(o *outbound) heard {
+	e, live, p := d.e, o.live, o.p
 	live.Posted.Add(1)
-	call := &transport.Call{Target: live.posts.target, Request: req, Timeout: live.Campaign.Post.Timeout,
+	call := &transport.Call{Target: live.posts.target, Request: o.req, Timeout: live.Campaign.Post.Timeout,
 		Gate: live.limits.gate}
 	e.calls.PostOnce(call, d.until)
-	again, backup := e.toBackup(live, call, in, d.until)
+	again, backup := e.toBackup(live, call, &o.in, d.until)
 	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
 		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	if backup != nil {
@@ -38,7 +45,13 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 	} else {
 		live.postsWell.note(e, live, "posts", lead.NoRefusal, e.wall())
 	}
-	a := &d.history.Attempts[len(d.history.Attempts)-1]
+	return heard{outbound: o, out: out}
+}
+
+// take notes how an attempt has ended: the next append makes it durable, and ends its hold with that.
+func (d *delivery) take(h heard) {
+	live, p, out := h.live, h.p, h.out
+	a := d.history.Attempt(p.Attempt)
 	a.Posted, a.Redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
@@ -55,11 +68,11 @@ func (d *delivery) send(live *LiveCampaign, p *ledger.Posting, req []byte, in *r
 		live.Unknown.Add(1)
 	default:
 		if d.policy().holds {
-			d.refused = p.Attempt
+			d.refused = append(d.refused, p.Attempt)
 		}
 		live.Rejected.Add(1)
-		if d.no == nil {
-			d.no = out
+		if d.no == nil || p.Rank < d.noRank {
+			d.no, d.noRank = out, p.Rank
 		}
 	}
 }

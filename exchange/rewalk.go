@@ -32,18 +32,17 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 	}
 	w.d.begin()
 	w.recall()
-	var below []*ledger.Bid
+	var above, below []*ledger.Bid
 	for _, b := range w.d.order {
 		if w.soldBelow(b) {
 			below = append(below, b)
-			continue
+		} else {
+			above = append(above, b)
 		}
-		w.turn(b)
 	}
+	w.turns(above)
 	w.d.repricing = true
-	for _, b := range below {
-		w.turn(b)
-	}
+	w.turns(below)
 	f.at("", 0)
 	f.answer(h)
 }
@@ -55,7 +54,8 @@ type walk struct {
 	d      delivery         // its history grows with the attempts
 	hidden lead.Positions
 	tried  []ledger.Tried
-	last   int // the greatest rank of an attempt; 0: nobody can tell who had a turn
+	last   int                  // the greatest rank of an attempt; 0: nobody can tell who had a turn
+	later  map[*ledger.Bid]bool // had to wait for a round that it could not be in
 }
 
 // recall finds who had a turn and no attempt, and how far the walk went. What a trip that was cut off has tried stands
@@ -87,14 +87,83 @@ func (w *walk) soldBelow(b *ledger.Bid) bool {
 	return false
 }
 
-// turn compares what became of a bid when its turn came.
-func (w *walk) turn(b *ledger.Bid) {
-	w.at(b.Campaign, b.Leg)
+// turns goes down an order, a round at a time where bids were asked at the same time.
+func (w *walk) turns(left []*ledger.Bid) {
+	for len(left) > 0 {
+		if n := w.roundOf(left[0]); n != 0 {
+			left = w.round(left, n)
+			continue
+		}
+		w.turn(left[0])
+		left = left[1:]
+	}
+}
+
+// roundOf is the round in which a bid had its attempt, 0 if it went out alone or had none.
+func (w *walk) roundOf(b *ledger.Bid) int {
+	for i := range w.h.Attempts {
+		if p := w.h.Attempts[i].Posting; p.Campaign == b.Campaign && p.Leg == b.Leg && p.Round != 0 {
+			return p.Round
+		}
+	}
+	return 0
+}
+
+// round compares the attempts of a round, each beside those before it, and then what became of them. It gives the bids
+// that are left: those whose turn comes when the round is over.
+func (w *walk) round(order []*ledger.Bid, n int) (left []*ledger.Bid) {
 	defer func() { w.attempt = nil }()
-	some := false
+	var members []*ledger.Bid
+	for _, b := range order {
+		if w.roundOf(b) != n {
+			left = append(left, b)
+			continue
+		}
+		for _, o := range left {
+			if w.later == nil {
+				w.later = map[*ledger.Bid]bool{}
+			}
+			w.later[o] = true
+		}
+		p := w.posting(b, n)
+		w.at(b.Campaign, b.Leg)
+		w.attempt = &p.Attempt
+		if !w.d.together(b) || b.Tier != order[0].Tier {
+			w.differ("at the same time", "yes", "no: the tier "+b.Tier+" asks one buyer after the other")
+		}
+		w.attempted(b, p)
+		w.d.flight, members = append(w.d.flight, p), append(members, b)
+	}
+	w.d.flight = nil
+	for i := range w.h.Attempts {
+		if a := &w.h.Attempts[i]; a.Posting.Round == n {
+			w.d.history.Attempts = append(w.d.history.Attempts, *a)
+			w.at(a.Posting.Campaign, a.Posting.Leg)
+			w.booked(a)
+		}
+	}
+	for _, b := range members {
+		w.again(b)
+		w.d.soldBy(b)
+	}
+	return left
+}
+
+// posting is a bid's attempt in a round.
+func (w *walk) posting(b *ledger.Bid, n int) *ledger.Posting {
+	for i := range w.h.Attempts {
+		if p := w.h.Attempts[i].Posting; p.Campaign == b.Campaign && p.Leg == b.Leg && p.Round == n {
+			return p
+		}
+	}
+	return nil
+}
+
+// again compares the attempts of a bid that went out alone: with a fresh token, after one in a round, or the only one.
+func (w *walk) again(b *ledger.Bid) (some bool) {
 	for i := range w.h.Attempts {
 		a := &w.h.Attempts[i]
-		if a.Posting.Campaign != b.Campaign || a.Posting.Leg != b.Leg {
+		if a.Posting.Campaign != b.Campaign || a.Posting.Leg != b.Leg || a.Posting.Round != 0 {
 			continue
 		}
 		w.attempt = &a.Posting.Attempt
@@ -103,17 +172,25 @@ func (w *walk) turn(b *ledger.Bid) {
 		w.booked(a)
 		some = true
 	}
-	if some {
+	return some
+}
+
+// turn compares what became of a bid when its turn came.
+func (w *walk) turn(b *ledger.Bid) {
+	w.at(b.Campaign, b.Leg)
+	defer func() { w.attempt = nil }()
+	if w.again(b) {
 		w.d.soldBy(b)
 		return
 	}
+	some := false
 	for _, t := range w.tried {
 		if t.Campaign == b.Campaign && t.Leg == b.Leg {
 			w.refused(b, t.Refusal)
 			some = true
 		}
 	}
-	if !some && b.Rank < w.last && (w.d.tier == "" || b.Tier == w.d.tier) {
+	if !some && !w.later[b] && b.Rank < w.last && (w.d.tier == "" || b.Tier == w.d.tier) {
 		w.differ("turn", "passed over", "before that of rank "+strconv.Itoa(w.last))
 	}
 }

@@ -64,7 +64,7 @@ func (e *Exchange) askStatus(snap *Snapshot, l *LiveCampaign, h *history.History
 			p.Attempt.String(), "campaign", p.Campaign)
 		return 0
 	}
-	in := snap.inputs(h, snap.whole(h), p)
+	in := snap.inputs(h, snap.whole(h), p, 0)
 	if a.Posted != nil {
 		in.Reference = []byte(a.Posted.Reference)
 	}
@@ -197,7 +197,7 @@ func (snap *Snapshot) sameAgain(h *history.History, l *LiveCampaign, a *history.
 		}
 		out.target, out.recorded, out.backup, r = l.backup, a.Posted.Private.Request, true, l.Campaign.Post.Backup
 	}
-	in := snap.inputs(h, snap.whole(h), a.Posting)
+	in := snap.inputs(h, snap.whole(h), a.Posting, 0)
 	red, err := r.AppendRedacted(nil, &in)
 	if err != nil || out.recorded == nil || newBody(red).SHA256 != out.recorded.SHA256 {
 		return nil, errOtherRequest

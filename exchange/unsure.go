@@ -17,34 +17,44 @@ import (
 // there is one that was never sent, and that is written down; then its hold goes too, and the seller's repeat resumes
 // the lead. When the exchange ends before, the attempt is one without an end, as after a crash.
 func (d *delivery) follow() {
-	e, p := d.e, d.maybe
+	e := d.e
 	stored, err := d.unsure.Stored(e.end)
-	if err != nil || p == nil && !stored {
+	switch {
+	case err != nil:
 		return
-	}
-	if !stored {
-		e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead",
-			d.history.ID.String(), "attempt", p.Attempt.String())
-		if d.policy().holds {
-			e.release(p.Attempt)
+	case !stored:
+		for _, p := range d.maybe {
+			e.log.Info("an attempt of which nobody could tell is not in the ledger: its hold is released", "lead",
+				d.history.ID.String(), "attempt", p.Attempt.String())
 		}
+		d.releaseMaybe()
 		if len(d.history.Attempts) == 0 {
 			e.store.Forget(d.history.ID)
 		}
 		return
-	}
-	if p == nil {
+	case len(d.maybe) == 0:
 		return // an answer, or the end of attempts
 	}
-	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
-		Buyer: p.Buyer, PingPrice: p.Price, Outcome: lead.NotSent, Refusal: lead.NotBegun, Charges: p.Charges}
-	if err := e.led.Store(e.end, out); err != nil {
-		e.log.Error("the end of an attempt that was not sent could not be written", "attempt", p.Attempt.String(),
-			"err", err)
+	ends := make([]ledger.Event, len(d.maybe))
+	for i, p := range d.maybe {
+		ends[i] = &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+			Buyer: p.Buyer, PingPrice: p.Price, Outcome: lead.NotSent, Refusal: lead.NotBegun, Charges: p.Charges}
+	}
+	if err := e.led.Store(e.end, ends...); err != nil {
+		e.log.Error("the end of attempts that were not sent could not be written", "lead", d.history.ID.String(),
+			"attempts", len(ends), "err", err)
 		return
 	}
-	if d.policy().holds {
-		e.release(p.Attempt)
+	d.releaseMaybe()
+}
+
+// releaseMaybe releases the holds of attempts that never were.
+func (d *delivery) releaseMaybe() {
+	if !d.policy().holds {
+		return
+	}
+	for _, p := range d.maybe {
+		d.e.release(p.Attempt)
 	}
 }
 

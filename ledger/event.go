@@ -269,14 +269,16 @@ const (
 // that may be a sale: its answer resolves the one that it is of.
 type Posting struct {
 	Head
-	Post      *Post         `json:"post,omitempty"`
-	Attempt   lead.ID       `json:"attempt"`
-	Again     string        `json:"again,omitempty"`
-	Of        *lead.ID      `json:"of,omitempty"` // Again: the first attempt
-	Campaign  string        `json:"campaign"`
-	Buyer     string        `json:"buyer"`
-	Rank      int           `json:"rank"`
-	Leg       int           `json:"leg,omitempty"`
+	Post     *Post    `json:"post,omitempty"`
+	Attempt  lead.ID  `json:"attempt"`
+	Again    string   `json:"again,omitempty"`
+	Of       *lead.ID `json:"of,omitempty"` // Again: the first attempt
+	Campaign string   `json:"campaign"`
+	Buyer    string   `json:"buyer"`
+	Rank     int      `json:"rank"`
+	Leg      int      `json:"leg,omitempty"`
+	// attempts that went out at the same time have the same: the lead's first such round is 1. 0: it went out alone
+	Round     int           `json:"round,omitempty"`
 	Price     lead.Money    `json:"price_micros"`  // the bid
 	Payout    lead.Money    `json:"payout_micros"` // what the seller gets if it is accepted
 	MaxSold   int           `json:"max_sold"`

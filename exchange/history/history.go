@@ -159,6 +159,41 @@ func (h *History) Sales() []ledger.Sale {
 // Sold is how many sales there are, or would be if the lead were no test.
 func (h *History) Sold() int { return len(h.Sales()) + len(h.TestSales()) }
 
+// SoldTo tells whether a bid has bought the lead, or would have if it were no test.
+func (h *History) SoldTo(b *ledger.Bid) bool {
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if p, o := a.Posting, a.Outcome(); p.Campaign == b.Campaign && p.Leg == b.Leg &&
+			(o == lead.Accepted || o == lead.TestAccepted) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rounds is how often attempts of the lead went out at the same time so far.
+func (h *History) Rounds() (n int) {
+	for i := range h.Attempts {
+		n = max(n, h.Attempts[i].Posting.Round)
+	}
+	return n
+}
+
+// Ahead is how many sales an attempt had before it when it was made, those that went out with it and stand before it
+// among them, whatever became of them. An attempt that is not in the history yet comes after all that are.
+func (h *History) Ahead(p *ledger.Posting) (n int) {
+	for i := range h.Attempts {
+		a := &h.Attempts[i]
+		if a.Posting.Attempt == p.Attempt {
+			break
+		}
+		if a.Outcome() == lead.Accepted || p.Round != 0 && a.Posting.Round == p.Round {
+			n++
+		}
+	}
+	return n
+}
+
 // SoldBefore is how many sales there were when a bid's turn came: those of the bids before it.
 func (h *History) SoldBefore(campaign string, leg int) (n int) {
 	rank := 0

@@ -169,7 +169,7 @@ func TestTestLeadsHaveSlotsToo(t *testing.T) {
 		"one that was refused":       {told(quoted(), shared(2, 2), posted(2, lead.Rejected, 2)), shared(2, 2), 0},
 		"one without an end is a no": {told(quoted(), shared(2, 1)), shared(3, 2), lead.NoRefusal},
 	} {
-		if got := c.h.RoomForTest(c.next); got != c.want {
+		if got := c.h.RoomForTest(c.next, nil); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

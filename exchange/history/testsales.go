@@ -3,23 +3,29 @@
 package history
 
 import (
+	"slices"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 )
 
-// RoomForTest tells why a test's attempt has no slot: as many have taken the lead as may, or its buyer has it.
-func (h *History) RoomForTest(p *ledger.Posting) lead.Refusal {
-	limit := min(p.SellLimit, max(p.MaxSold, 1))
+// RoomForTest tells why a test's attempt has no slot: as many have taken the lead as may, or its buyer has it. Those in
+// flight, which are not in the ledger yet, count as if they had.
+func (h *History) RoomForTest(p *ledger.Posting, flight []*ledger.Posting) lead.Refusal {
+	taken := slices.Clone(flight)
 	for i := range h.Attempts {
-		switch o := h.Attempts[i].Posting; {
-		case h.Attempts[i].Outcome() != lead.TestAccepted:
-		case o.Buyer == p.Buyer:
-			return lead.BuyerSoldAlready
-		default:
-			limit = min(limit, max(o.MaxSold, 1))
+		if h.Attempts[i].Outcome() == lead.TestAccepted {
+			taken = append(taken, h.Attempts[i].Posting)
 		}
 	}
-	if h.Sold() >= limit {
+	limit := min(p.SellLimit, max(p.MaxSold, 1))
+	for _, o := range taken {
+		if o.Buyer == p.Buyer {
+			return lead.BuyerSoldAlready
+		}
+		limit = min(limit, max(o.MaxSold, 1))
+	}
+	if len(taken) >= limit {
 		return lead.NoSlot
 	}
 	return lead.NoRefusal

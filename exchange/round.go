@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+
+	"clearpost/auction"
+	"clearpost/exchange/history"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/wire/request"
+)
+
+// A tier that posts simultaneously asks as many buyers at once as the lead has slots: a round. All of a round's attempts
+// hold what they need and become durable as one group, before the first of them goes out. While they are on the wire
+// each counts as a sale. What an attempt is refused only for the sake of others in its round may still be sold to it
+// when they are over: it has its turn then.
+
+// outbound is a request that is ready to go out: its bid has passed all checks, and its attempt holds what it needs.
+type outbound struct {
+	bid  *ledger.Bid
+	live *LiveCampaign
+	p    *ledger.Posting
+	in   request.Inputs
+	req  []byte
+}
+
+// together tells whether a bid's tier asks several buyers at once.
+func (d *delivery) together(b *ledger.Bid) bool {
+	if b.Tier == "" {
+		return false
+	}
+	r := d.src.Routing(d.v)
+	if r == nil {
+		return false
+	}
+	for i := range r.Plan.Tiers {
+		if t := &r.Plan.Tiers[i]; t.Name == b.Tier {
+			return t.Mode == auction.Simultaneous
+		}
+	}
+	return false
+}
+
+// round prepares the attempts that go out at once: that of the first bid and, in a tier that asks so, those of as many
+// after it as there are slots. It gives the bids whose turn is yet to come. Where the first has no attempt the round
+// is that of the next.
+func (d *delivery) round(order []*ledger.Bid) (round []*outbound, left []*ledger.Bid) {
+	first := order[0]
+	together := d.together(first)
+	for i, b := range order {
+		if i > 0 && (!together || b.Tier != first.Tier) {
+			return round, append(left, order[i:]...)
+		}
+		if d.history.TriedBefore(b) {
+			continue
+		}
+		if len(round) > 0 && !d.roomBeside(b) {
+			left = append(left, b)
+			continue
+		}
+		switch o, no := d.prepare(b, nil); {
+		case o != nil:
+			round, d.flight = append(round, o), append(d.flight, o.p)
+		case len(round) > 0:
+			left = append(left, b)
+		default:
+			d.refuse(b, no)
+		}
+	}
+	return round, left
+}
+
+// roomBeside tells whether the lead has a slot for a bid beside those that are in flight, as far as promises go.
+func (d *delivery) roomBeside(b *ledger.Bid) bool {
+	most := min(d.quote.Limit, max(b.MaxSold, 1))
+	for _, p := range d.flight {
+		most = min(most, max(p.MaxSold, 1))
+	}
+	return d.history.Sold()+len(d.flight) < most
+}
+
+// goOut makes a round's attempts durable, sends them and hears how they end. An error is one of the ledger; where it
+// comes before anything was sent, nothing is held any more unless nobody can tell what is stored.
+func (d *delivery) goOut(round []*outbound) error {
+	defer func() { d.flight = nil }()
+	if len(round) == 0 {
+		return nil
+	}
+	group, number := make([]ledger.Event, len(round)), d.history.Rounds()+1
+	for i, o := range round {
+		if group[i] = o.p; len(round) > 1 {
+			o.p.Round = number
+		}
+	}
+	if err := d.append(group...); err != nil {
+		switch {
+		case errors.Is(err, ledger.ErrUncertain):
+			d.maybe = d.flight
+		case d.policy().holds:
+			for _, p := range d.flight {
+				d.e.release(p.Attempt)
+			}
+		}
+		return err
+	}
+	for _, o := range round {
+		d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: o.p})
+	}
+	d.attemptStored()
+	if len(round) == 1 {
+		d.take(d.call(round[0]))
+		return nil
+	}
+	return d.callAll(round)
+}
+
+// callAll makes the calls of a round at once. What an attempt came to becomes durable while the others are still
+// awaited.
+func (d *delivery) callAll(round []*outbound) (err error) {
+	ends := make(chan heard, len(round))
+	for _, o := range round {
+		go func() {
+			h := heard{outbound: o}
+			defer func() {
+				h.panicked = recover()
+				ends <- h
+			}()
+			h = d.call(o)
+		}()
+	}
+	var panicked any
+	for range round {
+		h := <-ends
+		if h.panicked != nil {
+			panicked = h.panicked
+			continue
+		}
+		d.take(h)
+		if err = errors.Join(err, d.flush()); err != nil {
+			return err // the exchange has ended: attempts without an end in the ledger are unknown
+		}
+	}
+	if panicked != nil {
+		panic(panicked)
+	}
+	return nil
+}
+
+// flush makes the ends of attempts durable that are not.
+func (d *delivery) flush() error {
+	if len(d.carry) == 0 {
+		return nil
+	}
+	return d.append()
+}
+
+// free ends the holds of attempts that were refused, where the next ones cannot be had in their place: of one attempt
+// only the next one can.
+func (d *delivery) free(together bool) error {
+	if len(d.refused) > 1 || together && len(d.refused) > 0 {
+		return d.flush()
+	}
+	return nil
+}
+
+// instead is the hold in whose place the next attempt has its own.
+func (d *delivery) instead() lead.ID {
+	if len(d.refused) == 1 {
+		return d.refused[0]
+	}
+	return noLead
+}
