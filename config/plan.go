@@ -198,8 +198,8 @@ func (r *planReader) tier(i int, spec *tierSpec, at string) {
 		case err != nil:
 			r.bad(at+".mode", spec.Mode, "one of "+strings.Join(planModes, ", "))
 		case mode == auction.Simultaneous && t.SellLimit == 1:
-			r.bad(at+".mode", spec.Mode, "another mode, or a sell limit of 2 or more: posts go out at the same time to "+
-				"as many buyers as may have the lead, and this tier sells it once")
+			r.bad(at+".mode", spec.Mode, "another mode, or a sell limit of 2 or more: posts go out at the same time "+
+				"to as many buyers as may have the lead, and this tier sells it once")
 		}
 		t.Mode = mode
 	}

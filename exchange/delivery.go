@@ -94,8 +94,8 @@ func (d *delivery) begin() {
 	}
 }
 
-// soldBy keeps a one-shot lead in the tier that has sold it, if this bid has bought it: a later tier is for what earlier
-// ones cannot sell.
+// soldBy keeps a one-shot lead in the tier that has sold it, if this bid has bought it: a later tier is for what
+// earlier ones cannot sell.
 func (d *delivery) soldBy(b *ledger.Bid) {
 	if d.oneShot && d.tier == "" && b.Tier != "" && d.history.SoldTo(b) {
 		d.tier, d.quote.Limit = b.Tier, min(d.quote.Limit, max(b.MaxSold, 1))

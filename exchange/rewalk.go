@@ -32,16 +32,9 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 	}
 	w.d.begin()
 	w.recall()
-	var above, below []*ledger.Bid
-	for _, b := range w.d.order {
-		if w.soldBelow(b) {
-			below = append(below, b)
-		} else {
-			above = append(above, b)
-		}
-	}
-	w.turns(above)
-	w.d.repricing = true
+	w.turns(w.d.order)
+	below := w.d.uncovered
+	w.d.uncovered, w.d.repricing = nil, true
 	w.turns(below)
 	f.at("", 0)
 	f.answer(h)
@@ -76,20 +69,29 @@ func (w *walk) recall() {
 	}
 }
 
-// soldBelow tells whether a bid had its turn after all that cover the quote.
-func (w *walk) soldBelow(b *ledger.Bid) bool {
+// waits tells whether a bid had its turn after all that cover the quote, since it does not: it was sold below the
+// quote, or refused for another reason when that came up.
+func (w *walk) waits(b *ledger.Bid) bool {
+	if !w.d.reprices() {
+		return false
+	}
 	for i := range w.h.Attempts {
 		p := w.h.Attempts[i].Posting
-		if p.Campaign == b.Campaign && p.Leg == b.Leg && p.Terms != nil && p.Terms.PayoutFollows && !w.d.oneShot {
-			return w.d.src.Reprice
+		if p.Campaign == b.Campaign && p.Leg == b.Leg {
+			return p.Terms != nil && p.Terms.PayoutFollows
 		}
 	}
-	return false
+	_, _, covered := w.d.payout(b)
+	return !covered
 }
 
 // turns goes down an order, a round at a time where bids were asked at the same time.
 func (w *walk) turns(left []*ledger.Bid) {
 	for len(left) > 0 {
+		if w.waits(left[0]) {
+			w.d.uncovered, left = append(w.d.uncovered, left[0]), left[1:]
+			continue
+		}
 		if n := w.roundOf(left[0]); n != 0 {
 			left = w.round(left, n)
 			continue
@@ -263,6 +265,9 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 	if no == lead.Paused {
 		return
 	}
+	if no == lead.NotCovered && w.d.repricing && w.over() {
+		return // it would have had its turn below the quote
+	}
 	if _, _, covered := w.d.payout(b); covered == (no == lead.NotCovered) {
 		w.differ("covers the quote", yes(!covered), yes(covered))
 		return
@@ -282,6 +287,16 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 			same(w.finder, "refusal", no, clash)
 		}
 	}
+}
+
+// over tells whether nobody else was to be asked: the lead was sold as often as it may be, or may have been.
+func (w *walk) over() bool {
+	for i := range w.h.Attempts {
+		if q := w.h.Attempts[i].Posted; q == nil || q.Outcome == lead.Unknown {
+			return true
+		}
+	}
+	return w.d.history.Sold() >= w.d.quote.Limit
 }
 
 func met(is bool) string {

@@ -12,10 +12,10 @@ import (
 	"clearpost/wire/request"
 )
 
-// A tier that posts simultaneously asks as many buyers at once as the lead has slots: a round. All of a round's attempts
-// hold what they need and become durable as one group, before the first of them goes out. While they are on the wire
-// each counts as a sale. What an attempt is refused only for the sake of others in its round may still be sold to it
-// when they are over: it has its turn then.
+// A tier that posts simultaneously asks as many buyers at once as the lead has slots: a round. All of a round's
+// attempts hold what they need and become durable as one group, before the first of them goes out. While they are on
+// the wire each counts as a sale. A bid that is refused only for the sake of others in a round has its turn when they
+// are over.
 
 // outbound is a request that is ready to go out: its bid has passed all checks, and its attempt holds what it needs.
 type outbound struct {

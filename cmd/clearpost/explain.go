@@ -268,6 +268,9 @@ func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	if a.Reason != "" {
 		fmt.Fprintf(w, " — %q", a.Reason)
 	}
+	if a.Round > 0 {
+		fmt.Fprintf(w, "\n  at the same time as the others of round %d", a.Round)
+	}
 	fmt.Fprintf(w, "\n  id %s  bid %s", a.Attempt, a.PingPrice)
 	if a.Outcome == lead.Accepted.String() {
 		fmt.Fprintf(w, "  booked %s  payout %s", a.Booked, a.Payout)

@@ -118,7 +118,8 @@ func TestViolations(t *testing.T) {
 		{"exclusive and unknown, then sent on", func(h *history) {
 			h.posting(lost, 51, moon)
 			h.posted(lost, 51, moon, "rejected")
-		}, []string{RuleOversold}},
+		}, []string{RuleOversold, RuleSentOn}},
+		{"sent on while the answer of another is awaited", func(h *history) { twoMore(h, 0) }, []string{RuleSentOn}},
 		{"exclusive and sold, then sent on", func(h *history) {
 			h.posting(exclusive, 51, moon)
 			h.posted(exclusive, 51, moon, "rejected")
@@ -513,5 +514,30 @@ func TestStreamsFromText(t *testing.T) {
 	}
 	if err := JSONLines[Answer](strings.NewReader("{"))(func(Answer) error { return nil }); err == nil {
 		t.Error("a torn line was read")
+	}
+}
+
+// Attempts that say so may go out at the same time.
+func TestAttemptsAtTheSameTime(t *testing.T) {
+	h := clean(t)
+	twoMore(h, 1)
+	if r := h.judge(); !r.OK {
+		t.Errorf("found %v", r.Findings)
+	}
+}
+
+// twoMore adds two attempts of a shared lead, the second one while the first is open.
+func twoMore(h *history, round int) {
+	for i := range 2 {
+		h.of("posting", shared, i)["max_sold"], h.of("posting", shared, i)["sell_limit"] = 9, 9
+	}
+	more := []soldTerms{{"third", "c3", 20 * unit, 9, 9}, {"fourth", "c4", 20 * unit, 9, 9}}
+	for i, tm := range more {
+		p := h.posting(shared, 52+i, tm)
+		p["round"], p["charges"] = round, []ev{}
+	}
+	for i, tm := range more {
+		h.posted(shared, 52+i, tm, "rejected")
+		h.of("posted", shared, 2+i)["charges"] = []ev{}
 	}
 }

@@ -107,6 +107,7 @@ type event struct {
 	Lead        id        `json:"lead_id"`
 	Attempt     id        `json:"attempt"`
 	Again       string    `json:"again"`
+	Round       int       `json:"round"`
 	Of          id        `json:"of"`
 	FromAttempt id        `json:"from_attempt"`
 	Campaign    string    `json:"campaign"`

@@ -60,6 +60,7 @@ type attempt struct {
 	booking         *booking // nil in events of earlier versions
 	reference       string
 	maxSold, limit  int
+	round           int // 0: it went out alone
 	outcome         outcome
 	charges         []charge
 	counted         []windowKey
@@ -241,7 +242,7 @@ func (a *auditor) posting(e *event) {
 	t := a.trip(e.Lead)
 	a.slots(e, t)
 	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout,
-		bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, charges: e.Charges, booking: e.Terms}
+		bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -266,6 +267,10 @@ func (a *auditor) slots(e *event, t *trip) {
 		n++
 		if o.maxSold > 0 {
 			limit = min(limit, o.maxSold)
+		}
+		if o.outcome != accepted && (e.Round == 0 || o.round != e.Round) {
+			a.found(RuleSentOn, e.Lead, "attempt %s to %s while attempt %s is %s", e.Attempt, e.Campaign, o.id,
+				outcomeNames[o.outcome])
 		}
 		if o.buyer == e.Buyer {
 			a.found(RuleSameBuyer, e.Lead, "attempt %s goes to %s, to which attempt %s is %s", e.Attempt, e.Buyer, o.id,

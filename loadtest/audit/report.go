@@ -31,7 +31,9 @@ const (
 	RuleEndedTwice   = "ended_twice"     // an attempt that had ended ended again
 	RuleTerms        = "terms"           // a posting has no positive sell_limit, max_sold or price
 	// more sales, certain or possible, than promised to a buyer or allowed
-	RuleOversold      = "oversold"
+	RuleOversold = "oversold"
+	// a lead was sent to a buyer while another one's answer was awaited or unknown, and not at the same time
+	RuleSentOn        = "sent_on"
 	RuleSameBuyer     = "same_buyer"     // a lead was sent to a buyer that had it, or may have it
 	RuleCapPassed     = "cap_passed"     // a window holds more accepted or possible leads than its cap
 	RuleChargeMissing = "charge_missing" // a posting did not charge a cap of its campaign or buyer
