@@ -31,6 +31,7 @@ type Receipt struct {
 	ExpiresIn time.Duration // how long the bid stands, if the buyer gave a time span
 	ExpiresAt time.Time     // until when the bid stands, if the buyer gave a time
 	Legs      []Leg         // the offers of a ping's answer, at most LegsMax; nil without a legs rule
+	Ends      []LegEnd      // what an accepting answer to a post says of the legs, at most LegsMax; see End
 	Captures  []wire.Captured
 	Rule      string // the part of the spec that decided, such as "success[1]"; see Answer.Explain
 	Said      bool   // post: a rule or a reason of the campaign says no
@@ -44,6 +45,32 @@ type Leg struct {
 	MaxSold int        // how many may buy the lead, this sale included; 1 is exclusive, 0 is not said
 	Brand   []byte     // at most BrandBytesMax
 	Token   []byte     // at most TokenBytesMax
+}
+
+// LegEnd is what the answer to a post says of one leg.
+type LegEnd struct {
+	Outcome   lead.Outcome // Accepted, Rejected, or Unknown where neither is said clearly
+	Price     lead.Money   // in whole cents
+	HasPrice  bool         // a positive price stands there
+	Token     []byte       // at most TokenBytesMax
+	Reference []byte       // at most ReferenceBytesMax
+	Reason    []byte       // at most ReasonBytesMax
+}
+
+// End is what an accepting answer says of the leg of a token: nothing proves what is said nowhere, or twice.
+func (r *Receipt) End(token []byte) (out LegEnd) {
+	out.Outcome, out.Token = lead.Unknown, token
+	some := false
+	for i := range r.Ends {
+		if len(token) == 0 || !bytes.Equal(r.Ends[i].Token, token) {
+			continue
+		}
+		if some {
+			return LegEnd{Outcome: lead.Unknown, Token: token}
+		}
+		out, some = r.Ends[i], true
+	}
+	return out
 }
 
 // format is how an answer's body is read.
@@ -163,10 +190,18 @@ const (
 )
 
 // GivesPrice tells whether the spec has a rule for the price, of the answer or of its legs.
-func (a *Answer) GivesPrice() bool { return a.price != nil || a.legs != nil }
+func (a *Answer) GivesPrice() bool {
+	return a.price != nil || a.legs != nil && a.legs.leg.price != nil
+}
 
 // GivesLegs tells whether an answer may have several offers, each with a number of sales of its own.
-func (a *Answer) GivesLegs() bool { return a.legs != nil }
+func (a *Answer) GivesLegs() bool { return a.legs != nil && !a.post }
+
+// SellsSeveral tells whether several legs of an answer may buy the lead.
+func (a *Answer) SellsSeveral() bool { return a.legs != nil && a.legs.several }
+
+// GivesEnds tells whether the answer to a post says what became of each leg.
+func (a *Answer) GivesEnds() bool { return a.post && a.legs != nil }
 
 // GivesToken tells whether the spec has a rule for the token, of the answer or of its legs.
 func (a *Answer) GivesToken() bool { return a.token != nil || a.legs != nil && a.legs.leg.token != nil }
@@ -206,6 +241,7 @@ func (a *Answer) read(status int, contentType, body []byte, whole bool) Receipt 
 	r, readable := a.readInto(&f, status, contentType, body, whole)
 	if a.post {
 		a.clearOrUnknown(&r, &f, status, body, readable)
+		a.orSomeLeg(&r, &f, readable)
 	}
 	return r
 }
@@ -318,6 +354,7 @@ func (a *Answer) accept(r *Receipt, f *found, rule string) {
 		r.Redirect = a.redirectIn(f)
 	}
 	if a.post {
+		a.takeEnds(r, f)
 		return
 	}
 	if a.expires != nil {
@@ -380,7 +417,7 @@ func refuse(no lead.Refusal, rule string) Receipt {
 // refuse makes the receipt one that is not sold.
 func (r *Receipt) refuse(no lead.Refusal, rule string) {
 	r.Outcome, r.Refusal, r.Rule = no.Outcome(), no, rule
-	r.Legs, r.Redirect = nil, nil
+	r.Legs, r.Ends, r.Redirect = nil, nil, nil
 }
 
 // lists tells whether some condition names the status.

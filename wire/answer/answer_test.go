@@ -89,5 +89,8 @@ func showReceipt(r Receipt) string {
 	for _, l := range r.Legs {
 		fmt.Fprintf(&b, " leg=%s/%d/%q/%q", l.Price, l.MaxSold, l.Brand, l.Token)
 	}
+	for _, l := range r.Ends {
+		fmt.Fprintf(&b, " end=%s/%s/%q/%q/%q", l.Outcome, l.Price, l.Token, l.Reference, l.Reason)
+	}
 	return b.String() + "\n"
 }

@@ -18,6 +18,9 @@ type legs struct {
 	when    *condition
 	maxSold *value
 	brand   *value
+	several bool
+
+	accepted, rejected condition // of posts
 }
 
 // legSoldMax is the largest number of sales that a leg may name.
@@ -26,10 +29,6 @@ const legSoldMax = 99
 func (c *compiler) compileLegs() {
 	s := c.spec.Legs
 	if s == nil {
-		return
-	}
-	if c.out.post {
-		c.bad("legs", "", "legs in answers to pings only")
 		return
 	}
 	if c.out.format == formatForm || c.out.format == formatText {
@@ -50,19 +49,113 @@ func (c *compiler) compileLegs() {
 		k := leg.condition("legs.when", s.When, polarity{accepting: true}, 0)
 		l.when = &k
 	}
-	if s.Price == nil {
-		leg.bad("legs.price", "", "where the price of a leg stands")
-	}
-	leg.out.price = leg.value("legs.price", "price", s.Price, weightDecisive)
 	leg.out.token = leg.value("legs.token", "token", s.Token, weightDecisive)
-	l.maxSold = leg.value("legs.max_sold", "max_sold", s.MaxSold, weightDecisive)
-	l.brand = leg.value("legs.brand", "brand", s.Brand, weightDecisive)
+	if c.out.post {
+		leg.legEnds(l)
+	} else {
+		leg.legOffers(l)
+	}
 	if len(leg.out.paths) > PathsMax {
 		leg.bad("legs", strconv.Itoa(len(leg.out.paths))+" paths", "at most %d different paths", PathsMax)
 	}
 	l.leg = leg.out
 	c.defects = append(append(c.defects, list.defects...), leg.defects...)
 	c.out.legs = l
+}
+
+// legOffers compiles what a leg of a ping's answer is read for.
+func (c *compiler) legOffers(l *legs) {
+	s := c.spec.Legs
+	switch {
+	case s.Accepted != nil:
+		c.bad("legs.accepted", "", "accepted in answers to posts only")
+	case s.Rejected != nil:
+		c.bad("legs.rejected", "", "rejected in answers to posts only")
+	case s.Reference != nil:
+		c.bad("legs.reference", "", "a reference in answers to posts only")
+	case s.Reason != nil:
+		c.bad("legs.reason", "", "a reason in answers to posts only")
+	case s.Price == nil:
+		c.bad("legs.price", "", "where the price of a leg stands")
+	case s.Several && s.Brand == nil:
+		c.bad("legs.several", "true", "a brand, too: several legs buy a lead as different companies")
+	}
+	c.out.price = c.value("legs.price", "price", s.Price, weightDecisive)
+	l.maxSold = c.value("legs.max_sold", "max_sold", s.MaxSold, weightDecisive)
+	l.brand = c.value("legs.brand", "brand", s.Brand, weightDecisive)
+	l.several = s.Several
+}
+
+// legEnds compiles what a leg of a post's answer is read for.
+func (c *compiler) legEnds(l *legs) {
+	s := c.spec.Legs
+	switch {
+	case s.Several:
+		c.bad("legs.several", "true", "several in answers to pings only")
+	case s.MaxSold != nil:
+		c.bad("legs.max_sold", "", "max_sold in answers to pings only")
+	case s.Brand != nil:
+		c.bad("legs.brand", "", "a brand in answers to pings only")
+	case s.Token == nil:
+		c.bad("legs.token", "", "where a leg says which of those that were sent it is")
+	case s.Accepted == nil:
+		c.bad("legs.accepted", "", "what must hold of a leg that is a sale")
+	case s.Rejected == nil:
+		c.bad("legs.rejected", "", "what must hold of a leg that is no sale")
+	}
+	if s.Accepted != nil && s.Rejected != nil {
+		l.accepted = c.condition("legs.accepted", s.Accepted, polarity{accepting: true}, 0)
+		l.rejected = c.condition("legs.rejected", s.Rejected, polarity{}, 0)
+	}
+	c.out.price = c.value("legs.price", "price", s.Price, weightPrice)
+	c.out.reference = c.value("legs.reference", "reference", s.Reference, weightNone)
+	c.out.reason = c.value("legs.reason", "reason", s.Reason, weightNone)
+}
+
+// takeEnds reads what an accepting answer to a post says of each leg.
+func (a *Answer) takeEnds(r *Receipt, f *found) {
+	if a.legs == nil {
+		return
+	}
+	a.eachLeg(f, func(g *found, ok bool) bool {
+		if ok {
+			r.Ends = append(r.Ends, a.legs.end(g))
+		}
+		return len(r.Ends) < LegsMax
+	})
+}
+
+// orSomeLeg makes a refusal unknown where the answer says all the same that a leg is sold.
+func (a *Answer) orSomeLeg(r *Receipt, f *found, readable bool) {
+	if a.legs == nil || r.Outcome == lead.Accepted || r.Outcome == lead.Unknown || !readable {
+		return
+	}
+	a.eachLeg(f, func(g *found, ok bool) bool {
+		if ok && a.legs.accepted.holds(g, 200, true).holds {
+			r.Refusal, r.Said = lead.UnclearAnswer, false
+			r.doubt(doubtTwice)
+		}
+		return r.Outcome != lead.Unknown
+	})
+}
+
+// end makes the end of a leg of what stands in it. A leg that says both, or neither, or a decisive value twice, proves
+// nothing.
+func (l *legs) end(g *found) LegEnd {
+	out := LegEnd{Outcome: lead.Unknown, Token: l.leg.tokenIn(g), Reference: l.leg.referenceIn(g),
+		Reason: l.leg.reasonIn(g)}
+	yes, no := l.accepted.holds(g, 200, true).holds, l.rejected.holds(g, 200, true).holds
+	switch {
+	case g.twice || g.overflows || l.when != nil && !l.when.holds(g, 200, true).holds:
+	case yes && !no:
+		out.Outcome = lead.Accepted
+	case no && !yes && !l.accepted.oneHolds(g):
+		out.Outcome = lead.Rejected
+	}
+	if l.leg.price != nil {
+		out.Price, out.HasPrice, _ = l.leg.priceIn(g)
+	}
+	return out
 }
 
 // takeLegs reads the list of offers. One without a price that can be read, or for which the condition does not hold, is

@@ -21,7 +21,7 @@ type Spec struct {
 	Reasons  []ReasonSpec `yaml:"reasons"`
 	Redirect *ValueSpec   `yaml:"redirect"` // an http or https URL for the consumer
 	Expires  *ValueSpec   `yaml:"expires"`  // pings: how long the bid stands, or until when
-	Legs     *LegsSpec    `yaml:"legs"`     // pings: a list of offers
+	Legs     *LegsSpec    `yaml:"legs"`     // pings: a list of offers; posts: what became of each leg that was sent
 	// pings: name → a value that the post's request has as `from: capture.NAME`; a bid needs it unless it is optional
 	Capture      map[string]ValueSpec `yaml:"capture"`
 	ContentTypes []string             `yaml:"content_types"` // where given, an answer declared otherwise is refused
@@ -92,14 +92,22 @@ type ValueSpec struct {
 	Fallback *wire.Scalar `yaml:"fallback"`
 }
 
-// LegsSpec reads a list of offers of one buyer. The paths of a leg begin at the leg.
+// LegsSpec reads a list of offers of one buyer, or what became of them. The paths of a leg begin at the leg.
 type LegsSpec struct {
-	List    string         `yaml:"list"`     // the list of bids
+	List    string         `yaml:"list"`     // the list of legs
 	When    *ConditionSpec `yaml:"when"`     // a leg for which it does not hold is left out
-	Price   *ValueSpec     `yaml:"price"`    // where each bid's price stands
-	MaxSold *ValueSpec     `yaml:"max_sold"` // how many may buy the lead, this sale included; 1 is exclusive
-	Brand   *ValueSpec     `yaml:"brand"`    // who buys in the end
-	Token   *ValueSpec     `yaml:"token"`    // a leg without one is left out, unless it is optional
+	Price   *ValueSpec     `yaml:"price"`    // where each leg's price stands
+	MaxSold *ValueSpec     `yaml:"max_sold"` // pings: how many may buy the lead, this sale included; 1 is exclusive
+	Brand   *ValueSpec     `yaml:"brand"`    // pings: who buys in the end
+	// pings: a leg without one is left out, unless it is optional. posts: which of the legs that were sent this one is
+	Token *ValueSpec `yaml:"token"`
+	// pings: several legs may buy the lead, those of one brand once, and go into one post (false)
+	Several bool `yaml:"several"`
+
+	Accepted  *ConditionSpec `yaml:"accepted"`  // posts: what must hold of a leg that is a sale
+	Rejected  *ConditionSpec `yaml:"rejected"`  // posts: what must hold of a leg that is none; a leg of neither is unknown
+	Reference *ValueSpec     `yaml:"reference"` // posts: what the buyer calls this sale
+	Reason    *ValueSpec     `yaml:"reason"`    // posts: why the leg was rejected
 }
 
 // ReasonSpec maps a buyer's words to a refusal, by one of Match, Equals and Regex, without regard to the case of ASCII

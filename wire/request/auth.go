@@ -4,6 +4,8 @@ package request
 
 import (
 	"encoding/base64"
+	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -212,7 +214,12 @@ func compileSecretField(c *compiler, a *AuthSpec) {
 		}
 	default:
 		var path []step
-		if path, err = parsePath(b.Name); err == nil {
+		path, err = parsePath(b.Name)
+		switch {
+		case err != nil:
+		case slices.ContainsFunc(path, func(s step) bool { return s.each }):
+			err = fmt.Errorf("a path without [*]")
+		default:
 			err = c.root.place(path, put(encodeJSON), len(c.spec.Fields))
 		}
 	}

@@ -28,6 +28,7 @@ type compiler struct {
 	nilled   bool    // some element may be nil
 	scheme   *scheme // of authentication, that is being compiled
 	root     *node
+	each     bool // a field is being compiled that stands in a list of legs
 }
 
 func (c *compiler) bad(path, value, format string, args ...any) {
@@ -183,15 +184,33 @@ func (c *compiler) place(i int) {
 	case c.out.doc.pairs():
 		c.placePair(c.compileField(s, at, pairEncoding(c.out.body)), s.To, at, c.out.body)
 	default:
-		f := c.compileField(s, at, encodeJSON)
-		path, err := parsePath(s.To)
-		if err == nil {
-			err = c.root.place(path, f, i)
-		}
-		if err != nil {
+		if err := c.placeJSON(s, at, i); err != nil {
 			c.bad(at+".to", s.To, "%s", err)
 		}
 	}
+}
+
+// placeJSON puts a field into the JSON body. The error says what was expected of its path.
+func (c *compiler) placeJSON(s *FieldSpec, at string, i int) error {
+	path, err := parsePath(s.To)
+	lists := 0
+	for _, st := range path {
+		if st.each {
+			lists++
+		}
+	}
+	c.each = lists > 0
+	f := c.compileField(s, at, encodeJSON)
+	c.each = false
+	switch {
+	case err != nil:
+		return err
+	case lists > 1:
+		return fmt.Errorf("[*] once: legs have no lists of their own")
+	case lists > 0 && (!c.post || !c.opt.Legs):
+		return fmt.Errorf("[*] only in a post whose ping's answer has legs: there is a place for each of them")
+	}
+	return c.root.place(path, f, i)
 }
 
 func pairEncoding(kind bodyKind) encoding {

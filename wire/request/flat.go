@@ -70,6 +70,9 @@ func (n *node) sure() bool {
 	if n.kind == nodeLeaf {
 		return n.field.sure()
 	}
+	if n.each {
+		return false // there may be no legs
+	}
 	for _, k := range n.kids {
 		if k.sure() {
 			return true

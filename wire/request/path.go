@@ -15,6 +15,7 @@ type step struct {
 	key   string
 	index int
 	list  bool
+	each  bool // every place of a list: [*]
 }
 
 // parsePath reads a path such as a.b[0].c; \ takes the next sign as it is. The error says what was expected.
@@ -30,11 +31,15 @@ func parsePath(s string) ([]step, error) {
 			if end < 0 {
 				return nil, fmt.Errorf("a closing bracket in the path")
 			}
-			n, err := strconv.ParseUint(s[i+1:i+end], 10, 16)
-			if err != nil || n > wire.ListIndexMax || strconv.FormatUint(n, 10) != s[i+1:i+end] {
+			n, err := uint64(0), error(nil)
+			each := s[i+1:i+end] == "*"
+			if !each {
+				n, err = strconv.ParseUint(s[i+1:i+end], 10, 16)
+			}
+			if !each && (err != nil || n > wire.ListIndexMax || strconv.FormatUint(n, 10) != s[i+1:i+end]) {
 				return nil, fmt.Errorf("an index from 0 to %d in brackets", wire.ListIndexMax)
 			}
-			out = append(out, step{index: int(n), list: true, key: s[i+1 : i+end]})
+			out = append(out, step{index: int(n), list: true, each: each, key: s[i+1 : i+end]})
 			i += end + 1
 		} else {
 			key, n := wire.TakeKey(s[i:])

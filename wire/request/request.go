@@ -28,6 +28,7 @@ type Inputs struct {
 	Key        lead.ID
 	Token      []byte // the buyer's own, from its ping answer; empty if none
 	Captures   []wire.Captured
+	Legs       []Leg      // of a post: those that are sold to, in their order; at most one unless several may buy
 	Price      lead.Money // the bid; zero if none
 	Source     string
 	SourceName string
@@ -40,6 +41,13 @@ type Inputs struct {
 	Reference  []byte // what the buyer's answer to the post has called the lead; empty if none
 	Cookies    []byte // the value of Cookie, where TakesCookies; empty: no such header
 	Close      bool   // write "Connection: close"
+}
+
+// Leg is one offer of the ping's answer, as the request of the post tells of it.
+type Leg struct {
+	Token []byte // its own, else the answer's
+	Brand []byte // who buys in the end; empty if the answer does not say
+	Price lead.Money
 }
 
 func (in *Inputs) key() lead.ID {
@@ -57,6 +65,7 @@ type Options struct {
 	Status bool
 	// Captures are the names of what the ping's answer gives the request of a post.
 	Captures []string
+	Legs     bool // the ping's answer has legs
 }
 
 // bodyKind is the format of a request.
@@ -150,6 +159,7 @@ type headPart struct {
 type pass struct {
 	*Inputs
 	redact    bool
+	leg       int // within a list of legs: which one, from 1; else 0
 	err       error
 	over      bool // something grew beyond its limit
 	start     int  // where the request begins

@@ -88,7 +88,8 @@ func TestRequest(t *testing.T) {
 				var defects []lead.Defect
 				var names []string
 				d.MaybeScanArgs(t, "captures", &names)
-				r, defects = Compile(&spec, s, !d.HasArg("ping"), Options{Secrets: testSecrets, Captures: names})
+				r, defects = Compile(&spec, s, !d.HasArg("ping"), Options{Secrets: testSecrets, Captures: names,
+					Legs: d.HasArg("legs")})
 				if defects != nil {
 					return showDefects(defects)
 				}
@@ -108,6 +109,16 @@ func TestRequest(t *testing.T) {
 				for _, c := range captures {
 					name, value, _ := strings.Cut(c, ":")
 					in.Captures = append(in.Captures, wire.Captured{Name: name, Value: []byte(value)})
+				}
+				var legs []string // of token, brand and price in units
+				d.MaybeScanArgs(t, "legs", &legs)
+				for _, text := range legs {
+					parts := strings.Split(text, ":")
+					price, err := lead.ParseMoney([]byte(parts[2]))
+					if err != nil {
+						t.Fatal(err)
+					}
+					in.Legs = append(in.Legs, Leg{[]byte(parts[0]), []byte(parts[1]), price})
 				}
 				in.Bearer, in.Cookies = []byte(bearer), []byte(cookies)
 				if d.HasArg("bare") {

@@ -33,6 +33,9 @@ const (
 	fromTest
 	fromReference
 	fromCapture
+	fromLegToken // these three: of one leg, or of all as one text
+	fromLegBrand
+	fromLegPrice
 	fromMethod // these four: what a signature looks at
 	fromPath
 	fromHost
@@ -127,6 +130,10 @@ func (s *source) held(p *pass) (v []byte, held bool) {
 			}
 		}
 		return nil, true
+	case fromLegToken, fromLegBrand:
+		if p.leg > 0 {
+			return s.ofLeg(&p.Legs[p.leg-1]), true
+		}
 	case fromSource:
 		return asBytes(p.Source), true
 	case fromSourceName:
@@ -161,6 +168,13 @@ func (s *source) made(dst []byte, p *pass) ([]byte, bool) {
 		return dst, false
 	case fromPrice:
 		return s.format.appendMoney(dst, p.Price), p.Price != 0
+	case fromLegToken, fromLegBrand:
+		return s.appendLegs(dst, p)
+	case fromLegPrice:
+		if p.leg > 0 {
+			return s.format.appendMoney(dst, p.Legs[p.leg-1].Price), true
+		}
+		return s.appendLegs(dst, p)
 	case fromNow:
 		return s.format.appendTime(dst, p.Now), !p.Now.IsZero()
 	case fromSold:
@@ -245,6 +259,34 @@ func (s *source) appendList(dst []byte, l *lead.Lead) []byte {
 	return dst
 }
 
+// ofLeg is a text of a leg.
+func (s *source) ofLeg(l *Leg) []byte {
+	if s.from == fromLegBrand {
+		return l.Brand
+	}
+	return l.Token
+}
+
+// appendLegs writes what the legs have as one text, in their order; false if one of them has none, for then nobody could
+// tell whose is whose.
+func (s *source) appendLegs(dst []byte, p *pass) ([]byte, bool) {
+	for i := range p.Legs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if s.from == fromLegPrice {
+			dst = s.format.appendMoney(dst, p.Legs[i].Price)
+			continue
+		}
+		v := s.ofLeg(&p.Legs[i])
+		if len(v) == 0 {
+			return dst, false
+		}
+		dst = append(dst, v...)
+	}
+	return dst, len(p.Legs) > 0
+}
+
 // ssnDigits are the nine digits of a social security number in its normal form.
 func ssnDigits(normal []byte) []byte {
 	var d [9]byte
@@ -267,6 +309,8 @@ func (c *compiler) source(name string, extra []known) (source, string) {
 	switch {
 	case strings.HasPrefix(name, captured) && !there:
 		return c.capture(strings.TrimPrefix(name, captured))
+	case strings.HasPrefix(name, ofLegs) && !there:
+		return c.ofLegs(name)
 	case name == "reference" && !there && c.opt.Status:
 		return source{from: fromReference}, ""
 	case name == "reference" && !there:
@@ -289,6 +333,34 @@ func (c *compiler) source(name string, extra []known) (source, string) {
 			sep: ","}, ""
 	}
 	return source{}, c.unknownName(name, extra)
+}
+
+// ofLegs is what names of values of the ping's legs begin with.
+const ofLegs = "leg."
+
+// ofLegs finds a value of the legs that a post is about.
+func (c *compiler) ofLegs(name string) (source, string) {
+	out := source{}
+	switch name {
+	case "leg.token":
+		out.from = fromLegToken
+	case "leg.brand":
+		out.from = fromLegBrand
+	case "leg.price":
+		if out.from = fromLegPrice; c.each { // else it is a text of several
+			out.typ = lead.TypeMoney
+		}
+	default:
+		return out, "leg.token, leg.brand or leg.price"
+	}
+	switch {
+	case !c.post:
+		return out, "legs only in a post: they come from the ping's answer"
+	case !c.opt.Legs:
+		return out, "legs in the ping's answer: it has none"
+	}
+	c.out.token = c.out.token || out.from == fromLegToken
+	return out, ""
 }
 
 // captured is what names of values from the ping's answer begin with.

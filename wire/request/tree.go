@@ -20,7 +20,8 @@ type node struct {
 	lead  []byte // what stands before the value if it is not the first: a comma, and the key where there is one
 	field *field
 	kids  []*node
-	spec  int // the spec's field that made it, for defects
+	each  bool // a list with a place for each leg: its one kid
+	spec  int  // the spec's field that made it, for defects
 }
 
 // place puts a field at a path below n, which is the root. The error tells what is in its way.
@@ -38,6 +39,10 @@ func (n *node) place(path []step, f *field, spec int) error {
 		case n.kind != kind:
 			return fmt.Errorf("an object or a list in one place, not both: fields[%d] has the other", n.spec)
 		}
+		if st.list && len(n.kids) > 0 && n.each != st.each {
+			return fmt.Errorf("[*] or places with numbers in one list, not both: fields[%d] has the other", n.spec)
+		}
+		n.each = n.each || st.each
 		kid := n.find(st)
 		if kid == nil {
 			kid = &node{key: st.key, spec: spec}
@@ -77,7 +82,7 @@ func (n *node) find(st step) *node {
 
 // order sorts the lists by index and reports the first index that nothing goes to.
 func (n *node) order(hole func(spec, index int)) {
-	if n.kind == nodeList {
+	if n.kind == nodeList && !n.each {
 		sorted := make([]*node, 0, len(n.kids))
 		for i := range n.kids {
 			k := n.find(step{key: fmt.Sprint(i)})
@@ -100,9 +105,41 @@ func (n *node) append(dst []byte, p *pass) ([]byte, bool) {
 	case nodeObject:
 		return n.appendObject(dst, p)
 	case nodeList:
+		if n.each {
+			return n.appendEach(dst, p)
+		}
 		return n.appendList(dst, p)
 	}
 	return n.field.append(dst, p)
+}
+
+// appendEach writes a list with a place for each leg, whatever of it is missing.
+func (n *node) appendEach(dst []byte, p *pass) ([]byte, bool) {
+	dst = append(dst, '[')
+	for i := range p.Legs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		mark := len(dst)
+		p.leg = i + 1
+		var there bool
+		if dst, there = n.kids[0].append(dst, p); !there {
+			dst = append(dst[:mark], n.kids[0].nothing()...)
+		}
+	}
+	p.leg = 0
+	return append(dst, ']'), len(p.Legs) > 0
+}
+
+// nothing stands in a list in the place of a node that is omitted.
+func (n *node) nothing() string {
+	switch n.kind {
+	case nodeObject:
+		return "{}"
+	case nodeList:
+		return "[]"
+	}
+	return "null"
 }
 
 func (n *node) appendObject(dst []byte, p *pass) ([]byte, bool) {
@@ -137,15 +174,7 @@ func (n *node) appendList(dst []byte, p *pass) ([]byte, bool) {
 			some = true
 			continue
 		}
-		dst = dst[:mark]
-		switch k.kind {
-		case nodeObject:
-			dst = append(dst, "{}"...)
-		case nodeList:
-			dst = append(dst, "[]"...)
-		default:
-			dst = append(dst, "null"...)
-		}
+		dst = append(dst[:mark], k.nothing()...)
 	}
 	return append(dst, ']'), some
 }

@@ -299,6 +299,8 @@ func (c *compiler) xmlPath(s string) ([]xmlStep, error) {
 	var out []xmlStep
 	for i, st := range steps {
 		switch {
+		case st.each:
+			return nil, fmt.Errorf("an index: [*] is for JSON; leg.token and the like are one text here")
 		case st.list && (i == 0 || steps[i-1].list):
 			return nil, fmt.Errorf("an index behind the name of an element")
 		case st.list:
