@@ -118,6 +118,8 @@ type Campaign struct {
 	MaxSold          int             // sales of the lead in all, its own included; 1 = exclusive
 	Ping             *Endpoint       // nil: it is not asked. Then Fixed holds
 	Post             *Endpoint
+	// several legs of its ping's answer may buy the lead, each brand once, and go into one post
+	Several bool
 	Caps             []rules.Cap // its own, then its buyer's
 	Hours            []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
 	InFlightMax      int         // calls at once within the buyer's limit; 0 = the buyer's alone

@@ -61,6 +61,7 @@ type bookCompiler struct {
 	status  bool            // the call that is compiled asks what became of a lead
 	// what the ping's answer of the campaign that is compiled gives the request of its post
 	captures []string
+	legs     bool // it has legs
 }
 
 func (c *bookCompiler) bad(at, path, value, expected string) {
@@ -167,6 +168,8 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		c.take(at, "criteria", p.terms(schema).Contradictions(p.Criteria))
 	}
 	c.price(p, spec, at)
+	c.several(p, spec, at)
+	c.aloneIfSeveral(p, at)
 	c.money(p, spec, schema, zone, at)
 	c.examples(p, spec, schema, at)
 	if schema != nil {
@@ -259,9 +262,9 @@ func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.S
 		c.bad(at, "post", "", "the call that delivers the lead")
 		return
 	}
-	c.captures = nil
+	c.captures, c.legs = nil, false
 	if p.Ping != nil && p.Ping.Answer != nil {
-		c.captures = p.Ping.Answer.Captures()
+		c.captures, c.legs = p.Ping.Answer.Captures(), p.Ping.Answer.GivesLegs()
 	}
 	p.Post = c.endpoint(spec.Post, schema, true, post, at+".post")
 	if p.Post.Request == nil || !p.Post.Request.NeedsToken() {
@@ -284,7 +287,7 @@ func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bo
 	var ds []lead.Defect
 	if schema != nil {
 		e.Request, ds = request.Compile(&spec.Request, schema, post, request.Options{Secrets: c.opt.Secrets,
-			Status: c.status, Captures: c.captures})
+			Status: c.status, Captures: c.captures, Legs: c.legs})
 		c.take(at, "request", ds)
 	}
 	e.Backup = c.backup(spec, schema, post, at)

@@ -196,7 +196,8 @@ func (c *bookCompiler) backup(spec *EndpointSpec, schema *lead.Schema, post bool
 	}
 	other := spec.Request
 	other.URL = spec.BackupURL
-	r, ds := request.Compile(&other, schema, post, request.Options{Secrets: c.opt.Secrets, Captures: c.captures})
+	r, ds := request.Compile(&other, schema, post, request.Options{Secrets: c.opt.Secrets, Captures: c.captures,
+		Legs: c.legs})
 	for _, d := range ds {
 		if d.Path == "url" { // the rest is told of the request itself
 			c.bad(at, "backup_url", d.Value, d.Expected)

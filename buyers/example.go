@@ -102,7 +102,7 @@ func (x *Example) Inputs(c *Campaign, post bool) request.Inputs {
 		in.Attempt, in.Key = x.try, x.key
 		if x.Ping != nil && x.Ping.Answer != nil && c.Ping != nil {
 			if r := x.Ping.Read(c.Ping.Answer); r.Outcome == lead.Accepted {
-				in.Token, in.Captures = r.Token, r.Captures
+				in.Token, in.Captures, in.Legs = r.Token, r.Captures, c.legs(&r)
 				if r.HasPrice && !c.Fixed {
 					in.Price = r.Price
 				}
@@ -119,6 +119,21 @@ func (x *Example) Inputs(c *Campaign, post bool) request.Inputs {
 		in.Price = *x.given.Price
 	}
 	return in
+}
+
+// legs are those of a ping's answer that a post of an example is about: all where several may buy, else the first.
+func (c *Campaign) legs(r *answer.Receipt) (out []request.Leg) {
+	for i := range r.Legs {
+		l := &r.Legs[i]
+		leg := request.Leg{Token: l.Token, Brand: l.Brand, Price: l.Price}
+		if len(leg.Token) == 0 {
+			leg.Token = r.Token
+		}
+		if out = append(out, leg); !c.Several {
+			break
+		}
+	}
+	return out
 }
 
 // Read reads the call's answer, which must not be nil, by a campaign's rules.

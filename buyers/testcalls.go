@@ -55,7 +55,7 @@ func (c *bookCompiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead
 	out.Backup = nil // it would lead to where real leads go
 	var ds []lead.Defect
 	out.Request, ds = request.Compile(&tested, schema, post, request.Options{Secrets: c.opt.Secrets,
-		Captures: c.captures})
+		Captures: c.captures, Legs: c.legs})
 	for _, d := range ds {
 		d.Path = testPath(d.Path, own, key)
 		c.defects = append(c.defects, d.In(at))

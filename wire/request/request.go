@@ -95,6 +95,7 @@ type Request struct {
 	name    string // to expect in the certificate
 	tls     bool
 	token   bool // some field is the token
+	legs    bool // some field is of the legs
 	uses    lead.Positions
 	cookies bool
 	oauth2  *OAuth2
@@ -190,6 +191,9 @@ func (r *Request) Host() (addr, serverName string, tls bool) { return r.addr, r.
 
 // NeedsToken tells whether the request carries the token of the ping's answer.
 func (r *Request) NeedsToken() bool { return r.token }
+
+// UsesLegs tells whether the request says which legs of the ping's answer a post is about.
+func (r *Request) UsesLegs() bool { return r.legs }
 
 // Uses tells which fields of the lead the request may carry, in whole or in part, or looks at.
 func (r *Request) Uses() *lead.Positions { return &r.uses }

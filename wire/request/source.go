@@ -359,7 +359,7 @@ func (c *compiler) ofLegs(name string) (source, string) {
 	case !c.opt.Legs:
 		return out, "legs in the ping's answer: it has none"
 	}
-	c.out.token = c.out.token || out.from == fromLegToken
+	c.out.token, c.out.legs = c.out.token || out.from == fromLegToken, true
 	return out, ""
 }
 
