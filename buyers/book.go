@@ -119,12 +119,12 @@ type Campaign struct {
 	Ping             *Endpoint       // nil: it is not asked. Then Fixed holds
 	Post             *Endpoint
 	// several legs of its ping's answer may buy the lead, each brand once, and go into one post
-	Several bool
-	Caps             []rules.Cap // its own, then its buyer's
-	Hours            []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
-	InFlightMax      int         // calls at once within the buyer's limit; 0 = the buyer's alone
-	Breaker          *Breaker    // of its pings; nil: none
-	IfUnknown        *Unknown    // nil: an attempt without a known outcome waits for a person
+	Several     bool
+	Caps        []rules.Cap // its own, then its buyer's
+	Hours       []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
+	InFlightMax int         // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker     *Breaker    // of its pings; nil: none
+	IfUnknown   *Unknown    // nil: an attempt without a known outcome waits for a person
 	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	Uses         lead.Positions
 	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid

@@ -27,7 +27,7 @@ func (c *bookCompiler) several(p *Campaign, spec *CampaignSpec, at string) {
 		c.bad(at, "ping.answer.legs.token", "", "where the token of a leg stands, by which the post's answer names it")
 	}
 	if p.IfUnknown != nil {
-		c.bad(at, "unknown", "", "nothing: what became of several legs that went into one post a person has to find out")
+		c.bad(at, "unknown", "", "nothing: what became of legs that went into one post a person has to find out")
 	}
 	if b := p.Buyer; b.Parent != "" || len(b.CompetitorGroups)+len(p.CompetitorGroups) > 0 {
 		c.bad(at, "ping.answer.legs.several", "true", "no `parent` and no `competitor_groups`: legs are companies of "+

@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"clearpost/buyers"
@@ -45,31 +46,78 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 	if live == nil {
 		return nil, lead.NoTestEndpoint
 	}
-	c = live.Campaign
 	if !live.limits.posts.Allow(e.wall()) {
 		live.ThrottleSkips.Add(1)
 		return nil, lead.Throttled
 	}
-	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: c.ID,
-		Buyer: c.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
-		SellLimit: d.quote.Limit, Terms: d.terms(live, follows), Segment: d.segment()}
-	if first != nil {
-		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
-	}
-	o := &outbound{bid: b, live: live, p: p, in: d.on.inputs(d.history, d.l, p, len(d.flight))}
+	o := &outbound{live: live}
 	if o.in.Bearer = live.posts.bearer(); o.in.Bearer == nil && live.posts.tokens != nil {
 		live.AuthSkips.Add(1)
 		return nil, lead.AuthFailed
 	}
-	var err error
-	if o.req, err = c.Post.Request.AppendHTTP(nil, &o.in); err != nil {
-		return nil, unrendered(err)
-	}
-	if no := d.hold(p, live, now); no != lead.NoRefusal {
+	if no := d.add(o, d.posting(b, live, payout, follows, first), b, now); no != lead.NoRefusal {
 		return nil, no
 	}
-	d.record(p, c.Post.Request, &o.in)
 	return o, lead.NoRefusal
+}
+
+// posting is the attempt of a bid.
+func (d *delivery) posting(b *ledger.Bid, live *LiveCampaign, payout lead.Money, follows bool,
+	first *history.Attempt) *ledger.Posting {
+	now := d.e.now()
+	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: live.ID,
+		Buyer: live.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
+		SellLimit: d.quote.Limit, Terms: d.terms(live, follows), Segment: d.segment()}
+	if live.Several {
+		p.Brand = b.Brand
+	}
+	if first != nil {
+		p.Again, p.Of = ledger.AgainAuth, &first.Posting.Attempt
+	}
+	return p
+}
+
+// add makes an attempt one of those that a request is for: the request has it, and it holds what it needs. Otherwise
+// the request stays as it is.
+func (d *delivery) add(o *outbound, p *ledger.Posting, b *ledger.Bid, now time.Time) lead.Refusal {
+	in := o.in
+	if len(o.of) == 0 {
+		in = d.on.inputs(d.history, d.l, p, len(d.flight))
+		in.Bearer = o.in.Bearer
+	} else {
+		p.With = &o.of[0].Attempt
+		in.Price += p.Price
+	}
+	if b.Leg > 0 {
+		in.Legs = append(slices.Clip(in.Legs), request.Leg{Token: []byte(b.Token), Brand: []byte(b.Brand),
+			Price: b.Price})
+	}
+	req, err := o.live.Campaign.Post.Request.AppendHTTP(nil, &in)
+	if err != nil {
+		return unrendered(err)
+	}
+	if no := d.hold(p, o.live, now); no != lead.NoRefusal {
+		return no
+	}
+	o.in, o.req, o.of, o.bids = in, req, append(o.of, p), append(o.bids, b)
+	d.flight = append(d.flight, p)
+	return lead.NoRefusal
+}
+
+// join adds a further leg of the same answer to a request, or tells why it does not go along.
+func (d *delivery) join(o *outbound, b *ledger.Bid, first *history.Attempt) lead.Refusal {
+	now := d.e.now()
+	payout, follows, covered := d.payout(b)
+	switch {
+	case !covered:
+		return lead.NotCovered
+	case !b.Expires.IsZero() && !now.Before(b.Expires):
+		return lead.BidExpired
+	}
+	if ok, _ := o.live.Campaign.Test(d.facts()); !ok {
+		return lead.CriteriaMismatch
+	}
+	return d.add(o, d.posting(b, o.live, payout, follows, first), b, now)
 }
 
 // clash is why a campaign may not have the lead beside those who have it, or may have it, or are in flight: one of its
@@ -108,43 +156,55 @@ func postFacts(h *history.History, l *lead.Lead) *rules.Facts {
 // renewMax is how long an attempt waits for another access token.
 const renewMax = 3 * time.Second
 
-// withNewToken makes an attempt once more where it came to nothing but the refusal of its access token.
+// withNewToken makes a request once more where it came to nothing but the refusal of its access token.
 func (d *delivery) withNewToken(o *outbound) error {
-	first := d.refusedToken(o)
-	if first == nil {
+	if !d.refusedToken(o) {
 		return nil
 	}
-	if err := d.free(false); err != nil {
+	if err := d.free(len(o.of) > 1); err != nil {
 		return err
 	}
-	again, no := d.prepare(o.bid, first)
+	var again *outbound
+	for i, b := range o.bids {
+		first, no := d.history.Attempt(o.of[i].Attempt), lead.NoRefusal
+		if again == nil {
+			again, no = d.prepare(b, first)
+		} else {
+			no = d.join(again, b, first)
+		}
+		if no != lead.NoRefusal {
+			d.refuse(b, no)
+		}
+	}
 	if again == nil {
-		d.refuse(o.bid, no)
 		return nil
 	}
-	d.flight = append(d.flight, again.p)
 	return d.goOut([]*outbound{again})
 }
 
-// refusedToken is the attempt if it came to nothing but the refusal of its access token, and another token is at hand
-// now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not looked at
-// the lead.
-func (d *delivery) refusedToken(o *outbound) *history.Attempt {
-	a := d.history.Attempt(o.p.Attempt)
-	p, q := a.Posting, a.Posted
-	if p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
-		!unauthorized(q.Status) || o.live.posts.tokens == nil || d.unknown {
-		return nil
+// refusedToken tells whether a request came to nothing but the refusal of its access token, and another token is at
+// hand now: a complete answer 401 or 403 that no rule and no reason of the campaign knows. Then the buyer has not
+// looked at the lead.
+func (d *delivery) refusedToken(o *outbound) bool {
+	if o.live.posts.tokens == nil || d.unknown {
+		return false
+	}
+	for _, p := range o.of {
+		q := d.history.Attempt(p.Attempt).Posted
+		if p.Again != "" || q == nil || q.Backup || q.Outcome != lead.Rejected || q.Refusal != lead.ServerError ||
+			!unauthorized(q.Status) {
+			return false
+		}
 	}
 	ctx, cancel := context.WithTimeout(d.e.stop, min(renewMax, d.newUntil.Sub(d.e.wall())))
 	defer cancel()
 	if o.live.posts.tokens.Renew(ctx, o.in.Bearer) == nil {
-		return nil
+		return false
 	}
-	if d.no == q {
+	if d.no != nil && slices.ContainsFunc(o.of, func(p *ledger.Posting) bool { return p.Attempt == d.no.Attempt }) {
 		d.no = nil // what comes of the next is its end
 	}
-	return a
+	return true
 }
 
 // hold reserves what an attempt needs: a test needs nothing, and only where the lead stands already with this buyer is
@@ -154,7 +214,7 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 		return d.history.RoomForTest(p, d.flight)
 	}
 	var no lead.Refusal
-	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Buyer,
+	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
 		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.instead()})
 	return no
 }

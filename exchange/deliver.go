@@ -48,7 +48,9 @@ func (d *delivery) offer(left []*ledger.Bid) error {
 			if err := d.withNewToken(o); err != nil {
 				return err
 			}
-			d.soldBy(o.bid)
+			for _, b := range o.bids {
+				d.soldBy(b)
+			}
 		}
 	}
 	return nil

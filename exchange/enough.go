@@ -62,6 +62,8 @@ func (p *Ping) decided(from int) bool {
 		}
 		switch silent := next < len(p.asked) && int(p.asked[next].bid) == i && !p.asked[next].ended; {
 		case p.bids[i].Refusal != lead.NoRefusal:
+		case silent && p.bidders[i].Several:
+			return false // it may bid for any number of companies
 		case silent:
 			firstTurn = min(firstTurn, p.enterBest(i))
 		default:

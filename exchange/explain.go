@@ -125,7 +125,9 @@ type AttemptStory struct {
 	Resolved    string        `json:"resolved,omitempty"` // why, and by whom
 	Leg         int           `json:"leg,omitempty"`
 	// attempts with the same number went out at the same time; 0: alone
-	Round int `json:"round,omitempty"`
+	Round int      `json:"round,omitempty"`
+	Brand string   `json:"brand,omitempty"` // who buys in the end, where several legs of the buyer may
+	With  *lead.ID `json:"with,omitempty"`  // the attempt in whose request it was
 	// auth: after the buyer refused the access token of the attempt before
 	Again   string `json:"again,omitempty"`
 	Backup  bool   `json:"backup,omitempty"`  // the backup URL answered
@@ -377,7 +379,7 @@ func explainAttempt(a *history.Attempt) AttemptStory {
 	p := a.Posting
 	s := AttemptStory{Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, At: p.At, PingPrice: p.Price,
 		Payout: p.Payout, Hold: p.Charges, Request: p.Private.Request, Outcome: a.Outcome().String(), HoldIs: "kept",
-		Leg: p.Leg, Round: p.Round, Again: p.Again, Resends: len(a.Resends)}
+		Leg: p.Leg, Round: p.Round, Brand: p.Brand, With: p.With, Again: p.Again, Resends: len(a.Resends)}
 	if q := a.Posted; q != nil {
 		s.Backup = q.Backup
 		s.Reason, s.Reference, s.AnswerPrice, s.Booked, s.Status, s.TookUS, s.Answer = q.Reason, q.Reference,

@@ -36,7 +36,7 @@ func (e *Exchange) restoreHolds(h *history.History) {
 			continue
 		}
 		p := a.Posting
-		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Buyer, MaxSold: p.MaxSold,
+		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
 			SellLimit: p.SellLimit, Charges: p.Charges, Committed: a.Outcome() == lead.Accepted})
 	}
 }

@@ -16,41 +16,90 @@ import (
 	"clearpost/wire/transport"
 )
 
-// heard is how a call has ended.
+// heard is how a call has ended: for each of its attempts, in their order.
 type heard struct {
 	*outbound
-	out      *ledger.Posted
+	outs     []*ledger.Posted
 	panicked any // nothing can be said of the call
 }
 
-// call makes the one call and reads its receipt. Whatever comes, there is no second call of this attempt, but to the
+// call makes the one call and reads its receipt. Whatever comes, there is no second call of these attempts, but to the
 // backup URL where no byte went to the first. It changes nothing of the delivery: calls of a round run at once.
 func (d *delivery) call(o *outbound) heard {
-	e, live, p := d.e, o.live, o.p
+	e, live := d.e, o.live
 	live.Posted.Add(1)
 	call := &transport.Call{Target: live.posts.target, Request: o.req, Timeout: live.Campaign.Post.Timeout,
 		Gate: live.limits.gate}
 	e.calls.PostOnce(call, d.until)
+	took := call.Took
 	again, backup := e.toBackup(live, call, &o.in, d.until)
-	out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
-		Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: call.Took.Microseconds(), Charges: p.Charges}
 	if backup != nil {
-		call, out.Backup, out.Private.Request = again, true, backup
-		out.Status, out.TookUS = call.Status, out.TookUS+call.Took.Microseconds()
+		call, took = again, took+again.Took
 	}
-	readReceipt(live, p, out, call)
-	d.policy().end(out)
-	if why := out.Refusal; out.Outcome == lead.Unknown && why != lead.Queued || out.Outcome == lead.NotSent {
+	h, r := heard{outbound: o}, answer.Receipt{}
+	for i, p := range o.of {
+		out := &ledger.Posted{Head: d.head(ledger.KindPosted, e.now()), Attempt: p.Attempt, Campaign: p.Campaign,
+			Buyer: p.Buyer, PingPrice: p.Price, Status: call.Status, TookUS: took.Microseconds(), Charges: p.Charges}
+		if backup != nil {
+			out.Backup, out.Private.Request = true, backup
+		}
+		if i == 0 {
+			r = readCall(live, out, call)
+		}
+		if call.Refusal != lead.NoRefusal {
+			unanswered(out, call)
+		} else {
+			receive(live, p, out, o.receiptOf(i, r))
+		}
+		d.policy().end(out)
+		h.outs = append(h.outs, out)
+	}
+	if why := h.outs[0].Refusal; h.outs[0].Outcome == lead.Unknown && why != lead.Queued ||
+		h.outs[0].Outcome == lead.NotSent {
 		live.postsWell.note(e, live, "posts", why, e.wall())
 	} else {
 		live.postsWell.note(e, live, "posts", lead.NoRefusal, e.wall())
 	}
-	return heard{outbound: o, out: out}
+	return h
 }
 
-// take notes how an attempt has ended: the next append makes it durable, and ends its hold with that.
+// receiptOf is what an answer says of one of the attempts of its request: what it says of its leg, where it tells that,
+// and else what it says of all. Of a leg that it passes over, beside others, nothing is known. A price for all of them
+// is none of theirs.
+func (o *outbound) receiptOf(i int, r answer.Receipt) answer.Receipt {
+	byLeg := o.live.Campaign.Post.Answer.GivesEnds() && o.bids[i].Leg > 0 && (len(o.of) > 1 || len(r.Ends) > 0)
+	if !byLeg || r.Outcome != lead.Accepted {
+		if len(o.of) > 1 {
+			r.Price, r.HasPrice, r.PriceSaid = 0, false, nil
+		}
+		return r
+	}
+	end := r.End([]byte(o.bids[i].Token))
+	r.Outcome, r.Price, r.HasPrice, r.Fallback, r.PriceSaid = end.Outcome, end.Price, end.HasPrice, false, nil
+	switch end.Outcome {
+	case lead.Accepted:
+	case lead.Rejected:
+		r.Refusal = lead.BuyerRejected
+	default:
+		r.Refusal = lead.UnclearAnswer
+	}
+	if len(end.Reference) > 0 {
+		r.Reference = end.Reference
+	}
+	if len(end.Reason) > 0 {
+		r.Reason = end.Reason
+	}
+	return r
+}
+
+// take notes how attempts have ended: the next append makes it durable, and ends their holds with that.
 func (d *delivery) take(h heard) {
-	live, p, out := h.live, h.p, h.out
+	for i, out := range h.outs {
+		d.takeEnd(h.live, h.of[i], out)
+	}
+}
+
+func (d *delivery) takeEnd(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted) {
 	a := d.history.Attempt(p.Attempt)
 	a.Posted, a.Redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
@@ -111,18 +160,37 @@ func (e *Exchange) toBackup(live *LiveCampaign, first *transport.Call, in *reque
 // connection. Where nothing is promised, the payout follows the price.
 func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted,
 	call *transport.Call) (r answer.Receipt) {
+	r = readCall(live, out, call)
 	if call.Refusal != lead.NoRefusal {
-		out.Outcome, out.Refusal = lead.Unknown, call.Refusal
-		if !call.Sent {
-			out.Outcome = lead.NotSent
-		}
-		if len(call.Body) > 0 {
-			out.Private.Answer = newBody(call.Body)
-		}
-		return r
+		unanswered(out, call)
+	} else {
+		receive(live, p, out, r)
 	}
-	out.Private.Answer = newBody(call.Body)
-	r = read(live.Campaign.Post.Answer, call)
+	return r
+}
+
+// readCall keeps what came for an answer, and reads it if it is whole.
+func readCall(live *LiveCampaign, out *ledger.Posted, call *transport.Call) (r answer.Receipt) {
+	if call.Refusal == lead.NoRefusal {
+		out.Private.Answer = newBody(call.Body)
+		return read(live.Campaign.Post.Answer, call)
+	}
+	if len(call.Body) > 0 {
+		out.Private.Answer = newBody(call.Body)
+	}
+	return r
+}
+
+// unanswered is the end of an attempt whose call has no whole answer.
+func unanswered(out *ledger.Posted, call *transport.Call) {
+	out.Outcome, out.Refusal = lead.Unknown, call.Refusal
+	if !call.Sent {
+		out.Outcome = lead.NotSent
+	}
+}
+
+// receive is the end of an attempt by its receipt.
+func receive(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted, r answer.Receipt) {
 	out.Outcome, out.Refusal = r.Outcome, r.Refusal
 	out.Reason, out.Reference = string(r.Reason), string(r.Reference)
 	if r.HasPrice && !r.Fallback {
@@ -130,7 +198,7 @@ func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted,
 	}
 	out.AnswerPriceText = string(r.PriceSaid)
 	if r.Outcome != lead.Accepted {
-		return r
+		return
 	}
 	out.Price, out.Payout, out.Private.Redirect = p.Price, p.Payout, string(r.Redirect)
 	if booksAnswer(p, live) && r.HasPrice {
@@ -139,7 +207,6 @@ func readReceipt(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted,
 			out.Payout = history.MarginOf(t).Payout(r.Price)
 		}
 	}
-	return r
 }
 
 // newBody keeps a message for the ledger: the beginning, and the length and hash of the whole.

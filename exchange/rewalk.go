@@ -130,8 +130,11 @@ func (w *walk) round(order []*ledger.Bid, n int) (left []*ledger.Bid) {
 		p := w.posting(b, n)
 		w.at(b.Campaign, b.Leg)
 		w.attempt = &p.Attempt
-		if !w.d.together(b) || b.Tier != order[0].Tier {
+		if !(w.d.together(b) || w.several(b) && b.Campaign == order[0].Campaign) || b.Tier != order[0].Tier {
 			w.differ("at the same time", "yes", "no: the tier "+b.Tier+" asks one buyer after the other")
+		}
+		if p.With != nil && !w.several(b) {
+			w.differ("request", "with other legs", "of its own")
 		}
 		w.attempted(b, p)
 		w.d.flight, members = append(w.d.flight, p), append(members, b)
@@ -149,6 +152,12 @@ func (w *walk) round(order []*ledger.Bid, n int) (left []*ledger.Bid) {
 		w.d.soldBy(b)
 	}
 	return left
+}
+
+// several tells whether several legs of a bid's campaign may buy the lead.
+func (w *walk) several(b *ledger.Bid) bool {
+	c := w.d.on.cfg.Book.Campaign(b.Campaign)
+	return c != nil && c.Several
 }
 
 // posting is a bid's attempt in a round.

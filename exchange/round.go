@@ -17,11 +17,15 @@ import (
 // the wire each counts as a sale. A bid that is refused only for the sake of others in a round has its turn when they
 // are over.
 
-// outbound is a request that is ready to go out: its bid has passed all checks, and its attempt holds what it needs.
+// Where several legs of one buyer may buy, those that stand among as many bids as there are slots go into one request,
+// and each is an attempt of its own with its own hold, price and end.
+
+// outbound is a request that is ready to go out, with its attempts and their bids, one each: they have passed all
+// checks, and hold what they need.
 type outbound struct {
-	bid  *ledger.Bid
 	live *LiveCampaign
-	p    *ledger.Posting
+	bids []*ledger.Bid
+	of   []*ledger.Posting
 	in   request.Inputs
 	req  []byte
 }
@@ -43,42 +47,67 @@ func (d *delivery) together(b *ledger.Bid) bool {
 	return false
 }
 
-// round prepares the attempts that go out at once: that of the first bid and, in a tier that asks so, those of as many
-// after it as there are slots. It gives the bids whose turn is yet to come. Where the first has no attempt the round
-// is that of the next.
+// round prepares the attempts that go out at once: that of the first bid; in a tier that asks so, those of as many
+// after it as there are slots; of a buyer several of whose legs may buy, those of its legs among as many bids. It gives
+// the bids whose turn is yet to come. Where the first has no attempt the round is that of the next.
 func (d *delivery) round(order []*ledger.Bid) (round []*outbound, left []*ledger.Bid) {
 	first := order[0]
 	together := d.together(first)
+	var others []*ledger.Bid // that will have a slot before those that come after them
 	for i, b := range order {
-		if i > 0 && (!together || b.Tier != first.Tier) {
+		if i > 0 && (b.Tier != first.Tier || len(round) == 0 && !together || !together && !round[0].live.Several) {
 			return round, append(left, order[i:]...)
 		}
 		if d.history.TriedBefore(b) {
 			continue
 		}
-		if len(round) > 0 && !d.roomBeside(b) {
+		if len(round) > 0 && !d.roomBeside(b, others) {
 			left = append(left, b)
 			continue
 		}
-		switch o, no := d.prepare(b, nil); {
-		case o != nil:
-			round, d.flight = append(round, o), append(d.flight, o.p)
-		case len(round) > 0:
-			left = append(left, b)
+		switch with := sameAnswer(round, b); {
+		case with != nil:
+			if d.join(with, b, nil) != lead.NoRefusal {
+				left = append(left, b)
+			}
+		case len(round) > 0 && !together:
+			left, others = append(left, b), append(others, b)
 		default:
-			d.refuse(b, no)
+			o, no := d.prepare(b, nil)
+			switch {
+			case o != nil:
+				round = append(round, o)
+			case len(round) > 0:
+				left = append(left, b)
+			default:
+				d.refuse(b, no)
+			}
 		}
 	}
 	return round, left
 }
 
-// roomBeside tells whether the lead has a slot for a bid beside those that are in flight, as far as promises go.
-func (d *delivery) roomBeside(b *ledger.Bid) bool {
+// sameAnswer is the request of a round that a bid's leg may go along with, nil if there is none.
+func sameAnswer(round []*outbound, b *ledger.Bid) *outbound {
+	for _, o := range round {
+		if o.live.Several && o.live.ID == b.Campaign {
+			return o
+		}
+	}
+	return nil
+}
+
+// roomBeside tells whether the lead has a slot for a bid beside those that are in flight and others, as far as promises
+// go.
+func (d *delivery) roomBeside(b *ledger.Bid, others []*ledger.Bid) bool {
 	most := min(d.quote.Limit, max(b.MaxSold, 1))
 	for _, p := range d.flight {
 		most = min(most, max(p.MaxSold, 1))
 	}
-	return d.history.Sold()+len(d.flight) < most
+	for _, o := range others {
+		most = min(most, max(o.MaxSold, 1))
+	}
+	return d.history.Sold()+len(d.flight)+len(others) < most
 }
 
 // goOut makes a round's attempts durable, sends them and hears how they end. An error is one of the ledger; where it
@@ -88,10 +117,14 @@ func (d *delivery) goOut(round []*outbound) error {
 	if len(round) == 0 {
 		return nil
 	}
-	group, number := make([]ledger.Event, len(round)), d.history.Rounds()+1
-	for i, o := range round {
-		if group[i] = o.p; len(round) > 1 {
-			o.p.Round = number
+	var group []ledger.Event
+	number := d.history.Rounds() + 1
+	for _, o := range round {
+		d.record(o.of[0], o.live.Campaign.Post.Request, &o.in)
+		for _, p := range o.of {
+			if group = append(group, p); len(d.flight) > 1 {
+				p.Round = number
+			}
 		}
 	}
 	if err := d.append(group...); err != nil {
@@ -105,8 +138,8 @@ func (d *delivery) goOut(round []*outbound) error {
 		}
 		return err
 	}
-	for _, o := range round {
-		d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: o.p})
+	for _, p := range d.flight {
+		d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: p})
 	}
 	d.attemptStored()
 	if len(round) == 1 {

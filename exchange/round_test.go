@@ -329,11 +329,8 @@ func judgeRounds(x *rig, id lead.ID, company func(buyer string) string) {
 			least := 99
 			for _, p := range standing {
 				least = min(least, p.MaxSold, p.SellLimit)
-				if p != ev && p.Buyer == ev.Buyer {
-					x.T.Errorf("%s has it, or may have it, twice", p.Buyer)
-				}
-				if p != ev && company(p.Buyer) == company(ev.Buyer) {
-					x.T.Errorf("%s and %s are one company", p.Buyer, ev.Buyer)
+				if p != ev && company(p.Holder()) == company(ev.Holder()) {
+					x.T.Errorf("%s and %s are one company", p.Holder(), ev.Holder())
 				}
 			}
 			if len(standing) > least {

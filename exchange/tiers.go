@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"strings"
+
 	"clearpost/auction"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -51,10 +53,24 @@ func (p *Ping) entry(i int) auction.Bid {
 		Groups: book.Groups(l.Campaign), Price: b.Price, Value: l.countsAs(b.Price), MaxSold: b.MaxSold, Floor: l.Floor,
 		Max: l.MaxBid, Margin: l.Margin, Standing: l.Buyer.Standing, Acceptance: acceptance(b, l),
 		Tie: auction.Tie(p.id, l.ID)}
+	if l.Several && b.Brand != "" {
+		out.Buyer, out.Company, out.Groups = p.brandOf(i), 0, 0
+	}
 	if p.route != nil {
 		out.Seats = p.route.seats[l.Index]
 	}
 	return out
+}
+
+// brandOf numbers the brand of a leg, where several of a buyer may buy: below zero, so that it is no buyer of the book.
+// Whoever has the brand in its answer, it is the same company.
+func (p *Ping) brandOf(i int) int32 {
+	for n := range p.bids[:i] {
+		if l := p.bidders[n]; l != nil && l.Several && strings.EqualFold(p.bids[n].Brand, p.bids[i].Brand) {
+			return int32(-1 - n)
+		}
+	}
+	return int32(-1 - i)
 }
 
 // termsOf are what bounds the sale of the lead.

@@ -5,6 +5,7 @@ package ledger
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -277,6 +278,10 @@ type Posting struct {
 	Buyer    string   `json:"buyer"`
 	Rank     int      `json:"rank"`
 	Leg      int      `json:"leg,omitempty"`
+	// several legs of one buyer may buy the lead: who buys in the end, and is a buyer of its own
+	Brand string `json:"brand,omitempty"`
+	// several legs went into one request: the attempt that it stands in. nil: its own
+	With *lead.ID `json:"with,omitempty"`
 	// attempts that went out at the same time have the same: the lead's first such round is 1. 0: it went out alone
 	Round     int           `json:"round,omitempty"`
 	Price     lead.Money    `json:"price_micros"`  // the bid
@@ -287,6 +292,14 @@ type Posting struct {
 	Terms     *Terms        `json:"terms,omitempty"`   // by which its sale is booked; nil in events of earlier versions
 	Charges   []lead.Charge `json:"charges,omitempty"`
 	Private   Private       `json:"private"`
+}
+
+// Holder is who has a slot of the lead by this attempt: its buyer, or its buyer's brand. A lead is sold to each once.
+func (e *Posting) Holder() string {
+	if e.Brand == "" {
+		return e.Buyer
+	}
+	return e.Buyer + "/" + strings.ToLower(e.Brand)
 }
 
 // Terms are what a sale is booked by, as they were when the attempt was made, however late its outcome is known.

@@ -268,6 +268,12 @@ func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	if a.Reason != "" {
 		fmt.Fprintf(w, " — %q", a.Reason)
 	}
+	if a.Brand != "" {
+		fmt.Fprintf(w, "\n  for %s", a.Brand)
+	}
+	if a.With != nil {
+		fmt.Fprintf(w, "\n  in the request of %s", a.With)
+	}
 	if a.Round > 0 {
 		fmt.Fprintf(w, "\n  at the same time as the others of round %d", a.Round)
 	}

@@ -20,7 +20,7 @@ func (h *History) RoomForTest(p *ledger.Posting, flight []*ledger.Posting) lead.
 	}
 	limit := min(p.SellLimit, max(p.MaxSold, 1))
 	for _, o := range taken {
-		if o.Buyer == p.Buyer {
+		if o.Holder() == p.Holder() {
 			return lead.BuyerSoldAlready
 		}
 		limit = min(limit, max(o.MaxSold, 1))

@@ -108,6 +108,7 @@ type event struct {
 	Attempt     id        `json:"attempt"`
 	Again       string    `json:"again"`
 	Round       int       `json:"round"`
+	Brand       string    `json:"brand"`
 	Of          id        `json:"of"`
 	FromAttempt id        `json:"from_attempt"`
 	Campaign    string    `json:"campaign"`

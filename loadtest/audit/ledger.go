@@ -54,7 +54,8 @@ type trip struct {
 type attempt struct {
 	id              id
 	campaign, buyer string
-	price, payout   int64 // as posted; of an accepted one as booked
+	brand           string // who buys in the end, where several of the buyer's legs may
+	price, payout   int64  // as posted; of an accepted one as booked
 	bid             int64
 	answerPrice     int64
 	booking         *booking // nil in events of earlier versions
@@ -241,8 +242,9 @@ func (a *auditor) posting(e *event) {
 	}
 	t := a.trip(e.Lead)
 	a.slots(e, t)
-	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), price: e.Price, payout: e.Payout,
-		bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
+	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand, price: e.Price,
+		payout: e.Payout, bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round, charges: e.Charges,
+		booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -272,7 +274,7 @@ func (a *auditor) slots(e *event, t *trip) {
 			a.found(RuleSentOn, e.Lead, "attempt %s to %s while attempt %s is %s", e.Attempt, e.Campaign, o.id,
 				outcomeNames[o.outcome])
 		}
-		if o.buyer == e.Buyer {
+		if o.buyer == e.Buyer && (o.brand == e.Brand || o.brand == "" || e.Brand == "") {
 			a.found(RuleSameBuyer, e.Lead, "attempt %s goes to %s, to which attempt %s is %s", e.Attempt, e.Buyer, o.id,
 				outcomeNames[o.outcome])
 		}

@@ -267,8 +267,8 @@ func (s *source) ofLeg(l *Leg) []byte {
 	return l.Token
 }
 
-// appendLegs writes what the legs have as one text, in their order; false if one of them has none, for then nobody could
-// tell whose is whose.
+// appendLegs writes what the legs have as one text, in their order; false if one of them has none, for then nobody
+// could tell whose is whose.
 func (s *source) appendLegs(dst []byte, p *pass) ([]byte, bool) {
 	for i := range p.Legs {
 		if i > 0 {
