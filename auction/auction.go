@@ -67,6 +67,9 @@ type Terms struct {
 	Margin    Margin
 	MinPayout lead.Money // the least that the winners together must pay the seller; 0 = anything
 	Sales     []Sale     // that stand already
+	// each tier that stands by begins with those that would win there if no tier before it sold: for a lead that goes
+	// on from tier to tier
+	EachTier bool
 
 	Plan   *Plan    // nil = one tier, an auction among all bids
 	Closed uint64   // bit i: tier i is not for this lead
@@ -244,7 +247,10 @@ func (r *Result) place(bids []Bid, t *Terms, tiers []Tier, walk Walk) {
 	}
 	for tier := r.Tier; tier >= 0; tier = r.next(tier, walk) {
 		if len(tiers) > 1 { // else they are gathered
-			r.gather(bids, t, &tiers[tier], tier)
+			queue := r.gather(bids, t, &tiers[tier], tier)
+			if t.EachTier && tier != r.Tier {
+				r.ahead(queue, t, &tiers[tier])
+			}
 		}
 		limit, outbids := t.limit(&tiers[tier]), tier == r.Tier && tiers[tier].Mode.byValue()
 		won := 0 // winners passed so far: they stand in best in the tier's order
@@ -267,6 +273,35 @@ func (r *Result) place(bids []Bid, t *Terms, tiers []Tier, walk Walk) {
 			r.Lost = append(r.Lost, Loss{it.bid, r.refusal(it, &bids[it.bid], t, tiers)})
 		}
 	}
+}
+
+// ahead puts those who would win a tier that stands by before its other items, of which queue are no slow payers. Items
+// that have a place in a tier before it are left out.
+func (r *Result) ahead(queue int, t *Terms, tier *Tier) {
+	if !tier.Mode.optimal() {
+		return // those who would win stand first
+	}
+	n, in := 0, r.in[:0]
+	for at, i := range r.in {
+		if r.items[i].placed {
+			continue
+		}
+		if at < queue {
+			n++
+		}
+		in = append(in, i)
+	}
+	r.in = in
+	_, _, ok := r.sell(r.in[:n], t, tier)
+	if !ok && n < len(r.in) {
+		_, _, ok = r.sellToAll(t, tier)
+	}
+	if !ok {
+		return
+	}
+	rest := slices.DeleteFunc(r.in, func(i int32) bool { return slices.Contains(r.trial, i) })
+	r.all = append(append(r.all[:0], r.trial...), rest...)
+	r.in, r.all = r.all, r.in
 }
 
 // next is the tier that stands by after one: the next in the plan that sells, or the next by total.

@@ -316,6 +316,18 @@ func (j *judge) decide() verdict {
 			}
 		}
 		line := j.lines(f.tier)
+		if n > 0 && j.terms.EachTier && (j.tiers[f.tier].Mode == Auction || j.tiers[f.tier].Mode == Simultaneous) {
+			for half := range line {
+				line[half] = slices.DeleteFunc(line[half], func(i int) bool { return placed[i] })
+			}
+			set, _, _ := j.winners(f.tier, line[0])
+			if set == nil {
+				set, _, _ = j.winners(f.tier, append(slices.Clone(line[0]), line[1]...))
+			}
+			for _, i := range set {
+				put(i, f.tier, false)
+			}
+		}
 		all := append(line[0], line[1]...)
 		for at, i := range all {
 			byValue := j.tiers[f.tier].Mode != Waterfall && j.tiers[f.tier].Mode < RoundRobin ||
@@ -400,6 +412,7 @@ func randomCase(g *rand.Rand) *judge {
 			}
 			t.Plan.Tiers = append(t.Plan.Tiers, tier)
 		}
+		t.EachTier = some(1, 2)
 		j.tiers = t.Plan.Tiers
 		t.Closed = g.Uint64N(8) & g.Uint64N(8) & g.Uint64N(8)
 	}

@@ -6,4 +6,4 @@ package exchange
 // so that the same inputs come to something else, by design, raises it by one: what an earlier version decided is then
 // told as a difference of versions, and not as a defect. An event without a version is of a binary that did not write
 // down all that it decided by.
-const Logic = 1
+const Logic = 2

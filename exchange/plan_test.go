@@ -444,3 +444,16 @@ func TestPlanThatCannotBeIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// Where the first tier sells nothing, a one-shot lead goes to those who are worth most together in the next.
+func TestOneShotGoesToTheBestOfTheNextTier(t *testing.T) {
+	cs := []campaign{{ID: "first", Price: 50 * dollar, Post: declines}, {ID: "alone", Price: 25 * dollar, MaxSold: 1},
+		{ID: "x", Price: 20 * dollar, MaxSold: 3}, {ID: "y", Price: 15 * dollar, MaxSold: 3}}
+	s := planned(t, cs, auction.InOrder, tier{campaigns: "first"}, tier{Tier: auction.Tier{SellLimit: 3},
+		campaigns: "alone x y"})
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(nil, nil)
+		wantSold(t, r, f, 28*dollar)
+		wantPosted(x, "first", "x", "y")
+	})
+}

@@ -76,7 +76,7 @@ func (p *Ping) brandOf(i int) int32 {
 // termsOf are what bounds the sale of the lead.
 func (p *Ping) termsOf(minPayout lead.Money) auction.Terms {
 	t := auction.Terms{SellLimit: p.Vertical.Plan.SellLimit, Floor: max(p.Vertical.Plan.Floor, p.Source.Floor),
-		Margin: *ownMargin(p.Source, p.Vertical), MinPayout: minPayout}
+		Margin: *ownMargin(p.Source, p.Vertical), MinPayout: minPayout, EachTier: p.event.Mode == ledger.ModeLead}
 	if p.route != nil {
 		t.Plan, t.Closed, t.Lead, t.SellLimit = &p.route.Plan, p.closed, p.id, p.route.limit
 	}
