@@ -51,23 +51,38 @@ func (q *Quote) blocked(maxSold, sold int) int {
 	return min(max(len(q.Parts)-1-max(after, 0), 0), max(len(q.Parts)-1, 0))
 }
 
-// Fill takes the parts that a sale has paid for off the list: the one of that amount, or one and the smallest ones,
-// which it has made impossible (see Payout). What adds up to no such amount is taken from the smallest up.
-func (q *Quote) Fill(payout lead.Money) {
-	var rest lead.Money
-	for n := range q.Parts { // the n smallest go with the sale
-		left := len(q.Parts) - n
-		if i := slices.Index(q.Parts[:left], payout-rest); i >= 0 {
-			q.Parts = slices.Delete(q.Parts[:left], i, i+1)
+// Fill takes the parts that a sale has paid for off the list, as Payout has chosen them: the one of that amount, or one
+// and the smallest ones, which it has made impossible. maxSold and sold are what Payout was asked by; where sales of
+// the same time have ended otherwise than it assumed, the amount alone tells. What adds up to no such amount is taken
+// from the smallest up.
+func (q *Quote) Fill(payout lead.Money, maxSold, sold int) {
+	if q.take(payout, q.blocked(maxSold, sold)) {
+		return
+	}
+	for n := range q.Parts {
+		if q.take(payout, n) {
 			return
 		}
-		rest += q.Parts[left-1]
 	}
 	for len(q.Parts) > 0 && payout > 0 {
 		last := len(q.Parts) - 1
 		payout -= q.Parts[last]
 		q.Parts = q.Parts[:last]
 	}
+}
+
+// take takes the n smallest parts off the list and one more, if that is what was paid.
+func (q *Quote) take(payout lead.Money, n int) bool {
+	left := len(q.Parts) - n
+	for _, rest := range q.Parts[max(left, 0):] {
+		payout -= rest
+	}
+	i := slices.Index(q.Parts[:max(left, 0)], payout)
+	if i < 0 {
+		return false
+	}
+	q.Parts = slices.Delete(q.Parts[:left], i, i+1)
+	return true
 }
 
 // Covered finds the first of the bids left, as they will be tried, that may be sold beside the sales that stand (those

@@ -4,6 +4,7 @@ package auction
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -256,7 +257,7 @@ func quoteText(t *testing.T, lines []string) string {
 				fmt.Fprintf(&b, "%s: does not cover it\n", line)
 			}
 		case "fill":
-			q.Fill(money(t, p[1]))
+			q.Fill(money(t, p[1]), math.MaxInt, 0) // as the amount alone tells
 			fmt.Fprintf(&b, "%s: left %v\n", line, q.Parts)
 		case "sale":
 			s := parseBid(t, nil, 0, append([]string{p[1], "1"}, p[2:]...))

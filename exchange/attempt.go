@@ -25,6 +25,8 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 	c := d.on.cfg.Book.Campaign(b.Campaign)
 	payout, follows, covered := d.payout(b)
 	switch {
+	case !covered && d.reprices(): // it may have another turn, and is looked at then
+		return nil, lead.NotCovered
 	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
 		return nil, lead.CampaignWithdrawn
 	case d.on.campaigns[c.Index].paused():

@@ -86,11 +86,13 @@ func (d *delivery) begin() {
 			d.quote.Limit = r.SellLimit()
 		}
 	}
-	for _, s := range d.history.Sales() {
-		d.quote.Fill(s.Payout)
-	}
-	for _, s := range d.history.TestSales() {
-		d.quote.Fill(s.Payout)
+	sold := 0
+	for i := range d.history.Attempts {
+		a := &d.history.Attempts[i]
+		if o := a.Outcome(); o == lead.Accepted || o == lead.TestAccepted {
+			d.quote.Fill(a.Posting.Payout, a.Posting.MaxSold, sold)
+			sold++
+		}
 	}
 }
 

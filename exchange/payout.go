@@ -32,11 +32,14 @@ func (d *delivery) payout(b *ledger.Bid) (payout lead.Money, follows, ok bool) {
 func (d *delivery) quoteBeside() *auction.Quote {
 	q := d.quote
 	q.Parts = slices.Clone(q.Parts)
-	for _, p := range d.flight {
-		q.Fill(p.Payout)
+	for i, p := range d.flight {
+		q.Fill(p.Payout, p.MaxSold, d.history.Sold()+i)
 	}
 	return &q
 }
+
+// fill takes what an attempt has sold off the quote; the attempt stands in the history.
+func (d *delivery) fill(p *ledger.Posting) { d.quote.Fill(p.Payout, p.MaxSold, d.history.Sold()-1) }
 
 // marginOf is what is kept if a bid buys, and whose margin that is.
 func (d *delivery) marginOf(b *ledger.Bid) (*auction.Margin, string) {
@@ -47,13 +50,14 @@ func (d *delivery) marginOf(b *ledger.Bid) (*auction.Margin, string) {
 	return marginOf(l, d.src, d.v)
 }
 
-// prospect is what the bids that may buy beside a first sale to this one would pay the source.
+// prospect is what the bids that may yet buy beside a first sale to this one would pay the source: those that have
+// their turn after it, and have had none.
 func (d *delivery) prospect(b *ledger.Bid) (sum lead.Money) {
 	left := min(max(b.MaxSold, 1), d.quote.Limit) - 1
 	first := d.on.cfg.Book.Campaign(b.Campaign)
 	for _, o := range d.order {
 		if left > 0 && o.Rank > b.Rank && o.MaxSold > 1 && o.Buyer != b.Buyer && o.Tier == b.Tier &&
-			(first == nil || d.on.beside(first, o.Campaign, o.Buyer) == lead.NoRefusal) {
+			!d.history.TriedBefore(o) && (first == nil || d.on.beside(first, o.Campaign, o.Buyer) == lead.NoRefusal) {
 			sum += o.Payout
 			left--
 		}
@@ -66,10 +70,15 @@ func (d *delivery) reprices() bool {
 	return !d.oneShot && !d.repricing && d.src != nil && d.src.Reprice
 }
 
+// below begins the turns below the quote, and gives those that have them.
+func (d *delivery) below() []*ledger.Bid {
+	d.order, d.uncovered, d.repricing = d.uncovered, nil, true
+	return d.order
+}
+
 // offerBelow gives those that did not cover the quote their turn, once all others have had theirs.
 func (d *delivery) offerBelow() error {
-	left := d.uncovered
-	d.uncovered, d.repricing = nil, true
+	left := d.below()
 	if len(left) > 0 && (d.unknown || d.history.Sold() >= d.quote.Limit) {
 		for _, b := range left {
 			d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: lead.NotCovered})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clearpost/auction"
+	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
@@ -76,6 +77,27 @@ func TestWhatBecomesOfAQuoteThatNobodyLeftCovers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Those who have refused the lead already are no prospect of more: what the seller asks for at least is not hoped for
+// from them.
+func TestWhoHasRefusedIsNoProspect(t *testing.T) {
+	counting := func(as lead.Money) func(*buyers.CampaignSpec) {
+		return func(s *buyers.CampaignSpec) { s.Multiplier = &as }
+	}
+	s := reprice(sellTo(2, campaign{ID: "a", Price: 30 * dollar, MaxSold: 2, Post: declines},
+		campaign{ID: "b", Price: 30 * dollar, MaxSold: 2, Post: declines},
+		campaign{ID: "c", Price: 10 * dollar, MaxSold: 2, Spec: counting(2_900_000)},
+		campaign{ID: "d", Price: 30 * dollar, MaxSold: 2, Post: declines, Spec: counting(900_000)}))
+	exchangetest.Run(t, s, func(x *rig) {
+		q, f := x.Ping(nil, func(p *exchange.Ping) { p.MinPrice = 20 * dollar })
+		if f != nil || q.Price != 48*dollar {
+			t.Fatalf("quote %+v, %v", q, f)
+		}
+		r, f := x.Post(q.LeadID, nil, nil)
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		wantTried(x, q.LeadID, map[string]lead.Refusal{"c": lead.NotCovered})
+	})
 }
 
 // Of a quote of two sales the part that nobody covers is sold for less, and the other as it was quoted.

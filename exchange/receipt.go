@@ -105,13 +105,13 @@ func (d *delivery) takeEnd(live *LiveCampaign, p *ledger.Posting, out *ledger.Po
 	d.carry = append(d.carry, out)
 	switch out.Outcome {
 	case lead.Accepted:
-		d.quote.Fill(p.Payout)
+		d.fill(p)
 		d.commit = append(d.commit, p.Attempt)
 		live.Accepted.Add(1)
 		live.RevenueMicros.Add(int64(out.Price))
 		live.PayoutMicros.Add(int64(out.Payout))
 	case lead.TestAccepted:
-		d.quote.Fill(p.Payout)
+		d.fill(p)
 	case lead.Unknown:
 		d.unknown = true
 		live.Unknown.Add(1)

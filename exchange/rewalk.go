@@ -33,9 +33,7 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 	w.d.begin()
 	w.recall()
 	w.turns(w.d.order)
-	below := w.d.uncovered
-	w.d.uncovered, w.d.repricing = nil, true
-	w.turns(below)
+	w.turns(w.d.below())
 	f.at("", 0)
 	f.answer(h)
 }
@@ -257,7 +255,7 @@ func (w *walk) booked(a *history.Attempt) {
 		same(w.finder, "booked price", q.Price, price)
 		same(w.finder, "booked payout", q.Payout, w.h.PayoutOf(p, q.Price))
 	}
-	w.d.quote.Fill(p.Payout)
+	w.d.fill(p)
 }
 
 // refused compares why a bid had no attempt, as far as that hangs on no state. What stands later in the order of
