@@ -77,13 +77,16 @@ type Rate struct {
 }
 
 // Unknown says what becomes of an attempt whose outcome is not known: the buyer is asked at a status URL, or the same
-// request is sent again.
+// request is sent again, or neither; and what it counts as when nobody has found out.
 type Unknown struct {
-	Status *Endpoint     // nil: resend
+	Status *Endpoint     // nil: resend, if Times is not 0
 	Times  int           // of resends, at most
 	After  time.Duration // from the attempt's end to the first step
 	Every  time.Duration // between steps
 	For    time.Duration // from the attempt's beginning: no step is taken after it
+
+	CountsAs    lead.Outcome  // Accepted or Rejected; OutcomeNone: it waits for a person
+	CountsAfter time.Duration // from the attempt's beginning
 }
 
 // Breaker says when a campaign whose pings fail is left alone.

@@ -101,11 +101,38 @@ const (
 	resendForS      = 3600
 	afterMSMost     = 3_600_000
 	forSMost        = 7 * 86400
+	thenHMost       = 90 * 24
 )
 
 // unknown compiles what becomes of an attempt without a known outcome.
 func (c *bookCompiler) unknown(spec *UnknownSpec, post *EndpointSpec, schema *lead.Schema, at string) *Unknown {
 	at += ".unknown"
+	u := c.pursuit(spec, post, schema, at)
+	then := spec.Then
+	if then == nil {
+		return u
+	}
+	if u == nil {
+		u = &Unknown{}
+	}
+	switch then.CountsAs {
+	case lead.Accepted.String():
+		u.CountsAs = lead.Accepted
+	case lead.Rejected.String():
+		u.CountsAs = lead.Rejected
+	default:
+		c.bad(at, "then.counts_as", then.CountsAs, "accepted or rejected")
+	}
+	u.CountsAfter = time.Duration(c.number(at, "then.after_h", &then.AfterH, 0, 1, thenHMost)) * time.Hour
+	if u.CountsAfter < u.For {
+		c.bad(at, "then.after_h", fmt.Sprint(then.AfterH), "no less than the time for which the buyer is asked, "+
+			u.For.String())
+	}
+	return u
+}
+
+// pursuit compiles how the outcome is to be found out.
+func (c *bookCompiler) pursuit(spec *UnknownSpec, post *EndpointSpec, schema *lead.Schema, at string) *Unknown {
 	ms := func(path string, v *int, standard, least int) time.Duration {
 		return time.Duration(c.number(at, path, v, standard, least, afterMSMost)) * time.Millisecond
 	}

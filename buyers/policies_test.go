@@ -20,10 +20,14 @@ func TestNumbersOutOfBoundsAreDefects(t *testing.T) {
 	c.unknown(&UnknownSpec{Resend: &ResendSpec{Times: n(1000)}}, &EndpointSpec{}, nil, "x")
 	c.unknown(&UnknownSpec{Resend: &ResendSpec{ForS: n(0)}}, sometimes, nil, "x")
 	c.unknown(&UnknownSpec{Status: &StatusSpec{}, Resend: &ResendSpec{}}, nil, nil, "x")
+	c.unknown(&UnknownSpec{Then: &ThenSpec{CountsAs: "sold"}}, nil, nil, "x")
+	c.unknown(&UnknownSpec{Resend: &ResendSpec{ForS: n(7200)}, Then: &ThenSpec{CountsAs: "rejected", AfterH: 1}}, nil,
+		nil, "x")
 	c.backup(&EndpointSpec{BackupURL: "http://a.example"}, nil, false, "x.ping")
 	c.keyed(&CampaignSpec{Post: &EndpointSpec{Key: &KeySpec{Header: "Bad Name"}}}, "x")
 	want := []string{"x.ping.rate.per_second", "x.breaker.failures_percent", "x.breaker.probes", "x.breaker",
 		"x.unknown.resend", "x.unknown.resend.times", "x.unknown.resend", "x.unknown.resend.for_s", "x.unknown",
+		"x.unknown.then.counts_as", "x.unknown.then.after_h", "x.unknown.then.after_h",
 		"x.ping.backup_url", "x.post.idempotency.header"}
 	if len(c.defects) != len(want) {
 		t.Fatalf("%d defects: %+v", len(c.defects), c.defects)

@@ -125,11 +125,18 @@ type KeySpec struct {
 	Header string `yaml:"header"` // that carries the key
 }
 
-// UnknownSpec says what becomes of an attempt without a known outcome. At most one of its keys is given; none, and the
-// word `hold`: it waits for a person. The word `resend` is a resend with the defaults.
+// UnknownSpec says what becomes of an attempt without a known outcome. It has `status` or `resend`, not both; without
+// keys, and by the word `hold`, the attempt waits for a person. The word `resend` is a resend with the defaults.
 type UnknownSpec struct {
 	Status *StatusSpec `yaml:"status"` // the buyer is asked what became of the lead
 	Resend *ResendSpec `yaml:"resend"` // the same request is sent again
+	Then   *ThenSpec   `yaml:"then"`   // what it counts as if nobody has found out
+}
+
+// ThenSpec says what an attempt counts as whose outcome nobody has found out.
+type ThenSpec struct {
+	CountsAs string `yaml:"counts_as"` // accepted, at the bid, or rejected
+	AfterH   int    `yaml:"after_h"`   // hours from the attempt's beginning
 }
 
 // TakeWord reads the policies that are written as one word.
@@ -139,7 +146,7 @@ func (u *UnknownSpec) TakeWord(word string) error {
 	case "resend":
 		u.Resend = &ResendSpec{}
 	default:
-		return fmt.Errorf("expected `hold`, `resend`, or keys with values: `status` or `resend`")
+		return fmt.Errorf("expected `hold`, `resend`, or keys with values: `status`, `resend`, `then`")
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type chaser struct {
 	work  chan chase
 }
 
-// chase is one open attempt and when its next step is due.
+// chase is one open attempt and when its next step is due. Without an attempt it is a look at all that are open.
 type chase struct {
 	attempt, lead lead.ID
 	due           time.Time
@@ -65,7 +65,11 @@ func (c *chaser) push(x chase) {
 func (c *chaser) open() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.known)
+	n := len(c.known)
+	if _, all := c.known[noLead]; all {
+		n--
+	}
+	return n
 }
 
 // run hands out what is due until the context ends. Steps under way then end by themselves.

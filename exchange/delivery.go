@@ -280,7 +280,7 @@ func (e *Exchange) pursueOpen(h *history.History) {
 		if l == nil || l.IfUnknown == nil {
 			continue
 		}
-		if !e.chases.add(a.Posting.Attempt, h.ID, l.IfUnknown.After) {
+		if !e.chases.add(a.Posting.Attempt, h.ID, e.firstStep(l, a)) {
 			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
 				a.Posting.Attempt.String())
 		}

@@ -44,7 +44,28 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	}
 	e.keepTokens(snap)
 	e.transport.Retire(func(t *transport.Target) bool { return now[t] })
+	e.chases.add(noLead, noLead, 0) // see pursue
 	return snap, nil
+}
+
+// pursueAll has those open attempts pursued whose campaigns say so by now. Attempts of trips under way are left out.
+func (e *Exchange) pursueAll() {
+	open, err := e.led.Unresolved()
+	if err != nil {
+		e.log.Error("list open attempts", "err", err)
+		return
+	}
+	for _, o := range open {
+		if e.stop.Err() != nil {
+			return
+		}
+		if e.claims.Busy(leadName(o.Lead)) {
+			continue // its trip has it pursued when it ends
+		}
+		if h, err := e.history(o.Lead); err == nil {
+			e.pursueOpen(h)
+		}
+	}
 }
 
 // checkTargets finds out whether all targets of a book can be made, before anything is changed.

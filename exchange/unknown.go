@@ -17,10 +17,14 @@ import (
 // What becomes of an attempt whose outcome is not known is the campaign's policy: it waits for a person (the default),
 // the buyer is asked at a status URL, or the same request is sent again under the idempotency key of the first. All of
 // it happens after the seller's trip. Whatever is found out resolves the attempt as a person would; what is not found
-// out stays open, for a person.
+// out stays open, for a person, or counts as something after hours that the campaign says.
 
 // busyAfter is how soon to come back to a lead that somebody is at, or for which the time is not right.
 const busyAfter = time.Second
+
+// lookAgain is how long an attempt is left alone at most that is to count as something some day: a reload may have
+// changed what, and when.
+const lookAgain = time.Hour
 
 // Pursued is how many attempts without a known outcome are pursued at this moment.
 func (e *Exchange) Pursued() int { return e.chases.open() }
@@ -34,6 +38,10 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 			after = 0
 		}
 	}()
+	if x.attempt == noLead { // a reload may have changed who is pursued
+		e.pursueAll()
+		return 0
+	}
 	h, err := e.history(x.lead)
 	if err != nil {
 		e.log.Error("read lead", "err", err)
@@ -45,13 +53,52 @@ func (e *Exchange) pursue(x chase) (after time.Duration) {
 	}
 	snap := e.inForce.Load()
 	l := e.campaignOf(snap, a.Posting)
-	switch {
-	case l == nil || l.IfUnknown == nil || snap.Vertical(a.Posting.Vertical) == nil:
+	if l == nil || l.IfUnknown == nil || snap.Vertical(a.Posting.Vertical) == nil {
 		return 0
-	case l.IfUnknown.Status != nil:
-		return e.askStatus(snap, l, h, a)
 	}
-	return e.resend(snap, l, x)
+	u, left := l.IfUnknown, e.untilItCounts(l, a)
+	counts := u.CountsAs != lead.OutcomeNone
+	switch tried := counts && e.now().Sub(a.Posting.At) > u.For; {
+	case counts && left <= 0:
+		return e.countAs(l, h, a)
+	case tried, counts && u.Times > 0 && len(a.Resends) >= u.Times: // what can be found out is
+	case u.Status != nil:
+		after = e.askStatus(snap, l, h, a)
+	case u.Times > 0:
+		after = e.resend(snap, l, x)
+	}
+	if !counts {
+		return after
+	}
+	if left = min(left, lookAgain); after > 0 {
+		left = min(left, after)
+	}
+	return left
+}
+
+// firstStep is when an open attempt is looked at first.
+func (e *Exchange) firstStep(l *LiveCampaign, a *history.Attempt) time.Duration {
+	if u := l.IfUnknown; u.Status != nil || u.Times > 0 {
+		return u.After
+	}
+	return min(max(e.untilItCounts(l, a), busyAfter), lookAgain)
+}
+
+// untilItCounts is how long it is until an open attempt counts as something.
+func (e *Exchange) untilItCounts(l *LiveCampaign, a *history.Attempt) time.Duration {
+	return l.IfUnknown.CountsAfter - e.now().Sub(a.Posting.At)
+}
+
+// countAs ends the wait for an outcome that nobody has found out.
+func (e *Exchange) countAs(l *LiveCampaign, h *history.History, a *history.Attempt) time.Duration {
+	u := l.IfUnknown
+	r := Resolution{Attempt: a.Posting.Attempt, Accepted: u.CountsAs == lead.Accepted, By: byClearpost,
+		Why: fmt.Sprintf("nobody has found out within %.0f hours: the campaign has it count as %s",
+			u.CountsAfter.Hours(), u.CountsAs)}
+	if r.Accepted && a.Posted != nil {
+		r.Reference = a.Posted.Reference
+	}
+	return e.clear(l, &r, nil, h.ID, busyAfter)
 }
 
 // askStatus asks the buyer what became of an attempt. Only what the answer says in so many words resolves it: a rule
