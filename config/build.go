@@ -140,6 +140,7 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	l.words(f, &spec, s)
 	l.writing(f, &spec, s)
 	s.OnChange = l.onChange(f, spec.OnChange)
+	s.Excluded = l.exclusions(f, spec.Exclusions)
 	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.Plans = l.sourcePlans(f, &spec)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
@@ -235,6 +236,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	if l.before != nil && l.before.schemas[spec.ID] != nil {
 		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
 	}
+	l.exclusionField(f, spec.Exclusions, v)
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	v.Learned = l.learned(f, spec.Learned, v)
 	v.Economy = l.economy(f, &spec.Economy)

@@ -126,6 +126,8 @@ type verticalSpec struct {
 	TestZIPs map[string]string `yaml:"test_zips"`
 	// a post that changes a field by which the lead was priced: refuse it, or keep the value of the ping (refuse)
 	OnChange string `yaml:"on_change"`
+	// the list field in which sellers name who must not have the lead: buyers, their parents, and brands of offers
+	Exclusions string `yaml:"exclusions"`
 	// refuse, drop or raw: what becomes of a value that does not fit a field that is not required (raw)
 	Invalid string `yaml:"invalid"`
 }
@@ -173,8 +175,10 @@ type sourceSpec struct {
 	Floor  *lead.Money        `yaml:"floor"` // a bid for its leads below it is refused, besides the vertical's
 	// what becomes of a post when nobody who is left covers the quote: fail, or reprice, at the payout that is left
 	// (fail)
-	OnReject string          `yaml:"on_reject"`
-	Rate     *rules.RateSpec `yaml:"rate"` // of its requests; more hear 429. Absent: not limited
+	OnReject string `yaml:"on_reject"`
+	// who must not have its leads: ids or names of buyers and their parents, and brands of offers; at most 1000
+	Exclusions []string        `yaml:"exclusions"`
+	Rate       *rules.RateSpec `yaml:"rate"` // of its requests; more hear 429. Absent: not limited
 	// how long the answer to a post may take where the request does not say; absent: the vertical's post_total_ms
 	MaxWaitMS *int        `yaml:"max_wait_ms"`
 	AllowGet  bool        `yaml:"allow_get"` // it may send leads in a query string

@@ -27,6 +27,7 @@ func (c *Config) Warnings() []string {
 	}
 	out = append(out, c.belowFloor()...)
 	out = append(out, c.strangeSources()...)
+	out = append(out, c.unknownExclusions()...)
 	if c.AdminTLS == nil && beyondLoopback(c.AdminListen) {
 		out = append(out, "admin.listen: "+c.AdminListen+" can be reached from other machines, and without admin.tls "+
 			"whoever listens on the way reads the token (docs/reference/node.md)")

@@ -29,6 +29,8 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, lead.NotCovered
 	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
 		return nil, lead.CampaignWithdrawn
+	case d.excludes(b, c):
+		return nil, lead.Excluded
 	case d.on.campaigns[c.Index].paused():
 		return nil, lead.Paused
 	case !covered:
@@ -111,6 +113,8 @@ func (d *delivery) join(o *outbound, b *ledger.Bid, first *history.Attempt) lead
 	now := d.e.now()
 	payout, follows, covered := d.payout(b)
 	switch {
+	case d.excludes(b, o.live.Campaign):
+		return lead.Excluded
 	case !covered:
 		return lead.NotCovered
 	case !b.Expires.IsZero() && !now.Before(b.Expires):

@@ -35,7 +35,9 @@ type Vertical struct {
 	KeepUnknown  bool            // what sellers send and the schema does not know is kept as sent
 	Tests        TestRules
 	OnChange     OnChange
-	Learned      *Valuation // nil: bids count by their prices, and nothing is learned
+	// position of the list in which sellers name who must not have the lead, plus one; 0: there is none
+	Exclusions int
+	Learned    *Valuation // nil: bids count by their prices, and nothing is learned
 }
 
 // DateOrder says how dates in numbers are read.
@@ -61,6 +63,7 @@ type Source struct {
 	RatePerSecond float64         // requests a second on average; 0 = not limited
 	Burst         int             // requests at once, at least 1 where there is a rate
 	Tests         bool            // it may send test leads
+	Excluded      []string        // who must not have its leads: buyers, their parents, and brands; in small letters
 	AllowGet      bool            // it may send leads in a query string
 	// its posts need not name their ping: a lead of a person with a live quote of the source's is that quote's
 	UnnamedPosts bool

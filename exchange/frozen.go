@@ -21,6 +21,9 @@ func (snap *Snapshot) priced(h *history.History) (out lead.Positions) {
 			out.AddAll(&c.Uses)
 		}
 	}
+	if v := snap.Vertical(h.Pinged.Vertical); v != nil && v.Exclusions > 0 {
+		out.Add(v.Exclusions - 1)
+	}
 	src, v := snap.source[h.Pinged.Source], snap.vertical[h.Pinged.Vertical]
 	if src != nil && v != nil {
 		if r := v.routeOf(src.Source); r != nil {

@@ -52,6 +52,9 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport
 		if len(leg.Token) > 0 {
 			one.Token = view(leg.Token)
 		}
+		if p.excluded.has(one.Brand) {
+			one.Refusal = lead.Excluded
+		}
 		if first {
 			*b, first = one, false
 			continue

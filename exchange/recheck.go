@@ -42,6 +42,7 @@ func (p *Paper) recheckPing(h *history.History, c *Check) *Ping {
 		p.e.find(q, now)
 		if p.foundAgain(q, ev, hidden, f); q.Test.Want == lead.TestAny {
 			q.enter()
+			q.excluded.read(q.Source, q.Vertical, &q.Lead)
 		}
 	}
 	if q.route != nil && meets(&q.route.uses, hidden) {
@@ -149,6 +150,18 @@ func (p *Paper) bidAsOffered(q *Ping, h *history.History, b *ledger.Bid, hidden 
 	}
 	f.at(b.Campaign, b.Leg)
 	same(f, "buyer", b.Buyer, l.Buyer.ID)
+	brand := ""
+	if b.Price > 0 {
+		brand = b.Brand
+	}
+	barred := q.excluded.bars(l.Buyer, brand)
+	if barred != (b.Refusal == lead.Excluded) && q.Test.Want == lead.TestAny {
+		f.differ("excluded by the seller", yes(!barred), yes(barred))
+	}
+	if b.Refusal == lead.Excluded {
+		f.at("", 0)
+		return
+	}
 	if no := b.Refusal == lead.NoTier; no == q.seated(l) {
 		f.differ("place in the plan", yes(!no), yes(no))
 	}

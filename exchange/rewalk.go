@@ -220,6 +220,9 @@ func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
 	}
 	same(w.finder, "payout", p.Payout, payout)
 	same(w.finder, "sell limit", p.SellLimit, w.d.quote.Limit)
+	if w.d.excludes(b, c) {
+		w.differ("excluded by the seller", "no", "yes")
+	}
 	if no := w.d.clash(c); no != lead.NoRefusal {
 		w.differ("refusal", "", no.String())
 	}
@@ -266,6 +269,12 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 	if gone || no == lead.CampaignWithdrawn {
 		if gone != (no == lead.CampaignWithdrawn) {
 			w.differ("refusal", no.String(), yes(gone)+": withdrawn")
+		}
+		return
+	}
+	if barred := w.d.excludes(b, c); barred || no == lead.Excluded {
+		if barred != (no == lead.Excluded) {
+			w.differ("excluded by the seller", yes(!barred), yes(barred))
 		}
 		return
 	}

@@ -59,6 +59,7 @@ func (e *Exchange) solicit(p *Ping, now, begin time.Time) {
 // readyCalls makes ready what the calls are made of.
 func (e *Exchange) readyCalls(p *Ping, now time.Time) {
 	limit := p.enter()
+	p.exclude()
 	if cap(p.calls) < len(p.eligible) {
 		p.calls = make([]transport.Call, len(p.eligible))
 	}

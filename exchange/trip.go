@@ -47,6 +47,7 @@ type Ping struct {
 	facts    rules.Facts  // by which criteria are judged
 	eligible []int32
 	route    *route           // the plan by which the lead is sold; nil: there are no tiers
+	excluded excludes         // who must not have the lead
 	closed   uint64           // bit i: tier i is not for the lead
 	turns    []uint64         // by tier of the plan
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state

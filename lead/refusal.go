@@ -68,6 +68,7 @@ const (
 	SameCompany       Refusal = 222
 	Competitor        Refusal = 223
 	NoTier            Refusal = 224
+	Excluded          Refusal = 225
 	NotChosen         Refusal = 230
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
@@ -179,6 +180,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 		Meaning: "a competitor, by the buyers' groups, has bought this lead already"},
 	NoTier: {Name: "no_tier", Published: "no_bids",
 		Meaning: "the plan has no tier for this lead that the campaign is in"},
+
+	Excluded: {Name: "excluded", Published: "no_bids",
+		Meaning: "the seller has said that this buyer, or the brand of its offer, must not have the lead"},
 
 	NotChosen: {Name: "not_chosen", Published: "no_bids",
 		Meaning: "as many campaigns were pinged as may be, and others were expected to bring more"},
