@@ -43,8 +43,8 @@ type HoldRequest struct {
 	Now       time.Time  // decides the windows that are charged
 
 	// Instead is an open hold of the same lead whose attempt is known not to be a sale, and which is released when its
-	// end is durable, together with this attempt: what it holds counts as free for this hold, and for no other. Zero if
-	// there is none.
+	// end is durable, together with this attempt: what it holds counts as free for this hold, and for no other while
+	// this one stands. Zero if there is none.
 	Instead lead.ID
 }
 
@@ -83,6 +83,8 @@ type hold struct {
 	charges     []lead.Charge
 	windows     []*window // the charged windows, in the order of charges; nil where closed
 	committed   bool
+
+	instead, next *hold // in whose place it has its own, while that one stands; who has its place
 }
 
 // New makes an empty store.
@@ -114,7 +116,7 @@ func (s *Store) Hold(r *HoldRequest) ([]lead.Charge, lead.Refusal) {
 	}
 	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: min(r.SellLimit, max(r.MaxSold, 1))}
 	ended := s.holds[r.Instead]
-	if ended != nil && (ended.lead != r.Lead || ended.committed) {
+	if ended != nil && (ended.lead != r.Lead || ended.committed || ended.next != nil) {
 		ended = nil
 	}
 	if no := s.slotFor(h, ended); no != lead.NoRefusal {
@@ -126,6 +128,9 @@ func (s *Store) Hold(r *HoldRequest) ([]lead.Charge, lead.Refusal) {
 	for _, w := range h.windows {
 		w.count.Add(1)
 		w.open++
+	}
+	if ended != nil {
+		h.instead, ended.next = ended, h
 	}
 	s.add(h)
 	return h.charges, lead.NoRefusal
@@ -252,6 +257,12 @@ func (s *Store) Release(token lead.ID) error {
 	}
 	if len(l.holds) == 0 {
 		delete(s.leads, h.lead)
+	}
+	if h.instead != nil {
+		h.instead.next = nil // another one may have its place
+	}
+	if h.next != nil {
+		h.next.instead = nil
 	}
 	delete(s.holds, token)
 	s.bury(token)

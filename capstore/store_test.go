@@ -4,6 +4,7 @@ package capstore
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -431,6 +432,38 @@ func TestHoldInsteadOfAnEndedOne(t *testing.T) {
 	if _, no := s.Hold(request(3, noon, c)); no != lead.CapReached {
 		t.Errorf("another lead: %v", no)
 	}
+}
+
+// One place makes room for one hold at a time: two that are made instead of the same ended hold would pass the cap.
+// When the one that has it is released, another may have it.
+func TestOneHoldInsteadOfAnEndedOne(t *testing.T) {
+	s := New()
+	c := s.Counter(hourly(1))
+	first := request(1, noon, c)
+	first.SellLimit, first.MaxSold = 3, 3
+	mustHold(t, s, first)
+	next := func(n int) *HoldRequest {
+		r := request(n, noon, c)
+		r.Lead, r.Instead, r.SellLimit, r.MaxSold = first.Lead, first.Token, 3, 3
+		r.Buyer = fmt.Sprint("buyer ", n)
+		return r
+	}
+	mustHold(t, s, next(2))
+	if _, no := s.Hold(next(3)); no != lead.CapReached {
+		t.Fatalf("a second hold instead of the same one: %v", no)
+	}
+	if err := s.Release(newID('t', 2)); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, s, next(4))
+	if err := s.Release(first.Token); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 1)
+	if err := s.Release(newID('t', 4)); err != nil {
+		t.Fatal(err)
+	}
+	wantUse(t, s, noon, 0)
 }
 
 // Work that began before a change of a cap keeps to the lower of both maximums, and counts for the one in force.

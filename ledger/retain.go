@@ -29,7 +29,11 @@ func (a *applier) retain() error {
 	l := a.l
 	a.apply()
 	kept := max(windowsKept, time.Duration(l.count.Load()))
-	day, last := l.forgetFrom().Add(-kept).UTC().Format(time.DateOnly), l.LastTime()
+	from, last := l.forgetFrom(), l.LastTime()
+	if last.After(from) {
+		last = from // an event of a clock that was ahead makes no hour of today an old one
+	}
+	day := from.Add(-kept).UTC().Format(time.DateOnly)
 	if look := day + last.UTC().Format("T15"); look != a.forgotten {
 		if err := l.views.forgetCounts(l.state.forgetWindows(day, last)); err != nil {
 			return err

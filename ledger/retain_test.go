@@ -207,3 +207,27 @@ func TestOldWindowsAreForgotten(t *testing.T) {
 		}
 	}
 }
+
+// An event that a wrong clock dated a year ahead does not make the hour of now one that is long over: its count would
+// be forgotten as soon as it stands, and a restart would fill the hour again.
+func TestAnEventFarAheadForgetsNoHourOfToday(t *testing.T) {
+	now := testAt
+	cfg, in := retainConfig(t, &now)
+	l := mustOpen(t, cfg, quick())
+	hour, minute := testAt.UTC().Format("2006-01-02T15Z07:00"), testAt.UTC().Format("2006-01-02T15:04Z07:00")
+	for i, w := range []string{"2025-08-01", hour, minute} {
+		mustAppend(t, l, posting(testID(1, 1), testID(2, i), []lead.Charge{{Cap: "campaign:c1", Window: w, N: 1}}))
+	}
+	ahead := posting(testID(1, 2), testID(2, 9), nil)
+	ahead.At = testAt.AddDate(1, 0, 0)
+	mustAppend(t, l, ahead)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, cfg, in)
+	eventually(t, "the old window is forgotten", func() bool { return counts(l)["campaign:c1 2025-08-01"] == 0 })
+	want := map[string]int64{"campaign:c1 " + hour: 1, "campaign:c1 " + minute: 1}
+	if got := counts(l); !reflect.DeepEqual(got, want) {
+		t.Errorf("counts %v, want %v", got, want)
+	}
+}
