@@ -110,6 +110,7 @@ type Campaign struct {
 	// it and a campaign of another buyer with one of them never have the same lead; its buyer's count too
 	CompetitorGroups []string
 	Criteria         []rules.Criterion
+	Territory        *Territory // nil: it has no sole right
 	Fixed            bool       // Price is what it bids; a ping, if there is one, only asks whether it wants the lead
 	Price            lead.Money // in whole cents; zero unless Fixed
 	Prices           []PriceRule
@@ -178,15 +179,20 @@ func (c *Campaign) Unmet(f *rules.Facts, all bool) (out []Unmet) {
 		if k.Test(f) != rules.Unmet {
 			continue
 		}
-		u := Unmet{Why: k.Explain(f), Place: fmt.Sprintf("criteria[%d]", i)}
-		if k.Line > 0 {
-			u.Place = fmt.Sprintf("%s:%d:%d, %s", c.Buyer.File, k.Line, k.Column, u.Place)
-		}
+		u := Unmet{Why: k.Explain(f), Place: c.PlaceOf(k, fmt.Sprintf("criteria[%d]", i))}
 		if out = append(out, u); !all {
 			break
 		}
 	}
 	return out
+}
+
+// PlaceOf is where a criterion of the campaign's page stands, whose path there is known.
+func (c *Campaign) PlaceOf(k *rules.Criterion, path string) string {
+	if k.Line == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s:%d:%d, %s", c.Buyer.File, k.Line, k.Column, path)
 }
 
 // Why explains each criterion that a lead does not meet. It is empty if the lead meets all.

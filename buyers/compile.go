@@ -158,6 +158,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	} else if schema != nil {
 		p.Criteria = c.compiled(p, spec.Criteria, schema, zone, at, "criteria")
 	}
+	c.territory(p, spec, schema, zone, at)
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
 	}
@@ -223,6 +224,11 @@ func zoneOf(name string) *time.Location {
 func uses(p *Campaign, schema *lead.Schema) (out lead.Positions) {
 	for i := range p.Criteria {
 		p.Criteria[i].AddUses(&out)
+	}
+	if p.Territory != nil {
+		for i := range p.Territory.Of {
+			p.Territory.Of[i].AddUses(&out)
+		}
 	}
 	if p.Ping != nil && p.Ping.Request != nil {
 		out.AddAll(p.Ping.Request.Uses())

@@ -76,7 +76,9 @@ type CampaignSpec struct {
 	// sales of the lead it accepts in all, its own included; absent, 0 and 1: exclusive
 	MaxSold  int                   `yaml:"max_sold"`
 	Criteria []rules.CriterionSpec `yaml:"criteria"` // what a lead must be: all must hold
-	Caps     []rules.CapSpec       `yaml:"caps"`     // its own, beside its buyer's
+	// the sole right to the leads of some places: no other company gets one that this campaign wants
+	Territory *TerritorySpec  `yaml:"territory"`
+	Caps      []rules.CapSpec `yaml:"caps"` // its own, beside its buyer's
 	// when it takes leads, while its buyer's schedule is open too; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// calls at once, pings and posts together, within the buyer's; absent or 0: the buyer's alone

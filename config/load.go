@@ -90,6 +90,7 @@ func (l *loader) load() *Config {
 	l.each(templatesFolder, func(*tree.File) {})
 	cfg.Exchange.Book, cfg.Examples, cfg.pages = l.buyers()
 	l.book = cfg.Exchange.Book
+	l.territories(l.book)
 	l.plans(l.book)
 	l.each(sourcesFolder, func(f *tree.File) {
 		if s := l.source(f); s != nil {

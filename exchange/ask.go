@@ -61,6 +61,7 @@ func (e *Exchange) find(p *Ping, now time.Time) {
 		p.no = lead.NoEligible
 		return
 	}
+	p.findRights(now)
 	if p.keepOpen(now); len(p.eligible) == 0 {
 		p.no = lead.NoneOpen
 	}

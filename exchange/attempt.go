@@ -29,8 +29,8 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, lead.NotCovered
 	case c == nil || c.Vertical != d.v.ID, d.v.Currency != d.history.Pinged.Currency:
 		return nil, lead.CampaignWithdrawn
-	case d.excludes(b, c):
-		return nil, lead.Excluded
+	case d.barred(b, c) != lead.NoRefusal:
+		return nil, d.barred(b, c)
 	case d.on.campaigns[c.Index].paused():
 		return nil, lead.Paused
 	case !covered:

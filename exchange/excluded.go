@@ -49,17 +49,28 @@ func (e *excludes) bars(b *buyers.Buyer, brand string) bool {
 	return e.any() && (e.has(b.ID) || e.has(b.Name) || e.has(b.Parent) || e.has(brand))
 }
 
-// exclude leaves out the campaigns of buyers who must not have the lead: they have bids that say so.
+// barred tells why a campaign must not have the lead, whatever it would pay: its seller has excluded it, or somebody
+// else has the sole right to it.
+func (p *Ping) barred(l *LiveCampaign, brand string) lead.Refusal {
+	switch {
+	case p.excluded.bars(l.Buyer, brand):
+		return lead.Excluded
+	case p.foreign(l.Campaign):
+		return lead.Territory
+	}
+	return lead.NoRefusal
+}
+
+// exclude leaves out the campaigns that must not have the lead: they have bids that say so.
 func (p *Ping) exclude() {
-	if p.excluded.read(p.Source, p.Vertical, &p.Lead); !p.excluded.any() {
+	if p.excluded.read(p.Source, p.Vertical, &p.Lead); !p.excluded.any() && len(p.rights) == 0 {
 		return
 	}
 	n := 0
 	for _, ci := range p.eligible {
 		l := p.on.campaigns[ci]
-		if p.excluded.bars(l.Buyer, "") {
-			p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold,
-				Refusal: lead.Excluded})
+		if no := p.barred(l, ""); no != lead.NoRefusal {
+			p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Refusal: no})
 			p.bidders = append(p.bidders, l)
 			continue
 		}
@@ -67,6 +78,17 @@ func (p *Ping) exclude() {
 		n++
 	}
 	p.eligible = p.eligible[:n]
+}
+
+// barred tells why a bid's buyer must not have the lead, by what its post says, too.
+func (d *delivery) barred(b *ledger.Bid, c *buyers.Campaign) lead.Refusal {
+	switch {
+	case d.excludes(b, c):
+		return lead.Excluded
+	case d.foreign(c):
+		return lead.Territory
+	}
+	return lead.NoRefusal
 }
 
 // excludes tells whether a bid's buyer or brand must not have the lead, by what its post says, too.

@@ -285,6 +285,9 @@ func (s *CampaignStory) lost(auction *Ping, i int) {
 	if l := auction.bidders[i]; l != nil && auction.route != nil && auction.bids[i].Refusal == lead.NoTier {
 		s.Why = auction.outside(l)
 	}
+	if auction.bids[i].Refusal == lead.Territory {
+		s.Why, s.Places = auction.holders()
+	}
 }
 
 // inOrder puts campaigns into the order of decision: winners and those that stand by, by rank; bids that lost;

@@ -104,7 +104,7 @@ func (p *Ping) bidAgain(ev *ledger.Pinged) {
 		switch {
 		case l == nil:
 			b.Refusal = lead.CampaignWithdrawn
-		case b.Refusal == lead.Excluded:
+		case b.Refusal == lead.Excluded, b.Refusal == lead.Territory:
 		case !p.seated(l):
 			b.Refusal = lead.NoTier
 		}

@@ -21,6 +21,7 @@ func (e *Exchange) NewPing(on *Snapshot, s *Source, v *Vertical) *Ping {
 func (e *Exchange) Release(p *Ping) {
 	p.trim()
 	*p = Ping{Lead: p.Lead, excluded: excludes{names: p.excluded.names[:0]},
+		rights:   p.rights[:0],
 		eligible: p.eligible[:0], bids: p.bids[:0], bidders: p.bidders[:0], calls: p.calls,
 		live: p.live[:0], asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0], result: p.result,
 		scratch: p.scratch, turns: p.turns[:0], prospects: p.prospects[:0], slow: p.slow[:0],

@@ -39,6 +39,7 @@ func (p *Paper) recheckPing(h *history.History, c *Check) *Ping {
 	if ev.Refusal == lead.LeadRepeated {
 		q.no, q.details = lead.LeadRepeated, ev.Details
 	} else {
+		q.awayAs = awayThen(ev)
 		p.e.find(q, now)
 		if p.foundAgain(q, ev, hidden, f); q.Test.Want == lead.TestAny {
 			q.enter()
@@ -154,11 +155,11 @@ func (p *Paper) bidAsOffered(q *Ping, h *history.History, b *ledger.Bid, hidden 
 	if b.Price > 0 {
 		brand = b.Brand
 	}
-	barred := q.excluded.bars(l.Buyer, brand)
-	if barred != (b.Refusal == lead.Excluded) && q.Test.Want == lead.TestAny {
-		f.differ("excluded by the seller", yes(!barred), yes(barred))
+	bars := b.Refusal == lead.Excluded || b.Refusal == lead.Territory
+	if barred := q.barred(l, brand); q.Test.Want == lead.TestAny && (bars || barred != lead.NoRefusal) {
+		same(f, "refusal", b.Refusal, barred)
 	}
-	if b.Refusal == lead.Excluded {
+	if bars {
 		f.at("", 0)
 		return
 	}

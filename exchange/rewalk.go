@@ -220,8 +220,8 @@ func (w *walk) attempted(b *ledger.Bid, p *ledger.Posting) {
 	}
 	same(w.finder, "payout", p.Payout, payout)
 	same(w.finder, "sell limit", p.SellLimit, w.d.quote.Limit)
-	if w.d.excludes(b, c) {
-		w.differ("excluded by the seller", "no", "yes")
+	if no := w.d.barred(b, c); no != lead.NoRefusal {
+		w.differ("refusal", "", no.String())
 	}
 	if no := w.d.clash(c); no != lead.NoRefusal {
 		w.differ("refusal", "", no.String())
@@ -272,10 +272,8 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 		}
 		return
 	}
-	if barred := w.d.excludes(b, c); barred || no == lead.Excluded {
-		if barred != (no == lead.Excluded) {
-			w.differ("excluded by the seller", yes(!barred), yes(barred))
-		}
+	if barred := w.d.barred(b, c); barred != lead.NoRefusal || no == lead.Excluded || no == lead.Territory {
+		same(w.finder, "refusal", no, barred)
 		return
 	}
 	if no == lead.Paused {

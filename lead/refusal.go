@@ -69,6 +69,7 @@ const (
 	Competitor        Refusal = 223
 	NoTier            Refusal = 224
 	Excluded          Refusal = 225
+	Territory         Refusal = 226
 	NotChosen         Refusal = 230
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
@@ -183,6 +184,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 
 	Excluded: {Name: "excluded", Published: "no_bids",
 		Meaning: "the seller has said that this buyer, or the brand of its offer, must not have the lead"},
+	Territory: {Name: "territory", Published: "no_bids",
+		Meaning: "another company has the sole right to leads of this place"},
 
 	NotChosen: {Name: "not_chosen", Published: "no_bids",
 		Meaning: "as many campaigns were pinged as may be, and others were expected to bring more"},

@@ -90,6 +90,10 @@ type File struct {
 	sum    listfile.Sum
 }
 
+// HasKey tells whether a value, given by its key, is in the file; false where it has the sums of values that are
+// written in another way, as those of phone numbers are.
+func (f *File) HasKey(key string) bool { return f.values != nil && f.values.Has([]byte(key)) }
+
 // Has looks for the lead's value of a field, or for a part of it. ok is false where there is none to look for; the
 // value must be valid.
 func (f *File) Has(l *lead.Lead, pos int, part lead.Part) (in, ok bool) {

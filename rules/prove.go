@@ -104,6 +104,18 @@ func (t Terms) Useless(cs []Criterion) (paths []string) {
 	return paths
 }
 
+// Apart tells whether no lead meets all of both; false is not proved.
+func (t Terms) Apart(a, b []Criterion) bool {
+	all := make([]*Criterion, 0, len(a)+len(b))
+	for i := range a {
+		all = append(all, &a[i])
+	}
+	for i := range b {
+		all = append(all, &b[i])
+	}
+	return !t.possible(all)
+}
+
 // possible tells whether a lead may meet all of these; false is proved.
 func (t Terms) possible(cs []*Criterion) bool {
 	p := prover{t, proofSteps}
