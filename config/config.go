@@ -76,6 +76,8 @@ type Config struct {
 
 	// Adopt lets a node start on a copy of another one's DataDir.
 	Adopt bool
+	// AcceptLoss lets a node start on a ledger that has lost events: what cannot be taken back is given up.
+	AcceptLoss bool
 
 	// SkipExamples lets a reload take a configuration whose campaigns' examples do not all hold.
 	SkipExamples bool

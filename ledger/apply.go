@@ -80,8 +80,32 @@ func (a *applier) flush() {
 
 const replayBatch = 2000
 
-// loadViews opens the views and brings them up to the end of the log. Views that do not fit the log are built anew.
-func (l *Ledger) loadViews() error {
+// openLog opens the views and the log, refuses a log that has lost events, and brings the views up to its end.
+func (l *Ledger) openLog() error {
+	bad := l.views.open()
+	w, err := l.witnesses()
+	if err != nil {
+		return err
+	}
+	filling, err := l.filling()
+	if err != nil {
+		return err
+	}
+	l.journal.expect, l.journal.filling = w.to, filling
+	if err := l.journal.open(); err != nil {
+		return fmt.Errorf("ledger: open the log: %w", l.tellLost(err, w))
+	}
+	if filling {
+		if err := l.refill(); err != nil {
+			return err
+		}
+	}
+	return l.loadViews(bad)
+}
+
+// loadViews brings the views up to the end of the log. Views that do not fit the log, or could not be opened, are built
+// anew.
+func (l *Ledger) loadViews(bad error) error {
 	first, last, err := l.journal.bounds()
 	if err != nil {
 		return err
@@ -90,11 +114,7 @@ func (l *Ledger) loadViews() error {
 	if err != nil {
 		return err
 	}
-	if base != nil && base.Seq > last {
-		return fmt.Errorf("ledger: the log ends at seq %d, but its front was dropped when it reached %d: events are "+
-			"missing", last, base.Seq)
-	}
-	why := l.viewsFit(first, last)
+	why := l.viewsFit(bad, first, last)
 	if why != "" {
 		if last > 0 {
 			l.log.Warn("building the views anew from the log", "why", why, "events", last-first+1)
@@ -114,22 +134,22 @@ func (l *Ledger) loadViews() error {
 	return l.readLastTime(first, last)
 }
 
-// viewsFit opens the views and tells why they cannot be used, or "".
-func (l *Ledger) viewsFit(first, last uint64) string {
-	if err := l.views.open(); err != nil {
-		return err.Error()
+// viewsFit tells why the views cannot be used, or "".
+func (l *Ledger) viewsFit(bad error, first, last uint64) string {
+	if bad != nil {
+		return bad.Error()
 	}
 	version, found, err := l.views.version()
 	applied := l.views.applied.Load()
 	switch {
+	case l.in.rebuild:
+		return "it was asked for"
 	case err != nil:
 		return err.Error()
 	case !found:
 		return "they are new"
 	case version != viewsVersion:
 		return fmt.Sprintf("they have version %d", version)
-	case applied > last:
-		return fmt.Sprintf("they are at seq %d and the log ends at %d", applied, last)
 	case applied+1 < first:
 		return fmt.Sprintf("they are at seq %d and the log begins at %d", applied, first)
 	}
@@ -173,7 +193,8 @@ func (l *Ledger) replay(last uint64) error {
 		return err
 	}
 	facts := make([]fact, 0, replayBatch)
-	for seq := l.views.applied.Load() + 1; seq <= last; seq++ {
+	from := l.views.applied.Load() + 1
+	for seq := from; seq <= last; seq++ {
 		rec, err := l.journal.read(seq)
 		if err != nil {
 			return err
@@ -189,6 +210,7 @@ func (l *Ledger) replay(last uint64) error {
 			if err := l.views.apply(facts, seq); err != nil {
 				return fmt.Errorf("ledger: replay: %w", err)
 			}
+			l.in.progress("events taken into the views", seq-from+1, last-from+1)
 			facts = facts[:0]
 		}
 	}

@@ -14,6 +14,10 @@
 // sieve.go knows in memory whose leads were never received, so that a ping need not read. Where the disk is full
 // Pebble would try again without a pause: viewsdisk.go makes it rest.
 //
+// tidy.go looks at the log's end before anything is changed: a log that ends before what the views, Kafka or its own
+// remains (remains.go) prove to have been durable is refused (lost.go). recover.go takes back what can be, and writes
+// in the place of the rest that it is lost. verify.go reads all of it (segments.go) and compares.
+//
 // ship.go copies to Kafka from a cursor: a broker that is away grows a backlog and no latency. retain.go drops old
 // events that are applied, shipped and not open. A record that cannot be read is named and set apart
 // (unreadable.go). configs.go keeps every configuration by its hash before its first use.

@@ -405,6 +405,7 @@ const (
 	AdjustPaused   = "paused"
 	AdjustResumed  = "resumed"
 	AdjustReported = "reported" // what became of a sale: it books nothing
+	AdjustLost     = "lost"     // stands in the place of an event that the log has lost
 )
 
 // What may be reported of a sale.
@@ -421,7 +422,7 @@ var Fates = []string{FateReturned, FatePaid, FateUnpaid}
 type Adjusted struct {
 	Head
 	Adjustment string        `json:"adjustment"`
-	Subject    string        `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"
+	Subject    string        `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"; lost: "event:SEQ"
 	Why        string        `json:"why"`
 	By         string        `json:"by,omitempty"`
 	Attempt    lead.ID       `json:"attempt,omitempty"`      // resolved: the attempt

@@ -29,6 +29,8 @@ type journal struct {
 	vfs          types.VFS
 	newMeta      func() types.MetaStore
 	log          *slog.Logger
+	expect       uint64 // a seq that others have had from the log: where it ends before, events are lost
+	filling      bool   // what is lost is about to be made up for
 
 	mu   sync.RWMutex // held for writing while wal and meta change
 	wal  *wal.WAL
@@ -54,7 +56,9 @@ func (j *journal) openLocked() (err error) {
 			err = errors.Join(err, meta.Close())
 		}
 	}()
-	if err := j.tidy(meta); err != nil {
+	if err := j.tidy(meta); errors.Is(err, ErrLost) {
+		return err // whoever opens has more to say of it
+	} else if err != nil {
 		return fmt.Errorf("the log's end: %w", err)
 	}
 	w, err := wal.Open(j.dir, wal.WithCodec(codec{}), wal.WithMetaStore(meta),
@@ -120,9 +124,13 @@ func (j *journal) read(seq uint64) (Record, error) {
 	case errors.Is(err, wal.ErrNotFound):
 		return Record{}, fmt.Errorf("%w: %d", errNoRecord, seq)
 	case err != nil:
-		return Record{}, fmt.Errorf("ledger: read seq %d: %w", seq, err)
+		return Record{}, j.damaged(seq, fmt.Errorf("ledger: read seq %d: %w", seq, err))
 	}
-	return readRecord(seq, l.Data)
+	rec, err := readRecord(seq, l.Data)
+	if err != nil {
+		return Record{}, j.damaged(seq, err)
+	}
+	return rec, nil
 }
 
 // bounds returns the first and the last seq, 0 and 0 while the log is empty.

@@ -182,7 +182,12 @@ type inside struct {
 	retainEvery time.Duration                    // how often the front of the log is looked at
 	lookEvery   time.Duration                    // how often free space is looked at
 	elapsed     func(now time.Time) time.Duration
+	rebuild     bool // the views are made anew
+	progress    Progress
 }
+
+// Progress is told how far something long has come.
+type Progress func(what string, done, of uint64)
 
 func (cfg *Config) defaults() error {
 	if cfg.Dir == "" {
@@ -233,7 +238,8 @@ func OpenOffline(cfg Config) (*Ledger, error) {
 	return open(cfg, inside{})
 }
 
-func open(cfg Config, in inside) (_ *Ledger, err error) {
+// prepare makes a ledger that is locked and not open yet.
+func prepare(cfg Config, in inside) (*Ledger, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
@@ -247,28 +253,32 @@ func open(cfg Config, in inside) (_ *Ledger, err error) {
 	l.gather.wake = make(chan struct{}, 1)
 	l.ring.bytesMax = cfg.RingBytes
 	l.closeOne = sync.OnceValue(l.close)
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	if l.lock, err = lockDir(cfg.Dir); err != nil {
-		return nil, err
-	}
 	l.journal = &journal{dir: filepath.Join(cfg.Dir, "log"), segmentBytes: cfg.SegmentBytes, vfs: in.vfs,
 		newMeta: in.newMeta, log: l.log}
 	l.views = &views{dir: filepath.Join(cfg.Dir, "views"), log: l.log, onFatal: l.viewsFailed}
+	if err := os.MkdirAll(l.journal.dir, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	l.lock, err = lockDir(cfg.Dir)
+	return l, err
+}
+
+func open(cfg Config, in inside) (_ *Ledger, err error) {
+	l, err := prepare(cfg, in)
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.journal.close(), l.views.close(), l.lock.Close())
 		}
 	}()
-	if err := l.journal.open(); err != nil {
-		return nil, fmt.Errorf("ledger: open the log: %w", err)
-	}
-	if err := l.loadViews(); err != nil {
+	if err := l.openLog(); err != nil {
 		return nil, err
 	}
 	l.look()
-	if cfg.Kafka != nil {
+	if l.cfg.Kafka != nil {
 		if l.ship, err = newShipper(l); err != nil {
 			return nil, err
 		}
@@ -290,6 +300,9 @@ func (in *inside) defaults() {
 	}
 	if in.newMeta == nil {
 		in.newMeta = newMeta
+	}
+	if in.progress == nil {
+		in.progress = func(string, uint64, uint64) {}
 	}
 	if in.freeBytes == nil {
 		in.freeBytes = freeBytes

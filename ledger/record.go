@@ -48,6 +48,8 @@ var (
 	errRecord = errors.New("ledger: damaged record")
 )
 
+func crcSum(b []byte) uint32 { return crc32.Checksum(b, crcTable) }
+
 func kindNumber(k Kind) uint8 {
 	for i, n := range kinds {
 		if n == k && i > 0 {
@@ -68,7 +70,7 @@ func appendRecord(dst []byte, e Event) []byte {
 	binary.LittleEndian.PutUint64(head[atTime:], uint64(h.At.UnixMicro()))
 	dst = e.AppendJSON(append(dst, head[:]...))
 	rec := dst[start:]
-	binary.LittleEndian.PutUint32(rec[atCRC:], crc32.Checksum(rec[atSummed:], crcTable))
+	binary.LittleEndian.PutUint32(rec[atCRC:], crcSum(rec[atSummed:]))
 	return dst
 }
 
@@ -80,7 +82,7 @@ func readRecord(seq uint64, b []byte) (Record, error) {
 	if got := binary.LittleEndian.Uint64(b[atSeq:]); got != seq {
 		return Record{}, fmt.Errorf("%w: seq %d stands where %d is expected", errRecord, got, seq)
 	}
-	if crc32.Checksum(b[atSummed:], crcTable) != binary.LittleEndian.Uint32(b[atCRC:]) {
+	if crcSum(b[atSummed:]) != binary.LittleEndian.Uint32(b[atCRC:]) {
 		return Record{}, fmt.Errorf("%w: seq %d: checksum does not match", errRecord, seq)
 	}
 	return viewRecord(b), nil

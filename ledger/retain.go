@@ -118,8 +118,8 @@ func raise(to *atomic.Int64, d time.Duration) {
 }
 
 type segmentFile struct {
-	base  uint64
-	bytes int64
+	base, id uint64
+	bytes    int64
 }
 
 // segmentFiles lists the log's files, oldest first.
@@ -134,8 +134,7 @@ func segmentFiles(dir string) ([]segmentFile, error) {
 			continue
 		}
 		var s segmentFile
-		var id uint64
-		if _, err := fmt.Sscanf(e.Name(), "%020d-%016x.wal", &s.base, &id); err != nil {
+		if _, err := fmt.Sscanf(e.Name(), "%020d-%016x.wal", &s.base, &s.id); err != nil {
 			return nil, fmt.Errorf("ledger: file %s in the log: %w", e.Name(), err)
 		}
 		info, err := e.Info()

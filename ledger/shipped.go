@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -16,6 +17,11 @@ import (
 // where its end was when it was looked at, without a consumer group. Records of one lead come in their order; those of
 // a lead that were shipped twice come twice. The bytes are valid during the call only.
 func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) error {
+	return ReadShippedSeqs(ctx, k, func(_ uint64, event []byte) error { return each(event) })
+}
+
+// ReadShippedSeqs is ReadShipped with the seq of each record, 0 if it does not say.
+func ReadShippedSeqs(ctx context.Context, k KafkaConfig, each func(seq uint64, event []byte) error) error {
 	if len(k.Brokers) == 0 {
 		return errors.New("no brokers")
 	}
@@ -47,7 +53,7 @@ func ReadShipped(ctx context.Context, k KafkaConfig, each func([]byte) error) er
 }
 
 func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.Partition,
-	each func([]byte) error) error {
+	each func(uint64, []byte) error) error {
 	leader, err := d.DialLeader(ctx, "tcp", broker, p.Topic, p.ID)
 	if err != nil {
 		return err
@@ -78,7 +84,7 @@ func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.
 			if at = m.Offset + 1; m.Offset >= end {
 				break
 			}
-			if err := each(m.Value); err != nil {
+			if err := each(seqOf(&m), m.Value); err != nil {
 				b.Close()
 				return err
 			}
@@ -88,4 +94,17 @@ func readPartition(ctx context.Context, d *kafka.Dialer, broker string, p kafka.
 		}
 	}
 	return nil
+}
+
+func seqOf(m *kafka.Message) uint64 {
+	for _, h := range m.Headers {
+		if h.Key == "seq" {
+			n, err := strconv.ParseUint(string(h.Value), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }

@@ -34,46 +34,179 @@ const (
 //     synced again.
 //   - a batch that sealed the segment while the change of segments was not recorded: raft-wal then refuses every
 //     append. The change is recorded here if the seal is whole, and the seal is wiped away if it is not.
+//
+// Before anything is changed it looks whether the log has lost events: then it returns a *Lost.
 func (j *journal) tidy(meta types.MetaStore) error {
-	state, err := meta.Load(j.dir)
+	t, err := j.lookAtTail(meta)
 	if err != nil {
 		return err
 	}
-	n := len(state.Segments)
-	if n == 0 || !state.Segments[n-1].SealTime.IsZero() {
-		return nil
-	}
-	tail := &state.Segments[n-1]
-	w, err := segment.NewFiler(j.dir, j.vfs).RecoverTail(*tail)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err := j.lost(&t); err != nil || !t.found {
 		return err
 	}
-	last := w.LastIndex()
-	if err := w.Close(); err != nil {
+	if err := j.sumHolds(&t); err != nil {
 		return err
 	}
-	entries := uint64(0)
-	if last > 0 {
-		entries = last - tail.BaseIndex + 1
-	}
-	end, err := j.finishTail(*tail, entries)
+	end, err := j.finishTail(t.info, t.entries())
 	if err != nil {
 		return err
 	}
 	if end.indexStart == 0 {
 		return nil
 	}
-	tail.SealTime, tail.MaxIndex, tail.IndexStart = time.Now(), last, end.indexStart
+	tail := &t.state.Segments[len(t.state.Segments)-1]
+	tail.SealTime, tail.MaxIndex, tail.IndexStart = time.Now(), t.last, end.indexStart
 	next := *tail
-	next.ID, next.BaseIndex, next.MinIndex = state.NextSegmentID, last+1, last+1
+	next.ID, next.BaseIndex, next.MinIndex = t.state.NextSegmentID, t.last+1, t.last+1
 	next.MaxIndex, next.IndexStart, next.SealTime = 0, 0, time.Time{}
 	next.CreateTime, next.SizeLimit = time.Now(), uint32(j.segmentBytes)
-	state.NextSegmentID++
-	state.Segments = append(state.Segments, next)
-	return meta.CommitState(state)
+	t.state.NextSegmentID++
+	t.state.Segments = append(t.state.Segments, next)
+	return meta.CommitState(t.state)
+}
+
+// tail is the last segment as it was found.
+type tail struct {
+	state types.PersistentState
+	info  types.SegmentInfo
+	found bool   // its file is there
+	last  uint64 // the log's last seq
+	own   bool   // the last seq stands in this segment
+	rest  remains
+	end   segmentEnd
+}
+
+func (t *tail) entries() uint64 {
+	if !t.own {
+		return 0
+	}
+	return t.last - t.info.BaseIndex + 1
+}
+
+// lookAtTail changes nothing.
+func (j *journal) lookAtTail(meta types.MetaStore) (t tail, err error) {
+	if there, err := j.listIsThere(); err != nil || !there {
+		return t, err
+	}
+	if t.state, err = meta.Load(j.dir); err != nil {
+		return t, err
+	}
+	if err := j.filesAreListed(&t.state); err != nil {
+		return t, err
+	}
+	n := len(t.state.Segments)
+	if n == 0 {
+		return t, nil
+	}
+	t.info = t.state.Segments[n-1]
+	if !t.info.SealTime.IsZero() {
+		t.last = t.info.MaxIndex
+		return t, nil
+	}
+	if n > 1 {
+		t.last = t.state.Segments[n-2].MaxIndex
+	}
+	w, err := segment.NewFiler(j.dir, j.vfs).RecoverTail(t.info)
+	if errors.Is(err, os.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	t.found = true
+	if last := w.LastIndex(); last > 0 {
+		t.last, t.own = last, true
+	}
+	if err := w.Close(); err != nil {
+		return t, err
+	}
+	return t, j.lookBehind(&t)
+}
+
+// lookBehind finds what stands behind the tail's end.
+func (j *journal) lookBehind(t *tail) (err error) {
+	f, err := j.vfs.OpenReader(j.dir, segment.FileName(t.info))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if n := t.entries(); n > 0 {
+		if t.end, err = findEnd(f, n); err != nil {
+			return err
+		}
+	}
+	t.rest, err = scanRemains(f, t.end.off, t.last)
+	return err
+}
+
+// sumHolds looks at the sum of the last batch, which raft-wal does not where a torn one stands behind it: what is torn
+// is wiped, and then the next recovery would drop a batch that was durable. Where the sum alone is wrong it is mended.
+func (j *journal) sumHolds(t *tail) (err error) {
+	if t.end.off == 0 {
+		return nil
+	}
+	f, err := j.vfs.OpenWriter(j.dir, segment.FileName(t.info))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	got, err := crcOf(f, t.end.lastBatch, t.end.off-frameHeadSize)
+	if err != nil {
+		return err
+	}
+	var head [frameHeadSize]byte
+	if _, err := f.ReadAt(head[:], t.end.off-frameHeadSize); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if binary.LittleEndian.Uint32(head[4:]) == got {
+		return nil
+	}
+	err = j.eachInSegment(t, t.info, func(Record) error { return nil },
+		func(d *Damaged, _ types.SegmentInfo, s span) error {
+			if s.off < t.end.lastBatch {
+				return nil
+			}
+			return d
+		})
+	if err != nil {
+		return err
+	}
+	j.log.Warn("the sum of the log's last batch is wrong and its events are right: it is mended", "file",
+		segment.FileName(t.info), "offset", t.end.off-frameHeadSize)
+	binary.LittleEndian.PutUint32(head[4:], got)
+	if _, err := f.WriteAt(head[:], t.end.off-frameHeadSize); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// lost tells whether the log ends before what was durable.
+func (j *journal) lost(t *tail) error {
+	to := max(j.expect, t.rest.durable)
+	if j.filling || to <= t.last {
+		return nil
+	}
+	e := &Lost{Dir: j.dir, Ends: t.last, To: to}
+	name := segment.FileName(t.info)
+	switch {
+	case len(t.state.Segments) == 0:
+		e.File = "The log has no files"
+	case !t.found:
+		e.File = "The file " + name + " is missing"
+	case t.end.off > 0:
+		e.File = fmt.Sprintf("In the file %s the log breaks off at byte %d", name, t.end.off)
+	default:
+		e.File = "Nothing of the file " + name + " can be read in order"
+	}
+	if t.rest.durable > t.last {
+		e.KnownBy = []string{fmt.Sprintf("behind the damage stand others up to %d", t.rest.durable)}
+	}
+	for _, r := range t.rest.recs {
+		if r.seq <= to {
+			e.Readable++
+		}
+	}
+	return e
 }
 
 // finishTail zeroes what stands behind the last whole batch, and makes that batch durable beyond doubt.
@@ -112,7 +245,7 @@ type segmentEnd struct {
 }
 
 // findEnd walks the frames up to the commit behind the given number of entries.
-func findEnd(f types.WritableFile, entries uint64) (end segmentEnd, err error) {
+func findEnd(f types.ReadableFile, entries uint64) (end segmentEnd, err error) {
 	r := io.NewSectionReader(f, 0, 1<<62)
 	off := int64(segmentHeadSize)
 	var head [frameHeadSize]byte

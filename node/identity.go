@@ -33,6 +33,8 @@ type identity struct {
 	From      string `json:"copied_from,omitempty"`   // the id of the directory that this one is a copy of
 	Inherited uint64 `json:"inherited_seq,omitempty"` // the last event of that one's in this ledger
 
+	Lost uint64 `json:"-"` // the seq up to which leads may lack events that were given up
+
 	dir     string
 	state   identityState
 	reading admin.FileID // the file, since the node has looked at it
@@ -122,6 +124,18 @@ func (who *identity) nodeName(configured string) string {
 	}
 	suffix := "-" + who.ID[:min(len(who.ID), 6)]
 	return strings.TrimSuffix(configured, suffix) + suffix
+}
+
+// NameIn is the name in events of the node of a configuration, by its data directory.
+func NameIn(cfg *config.Config) (string, error) {
+	who, err := readIdentity(cfg.DataDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return cfg.Exchange.Node, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return who.nodeName(cfg.Exchange.Node), nil
 }
 
 // keep writes a new or adopted identity. The ledger is locked by then, so that no two nodes do.

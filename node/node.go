@@ -88,7 +88,7 @@ func (n *Node) open(offline bool) error {
 	}
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: client,
-		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: who.Inherited,
+		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: max(who.Inherited, who.Lost),
 		Kept: func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
 	if err != nil {
 		return err
@@ -149,6 +149,12 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 		lc.Kafka, openLedger = nil, ledger.OpenOffline
 	}
 	led, err := openLedger(lc)
+	if errors.Is(err, ledger.ErrLost) && cfg.AcceptLoss && !offline {
+		if err := n.acceptLoss(lc, err); err != nil {
+			return nil, fmt.Errorf("ledger: %w", err)
+		}
+		led, err = openLedger(lc)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -160,7 +166,25 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 	if err := n.keep(cfg); err != nil {
 		return nil, err
 	}
+	lost, err := led.LostUpTo()
+	if err != nil {
+		return nil, err
+	}
+	who.Lost = lost
 	return who, nil
+}
+
+// acceptLoss gives up what of the ledger cannot be taken back.
+func (n *Node) acceptLoss(lc ledger.Config, cause error) error {
+	n.log.Error("the ledger has lost events, and the loss is accepted", "err", cause)
+	done, err := ledger.Recover(lc, ledger.Recovery{AcceptLoss: true, By: "serve --accept-loss"})
+	if err != nil {
+		return err
+	}
+	n.log.Warn("the ledger goes on: leads from before are answered and not sold any more, and their open attempts "+
+		"wait for a person", "from_seq", done.From, "to_seq", done.To, "taken_back", done.TakenBack, "damaged",
+		done.Damaged, "given_up", done.Lost)
+	return nil
 }
 
 // keep stores a configuration beside the ledger, with its files of values.

@@ -15,6 +15,8 @@ import (
 	_ "time/tzdata" // caps are counted in named zones, also on machines without a zone database
 
 	"github.com/alecthomas/kong"
+
+	"clearpost/ledger"
 )
 
 // Exit codes.
@@ -24,6 +26,8 @@ const (
 	exitUsage  = 2
 	// the ledger differs from what comes of its inputs (explain)
 	exitDiffers = 3
+	// the ledger has lost events, or holds some that cannot be read (serve, ledger)
+	exitLost = 4
 )
 
 type cli struct {
@@ -47,6 +51,7 @@ type cli struct {
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`
+	Ledger     ledgerCmd     `cmd:"" help:"Check a ledger, and take back what it has lost."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
@@ -65,7 +70,7 @@ func run(args []string, out, errOut io.Writer) int {
 	code := -1
 	k, err := kong.New(&c, kong.Name("clearpost"),
 		kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use, "+
-			"3 the ledger is not what it should be (explain)."),
+			"3 the ledger is not what it should be (explain), 4 it has lost events (serve, ledger)."),
 		kong.Writers(out, errOut), kong.Exit(func(n int) {
 			code = n
 		}), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
@@ -95,8 +100,13 @@ func run(args []string, out, errOut io.Writer) int {
 		return exitFailed
 	case errors.Is(err, errDiffers):
 		return exitDiffers
+	case errors.Is(err, errLost):
+		return exitLost
 	}
 	fmt.Fprintln(errOut, "clearpost:", err)
+	if errors.Is(err, ledger.ErrLost) {
+		return exitLost
+	}
 	return exitFailed
 }
 
@@ -116,3 +126,6 @@ var errSaid = errors.New("")
 
 // errDiffers ends a verb with exit code 3 when it has printed what of the ledger is not as it should be.
 var errDiffers = errors.New("the ledger differs from its recomputation")
+
+// errLost ends a verb with exit code 4 when it has printed what the ledger has lost.
+var errLost = errors.New("the ledger has lost events")

@@ -24,6 +24,7 @@ type serveCmd struct {
 	Watch    bool   `help:"Reload when a file of the configuration changes." default:"true" negatable:""`
 
 	Adopt        bool `help:"Go on from a data_dir that is a copy of another node's: a backup, a clone, or moved from another file system."`
+	AcceptLoss   bool `help:"Go on from a ledger that has lost events: what cannot be taken back is given up, and said in its place."`
 	SkipExamples bool `help:"Start, and reload, although examples of campaigns do not hold."`
 }
 
@@ -51,7 +52,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cfg.SkipExamples, cfg.Adopt = c.SkipExamples, c.Adopt
+	cfg.SkipExamples, cfg.Adopt, cfg.AcceptLoss = c.SkipExamples, c.Adopt, c.AcceptLoss
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
