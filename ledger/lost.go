@@ -69,8 +69,8 @@ func (e *Lost) Error() string {
 
 const wayOn = "Nothing was changed. If a backup or the disk has the missing files, put them back. Else: clearpost " +
 	"ledger recover takes back what can be read, with --from-kafka also what was shipped, and with --accept-loss " +
-	"goes on without the rest: lost numbers are never given out again, caps keep their counts, and quotes from before " +
-	"are over"
+	"goes on without the rest: lost numbers are never given out again, caps keep their counts, and quotes from " +
+	"before are over"
 
 // Damaged is an ErrLost: a record of the log cannot be read.
 type Damaged struct {
