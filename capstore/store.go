@@ -248,23 +248,7 @@ func (s *Store) Release(token lead.ID) error {
 			w.open--
 		}
 	}
-	l := s.leads[h.lead]
-	for i, o := range l.holds {
-		if o == h {
-			l.holds = append(l.holds[:i], l.holds[i+1:]...)
-			break
-		}
-	}
-	if len(l.holds) == 0 {
-		delete(s.leads, h.lead)
-	}
-	if h.instead != nil {
-		h.instead.next = nil // another one may have its place
-	}
-	if h.next != nil {
-		h.next.instead = nil
-	}
-	delete(s.holds, token)
+	s.drop(h)
 	s.bury(token)
 	s.dropFinished(h.lead)
 	return nil

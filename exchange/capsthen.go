@@ -140,6 +140,14 @@ func (t *capsThen) take(ev ledger.Event) {
 		if ev.Adjustment == ledger.AdjustResolved && !ev.Outcome.Standing() {
 			t.charge(ev.Charges, -1)
 		}
+		if ev.Adjustment == ledger.AdjustCorrected && ev.Was != nil {
+			switch was, is := ev.Was.Outcome.Standing(), ev.Outcome.Standing(); {
+			case was && !is:
+				t.charge(ev.Charges, -1)
+			case is && !was:
+				t.charge(ev.Charges, 1)
+			}
+		}
 	}
 }
 

@@ -123,6 +123,7 @@ type AttemptStory struct {
 	Request     *ledger.Body  `json:"request,omitempty"`
 	Answer      *ledger.Body  `json:"answer,omitempty"`
 	Resolved    string        `json:"resolved,omitempty"` // why, and by whom
+	Changes     []ChangeStory `json:"changes,omitempty"`  // corrections and other bookings since
 	Leg         int           `json:"leg,omitempty"`
 	// attempts with the same number went out at the same time; 0: alone
 	Round int      `json:"round,omitempty"`
@@ -132,6 +133,18 @@ type AttemptStory struct {
 	Again   string `json:"again,omitempty"`
 	Backup  bool   `json:"backup,omitempty"`  // the backup URL answered
 	Resends int    `json:"resends,omitempty"` // how often the same request was sent again
+}
+
+// ChangeStory is a correction of an attempt, or another booking of a sale.
+type ChangeStory struct {
+	At       time.Time     `json:"at"`
+	What     string        `json:"what"` // corrected or rebooked
+	Was      ledger.Booked `json:"was"`
+	Is       ledger.Booked `json:"is"`
+	Oversold bool          `json:"oversold,omitempty"`
+	Ref      string        `json:"ref,omitempty"`
+	Why      string        `json:"why"`
+	By       string        `json:"by,omitempty"`
 }
 
 // EventLine is one event of the lead, in short.
@@ -395,6 +408,17 @@ func explainAttempt(a *history.Attempt) AttemptStory {
 	if r := a.Resolved; r != nil {
 		s.Resolved, s.Booked, s.Reference = r.Why+" ("+r.By+")", r.Price, r.Reference
 	}
+	for _, c := range a.Changes {
+		x := ChangeStory{At: c.At, What: c.Adjustment, Is: bookedBy(c), Oversold: c.Oversold, Ref: c.Ref, Why: c.Why,
+			By: c.By}
+		if c.Was != nil {
+			x.Was = *c.Was
+		}
+		s.Changes = append(s.Changes, x)
+	}
+	if b := a.Booked(); b.Outcome == lead.Accepted {
+		s.Booked, s.Payout, s.Reference = b.Price, b.Payout, b.Reference
+	}
 	switch o := a.Outcome(); {
 	case p.Test:
 		s.HoldIs = "none"
@@ -402,7 +426,7 @@ func explainAttempt(a *history.Attempt) AttemptStory {
 		s.HoldIs = "committed"
 	case !o.Standing():
 		s.HoldIs = "released"
-		s.Payout = 0
+		s.Booked, s.Payout = 0, 0
 	}
 	return s
 }

@@ -68,7 +68,7 @@ func (e *Exchange) Pause(name string, on bool, why, by string) (subject string, 
 		ev.Adjustment = ledger.AdjustPaused
 	}
 	if err := e.led.Append(ev); err != nil {
-		e.learn(err, func() { e.pauseAsStored(subject) })
+		e.learn(err, nil, func() { e.pauseAsStored(subject) })
 		return subject, false, fmt.Errorf("not changed: %w", err)
 	}
 	is.Store(on)

@@ -105,12 +105,13 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.resolve(h, &r, nil)
+	return e.resolve(h, &r, nil, held)
 }
 
 // resolve settles an open attempt of a lead whose trip the caller holds. The events before, if any, become durable
-// together with the resolution.
-func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Event) (*ledger.Adjusted, error) {
+// together with the resolution. While nobody can tell whether it is stored the lead stays claimed.
+func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Event, held *heldClaims) (
+	*ledger.Adjusted, error) {
 	id, a := h.ID, h.Attempt(r.Attempt)
 	if a == nil || a.Outcome() != lead.Unknown {
 		return nil, ErrNotUnresolved
@@ -144,7 +145,7 @@ func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Ev
 		}
 	}
 	if err := e.append(r.By == byClearpost, group); err != nil {
-		e.learn(err, done)
+		e.learn(err, held, done)
 		return nil, fmt.Errorf("not resolved: %w", err)
 	}
 	done()

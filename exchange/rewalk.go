@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"clearpost/exchange/history"
@@ -21,7 +22,12 @@ func (p *Paper) recheckPosts(h *history.History, c *Check) {
 		f.differ("who and what", ev.Source+", "+ev.Vertical, "not in the configuration of the post")
 		return
 	}
-	w := &walk{finder: f, h: h, d: delivery{e: p.e, on: p.snap, v: v, src: s.Source, l: h.Lead(v.Schema),
+	asThen := *h // before anything was corrected
+	asThen.Attempts = slices.Clone(h.Attempts)
+	for i := range asThen.Attempts {
+		asThen.Attempts[i].Changes = nil
+	}
+	w := &walk{finder: f, h: &asThen, d: delivery{e: p.e, on: p.snap, v: v, src: s.Source, l: h.Lead(v.Schema),
 		oneShot: ev.Mode == ledger.ModeLead, history: &history.History{ID: h.ID, Pinged: ev}}}
 	for _, fields := range []ledger.Fields{ev.Fields, ev.Private.Fields, h.Private.Fields} {
 		for _, x := range fields {

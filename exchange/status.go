@@ -72,7 +72,8 @@ func (e *Exchange) conclude(h *history.History) (Reply, *Fault) {
 func (e *Exchange) atEnd(on *Snapshot, h *history.History) *delivery {
 	d := &delivery{e: e, on: on, history: h, who: h.Who}
 	for i := range h.Attempts {
-		if a := &h.Attempts[i]; a.Posted != nil && a.Outcome() != lead.Accepted {
+		if a := &h.Attempts[i]; a.Posted != nil && a.Posted.Outcome != lead.Accepted &&
+			a.Outcome() != lead.Accepted {
 			d.no = a.Posted
 			break
 		}

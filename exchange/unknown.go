@@ -156,7 +156,7 @@ func (e *Exchange) clear(l *LiveCampaign, r *Resolution, ends []ledger.Event, id
 	}
 	h, err := e.history(id)
 	if err == nil {
-		_, err = e.resolve(h, r, ends)
+		_, err = e.resolve(h, r, ends, held)
 	}
 	switch {
 	case errors.Is(err, ErrNotUnresolved):
@@ -213,7 +213,7 @@ func (e *Exchange) resend(snap *Snapshot, l *LiveCampaign, x chase) time.Duratio
 		return u.Every
 	}
 	l.Resends.Add(1)
-	return e.heardAgain(snap, l, h, a, &p, s)
+	return e.heardAgain(snap, l, h, a, &p, s, held)
 }
 
 // again is a request that has been sent before.
@@ -270,7 +270,7 @@ func (snap *Snapshot) whole(h *history.History) *lead.Lead {
 // words says that it has not bought; that the lead is a duplicate, or was there already, says nothing, for that may be
 // the first attempt.
 func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history.History, a *history.Attempt,
-	p *ledger.Posting, s *again) time.Duration {
+	p *ledger.Posting, s *again, held *heldClaims) time.Duration {
 	u := l.IfUnknown
 	call := &transport.Call{Target: s.target, Request: s.request, Timeout: l.Campaign.Post.Timeout, Gate: l.limits.gate}
 	e.calls.PostOnce(call, e.wall().Add(l.Campaign.Post.Timeout))
@@ -292,7 +292,7 @@ func (e *Exchange) heardAgain(snap *Snapshot, l *LiveCampaign, h *history.Histor
 	if res.Accepted {
 		res.Price = &booked
 	}
-	if _, err := e.resolve(h, res, []ledger.Event{out}); err != nil {
+	if _, err := e.resolve(h, res, []ledger.Event{out}, held); err != nil {
 		e.log.Error("the end of a resend could not be written: it is sent again", "attempt", p.Attempt.String(), "err",
 			err)
 		return u.Every

@@ -59,14 +59,20 @@ func (d *delivery) releaseMaybe() {
 }
 
 // learn waits, beside its caller, until the ledger knows what it could not tell in err, and then calls then where the
-// group is stored. The caller must have claimed what then changes in such a way that nobody else changes it meanwhile,
-// or then must bear that.
-func (e *Exchange) learn(err error, then func()) {
+// group is stored. Till then it has the caller's claims: nobody else changes what then changes. Without claims (nil)
+// then must bear that.
+func (e *Exchange) learn(err error, held *heldClaims, then func()) {
 	var u *ledger.Uncertain
 	if !errors.As(err, &u) {
 		return
 	}
+	if held != nil {
+		held = held.HandOver()
+	}
 	e.running.Go(func() {
+		if held != nil {
+			defer held.Release()
+		}
 		if stored, err := u.Stored(e.end); err == nil && stored {
 			then()
 		}

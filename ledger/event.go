@@ -386,6 +386,7 @@ type Settled struct {
 	TestResult string `json:"test_result,omitempty"`
 	// test leads: what the seller is told in place of sales; it counts nowhere
 	TestSales []TestSale `json:"test_sales,omitempty"`
+	Was       *Answered  `json:"was,omitempty"` // after a correction: the answer that this one replaces
 	Private   Private    `json:"private"`
 }
 
@@ -406,7 +407,24 @@ const (
 	AdjustResumed  = "resumed"
 	AdjustReported = "reported" // what became of a sale: it books nothing
 	AdjustLost     = "lost"     // stands in the place of an event that the log has lost
+
+	AdjustCorrected = "corrected" // an attempt that was settled ended otherwise
+	AdjustRebooked  = "rebooked"  // a sale stands, its money is another
 )
+
+// Booked is how an attempt stands, and what is booked for it. Of one that is no sale the rest is empty.
+type Booked struct {
+	Outcome   lead.Outcome `json:"outcome"`
+	Price     lead.Money   `json:"price_micros,omitempty"`
+	Payout    lead.Money   `json:"payout_micros,omitempty"`
+	Reference string       `json:"reference,omitempty"`
+}
+
+// Answered is an answer that another one has replaced.
+type Answered struct {
+	At     time.Time `json:"at"`
+	Result string    `json:"result"`
+}
 
 // What may be reported of a sale.
 const (
@@ -436,8 +454,14 @@ type Adjusted struct {
 	Charges    []lead.Charge `json:"charges,omitempty"`
 
 	Fate    string     `json:"fate,omitempty"`       // reported: one of Fates
-	Bid     lead.Money `json:"bid_micros,omitempty"` // reported: the posting's price
-	Segment string     `json:"segment,omitempty"`    // reported: the posting's
+	Bid     lead.Money `json:"bid_micros,omitempty"` // reported, corrected: the posting's price
+	Segment string     `json:"segment,omitempty"`    // reported, corrected: the posting's
+
+	// Corrected and rebooked: Outcome, Price, Payout and Reference are what stands from now on, as a whole. Charges are
+	// those of a correction that makes a sale of an attempt, or none of a sale, in windows that are still kept.
+	Was      *Booked `json:"was,omitempty"`      // what stood before
+	Oversold bool    `json:"oversold,omitempty"` // corrected: the lead is sold more often now than was promised
+	Ref      string  `json:"ref,omitempty"`      // corrected, rebooked: what its maker knows it by; once a lead
 }
 
 // Facts is what views keep of an event.
@@ -460,6 +484,7 @@ type Facts struct {
 	Charges        []lead.Charge
 	Subject        string
 	Adjustment     string
+	Was            lead.Outcome // corrected
 	Test           bool
 	Why, By        string
 }
@@ -513,6 +538,9 @@ func (e *Adjusted) Facts() Facts {
 	f := e.facts()
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
 	f.Why, f.By = e.Why, e.By
+	if e.Was != nil {
+		f.Was = e.Was.Outcome
+	}
 	return f
 }
 

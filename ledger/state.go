@@ -38,6 +38,7 @@ type change struct {
 	closed  bool         // attempt.Attempt is to be removed
 	charges []lead.Charge
 	sign    int64 // charges are to be added or taken back; 0 = neither
+	was     lead.Outcome
 }
 
 // changeOf returns nil for events that leave the state alone. It copies everything.
@@ -48,6 +49,7 @@ func changeOf(f *Facts) *change {
 	case f.Test: // it takes no place and nobody has to settle it
 		return nil
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
+	case f.Kind == KindAdjusted && f.Adjustment == AdjustCorrected && len(f.Charges) > 0:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
 	default:
 		return nil
@@ -57,7 +59,8 @@ func changeOf(f *Facts) *change {
 	c.pause = PauseInfo{Why: strings.Clone(f.Why), By: strings.Clone(f.By), At: at}
 	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source),
 		Vertical: strings.Clone(f.Vertical), Since: at, Outcome: f.Outcome}
-	if f.Kind == KindPosting {
+	c.was = f.Was
+	if f.Kind == KindPosting || f.Adjustment == AdjustCorrected {
 		c.attempt.Charges = make([]lead.Charge, len(f.Charges))
 		for i, ch := range f.Charges {
 			c.attempt.Charges[i] = lead.Charge{Cap: strings.Clone(ch.Cap),
@@ -97,6 +100,13 @@ func (s *state) take(c *change) {
 		}
 		delete(s.open, o.Attempt)
 		c.closed = true
+	case c.adjustment == AdjustCorrected: // it tells all that changes
+		switch was, is := c.was.Standing(), c.attempt.Outcome.Standing(); {
+		case was && !is:
+			s.charge(c, c.attempt.Charges, -1)
+		case is && !was:
+			s.charge(c, c.attempt.Charges, 1)
+		}
 	case c.adjustment == AdjustPaused:
 		s.pauses[c.subject] = c.pause
 	case c.adjustment == AdjustResumed:
@@ -107,13 +117,14 @@ func (s *state) take(c *change) {
 func ptr[T any](v T) *T { return &v }
 
 func (s *state) charge(c *change, charges []lead.Charge, sign int64) {
-	c.charges, c.sign = charges, sign
+	c.charges, c.sign = nil, sign
 	for _, ch := range charges {
 		w := window{ch.Cap, ch.Window}
 		old, ok := s.counts[w]
 		if sign < 0 && !ok {
 			continue // a window that was forgotten
 		}
+		c.charges = append(c.charges, ch)
 		n := old + sign*ch.N
 		if n == 0 {
 			delete(s.counts, w)

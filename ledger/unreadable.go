@@ -106,13 +106,14 @@ func plainFacts(rec Record) Facts {
 		Attempt                                      lead.ID
 		Outcome                                      lead.Outcome
 		Charges                                      []lead.Charge
+		Was                                          struct{ Outcome lead.Outcome }
 	}
 	if json.Unmarshal(rec.Bytes, &p) != nil {
 		f.Kind = "" // nothing can be said of it
 		return f
 	}
 	f.Source, f.Vertical, f.Test, f.Adjustment, f.Subject = p.Source, p.Vertical, p.Test, p.Adjustment, p.Subject
-	f.Outcome, f.Charges = p.Outcome, p.Charges
+	f.Outcome, f.Charges, f.Was = p.Outcome, p.Charges, p.Was.Outcome
 	if p.Again != AgainResend || rec.Kind != KindPosting {
 		f.Attempt = p.Attempt
 	}

@@ -31,6 +31,7 @@ type Lesson struct {
 	Segment  string     // what the vertical tells its leads apart by; "" where nobody said
 	Price    lead.Money // the bid
 	What     What
+	Undo     bool // it was no such lesson: what it has taught is taken back
 }
 
 // Book is what is known of the campaigns of a vertical. It is one goroutine's at a time.
@@ -85,9 +86,9 @@ func (b *Book) Learn(l Lesson) {
 		b.campaigns[l.Campaign] = c
 	}
 	band := b.rules.Band(l.Price)
-	b.all.add(step, what...)
-	c.All.add(step, what...)
-	c.Bands[band].add(step, what...)
+	b.all.add(step, l.Undo, what...)
+	c.All.add(step, l.Undo, what...)
+	c.Bands[band].add(step, l.Undo, what...)
 	if l.Segment == "" {
 		return
 	}
@@ -99,7 +100,7 @@ func (b *Book) Learn(l Lesson) {
 		b.cells++
 		c.Cells[k] = &counts{}
 	}
-	c.Cells[k].add(step, what...)
+	c.Cells[k].add(step, l.Undo, what...)
 }
 
 // forgotten is the count of attempts below which a cell is dropped: one attempt, five half-lives ago.

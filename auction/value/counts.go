@@ -62,11 +62,14 @@ func (c *counts) at(step int64) counts {
 	return out
 }
 
-// add counts a lesson of a step, which may be an earlier one than that of the last.
-func (c *counts) add(step int64, what ...int) {
+// add counts a lesson of a step, which may be an earlier one than that of the last, or takes it back.
+func (c *counts) add(step int64, undo bool, what ...int) {
 	*c = c.at(step)
 	one := fade(unit, c.Step-step)
+	if undo {
+		one = -one
+	}
 	for _, k := range what {
-		c.N[k] += one
+		c.N[k] = max(c.N[k]+one, 0)
 	}
 }

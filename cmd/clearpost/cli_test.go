@@ -44,14 +44,15 @@ func must(t *testing.T, args ...string) string {
 
 func TestEveryVerbHasHelpAndWrongUseIsTwo(t *testing.T) {
 	for _, v := range []string{"demo", "serve", "check", "try", "spec", "probe", "mock", "events", "explain", "pause",
-		"resume", "unresolved", "resolve", "report", "value", "status", "caps", "version"} {
+		"resume", "unresolved", "resolve", "adjust", "report", "value", "status", "caps", "version"} {
 		if out := must(t, v, "--help"); !strings.Contains(out, "Usage: clearpost "+v) || v != "version" &&
 			!strings.Contains(out, "xample") {
 			t.Errorf("%s --help:\n%s", v, out)
 		}
 	}
 	for _, args := range [][]string{{"sell"}, {"check"}, {"pause", "x"}, {"resolve", "x", "perhaps", "--why", "y"},
-		{"check", "/does/not/exist"}, {"resolve", "x", "accepted"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"},
+		{"check", "/does/not/exist"}, {"resolve", "x", "accepted"}, {"adjust", "x", "--void"},
+		{"resolve", "x", "accepted", "--why", "y", "--ref", "z"}, {"demo", "--for=-1s"}, {"demo", "--rate", "0"},
 		{"demo", "--rate", "NaN"}, {"demo", "--listen", "here"}, {"demo", "--admin", "8081"},
 		{"demo", "--kafka-port", "65536"}} {
 		code, _, errOut := clearpost(t, args...)
@@ -252,6 +253,37 @@ func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
 	if code, _, errOut := clearpost(t, "resolve", attempt, "rejected", "--why", "x", "-d", dir); code != exitFailed ||
 		errOut == "" {
 		t.Errorf("resolved twice: exit %d %s", code, errOut)
+	}
+	correctsAndAdjusts(t, dir, attempt)
+}
+
+// correctsAndAdjusts changes what is booked for a sale at 27.50, offline, and has it explained.
+func correctsAndAdjusts(t *testing.T, dir, attempt string) {
+	t.Helper()
+	for i, already := range []bool{false, true} {
+		out := must(t, "adjust", "BR-1", "--price", "20.00", "--why", "their mail", "--ref", "CN-7", "-d", dir)
+		if !strings.Contains(out, "accepted at 20.00") || strings.Contains(out, "already") != already ||
+			strings.Contains(out, "it was accepted at 27.50") == already {
+			t.Errorf("adjust %d: %s", i, out)
+		}
+	}
+	out := must(t, "resolve", "--correct", attempt, "rejected", "--why", "they never had it", "-d", dir)
+	if !strings.Contains(out, "is rejected\n  it was accepted at 20.00") {
+		t.Errorf("correct: %s", out)
+	}
+	story := must(t, "explain", attempt, "-d", dir)
+	for _, want := range []string{"rebooked on ", "accepted at 20.00", "was accepted at 27.50", "ref CN-7",
+		"corrected on ", "rejected, was accepted at 20.00", "they never had it", "hold released"} {
+		if !strings.Contains(story, want) {
+			t.Errorf("explain does not tell %q:\n%s", want, story)
+		}
+	}
+	if code, _, errOut := clearpost(t, "explain", "--every", "-d", dir); code != 0 {
+		t.Errorf("computed again: %d %s", code, errOut)
+	}
+	if code, _, errOut := clearpost(t, "adjust", attempt, "--void", "--why", "x", "-d", dir); code != exitFailed ||
+		!strings.Contains(errOut, "no sale") && !strings.Contains(errOut, "no attempt") {
+		t.Errorf("adjusted what is no sale: exit %d %s", code, errOut)
 	}
 }
 

@@ -294,6 +294,9 @@ func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	if a.Resolved != "" {
 		fmt.Fprintf(w, "  resolved: %s\n", a.Resolved)
 	}
+	for _, c := range a.Changes {
+		printChange(w, &c)
+	}
 	for _, m := range []struct {
 		arrow string
 		body  *ledger.Body

@@ -47,6 +47,7 @@ type cli struct {
 	Value      valueCmd      `cmd:"" help:"Show what was learned of campaigns, by which their bids count beside their prices."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
+	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
 	Report     reportCmd     `cmd:"" help:"Tell what became of sales: returned, paid or unpaid. It teaches, and books nothing."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -115,6 +116,9 @@ type resolveCmd struct {
 	Why       string `required:"" help:"How this is known, kept in the ledger." placeholder:"TEXT"`
 	Price     string `help:"accepted: the price to book, such as 22.50. Without it the bid is booked." placeholder:"AMOUNT"`
 	Reference string `help:"accepted: the buyer's reference." placeholder:"TEXT"`
+	Correct   bool   `help:"The attempt is settled, and it ended otherwise in truth: counts, money and the seller's status follow."`
+	Oversell  bool   `help:"With --correct accepted: also where the lead is then sold more often than its buyers were promised."`
+	Ref       string `help:"With --correct: what you know it by; a second correction of the lead under the same name changes nothing." placeholder:"TEXT"`
 	JSON      bool   `help:"Print the event as JSON."`
 }
 
@@ -123,12 +127,24 @@ func (resolveCmd) Help() string {
 	return `Examples:
   clearpost resolve 0193b2c4-0000-7000-8000-000000000000 rejected --why "not in their list of today"
   clearpost resolve 0193b2c4-0000-7000-8000-000000000000 accepted --why "mail of 3 March" --price 22.50 --reference L-8812
-  clearpost resolve brightroof-fixed:BR-88 accepted --why "on their invoice of March"`
+  clearpost resolve brightroof-fixed:BR-88 accepted --why "on their invoice of March"
+  clearpost resolve --correct brightroof-fixed:BR-88 rejected --why "they never had it: their mail of 3 March"`
+}
+
+// Validate implements kong.Validatable.
+func (c *resolveCmd) Validate() error {
+	if !c.Correct && (c.Oversell || c.Ref != "") {
+		return errors.New("--oversell and --ref go with --correct")
+	}
+	return nil
 }
 
 // Run resolves.
 func (c *resolveCmd) Run(e *env) error {
 	return c.change(e, func(o *ops) error {
+		if c.Correct {
+			return c.correct(e, o)
+		}
 		var got ledger.Adjusted
 		in := admin.Resolve{Name: c.Attempt, Outcome: c.Outcome, Price: c.Price, Reference: c.Reference, Why: c.Why,
 			By: whoami()}

@@ -16,14 +16,15 @@ import (
 // Today is what the ledger has of one day in UTC. Unlike the counts since the start it outlives restarts. Test leads
 // are in Tests only.
 type Today struct {
-	Day     string     `json:"day"`
-	Pings   int64      `json:"pings"` // pings and one-shot leads
-	Quotes  int64      `json:"quotes"`
-	Posts   int64      `json:"posts"` // settled posts and one-shot leads, each once, by its last answer of the day
-	Sold    int64      `json:"sold"`
-	Unsold  int64      `json:"unsold"`
-	Pending int64      `json:"pending"`
-	Sales   int64      `json:"sales"` // attempts that buyers accepted, or were found to have
+	Day     string `json:"day"`
+	Pings   int64  `json:"pings"` // pings and one-shot leads
+	Quotes  int64  `json:"quotes"`
+	Posts   int64  `json:"posts"` // settled posts and one-shot leads, each once, by its last answer of the day
+	Sold    int64  `json:"sold"`
+	Unsold  int64  `json:"unsold"`
+	Pending int64  `json:"pending"`
+	// attempts that buyers accepted, or were found to have; a correction counts on the day on which it is made
+	Sales   int64      `json:"sales"`
 	Revenue lead.Money `json:"revenue_micros"`
 	Payout  lead.Money `json:"payout_micros"`
 	Tests   int64      `json:"tests"`
@@ -107,6 +108,7 @@ func (t *daySoFar) count(r ledger.Record) error {
 		Outcome    lead.Outcome `json:"outcome"`
 		Price      lead.Money   `json:"price_micros"`
 		Payout     lead.Money   `json:"payout_micros"`
+		Was        was          `json:"was"`
 	}
 	if r.Kind == ledger.KindPosting {
 		return nil
@@ -125,19 +127,52 @@ func (t *daySoFar) count(r ledger.Record) error {
 			t.n.Quotes++
 		}
 	case r.Kind == ledger.KindSettled:
-		t.settled(r.Lead, ev.Result)
+		t.settled(r.Lead, ev.Result, &ev.Was)
+	case ev.Adjustment == ledger.AdjustCorrected, ev.Adjustment == ledger.AdjustRebooked:
+		if ev.Outcome == lead.Accepted {
+			t.sale(1, ev.Price, ev.Payout)
+		}
+		if ev.Was.Outcome == lead.Accepted {
+			t.sale(-1, -ev.Was.Price, -ev.Was.Payout)
+		}
 	case ev.Outcome != lead.Accepted:
 	case r.Kind == ledger.KindPosted && ev.Again != ledger.AgainResend, r.Kind == ledger.KindAdjusted &&
 		ev.Adjustment == ledger.AdjustResolved:
-		t.n.Sales++
-		t.n.Revenue += ev.Price
-		t.n.Payout += ev.Payout
+		t.sale(1, ev.Price, ev.Payout)
 	}
 	return nil
 }
 
-// settled counts the answer to a post. One after pending replaces it.
-func (t *daySoFar) settled(id lead.ID, result string) {
+// was is what an event replaces: how an attempt stood, or an answer.
+type was struct {
+	Outcome lead.Outcome `json:"outcome"`
+	Price   lead.Money   `json:"price_micros"`
+	Payout  lead.Money   `json:"payout_micros"`
+	Result  string       `json:"result"`
+	At      time.Time    `json:"at"`
+}
+
+func (t *daySoFar) sale(n int64, price, payout lead.Money) {
+	t.n.Sales, t.n.Revenue, t.n.Payout = t.n.Sales+n, t.n.Revenue+price, t.n.Payout+payout
+}
+
+// settled counts the answer to a post. One after pending replaces it, and so does a correction of one of the same day;
+// one of another day's is no post of this day.
+func (t *daySoFar) settled(id lead.ID, result string, old *was) {
+	if old.Result != "" {
+		if old.At.UTC().Format(time.DateOnly) != t.n.Day {
+			return
+		}
+		switch t.n.Posts--; old.Result {
+		case lead.ResultSuccess:
+			t.n.Sold--
+		case lead.ResultPending:
+			t.n.Pending--
+			delete(t.pending, id)
+		default:
+			t.n.Unsold--
+		}
+	}
 	if _, again := t.pending[id]; again {
 		delete(t.pending, id)
 		t.n.Pending--

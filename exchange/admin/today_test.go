@@ -61,6 +61,31 @@ func TestTodayCountsEachBookingOnce(t *testing.T) {
 	want := Today{Pings: 2, Quotes: 1, Posts: 1, Sold: 1, Sales: 2, Revenue: 30, Payout: 23, Tests: 1}
 	day(d, want)
 	day(&daySoFar{budget: time.Minute}, want) // as after a restart
+	was := func(at time.Time, result string) *ledger.Answered { return &ledger.Answered{At: at, Result: result} }
+	// one of the two was no sale; the other has another price
+	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustCorrected, Attempt: id(13),
+		Outcome: lead.Rejected, Was: &ledger.Booked{Outcome: lead.Accepted, Price: 10, Payout: 8}},
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: lead.ResultSuccess,
+			Was: was(now, lead.ResultSuccess)},
+		&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustRebooked, Attempt: id(12),
+			Outcome: lead.Accepted, Price: 18, Payout: 15, Was: &ledger.Booked{Outcome: lead.Accepted, Price: 20,
+				Payout: 15}},
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: lead.ResultSuccess,
+			Was: was(now, lead.ResultSuccess)})
+	want.Sales, want.Revenue, want.Payout = 1, 18, 15
+	day(d, want)
+	// nor was that; and that of yesterday was none, whose lead is no post of today
+	add(&ledger.Adjusted{Head: head(ledger.KindAdjusted, 2, now), Adjustment: ledger.AdjustCorrected, Attempt: id(12),
+		Outcome: lead.Rejected, Was: &ledger.Booked{Outcome: lead.Accepted, Price: 18, Payout: 15}},
+		&ledger.Settled{Head: head(ledger.KindSettled, 2, now), Result: lead.ResultFailure,
+			Was: was(now, lead.ResultSuccess)},
+		&ledger.Adjusted{Head: head(ledger.KindAdjusted, 1, now), Adjustment: ledger.AdjustCorrected, Attempt: id(11),
+			Outcome: lead.Rejected, Was: &ledger.Booked{Outcome: lead.Accepted, Price: 9, Payout: 9}},
+		&ledger.Settled{Head: head(ledger.KindSettled, 1, now), Result: lead.ResultFailure,
+			Was: was(yesterday, lead.ResultSuccess)})
+	want.Sales, want.Revenue, want.Payout, want.Sold, want.Unsold = -1, -9, -9, 0, 1
+	day(d, want)
+	day(&daySoFar{budget: time.Minute}, want)
 	now = now.Add(24 * time.Hour)
 	day(d, Today{})
 }

@@ -31,13 +31,22 @@ type Attempt struct {
 	Posting  *ledger.Posting
 	Posted   *ledger.Posted
 	Resolved *ledger.Adjusted
-	Resends  []lead.ID // postings of the same request again, whatever came of them
-	Queued   bool      // the buyer has said, then or since, that it has the lead and decides later
-	Redirect string    // where the buyer sends the consumer
+	Changes  []*ledger.Adjusted // corrections and other bookings since, in order: the last one stands
+	Resends  []lead.ID          // postings of the same request again, whatever came of them
+	Queued   bool               // the buyer has said, then or since, that it has the lead and decides later
+	Redirect string             // where the buyer sends the consumer
 }
 
 // Outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
 func (a *Attempt) Outcome() lead.Outcome {
+	if n := len(a.Changes); n > 0 {
+		return a.Changes[n-1].Outcome
+	}
+	return a.Uncorrected()
+}
+
+// Uncorrected is what the attempt counted as before anything was corrected: while its lead was delivered.
+func (a *Attempt) Uncorrected() lead.Outcome {
 	switch {
 	case a.Resolved != nil:
 		return a.Resolved.Outcome
@@ -47,6 +56,23 @@ func (a *Attempt) Outcome() lead.Outcome {
 		return lead.Rejected // whatever the buyer did with it, it is no sale
 	}
 	return lead.Unknown
+}
+
+// Booked is how the attempt stands, and what is booked for it.
+func (a *Attempt) Booked() ledger.Booked {
+	out := ledger.Booked{Outcome: a.Outcome()}
+	last := a.Resolved
+	if n := len(a.Changes); n > 0 {
+		last = a.Changes[n-1]
+	}
+	switch {
+	case out.Outcome != lead.Accepted:
+	case last != nil:
+		out.Price, out.Payout, out.Reference = last.Price, last.Payout, last.Reference
+	default:
+		out.Price, out.Payout, out.Reference = a.Posted.Price, a.Posted.Payout, a.Posted.Reference
+	}
+	return out
 }
 
 // Add takes the next event of the lead, in the order of the ledger.
@@ -72,8 +98,13 @@ func (h *History) Add(ev ledger.Event) {
 			}
 		}
 	case *ledger.Adjusted:
-		if a := h.Attempt(ev.Attempt); a != nil && ev.Adjustment != ledger.AdjustReported {
-			a.Resolved = ev
+		if a := h.Attempt(ev.Attempt); a != nil {
+			switch ev.Adjustment {
+			case ledger.AdjustResolved:
+				a.Resolved = ev
+			case ledger.AdjustCorrected, ledger.AdjustRebooked:
+				a.Changes = append(a.Changes, ev)
+			}
 		}
 	case *ledger.Settled:
 		h.posting(ev.Post, ev.Private)
@@ -145,13 +176,9 @@ func (h *History) Sales() []ledger.Sale {
 		if a.Outcome() != lead.Accepted {
 			continue
 		}
-		s := ledger.Sale{Attempt: a.Posting.Attempt, Campaign: a.Posting.Campaign, Buyer: a.Posting.Buyer}
-		if a.Resolved != nil {
-			s.Reference, s.Price, s.Payout = a.Resolved.Reference, a.Resolved.Price, a.Resolved.Payout
-		} else {
-			s.Reference, s.Price, s.Payout = a.Posted.Reference, a.Posted.Price, a.Posted.Payout
-		}
-		out = append(out, s)
+		b := a.Booked()
+		out = append(out, ledger.Sale{Attempt: a.Posting.Attempt, Campaign: a.Posting.Campaign, Buyer: a.Posting.Buyer,
+			Reference: b.Reference, Price: b.Price, Payout: b.Payout})
 	}
 	return out
 }
@@ -187,7 +214,7 @@ func (h *History) Ahead(p *ledger.Posting) (n int) {
 		if a.Posting.Attempt == p.Attempt {
 			break
 		}
-		if a.Outcome() == lead.Accepted || p.Round != 0 && a.Posting.Round == p.Round {
+		if a.Uncorrected() == lead.Accepted || p.Round != 0 && a.Posting.Round == p.Round {
 			n++
 		}
 	}
@@ -204,7 +231,7 @@ func (h *History) SoldBefore(campaign string, leg int) (n int) {
 	}
 	for i := range h.Attempts {
 		a := &h.Attempts[i]
-		if o := a.Outcome(); a.Posting.Rank < rank && (o == lead.Accepted || o == lead.TestAccepted) {
+		if o := a.Uncorrected(); a.Posting.Rank < rank && (o == lead.Accepted || o == lead.TestAccepted) {
 			n++
 		}
 	}

@@ -39,7 +39,8 @@ func posted(n byte, o lead.Outcome, no lead.Refusal) *ledger.Posted {
 }
 
 func resolved(n byte, o lead.Outcome) *ledger.Adjusted {
-	return &ledger.Adjusted{Attempt: id(n), Outcome: o, Price: 30 * lead.Unit, Payout: 24 * lead.Unit, Reference: "R2"}
+	return &ledger.Adjusted{Adjustment: ledger.AdjustResolved, Attempt: id(n), Outcome: o, Price: 30 * lead.Unit,
+		Payout: 24 * lead.Unit, Reference: "R2"}
 }
 
 // What a lead's attempts come to, whatever happened in between.

@@ -6,7 +6,8 @@
 //
 // An attempt teaches once its outcome is known: accepted, or a no of the buyer. One that is unknown teaches when it is
 // resolved. One that never reached the buyer, or was refused for its access token, teaches nothing, and so does a test.
-// What became of a sale teaches when somebody reports it: that it was given back, paid, or will not be paid.
+// A correction takes back what an attempt has taught. What became of a sale teaches when somebody reports it: that it
+// was given back, paid, or will not be paid.
 package learning
 
 import (
@@ -94,6 +95,9 @@ type event struct {
 	Status     int          `json:"status"`
 	Fate       string       `json:"fate"`
 	Bid        lead.Money   `json:"bid_micros"`
+	Was        struct {
+		Outcome lead.Outcome `json:"outcome"`
+	} `json:"was"`
 }
 
 // Take takes the next event.
@@ -122,8 +126,29 @@ func (l *Learner) Take(r ledger.Record) {
 		l.ended(&ev)
 	case ev.Adjustment == ledger.AdjustReported:
 		l.reported(&ev)
+	case ev.Adjustment == ledger.AdjustCorrected:
+		l.corrected(&ev)
 	}
 }
+
+// corrected takes back what the end of an attempt has taught, and learns from how it ended in truth.
+func (l *Learner) corrected(ev *event) {
+	b := l.books[ev.Vertical]
+	if b == nil || ev.Was.Outcome.Standing() == ev.Outcome.Standing() {
+		return
+	}
+	lesson := value.Lesson{At: madeAt(ev.Attempt), Campaign: ev.Campaign, Segment: ev.Segment, Price: ev.Bid,
+		What: value.Refused, Undo: true}
+	if ev.Was.Outcome == lead.Accepted {
+		lesson.What = value.Accepted
+	}
+	b.Learn(lesson)
+	lesson.Undo, lesson.What = false, value.Accepted+value.Refused-lesson.What
+	b.Learn(lesson)
+}
+
+// madeAt is when an attempt was made, in microseconds, by its id.
+func madeAt(attempt lead.ID) int64 { return int64(binary.BigEndian.Uint64(attempt[:8])>>16) * 1000 }
 
 // reported takes what somebody has told of a sale. It counts as of the time of its attempt, as the sale does.
 func (l *Learner) reported(ev *event) {
@@ -133,7 +158,7 @@ func (l *Learner) reported(ev *event) {
 	if b == nil || !ok {
 		return
 	}
-	b.Learn(value.Lesson{At: int64(binary.BigEndian.Uint64(ev.Attempt[:8])>>16) * 1000, Campaign: ev.Campaign,
+	b.Learn(value.Lesson{At: madeAt(ev.Attempt), Campaign: ev.Campaign,
 		Segment: ev.Segment, Price: ev.Bid, What: what})
 }
 

@@ -52,6 +52,12 @@ func records(t *testing.T, lines ...string) (out []ledger.Record) {
 			}
 			ev = &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustResolved, Attempt: at[p[1]].Attempt,
 				Campaign: at[p[1]].Campaign, Outcome: outcome}
+		case "corrected":
+			a := at[p[1]]
+			is := map[string]lead.Outcome{"accepted": lead.Accepted, "rejected": lead.Rejected}
+			was := lead.Accepted + lead.Rejected - is[p[2]]
+			ev = &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustCorrected, Attempt: a.Attempt, Outcome: is[p[2]],
+				Campaign: a.Campaign, Segment: a.Segment, Bid: a.Price, Was: &ledger.Booked{Outcome: was}}
 		case "reported":
 			a := at[p[1]]
 			ev = &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustReported, Attempt: a.Attempt,
@@ -90,6 +96,10 @@ func TestWhatEventsTeach(t *testing.T) {
 		"unknown, then sold":    {"posting 1 a CA; posted 1 unknown; resolved 1 accepted", "1 1 0 0"},
 		"unknown, then refused": {"posting 1 a CA; posted 1 unknown; resolved 1 rejected", "1 0 0 0"},
 		"told twice":            {"posting 1 a CA; posted 1 accepted; resolved 1 rejected", "1 1 0 0"},
+		"no sale in truth":      {"posting 1 a CA; posted 1 accepted; corrected 1 rejected", "1 0 0 0"},
+		"a sale in truth":       {"posting 1 a CA; posted 1 rejected; corrected 1 accepted", "1 1 0 0"},
+		"there and back": {"posting 1 a CA; posted 1 accepted; corrected 1 rejected; corrected 1 accepted",
+			"1 1 0 0"},
 		"it never went out":     {"posting 1 a CA; posted 1 not_sent", "none"},
 		"the token was refused": {"posting 1 a CA; posted 1 rejected 401", "none"},
 		"a resend":              {"resend 1 a CA; posted 1 accepted", "none"},

@@ -287,7 +287,7 @@ func TestFullEventsValidate(t *testing.T) {
 			e.Learned.Mode = "observe"
 			e.Private.Request, e.Private.Answer = nil, nil // never of a ping
 		case *ledger.Settled:
-			e.Result, e.TestResult = "pending", "pending"
+			e.Result, e.TestResult, e.Was.Result = "pending", "pending", "success"
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate = ledger.AdjustReported, ledger.FatePaid
 		}

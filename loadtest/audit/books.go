@@ -48,7 +48,7 @@ func (a *auditor) finishBooks() {
 	for i := range a.trips {
 		t := &a.trips[i]
 		for _, p := range t.attempts {
-			if p.outcome == accepted {
+			if p.outcome == accepted && !p.corrected {
 				a.inBook(t.lead, p)
 			}
 		}
@@ -103,6 +103,8 @@ func (a *auditor) inLedger(k bookKey, b *booked) {
 				unsent++
 			case accepted:
 				ours = true
+			case refused:
+				ours = ours || p.corrected // the book is what was corrected
 			case open, unknown:
 				maybe = true
 			}

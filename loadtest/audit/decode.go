@@ -129,6 +129,8 @@ type event struct {
 	Test        bool      `json:"test"`
 	TestSales   []sale    `json:"test_sales"`
 	Adjustment  string    `json:"adjustment"`
+	Oversold    bool      `json:"oversold"`
+	Was         *stood    `json:"was"`
 	Post        *struct {
 		ReceivedAt time.Time `json:"received_at"`
 	} `json:"post"`
@@ -140,6 +142,14 @@ type event struct {
 	winnerSum int64
 	lossMaker string // a campaign whose payout is above its price
 	bidEnds   int64  // the earliest end of a winner's bid, microseconds; 0 is none
+}
+
+// stood is how an attempt stood before a correction. Of an answer that was replaced it is not read.
+type stood struct {
+	Outcome   string `json:"outcome"`
+	Price     int64  `json:"price_micros"`
+	Payout    int64  `json:"payout_micros"`
+	Reference string `json:"reference"`
 }
 
 // readEvent decodes an event. Pings, most of the ledger, are read in one pass without reflection.

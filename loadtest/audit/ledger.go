@@ -49,6 +49,8 @@ type trip struct {
 	lead     id
 	attempts []*attempt
 	settled  []settlement
+	// something was corrected: answers may be withdrawn, and need not be what was quoted
+	corrected bool
 }
 
 type attempt struct {
@@ -66,6 +68,8 @@ type attempt struct {
 	charges         []charge
 	counted         []windowKey
 	settled         bool // stands in the last settlement
+	corrected       bool // it stands as somebody found out, or agreed, after it had ended
+	untold          bool // no settlement has come since
 	resends         []*resend
 }
 
@@ -170,8 +174,11 @@ func (a *auditor) event(b []byte) {
 	case "settled":
 		a.settle(e)
 	case "adjusted":
-		if e.Adjustment == "resolved" {
+		switch e.Adjustment {
+		case "resolved":
 			a.ended(e)
+		case "corrected", "rebooked":
+			a.corrected(e)
 		}
 	default:
 		a.found(RuleUnreadable, e.Lead, "event %s has the unknown kind %q", e.EventID, e.Kind)

@@ -88,16 +88,18 @@ type Counts struct {
 	Revenue  int64          `json:"revenue_micros"`
 	Payout   int64          `json:"payout_micros"`
 	// PriceDrops counts sales at a lower price than was bid; Losses those of them that bring less than they pay.
-	PriceDrops int            `json:"price_drops"`
-	Losses     int            `json:"losses"`
-	Windows    int            `json:"cap_windows"`
-	Resends    int            `json:"resends"`          // requests sent again
-	FullCaps   int            `json:"cap_windows_full"` // windows that reached their cap
-	Receipts   int            `json:"receipts"`
-	BookedOnly int            `json:"booked_only"` // accepted by the buyer and unknown to us: legal
-	Answers    map[string]int `json:"answers"`     // by call and result
-	Shipped    int            `json:"shipped"`     // distinct events
-	Explained  int            `json:"explained"`   // events that were held to their configuration
+	PriceDrops int `json:"price_drops"`
+	Losses     int `json:"losses"`
+	// attempts that were corrected or booked anew after their end
+	Corrections int            `json:"corrections"`
+	Windows     int            `json:"cap_windows"`
+	Resends     int            `json:"resends"`          // requests sent again
+	FullCaps    int            `json:"cap_windows_full"` // windows that reached their cap
+	Receipts    int            `json:"receipts"`
+	BookedOnly  int            `json:"booked_only"` // accepted by the buyer and unknown to us: legal
+	Answers     map[string]int `json:"answers"`     // by call and result
+	Shipped     int            `json:"shipped"`     // distinct events
+	Explained   int            `json:"explained"`   // events that were held to their configuration
 }
 
 // Report is the verdict with its grounds.

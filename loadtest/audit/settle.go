@@ -11,7 +11,7 @@ func (a *auditor) settle(e *event) {
 		a.found(RuleNoPing, e.Lead, "settled, and never pinged")
 	}
 	t := a.trip(e.Lead)
-	if n := len(t.settled); n > 0 && t.settled[n-1].result == "success" &&
+	if n := len(t.settled); n > 0 && t.settled[n-1].result == "success" && !t.corrected &&
 		(e.Result != "success" || e.Payout < t.settled[n-1].payout) {
 		a.found(RuleSuccessWithdrawn, e.Lead, "a success of %s was replaced by %s of %s", money(t.settled[n-1].payout),
 			e.Result, money(e.Payout))
@@ -19,7 +19,7 @@ func (a *auditor) settle(e *event) {
 	t.settled = append(t.settled, settlement{result: e.Result, reason: a.name(e.Reason), payout: e.Payout,
 		sales: e.Sales})
 	for _, p := range t.attempts {
-		p.settled = false
+		p.settled, p.untold = false, false
 	}
 	var payout, revenue int64
 	for i := range e.Sales {
@@ -88,7 +88,7 @@ func (a *auditor) settledResult(e *event, t *trip) {
 
 // keepsQuote holds a success with one exclusive sale to the quote.
 func (a *auditor) keepsQuote(e *event, t *trip, l pinged) {
-	if e.Result != "success" || len(e.Sales) != 1 || l.oneShot || !l.quoted || e.Payout == l.quote {
+	if e.Result != "success" || len(e.Sales) != 1 || t.corrected || l.oneShot || !l.quoted || e.Payout == l.quote {
 		return
 	}
 	for _, p := range t.attempts {
@@ -113,6 +113,9 @@ func (a *auditor) finishLeads() {
 			c.Attempts[outcomeNames[p.outcome]]++
 			a.finishResends(t.lead, p)
 			waits = waits || p.outcome == open || p.outcome == unknown
+			if p.untold {
+				a.found(RuleSaleNotSettled, t.lead, "attempt %s was corrected, and no settlement has come since", p.id)
+			}
 			if p.outcome == accepted {
 				c.Sales++
 				c.Revenue += p.price
