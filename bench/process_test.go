@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -59,6 +60,14 @@ var roles = map[string]func(set) (role, error){
 func TestMain(m *testing.M) {
 	name := os.Getenv(roleEnv)
 	raiseFiles()
+	if n, dir, ok := strings.Cut(os.Getenv(fillEnv), ":"); ok {
+		leads, err := strconv.ParseInt(n, 10, 64)
+		if err == nil {
+			err = fillLedger(dir, leads)
+		}
+		fmt.Fprintln(os.Stderr, "bench: fill:", err)
+		os.Exit(1)
+	}
 	if name == "" {
 		os.Exit(m.Run())
 	}

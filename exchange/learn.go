@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"clearpost/auction/value"
@@ -36,6 +37,7 @@ func (e *Exchange) learnBy(cfg *Config) {
 	}
 	if !k.running {
 		k.running = true
+		e.led.Keep(ledger.Follower{Name: "what is learned of campaigns", Wait: learnWait, Next: e.learnsFrom})
 		e.running.Go(e.keepLearning)
 	}
 }
@@ -56,9 +58,21 @@ func (e *Exchange) learnedBefore(rules map[string]*value.Rules) *learning.Learne
 	case l.Next() > e.led.LastSeq()+1:
 		e.log.Warn("what was learned of campaigns is learned anew from the ledger", "why", "it goes further than that")
 	default:
+		e.learned.durable = l.Next()
 		return l
 	}
 	return learning.New(rules)
+}
+
+// learnsFrom is the first event that the learner would need if the process ended now.
+func (e *Exchange) learnsFrom() uint64 {
+	k := &e.learned
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.learner == nil {
+		return math.MaxUint64
+	}
+	return min(k.durable, k.learner.Next())
 }
 
 // keepLearning follows the ledger until the exchange stops.
@@ -135,7 +149,7 @@ func (e *Exchange) keepLearned(now time.Time) {
 		e.log.Error("what was learned of campaigns cannot be kept: the next start reads the ledger again", "err", err)
 		return
 	}
-	e.learned.step = 0
+	e.learned.step, e.learned.durable = 0, e.learned.learner.Next()
 }
 
 // LearnedRow is what is known of a campaign's bids, of a band of prices among them, or of a segment in a band, with the

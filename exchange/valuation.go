@@ -33,13 +33,16 @@ type learned struct {
 	taken   uint64            // guarded by mu: the seq that tables go up to
 	step    int64             // guarded by mu: events that were taken since the learner was kept
 	kept    time.Time         // guarded by mu: when it was
+	durable uint64            // guarded by mu: the first seq that what is kept lacks
 	running bool              // guarded by mu: it follows the ledger
 }
 
 // How often what was learned is looked after.
 const (
 	learnEvery = time.Second // new events are taken
-	keepEvery  = time.Minute // it is stored, so that a start need not read the ledger from its beginning
+	// how long events are kept for the learner alone that the ledger would drop
+	learnWait = time.Hour
+	keepEvery = time.Minute // it is stored, so that a start need not read the ledger from its beginning
 )
 
 // foldName is under which name the ledger keeps it.

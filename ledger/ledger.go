@@ -161,6 +161,8 @@ type Ledger struct {
 	first, last atomic.Uint64
 	lastTime    atomic.Int64
 	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
+	followed    followers
+	held        atomic.Pointer[Held]
 	count       atomic.Int64 // how long counts of days are kept, as raised by CountAtLeast
 
 	clock      clock

@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,20 +41,27 @@ func (a *applier) retain() error {
 		}
 		a.forgotten = look
 	}
-	if r := l.cfg.Retention; r.Age <= 0 && r.Bytes <= 0 || len(a.pending) > 0 {
+	if r := l.cfg.Retention; r.Age <= 0 && r.Bytes <= 0 {
 		return nil
 	}
-	durable, err := l.views.flush()
-	if err != nil {
-		return err
+	durable := l.views.applied.Load()
+	if len(a.pending) == 0 {
+		var err error
+		if durable, err = l.views.flush(); err != nil {
+			return err
+		}
 	}
 	limit, err := l.dropLimit(durable)
 	if err != nil {
 		return err
 	}
-	cut, err := l.chooseCut(limit)
-	if err != nil || cut <= l.first.Load() {
+	cut, held, err := l.chooseCut(limit)
+	if err != nil {
 		return err
+	}
+	l.tellHeld(held)
+	if cut <= l.first.Load() || len(a.pending) > 0 {
+		return nil
 	}
 	st, err := l.views.load()
 	if err != nil {
@@ -87,22 +95,36 @@ func (l *Ledger) forgetFrom() time.Time {
 // forgetAfter is how far ahead of the last event the time counts where something is forgotten.
 const forgetAfter = 7 * 24 * time.Hour
 
-// dropLimit is the first seq that must be kept: what the views have durably, what Kafka has, and all of a lead with an
-// open attempt.
-func (l *Ledger) dropLimit(durable uint64) (uint64, error) {
-	limit := min(durable, l.last.Load())
+// keeper is who still needs the events from a seq on.
+type keeper struct {
+	by  string
+	seq uint64
+}
+
+func (k *keeper) atMost(by string, seq uint64) {
+	if seq < k.seq {
+		*k = keeper{by, seq}
+	}
+}
+
+// dropLimit is the first seq that must be kept, and for whom: what the views do not have durably, what Kafka does not,
+// what a follower has not seen, and all of a lead with an open attempt.
+func (l *Ledger) dropLimit(durable uint64) (keeper, error) {
+	limit := keeper{"the end of the log", l.last.Load()}
+	limit.atMost("the views", durable)
 	if l.ship != nil {
-		limit = min(limit, l.ship.shipped.Load()+1)
+		limit.atMost("Kafka", l.ship.shipped.Load()+1)
 	}
 	for _, o := range l.state.unresolved() {
 		seqs, err := l.seqs(o.Lead)
 		if err != nil {
-			return 0, err
+			return limit, err
 		}
 		if len(seqs) > 0 {
-			limit = min(limit, seqs[0])
+			limit.atMost("the open attempt "+o.Attempt.String(), seqs[0])
 		}
 	}
+	l.followed.limit(&limit, l.now())
 	return limit, nil
 }
 
@@ -148,11 +170,11 @@ func segmentFiles(dir string) ([]segmentFile, error) {
 	return out, nil
 }
 
-// chooseCut returns the seq before which whole files can go, 0 if none.
-func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
+// chooseCut returns the seq before which whole files can go, 0 if none, and what should go and cannot.
+func (l *Ledger) chooseCut(limit keeper) (cut uint64, held *Held, err error) {
 	files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log"))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	total := int64(0)
 	for _, f := range files {
@@ -161,25 +183,45 @@ func (l *Ledger) chooseCut(limit uint64) (cut uint64, err error) {
 	r, now := l.cfg.Retention, l.now()
 	for i := 0; i+1 < len(files); i++ {
 		end := files[i+1].base
-		if end > limit {
-			break
-		}
-		rec, err := l.journal.read(end - 1)
+		at, err := l.timeBefore(end, files[i].base)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
-		age := now.Sub(time.UnixMicro(rec.At))
-		if least := time.Duration(l.keep.Load()); least > 0 && age <= least {
-			break
-		}
+		age := now.Sub(at)
 		old := r.Age > 0 && age > r.Age
 		if !old && (r.Bytes <= 0 || total <= r.Bytes) {
 			break
 		}
-		cut = end
+		least := time.Duration(l.keep.Load())
+		young := least > 0 && age <= least
+		if end > limit.seq || young || held != nil {
+			if held == nil {
+				held = &Held{By: limit.by, Seq: limit.seq}
+				if end <= limit.seq {
+					held.By, held.Seq = "what is younger than a quote may live", files[i].base
+				}
+			}
+			held.Bytes += files[i].bytes
+		} else {
+			cut = end
+		}
 		total -= files[i].bytes
 	}
-	return cut, nil
+	return cut, held, nil
+}
+
+// timeBefore is the time of the last event before a seq that can be read.
+func (l *Ledger) timeBefore(seq, from uint64) (time.Time, error) {
+	for {
+		seq--
+		rec, err := l.journal.read(seq)
+		if err == nil {
+			return time.UnixMicro(rec.At), nil
+		}
+		if !errors.Is(err, ErrLost) || seq <= from {
+			return time.Time{}, err
+		}
+	}
 }
 
 // forget removes the index of the events in [from, to) from the views.
@@ -187,10 +229,16 @@ func (l *Ledger) forget(from, to uint64) error {
 	facts := make([]fact, 0, replayBatch)
 	for seq := from; seq < to; seq++ {
 		rec, err := l.journal.read(seq)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrLost): // what it has in the index stays there, and leads nowhere
+			l.log.Error("an event that is dropped cannot be read", "err", err)
+			facts = append(facts, fact{seq: seq})
+		case err != nil:
 			return err
+		default:
+			facts = append(facts, l.readFact(rec))
 		}
-		if facts = append(facts, l.readFact(rec)); len(facts) == replayBatch || seq+1 == to {
+		if len(facts) == replayBatch || seq+1 == to {
 			if err := l.views.remove(facts, to); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,13 +161,44 @@ func TestWhatKafkaDoesNotHaveIsKept(t *testing.T) {
 	// A round of the applier after everything was applied: it looks at the limits and finds the cursor.
 	eventually(t, "everything is applied", func() bool { return l.Stats().Applied == 180 })
 	limit, err := l.dropLimit(180)
-	if err != nil || limit != 1 {
-		t.Errorf("limit %d, %v", limit, err)
+	if err != nil || limit != (keeper{"Kafka", 1}) {
+		t.Errorf("limit %+v, %v", limit, err)
+	}
+	eventually(t, "it is told", func() bool { return l.Held() != nil })
+	if h := l.Held(); h.By != "Kafka" || h.Seq != 1 || h.Bytes < 16<<10 || h.Since.IsZero() {
+		t.Errorf("held %+v", h)
 	}
 	if l.FirstSeq() != 1 {
 		t.Errorf("the log begins at seq %d, and Kafka has nothing", l.FirstSeq())
 	}
 	close(sink.release)
+}
+
+// TestAFollowerHoldsForItsTime: and what should go meanwhile is told, and not any more when it is gone.
+func TestAFollowerHoldsForItsTime(t *testing.T) {
+	var hours atomic.Int64
+	hours.Store(1000)
+	now := testAt
+	cfg, in := retainConfig(t, &now)
+	cfg.Now = func() time.Time { return testAt.Add(time.Duration(hours.Load()) * time.Hour) }
+	in.elapsed = func(wall time.Time) time.Duration { return wall.Sub(testAt) }
+	cfg.Retention.Bytes = 20 << 10
+	l := mustOpen(t, cfg, in)
+	var next atomic.Uint64
+	next.Store(1)
+	l.Keep(Follower{Name: "the reader", Next: next.Load, Wait: 2 * time.Hour})
+	fillTrips(t, l, 0, 100)
+	eventually(t, "it is told", func() bool { return l.Held() != nil })
+	if h := l.Held(); h.By != "the reader" || h.Seq != 1 || l.FirstSeq() != 1 {
+		t.Errorf("held %+v, the log begins at %d", h, l.FirstSeq())
+	}
+	next.Store(100)
+	eventually(t, "what it has read is gone", func() bool { return l.FirstSeq() > 50 })
+	if l.FirstSeq() > 100 {
+		t.Errorf("the log begins at %d, and the reader needs 100", l.FirstSeq())
+	}
+	hours.Add(3)
+	eventually(t, "its time is over", func() bool { return l.FirstSeq() > 100 && l.Held() == nil })
 }
 
 func TestOldWindowsAreForgotten(t *testing.T) {

@@ -229,6 +229,10 @@ func statusLedger(w io.Writer, s *admin.Status) {
 		fmt.Fprintf(w, "refused by Kafka for good\t%d\n", l.Unshippable)
 	}
 	fmt.Fprintf(w, "MiB of log\t%d\n", l.LogBytes>>20)
+	if h := l.Held; h != nil {
+		fmt.Fprintf(w, "%d MiB of it should be gone, and are needed by %s, from event %d on, since %s\n", h.Bytes>>20,
+			h.By, h.Seq, h.Since.UTC().Format(time.DateTime+" MST"))
+	}
 	fmt.Fprintf(w, "MiB free on the disk\t%d\n", l.FreeBytes>>20)
 }
 

@@ -85,7 +85,10 @@ var (
 			"found ended), late, late_answers, late_dropped.", "buyer", "what")
 	descOpen = desc("unresolved",
 		"Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
-	descLag   = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
+	descLag  = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
+	descLog  = desc("ledger_log_bytes", "Size of the log's files.")
+	descHeld = desc("ledger_held_bytes",
+		"Of them what retention_days or log_mb_max would drop, and who needs it does not let go; 0: nothing.")
 	descApart = desc("ledger_unreadable_total",
 		"Records that could not be read since the start, and were set apart.")
 	descClock   = desc("clock_jumps_total", "Times that the wall clock, or an event's time, was not believed.")
@@ -104,7 +107,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descMoney, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
-		descOpen, descLag, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
+		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned} {
 		ch <- d
@@ -193,6 +196,12 @@ func (c *collector) collectLedger(count, gauge func(*prometheus.Desc, float64, .
 	count(descUnship, float64(st.Unshippable))
 	gauge(descLag, float64(st.LastSeq-min(st.Applied, st.LastSeq)), "views")
 	gauge(descLag, float64(st.LagEvents), "kafka")
+	gauge(descLog, float64(st.LogBytes))
+	held := 0.0
+	if h := c.led.Held(); h != nil {
+		held = float64(h.Bytes)
+	}
+	gauge(descHeld, held)
 	count(descApart, float64(st.Unreadable))
 	count(descClock, float64(st.ClockJumps))
 	if open, err := c.led.Unresolved(); err == nil {
@@ -351,6 +360,8 @@ type LedgerStatus struct {
 	Unshippable uint64 `json:"unshippable"`
 	LogBytes    int64  `json:"log_bytes"`
 	FreeBytes   uint64 `json:"free_bytes"`
+	// what retention would drop and is still needed; absent: nothing
+	Held *ledger.Held `json:"held,omitempty"`
 }
 
 // Quantiles of a duration in microseconds.
@@ -413,7 +424,7 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 			n.DialErrors, n.Handshakes, n.Resumed, n.Late})
 	})
 	out.Ledger = LedgerStatus{l.Appended, l.LastSeq, l.Applied, l.Shipped, l.ShipErrors, l.Unshippable, l.LogBytes,
-		l.FreeBytes}
+		l.FreeBytes, led.Held()}
 	for _, l := range ex.Campaigns() {
 		c := CampaignStatus{Campaign: l.ID, Buyer: l.Buyer.ID, Counts: map[string]int64{},
 			Revenue: lead.Money(l.RevenueMicros.Load()), Breaker: breakerText(l), Token: l.TokenProblem(),
