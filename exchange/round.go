@@ -150,7 +150,8 @@ func (d *delivery) goOut(round []*outbound) error {
 }
 
 // callAll makes the calls of a round at once. What an attempt came to becomes durable while the others are still
-// awaited.
+// awaited; the last of them goes with what comes next, so that no crash leaves a lead all of whose attempts have ended
+// and that has no answer.
 func (d *delivery) callAll(round []*outbound) (err error) {
 	ends := make(chan heard, len(round))
 	for _, o := range round {
@@ -164,13 +165,15 @@ func (d *delivery) callAll(round []*outbound) (err error) {
 		}()
 	}
 	var panicked any
-	for range round {
+	for left := len(round) - 1; left >= 0; left-- {
 		h := <-ends
 		if h.panicked != nil {
 			panicked = h.panicked
 			continue
 		}
-		d.take(h)
+		if d.take(h); left == 0 && panicked == nil {
+			break
+		}
 		if err = errors.Join(err, d.flush()); err != nil {
 			return err // the exchange has ended: attempts without an end in the ledger are unknown
 		}

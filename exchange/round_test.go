@@ -346,3 +346,26 @@ func judgeRounds(x *rig, id lead.ID, company func(buyer string) string) {
 		}
 	}
 }
+
+// A crash before the answer leaves an attempt whose end is not known, never a lead without one that nobody settles.
+func TestTheLastEndOfARoundComesWithTheAnswer(t *testing.T) {
+	s := atOnce(t, 2, buys("a", 20, 2, takes("a", time.Second)), buys("b", 15, 2, takes("b", 2*time.Second)))
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(28*dollar, nil)
+		x.Disk.FailAll(ledger.KindSettled, exchangetest.Refused)
+		heard := post(x, id)
+		x.Sleep(3 * time.Second)
+		x.Crash()
+		<-heard
+		open, err := x.Exchange.Unresolved()
+		if err != nil || len(open) != 1 || open[0].Campaign != "b" {
+			t.Fatalf("unresolved: %+v, %v", open, err)
+		}
+		x.Disk.Repair()
+		yes := exchange.Resolution{Attempt: open[0].Attempt, Accepted: true, Why: "asked", By: "anna"}
+		if _, err := x.Exchange.Resolve(yes); err != nil {
+			t.Fatal(err)
+		}
+		wantSold(t, x.Status(id), nil, 28*dollar)
+	})
+}
