@@ -43,13 +43,15 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
+	"queue": {"lead", "ledger"}, // messages that wait until they are taken
+
 	"exchange/limits":   {"lead", "buyers"},
 	"exchange/history":  {"lead", "ledger", "auction"},
 	"exchange/learning": {"lead", "ledger", "auction/value"}, // lessons of the ledger's events
 	"exchange/claims":   {},                                  // who is at what within this process
 
 	"exchange": {"lead", "rules", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
-		"auction/value", "capstore", "ledger", "exchange/claims", "exchange/history", "exchange/learning",
+		"auction/value", "capstore", "ledger", "queue", "exchange/claims", "exchange/history", "exchange/learning",
 		"exchange/limits"},
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
@@ -60,11 +62,12 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "config/tree"},
+	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "queue",
+		"config/tree"},
 
 	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "auction/value", "buyers",
-		"buyers/templates", "ledger", "exchange", "exchange/door", "exchange/intake", "exchange/intake/posting",
-		"config/tree"},
+		"buyers/templates", "ledger", "queue", "exchange", "exchange/door", "exchange/intake",
+		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
 	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",

@@ -237,6 +237,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
 	}
 	l.exclusionField(f, spec.Exclusions, v)
+	l.remediation(f, spec.Remediation, v)
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)
 	v.Learned = l.learned(f, spec.Learned, v)
 	v.Economy = l.economy(f, &spec.Economy)

@@ -115,6 +115,8 @@ type verticalSpec struct {
 	// what the exchange keeps of a price, where neither source, buyer nor campaign says it
 	Margin *buyers.MarginSpec `yaml:"margin"`
 	Plan   *planSpec          `yaml:"plan"` // tiers by which leads are sold; absent: one auction among all
+	// where unsold leads go, beside the list of them; absent: nowhere
+	Remediation *remediationSpec `yaml:"remediation"`
 	// bids count by what campaigns were seen to do with leads, too; a text alone is its mode
 	Learned *learnedSpec `yaml:"learned_value"`
 	// what the vertical does not know: drop, or keep in the event's private part (drop)

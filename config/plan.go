@@ -29,6 +29,9 @@ type planSpec struct {
 	// IANA name of the zone in which `when` has days and times of day (UTC, and no times of day)
 	Timezone string     `yaml:"timezone"`
 	Tiers    []tierSpec `yaml:"tiers"` // 1 to 64
+	// what becomes of unsold leads, besides standing in the list of them: remediation, that of the vertical, or list,
+	// nothing (remediation, if the vertical has one)
+	Unsold string `yaml:"unsold"`
 }
 
 // tierSpec is one step of a plan.
@@ -171,6 +174,7 @@ func (l *loader) plan(f *tree.File, at string, spec *planSpec, v *exchange.Verti
 		return nil
 	}
 	r.asking(spec, at)
+	r.unsold(spec.Unsold, at)
 	for i := range spec.Tiers {
 		r.tier(i, &spec.Tiers[i], fmt.Sprintf("%s.tiers[%d]", at, i))
 	}

@@ -36,8 +36,9 @@ type Vertical struct {
 	Tests        TestRules
 	OnChange     OnChange
 	// position of the list in which sellers name who must not have the lead, plus one; 0: there is none
-	Exclusions int
-	Learned    *Valuation // nil: bids count by their prices, and nothing is learned
+	Exclusions  int
+	Remediation *Remediation // where unsold leads go, besides the list of them; nil: nowhere
+	Learned     *Valuation   // nil: bids count by their prices, and nothing is learned
 }
 
 // DateOrder says how dates in numbers are read.

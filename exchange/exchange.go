@@ -41,6 +41,7 @@ type Deps struct {
 	// reads a configuration that decided once, by its hash, as it was kept beside the ledger; nil: none was kept
 	Kept func(hash string) (Config, error)
 
+	Offline   bool   // nothing is sent but what trips send: no messages of the exchange's own accord
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
 
@@ -65,6 +66,7 @@ type Exchange struct {
 	log       *slog.Logger
 	answerMax int
 	inherited uint64
+	offline   bool
 
 	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches
@@ -78,6 +80,7 @@ type Exchange struct {
 	chases  *chaser
 	quotes  quoteTable
 	learned learned
+	lines   lines
 	pings   sync.Pool // *Ping
 	running sync.WaitGroup
 	stop    context.Context

@@ -36,6 +36,9 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	}
 	e.inForce.Store(snap)
 	e.learnBy(&snap.cfg)
+	if err := e.keepRemedies(snap); err != nil {
+		e.log.Error("unsold leads go nowhere", "err", err)
+	}
 	before, now := old.targets(), snap.targets()
 	for _, l := range snap.campaigns {
 		if t := l.pings.target; t != nil && !before[t] {

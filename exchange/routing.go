@@ -21,7 +21,9 @@ type Routing struct {
 	Seats map[string][]auction.Seat // by campaign, in the order of tiers; those without any get no lead
 	// a tier's campaigns are pinged when those of the tiers before it cannot sell; the plan is walked in order
 	TierByTier bool
-	Shares     []int // TierByTier: by tier, percent of the time for bids; 0, or no entry: an even part of what is left
+	// unsold leads stand in the list of them only, also where the vertical has a remediation
+	UnsoldListed bool
+	Shares       []int // TierByTier: by tier, percent of the time for bids; 0, or no entry: an even part of what is left
 }
 
 // SellLimit is how often a lead may be sold in all: as often as the tier that sells most often lets it.

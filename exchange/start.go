@@ -9,16 +9,18 @@ import (
 
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
+	"clearpost/queue"
 	"clearpost/wire/transport"
 )
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now, log: d.Log,
-		answerMax: d.AnswerBytesMax, inherited: d.Inherited, papers: papers{kept: d.Kept},
+		answerMax: d.AnswerBytesMax, inherited: d.Inherited, offline: d.Offline, papers: papers{kept: d.Kept},
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),
+		lines:  lines{by: map[string]*queue.Line{}},
 		paused: switches{by: map[string]*atomic.Bool{}}}
 	if e.calls == nil {
 		e.calls = d.Transport
@@ -68,6 +70,9 @@ func (e *Exchange) Start() error {
 		return fmt.Errorf("find the live quotes: %w", err)
 	}
 	e.learnBy(&e.inForce.Load().cfg)
+	if err := e.keepRemedies(e.inForce.Load()); err != nil {
+		return err
+	}
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))
 	}

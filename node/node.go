@@ -89,7 +89,8 @@ func (n *Node) open(offline bool) error {
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: client,
 		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: max(who.Inherited, who.Lost),
-		Kept: func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
+		Offline: offline,
+		Kept:    func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
 	if err != nil {
 		return err
 	}
