@@ -62,6 +62,7 @@ type Unsold struct {
 type UnsoldBy struct {
 	Since, Until     time.Time // of the answer; zero: from the first kept, to the last
 	Source, Vertical string    // empty: any
+	From             uint64    // the seq of the first answer that is looked at; 0: by Since
 }
 
 // unsoldBy is the unsold lead that an event tells of, nil if it tells of none: its answer is that it is not sold, and
@@ -105,8 +106,8 @@ func laterAnswer(h *history.History, seq uint64) bool {
 // UnsoldLeads hands each unsold lead to a function, oldest answer first. It ends with the first error of that, and of
 // the ledger.
 func (e *Exchange) UnsoldLeads(want UnsoldBy, each func(*Unsold) error) error {
-	from := uint64(0)
-	if !want.Since.IsZero() {
+	from := want.From
+	if from == 0 && !want.Since.IsZero() {
 		var err error
 		if from, err = e.led.Since(want.Since); err != nil {
 			return err
@@ -138,9 +139,6 @@ func (snap *Snapshot) remedied(u *Unsold) *Remediation {
 // keepRemedies has the lines of the verticals' remediations run, from now on. A line of a vertical that no longer has
 // one goes on and passes over everything.
 func (e *Exchange) keepRemedies(snap *Snapshot) error {
-	if e.offline {
-		return nil
-	}
 	e.lines.Lock()
 	defer e.lines.Unlock()
 	for _, v := range snap.cfg.Verticals {
@@ -162,7 +160,9 @@ func (e *Exchange) keepRemedies(snap *Snapshot) error {
 		}
 		e.lines.by[v.ID] = l
 		e.led.Keep(ledger.Follower{Name: "webhook " + name, Next: l.Next})
-		e.running.Go(func() { l.Run(e.stop) })
+		if !e.offline {
+			e.running.Go(func() { l.Run(e.stop) })
+		}
 	}
 	return nil
 }

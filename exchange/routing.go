@@ -23,7 +23,8 @@ type Routing struct {
 	TierByTier bool
 	// unsold leads stand in the list of them only, also where the vertical has a remediation
 	UnsoldListed bool
-	Shares       []int // TierByTier: by tier, percent of the time for bids; 0, or no entry: an even part of what is left
+	// TierByTier: by tier, percent of the time for bids; 0, or no entry: an even part of what is left
+	Shares []int
 }
 
 // SellLimit is how often a lead may be sold in all: as often as the tier that sells most often lets it.

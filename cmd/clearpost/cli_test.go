@@ -121,8 +121,11 @@ func served(t *testing.T) (dir, sellers string, p *process, farm *buyertest.Farm
 const sunnyLead = `{"zip":"85004","state":"AZ","homeowner":true,"monthly_bill":180,"utility":"APS","shade":"none","first_name":"Ana",` +
 	`"last_name":"Ruiz","email":"ana@example.com","phone":"(602) 234-0199","address":"12 Palm St","seller_lead_id":"my-1"}`
 
-func sendSunnyLead(sellers string) (*http.Response, error) {
-	req, err := http.NewRequest("POST", "http://"+sellers+"/v1/solar/leads", strings.NewReader(sunnyLead))
+func sendSunnyLead(sellers string) (*http.Response, error) { return sendLead(sellers, sunnyLead) }
+
+// sendLead sends a lead in one shot.
+func sendLead(sellers, text string) (*http.Response, error) {
+	req, err := http.NewRequest("POST", "http://"+sellers+"/v1/solar/leads", strings.NewReader(text))
 	if err != nil {
 		return nil, err
 	}

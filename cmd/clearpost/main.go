@@ -45,6 +45,8 @@ type cli struct {
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
 	Value      valueCmd      `cmd:"" help:"Show what was learned of campaigns, by which their bids count beside their prices."`
+	Unsold     unsoldCmd     `cmd:"" help:"List leads that nobody has bought."`
+	Webhooks   webhooksCmd   `cmd:"" help:"Show what is sent to webhooks, and send dead messages again."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`

@@ -166,8 +166,15 @@ func (f *File) excerpt(line, column int, hide bool) string {
 var secretValue = regexp.MustCompile(
 	`(?i)(?:secret|passw(?:or)?d|\bpass|\bkey|api_?key|authorization)["']?\s*:\s*["']?([^\s"'{}\[\],$][^"'{}\[\],]*)`)
 
+// secretList finds a list of secrets, and what signs webhooks wherever it stands.
+var secretList = regexp.MustCompile(`(?i)(?:secrets["']?\s*:\s*\[|\bwhsec_)([^\]\s,"'}$][^\]}$]*)`)
+
 // masked is a line with its secrets hidden, of the same length.
 func masked(line string) string {
+	line = secretList.ReplaceAllStringFunc(line, func(s string) string {
+		at := secretList.FindStringSubmatchIndex(s)[2]
+		return s[:at] + strings.Repeat("*", utf8.RuneCountInString(s[at:]))
+	})
 	return secretValue.ReplaceAllStringFunc(line, func(s string) string {
 		at := secretValue.FindStringSubmatchIndex(s)[2]
 		if v := s[at:]; strings.HasPrefix(v, "env:") || strings.HasPrefix(v, "file:") {

@@ -109,7 +109,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
-		descLearned} {
+		descLearned, descHookSent, descHookDead, descHookTry, descHookBehind} {
 		ch <- d
 	}
 }
@@ -161,6 +161,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	c.collectLearned(gauge)
+	c.collectHooks(count, gauge)
 	c.collectNetwork(count, gauge)
 	for _, u := range capUses(c.ex) {
 		gauge(descCap, float64(u.Used), u.Cap)

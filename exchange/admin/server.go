@@ -137,6 +137,12 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.value(ctx)
 	case path == "/v1/unresolved" && get:
 		s.unresolved(ctx)
+	case path == "/v1/unsold" && get:
+		s.unsold(ctx)
+	case path == "/v1/webhooks" && get:
+		s.webhooks(ctx)
+	case path == "/v1/webhooks/replay" && post:
+		s.replay(ctx)
 	case path == "/v1/events" && get:
 		s.events(ctx)
 	case explain && get:
@@ -160,9 +166,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/value, "+
-			"/v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, /v1/resolve, /v1/correct, "+
-			"/v1/adjust, /v1/report, /v1/reload")
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
+			"/v1/webhooks, /v1/value, /v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, "+
+			"/v1/resolve, /v1/correct, /v1/adjust, /v1/report, /v1/webhooks/replay, /v1/reload")
 	}
 }
 
