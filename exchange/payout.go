@@ -14,28 +14,29 @@ import (
 // not covered or, where nothing is, the minimum cannot be met any more. follows tells that nothing is promised: the
 // payout is what the margin leaves of the price that is booked.
 func (d *delivery) payout(b *ledger.Bid) (payout lead.Money, follows, ok bool) {
+	m, _ := d.marginOf(b)
 	if !d.oneShot {
-		q := &d.quote
+		q := d.quote
 		if len(d.flight) > 0 {
 			q = d.quoteBeside()
 		}
+		q.Loss = q.Loss && m.Loss // a margin of the bid's own decides
 		if payout, ok = q.Payout(b.Price, b.MaxSold, d.history.Sold()+len(d.flight)); ok || !d.repricing {
 			return payout, false, ok
 		}
 	}
-	m, _ := d.marginOf(b)
 	payout = m.Payout(b.Price)
 	return payout, true, d.history.Sold() > 0 || payout+d.prospect(b) >= d.minimum
 }
 
 // quoteBeside is what is left of the quote if all attempts in flight are sales.
-func (d *delivery) quoteBeside() *auction.Quote {
+func (d *delivery) quoteBeside() auction.Quote {
 	q := d.quote
 	q.Parts = slices.Clone(q.Parts)
 	for i, p := range d.flight {
 		q.Fill(p.Payout, p.MaxSold, d.history.Sold()+i)
 	}
-	return &q
+	return q
 }
 
 // fill takes what an attempt has sold off the quote; the attempt stands in the history.

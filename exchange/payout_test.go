@@ -172,3 +172,17 @@ func TestAQuoteIsKeptAtALossWhereThatIsAllowed(t *testing.T) {
 		}
 	})
 }
+
+// The margin of a campaign's own decides, also whether its sales may be at a loss.
+func TestALossIsForTheMarginOfTheBidToAllow(t *testing.T) {
+	none := lead.Money(0)
+	s := sellTo(1, campaign{ID: "a", Price: 20 * dollar, Post: declines}, campaign{ID: "b", Price: 15 * dollar,
+		Spec: func(s *buyers.CampaignSpec) { s.Margin = &buyers.MarginSpec{Percent: &none} }})
+	s.Source = func(s *exchange.Source) { s.Margin = &auction.Margin{PPM: 200_000, Loss: true} }
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(16*dollar, nil)
+		r, f := x.Post(id, nil, nil)
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		wantTried(x, id, map[string]lead.Refusal{"b": lead.NotCovered})
+	})
+}
