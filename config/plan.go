@@ -268,6 +268,9 @@ func (r *planReader) when(specs rules.When, at string) []rules.Criterion {
 			r.l.planLists[f.Name] = true
 			return r.l.list(f)
 		}})
+	if len(ds) == 0 {
+		ds = rules.Terms{Schema: r.v.Schema}.Contradictions(out)
+	}
 	for _, d := range ds {
 		r.bad(at+d.Path, d.Value, d.Expected)
 	}
@@ -370,6 +373,37 @@ func near(word string, known []string) string {
 		return fmt.Sprintf(": did you mean %q?", n)
 	}
 	return ""
+}
+
+// deserted warns of tiers none of whose campaigns can want a lead that the tier is for.
+func (c *Config) deserted() (out []string) {
+	warn := func(whose string, v *exchange.Vertical, r *exchange.Routing) {
+		if r == nil {
+			return
+		}
+		for i := range min(len(r.When), len(r.Plan.Tiers)) {
+			some, apart := false, true
+			for _, p := range c.Exchange.Book.Campaigns {
+				if slices.ContainsFunc(r.Seats[p.ID], func(s auction.Seat) bool { return s.Tier == i }) {
+					some = true
+					apart = apart && rules.Terms{Schema: v.Schema}.Apart(r.When[i], p.Criteria)
+				}
+			}
+			if some && apart {
+				out = append(out, whose+", tier "+r.Plan.Tiers[i].Name+": no campaign in it wants a lead that meets "+
+					"its `when`: it sells nothing")
+			}
+		}
+	}
+	for _, v := range c.Exchange.Verticals {
+		warn("plan of "+v.ID, v, v.Plan.Routing)
+		for _, s := range c.Exchange.Sources {
+			if i := slices.Index(s.Verticals, v.ID); i >= 0 && i < len(s.Plans) {
+				warn("plan of source "+s.ID+" for "+v.ID, v, s.Plans[i])
+			}
+		}
+	}
+	return out
 }
 
 // unseated warns of campaigns that no plan by which their leads are sold has a place for.

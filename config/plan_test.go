@@ -222,3 +222,27 @@ func TestPlanLooksInAFileOfValues(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 }
+
+// What no lead can meet is a mistake, and a tier whose campaigns want other leads is told of.
+func TestTiersThatNobodyGetsTo(t *testing.T) {
+	_, err := loadPlan(t, "plan: {tiers: [{name: a, when: 'lead.age < 30 && lead.age > 40'}, {name: b}]}\n")
+	if err == nil || !strings.Contains(err.Error(), "verticals/auto.yaml:10:32: expected a criterion that a lead can") {
+		t.Errorf("a contradiction: %v", err)
+	}
+	old := change{"buyers/many.yaml", "id: acme-ca, vertical: auto,", "id: acme-ca, vertical: auto, criteria: " +
+		"[{field: age, min: 50}],"}
+	cfg, err := loadPlan(t, "plan: {tiers: [{name: young, when: 'lead.age < 30', campaigns: [acme-ca]}, "+
+		"{name: all, when: 'lead.age < 60'}]}\n", old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, w := range cfg.Warnings() {
+		if strings.Contains(w, "sells nothing") {
+			told = append(told, w)
+		}
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "plan of auto, tier young: ") {
+		t.Errorf("warnings: %q", told)
+	}
+}

@@ -16,7 +16,7 @@ func (c *Config) Warnings() []string {
 	if c.Clock != nil {
 		now = c.Clock
 	}
-	out := append(c.Exchange.Book.Warnings(now()), c.unseated()...)
+	out := append(c.Exchange.Book.Warnings(now()), append(c.unseated(), c.deserted()...)...)
 	for _, s := range c.Exchange.Sources {
 		if _, ok := s.Schedule.Next(now()); !ok {
 			out = append(out, "source "+s.ID+", schedule: "+s.Schedule.Explain(now()))
