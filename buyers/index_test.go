@@ -485,3 +485,47 @@ func BenchmarkIndexBuild(b *testing.B) {
 		})
 	}
 }
+
+// indexBytesMax is what the index may take of memory for a campaign, besides its criteria, whose ranges nobody shares.
+const indexBytesMax = 2 << 10
+
+// Each campaign has ends of its own, thousands in all: what is kept grows with the campaigns, not with their square.
+func TestThousandsOfRangeEndsTakeLittleMemory(t *testing.T) {
+	s := testSchema(t)
+	bill, _ := s.Position("bill")
+	bytes := map[int]float64{}
+	for _, n := range []int{5000, 20_000} {
+		r := rand.New(rand.NewPCG(1, uint64(n)))
+		list := make([]*Campaign, n)
+		for i := range list {
+			lo := fmt.Sprintf("%d.%02d", i, i%100)
+			hi := fmt.Sprintf("%d.%02d", i+1+r.IntN(n), r.IntN(100))
+			cs, ds := rules.Compile([]rules.CriterionSpec{{Field: "bill", Min: &lo, Max: &hi}}, s, rules.Options{})
+			if ds != nil {
+				t.Fatal(ds)
+			}
+			list[i] = &Campaign{Index: int32(i), ID: strconv.Itoa(i), Criteria: cs}
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		ix := newIndex(list, s)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		bytes[n] = float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
+		if bytes[n] > indexBytesMax {
+			t.Errorf("%d campaigns: %.0f bytes each, want at most %d", n, bytes[n], indexBytesMax)
+		}
+		var l lead.Lead
+		for range 20 {
+			f := someFacts(r.IntN, &l, s)
+			l.Set(bill, fmt.Appendf(nil, "%d.%02d", r.IntN(2*n), r.IntN(100)))
+			checkIndex(t, ix, list, f)
+		}
+		runtime.KeepAlive(list)
+	}
+	if bytes[20_000] > 3*bytes[5000] {
+		t.Errorf("four times as many take %.0f bytes each, and not about %.0f", bytes[20_000], bytes[5000])
+	}
+	t.Logf("bytes a campaign: %v", bytes)
+}
