@@ -143,6 +143,9 @@ func (e *Exchange) change(name string, budget time.Duration, is func(*history.At
 		return nil, false, err
 	}
 	a := h.Attempt(attempt)
+	if a == nil || h.Pinged == nil {
+		return nil, false, fmt.Errorf("%w: the lead's first events were dropped with age", ErrNoAttempt)
+	}
 	switch o := a.Outcome(); {
 	case o == lead.Unknown:
 		return nil, false, ErrUncertain
