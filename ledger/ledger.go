@@ -162,6 +162,7 @@ type Ledger struct {
 	lastTime    atomic.Int64
 	keep        atomic.Int64 // Retention.Least, as raised by KeepAtLeast
 	followed    followers
+	dropping    sync.Mutex // held by who must find the log's front as it is, or drops it
 	held        atomic.Pointer[Held]
 	count       atomic.Int64 // how long counts of days are kept, as raised by CountAtLeast
 

@@ -60,9 +60,10 @@ func (a *applier) retain() error {
 		return err
 	}
 	l.tellHeld(held)
-	if cut <= l.first.Load() || len(a.pending) > 0 {
+	if cut <= l.first.Load() || len(a.pending) > 0 || !l.dropping.TryLock() {
 		return nil
 	}
+	defer l.dropping.Unlock()
 	st, err := l.views.load()
 	if err != nil {
 		return err

@@ -126,6 +126,12 @@ func (who *identity) nodeName(configured string) string {
 	return strings.TrimSuffix(configured, suffix) + suffix
 }
 
+// HasIdentity tells whether a directory is a data directory in which a node has run, or a copy of one.
+func HasIdentity(dir string) bool {
+	_, err := os.Stat(IdentityPath(dir))
+	return err == nil
+}
+
 // NameIn is the name in events of the node of a configuration, by its data directory.
 func NameIn(cfg *config.Config) (string, error) {
 	who, err := readIdentity(cfg.DataDir)

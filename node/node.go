@@ -126,7 +126,7 @@ func (n *Node) open(offline bool) error {
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload,
 		Config: n.reloads.status, Offline: offline, Memory: memory.Limit, Load: func() admin.LoadStatus {
 			return loadOf(n.Intake)
-		}, Identity: func() admin.Identity { return who.serves(cfg) }}, n.log)
+		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup}, n.log)
 	return nil
 }
 

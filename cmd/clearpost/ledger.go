@@ -190,8 +190,11 @@ func recoveredText(done *ledger.Recovered) string {
 	return strings.Join(said, "; ")
 }
 
-// ledgerOf is the ledger of a configuration directory.
+// ledgerOf is the ledger of a configuration directory, or of a data directory such as a backup.
 func ledgerOf(dir string) (ledger.Config, error) {
+	if own := filepath.Join(dir, "ledger"); node.HasIdentity(dir) {
+		return ledger.Config{Dir: own}, nil
+	}
 	data, err := config.DataDir(dir)
 	if err != nil {
 		return ledger.Config{}, err

@@ -100,3 +100,77 @@ func copyWithout(t *testing.T, dir string) string {
 	<-p.ended
 	return to
 }
+
+// TestABackupOfARunningExchangeStarts: it verifies, starts as a copy that is adopted, and all that it holds can be
+// computed again; verbs that change something refuse it before, and do not speak to the exchange that it is of.
+func TestABackupOfARunningExchangeStarts(t *testing.T) {
+	dir, sellers, p, _ := served(t)
+	resp, err := sendSunnyLead(sellers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	conf := t.TempDir()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files { // the configuration, without the data
+		from, to := filepath.Join(dir, f.Name()), filepath.Join(conf, f.Name())
+		switch {
+		case f.Name() == "data":
+		case f.IsDir():
+			err = os.CopyFS(to, os.DirFS(from))
+		default:
+			var b []byte
+			if b, err = os.ReadFile(from); err == nil {
+				err = os.WriteFile(to, b, 0o600)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	data := filepath.Join(conf, "data")
+	if out := must(t, "backup", dir, data); !strings.Contains(out, "events 1 to ") {
+		t.Errorf("backup: %s", out)
+	}
+	if code, _, errOut := clearpost(t, "backup", dir, data); code != exitFailed || !strings.Contains(errOut, "exists") {
+		t.Errorf("a second backup to there: exit %d, %s", code, errOut)
+	}
+	before := must(t, "events", "-d", dir)
+	if out := must(t, "ledger", "verify", data); !strings.Contains(out, "log, views and sums agree") {
+		t.Errorf("verify: %s", out)
+	}
+	if code, _, errOut := clearpost(t, "pause", "sunharvest", "--why", "x", "-d", conf); code != exitFailed ||
+		!strings.Contains(errOut, "is a copy of another exchange's data") {
+		t.Errorf("pause on the backup: exit %d, %s", code, errOut)
+	}
+	if got := must(t, "events", "-d", conf); got != before {
+		t.Errorf("the backup's events:\n%s\nexpected:\n%s", got, before)
+	}
+	p.kill() // its ports are wanted
+	restored := startProcess(t, "serve", conf, "--adopt", "--log-level", "error")
+	page, err := os.ReadFile(filepath.Join(conf, "clearpost.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, door, _ := strings.Cut(string(page), "admin: {listen: ")
+	door, _, _ = strings.Cut(door, "}")
+	restored.waitReady("http://" + door + "/healthz")
+	if out := must(t, "explain", "--every", "-d", conf); !strings.Contains(out, "0 differ") {
+		t.Errorf("explain --every:\n%s", out)
+	}
+	resp, err = sendSunnyLead(sellers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if after := must(t, "events", "-d", conf); resp.StatusCode != 200 || after != before {
+		t.Errorf("the lead that it has sold: status %d, events:\n%s", resp.StatusCode, after)
+	}
+	must(t, "pause", "sunharvest", "--why", "x", "-d", conf)
+	if after := must(t, "events", "-d", conf); !strings.HasPrefix(after, before) || after == before {
+		t.Errorf("the restored exchange does not go on:\n%s", after)
+	}
+}

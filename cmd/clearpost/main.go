@@ -54,6 +54,7 @@ type cli struct {
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`
+	Backup     backupCmd     `cmd:"" help:"Copy the data of an exchange, which may run."`
 	Ledger     ledgerCmd     `cmd:"" help:"Check a ledger, and take back what it has lost."`
 	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schemas of configuration files and events, for editors and consumers."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

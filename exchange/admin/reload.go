@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"clearpost/config/tree"
+	"clearpost/ledger"
 )
 
 // Hooks are what the server cannot do or know itself.
@@ -15,8 +16,9 @@ type Hooks struct {
 	Config   func() ConfigStatus
 	Load     func() LoadStatus // what the sellers' door carries and sends away; nil: there is no door
 	Identity func() Identity
-	Memory   int64 // bytes that the node keeps to; 0: none
-	Offline  bool  // opened by a verb, beside no running node
+	Backup   func(to string) (ledger.Backup, error) // copies the data into a directory that is not there yet
+	Memory   int64                                  // bytes that the node keeps to; 0: none
+	Offline  bool                                   // opened by a verb, beside no running node
 }
 
 // Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak

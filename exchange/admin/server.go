@@ -163,12 +163,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.adjust(ctx)
 	case path == "/v1/report" && post:
 		s.report(ctx)
+	case path == "/v1/backup" && post:
+		s.backup(ctx)
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
 			"/v1/webhooks, /v1/value, /v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, "+
-			"/v1/resolve, /v1/correct, /v1/adjust, /v1/report, /v1/webhooks/replay, /v1/reload")
+			"/v1/resolve, /v1/correct, /v1/adjust, /v1/report, /v1/webhooks/replay, /v1/reload, "+
+			"/v1/backup")
 	}
 }
 
