@@ -151,10 +151,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.explain(ctx, string(ctx.QueryArgs().Peek("name")))
 	case path == "/v1/check" && get:
 		s.check(ctx)
-	case path == "/v1/pause" && post:
-		s.pause(ctx, true)
-	case path == "/v1/resume" && post:
-		s.pause(ctx, false)
+	case (path == "/v1/pause" || path == "/v1/resume") && post:
+		s.pause(ctx, path == "/v1/pause")
 	case path == "/v1/resolve" && post:
 		s.resolve(ctx)
 	case path == "/v1/correct" && post:
