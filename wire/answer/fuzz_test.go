@@ -79,6 +79,14 @@ func checkAnyReceipt(t testing.TB, a *Answer, status int, body []byte, r Receipt
 		}
 		texts = append(texts, l.Brand, l.Token)
 	}
+	for _, l := range r.Ends {
+		if !a.post || r.Outcome != lead.Accepted || l.HasPrice != (l.Price > 0) || l.Price%lead.Cent != 0 ||
+			l.Price > lead.PriceMax || l.Outcome != lead.Accepted && l.Outcome != lead.Rejected &&
+			l.Outcome != lead.Unknown {
+			t.Fatalf("end of a leg %+v", l)
+		}
+		texts = append(texts, l.Token, l.Reference, l.Reason)
+	}
 	for _, text := range texts {
 		if text != nil && len(text) == 0 || len(text) > RedirectBytesMax || !utf8.Valid(text) ||
 			bytes.ContainsAny(text, "\r\n\x00\x7f") {
