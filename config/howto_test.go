@@ -105,3 +105,49 @@ func TestPricesOfTheHowToAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// What stands there of other files is taken, too: pages of buyers and sources, and of what a vertical has besides.
+func TestPagesOfTheHowToAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/choose-who-gets-it.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadFile("../docs/how-to/sell-what-is-left.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agencies := change{"buyers/agencies.yaml", "", strings.Replace(planBuyers("agency-a"), "id: many", "id: agencies",
+		1)}
+	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	remediation := regexp.MustCompile("(?s)```yaml\n(remediation:.*?)```")
+	blocks = append(blocks, remediation.FindAllStringSubmatch(string(left), -1)...)
+	if len(blocks) != 6 {
+		t.Fatalf("%d blocks found", len(blocks))
+	}
+	for _, b := range blocks {
+		block := b[1]
+		changes := []change{agencies}
+		switch key, rest, _ := strings.Cut(block, "\n"); {
+		case key == "campaigns:":
+			changes = append(changes, change{"buyers/page.yaml", "", "id: page\n" + block +
+				"    vertical: auto\n    price: 10\n    post: {request: {url: \"https://m.example/p\"}, " +
+				"answer: {success: [{path: ok, equals: true}]}}\n"})
+			if strings.Contains(block, "phoenix.txt") {
+				changes = append(changes, change{"lists/phoenix.txt", "", "85004\n"})
+			}
+		case key == "plans:", strings.HasPrefix(key, "exclusions: ["):
+			changes = append(changes, change{"sources/acme.yaml", "", block})
+		case strings.HasPrefix(key, "exclusions: "):
+			const auto = "verticals/auto.yaml"
+			changes = append(changes, change{auto, "fields:\n", rest}, change{auto, "", key + "\n"})
+		case key == "remediation:":
+			block = strings.NewReplacer("${env:UNSOLD_SECRET}", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").Replace(block)
+			changes = append(changes, change{"verticals/auto.yaml", "", block})
+		default:
+			t.Fatalf("nobody knows where this belongs:\n%s", block)
+		}
+		if _, err := Load(writeConfig(t, changes...), nil); err != nil {
+			t.Errorf("%s\n%v", block, err)
+		}
+	}
+}
