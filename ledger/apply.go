@@ -84,6 +84,10 @@ const replayBatch = 2000
 func (l *Ledger) openLog() error {
 	bad := l.views.open()
 	w, err := l.witnesses()
+	if err != nil && l.views.isOpen() { // they are damaged
+		bad = errors.Join(err, l.views.close())
+		w, err = l.witnesses()
+	}
 	if err != nil {
 		return err
 	}

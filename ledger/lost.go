@@ -113,9 +113,8 @@ func (w *witness) has(who string, seq uint64) {
 
 // witnesses asks the views, the cursor and the base. The views may not be open: then they are no witness.
 func (l *Ledger) witnesses() (w witness, err error) {
+	w.has("the views have event", l.views.applied.Load())
 	if l.views.isOpen() {
-		applied := l.views.applied.Load()
-		w.has("the views have event", applied)
 		shipped, _, err := l.views.cursor()
 		if err != nil {
 			return w, err

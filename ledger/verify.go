@@ -95,6 +95,12 @@ func (c *verifier) run() error {
 		c.views, c.v.Applied, c.v.Shipped = true, l.views.applied.Load(), l.shipped()
 	}
 	w, err := l.witnesses()
+	if err != nil && c.views {
+		c.views = false
+		c.problem(Problem{In: "views", Text: "they cannot be read: " + err.Error()})
+		_ = l.views.close() // what it has to say is no news
+		w, err = l.witnesses()
+	}
 	if err != nil {
 		return err
 	}
@@ -150,7 +156,10 @@ func (c *verifier) compare(t *tail) error {
 	if !c.views {
 		return nil
 	}
-	return errors.Join(c.compareIndex(), c.compareState())
+	if err := errors.Join(c.compareIndex(), c.compareState()); err != nil {
+		c.problem(Problem{In: "views", Text: "they cannot be read: " + err.Error()})
+	}
+	return nil
 }
 
 // seed begins with what a dropped front amounts to.
@@ -204,11 +213,15 @@ func (c *verifier) take(rec Record) error {
 	v.mu.RLock()
 	_, ok, err := v.get(appendLeadKey(nil, f.lead, rec.Seq))
 	v.mu.RUnlock()
-	if err == nil && !ok {
+	switch {
+	case err != nil:
+		c.views = false
+		c.problem(Problem{In: "views", Seq: rec.Seq, Text: "they cannot be read: " + err.Error()})
+	case !ok:
 		c.problem(Problem{In: "views", Seq: rec.Seq, Lead: f.lead.String(),
 			Text: "the lead's event is not found by it"})
 	}
-	return err
+	return nil
 }
 
 // compareIndex looks for what the views know and the log does not have.

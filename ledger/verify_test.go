@@ -45,6 +45,16 @@ func TestVerify(t *testing.T) {
 				return b
 			})
 		}, "log", "cannot be read", true, false},
+		{"a bit of the views", func(t *testing.T, cfg Config, v *views) {
+			check(t, v.close())
+			names, err := filepath.Glob(filepath.Join(cfg.Dir, "views", "*.sst"))
+			if err != nil || len(names) == 0 {
+				t.Fatal(names, err)
+			}
+			for _, name := range names {
+				edit(t, name, func(b []byte) []byte { b[len(b)/4] ^= 1; return b })
+			}
+		}, "views", "cannot be read", false, true},
 		{"the views", func(t *testing.T, cfg Config, v *views) {
 			check(t, v.close())
 			names, err := filepath.Glob(filepath.Join(cfg.Dir, "views", "*.sst"))

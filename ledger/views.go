@@ -51,6 +51,11 @@ func (v *views) open() error {
 		MemTableSize:       16 << 20,
 		MaxOpenFiles:       512,
 	}
+	// Pebble would have the process end, or whoever reads wait for ever: the read fails, and no new business is taken.
+	opts.EventListener = &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
+		v.log.Error("the views are damaged: a start with fresh ones builds them from the log", "path", info.Path,
+			"err", info.Details)
+	}}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
