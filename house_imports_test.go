@@ -62,7 +62,7 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin":  {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "queue",
+	"exchange/admin": {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "queue",
 		"config/tree"},
 
 	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "auction/value", "buyers",

@@ -131,9 +131,10 @@ func readTopic(ctx context.Context, k KafkaConfig, topic string, each func([]byt
 		return err
 	}
 	defer conn.Close()
+	one := func(_ uint64, b []byte) error { return each(b) }
 	parts, err := conn.ReadPartitions(topic)
 	for _, p := range parts {
-		if err := readPartition(ctx, d, k.Brokers[0], p, each); err != nil {
+		if err := readPartition(ctx, d, k.Brokers[0], p, one); err != nil {
 			return err
 		}
 	}
