@@ -31,6 +31,15 @@ func manyBuyers(t testing.TB, dir string, campaigns int) (written int) {
 	if err := os.WriteFile(filepath.Join(dir, "clearpost.yaml"), []byte(node), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	solar := filepath.Join(dir, "verticals", "solar.yaml")
+	text, err := os.ReadFile(solar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ = bytes.Cut(text, []byte("\nplan:")) // it names campaigns, which have other ids here
+	if err := os.WriteFile(solar, append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	pages, err := filepath.Glob(filepath.Join(dir, "buyers", "*.yaml"))
 	if err != nil || len(pages) == 0 {
 		t.Fatal("no pages", err)
