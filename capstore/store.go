@@ -46,6 +46,9 @@ type HoldRequest struct {
 	// end is durable, together with this attempt: what it holds counts as free for this hold, and for no other while
 	// this one stands. Zero if there is none.
 	Instead lead.ID
+	// open holds of the same lead, Instead perhaps among them, whose attempts are known not to be sales, and which are
+	// released together with it: their slots count as free, their places under caps do not
+	Ended []lead.ID
 }
 
 // Restored is a hold as the ledger knows it, given to Restore at start.
@@ -119,7 +122,7 @@ func (s *Store) Hold(r *HoldRequest) ([]lead.Charge, lead.Refusal) {
 	if ended != nil && (ended.lead != r.Lead || ended.committed || ended.next != nil) {
 		ended = nil
 	}
-	if no := s.slotFor(h, ended); no != lead.NoRefusal {
+	if no := s.slotFor(h, ended, r.Ended); no != lead.NoRefusal {
 		return nil, no
 	}
 	if !h.charge(r.Counters, r.Now, ended) {
@@ -136,12 +139,13 @@ func (s *Store) Hold(r *HoldRequest) ([]lead.Charge, lead.Refusal) {
 	return h.charges, lead.NoRefusal
 }
 
-// slotFor tells why the lead has no slot for the hold, were it not for the ended one.
-func (s *Store) slotFor(h, ended *hold) lead.Refusal {
+// slotFor tells why the lead has no slot for the hold, were it not for the ended ones. One whose place another has is
+// not counted beside that.
+func (s *Store) slotFor(h, ended *hold, others []lead.ID) lead.Refusal {
 	most, standing := h.promise, 0
 	if l := s.leads[h.lead]; l != nil {
 		for _, o := range l.holds {
-			if o == ended {
+			if o == ended || o.next != nil || !o.committed && slices.Contains(others, o.token) {
 				continue
 			}
 			if o.buyer == h.buyer {

@@ -167,9 +167,6 @@ func (d *delivery) withNewToken(o *outbound) error {
 	if !d.refusedToken(o) {
 		return nil
 	}
-	if err := d.free(len(o.of) > 1); err != nil {
-		return err
-	}
 	var again *outbound
 	for i, b := range o.bids {
 		first, no := d.history.Attempt(o.of[i].Attempt), lead.NoRefusal
@@ -221,7 +218,8 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	}
 	var no lead.Refusal
 	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
-		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.instead()})
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.instead(),
+		Ended: d.refused})
 	return no
 }
 

@@ -36,9 +36,6 @@ func (d *delivery) offer(left []*ledger.Bid) error {
 			left = left[1:]
 			continue
 		}
-		if err := d.free(d.together(b)); err != nil {
-			return err
-		}
 		var round []*outbound
 		round, left = d.round(left)
 		if err := d.goOut(round); err != nil {

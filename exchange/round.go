@@ -192,19 +192,11 @@ func (d *delivery) flush() error {
 	return d.append()
 }
 
-// free ends the holds of attempts that were refused, where the next ones cannot be had in their place: of one attempt
-// only the next one can.
-func (d *delivery) free(together bool) error {
-	if len(d.refused) > 1 || together && len(d.refused) > 0 {
-		return d.flush()
-	}
-	return nil
-}
-
-// instead is the hold in whose place the next attempt has its own.
+// instead is the hold in whose place the next attempt has its own: one of those that were refused and that no attempt
+// in flight has taken the place of. The ends of all of them become durable together with the next attempts.
 func (d *delivery) instead() lead.ID {
-	if len(d.refused) == 1 {
-		return d.refused[0]
+	if n := len(d.flight); n < len(d.refused) {
+		return d.refused[n]
 	}
 	return noLead
 }
