@@ -81,6 +81,9 @@ func (e *Exchange) snapshotOf(cfg Config, campaign func(*buyers.Campaign) (*Live
 			return nil, fmt.Errorf("campaign %s: %w", c.ID, err)
 		}
 		snap.campaigns = append(snap.campaigns, l)
+		if v := snap.vertical[c.Vertical]; v != nil {
+			v.rights = v.rights || c.Territory != nil
+		}
 	}
 	return snap, nil
 }

@@ -39,8 +39,9 @@ func (p *Paper) recheckPing(h *history.History, c *Check) *Ping {
 	if ev.Refusal == lead.LeadRepeated {
 		q.no, q.details = lead.LeadRepeated, ev.Details
 	} else {
-		q.awayAs = awayThen(ev)
+		q.awayAs = func(l *LiveCampaign) bool { return !slices.Contains(ev.Rights, l.ID) }
 		p.e.find(q, now)
+		same(f, "sole right", fmt.Sprint(ev.Rights), fmt.Sprint(slices.Clone(q.event.Rights)))
 		if p.foundAgain(q, ev, hidden, f); q.Test.Want == lead.TestAny {
 			q.enter()
 			q.excluded.read(q.Source, q.Vertical, &q.Lead)

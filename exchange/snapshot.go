@@ -28,6 +28,7 @@ type Snapshot struct {
 type verticalIndex struct {
 	*Vertical
 	eligible *buyers.Index
+	rights   bool              // a campaign has a territory
 	route    *route            // nil: there are no tiers
 	own      map[string]*route // of sources with a plan of their own, by id
 }

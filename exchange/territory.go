@@ -8,7 +8,6 @@ import (
 
 	"clearpost/buyers"
 	"clearpost/lead"
-	"clearpost/ledger"
 	"clearpost/rules"
 )
 
@@ -19,26 +18,25 @@ import (
 // findRights notes which of the campaigns that want the lead have the sole right to it. It is called before those that
 // are closed are left out: a right stands while its campaign is away, unless it says otherwise.
 func (p *Ping) findRights(now time.Time) {
-	p.rights = p.rights[:0]
+	p.rights, p.rightIDs = p.rights[:0], p.rightIDs[:0]
 	for _, ci := range p.eligible {
 		l := p.on.campaigns[ci]
 		if l.Territory == nil || !l.Territory.Covers(&p.facts) || l.Territory.Others && p.away(l, now) {
 			continue
 		}
-		p.rights = append(p.rights, l)
+		p.rights, p.rightIDs = append(p.rights, l), append(p.rightIDs, l.ID)
 	}
+	p.event.Rights = p.rightIDs
 }
 
 // away tells whether a campaign cannot take a lead now: it is closed, paused or full. A test is asked at any time.
 func (p *Ping) away(l *LiveCampaign, now time.Time) bool {
 	switch {
-	case p.Test.On:
-		return false
-	case !l.hours.open(now.Unix()):
-		return true
 	case p.awayAs != nil:
 		return p.awayAs(l)
-	case l.paused():
+	case p.Test.On:
+		return false
+	case !l.hours.open(now.Unix()), l.paused():
 		return true
 	}
 	for _, c := range l.counters {
@@ -47,18 +45,6 @@ func (p *Ping) away(l *LiveCampaign, now time.Time) bool {
 		}
 	}
 	return false
-}
-
-// awayThen tells, on paper, whether a campaign was paused or full when the ping of an event came: its bid says so.
-func awayThen(ev *ledger.Pinged) func(*LiveCampaign) bool {
-	return func(l *LiveCampaign) bool {
-		for i := range ev.Bids {
-			if b := &ev.Bids[i]; b.Campaign == l.ID {
-				return b.Refusal == lead.Paused || b.Refusal == lead.CapReached
-			}
-		}
-		return false
-	}
 }
 
 // foreign tells whether others than a campaign's company have the sole right to the lead.
@@ -87,22 +73,35 @@ func foreignTo(book *buyers.Book, rights []*LiveCampaign, c *buyers.Campaign) bo
 	return len(rights) > 0
 }
 
-// foreign tells whether others have the sole right to the lead by what only its post has told: one of those that took
-// part in its auction.
+// foreign tells whether others have the sole right to the lead, also by what only its post has told. A campaign whose
+// leads others may have while it is away has the right then only if it has bid.
 func (d *delivery) foreign(c *buyers.Campaign) bool {
+	v := d.on.vertical[d.v.ID]
+	if v == nil || !v.rights {
+		return false
+	}
+	f := d.facts()
+	wide := *f // the index is for pings: at a post some of what it finds is unmet
+	wide.Stage = lead.AtPing
 	var rights []*LiveCampaign
-	var f *rules.Facts
-	for i := range d.history.Pinged.Bids {
-		o := d.on.cfg.Book.Campaign(d.history.Pinged.Bids[i].Campaign)
-		if o == nil || o.Vertical != d.v.ID || o.Territory == nil || o.Territory.Others {
+	for _, ci := range v.eligible.Eligible(nil, &wide) {
+		l := d.on.campaigns[ci]
+		if l.Territory == nil || l.Territory.Others && !d.hasBid(l.ID) || !l.Territory.Covers(f) {
 			continue
 		}
-		if f == nil {
-			f = d.facts()
-		}
-		if ok, _ := o.Test(f); ok && o.Territory.Covers(f) {
-			rights = append(rights, d.on.campaigns[o.Index])
+		if ok, _ := l.Test(f); ok {
+			rights = append(rights, l)
 		}
 	}
 	return foreignTo(d.on.cfg.Book, rights, c)
+}
+
+// hasBid tells whether a campaign has a bid in the lead's order.
+func (d *delivery) hasBid(campaign string) bool {
+	for i := range d.history.Pinged.Bids {
+		if b := &d.history.Pinged.Bids[i]; b.Campaign == campaign && b.Rank > 0 {
+			return true
+		}
+	}
+	return false
 }

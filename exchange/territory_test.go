@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"clearpost/auction"
 	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
+	"clearpost/ledger"
 	"clearpost/rules"
 )
 
@@ -122,4 +124,66 @@ func TestTerritoryThatThePostTells(t *testing.T) {
 		wantPosted(x, "holder")
 		wantTried(x, p.LeadID, map[string]lead.Refusal{"rich": lead.Territory})
 	})
+}
+
+// ages gives a campaign the sole right to leads of an age, which only the post may tell.
+func ages(c *buyers.CampaignSpec) {
+	c.Territory = &buyers.TerritorySpec{Of: []rules.CriterionSpec{{Field: "age", In: []string{"50"}}}}
+}
+
+// tierByTier asks one tier after the other.
+func tierByTier(s setup) setup {
+	return vertical(s, func(v *exchange.Vertical) { v.Plan.Routing.TierByTier = true })
+}
+
+// A holder that was not asked has its right all the same, when the post tells the place.
+func TestTerritoryOfAHolderThatWasNotAsked(t *testing.T) {
+	rich := campaign{ID: "rich", Price: 90 * dollar}
+	closed := campaign{ID: "holder", Price: 89 * dollar, Spec: func(c *buyers.CampaignSpec) {
+		ages(c)
+		c.Schedule = &rules.ScheduleSpec{Zone: "America/New_York", Open: []string{"sat 08:00-09:00"}}
+	}}
+	later := campaign{ID: "holder", Price: 10 * dollar, Spec: ages}
+	for name, s := range map[string]setup{"closed": sellTo(1, rich, closed),
+		"of a later tier": tierByTier(planned(t, []campaign{rich, later}, auction.InOrder, tier{campaigns: "rich"},
+			tier{campaigns: "holder"}))} {
+		t.Run(name, func(t *testing.T) {
+			exchangetest.Run(t, s, func(x *rig) {
+				p, _ := x.Ping(values{"age": ""}, nil)
+				r, f := x.Post(p.LeadID, values{"age": "50"}, nil)
+				if f != nil || r.Result != lead.ResultFailure {
+					t.Errorf("%+v, %v", r, f)
+				}
+				wantPosted(x)
+				wantTried(x, p.LeadID, map[string]lead.Refusal{"rich": lead.Territory})
+			})
+		})
+	}
+}
+
+// Why a holder is away stands nowhere else than in the event where its bid says something else, or where it has none.
+func TestTerritoryOfAHolderThatIsAway(t *testing.T) {
+	cs := []campaign{{ID: "rich", Price: 90 * dollar},
+		{ID: "holder", Price: 10 * dollar, Spec: holds("others", nil, "10001")}}
+	excluded := withExclusions(sellTo(1, cs...))
+	excluded.Source = func(s *exchange.Source) { s.Excluded = []string{"holder-co"} }
+	for name, s := range map[string]setup{"and excluded": excluded,
+		"and in no tier": planned(t, cs, auction.InOrder, tier{campaigns: "rich"}),
+		"and in a later tier": tierByTier(planned(t, cs, auction.InOrder, tier{campaigns: "rich"},
+			tier{campaigns: "holder"}))} {
+		t.Run(name, func(t *testing.T) {
+			exchangetest.Run(t, s, func(x *rig) {
+				before, _ := x.LeadNow(values{"zip": "10001", "phone": "2127365009"}, nil)
+				if rights := exchangetest.Last[*ledger.Pinged](x, before.LeadID).Rights; len(rights) != 1 {
+					t.Errorf("rights: %v", rights)
+				}
+				pauses(x)
+				r, f := x.LeadNow(values{"zip": "10001"}, nil)
+				wantSold(t, r, f, 72*dollar)
+				if rights := exchangetest.Last[*ledger.Pinged](x, r.LeadID).Rights; len(rights) != 0 {
+					t.Errorf("rights: %v", rights)
+				}
+			})
+		})
+	}
 }

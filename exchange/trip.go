@@ -49,6 +49,7 @@ type Ping struct {
 	route    *route           // the plan by which the lead is sold; nil: there are no tiers
 	excluded excludes         // who must not have the lead
 	rights   []*LiveCampaign  // that have the sole right to it
+	rightIDs []string         // their ids
 	closed   uint64           // bit i: tier i is not for the lead
 	turns    []uint64         // by tier of the plan
 	bids     []ledger.Bid     // one per campaign that was asked, or not asked for a reason that hangs on state
@@ -61,7 +62,7 @@ type Ping struct {
 	terms    auction.Terms
 	// on paper: how a call ends, as somebody assumes, in place of what comes back; nil on trips
 	assumed    func(*ledger.Bid, *LiveCampaign) lead.Refusal
-	awayAs     func(*LiveCampaign) bool // likewise: whether a campaign was paused or full
+	awayAs     func(*LiveCampaign) bool // likewise: whether a campaign could not take leads
 	result     auction.Result
 	event      ledger.Pinged
 	learned    ledger.Learned // event.Learned, where the vertical learns

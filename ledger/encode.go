@@ -170,6 +170,7 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
+	dst = e.appendRights(dst)
 	dst = e.appendTurns(dst)
 	if e.Learned != nil {
 		dst = e.Learned.append(appendKey(dst, "learned"))
@@ -198,6 +199,21 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "person", e.Private.Person)
 	dst = e.Private.appendLists(dst)
 	return append(dst, '}', '}')
+}
+
+func (e *Pinged) appendRights(dst []byte) []byte {
+	for i, id := range e.Rights {
+		if i == 0 {
+			dst = append(appendKey(dst, "rights"), '[')
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, id)
+	}
+	if len(e.Rights) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 func (e *Pinged) appendTurns(dst []byte) []byte {

@@ -231,8 +231,10 @@ type Pinged struct {
 	Raw        Fields `json:"raw,omitempty"`
 	// fields that count as missing, since what was sent did not fit, and what was expected; what was sent may stand in
 	// raw
-	Unfit     Fields       `json:"unfit,omitempty"`
-	Bids      []Bid        `json:"bids,omitempty"`
+	Unfit Fields `json:"unfit,omitempty"`
+	Bids  []Bid  `json:"bids,omitempty"`
+	// campaigns that have the sole right to the lead: nobody else but their companies has been asked
+	Rights    []string     `json:"rights,omitempty"`
 	Turns     []uint64     `json:"turns,omitempty"`   // by tier of the plan: the turn of those that rotate or draw
 	Learned   *Learned     `json:"learned,omitempty"` // nil: the vertical does not learn
 	Result    string       `json:"result"`
