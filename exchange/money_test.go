@@ -22,7 +22,11 @@ import (
 // allowed, none pays more than its margin leaves of what it is promised for, a lead that is sold as often as was quoted
 // pays its quote unless the source takes less, and an exclusive one never less than the seller asks for.
 func TestMoneyOfAnyLead(t *testing.T) {
-	for seed := range uint64(40) {
+	seeds := uint64(40)
+	if testing.Short() { // the detector costs several times the time
+		seeds = 10
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			m := anyMarket(rand.New(rand.NewPCG(seed, 11)))
 			exchangetest.Run(t, m.setup, func(x *rig) { m.sell(t, x) })

@@ -212,7 +212,11 @@ func TestBrandOfTwoNetworksBuysOnce(t *testing.T) {
 }
 
 func TestRoundsWithLegs(t *testing.T) {
-	for seed := range uint64(80) {
+	seeds := uint64(80)
+	if testing.Short() { // the detector costs several times the time
+		seeds = 20
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { randomLegs(t, rand.New(rand.NewPCG(seed, 2))) })
 	}
 }
