@@ -39,6 +39,9 @@ var below = map[string][]string{
 	"auction/value":  {"lead", "auction"}, // what bids are worth beside their price, learned
 	"capstore":       {"lead", "rules"},
 
+	"capstore/memory":  {"lead", "rules", "capstore"}, // the store of one node
+	"capstore/captest": {"lead", "rules", "capstore"}, // what every store must pass
+
 	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer"},
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
@@ -57,7 +60,7 @@ var below = map[string][]string{
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
 	"exchange/exchangetest": {"lead", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
-		"capstore", "ledger", "exchange"}, // exchanges for tests
+		"capstore/memory", "ledger", "exchange"}, // exchanges for tests
 
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
@@ -70,7 +73,7 @@ var below = map[string][]string{
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "wire/transport", "capstore", "ledger", "exchange", "exchange/intake", "exchange/admin",
+	"node": {"lead", "wire/transport", "capstore/memory", "ledger", "exchange", "exchange/intake", "exchange/admin",
 		"exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},

@@ -118,6 +118,8 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	b.Caps, ds = rules.CompileCaps("buyer:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
 	b.Hours = c.hours(spec.Schedule, zone, at)
+	pace(b.Caps, b.Hours)
+	c.balance(b, spec.Balance, at)
 	b.Margin, ds = spec.Margin.Compile()
 	c.take(at, "margin", ds)
 	b.Multiplier = c.multiplier(at, spec.Multiplier)
@@ -147,12 +149,13 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	schema := c.vertical(spec.Vertical, at)
 	own, ds := rules.CompileCaps("campaign:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
-	p.Caps = append(own[:len(own):len(own)], b.Caps...)
 	for _, h := range []*Hours{c.hours(spec.Schedule, zone, at), b.Hours} {
 		if h != nil {
 			p.Hours = append(p.Hours, h)
 		}
 	}
+	pace(own, p.Hours...)
+	p.Caps = append(c.apart(own, schema, at, "caps"), c.apart(b.Caps, schema, at, "vertical")...)
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))
 	} else if schema != nil {

@@ -39,6 +39,8 @@ type BuyerSpec struct {
 	// names of groups of which no two buyers get the same lead
 	CompetitorGroups []string        `yaml:"competitor_groups"`
 	Caps             []rules.CapSpec `yaml:"caps"` // over all its campaigns
+	// it buys while its balance and its credit cover the price; absent: it has an account without a limit
+	Balance *BalanceSpec `yaml:"balance"`
 	// when it takes leads, all its campaigns; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// what the exchange keeps of its prices; absent: as the source or the vertical has it
@@ -49,6 +51,12 @@ type BuyerSpec struct {
 	// alone (usual)
 	Pays      string         `yaml:"pays"`
 	Campaigns []CampaignSpec `yaml:"campaigns"` // its standing orders
+}
+
+// BalanceSpec is an account that a buyer pays into: `clearpost balance` tells of it and books deposits.
+type BalanceSpec struct {
+	// how far the balance may fall below zero; absent: it is paid beforehand
+	Credit *lead.Money `yaml:"credit_limit"`
 }
 
 // CampaignSpec is a campaign as it stands in a buyer's file.

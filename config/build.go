@@ -59,6 +59,7 @@ func (l *loader) node(cfg *Config) {
 	l.kafka(f, spec.Kafka, cfg)
 	l.specs(f, &spec.Specs, cfg)
 	l.limits(f, &spec.Limits, &cfg.Limits)
+	l.parents(f, spec.Parents, cfg)
 }
 
 // address checks host:port. Port 0 means a free one.
@@ -136,6 +137,7 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	default:
 		l.bad(f, "on_reject", spec.OnReject, "fail or reprice")
 	}
+	l.sourceCaps(f, &spec, s)
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)
 	l.writing(f, &spec, s)
@@ -236,6 +238,7 @@ func (l *loader) vertical(f *tree.File) *exchange.Vertical {
 	if l.before != nil && l.before.schemas[spec.ID] != nil {
 		v.Schema = l.before.schemas[spec.ID] // it is the same, and what was compiled for it stays its own
 	}
+	l.verticalCaps(f, &spec, v)
 	l.exclusionField(f, spec.Exclusions, v)
 	l.remediation(f, spec.Remediation, v)
 	v.Dedupe = l.verticalDedupe(f, &spec, v.Schema)

@@ -18,11 +18,19 @@ type nodeSpec struct {
 	Admin   adminSpec  `yaml:"admin"`  // the operators' address
 	Kafka   *kafkaSpec `yaml:"kafka"`  // where events are copied to; absent: nowhere
 	Limits  limitsSpec `yaml:"limits"` // of what the node takes on
-	Specs   specsSpec  `yaml:"specs"`  // the posting specs that sellers read
+	// companies that buyers belong to (their parent), by name: what they may buy together
+	Parents map[string]parentSpec `yaml:"parents"`
+	Specs   specsSpec             `yaml:"specs"` // the posting specs that sellers read
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
 	// the one header that the proxies write: X-Forwarded-For or Forwarded (X-Forwarded-For)
 	ProxyHeader string `yaml:"proxy_header"`
+}
+
+// parentSpec is a company that buyers belong to.
+type parentSpec struct {
+	Timezone string          `yaml:"timezone"` // IANA name; of caps that name none
+	Caps     []rules.CapSpec `yaml:"caps"`     // over all its buyers together, itself included where it buys
 }
 
 // tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they
@@ -109,9 +117,11 @@ type verticalSpec struct {
 	PingTTLS       *int        `yaml:"ping_ttl_s"`       // how long a quote stands, in seconds (300)
 	PingDeadlineMS *int        `yaml:"ping_deadline_ms"` // from a ping's arrival to the last bid counted (800)
 	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
-	SellLimit      *int        `yaml:"sell_limit"`       // sales of one lead at most; 1 is exclusive (1)
-	Floor          *lead.Money `yaml:"floor"`            // a bid below it is refused
-	Economy        economySpec `yaml:"economy"`          // whom pings spare; absent: nobody
+	// over all its leads, whoever sends and buys them; pings are leads that come in
+	Caps      []rules.CapSpec `yaml:"caps"`
+	SellLimit *int            `yaml:"sell_limit"` // sales of one lead at most; 1 is exclusive (1)
+	Floor     *lead.Money     `yaml:"floor"`      // a bid below it is refused
+	Economy   economySpec     `yaml:"economy"`    // whom pings spare; absent: nobody
 	// what the exchange keeps of a price, where neither source, buyer nor campaign says it
 	Margin *buyers.MarginSpec `yaml:"margin"`
 	Plan   *planSpec          `yaml:"plan"` // tiers by which leads are sold; absent: one auction among all
@@ -170,6 +180,8 @@ type sourceSpec struct {
 	Name      string   `yaml:"name"`      // for people
 	Keys      []string `yaml:"keys"`      // API keys, best as ${env:NAME}; several while one is replaced by another
 	Verticals []string `yaml:"verticals"` // the ids of those that it may send
+	// over all its leads, whoever buys them; pings are leads that come in
+	Caps []rules.CapSpec `yaml:"caps"`
 	// when its leads are taken; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// what the exchange keeps of a price, where neither buyer nor campaign says it; absent: as the vertical has it

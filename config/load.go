@@ -33,6 +33,7 @@ type loader struct {
 	verticals  map[string]*exchange.Vertical
 	sellLimits map[string]bool   // by vertical: it has one of its own
 	heldPlans  []heldPlan        // until the campaigns are there
+	parentsIn  *tree.File        // where parents stand
 	book       *buyers.Book      // nil: some campaigns could not be taken
 	planLists  map[string]bool   // files of values that plans look in
 	ids        map[string]string // "vertical:solar" → its place
@@ -98,6 +99,7 @@ func (l *loader) load() *Config {
 		}
 	})
 	l.remembers(cfg)
+	l.money(cfg)
 	l.unusedLists(cfg.pages)
 	all := l.hashed()
 	cfg.Hash, cfg.Files = hashFiles(all), map[string][]byte{}

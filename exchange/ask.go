@@ -26,10 +26,15 @@ func (e *Exchange) ask(p *Ping, begin time.Time) *Fault {
 	return nil
 }
 
-// bid finds what the lead is worth: nothing if it is a repeat, else what the auction says.
+// bid finds what the lead is worth: nothing if it is a repeat, or its source or vertical has had as many as it may,
+// else what the auction says.
 func (e *Exchange) bid(p *Ping, now, begin time.Time) {
 	if p.no != lead.LeadRepeated {
-		e.solicit(p, now, begin)
+		if p.no = e.admits(p, now); p.no == lead.NoRefusal {
+			e.solicit(p, now, begin)
+		}
+		p.charges = sumCharges(p.charges)
+		p.event.Charges = p.charges
 	}
 	e.judge(p, p.MinPrice)
 	p.learnWorth()

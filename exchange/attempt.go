@@ -216,11 +216,18 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	if !d.policy().holds {
 		return d.history.RoomForTest(p, d.flight)
 	}
-	var no lead.Refusal
-	p.Charges, no = d.e.store.Hold(&capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
-		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Counters: d.caps(live), Now: now, Instead: d.instead(),
+	ctx, cancel := context.WithDeadline(d.e.end, d.until)
+	defer cancel()
+	held, err := d.e.store.Hold(ctx, &capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Needs: d.needs(live, p), Now: now, Instead: d.instead(),
 		Ended: d.refused})
-	return no
+	if err != nil { // it may hold all the same
+		d.e.log.Error("hold", "attempt", p.Attempt.String(), "err", err)
+		d.e.release(p.Attempt, lead.NotSent)
+		return lead.StoreAway
+	}
+	p.Charges = held[0].Charges
+	return held[0].Refusal
 }
 
 // inputs are what an attempt's request is rendered from, but for the access token. All of it stands in the ledger and

@@ -58,7 +58,12 @@ func (e *Exchange) keepTokens(snap *Snapshot) {
 
 // newSnapshot makes the snapshot of a configuration. The caller makes one at a time.
 func (e *Exchange) newSnapshot(cfg Config) (*Snapshot, error) {
-	return e.snapshotOf(cfg, e.newCampaign)
+	snap, err := e.snapshotOf(cfg, e.newCampaign)
+	if err != nil {
+		return nil, err
+	}
+	e.countStanding(snap)
+	return snap, nil
 }
 
 // snapshotOf is newSnapshot with campaigns of the caller's make.
@@ -147,11 +152,7 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	l.limits = e.carried.gears[key].renew(c, gate)
 	e.carried.gears[key] = l.limits
 	l.hours = hoursOf(c)
-	for _, cp := range c.Caps {
-		count := e.store.Counter(cp)
-		l.counters = append(l.counters, count)
-		e.carried.lookBack = e.carried.lookBack || count.LooksFurther()
-	}
+	l.counters = e.counted(counters{}, c.Caps, nil)
 	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
 	var err error
 	place := func(at *endpoint, r *request.Request) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"clearpost/buyers"
+	"clearpost/capstore"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
@@ -68,8 +69,9 @@ func TestHoldsOfALeadThatIsDoneAreDropped(t *testing.T) {
 					t.Fatal(f)
 				}
 				attempt := exchangetest.Last[*ledger.Posting](x, id).Attempt
-				if err := x.Store.Commit(attempt); (err == nil) != c.kept {
-					t.Errorf("its hold is committed: %v", err)
+				errs, _ := x.Store.End(t.Context(), capstore.End{Token: attempt, Outcome: lead.Accepted})
+				if (errs[0] == nil) != c.kept {
+					t.Errorf("its hold is committed: %v", errs[0])
 				}
 			})
 		})
@@ -126,9 +128,9 @@ func TestAttemptIsChargedInTheWindowInWhichItBegins(t *testing.T) {
 				if len(charged) != 1 || charged[0].N != 1 || charged[0].Window != "2000-01-01T00+00:00" {
 					t.Errorf("charges: %+v", charged)
 				}
-				before := x.Store.Use(rules.Cap{Key: charged[0].Cap}, time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC)).Used
-				if want := map[string]int64{"sold": 1, "refused": 0}[name]; before != want {
-					t.Errorf("%d stand in the hour of the attempt, want %d", before, want)
+				use := x.Store.Use(&rules.Cap{Key: charged[0].Cap}, time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC))
+				if want := map[string]int64{"sold": 1, "refused": 0}[name]; use[0].Used != want {
+					t.Errorf("%d stand in the hour of the attempt, want %d", use[0].Used, want)
 				}
 			})
 		})

@@ -18,8 +18,10 @@ type CapStory struct {
 	Cap    string `json:"cap"`    // such as "campaign:sun-shared:day"
 	Window string `json:"window"` // that counted
 	// holds and sales that stood then, by the ledger; -1: too many events would have to be read to tell
-	Used  int64 `json:"used"`
-	Limit int64 `json:"limit"`
+	Used  int64  `json:"used"`
+	Limit int64  `json:"limit"`
+	Of    string `json:"of,omitempty"`    // attempts, pings or spend (then numbers are micros); absent: accepted leads
+	Value string `json:"value,omitempty"` // of the lead, where the cap tells values apart
 }
 
 // capsThenFor bounds how long an explanation reads the ledger for caps: some hundred thousand events a second.
@@ -31,7 +33,11 @@ var errCapsLong = errors.New("too many events")
 // charges that stand in the ledger before the ping's event. Holds of that very moment that were not written down yet
 // are not among them.
 func (e *Exchange) capsThen(snap *Snapshot, h *history.History, list []CampaignStory) error {
-	t := &capsThen{now: h.Pinged.At, counts: map[string]int64{}, from: h.Pinged.At}
+	t := &capsThen{now: h.Pinged.At, counts: map[string]int64{}, from: h.Pinged.At,
+		told: told{source: h.Pinged.Source}}
+	if v := snap.Vertical(h.Pinged.Vertical); v != nil {
+		t.told.lead = h.Lead(v.Schema)
+	}
 	if h.Pinged.Test || len(h.Seqs) == 0 {
 		return nil // a test takes no place
 	}
@@ -50,7 +56,9 @@ func (e *Exchange) capsThen(snap *Snapshot, h *history.History, list []CampaignS
 	for i := range list {
 		if c := snap.cfg.Book.Campaign(list[i].Campaign); c != nil && list[i].asked() {
 			for n := range c.Caps {
-				list[i].Caps = append(list[i].Caps, t.story(&c.Caps[n], err == nil))
+				if s, ok := t.story(&c.Caps[n], err == nil); ok {
+					list[i].Caps = append(list[i].Caps, s)
+				}
 			}
 		}
 	}
@@ -68,6 +76,14 @@ func (s *CampaignStory) asked() bool {
 type capsThen struct {
 	now, from time.Time
 	counts    map[string]int64 // by key and window; what is not there does not count
+	told      told
+}
+
+// key is the key of what a cap counts of the lead, and its limit; false where it does not limit it.
+func (t *capsThen) key(c *rules.Cap) (key string, limit int64, ok bool) {
+	value, known := t.told.by(c)
+	l, limited := c.LimitOf(string(value))
+	return c.ValueKey(string(value)), l.On(t.now.In(c.Window.Zone).Weekday()), known && limited
 }
 
 // names are the windows of a cap that count at the time, the one that holds it first.
@@ -87,11 +103,15 @@ func capWindow(key, window string) string { return key + "\x00" + window }
 func (t *capsThen) need(caps []rules.Cap) {
 	for i := range caps {
 		c := &caps[i]
+		key, _, ok := t.key(c)
+		if !ok {
+			continue
+		}
 		if start := c.Span(t.now).Start; start.Before(t.from) {
 			t.from = start
 		}
 		for _, name := range t.names(c) {
-			t.counts[capWindow(c.Key, name)] = 0
+			t.counts[capWindow(key, name)] = 0
 		}
 	}
 }
@@ -113,7 +133,7 @@ func (t *capsThen) read(led *ledger.Ledger, before uint64) error {
 		if n++; n%1000 == 0 && time.Now().After(until) {
 			return errCapsLong
 		}
-		if r.Kind == ledger.KindPinged || r.Kind == ledger.KindSettled || !bytes.Contains(r.Bytes, []byte(`"charges"`)) {
+		if r.Kind == ledger.KindSettled || !bytes.Contains(r.Bytes, []byte(`"charges"`)) {
 			return nil
 		}
 		ev, err := ledger.Decode(r.Bytes)
@@ -128,46 +148,53 @@ func (t *capsThen) read(led *ledger.Ledger, before uint64) error {
 // take counts what an event holds or gives back.
 func (t *capsThen) take(ev ledger.Event) {
 	switch ev := ev.(type) {
+	case *ledger.Pinged:
+		t.charge(ev.Charges)
 	case *ledger.Posting:
 		if ev.Again != ledger.AgainResend {
-			t.charge(ev.Charges, 1)
+			t.charge(ev.Charges)
 		}
 	case *ledger.Posted:
-		if ev.Again != ledger.AgainResend && !ev.Outcome.Standing() {
-			t.charge(ev.Charges, -1)
+		if ev.Again != ledger.AgainResend {
+			t.charge(lead.AtEnd(ev.Charges, ev.Outcome, ev.Price))
 		}
 	case *ledger.Adjusted:
-		if ev.Adjustment == ledger.AdjustResolved && !ev.Outcome.Standing() {
-			t.charge(ev.Charges, -1)
-		}
-		if ev.Adjustment == ledger.AdjustCorrected && ev.Was != nil {
-			switch was, is := ev.Was.Outcome.Standing(), ev.Outcome.Standing(); {
-			case was && !is:
-				t.charge(ev.Charges, -1)
-			case is && !was:
-				t.charge(ev.Charges, 1)
-			}
+		switch {
+		case ev.Adjustment == ledger.AdjustResolved:
+			t.charge(lead.AtEnd(ev.Charges, ev.Outcome, ev.Price))
+		case ev.Was != nil:
+			t.charge(lead.Corrected(ev.Charges, ev.Was.Outcome, ev.Outcome))
+		default:
+			t.charge(ev.Charges)
 		}
 	}
 }
 
-func (t *capsThen) charge(charges []lead.Charge, sign int64) {
+func (t *capsThen) charge(charges []lead.Charge) {
 	for _, c := range charges {
 		if n, counts := t.counts[capWindow(c.Cap, c.Window)]; counts {
-			t.counts[capWindow(c.Cap, c.Window)] = n + sign*c.N
+			t.counts[capWindow(c.Cap, c.Window)] = n + c.N
 		}
 	}
 }
 
-func (t *capsThen) story(c *rules.Cap, known bool) CapStory {
+// story tells of a cap how full it was; false where it does not limit the lead.
+func (t *capsThen) story(c *rules.Cap, known bool) (CapStory, bool) {
+	key, limit, ok := t.key(c)
 	names := t.names(c)
-	out := CapStory{Cap: c.Title(), Window: names[0], Used: -1, Limit: c.Limit.On(t.now.In(c.Window.Zone).Weekday())}
-	if !known {
-		return out
+	out := CapStory{Cap: c.Title(), Window: names[0], Used: -1, Limit: limit, Of: c.Of}
+	if c.By != nil {
+		_, out.Value = rules.BaseKey(key)
+	}
+	if !known || !ok {
+		return out, ok
 	}
 	out.Used = 0
 	for _, name := range names {
-		out.Used += t.counts[capWindow(c.Key, name)]
+		out.Used += t.counts[capWindow(key, name)]
 	}
-	return out
+	return out, true
 }
+
+// CountText writes a number of what a cap counts, one of lead.OfAccepted and its like: money where that is spend.
+func CountText(of string, n int64) string { return (&rules.Cap{Of: of}).Amount(n) }

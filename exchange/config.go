@@ -37,6 +37,7 @@ type Vertical struct {
 	OnChange     OnChange
 	// position of the list in which sellers name who must not have the lead, plus one; 0: there is none
 	Exclusions  int
+	Caps        []rules.Cap  // of all its leads
 	Remediation *Remediation // where unsold leads go, besides the list of them; nil: nowhere
 	Learned     *Valuation   // nil: bids count by their prices, and nothing is learned
 }
@@ -57,6 +58,7 @@ type Source struct {
 	Name          string
 	KeyHashes     [][32]byte      // SHA-256 of each API key: the keys themselves are not kept
 	Verticals     []string        // ids; a source may send no others
+	Caps          []rules.Cap     // of its leads, in all verticals together
 	Schedule      *rules.Schedule // its leads are taken while it is open; nil: always
 	Margin        *auction.Margin // of what neither buyer nor campaign has one for; nil: the vertical's
 	Floor         lead.Money      // a bid for its leads below it is refused, besides the vertical's
@@ -114,6 +116,33 @@ type Config struct {
 	Verticals []*Vertical
 	Sources   []*Source
 	Book      *buyers.Book
+	Parents   []Parent
+}
+
+// Parent is a company that others belong to, and that has caps of its own.
+type Parent struct {
+	ID   string
+	Caps []rules.Cap // of all buyers that belong to it
+}
+
+// ParentsOf finds the companies with caps that a buyer belongs to, directly or over further parents, itself included.
+func ParentsOf(c *Config) func(*buyers.Buyer) []*Parent {
+	above, capped := map[string]string{}, map[string]*Parent{}
+	for _, y := range c.Book.Buyers {
+		above[y.ID] = y.Parent
+	}
+	for i := range c.Parents {
+		capped[c.Parents[i].ID] = &c.Parents[i]
+	}
+	return func(b *buyers.Buyer) (out []*Parent) {
+		seen := map[string]bool{}
+		for id := b.ID; id != "" && !seen[id]; id = above[id] {
+			if seen[id] = true; capped[id] != nil {
+				out = append(out, capped[id])
+			}
+		}
+		return out
+	}
 }
 
 // Wanted changes an example lead of a vertical, given as texts by position, so that one campaign at least wants it from

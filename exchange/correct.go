@@ -82,10 +82,10 @@ func (e *Exchange) Correct(r Correction, budget time.Duration) (adj *ledger.Adju
 		out := &ledger.Adjusted{Adjustment: ledger.AdjustCorrected, Why: r.Why, By: r.By, Ref: r.Ref,
 			Bid: p.Price, Segment: p.Segment}
 		set(out, &next)
+		out.Charges = e.corrected(p.Charges, was, next)
 		if was.Outcome.Standing() == next.Outcome.Standing() {
 			return out, nil
 		}
-		out.Charges = e.store.Kept(p.Charges)
 		if why := oversells(h, a); next.Outcome == lead.Accepted && why != "" {
 			if out.Oversold = true; !r.Oversell {
 				return nil, fmt.Errorf("%w: %s", ErrOversold, why)
@@ -110,10 +110,34 @@ func (e *Exchange) Rebook(r Rebooking, budget time.Duration) (adj *ledger.Adjust
 		if r.Payout != nil {
 			next.Payout = r.Payout.RoundCents()
 		}
-		out := &ledger.Adjusted{Adjustment: ledger.AdjustRebooked, Why: r.Why, By: r.By, Ref: r.Ref}
+		out := &ledger.Adjusted{Adjustment: ledger.AdjustRebooked, Why: r.Why, By: r.By, Ref: r.Ref,
+			Charges: e.corrected(a.Posting.Charges, a.Booked(), next)}
 		set(out, &next)
 		return out, nil
 	})
+}
+
+// corrected are the charges of a correction: of what the posting charged, in windows that are kept. A correction takes
+// back or makes a sale with its money, or changes that; posts that went out stay counted.
+func (e *Exchange) corrected(charges []lead.Charge, was, is ledger.Booked) (out []lead.Charge) {
+	for _, c := range e.store.Kept(charges) {
+		switch {
+		case c.Of == lead.OfAttempts:
+			continue
+		case c.Of == lead.OfSpend && was.Outcome.Standing() && is.Outcome.Standing():
+			c.N = int64(is.Price - was.Price)
+		case c.Of == lead.OfSpend && was.Outcome.Standing():
+			c.N = int64(was.Price)
+		case c.Of == lead.OfSpend:
+			c.N = int64(is.Price)
+		case was.Outcome.Standing() == is.Outcome.Standing():
+			continue
+		}
+		if c.N != 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func set(adj *ledger.Adjusted, b *ledger.Booked) {
@@ -205,13 +229,15 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 	answer.Was = &ledger.Answered{At: h.Settled.At, Result: h.Settled.Result}
 	h.Settled = answer
 	done := func() {
+		change := capstore.Change{Charges: lead.Corrected(adj.Charges, adj.Was.Outcome, adj.Outcome)}
 		switch was, is := adj.Was.Outcome.Standing(), adj.Outcome.Standing(); {
 		case was && !is:
-			e.store.Undo(p.Attempt, adj.Charges)
+			change.Undo = &p.Attempt
 		case is && !was:
-			e.store.Redo(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
-				SellLimit: p.SellLimit, Charges: adj.Charges})
+			change.Redo = &capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
+				SellLimit: p.SellLimit, Charges: adj.Charges}
 		}
+		e.recount(change)
 		if h.Finished() {
 			e.store.Forget(h.ID)
 		}

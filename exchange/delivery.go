@@ -3,11 +3,13 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"clearpost/auction"
+	"clearpost/capstore"
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -127,12 +129,7 @@ func (d *delivery) append(next ...ledger.Event) error {
 		return errors.Join(errUnsent, err)
 	}
 	d.before, d.carry = nil, nil
-	for _, t := range d.commit {
-		d.e.commit(t)
-	}
-	for _, t := range d.refused {
-		d.e.release(t)
-	}
+	d.e.finish(d.endsOf(d.commit, d.refused)...)
 	d.commit, d.refused = nil, nil
 	return nil
 }
@@ -238,16 +235,35 @@ func (d *delivery) pending() Reply {
 
 // A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and
 // counts as taken.
-func (e *Exchange) commit(t lead.ID) {
-	if err := e.store.Commit(t); err != nil {
-		e.log.Error("commit a hold", "attempt", t.String(), "err", err)
+func (e *Exchange) finish(ends ...capstore.End) {
+	if len(ends) == 0 {
+		return
+	}
+	errs, err := e.store.End(context.Background(), ends...)
+	if err != nil {
+		e.log.Error("end holds", "count", len(ends), "err", err)
+	}
+	for i, err := range errs {
+		if err != nil {
+			e.log.Error("end a hold", "attempt", ends[i].Token.String(), "as", ends[i].Outcome.String(), "err", err)
+		}
 	}
 }
 
-func (e *Exchange) release(t lead.ID) {
-	if err := e.store.Release(t); err != nil {
-		e.log.Error("release a hold", "attempt", t.String(), "err", err)
+// release gives back what an attempt holds that is no sale, by how it ended; NotSent where it never was.
+func (e *Exchange) release(t lead.ID, how lead.Outcome) {
+	e.finish(capstore.End{Token: t, Outcome: how})
+}
+
+// endsOf are the ends of attempts as they stand in the lead's history.
+func (d *delivery) endsOf(lists ...[]lead.ID) (out []capstore.End) {
+	for _, list := range lists {
+		for _, t := range list {
+			b := d.history.Attempt(t).Booked()
+			out = append(out, capstore.End{Token: t, Outcome: b.Outcome, Booked: b.Price})
+		}
 	}
+	return out
 }
 
 // head begins an event of this lead.

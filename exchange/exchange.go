@@ -23,14 +23,13 @@ import (
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
 	"clearpost/ledger"
-	"clearpost/rules"
 	"clearpost/wire/transport"
 )
 
 // Deps are the rooms that an exchange conducts. The exchange does not close them.
 type Deps struct {
 	Ledger    *ledger.Ledger
-	Store     *capstore.Store
+	Store     capstore.Store
 	Transport *transport.Client
 	Calls     Caller           // makes the calls of trips; nil: Transport does
 	Now       func() time.Time // wall clock
@@ -59,7 +58,7 @@ type Caller interface {
 // Exchange is one running exchange. All methods may be called at any time from any goroutine between Start and Stop.
 type Exchange struct {
 	led       *ledger.Ledger
-	store     *capstore.Store
+	store     capstore.Store
 	transport *transport.Client
 	calls     Caller
 	wall      func() time.Time
@@ -107,16 +106,6 @@ func (e *Exchange) Available() error {
 		return errStopping
 	}
 	return e.led.Available()
-}
-
-// CapUse tells how much of a cap is taken now, and until when its window, or the first of the days that count together,
-// lasts; for ever is zero.
-func (e *Exchange) CapUse(c rules.Cap) (u capstore.Use, until time.Time) {
-	now := e.now()
-	if c.Window.Zone != nil && c.Window.Per != rules.Total {
-		until = c.Span(now).End
-	}
-	return e.store.Use(c, now), until
 }
 
 // Snapshot is the configuration that new trips begin with.

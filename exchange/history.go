@@ -30,13 +30,17 @@ func (e *Exchange) history(id lead.ID) (*history.History, error) {
 
 // restoreHolds gives the store the attempts of a lead that stand: those that may be or are sales.
 func (e *Exchange) restoreHolds(h *history.History) {
+	store, ok := e.store.(capstore.Rebuilt)
+	if !ok {
+		return
+	}
 	for i := range h.Attempts {
 		a := &h.Attempts[i]
 		if !a.Outcome().Standing() {
 			continue
 		}
 		p := a.Posting
-		e.store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
+		store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
 			SellLimit: p.SellLimit, Charges: p.Charges, Committed: a.Outcome() == lead.Accepted})
 	}
 }

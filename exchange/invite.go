@@ -46,15 +46,13 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 		l.PauseSkips.Add(1)
 		return
 	}
-	for _, c := range l.counters {
-		if !c.Room(in.Now) {
-			b.Refusal = lead.CapReached
-			l.CapSkips.Add(1)
-			return
-		}
-	}
 	if l.Fixed {
 		b.Price, b.Fixed = p.listPrice(l), l.Ping == nil
+	}
+	if no := p.full(l, b.Price, in.Now); no != lead.NoRefusal {
+		b.Price, b.Fixed, b.Refusal = 0, false, no
+		l.CapSkips.Add(1)
+		return
 	}
 	if l.Ping == nil {
 		return
@@ -77,6 +75,12 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 	req, err := l.Ping.Request.AppendHTTP(p.requests, in)
 	if err != nil {
 		b.Refusal = unrendered(err)
+		l.limits.breaker.End(leave, wall, limits.CallUntold)
+		return
+	}
+	if no := e.countAsked(p, l, in.Now); no != lead.NoRefusal {
+		b.Price, b.Refusal = 0, no
+		l.CapSkips.Add(1)
 		l.limits.breaker.End(leave, wall, limits.CallUntold)
 		return
 	}

@@ -39,6 +39,7 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport
 	if len(c.Jar) > 0 {
 		p.event.Private.Cookies = append(p.event.Private.Cookies, ledger.Carried{Campaign: l.ID, Cookie: view(c.Jar)})
 	}
+	b.Refusal = p.affords(l, b.Price)
 	first, whole := true, *b // b lies in a list that grows
 	for i := range r.Legs {
 		one, leg := whole, &r.Legs[i]
@@ -51,6 +52,9 @@ func (e *Exchange) takeBid(p *Ping, b *ledger.Bid, l *LiveCampaign, c *transport
 		}
 		if len(leg.Token) > 0 {
 			one.Token = view(leg.Token)
+		}
+		if len(r.Legs) > 0 && one.Price != whole.Price {
+			one.Refusal = p.affords(l, one.Price)
 		}
 		if p.excluded.has(one.Brand) {
 			one.Refusal = lead.Excluded

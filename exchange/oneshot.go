@@ -73,6 +73,7 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 		b.Factors = slices.Clone(b.Factors)
 		ev.Bids[i] = b
 	}
+	ev.Charges = slices.Clone(ev.Charges)
 	ev.Turns, ev.Rights = slices.Clone(ev.Turns), slices.Clone(ev.Rights)
 	if l := ev.Learned; l != nil {
 		ev.Learned = &ledger.Learned{Mode: l.Mode, Segment: clone(l.Segment), Explores: l.Explores,

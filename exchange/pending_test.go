@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"clearpost/capstore"
+	"clearpost/capstore/memory"
 	"clearpost/exchange/claims"
 	"clearpost/exchange/history"
 	"clearpost/lead"
@@ -19,7 +19,7 @@ import (
 
 // A trip that cannot go on is pending only if the ledger has an attempt of it.
 func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
-	e := &Exchange{wall: time.Now, store: capstore.New(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	e := &Exchange{wall: time.Now, store: memory.New(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	refused := history.Attempt{Posting: &ledger.Posting{}, Posted: &ledger.Posted{Outcome: lead.Rejected}}
 	cut := func(as ...history.Attempt) *delivery {
 		return &delivery{e: e, history: &history.History{Pinged: &ledger.Pinged{}, Attempts: as},

@@ -36,8 +36,8 @@ func (p *Paper) recheckPing(h *history.History, c *Check) *Ping {
 	}
 	hidden := p.rereads(q, ev, f)
 	now := ev.At
-	if ev.Refusal == lead.LeadRepeated {
-		q.no, q.details = lead.LeadRepeated, ev.Details
+	if unasked(ev.Refusal) {
+		q.no, q.details = ev.Refusal, ev.Details
 	} else {
 		q.awayAs = func(l *LiveCampaign) bool { return !slices.Contains(ev.Rights, l.ID) }
 		p.e.find(q, now)
@@ -58,6 +58,11 @@ func (p *Paper) recheckPing(h *history.History, c *Check) *Ping {
 	p.hold(q)
 	f.auction(q, ev)
 	return q
+}
+
+// unasked tells whether a ping's refusal says that nobody was looked for, for a reason that hangs on state.
+func unasked(no lead.Refusal) bool {
+	return no == lead.LeadRepeated || no == lead.SourceFull || no == lead.VerticalFull
 }
 
 // rereads compares the values of the lead, and gives the positions of those that are kept masked only.

@@ -3,8 +3,6 @@
 package exchange
 
 import (
-	"slices"
-
 	"clearpost/buyers"
 	"clearpost/capstore"
 	"clearpost/wire/transport"
@@ -15,7 +13,7 @@ import (
 // and Stop; one at a time runs.
 //
 // Counts, pauses and limits go on by their ids. A trip on an older configuration keeps to the lower of the two maximums
-// of a cap that both have, and to the caps of both (see delivery.caps): none of either is passed.
+// of a cap that both have, and to the caps of both (see delivery.needs): none of either is passed.
 func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
@@ -31,7 +29,9 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 		return nil, err
 	}
 	if e.carried.lookBack {
-		e.led.Counts(e.store.Fill)
+		if r, ok := e.store.(capstore.Rebuilt); ok {
+			e.led.Counts(r.Fill)
+		}
 		e.carried.lookBack = false
 	}
 	e.inForce.Store(snap)
@@ -99,18 +99,4 @@ func (snap *Snapshot) targets() map[*transport.Target]bool {
 		}
 	}
 	return out
-}
-
-// caps are what an attempt of a campaign has to keep to: the caps of its own configuration, and those of the one that
-// is in force by now.
-func (d *delivery) caps(l *LiveCampaign) []*capstore.Counter {
-	now := d.e.inForce.Load()
-	if now == d.on {
-		return l.counters
-	}
-	c := now.cfg.Book.Campaign(l.ID)
-	if c == nil {
-		return l.counters
-	}
-	return append(slices.Clip(l.counters), now.campaigns[c.Index].counters...)
 }

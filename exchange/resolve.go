@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"clearpost/capstore"
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -135,11 +136,7 @@ func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Ev
 		group = append(group, final)
 	}
 	done := func() {
-		if r.Accepted {
-			e.commit(p.Attempt)
-		} else {
-			e.release(p.Attempt)
-		}
+		e.finish(capstore.End{Token: p.Attempt, Outcome: adj.Outcome, Booked: adj.Price})
 		if final != nil && h.Finished() {
 			e.store.Forget(id)
 		}

@@ -133,7 +133,7 @@ func (d *delivery) goOut(round []*outbound) error {
 			d.maybe = d.flight
 		case d.policy().holds:
 			for _, p := range d.flight {
-				d.e.release(p.Attempt)
+				d.e.release(p.Attempt, lead.NotSent)
 			}
 		}
 		return err

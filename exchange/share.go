@@ -96,10 +96,8 @@ func (p *Ping) kept(h *history.History, now time.Time) bool {
 		if c == nil || p.on.campaigns[c.Index].paused() {
 			return false
 		}
-		for _, count := range p.on.campaigns[c.Index].counters {
-			if !count.Room(now) {
-				return false
-			}
+		if p.full(p.on.campaigns[c.Index], q.Bids[i].Price, now) != lead.NoRefusal {
+			return false
 		}
 	}
 	return true

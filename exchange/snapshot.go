@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"clearpost/buyers"
-	"clearpost/capstore"
 	"clearpost/exchange/limits"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -31,6 +30,9 @@ type verticalIndex struct {
 	rights   bool              // a campaign has a territory
 	route    *route            // nil: there are no tiers
 	own      map[string]*route // of sources with a plan of their own, by id
+
+	counters counters            // of its own caps
+	sellers  map[string]counters // of sources' caps, by id
 }
 
 // routeOf is the plan by which a source's leads are sold, nil if there is none.
@@ -73,7 +75,7 @@ type LiveCampaign struct {
 	posts    endpoint
 	statuses endpoint          // where to ask about attempts whose outcome is not known
 	backup   *transport.Target // of posts that got nowhere; nil: none
-	counters []*capstore.Counter
+	counters counters          // of its own caps, its buyer's, and its buyer's parents'
 	// bytes of the largest request of late, so that room for all of a ping's can be made at once
 	asks        atomic.Int64
 	limits      *callLimits

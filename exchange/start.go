@@ -45,7 +45,11 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 // Start rebuilds what the ledger knows (cap counts, open holds, pauses). No Ping or Post may be called before it has
 // returned nil.
 func (e *Exchange) Start() error {
-	e.led.Counts(e.store.SetCount)
+	rebuilt, ok := e.store.(capstore.Rebuilt)
+	if !ok {
+		rebuilt = kept{}
+	}
+	e.led.Counts(rebuilt.SetCount)
 	e.carried.lookBack = false
 	open, err := e.led.Unresolved()
 	if err != nil {
@@ -56,7 +60,7 @@ func (e *Exchange) Start() error {
 		if err != nil || h.Attempt(o.Attempt) == nil { // its lead is not sold on, and what it may have used stays used
 			e.log.Error("the events of an open attempt cannot be read: it keeps its hold", "attempt",
 				o.Attempt.String(), "lead", o.Lead.String(), "err", err)
-			e.store.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,
+			rebuilt.Restore(capstore.Restored{Token: o.Attempt, Lead: o.Lead, MaxSold: 1, SellLimit: 1,
 				Charges: o.Charges})
 			continue
 		}

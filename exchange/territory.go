@@ -39,12 +39,7 @@ func (p *Ping) away(l *LiveCampaign, now time.Time) bool {
 	case !l.hours.open(now.Unix()), l.paused():
 		return true
 	}
-	for _, c := range l.counters {
-		if !c.Room(now) {
-			return true
-		}
-	}
-	return false
+	return p.full(l, 0, now) != lead.NoRefusal
 }
 
 // foreign tells whether others than a campaign's company have the sole right to the lead.

@@ -39,9 +39,9 @@ func wantUntouched(x *rig, id lead.ID) {
 			l.RevenueMicros.Load() != 0 {
 			x.T.Errorf("campaign %s has counted a test", l.ID)
 		}
-		for _, c := range l.Caps {
-			if u, _ := x.Exchange.CapUse(c); u.Used != 0 {
-				x.T.Errorf("cap %s: %d u.Used", c.Key, u.Used)
+		for i := range l.Caps {
+			if u := x.Exchange.CapState(&l.Caps[i]); u.Used() != 0 {
+				x.T.Errorf("cap %s: %d used", u.Key, u.Used())
 			}
 		}
 	}

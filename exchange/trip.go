@@ -71,6 +71,8 @@ type Ping struct {
 	valued     []auction.Bid  // entries by value, where it only observes
 	would      auction.Result // of those
 	scratch    []byte
+	told       told          // by what caps tell apart what they count
+	charges    []lead.Charge // of caps on pings
 	inputs     request.Inputs
 	closer     closer
 	lapTier    int             // tier by tier: whose campaigns are asked now

@@ -54,7 +54,7 @@ func (d *delivery) releaseMaybe() {
 		return
 	}
 	for _, p := range d.maybe {
-		d.e.release(p.Attempt)
+		d.e.release(p.Attempt, lead.NotSent)
 	}
 }
 

@@ -50,18 +50,19 @@ func (e *Exchange) weigh(p *Ping) {
 }
 
 // unused is what a campaign's bids are multiplied by, in ppm, for what is unused of its caps: of the one that it lags
-// behind least. Caps without an end, and those of days that count together, do not take part.
+// behind least. Caps without an end, those of days that count together, of attempts and pings, and those that tell
+// values apart do not take part.
 func (l *LiveCampaign) unused(r *value.Rules, now time.Time) int64 {
 	if r.UnusedCap <= 0 {
 		return value.One
 	}
 	least := int64(0)
-	for i, c := range l.counters {
-		w := &l.Caps[i]
-		if w.Window.Per == rules.Total || w.Days > 1 {
+	for _, c := range l.counters.held {
+		w := c.Cap()
+		if w.Window.Per == rules.Total || w.Days > 1 || w.By != nil || w.Of == lead.OfAttempts {
 			continue
 		}
-		used, limit := c.Left(now)
+		used, limit := c.Left(nil, now)
 		s := w.Window.Around(now)
 		x := r.Unused(used, limit, int64(s.End.Sub(now)), int64(s.End.Sub(s.Start)))
 		if least == 0 || x < least {

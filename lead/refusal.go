@@ -48,9 +48,11 @@ const (
 	CriteriaMismatch  Refusal = 200
 	Closed            Refusal = 201
 	CapReached        Refusal = 202
+	BudgetSpent       Refusal = 203
 	Paused            Refusal = 204
 	Throttled         Refusal = 205
 	BreakerOpen       Refusal = 206
+	Paced             Refusal = 207
 	InFlightLimit     Refusal = 208
 	NoConnection      Refusal = 209
 	WorkersBusy       Refusal = 210
@@ -70,6 +72,7 @@ const (
 	NoTier            Refusal = 224
 	Excluded          Refusal = 225
 	Territory         Refusal = 226
+	StoreAway         Refusal = 227
 	NotChosen         Refusal = 230
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
@@ -92,6 +95,8 @@ const (
 	NoEligible   Refusal = 504
 	LeadRepeated Refusal = 505
 	NoneOpen     Refusal = 506
+	SourceFull   Refusal = 507
+	VerticalFull Refusal = 508
 )
 
 // RefusalInfo tells what a refusal means, and by which reason sellers hear of it.
@@ -146,7 +151,11 @@ var refusalTable = map[Refusal]RefusalInfo{
 	Closed: {Name: "closed", Published: "no_bids",
 		Meaning: "the schedule of the campaign or its buyer is closed"},
 	CapReached: {Name: "cap_reached", Published: "no_bids",
-		Meaning: "a cap of the campaign or its buyer is full"},
+		Meaning: "a cap of the campaign, its buyer, its parent company, the source or the vertical is full"},
+	BudgetSpent: {Name: "budget_spent", Published: "no_bids",
+		Meaning: "so much money is not left of a budget, or of the buyer's balance and credit"},
+	Paced: {Name: "paced", Published: "no_bids",
+		Meaning: "a cap is spread over its hours, and has given as much as it may by now"},
 	Paused:    {Name: "paused", Published: "no_bids", Meaning: "the campaign or its buyer is paused"},
 	Throttled: {Name: "throttled", Published: "no_bids", Meaning: "the campaign's calls a second are used up"},
 	BreakerOpen: {Name: "breaker_open", Published: "no_bids",
@@ -187,6 +196,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 	Territory: {Name: "territory", Published: "no_bids",
 		Meaning: "another company has the sole right to leads of this place"},
 
+	StoreAway: {Name: "store_away", Published: "quote_lost",
+		Meaning: "the store of counts did not answer: nothing was sent"},
+
 	NotChosen: {Name: "not_chosen", Published: "no_bids",
 		Meaning: "as many campaigns were pinged as may be, and others were expected to bring more"},
 	TooSlow: {Name: "too_slow", Published: "no_bids",
@@ -217,6 +229,10 @@ var refusalTable = map[Refusal]RefusalInfo{
 	QuoteLost:    {Name: "quote_lost", Published: "quote_lost", Meaning: "no buyer took the lead at the quoted price"},
 	NoEligible:   {Name: "no_eligible_buyers", Published: "no_bids", Meaning: "no campaign wants a lead like this"},
 	LeadRepeated: {Name: "repeated_lead", Published: "duplicate", Meaning: "a lead of this person was received before"},
+	SourceFull: {Name: "source_cap", Published: "no_bids",
+		Meaning: "a cap or budget of the source is full: nobody was asked"},
+	VerticalFull: {Name: "vertical_cap", Published: "no_bids",
+		Meaning: "a cap or budget of the vertical is full: nobody was asked"},
 	NoneOpen: {Name: "no_open_buyers", Published: "no_bids",
 		Meaning: "campaigns want a lead like this, and none of them is open now"},
 }

@@ -170,6 +170,9 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
+	if len(e.Charges) > 0 {
+		dst = appendCharges(dst, e.Charges)
+	}
 	dst = e.appendRights(dst)
 	dst = e.appendTurns(dst)
 	if e.Learned != nil {
@@ -199,6 +202,20 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "person", e.Private.Person)
 	dst = e.Private.appendLists(dst)
 	return append(dst, '}', '}')
+}
+
+func appendCharges(dst []byte, charges []lead.Charge) []byte {
+	dst = append(appendKey(dst, "charges"), '[')
+	for i, c := range charges {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(AppendString(append(dst, `{"cap":`...), c.Cap), `,"window":`...)
+		dst = append(AppendString(dst, c.Window), `,"n":`...)
+		dst = appendText(strconv.AppendInt(dst, c.N, 10), "of", c.Of)
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
 }
 
 func (e *Pinged) appendRights(dst []byte) []byte {

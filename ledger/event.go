@@ -233,6 +233,8 @@ type Pinged struct {
 	// raw
 	Unfit Fields `json:"unfit,omitempty"`
 	Bids  []Bid  `json:"bids,omitempty"`
+	// what it has counted of caps on pings: on bid requests, and on leads that come in
+	Charges []lead.Charge `json:"charges,omitempty"`
 	// campaigns that have the sole right to the lead: nobody else but their companies has been asked
 	Rights    []string     `json:"rights,omitempty"`
 	Turns     []uint64     `json:"turns,omitempty"`   // by tier of the plan: the turn of those that rotate or draw
@@ -402,18 +404,6 @@ type TestSale struct {
 	Payout    lead.Money `json:"payout_micros"`
 }
 
-// Adjustments.
-const (
-	AdjustResolved = "resolved"
-	AdjustPaused   = "paused"
-	AdjustResumed  = "resumed"
-	AdjustReported = "reported" // what became of a sale: it books nothing
-	AdjustLost     = "lost"     // stands in the place of an event that the log has lost
-
-	AdjustCorrected = "corrected" // an attempt that was settled ended otherwise
-	AdjustRebooked  = "rebooked"  // a sale stands, its money is another
-)
-
 // Booked is how an attempt stands, and what is booked for it. Of one that is no sale the rest is empty.
 type Booked struct {
 	Outcome   lead.Outcome `json:"outcome"`
@@ -426,44 +416,6 @@ type Booked struct {
 type Answered struct {
 	At     time.Time `json:"at"`
 	Result string    `json:"result"`
-}
-
-// What may be reported of a sale.
-const (
-	FateReturned = "returned" // the buyer gave the lead back
-	FatePaid     = "paid"
-	FateUnpaid   = "unpaid" // it will not pay
-)
-
-// Fates are all of them.
-var Fates = []string{FateReturned, FatePaid, FateUnpaid}
-
-// Adjusted tells what a person changed.
-type Adjusted struct {
-	Head
-	Adjustment string        `json:"adjustment"`
-	Subject    string        `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"; lost: "event:SEQ"
-	Why        string        `json:"why"`
-	By         string        `json:"by,omitempty"`
-	Attempt    lead.ID       `json:"attempt,omitempty"`      // resolved: the attempt
-	From       *lead.ID      `json:"from_attempt,omitempty"` // resolved: the resend whose answer told it
-	Campaign   string        `json:"campaign,omitempty"`
-	Buyer      string        `json:"buyer,omitempty"`
-	Outcome    lead.Outcome  `json:"outcome,omitempty"` // resolved: accepted or rejected
-	Price      lead.Money    `json:"price_micros,omitempty"`
-	Payout     lead.Money    `json:"payout_micros,omitempty"`
-	Reference  string        `json:"reference,omitempty"`
-	Charges    []lead.Charge `json:"charges,omitempty"`
-
-	Fate    string     `json:"fate,omitempty"`       // reported: one of Fates
-	Bid     lead.Money `json:"bid_micros,omitempty"` // reported, corrected: the posting's price
-	Segment string     `json:"segment,omitempty"`    // reported, corrected: the posting's
-
-	// Corrected and rebooked: Outcome, Price, Payout and Reference are what stands from now on, as a whole. Charges are
-	// those of a correction that makes a sale of an attempt, or none of a sale, in windows that are still kept.
-	Was      *Booked `json:"was,omitempty"`      // what stood before
-	Oversold bool    `json:"oversold,omitempty"` // corrected: the lead is sold more often now than was promised
-	Ref      string  `json:"ref,omitempty"`      // corrected, rebooked: what its maker knows it by; once a lead
 }
 
 // Facts is what views keep of an event.
@@ -484,6 +436,7 @@ type Facts struct {
 	Attempt        lead.ID
 	Outcome        lead.Outcome
 	Charges        []lead.Charge
+	Price          lead.Money // booked
 	Subject        string
 	Adjustment     string
 	Was            lead.Outcome // corrected
@@ -498,7 +451,7 @@ func (h *Head) facts() Facts {
 // Facts implements Event.
 func (e *Pinged) Facts() Facts {
 	f := e.facts()
-	f.SellerLeadID, f.IdempotencyKey = e.SellerLeadID, e.IdempotencyKey
+	f.SellerLeadID, f.IdempotencyKey, f.Charges = e.SellerLeadID, e.IdempotencyKey, e.Charges
 	if e.Mode == "lead" {
 		f.Content = e.Private.Content
 		f.person(&e.Private, e.Refusal != lead.LeadRepeated, e.Result == lead.ResultSuccess)
@@ -520,7 +473,7 @@ func (e *Posting) Facts() Facts {
 // Facts implements Event.
 func (e *Posted) Facts() Facts {
 	f := e.facts()
-	f.Attempt, f.Charges, f.Outcome = e.Attempt, e.Charges, e.Outcome
+	f.Attempt, f.Charges, f.Outcome, f.Price = e.Attempt, e.Charges, e.Outcome, e.Price
 	return f
 }
 
@@ -539,7 +492,7 @@ func (e *Settled) Facts() Facts {
 func (e *Adjusted) Facts() Facts {
 	f := e.facts()
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
-	f.Why, f.By = e.Why, e.By
+	f.Why, f.By, f.Price = e.Why, e.By, e.Price
 	if e.Was != nil {
 		f.Was = e.Was.Outcome
 	}

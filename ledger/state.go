@@ -22,6 +22,9 @@ type state struct {
 
 type window struct{ cap, name string }
 
+// windowTotal is the name of the window that has no end.
+const windowTotal = "total"
+
 func newState() *state {
 	return &state{open: map[lead.ID]*OpenAttempt{}, counts: map[window]int64{}, pauses: map[string]PauseInfo{}}
 }
@@ -34,11 +37,11 @@ type change struct {
 	subject    string
 	pause      PauseInfo
 
-	opened  *OpenAttempt // to be written, a copy
-	closed  bool         // attempt.Attempt is to be removed
-	charges []lead.Charge
-	sign    int64 // charges are to be added or taken back; 0 = neither
+	opened  *OpenAttempt  // to be written, a copy
+	closed  bool          // attempt.Attempt is to be removed
+	charges []lead.Charge // that are to be added to counts; taken back where they are below zero
 	was     lead.Outcome
+	price   lead.Money // booked for an accepted attempt
 }
 
 // changeOf returns nil for events that leave the state alone. It copies everything.
@@ -49,7 +52,7 @@ func changeOf(f *Facts) *change {
 	case f.Test: // it takes no place and nobody has to settle it
 		return nil
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
-	case f.Kind == KindAdjusted && f.Adjustment == AdjustCorrected && len(f.Charges) > 0:
+	case (f.Kind == KindPinged || f.Kind == KindAdjusted && countsItself(f.Adjustment)) && len(f.Charges) > 0:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
 	default:
 		return nil
@@ -59,15 +62,31 @@ func changeOf(f *Facts) *change {
 	c.pause = PauseInfo{Why: strings.Clone(f.Why), By: strings.Clone(f.By), At: at}
 	c.attempt = OpenAttempt{Attempt: f.Attempt, Lead: f.Lead, Source: strings.Clone(f.Source),
 		Vertical: strings.Clone(f.Vertical), Since: at, Outcome: f.Outcome}
-	c.was = f.Was
-	if f.Kind == KindPosting || f.Adjustment == AdjustCorrected {
+	c.was, c.price = f.Was, f.Price
+	if f.Kind == KindPosting || f.Kind == KindPinged || countsItself(f.Adjustment) {
 		c.attempt.Charges = make([]lead.Charge, len(f.Charges))
 		for i, ch := range f.Charges {
 			c.attempt.Charges[i] = lead.Charge{Cap: strings.Clone(ch.Cap),
-				Window: strings.Clone(ch.Window), N: ch.N}
+				Window: strings.Clone(ch.Window), N: ch.N, Of: chargeOf(ch.Of)}
 		}
 	}
 	return c
+}
+
+// countsItself tells whether an adjustment tells all that it changes of counts.
+func countsItself(adjustment string) bool {
+	return adjustment == AdjustCorrected || adjustment == AdjustRebooked || adjustment == AdjustDeposited ||
+		adjustment == AdjustImported
+}
+
+// chargeOf is a copy that takes no memory of what it is of.
+func chargeOf(of string) string {
+	for _, known := range [...]string{lead.OfAccepted, lead.OfAttempts, lead.OfPings, lead.OfSpend} {
+		if of == known {
+			return known
+		}
+	}
+	return strings.Clone(of)
 }
 
 // take applies a change. An attempt is charged once, by its posting, and given back at most once, by its own record: an
@@ -84,29 +103,24 @@ func (s *state) take(c *change) {
 		o.Outcome = lead.OutcomeNone
 		s.open[o.Attempt] = &o
 		c.opened = ptr(o)
-		s.charge(c, o.Charges, 1)
+		s.charge(c, o.Charges)
+	case c.kind == KindPinged:
+		s.charge(c, c.attempt.Charges)
 	case c.kind == KindPosted, c.adjustment == AdjustResolved:
 		o := s.open[c.attempt.Attempt]
 		if o == nil {
 			return
 		}
-		switch out := c.attempt.Outcome; {
-		case out == lead.Unknown || out == lead.OutcomeNone:
+		if out := c.attempt.Outcome; out == lead.Unknown || out == lead.OutcomeNone {
 			o.Outcome = lead.Unknown
 			c.opened = ptr(*o)
 			return
-		case !out.Standing():
-			s.charge(c, o.Charges, -1)
 		}
+		s.charge(c, lead.AtEnd(o.Charges, c.attempt.Outcome, c.price))
 		delete(s.open, o.Attempt)
 		c.closed = true
-	case c.adjustment == AdjustCorrected: // it tells all that changes
-		switch was, is := c.was.Standing(), c.attempt.Outcome.Standing(); {
-		case was && !is:
-			s.charge(c, c.attempt.Charges, -1)
-		case is && !was:
-			s.charge(c, c.attempt.Charges, 1)
-		}
+	case countsItself(c.adjustment):
+		s.charge(c, lead.Corrected(c.attempt.Charges, c.was, c.attempt.Outcome))
 	case c.adjustment == AdjustPaused:
 		s.pauses[c.subject] = c.pause
 	case c.adjustment == AdjustResumed:
@@ -116,16 +130,17 @@ func (s *state) take(c *change) {
 
 func ptr[T any](v T) *T { return &v }
 
-func (s *state) charge(c *change, charges []lead.Charge, sign int64) {
-	c.charges, c.sign = nil, sign
+// charge adds to counts. Of a window that was forgotten nothing is taken back; what has no end is never forgotten.
+func (s *state) charge(c *change, charges []lead.Charge) {
+	c.charges = nil
 	for _, ch := range charges {
 		w := window{ch.Cap, ch.Window}
 		old, ok := s.counts[w]
-		if sign < 0 && !ok {
-			continue // a window that was forgotten
+		if ch.N < 0 && !ok && ch.Window != windowTotal {
+			continue
 		}
 		c.charges = append(c.charges, ch)
-		n := old + sign*ch.N
+		n := old + ch.N
 		if n == 0 {
 			delete(s.counts, w)
 			continue

@@ -106,6 +106,7 @@ func plainFacts(rec Record) Facts {
 		Attempt                                      lead.ID
 		Outcome                                      lead.Outcome
 		Charges                                      []lead.Charge
+		Price                                        lead.Money `json:"price_micros"`
 		Was                                          struct{ Outcome lead.Outcome }
 	}
 	if json.Unmarshal(rec.Bytes, &p) != nil {
@@ -113,7 +114,7 @@ func plainFacts(rec Record) Facts {
 		return f
 	}
 	f.Source, f.Vertical, f.Test, f.Adjustment, f.Subject = p.Source, p.Vertical, p.Test, p.Adjustment, p.Subject
-	f.Outcome, f.Charges, f.Was = p.Outcome, p.Charges, p.Was.Outcome
+	f.Outcome, f.Charges, f.Was, f.Price = p.Outcome, p.Charges, p.Was.Outcome, p.Price
 	if p.Again != AgainResend || rec.Kind != KindPosting {
 		f.Attempt = p.Attempt
 	}

@@ -238,10 +238,8 @@ func putChange(b *pebble.Batch, c *change) error {
 		v, err := json.Marshal(c.opened)
 		errs = append(errs, err, b.Set(open, v, nil))
 	}
-	if c.sign != 0 {
-		for _, ch := range c.charges {
-			errs = append(errs, b.Merge(appendCountKey(nil, ch.Cap, ch.Window), countValue(c.sign*ch.N), nil))
-		}
+	for _, ch := range c.charges {
+		errs = append(errs, b.Merge(appendCountKey(nil, ch.Cap, ch.Window), countValue(ch.N), nil))
 	}
 	pause := append([]byte{keyPause}, c.subject...)
 	switch c.adjustment {

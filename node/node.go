@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"clearpost/capstore"
+	"clearpost/capstore/memory"
 	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/admin"
@@ -87,7 +87,7 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
-	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: capstore.New(), Transport: client,
+	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: memory.New(), Transport: client,
 		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: max(who.Inherited, who.Lost),
 		Offline: offline,
 		Kept:    func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})

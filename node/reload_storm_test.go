@@ -47,8 +47,8 @@ func (h *house) generation(n int) *audit.Config {
 		}
 		price, most := 20+(7*n+i)%13, int64(100_000)
 		if i%2 == 0 { // a little above what is sold, or below it
-			use, _ := h.node.Exchange.CapUse(rules.Cap{Key: "campaign:" + id + "-main:total"})
-			most = max(1, use.Used-2+3*int64(n%4))
+			use := h.node.Exchange.CapState(&rules.Cap{Key: "campaign:" + id + "-main:total"})
+			most = max(1, use.Used()-2+3*int64(n%4))
 		}
 		var zips []string
 		for z, zip := range stormZIPs {

@@ -47,8 +47,8 @@ func (h *house) audited() {
 }
 
 func (h *house) used() int64 {
-	u, _ := h.node.Exchange.CapUse(h.node.Exchange.Campaigns()[0].Caps[0])
-	return u.Used
+	u := h.node.Exchange.CapState(&h.node.Exchange.Campaigns()[0].Caps[0])
+	return u.Used()
 }
 
 // settles waits until a lead's seller hears this.

@@ -4,7 +4,11 @@
 // windows in which caps count, and schedules. It is pure: it reads no clock and keeps nothing.
 package rules
 
-import "github.com/goccy/go-yaml/ast"
+import (
+	"github.com/goccy/go-yaml/ast"
+
+	"clearpost/lead"
+)
 
 // Limits of a configuration.
 const (
@@ -16,7 +20,8 @@ const (
 	PatternValueMax    = 2048          // bytes of a value that a regular expression may look at
 	TestsMax           = 256           // of one campaign, those in groups included
 	GroupDepthMax      = 5             // of groups within groups
-	CapLimitMax        = 1_000_000_000 // leads of one cap
+	CapLimitMax        = 1_000_000_000 // of what one cap counts, where that is no money
+	ByValuesMax        = 50_000        // values of one cap that have limits of their own
 	CapsMax            = 16            // caps of one campaign or buyer
 	CapDaysMax         = 366           // days that count together
 )
@@ -103,14 +108,25 @@ func (w *When) TakeWord(text string) error {
 	return (*w)[0].TakeWord(text)
 }
 
-// CapSpec is a cap as it stands in a file: so many accepted leads in each window.
+// CapSpec is a cap as it stands in a file: so much of what it counts in each window.
 type CapSpec struct {
 	Per string `yaml:"per"` // minute, hour, day, week, month or total
 	// in place of per: days that count together, today and those before it, such as 30 days
-	Last     string           `yaml:"last"`
-	Limit    int64            `yaml:"limit"`    // accepted leads in one window, at least 1
-	Weekdays map[string]int64 `yaml:"weekdays"` // limits of single days (mon, tue, …) in place of limit; 0: none
+	Last   string `yaml:"last"`
+	Counts string `yaml:"counts"` // accepted (leads), attempts (posts that went out), or pings (accepted)
+	Limit  int64  `yaml:"limit"`  // of what is counted in one window, at least 1
+	// in place of limit and counts: money in one window, such as 5000.00; an attempt holds its bid
+	Spend *lead.Money `yaml:"spend"`
+	// limits of single days (mon, tue, …) in place of limit or spend; 0: none
+	Weekdays map[string]lead.Money `yaml:"weekdays"`
+	// a field of the vertical, such as state, or source, buyer or campaign: each of its values counts by itself
+	By string `yaml:"by"`
+	// limits of single values of by; without limit or spend all others are not limited
+	Values map[string]lead.Money `yaml:"values"`
+	// even: what is left for the window is spread over its open hours
+	Pace  string      `yaml:"pace"`
+	Burst *lead.Money `yaml:"burst"` // with pace: how far ahead of the spread it may be (1)
 	// per week: the day on which weeks begin, such as sun; absent: mon
 	WeekStarts string `yaml:"week_starts"`
-	Zone       string `yaml:"zone"` // IANA name; absent = the zone of the buyer
+	Zone       string `yaml:"zone"` // IANA name; absent = the zone of its owner
 }

@@ -115,9 +115,11 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 		row := buyerRow{Buyer: l.Buyer.ID, Campaign: l.ID, Asked: n["asked"], Bid: n["bid"], Won: n["won"],
 			Posted: n["posted"], Accepted: n["accepted"], Rejected: n["rejected"], Unknown: n["unknown"],
 			Late: n["late"], Revenue: lead.Money(st.Campaigns[i].Revenue).String()}
-		for _, c := range l.Caps {
-			u, _ := d.node.Exchange.CapUse(c)
-			row.Caps = append(row.Caps, capAt{c.Title(), u.Used, u.Limit})
+		for i := range l.Caps {
+			c := d.node.Exchange.CapState(&l.Caps[i])
+			for _, u := range c.Uses {
+				row.Caps = append(row.Caps, capAt{c.Title(), u.Used, u.Limit})
+			}
 		}
 		s.Buyers = append(s.Buyers, row)
 	}

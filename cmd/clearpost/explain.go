@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -234,11 +233,15 @@ func tellCaps(w io.Writer, caps []exchange.CapStory) {
 		if i == 0 {
 			between = "      caps then: "
 		}
-		used := strconv.FormatInt(c.Used, 10)
+		used := exchange.CountText(c.Of, c.Used)
 		if c.Used < 0 {
 			used = "?"
 		}
-		fmt.Fprintf(w, "%s%s %s of %d", between, c.Cap, used, c.Limit)
+		name := c.Cap
+		if c.Value != "" {
+			name += "=" + c.Value
+		}
+		fmt.Fprintf(w, "%s%s %s of %s", between, name, used, exchange.CountText(c.Of, c.Limit))
 	}
 	if len(caps) > 0 {
 		fmt.Fprintln(w)

@@ -55,8 +55,8 @@ var (
 	descBreaker = desc("campaign_breaker",
 		"State of a campaign's breaker: 0 closed, 1 probing, 2 refusing; simulates says that it refuses nothing.",
 		"campaign", "buyer", "simulates")
-	descCap    = desc("cap_used", "Use of a cap in its current window: accepted, unknown and in flight.", "cap")
-	descCapMax = desc("cap_limit", "Limit of a cap.", "cap")
+	descCap    = desc("cap_used", "What a cap has counted in its window of now; budgets in currency units.", "cap")
+	descCapMax = desc("cap_limit", "Limit of a cap; of budgets in currency units.", "cap")
 	descEvents = desc("ledger_events_total", "Events made durable since the start.")
 	descSeq    = desc("ledger_seq", "Sequence number of the last event, and up to which the views (applied) and "+
 		"Kafka (shipped) have them.", "stage")
@@ -163,10 +163,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectLearned(gauge)
 	c.collectHooks(count, gauge)
 	c.collectNetwork(count, gauge)
-	for _, u := range capUses(c.ex) {
-		gauge(descCap, float64(u.Used), u.Cap)
-		gauge(descCapMax, float64(u.Limit), u.Cap)
-	}
+	c.collectCaps(gauge)
 	c.collectLoad(count, gauge)
 	c.collectLedger(count, gauge)
 	gauge(descBuild, 1, build.version, build.revision, build.goVersion)
@@ -288,35 +285,6 @@ func durations(ch chan<- prometheus.Metric, h *exchange.Histogram, part string) 
 	ch <- prometheus.MustNewConstHistogram(descDuration, uint64(n), sum.Seconds(), buckets, part)
 }
 
-// CapUse is the state of one cap.
-type CapUse struct {
-	Cap   string    `json:"cap"`
-	Buyer string    `json:"buyer"`
-	Used  int64     `json:"used"` // accepted, and open
-	Open  int64     `json:"open"` // in flight, or of an unknown outcome
-	Limit int64     `json:"limit"`
-	Per   string    `json:"per"` // its window, such as day, or last 30 days
-	Zone  string    `json:"zone"`
-	Until time.Time `json:"until,omitzero"` // the end of its window now, or of today; absent for total
-}
-
-func capUses(ex *exchange.Exchange) []CapUse {
-	var out []CapUse
-	seen := map[string]bool{}
-	for _, l := range ex.Campaigns() {
-		for _, cp := range l.Caps {
-			if seen[cp.Title()] {
-				continue
-			}
-			seen[cp.Title()] = true
-			u, until := ex.CapUse(cp)
-			out = append(out, CapUse{Cap: cp.Title(), Buyer: l.Buyer.ID, Used: u.Used, Open: u.Open, Limit: u.Limit,
-				Per: cp.Name(), Zone: cp.Window.Zone.String(), Until: until})
-		}
-	}
-	return out
-}
-
 // Status is a summary of a running exchange.
 type Status struct {
 	Pings     int64            `json:"pings"`
@@ -418,7 +386,7 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(),
 		Unsold: st.Unsold.Load(), Pending: st.Pending.Load(), Tests: st.Tests.Load(),
 		Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()), OwnUS: q(&st.Own),
-		WholeUS: q(&st.Whole), Caps: capUses(ex)}
+		WholeUS: q(&st.Whole), Caps: capUses(ex, capValuesMost)}
 	l := led.Stats()
 	ex.Connections(func(buyer string, n exchange.Network) {
 		out.Network = append(out.Network, NetworkStatus{buyer, n.Conns, n.Idle, n.InFlight, n.Calls, n.Dials,

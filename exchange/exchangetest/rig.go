@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"clearpost/capstore"
+	"clearpost/capstore/memory"
 	"clearpost/exchange"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -25,7 +25,7 @@ type Rig struct {
 	T         testing.TB
 	Exchange  *exchange.Exchange
 	Ledger    *ledger.Ledger
-	Store     *capstore.Store
+	Store     *memory.Store
 	Transport *transport.Client
 	Buyers    *Buyers
 	Disk      *Disk
@@ -95,7 +95,7 @@ func (x *Rig) start() {
 	if x.Transport, err = transport.New(transport.Config{}); err != nil {
 		x.T.Fatal(err)
 	}
-	x.Store = capstore.New()
+	x.Store = memory.New()
 	d := exchange.Deps{Ledger: x.Ledger, Store: x.Store, Transport: x.Transport, Calls: x.Buyers, Now: time.Now,
 		Log: log, Kept: x.keptAs}
 	if x.setup.Deps != nil {
@@ -372,8 +372,8 @@ func (x *Rig) CapUse(campaign string) int64 {
 	if c == nil || len(c.Caps) == 0 {
 		x.T.Fatalf("campaign %q has no cap", campaign)
 	}
-	u, _ := x.Exchange.CapUse(c.Caps[0])
-	return u.Used
+	u := x.Exchange.CapState(&c.Caps[0])
+	return u.Used()
 }
 
 // LeadOf makes a lead of a vertical that came now, with these values and no others.

@@ -38,6 +38,7 @@ type Setup struct {
 	Sources   []*exchange.Source       // further ones; Source makes one
 	Campaigns []Campaign
 	Buyer     func(*buyers.BuyerSpec) // changes each buyer
+	Parents   []exchange.Parent       // with caps over the buyers that belong to them
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
 	Differs   bool                    // the test sees to it that computing its leads again comes to something else
 	// in place of all of it: a configuration with the vertical solar and the source acme; its buyers' answers are set
@@ -108,7 +109,7 @@ func (s *Setup) config(t testing.TB, n int) exchange.Config {
 	}
 	cfg := exchange.Config{Node: "n1", Hash: fmt.Sprintf("%032x", n),
 		Verticals: append([]*exchange.Vertical{v}, s.Verticals...),
-		Sources:   append([]*exchange.Source{src}, s.Sources...)}
+		Sources:   append([]*exchange.Source{src}, s.Sources...), Parents: s.Parents}
 	schemas := map[string]*lead.Schema{}
 	for _, v := range cfg.Verticals {
 		schemas[v.ID] = v.Schema

@@ -261,7 +261,7 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 		t.Errorf("after a restart the full cap is open: %s", a.text)
 	}
 	c := h.exchange.Campaigns()[0].Caps[0]
-	if u, _ := h.exchange.CapUse(c); u.Used != 5 || u.Limit != 5 {
+	if u := h.exchange.CapState(&c).Uses[0]; u.Used != 5 || u.Limit != 5 {
 		t.Errorf("cap: %+v", u)
 	}
 }

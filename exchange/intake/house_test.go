@@ -21,7 +21,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers/buyertest"
-	"clearpost/capstore"
+	"clearpost/capstore/memory"
 	"clearpost/config"
 	"clearpost/exchange"
 	"clearpost/exchange/intake"
@@ -191,7 +191,7 @@ func (h *house) open() {
 		h.t.Fatal(err)
 	}
 	h.onStop(client.Close)
-	h.exchange, err = exchange.New(h.cfg.Exchange, exchange.Deps{Ledger: h.ledger, Store: capstore.New(),
+	h.exchange, err = exchange.New(h.cfg.Exchange, exchange.Deps{Ledger: h.ledger, Store: memory.New(),
 		Transport: client, Log: log, AnswerBytesMax: h.cfg.Limits.AnswerBytesMax,
 		Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }})
 	if err != nil {

@@ -48,9 +48,9 @@ func (h *house) untouched(id string) {
 			l.RevenueMicros.Load() != 0 {
 			h.t.Errorf("campaign %s has counted a test", l.ID)
 		}
-		for _, c := range l.Caps {
-			if u, _ := h.exchange.CapUse(c); u.Used != 0 {
-				h.t.Errorf("cap %s: %d u.Used", c.Key, u.Used)
+		for i := range l.Caps {
+			if u := h.exchange.CapState(&l.Caps[i]); u.Used() != 0 {
+				h.t.Errorf("cap %s: %d used", u.Key, u.Used())
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package capstore
+package memory
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"clearpost/capstore"
 	"clearpost/lead"
 	"clearpost/rules"
 )
@@ -22,14 +23,14 @@ func hourly(most int64) rules.Cap {
 		Limit: rules.Limit{Most: most}}
 }
 
-func request(n int, now time.Time, counters ...*Counter) *HoldRequest {
-	return &HoldRequest{Token: newID('t', n), Lead: newID('l', n), Buyer: "b", SellLimit: 1, MaxSold: 1,
-		Counters: counters, Now: now}
+func request(n int, now time.Time, counters ...capstore.Counter) *capstore.HoldRequest {
+	return &capstore.HoldRequest{Token: newID('t', n), Lead: newID('l', n), Buyer: "b", SellLimit: 1, MaxSold: 1,
+		Needs: needs(counters...), Now: now}
 }
 
-func mustHold(t *testing.T, s *Store, r *HoldRequest) []lead.Charge {
+func mustHold(t *testing.T, s *Store, r *capstore.HoldRequest) []lead.Charge {
 	t.Helper()
-	charges, no := s.Hold(r)
+	charges, no := holdOne(s, r)
 	if no != lead.NoRefusal {
 		t.Fatalf("hold: %v", no)
 	}
@@ -38,7 +39,7 @@ func mustHold(t *testing.T, s *Store, r *HoldRequest) []lead.Charge {
 
 func wantUse(t *testing.T, s *Store, now time.Time, want int64) {
 	t.Helper()
-	if used := s.Use(hourly(0), now).Used; used != want {
+	if used := use(s, hourly(0), now).Used; used != want {
 		t.Fatalf("%d used at %v, want %d", used, now, want)
 	}
 }
@@ -52,7 +53,7 @@ func TestConcurrentHolds(t *testing.T) {
 		{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 33}},
 		{Key: "campaign:d:day", Window: rules.Window{Per: rules.Day, Zone: mustZone(t, "Asia/Kolkata")},
 			Limit: rules.Limit{Most: 25}}}
-	counters := make([]*Counter, len(caps))
+	counters := make([]capstore.Counter, len(caps))
 	for i := range caps {
 		counters[i] = s.Counter(caps[i])
 	}
@@ -70,11 +71,11 @@ func TestConcurrentHolds(t *testing.T) {
 			}
 			for i, c := range caps {
 				for _, now := range times {
-					if used := s.Use(c, now).Used; used > c.Limit.Most || used < 0 {
+					if used := use(s, c, now).Used; used > c.Limit.Most || used < 0 {
 						t.Errorf("%s: %d of %d", c.Key, used, c.Limit.Most)
 						return
 					}
-					counters[i].Room(now)
+					room(counters[i], now)
 				}
 			}
 		}
@@ -86,14 +87,14 @@ func TestConcurrentHolds(t *testing.T) {
 				l, when, which := rng.IntN(50), rng.IntN(2), rng.IntN(3)
 				r := request(g*1000+n, times[when], counters[which], counters[(which+1)%3])
 				r.Lead, r.Buyer, r.SellLimit, r.MaxSold = newID('l', l), string(rune('a'+rng.IntN(6))), 3, 2+rng.IntN(2)
-				if _, no := s.Hold(r); no != lead.NoRefusal {
+				if _, no := holdOne(s, r); no != lead.NoRefusal {
 					continue
 				}
 				if perLead[l].Add(1) > 3 {
 					t.Errorf("lead %d is held more than three times", l)
 				}
 				if rng.IntN(5) == 0 {
-					if err := s.Commit(r.Token); err != nil {
+					if err := commit(s, r.Token); err != nil {
 						t.Errorf("commit: %v", err)
 					}
 					committed[which][when].Add(1)
@@ -101,7 +102,7 @@ func TestConcurrentHolds(t *testing.T) {
 					continue
 				}
 				perLead[l].Add(-1)
-				if err := s.Release(r.Token); err != nil {
+				if err := release(s, r.Token); err != nil {
 					t.Errorf("release: %v", err)
 				}
 			}
@@ -122,8 +123,8 @@ func wantNothingOpen(t *testing.T, s *Store) {
 	if len(s.holds) != 0 || len(s.leads) != 0 {
 		t.Errorf("%d holds of %d leads are left", len(s.holds), len(s.leads))
 	}
-	for _, c := range s.counters {
-		for _, w := range c.windows {
+	for _, c := range s.classes {
+		for _, w := range c.one.windows {
 			if w.open != 0 {
 				t.Errorf("%s %s: %d holds are open", c.key, w.name, w.open)
 			}
@@ -141,7 +142,7 @@ func wantCommitted(t *testing.T, s *Store, caps []rules.Cap, times []time.Time, 
 				want = committed[i][0].Load() + committed[i][1].Load()
 			}
 			some += want
-			if used := s.Use(c, now).Used; used != want || used > c.Limit.Most {
+			if used := use(s, c, now).Used; used != want || used > c.Limit.Most {
 				t.Errorf("%s at %v: %d counted, %d committed, at most %d", c.Key, now, used, want, c.Limit.Most)
 			}
 		}
@@ -158,13 +159,14 @@ func TestRefusedHoldTakesNothing(t *testing.T) {
 		s.Counter(rules.Cap{Key: "campaign:c:total", Window: rules.Window{Per: rules.Total},
 			Limit: rules.Limit{Most: 1}})
 	mustHold(t, s, request(1, noon, open, full))
-	if _, no := s.Hold(request(2, noon, open, full)); no != lead.CapReached {
+	if _, no := holdOne(s, request(2, noon, open, full)); no != lead.CapReached {
 		t.Fatalf("a full cap: %v", no)
 	}
 	wantUse(t, s, noon, 1)
 	// Not even the lead's slot.
-	mustHold(t, s, &HoldRequest{Token: newID('t', 3), Lead: newID('l', 2), Buyer: "b", SellLimit: 1, MaxSold: 1,
-		Counters: []*Counter{open}, Now: noon})
+	slot := request(3, noon, open)
+	slot.Lead = newID('l', 2)
+	mustHold(t, s, slot)
 }
 
 func TestReleaseGivesBackThePastWindow(t *testing.T) {
@@ -176,13 +178,13 @@ func TestReleaseGivesBackThePastWindow(t *testing.T) {
 	}
 	later := noon.Add(time.Hour)
 	mustHold(t, s, request(2, later, c))
-	if err := s.Release(newID('t', 1)); err != nil {
+	if err := release(s, newID('t', 1)); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 0)
 	wantUse(t, s, later, 1)
-	if !c.Room(noon) || c.Room(later) {
-		t.Fatalf("room %v at noon, %v an hour later", c.Room(noon), c.Room(later))
+	if !room(c, noon) || room(c, later) {
+		t.Fatalf("room %v at noon, %v an hour later", room(c, noon), room(c, later))
 	}
 }
 
@@ -190,15 +192,15 @@ func TestReleaseBeatsTheLateHold(t *testing.T) {
 	s := New()
 	c := s.Counter(hourly(5))
 	for range 2 {
-		if err := s.Release(newID('t', 1)); err != nil {
+		if err := release(s, newID('t', 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, no := s.Hold(request(1, noon, c)); no != lead.NotReached {
+	if _, no := holdOne(s, request(1, noon, c)); no != lead.NotReached {
 		t.Fatalf("a hold after its release: %v", no)
 	}
 	wantUse(t, s, noon, 0)
-	if err := s.Commit(newID('t', 1)); !errors.Is(err, ErrNotHeld) {
+	if err := commit(s, newID('t', 1)); !errors.Is(err, capstore.ErrNotHeld) {
 		t.Fatalf("commit of a released token: %v", err)
 	}
 }
@@ -207,7 +209,7 @@ func TestTombstonesAreBounded(t *testing.T) {
 	s := New()
 	token := func(i int) lead.ID { return lead.ID{0: 't', 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)} }
 	for i := range TombstonesMax + 10 {
-		if err := s.Release(token(i)); err != nil {
+		if err := release(s, token(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,38 +231,38 @@ func TestOldWindowsAreForgottenAndClosed(t *testing.T) {
 	for i := range hours {
 		mustHold(t, s, request(i, noon.Add(time.Duration(i)*time.Hour), c))
 		if i != 5 {
-			if err := s.Commit(newID('t', i)); err != nil {
+			if err := commit(s, newID('t', i)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(c.windows) > WindowsMax+1 {
-			t.Fatalf("%d windows are kept", len(c.windows))
+		if len(c.(*Counter).of.one.windows) > WindowsMax+1 {
+			t.Fatalf("%d windows are kept", len(c.(*Counter).of.one.windows))
 		}
 	}
 	last := noon.Add((hours - 1) * time.Hour)
 	for i := range hours {
 		now := noon.Add(time.Duration(i) * time.Hour)
-		if c.Room(now) {
+		if room(c, now) {
 			t.Fatalf("room in hour %d, which is full or closed", i)
 		}
-		if _, no := s.Hold(request(1000+i, now, c)); no != lead.CapReached {
+		if _, no := holdOne(s, request(1000+i, now, c)); no != lead.CapReached {
 			t.Fatalf("a hold in hour %d, which is full or closed: %v", i, no)
 		}
 	}
-	if c.Room(noon.Add(-time.Hour)) {
+	if room(c, noon.Add(-time.Hour)) {
 		t.Fatal("room before all that was forgotten")
 	}
 	old := noon.Add(5 * time.Hour)
 	wantUse(t, s, old, 1)
-	if err := s.Release(newID('t', 5)); err != nil {
+	if err := release(s, newID('t', 5)); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, old, 0)
-	if !c.Room(last.Add(time.Hour)) {
+	if !room(c, last.Add(time.Hour)) {
 		t.Fatal("no room in a new hour")
 	}
 	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 0)
-	if c.Room(noon) {
+	if room(c, noon) {
 		t.Fatal("a closed window was opened by a count")
 	}
 }
@@ -272,7 +274,7 @@ func TestClosedTimeStaysClosedInAnotherZone(t *testing.T) {
 	for i := range WindowsMax + 1 {
 		now := noon.Add(time.Duration(i) * time.Hour)
 		mustHold(t, s, request(i, now, c))
-		if err := s.Commit(newID('t', i)); err != nil {
+		if err := commit(s, newID('t', i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,11 +282,11 @@ func TestClosedTimeStaysClosedInAnotherZone(t *testing.T) {
 	half.Window.Zone = mustZone(t, "Asia/Kolkata") // hours from 12:30 to 13:30 UTC
 	c = s.Counter(half)
 	closed := noon.Add(45 * time.Minute)
-	if _, no := s.Hold(request(1000, closed, c)); no != lead.CapReached || c.Room(closed) {
-		t.Fatalf("a hold in the closed part: %v, room %v", no, c.Room(closed))
+	if _, no := holdOne(s, request(1000, closed, c)); no != lead.CapReached || room(c, closed) {
+		t.Fatalf("a hold in the closed part: %v, room %v", no, room(c, closed))
 	}
 	open := noon.Add(75 * time.Minute)
-	if !c.Room(open) {
+	if !room(c, open) {
 		t.Fatal("no room in the open part")
 	}
 	mustHold(t, s, request(1001, open, c))
@@ -292,10 +294,10 @@ func TestClosedTimeStaysClosedInAnotherZone(t *testing.T) {
 
 func TestRestoreOfReleasedToken(t *testing.T) {
 	s := New()
-	if err := s.Release(newID('t', 1)); err != nil {
+	if err := release(s, newID('t', 1)); err != nil {
 		t.Fatal(err)
 	}
-	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 1})
+	s.Restore(capstore.Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 1})
 	mustHold(t, s, request(2, noon))
 	other := request(3, noon)
 	other.Lead = newID('l', 1)
@@ -304,7 +306,7 @@ func TestRestoreOfReleasedToken(t *testing.T) {
 
 // A hold of a lead that is finished keeps it until it ends.
 func TestForgetWaitsForOpenHolds(t *testing.T) {
-	for _, end := range []func(*Store, lead.ID) error{(*Store).Commit, (*Store).Release} {
+	for _, finish := range []func(*Store, lead.ID) error{commit, release} {
 		s := New()
 		c := s.Counter(hourly(5))
 		one, two := request(1, noon, c), request(2, noon, c)
@@ -312,16 +314,16 @@ func TestForgetWaitsForOpenHolds(t *testing.T) {
 		one.SellLimit, one.MaxSold, two.SellLimit, two.MaxSold = 2, 2, 2, 2
 		mustHold(t, s, one)
 		mustHold(t, s, two)
-		if err := s.Commit(one.Token); err != nil {
+		if err := commit(s, one.Token); err != nil {
 			t.Fatal(err)
 		}
 		s.Forget(one.Lead)
 		third := request(3, noon, c)
 		third.Lead = one.Lead
-		if _, no := s.Hold(third); no != lead.BuyerSoldAlready {
+		if _, no := holdOne(s, third); no != lead.BuyerSoldAlready {
 			t.Fatalf("the lead is forgotten while it is open: %v", no)
 		}
-		if err := end(s, two.Token); err != nil {
+		if err := finish(s, two.Token); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.leads) != 0 || len(s.holds) != 0 {
@@ -334,23 +336,23 @@ func TestForgetWaitsForOpenHolds(t *testing.T) {
 func TestCountsBeforeTheirCaps(t *testing.T) {
 	s := New()
 	s.SetCount("buyer:b:hour", "2026-11-23T12+00:00", 3)
-	s.Restore(Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 3, SellLimit: 1,
+	s.Restore(capstore.Restored{Token: newID('t', 1), Lead: newID('l', 1), Buyer: "b", MaxSold: 3, SellLimit: 1,
 		Charges: []lead.Charge{{Cap: "buyer:b:hour", Window: "2026-11-23T12+00:00", N: 1}}})
-	if u := s.Use(hourly(0), noon); u != (Use{}) {
+	if u := use(s, hourly(0), noon); u != (capstore.Use{}) {
 		t.Fatalf("use of a cap that is not bound: %+v", u)
 	}
 	c := s.Counter(hourly(3))
 	wantUse(t, s, noon, 3)
-	if c.Room(noon) {
+	if room(c, noon) {
 		t.Fatal("room in a full window")
 	}
 	// The restored hold was made under a sell limit of one.
 	again := request(2, noon, c)
 	again.Lead, again.Buyer, again.SellLimit, again.MaxSold = newID('l', 1), "other", 5, 5
-	if _, no := s.Hold(again); no != lead.NoSlot {
+	if _, no := holdOne(s, again); no != lead.NoSlot {
 		t.Fatalf("a second sale of a lead sold under a limit of one: %v", no)
 	}
-	if err := s.Release(newID('t', 1)); err != nil {
+	if err := release(s, newID('t', 1)); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 2)
@@ -361,10 +363,10 @@ func TestRoomAllocatesNothing(t *testing.T) {
 	c := s.Counter(rules.Cap{Key: "k", Window: rules.Window{Per: rules.Hour, Zone: mustZone(t, "America/New_York")},
 		Limit: rules.Limit{Most: 5}})
 	for i := range 10 {
-		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
+		holdOne(s, request(i, noon.Add(time.Duration(i)*time.Hour), c))
 	}
 	i := 0
-	if n := testing.AllocsPerRun(1000, func() { i++; c.Room(noon.Add(time.Duration(i) * time.Minute)) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { i++; room(c, noon.Add(time.Duration(i)*time.Minute)) }); n != 0 {
 		t.Fatalf("%v allocations", n)
 	}
 }
@@ -373,28 +375,28 @@ func BenchmarkRoom(b *testing.B) {
 	s := New()
 	c := s.Counter(hourly(1 << 30))
 	for i := range WindowsMax {
-		s.Hold(request(i, noon.Add(time.Duration(i)*time.Hour), c))
+		holdOne(s, request(i, noon.Add(time.Duration(i)*time.Hour), c))
 	}
 	b.ReportAllocs()
 	now := noon.Add((WindowsMax - 1) * time.Hour)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {
-			c.Room(now)
+			room(c, now)
 		}
 	})
 }
 
 func BenchmarkHoldCommitForget(b *testing.B) {
 	s := New()
-	counters := []*Counter{s.Counter(hourly(1 << 30)),
+	counters := []capstore.Counter{s.Counter(hourly(1 << 30)),
 		s.Counter(rules.Cap{Key: "total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 1 << 30}})}
 	b.ReportAllocs()
 	r := request(1, noon, counters...)
 	for b.Loop() {
-		if _, no := s.Hold(r); no != lead.NoRefusal {
+		if _, no := holdOne(s, r); no != lead.NoRefusal {
 			b.Fatal(no)
 		}
-		if err := s.Commit(r.Token); err != nil {
+		if err := commit(s, r.Token); err != nil {
 			b.Fatal(err)
 		}
 		s.Forget(r.Lead)
@@ -413,23 +415,23 @@ func TestHoldInsteadOfAnEndedOne(t *testing.T) {
 	other.Instead = first.Token // of another lead
 	committed := request(4, noon)
 	mustHold(t, s, committed)
-	if err := s.Commit(committed.Token); err != nil {
+	if err := commit(s, committed.Token); err != nil {
 		t.Fatal(err)
 	}
 	again := request(5, noon)
 	again.Lead, again.Instead = committed.Lead, committed.Token
-	for _, r := range []*HoldRequest{next, other, again} {
-		if _, no := s.Hold(r); no == lead.NoRefusal {
+	for _, r := range []*capstore.HoldRequest{next, other, again} {
+		if _, no := holdOne(s, r); no == lead.NoRefusal {
 			t.Errorf("hold %v took the place of %v", r.Token, r.Instead)
 		}
 	}
 	next.Instead = first.Token
 	mustHold(t, s, next)
-	if err := s.Release(first.Token); err != nil {
+	if err := release(s, first.Token); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 1)
-	if _, no := s.Hold(request(3, noon, c)); no != lead.CapReached {
+	if _, no := holdOne(s, request(3, noon, c)); no != lead.CapReached {
 		t.Errorf("another lead: %v", no)
 	}
 }
@@ -442,25 +444,25 @@ func TestOneHoldInsteadOfAnEndedOne(t *testing.T) {
 	first := request(1, noon, c)
 	first.SellLimit, first.MaxSold = 3, 3
 	mustHold(t, s, first)
-	next := func(n int) *HoldRequest {
+	next := func(n int) *capstore.HoldRequest {
 		r := request(n, noon, c)
 		r.Lead, r.Instead, r.SellLimit, r.MaxSold = first.Lead, first.Token, 3, 3
 		r.Buyer = fmt.Sprint("buyer ", n)
 		return r
 	}
 	mustHold(t, s, next(2))
-	if _, no := s.Hold(next(3)); no != lead.CapReached {
+	if _, no := holdOne(s, next(3)); no != lead.CapReached {
 		t.Fatalf("a second hold instead of the same one: %v", no)
 	}
-	if err := s.Release(newID('t', 2)); err != nil {
+	if err := release(s, newID('t', 2)); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, s, next(4))
-	if err := s.Release(first.Token); err != nil {
+	if err := release(s, first.Token); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 1)
-	if err := s.Release(newID('t', 4)); err != nil {
+	if err := release(s, newID('t', 4)); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 0)
@@ -473,11 +475,11 @@ func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
 	mustHold(t, s, request(1, noon, old))
 	raised := s.Counter(hourly(3))
 	mustHold(t, s, request(2, noon, old))
-	if _, no := s.Hold(request(3, noon, old)); no != lead.CapReached || old.Room(noon) || !raised.Room(noon) {
-		t.Errorf("the old counter beyond its own maximum: %v, room %v, new one %v", no, old.Room(noon),
-			raised.Room(noon))
+	if _, no := holdOne(s, request(3, noon, old)); no != lead.CapReached || room(old, noon) || !room(raised, noon) {
+		t.Errorf("the old counter beyond its own maximum: %v, room %v, new one %v", no, room(old, noon),
+			room(raised, noon))
 	}
-	if _, no := s.Hold(request(3, noon, raised, old)); no != lead.CapReached {
+	if _, no := holdOne(s, request(3, noon, raised, old)); no != lead.CapReached {
 		t.Errorf("both at once: %v", no)
 	}
 	charges := mustHold(t, s, request(4, noon, raised))
@@ -485,13 +487,13 @@ func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
 		t.Errorf("charges %v", charges)
 	}
 	lowered := s.Counter(hourly(1))
-	for i, c := range []*Counter{old, raised, lowered} {
-		if _, no := s.Hold(request(5+i, noon, c)); no != lead.CapReached || c.Room(noon) {
-			t.Errorf("counter %d under the lowered cap: %v, room %v", i, no, c.Room(noon))
+	for i, c := range []capstore.Counter{old, raised, lowered} {
+		if _, no := holdOne(s, request(5+i, noon, c)); no != lead.CapReached || room(c, noon) {
+			t.Errorf("counter %d under the lowered cap: %v, room %v", i, no, room(c, noon))
 		}
 	}
 	wantUse(t, s, noon, 3)
-	if err := s.Release(newID('t', 1)); err != nil {
+	if err := release(s, newID('t', 1)); err != nil {
 		t.Fatal(err)
 	}
 	wantUse(t, s, noon, 2)
@@ -499,7 +501,7 @@ func TestChangedCapBindsOldAndNewCounters(t *testing.T) {
 	if charges := mustHold(t, s, request(9, next, raised, lowered)); len(charges) != 1 {
 		t.Errorf("one cap of two configurations is charged once: %v", charges)
 	}
-	if lowered.Room(next) || raised.Room(next) {
+	if room(lowered, next) || room(raised, next) {
 		t.Error("the lowered cap has room beyond its maximum")
 	}
 }
@@ -517,7 +519,7 @@ func TestDaysThatCountTogether(t *testing.T) {
 		now := noon.AddDate(0, 0, i)
 		for n := range 1 + i%2 {
 			charges := mustHold(t, s, request(2*i+n, now, daily))
-			if err := s.Commit(newID('t', 2*i+n)); err != nil {
+			if err := commit(s, newID('t', 2*i+n)); err != nil {
 				t.Fatal(err)
 			}
 			counts[charges[0].Window]++
@@ -532,21 +534,21 @@ func TestDaysThatCountTogether(t *testing.T) {
 	for name, n := range counts {
 		s.Fill("buyer:b:day", name, n)
 	}
-	if u := s.Use(far, last); u.Used != 150 || u.Limit != 151 {
+	if u := use(s, far, last); u.Used != 150 || u.Limit != 151 {
 		t.Fatalf("%+v in a hundred days, want 150", u)
 	}
 	mustHold(t, s, request(1000, last.AddDate(0, 0, 1), daily, rolling)) // a day with one place goes, this one comes
-	if !rolling.Room(last.AddDate(0, 0, 1)) {
+	if !room(rolling, last.AddDate(0, 0, 1)) {
 		t.Error("no room for number 151")
 	}
-	if u := s.Use(far, last.AddDate(0, 0, 1)); u.Used != 150 || u.Open != 1 {
+	if u := use(s, far, last.AddDate(0, 0, 1)); u.Used != 150 || u.Open != 1 {
 		t.Fatalf("%+v on the next day", u)
 	}
 	mustHold(t, s, request(1001, last.AddDate(0, 0, 1), daily, rolling))
-	if _, no := s.Hold(request(1002, last.AddDate(0, 0, 1), rolling)); no != lead.CapReached {
+	if _, no := holdOne(s, request(1002, last.AddDate(0, 0, 1), rolling)); no != lead.CapReached {
 		t.Fatalf("number 152 in a hundred days: %v", no)
 	}
-	if err := s.Release(newID('t', 1001)); err != nil {
+	if err := release(s, newID('t', 1001)); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, s, request(1003, last.AddDate(0, 0, 1), rolling))
@@ -559,10 +561,10 @@ func TestLimitsOfDaysOfTheWeek(t *testing.T) {
 		Limit: rules.Limit{Most: 9, Weekdays: &[7]int64{0, 9, 9, 9, 9, 9, 1}}}) // Sunday first
 	saturday := time.Date(2026, 11, 29, 4, 59, 59, 0, time.UTC) // 23:59:59 there
 	mustHold(t, s, request(1, saturday, c))
-	if c.Room(saturday) || c.Room(saturday.Add(time.Second)) || !c.Room(saturday.Add(24*time.Hour+time.Second)) {
+	if room(c, saturday) || room(c, saturday.Add(time.Second)) || !room(c, saturday.Add(24*time.Hour+time.Second)) {
 		t.Error("one on Saturday, none on Sunday, nine on Monday")
 	}
-	if _, no := s.Hold(request(2, saturday.Add(time.Second), c)); no != lead.CapReached {
+	if _, no := holdOne(s, request(2, saturday.Add(time.Second), c)); no != lead.CapReached {
 		t.Errorf("on Sunday: %v", no)
 	}
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package capstore
+package memory
 
 import (
 	"testing"
 
+	"clearpost/capstore"
 	"clearpost/lead"
 )
 
@@ -15,13 +16,13 @@ func TestSalesAreUndoneAndRedone(t *testing.T) {
 	c := s.Counter(hourly(2))
 	now := noon
 	r := request(1, now, c)
-	charges, no := s.Hold(r)
-	if no != lead.NoRefusal || s.Commit(r.Token) != nil {
+	charges, no := holdOne(s, r)
+	if no != lead.NoRefusal || commit(s, r.Token) != nil {
 		t.Fatal(no)
 	}
 	used := func(want int64) {
 		t.Helper()
-		if got := s.Use(hourly(2), now).Used; got != want {
+		if got := use(s, hourly(2), now).Used; got != want {
 			t.Errorf("%d are used, want %d", got, want)
 		}
 	}
@@ -29,27 +30,27 @@ func TestSalesAreUndoneAndRedone(t *testing.T) {
 	if len(kept) != 1 || kept[0] != charges[0] {
 		t.Errorf("kept: %v", kept)
 	}
-	s.Undo(r.Token, kept)
+	change(s, capstore.Change{Charges: negative(kept), Undo: &r.Token})
 	used(0)
 	wantNothingOpen(t, s)
-	if _, no := s.Hold(r); no != lead.NotReached {
+	if _, no := holdOne(s, r); no != lead.NotReached {
 		t.Errorf("held again: %v", no)
 	}
-	back := Restored{Token: r.Token, Lead: r.Lead, Buyer: r.Buyer, SellLimit: 1, MaxSold: 1, Charges: kept}
-	s.Redo(back)
+	back := capstore.Restored{Token: r.Token, Lead: r.Lead, Buyer: r.Buyer, SellLimit: 1, MaxSold: 1, Charges: kept}
+	change(s, capstore.Change{Charges: kept, Redo: &back})
 	used(1)
 	other := request(2, now, c)
 	other.Lead, other.Buyer = r.Lead, "another"
-	if _, no := s.Hold(other); no != lead.NoSlot {
+	if _, no := holdOne(s, other); no != lead.NoSlot {
 		t.Errorf("beside the sale: %v", no)
 	}
 	// a sale is counted beyond the limit
 	for n := range 2 {
 		back.Token, back.Lead = newID('t', 100+n), newID('l', 100+n)
-		s.Redo(back)
+		change(s, capstore.Change{Charges: kept, Redo: &back})
 	}
 	used(3)
-	if _, no := s.Hold(request(3, now, c)); no != lead.CapReached {
+	if _, no := holdOne(s, request(3, now, c)); no != lead.CapReached {
 		t.Errorf("beyond the cap: %v", no)
 	}
 }

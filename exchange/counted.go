@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"context"
+	"time"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/rules"
+)
+
+// counters are the caps of one owner or several, by what they count.
+type counters struct {
+	held  []capstore.Counter // what an attempt holds: accepted leads, attempts, spend
+	pings []capstore.Counter // bid requests; of sources and verticals, leads that come in
+	spend bool               // some of held count money
+}
+
+// counted binds caps, told apart by the fields of a schema.
+func (e *Exchange) counted(c counters, caps []rules.Cap, s *lead.Schema) counters {
+	for _, k := range caps {
+		if s != nil {
+			k, _ = k.In(s) // what is wrong was told when the configuration was read
+		}
+		n := e.store.Counter(k)
+		e.carried.lookBack = e.carried.lookBack || n.LooksFurther()
+		if k.Of == lead.OfPings {
+			c.pings = append(c.pings, n)
+			continue
+		}
+		c.held, c.spend = append(c.held, n), c.spend || k.Of == lead.OfSpend
+	}
+	return c
+}
+
+// countStanding binds the caps of those who have no campaigns of their own: sources, by vertical, verticals, and
+// parents of buyers.
+func (e *Exchange) countStanding(snap *Snapshot) {
+	for _, v := range snap.vertical {
+		v.counters = e.counted(counters{}, v.Caps, v.Schema)
+		for _, id := range snap.cfg.sourcesOf(v.ID) {
+			s := snap.source[id]
+			if len(s.Caps) > 0 {
+				if v.sellers == nil {
+					v.sellers = map[string]counters{}
+				}
+				v.sellers[id] = e.counted(counters{}, s.Caps, v.Schema)
+			}
+		}
+	}
+	if len(snap.cfg.Parents) == 0 {
+		return
+	}
+	above := ParentsOf(&snap.cfg)
+	for _, l := range snap.campaigns {
+		if v := snap.vertical[l.Vertical]; v != nil {
+			for _, p := range above(l.Buyer) {
+				l.counters = e.counted(l.counters, p.Caps, v.Schema)
+			}
+		}
+	}
+}
+
+// sourcesOf lists the sources that may send a vertical's leads.
+func (c *Config) sourcesOf(vertical string) (ids []string) {
+	for _, s := range c.Sources {
+		for _, v := range s.Verticals {
+			if v == vertical {
+				ids = append(ids, s.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// told is by what caps tell apart what they count: a lead, and whose it is.
+type told struct {
+	lead                    *lead.Lead
+	source, buyer, campaign string
+	post                    bool // what the lead does not say now it will not say
+	scratch                 []byte
+}
+
+// by is the value by which a cap counts it; false where that is not known yet. It lives until the next call.
+func (t *told) by(k *rules.Cap) ([]byte, bool) {
+	if k.By == nil {
+		return nil, true
+	}
+	t.scratch = t.scratch[:0]
+	switch k.By.Kind {
+	case rules.BySource:
+		t.scratch = append(t.scratch, t.source...)
+	case rules.ByBuyer:
+		t.scratch = append(t.scratch, t.buyer...)
+	case rules.ByCampaign:
+		t.scratch = append(t.scratch, t.campaign...)
+	default:
+		if t.lead.Slot(k.By.Pos).State != lead.Valid {
+			return nil, t.post
+		}
+		t.scratch = rules.AppendKey(t.scratch, t.lead, k.By.Pos)
+	}
+	if k.By.Kind == rules.ByField || len(t.scratch) > 0 {
+		return t.scratch, true
+	}
+	return nil, false // nobody's yet
+}
+
+// room tells why one of some caps has no room for a lead at a price that may not be known yet.
+func (t *told) room(list []capstore.Counter, price lead.Money, now time.Time) lead.Refusal {
+	for _, c := range list {
+		k := c.Cap()
+		value, known := t.by(k)
+		if !known {
+			continue
+		}
+		n := int64(1)
+		if k.Of == lead.OfSpend {
+			n = max(int64(price), 1)
+		}
+		if no := c.Room(value, n, now); no != lead.NoRefusal {
+			return no
+		}
+	}
+	return lead.NoRefusal
+}
+
+// full tells why a campaign takes no lead like this one at the moment, by its caps, those of its buyer and its parents,
+// and those of the lead's source and vertical that tell buyers apart.
+func (p *Ping) full(l *LiveCampaign, price lead.Money, now time.Time) lead.Refusal {
+	if len(l.counters.held)+len(l.counters.pings) == 0 && !p.standing() {
+		return lead.NoRefusal
+	}
+	if p.Test.On || p.assumed != nil {
+		return lead.NoRefusal
+	}
+	p.told = told{lead: &p.Lead, source: p.Source.ID, buyer: l.Buyer.ID, campaign: l.ID, scratch: p.told.scratch}
+	if no := p.told.room(l.counters.held, price, now); no != lead.NoRefusal {
+		return no
+	}
+	if no := p.told.room(l.counters.pings, 0, now); no != lead.NoRefusal {
+		return no
+	}
+	v := p.on.vertical[p.Vertical.ID]
+	if no := p.told.room(v.counters.held, price, now); no != lead.NoRefusal {
+		return no
+	}
+	return p.told.room(v.sellers[p.Source.ID].held, price, now)
+}
+
+// affords tells why a campaign cannot pay what it has bid, by budgets and balances.
+func (p *Ping) affords(l *LiveCampaign, price lead.Money) lead.Refusal {
+	v := p.on.vertical[p.Vertical.ID]
+	if price <= 0 || !l.counters.spend && !v.counters.spend && len(v.sellers) == 0 {
+		return lead.NoRefusal
+	}
+	return p.full(l, price, p.event.At)
+}
+
+// standing tells whether the lead's source or vertical has caps.
+func (p *Ping) standing() bool {
+	v := p.on.vertical[p.Vertical.ID]
+	return len(v.counters.held)+len(v.counters.pings)+len(v.sellers) > 0
+}
+
+// admits tells whether the caps of the lead's source and vertical have room, whoever would buy it, and counts the lead
+// where they count what comes in. A full one is told by number, since it is all that the seller hears.
+func (e *Exchange) admits(p *Ping, now time.Time) lead.Refusal {
+	if p.Test.On || !p.standing() {
+		return lead.NoRefusal
+	}
+	v := p.on.vertical[p.Vertical.ID]
+	p.told = told{lead: &p.Lead, source: p.Source.ID, scratch: p.told.scratch}
+	for i, c := range [...]counters{v.sellers[p.Source.ID], v.counters} {
+		no := p.told.room(c.held, 0, now)
+		if no == lead.NoRefusal {
+			no = e.countPing(p, c.pings, now)
+		}
+		if no != lead.NoRefusal {
+			return [...]lead.Refusal{lead.SourceFull, lead.VerticalFull}[i]
+		}
+	}
+	return lead.NoRefusal
+}
+
+// countPing counts one ping for all of some caps, or tells which refuses it: then it counts for none. What is counted
+// stands in the event. That the event is lost with the process, while its bid requests go out, leaves them uncounted.
+func (e *Exchange) countPing(p *Ping, list []capstore.Counter, now time.Time) lead.Refusal {
+	from := len(p.charges)
+	for _, c := range list {
+		value, known := p.told.by(c.Cap())
+		if !known {
+			continue
+		}
+		charge, no := c.Take(value, 1, now)
+		if no != lead.NoRefusal {
+			e.giveBack(p.charges[from:])
+			p.charges = p.charges[:from]
+			return no
+		}
+		p.charges = append(p.charges, charge)
+	}
+	return lead.NoRefusal
+}
+
+// countAsked counts a bid request for the caps that a campaign has on them.
+func (e *Exchange) countAsked(p *Ping, l *LiveCampaign, now time.Time) lead.Refusal {
+	if len(l.counters.pings) == 0 {
+		return lead.NoRefusal
+	}
+	p.told = told{lead: &p.Lead, source: p.Source.ID, buyer: l.Buyer.ID, campaign: l.ID, scratch: p.told.scratch}
+	return e.countPing(p, l.counters.pings, now)
+}
+
+// giveBack takes pings back that were not made.
+func (e *Exchange) giveBack(charges []lead.Charge) {
+	if len(charges) == 0 {
+		return
+	}
+	back := make([]lead.Charge, len(charges))
+	for i, c := range charges {
+		c.N = -c.N
+		back[i] = c
+	}
+	e.recount(capstore.Change{Charges: back})
+}
+
+// sumCharges joins what several campaigns of a buyer have counted in one window.
+func sumCharges(all []lead.Charge) []lead.Charge {
+	kept := all[:0]
+next:
+	for _, c := range all {
+		for i := range kept {
+			if kept[i].Cap == c.Cap && kept[i].Window == c.Window {
+				kept[i].N += c.N
+				continue next
+			}
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// needs are what an attempt of a campaign at a price holds: of the caps of its own configuration, and of those of the
+// one that is in force by now.
+func (d *delivery) needs(l *LiveCampaign, p *ledger.Posting) (out []capstore.Need) {
+	t := told{lead: d.l, source: p.Source, buyer: p.Buyer, campaign: p.Campaign, post: true}
+	add := func(list []capstore.Counter) {
+		for _, c := range list {
+			value, _ := t.by(c.Cap())
+			n := int64(1)
+			if c.Cap().Of == lead.OfSpend {
+				n = int64(p.Price)
+			}
+			out = append(out, capstore.Need{Counter: c, Value: string(value), N: n})
+		}
+	}
+	d.eachCounters(l, func(c *counters) { add(c.held) })
+	return out
+}
+
+// eachCounters calls fn with the caps of a campaign and of the lead's source and vertical, and with those of the
+// configuration in force, where that is another one.
+func (d *delivery) eachCounters(l *LiveCampaign, fn func(*counters)) {
+	now := d.e.inForce.Load()
+	for _, snap := range []*Snapshot{d.on, now} {
+		if c := snap.cfg.Book.Campaign(l.ID); c != nil && snap != d.on {
+			fn(&snap.campaigns[c.Index].counters)
+		} else if snap == d.on {
+			fn(&l.counters)
+		}
+		if v := snap.vertical[d.v.ID]; v != nil {
+			fn(&v.counters)
+			if s, ok := v.sellers[d.history.Pinged.Source]; ok {
+				fn(&s)
+			}
+		}
+		if now == d.on {
+			return
+		}
+	}
+}
+
+// recount has the store follow what the ledger has. It has no context of its own: what is durable must be counted.
+func (e *Exchange) recount(c capstore.Change) {
+	if err := e.store.Change(context.Background(), c); err != nil {
+		e.log.Error("count a change", "err", err)
+	}
+}
+
+// kept stands for a store that keeps by itself what it counts.
+type kept struct{}
+
+func (kept) SetCount(string, string, int64) {}
+func (kept) Fill(string, string, int64)     {}
+func (kept) Restore(capstore.Restored)      {}
