@@ -3,7 +3,11 @@
 package rules
 
 import (
+	"bytes"
+	"clearpost/lead"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +70,8 @@ func TestWindows(t *testing.T) {
 			var specs []CapSpec
 			for _, line := range lines {
 				var s CapSpec
-				if err := yaml.NewDecoder(strings.NewReader(line), yaml.Strict()).Decode(&s); err != nil {
+				in := yaml.NewDecoder(strings.NewReader(line), yaml.Strict(), yaml.CustomUnmarshaler(readMoney))
+				if err := in.Decode(&s); err != nil {
 					t.Fatal(err)
 				}
 				specs = append(specs, s)
@@ -83,8 +88,26 @@ func TestWindows(t *testing.T) {
 	})
 }
 
+// readMoney reads amounts as configurations are read.
+func readMoney(m *lead.Money, text []byte) (err error) {
+	*m, err = lead.ParseMoney(bytes.TrimSpace(text))
+	return err
+}
+
 func writeCap(b *strings.Builder, c *Cap) {
-	fmt.Fprintf(b, "%s: at most %d per %s in %s", c.Key, c.Limit.Most, c.Name(), c.Window.Zone)
+	fmt.Fprintf(b, "%s: at most %s per %s in %s", c.Key, c.Amount(c.Limit.Most), c.Name(), c.Window.Zone)
+	if c.By != nil {
+		fmt.Fprintf(b, ", by %s", c.By.Field)
+		for _, v := range slices.Sorted(maps.Keys(c.By.Values)) {
+			fmt.Fprintf(b, ", %s %s", v, c.Amount(c.By.Values[v].Most))
+		}
+		if !c.By.Others {
+			b.WriteString(", others any")
+		}
+	}
+	if c.Pace != nil {
+		fmt.Fprintf(b, ", even, %s ahead", c.Amount(c.Pace.Burst))
+	}
 	if c.Limit.Weekdays != nil {
 		fmt.Fprintf(b, ", Sunday to Saturday %d", *c.Limit.Weekdays)
 	}
