@@ -12,6 +12,22 @@ import (
 	"clearpost/exchange"
 )
 
+// writeAll writes the files of a configuration.
+func writeAll(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for file, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // Each page of criteria in these documents is taken as it stands there.
 func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 	var text []byte
@@ -27,7 +43,7 @@ func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 		t.Fatalf("%d pages found", len(pages))
 	}
 	for _, p := range pages {
-		dir := t.TempDir()
+		files := map[string]string{}
 		for file, text := range map[string]string{"clearpost.yaml": "node: n1\n",
 			"verticals/solar.yaml": "id: solar\nfields:\n  - {name: monthly_bill, type: money}\n" +
 				"  - {name: utility, type: text}\n  - {name: dob, type: dob}\n",
@@ -39,14 +55,9 @@ func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 			if name := strings.TrimPrefix(file, "lists/"); name != file && !strings.Contains(string(p[1]), name) {
 				continue // a file that nothing names is a mistake
 			}
-			path := filepath.Join(dir, filepath.FromSlash(file))
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			files[file] = text
 		}
+		dir := writeAll(t, files)
 		if _, err := Load(dir, nil); err != nil {
 			t.Errorf("%s\n%v", strings.TrimSpace(string(p[1])), err)
 		}
@@ -149,5 +160,31 @@ func TestPagesOfTheHowToAreTaken(t *testing.T) {
 		if _, err := Load(writeConfig(t, changes...), nil); err != nil {
 			t.Errorf("%s\n%v", block, err)
 		}
+	}
+}
+
+// So is each cap and account.
+func TestCapsOfTheDocumentsAreTaken(t *testing.T) {
+	n := 0
+	for _, file := range []string{"how-to/set-caps-and-budgets.md", "reference/buyers.md"} {
+		text, err := os.ReadFile("../docs/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range regexp.MustCompile("(?s)```yaml\n((?:caps|balance):.*?)```").FindAllSubmatch(text, -1) {
+			n++
+			dir := writeAll(t, map[string]string{"clearpost.yaml": "node: n1\n", "verticals/solar.yaml": "id: solar\n",
+				"sources/leadmart.yaml": "id: leadmart\nkeys: [acme-key-0123456789]\nverticals: [solar]\n",
+				"buyers/b.yaml": "id: b\ntimezone: America/New_York\n" + string(p[1]) + "campaigns:\n  - id: b-main\n" +
+					"    vertical: solar\n    price: 25\n    post:\n" +
+					"      request: {url: \"https://b.example/post\"}\n" +
+					"      answer: {success: [{path: ok, equals: true}]}\n"})
+			if _, err := Load(dir, nil); err != nil {
+				t.Errorf("%s\n%s\n%v", file, p[1], err)
+			}
+		}
+	}
+	if n < 7 {
+		t.Errorf("%d pages found", n)
 	}
 }

@@ -33,7 +33,7 @@ var Fates = []string{FateReturned, FatePaid, FateUnpaid}
 type Adjusted struct {
 	Head
 	Adjustment string        `json:"adjustment"`
-	Subject    string        `json:"subject,omitempty"` // pause, resume: "buyer:ID", "campaign:ID" or "source:ID"; lost: "event:SEQ"
+	Subject    string        `json:"subject,omitempty"` // "buyer:ID", "campaign:ID", "source:ID"; lost: "event:SEQ"; counts: "cap:KEY"
 	Why        string        `json:"why"`
 	By         string        `json:"by,omitempty"`
 	Attempt    lead.ID       `json:"attempt,omitempty"`      // resolved: the attempt
@@ -54,5 +54,7 @@ type Adjusted struct {
 	// those of a correction that makes a sale of an attempt, or none of a sale, in windows that are still kept.
 	Was      *Booked `json:"was,omitempty"`      // what stood before
 	Oversold bool    `json:"oversold,omitempty"` // corrected: the lead is sold more often now than was promised
-	Ref      string  `json:"ref,omitempty"`      // corrected, rebooked: what its maker knows it by; once a lead
+	CapWas   string  `json:"cap_was,omitempty"`  // cap: what it allowed, in words; "": there was none
+	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
+	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
 }

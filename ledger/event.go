@@ -496,6 +496,9 @@ func (e *Adjusted) Facts() Facts {
 	if e.Was != nil {
 		f.Was = e.Was.Outcome
 	}
+	if e.Lead.IsZero() && e.Ref != "" { // of no lead: it is known by its subject
+		f.Source, f.IdempotencyKey = e.Subject, e.Ref
+	}
 	return f
 }
 

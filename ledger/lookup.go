@@ -99,6 +99,13 @@ func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
 	return r.lead, ok
 }
 
+// ByRef tells whether an adjustment of a subject, such as a deposit of "buyer:ID", is known under this ref. It is
+// known for as long as the views are: one made anew knows those whose events the log still has.
+func (l *Ledger) ByRef(subject, ref string) bool {
+	_, ok := l.latest(appendIdemKey(nil, subject, ref))
+	return ok
+}
+
 // ByPerson returns the last lead of a person that was received whole, by a post or in one shot, and was not refused as
 // a repeat; of any source if the source is "". It serves pings: a person of whom there is none costs neither a lock nor
 // a read.

@@ -365,7 +365,7 @@ func (v *views) load() (*state, error) {
 	var errs []error
 	err := v.each([]byte{keyCount}, false, func(k, val []byte) bool {
 		parts, ok := splitParts(k, 2)
-		if n, ok2 := parseCount(val); ok && ok2 && n > 0 {
+		if n, ok2 := parseCount(val); ok && ok2 && n != 0 {
 			s.counts[window{parts[0], parts[1]}] = n
 		}
 		return true

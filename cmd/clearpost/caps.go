@@ -18,15 +18,16 @@ import (
 
 type capsCmd struct {
 	target
-	Buyer string `arg:"" optional:"" help:"A buyer or campaign; absent: all."`
+	Buyer string `arg:"" optional:"" help:"A buyer, campaign, parent, source or vertical; absent: all."`
 	JSON  bool   `help:"Print a JSON list."`
 }
 
 // Help implements kong.HelpProvider.
 func (capsCmd) Help() string {
-	return `Lists the caps of a buyer and its campaigns, or all: what is used in the window of now, how much of that is held by attempts in flight
-or of an unknown outcome, the room that is left, and when the window ends. Where days count together, the room grows as the first of them
-leaves. Of an exchange that is not running, what it left in its ledger is shown.
+	return `Lists the caps of a buyer and its campaigns, of a parent, source or vertical, or all: what is used in the window of now, by how many attempts
+in flight or of an unknown outcome some of it is held, the room that is left, when the window ends, and, where a cap is spread over its
+window, how much may have been used by now. Where days count together, the room grows as the first of them leaves. Of an exchange that is
+not running, what it left in its ledger is shown.
 
 Examples:
   clearpost caps
@@ -71,7 +72,8 @@ func capsOf(all []admin.CapUse, who string) ([]admin.CapUse, error) {
 	out := []admin.CapUse{}
 	var names []string
 	for _, u := range all {
-		if u.Buyer == who || strings.HasPrefix(u.Cap, "campaign:"+who+":") {
+		_, of, _ := strings.Cut(u.Cap, ":")
+		if u.Buyer == who || strings.HasPrefix(of, who+":") {
 			out = append(out, u)
 		}
 		names = append(names, u.Buyer)
@@ -80,8 +82,8 @@ func capsOf(all []admin.CapUse, who string) ([]admin.CapUse, error) {
 		if len(names) == 0 {
 			return nil, fmt.Errorf("no campaign has a cap")
 		}
-		return nil, fmt.Errorf("%q has no cap, be it a buyer or a campaign: did you mean %q?", who,
-			lead.Nearest(who, names))
+		return nil, fmt.Errorf("%q has no cap, be it a buyer, campaign, parent, source or vertical: did you "+
+			"mean %q?", who, lead.Nearest(who, names))
 	}
 	return out, nil
 }
@@ -92,16 +94,23 @@ func printCaps(out io.Writer, caps []admin.CapUse) error {
 		return err
 	}
 	var text, w bytes.Buffer
-	fmt.Fprintln(&text, "cap\tused\theld\tlimit\troom\tuntil")
+	fmt.Fprintln(&text, "cap\tused\theld by\tlimit\troom\tuntil\tby now")
 	for _, u := range caps {
-		until := "-"
+		until, limit, room, pace := "-", "-", "any", ""
 		if !u.Until.IsZero() {
 			until = u.Until.Format(time.DateTime)
 			if zone, err := time.LoadLocation(u.Zone); err == nil {
 				until = u.Until.In(zone).Format(time.DateTime) + " " + u.Zone
 			}
 		}
-		fmt.Fprintf(&text, "%s\t%d\t%d\t%d\t%d\t%s\n", u.Cap, u.Used, u.Open, u.Limit, max(u.Limit-u.Used, 0), until)
+		if u.Limited {
+			limit, room = u.Amount(u.Limit), u.Amount(max(u.Limit-u.Used, 0))
+		}
+		if u.Pace != nil {
+			pace = u.Amount(*u.Pace)
+		}
+		fmt.Fprintf(&text, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", u.Cap, u.Amount(u.Used), u.Open, limit, room, until,
+			pace)
 	}
 	align(&w, text.String())
 	_, err := w.WriteTo(out)

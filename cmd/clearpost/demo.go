@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -321,13 +322,24 @@ func (d *demo) drain() error {
 
 // auditedCap is a cap in the auditor's words.
 func auditedCap(k *rules.Cap) audit.Cap {
-	c := audit.Cap{Key: k.Key, Who: who(k.Key), Per: k.Window.Per.String(), Zone: k.Window.Zone.String(),
-		Max: k.Limit.Most, Days: k.Days, WeekFrom: int(k.Window.WeekFrom)}
+	owner := strings.SplitN(k.Key, ":", 3)
+	c := audit.Cap{Key: k.Key, Who: owner[0] + ":" + owner[1], Of: k.Of, Per: k.Window.Per.String(),
+		Zone: k.Window.Zone.String(),
+		Max:  k.Limit.Most, Days: k.Days, WeekFrom: int(k.Window.WeekFrom)}
 	if k.Limit.Weekdays != nil {
 		c.Weekdays = map[time.Weekday]int64{}
 		for day, n := range k.Limit.Weekdays {
 			c.Weekdays[time.Weekday(day)] = n
 		}
+	}
+	if k.By != nil {
+		c.By, c.Others, c.Values = k.By.Field, k.By.Others, map[string]int64{}
+		for v, l := range k.By.Values {
+			c.Values[v] = l.Most
+		}
+	}
+	if strings.HasSuffix(k.Key, rules.BalanceKey) {
+		c.Per = rules.Total.String()
 	}
 	return c
 }
@@ -337,15 +349,8 @@ func (d *demo) audit() (*audit.Report, error) {
 		return nil, err
 	}
 	var caps []audit.Cap
-	seen := map[string]bool{}
-	for _, c := range d.cfg.Exchange.Book.Campaigns {
-		for _, k := range c.Caps {
-			if seen[k.Title()] {
-				continue // a buyer's cap stands at each of its campaigns
-			}
-			seen[k.Title()] = true
-			caps = append(caps, auditedCap(&k))
-		}
+	for _, c := range d.node.Exchange.Caps() {
+		caps = append(caps, auditedCap(&c.Cap))
 	}
 	led := d.node.Ledger
 	in := audit.Input{
@@ -396,16 +401,6 @@ func promises(cfg *config.Config) (out []audit.Repeat) {
 		}
 	}
 	return out
-}
-
-// who is the part of a cap's key before the window: "campaign:ID" or "buyer:ID".
-func who(key string) string {
-	for i := len(key) - 1; i >= 0; i-- {
-		if key[i] == ':' {
-			return key[:i]
-		}
-	}
-	return key
 }
 
 // demoSources are the example sources as sellers see them, with the verticals whose leads the generator can make.

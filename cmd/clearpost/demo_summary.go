@@ -78,6 +78,7 @@ type buyerRow struct {
 
 type capAt struct {
 	Cap   string `json:"cap"`
+	Of    string `json:"of,omitempty"` // attempts, pings or spend (then numbers are micros); absent: accepted leads
 	Used  int64  `json:"used"`
 	Limit int64  `json:"limit"`
 }
@@ -118,7 +119,10 @@ func (d *demo) summary(r *loadtest.Result, a *audit.Report) *demoSummary {
 		for i := range l.Caps {
 			c := d.node.Exchange.CapState(&l.Caps[i])
 			for _, u := range c.Uses {
-				row.Caps = append(row.Caps, capAt{c.Title(), u.Used, u.Limit})
+				if !u.Limited {
+					continue
+				}
+				row.Caps = append(row.Caps, capAt{c.Title(), c.Of, u.Used, u.Limit})
 			}
 		}
 		s.Buyers = append(s.Buyers, row)
@@ -184,7 +188,7 @@ func byStatus(n map[string]int) string {
 func fullest(caps []capAt) string {
 	best := -1
 	for i, c := range caps {
-		if best < 0 || c.Used*caps[best].Limit > caps[best].Used*c.Limit {
+		if best < 0 || c.share() > caps[best].share() {
 			best = i
 		}
 	}
@@ -196,8 +200,12 @@ func fullest(caps []capAt) string {
 	if key[0] == "buyer" {
 		per = "buyer's " + per
 	}
-	if used, limit := caps[best].Used, caps[best].Limit; used > limit {
-		return per + " " + strings.Join(capText(used, limit), ", ") // it was lowered below its use
+	u := admin.CapUse{Counts: caps[best].Of, Used: caps[best].Used, Limit: caps[best].Limit, Limited: true}
+	if u.Used > u.Limit {
+		return per + " " + strings.Join(capText(&u), ", ") // it was lowered below its use
 	}
-	return fmt.Sprintf("%s %d/%d", per, caps[best].Used, caps[best].Limit)
+	return per + " " + strings.Join(capText(&u), "/")
 }
+
+// share is how much of it is used, of 1.
+func (c *capAt) share() float64 { return float64(c.Used) / float64(max(c.Limit, 1)) }

@@ -34,9 +34,9 @@ func TestFreePortKeepsTheHost(t *testing.T) {
 
 func TestSummaryForPeople(t *testing.T) {
 	s := demoSummary{Answers: map[string]int{"409": 2, "200": 10, "202": 1}, Audit: "ok", Buyers: []buyerRow{
-		{Campaign: "one", Revenue: "5.00", Caps: []capAt{{"campaign:one:day", 1, 10}, {"buyer:b:hour", 3, 4}}},
-		{Campaign: "two", Revenue: "0.00", Caps: []capAt{{"campaign:two:total", 7, 7}, {"buyer:b:hour", 3, 4}}},
-		{Campaign: "lowered", Revenue: "0.00", Caps: []capAt{{"campaign:lowered:day", 120, 12}}},
+		{Campaign: "one", Revenue: "5.00", Caps: []capAt{{"campaign:one:day", "", 1, 10}, {"buyer:b:hour", "", 3, 4}}},
+		{Campaign: "two", Revenue: "0.00", Caps: []capAt{{"campaign:two:total", "", 7, 7}, {"buyer:b:hour", "", 3, 4}}},
+		{Campaign: "lowered", Revenue: "0.00", Caps: []capAt{{"campaign:lowered:day", "", 120, 12}}},
 		{Campaign: "three", Revenue: "0.00"}}}
 	var out bytes.Buffer
 	if err := s.print(&out); err != nil {

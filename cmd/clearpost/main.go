@@ -50,6 +50,8 @@ type cli struct {
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
+	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
+	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Tell what became of sales: returned, paid or unpaid. It teaches, and books nothing."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`

@@ -201,7 +201,7 @@ func statusCaps(w io.Writer, s *admin.Status) {
 	})
 	fmt.Fprintln(w, "\ncap, in its window now\tused\tof")
 	for _, c := range used[:min(len(used), statusCapsMost)] {
-		fmt.Fprintf(w, "%s\t%s\n", c.Cap, strings.Join(capText(c.Used, c.Limit), "\t"))
+		fmt.Fprintf(w, "%s\t%s\n", c.Cap, strings.Join(capText(&c), "\t"))
 	}
 	if more := len(s.Caps) - min(len(used), statusCapsMost); more > 0 {
 		fmt.Fprintf(w, "%d more are emptier or unused: status --json lists them\n", more)
@@ -209,11 +209,14 @@ func statusCaps(w io.Writer, s *admin.Status) {
 }
 
 // capText is a cap's use and limit in words. A limit that was lowered below what is used already is told as that.
-func capText(used, limit int64) []string {
-	if used > limit {
-		return []string{fmt.Sprint(used), fmt.Sprintf("now limited to %d", limit)}
+func capText(c *admin.CapUse) []string {
+	switch {
+	case !c.Limited:
+		return []string{c.Amount(c.Used), "any"}
+	case c.Used > c.Limit:
+		return []string{c.Amount(c.Used), "now limited to " + c.Amount(c.Limit)}
 	}
-	return []string{fmt.Sprint(used), fmt.Sprint(limit)}
+	return []string{c.Amount(c.Used), c.Amount(c.Limit)}
 }
 
 func statusLedger(w io.Writer, s *admin.Status) {

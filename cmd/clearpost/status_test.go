@@ -41,8 +41,8 @@ func TestStatusForPeople(t *testing.T) {
 		Ledger: admin.LedgerStatus{LastSeq: 9},
 		Campaigns: []admin.CampaignStatus{{Campaign: "one", Counts: map[string]int64{"asked": 3}, Breaker: "refusing"},
 			{Campaign: "two", Token: "refused"}},
-		Caps: []admin.CapUse{{Cap: "campaign:one:day", Used: 3, Limit: 4}, {Cap: "campaign:two:day", Used: 120,
-			Limit: 12}, {Cap: "idle", Limit: 5}},
+		Caps: []admin.CapUse{{Cap: "campaign:one:day", Used: 3, Limit: 4, Limited: true},
+			{Cap: "campaign:two:day", Used: 120, Limit: 12, Limited: true}, {Cap: "idle", Limit: 5, Limited: true}},
 		Config: admin.ConfigStatus{Hash: "abc", Last: &admin.Reload{Result: admin.Refused, Error: "2 problems"}}}
 	var out bytes.Buffer
 	if err := printStatus(&out, s); err != nil {

@@ -153,6 +153,22 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.check(ctx)
 	case (path == "/v1/pause" || path == "/v1/resume") && post:
 		s.pause(ctx, path == "/v1/pause")
+	case path == "/v1/backup" && post:
+		s.backup(ctx)
+	case path == "/v1/reload" && post:
+		write(ctx, 200, s.hooks.Reload(ByCommand))
+	case s.books(ctx, path, get, post):
+	default:
+		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
+			"/v1/webhooks, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, "+
+			"/v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/balances, /v1/import, /v1/report, "+
+			"/v1/webhooks/replay, /v1/reload, /v1/backup")
+	}
+}
+
+// books answers what is about outcomes, money and counts; false where the path is none of these.
+func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bool {
+	switch {
 	case path == "/v1/resolve" && post:
 		s.resolve(ctx)
 	case path == "/v1/correct" && post:
@@ -161,16 +177,16 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.adjust(ctx)
 	case path == "/v1/report" && post:
 		s.report(ctx)
-	case path == "/v1/backup" && post:
-		s.backup(ctx)
-	case path == "/v1/reload" && post:
-		write(ctx, 200, s.hooks.Reload(ByCommand))
+	case path == "/v1/balances" && get:
+		s.balances(ctx)
+	case path == "/v1/balances" && post:
+		s.book(ctx)
+	case path == "/v1/import" && post:
+		s.imports(ctx)
 	default:
-		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
-			"/v1/webhooks, /v1/value, /v1/events, /v1/explain?name=, /v1/check; POST /v1/pause, /v1/resume, "+
-			"/v1/resolve, /v1/correct, /v1/adjust, /v1/report, /v1/webhooks/replay, /v1/reload, "+
-			"/v1/backup")
+		return false
 	}
+	return true
 }
 
 func (s *Server) allowed(ctx *fasthttp.RequestCtx) bool {

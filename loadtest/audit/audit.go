@@ -54,7 +54,8 @@ type Options struct {
 // Cap is a bound on the accepted leads of somebody in a window of time.
 type Cap struct {
 	Key  string // as charges name it; empty: Who + ":" + Per
-	Who  string // "campaign:ID" or "buyer:ID"
+	Who  string // "campaign:ID", "buyer:ID", "source:ID", "vertical:ID" or "parent:ID"
+	Of   string // what it counts: "" accepted leads, "attempts", "pings", or "spend" in micros
 	Per  string // "minute", "hour", "day", "week", "month" or "total"
 	Zone string // IANA name; empty means UTC
 	Max  int64
@@ -63,6 +64,10 @@ type Cap struct {
 	Days     int
 	Weekdays map[time.Weekday]int64 // limits of the days on which a window begins, in place of Max
 	WeekFrom int                    // per week: how many days after Monday its weeks begin
+	// "source", "buyer", "campaign" or a field: each value counts by itself, under the key, "=" and the value
+	By     string
+	Values map[string]int64 // limits of single values
+	Others bool             // the other values have Max; else none
 }
 
 // Receipt is one post as a buyer saw it. Price is in micros.

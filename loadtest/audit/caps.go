@@ -4,7 +4,7 @@ package audit
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,59 +73,124 @@ func (c *capState) windowName(t time.Time) string {
 	return "total"
 }
 
+// counted is what an attempt has charged to a window.
+type counted struct {
+	windowKey
+	n  int64
+	of string
+}
+
 // charge judges the charges of a posting, counts them and returns what it has counted.
-func (a *auditor) charge(e *event) []windowKey {
+func (a *auditor) charge(e *event) []counted {
 	if len(a.caps) == 0 {
 		return nil
 	}
-	var counted []windowKey
-	has := func(key string) bool {
-		return slices.ContainsFunc(counted, func(k windowKey) bool { return k.cap == key })
-	}
+	var out []counted
+	charged := map[string]bool{}
 	for _, ch := range e.Charges {
-		of := a.capByKey[ch.Cap]
-		if len(of) == 0 || a.caps[of[0]].Who != "campaign:"+e.Campaign && a.caps[of[0]].Who != "buyer:"+e.Buyer ||
-			ch.N != 1 || has(ch.Cap) {
+		base, value, _ := strings.Cut(ch.Cap, "=")
+		want := int64(1)
+		if ch.Of == "spend" {
+			want = e.Price
+		}
+		of := a.capByKey[base]
+		if len(of) == 0 || !a.caps[of[0]].counts(e, ch.Of, value) || ch.N != want || charged[base] {
 			a.found(RuleChargeUnknown, e.Lead,
-				"attempt %s charged %d to %s, which is no cap of %s or %s, or not one lead once", e.Attempt, ch.N,
+				"attempt %s charged %d to %s, which is no cap of %s or %s, or not so much once", e.Attempt, ch.N,
 				ch.Cap, e.Campaign, e.Buyer)
 			continue
 		}
-		c := &a.caps[of[0]]
-		if now, before := c.windowName(e.At), c.windowName(e.At.Add(-holdAge)); ch.Window != now &&
-			ch.Window != before {
-			a.found(RuleChargeWindow, e.Lead, "attempt %s at %s charged %s in window %s, expected %s", e.Attempt,
-				e.At.Format(time.RFC3339), ch.Cap, ch.Window, now)
-		}
-		counted = append(counted, windowKey{ch.Cap, ch.Window})
+		charged[base] = true
+		a.inItsWindow(e, &a.caps[of[0]], &ch)
+		out = append(out, counted{windowKey{ch.Cap, ch.Window}, ch.N, ch.Of})
 	}
-	for _, who := range []string{"campaign:" + e.Campaign, "buyer:" + e.Buyer} {
+	for _, who := range []string{"campaign:" + e.Campaign, "buyer:" + e.Buyer, "source:" + e.Source,
+		"vertical:" + e.Vertical} {
 		for _, i := range a.capsOf[who] {
 			c := &a.caps[i]
-			if _, configured := a.limit(e, c, ""); configured && !has(c.Key) {
+			if _, configured := a.limit(e, c, ""); configured && c.Of != "pings" && !charged[c.Key] {
+				charged[c.Key] = true
 				a.found(RuleChargeMissing, e.Lead, "attempt %s did not charge %s", e.Attempt, c.Key)
-				counted = append(counted, windowKey{c.Key, c.windowName(e.At)})
+				if c.By == "" && c.Of != "spend" {
+					out = append(out, counted{windowKey{c.Key, c.windowName(e.At)}, 1, c.Of})
+				}
 			}
 		}
 	}
-	for _, k := range counted {
+	for _, k := range out {
 		a.countUp(k, e)
 	}
-	return counted
+	return out
 }
 
-func (a *auditor) countUp(k windowKey, e *event) {
-	u := a.windows[k]
-	if u == nil {
-		u = &windowUse{full: map[int]bool{}}
-		a.windows[k] = u
+// counts tells whether the cap counts an event's attempt, as what and under which value.
+func (c *capState) counts(e *event, of, value string) bool {
+	if c.Of != of {
+		return false
+	}
+	kind, id, _ := strings.Cut(c.Who, ":")
+	own := map[string]string{"campaign": e.Campaign, "buyer": e.Buyer, "source": e.Source, "vertical": e.Vertical}
+	if mine, ok := own[kind]; ok && mine != id {
+		return false
+	}
+	mine, known := own[c.By]
+	return c.By != "" && (!known || mine == value) || c.By == "" && value == ""
+}
+
+func (a *auditor) inItsWindow(e *event, c *capState, ch *charge) {
+	now, before := c.windowName(e.At), c.windowName(e.At.Add(-holdAge))
+	if ch.Window != now && ch.Window != before {
+		a.found(RuleChargeWindow, e.Lead, "attempt %s at %s charged %s in window %s, expected %s", e.Attempt,
+			e.At.Format(time.RFC3339), ch.Cap, ch.Window, now)
+	}
+}
+
+// pings counts what a ping's event has counted of caps on pings.
+func (a *auditor) pings(e *event) {
+	for _, ch := range e.Charges {
+		base, _, _ := strings.Cut(ch.Cap, "=")
+		of := a.capByKey[base]
+		if len(a.caps) == 0 {
+			return
+		}
+		if len(of) == 0 || a.caps[of[0]].Of != "pings" || ch.Of != "pings" || ch.N < 1 {
+			a.found(RuleChargeUnknown, e.Lead, "the ping charged %d of %q to %s, which counts no pings", ch.N, ch.Of,
+				ch.Cap)
+			continue
+		}
+		a.inItsWindow(e, &a.caps[of[0]], &ch)
+		a.countUp(counted{windowKey{ch.Cap, ch.Window}, ch.N, ch.Of}, e)
+	}
+}
+
+// window is the use of a window of a cap that the auditor was told of, nil of any other.
+func (a *auditor) window(k windowKey) *windowUse {
+	base, _, _ := strings.Cut(k.cap, "=")
+	if a.windows[k] == nil && len(a.capByKey[base]) > 0 {
+		a.windows[k] = &windowUse{full: map[int]bool{}}
 		a.report.Counts.Windows++
 	}
-	u.n++
-	for _, i := range a.capByKey[k.cap] {
+	return a.windows[k]
+}
+
+// add changes a count without judging it: for what is true whatever room there is.
+func (a *auditor) add(k windowKey, n int64) {
+	if u := a.window(k); u != nil {
+		u.n += n
+	}
+}
+
+func (a *auditor) countUp(k counted, e *event) {
+	u := a.window(k.windowKey)
+	u.n += k.n
+	base, value, _ := strings.Cut(k.cap, "=")
+	for _, i := range a.capByKey[base] {
 		c := &a.caps[i]
 		most, configured := a.limit(e, c, k.window)
-		n := a.used(c, k)
+		if c.By != "" {
+			most, configured = c.mostOf(value, k.window)
+		}
+		n := a.used(c, k.windowKey)
 		if configured && n > most {
 			a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, n,
 				k.window, c.Title(), most)
@@ -135,6 +200,14 @@ func (a *auditor) countUp(k windowKey, e *event) {
 			a.report.Counts.FullCaps++
 		}
 	}
+}
+
+// mostOf is what the cap allows of a value, and false where that is any number.
+func (c *capState) mostOf(value, window string) (int64, bool) {
+	if n, ok := c.Values[value]; ok {
+		return n, true
+	}
+	return c.most(window), c.Others
 }
 
 // used is what a cap has counted up to a window.

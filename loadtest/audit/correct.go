@@ -31,8 +31,8 @@ func (a *auditor) corrected(e *event) {
 	}
 	p.corrected, p.untold, t.corrected = true, true, true
 	a.report.Counts.Corrections++
+	a.recount(e, p, was, is)
 	if was != is {
-		a.recount(e, p, is)
 		if n, limit := a.sales(t, p); is == accepted && n > limit && !e.Oversold {
 			a.found(RuleOversold, e.Lead, "attempt %s to %s is corrected to sale %d, where %d are allowed", e.Attempt,
 				e.Campaign, n, limit)
@@ -45,23 +45,34 @@ func (a *auditor) corrected(e *event) {
 }
 
 // recount moves the charges of a correction: those of the posting, or as many of them as are kept. What is a sale in
-// truth counts whatever room there is.
-func (a *auditor) recount(e *event, p *attempt, is outcome) {
+// truth counts whatever room there is; posts that went out stay counted; money follows what is booked.
+func (a *auditor) recount(e *event, p *attempt, was, is outcome) {
 	for _, ch := range e.Charges {
-		if !slices.Contains(p.charges, ch) {
-			a.found(RuleChargeChanged, e.Lead, "attempt %s is corrected with %d of %s of %s, which it never charged",
-				e.Attempt, ch.N, ch.Cap, ch.Window)
+		i := slices.IndexFunc(p.charges, func(o charge) bool {
+			return o.Cap == ch.Cap && o.Window == ch.Window && o.Of == ch.Of
+		})
+		want := int64(1)
+		switch {
+		case was == accepted && is == accepted:
+			want = e.Price - e.Was.Price
+		case ch.Of == "spend" && was == accepted:
+			want = e.Was.Price
+		case ch.Of == "spend":
+			want = e.Price
+		}
+		if i < 0 || ch.N != want || ch.Of == "attempts" || was == is && ch.Of != "spend" {
+			a.found(RuleChargeChanged, e.Lead, "attempt %s is corrected with %d of %s of %s, expected %d of what it "+
+				"charged", e.Attempt, ch.N, ch.Cap, ch.Window, want)
 			continue
 		}
 		k := windowKey{ch.Cap, ch.Window}
 		if a.windows[k] == nil {
 			continue
 		}
-		if is.standing() {
-			a.windows[k].n++
-		} else {
-			a.windows[k].n--
+		if was == accepted && is != accepted {
+			want = -want
 		}
+		a.add(k, want)
 	}
 }
 

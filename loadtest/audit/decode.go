@@ -54,6 +54,7 @@ type charge struct {
 	Cap    string `json:"cap"`
 	Window string `json:"window"`
 	N      int64  `json:"n"`
+	Of     string `json:"of"`
 }
 
 // booking is what a sale pays by.
@@ -105,6 +106,8 @@ type event struct {
 	At          time.Time `json:"at"`
 	Config      string    `json:"config"`
 	Lead        id        `json:"lead_id"`
+	Source      string    `json:"source"`
+	Vertical    string    `json:"vertical"`
 	Attempt     id        `json:"attempt"`
 	Again       string    `json:"again"`
 	Round       int       `json:"round"`

@@ -66,7 +66,7 @@ type attempt struct {
 	round           int // 0: it went out alone
 	outcome         outcome
 	charges         []charge
-	counted         []windowKey
+	counted         []counted
 	settled         bool // stands in the last settlement
 	corrected       bool // it stands as somebody found out, or agreed, after it had ended
 	untold          bool // no settlement has come since
@@ -167,6 +167,7 @@ func (a *auditor) event(b []byte) {
 	switch e.Kind {
 	case "pinged":
 		a.ping(e)
+		a.pings(e)
 	case "posting":
 		a.posting(e)
 	case "posted":
@@ -179,6 +180,10 @@ func (a *auditor) event(b []byte) {
 			a.ended(e)
 		case "corrected", "rebooked":
 			a.corrected(e)
+		case "deposited", "imported":
+			for _, ch := range e.Charges {
+				a.add(windowKey{ch.Cap, ch.Window}, ch.N)
+			}
 		}
 	default:
 		a.found(RuleUnreadable, e.Lead, "event %s has the unknown kind %q", e.EventID, e.Kind)
@@ -330,9 +335,12 @@ func (a *auditor) ended(e *event) {
 		a.told(e, p)
 	}
 	p.outcome = o
-	if !o.standing() {
-		for _, k := range p.counted {
-			a.windows[k].n--
+	for _, k := range p.counted {
+		switch {
+		case o == accepted && k.of == "spend":
+			a.add(k.windowKey, e.Price-k.n)
+		case !o.standing() && (k.of != "attempts" || o == notSent):
+			a.add(k.windowKey, -k.n)
 		}
 	}
 	if o == accepted {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A stranger moves in: counts and balances of another system, by files, while the exchange runs.
+func TestMovingInByFiles(t *testing.T) {
+	dir, _, _, _ := served(t)
+	page := filepath.Join(dir, "buyers", "brightroof.yaml")
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(b), "campaigns:", "balance: {credit_limit: 100}\ncampaigns:", 1)
+	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "reload", "-d", dir)
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	counts := file("counts.csv", "cap,count\ncampaign:brightroof-fixed:day,39\n")
+	balances := file("balances.csv", "buyer,amount,ref\nbrightroof,250.00,open\n")
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"import caps " + counts + " --dry-run", 0, "1 of 1 rows would be imported"},
+		{"import caps " + counts, 0, "campaign:brightroof-fixed:day"},
+		{"import caps " + counts, 0, "0 of 1 rows imported"},
+		{"caps brightroof", 0, "campaign:brightroof-fixed:day     39"},
+		{"import balances " + balances + " --dry-run", 0, "brightroof: 250.00 (open)"},
+		{"import balances " + balances, 0, "1 of 1 rows booked"},
+		{"import balances " + balances, 0, "0 of 1 rows booked"},
+		{"balance brightroof --add 50 --why wire --ref w9", 0, "brightroof  300.00 USD  100.00  400.00"},
+		{"balance brightroof --add 50 --why wire --ref w9", 0, "w9 is booked already"},
+		{"balance brightroof --take 12.50 --why back", 0, "brightroof  287.50 USD"},
+		{"balance", 0, "brightroof  287.50 USD"},
+		{"balance brightrof", 1, `did you mean "brightroof"?`},
+		{"balance brightroof --add 5", 1, "expected a buyer and --why"},
+		{"balance brightroof --add 0 --why x", 1, "expected an amount above 0"},
+		{"import caps " + file("a.csv", "cap,n\nx,1\n"), 1, `no column "count" in the header (cap, n)`},
+		{"import caps " + file("b.csv", "cap,count\nbuyer:brightroof:day,1\n"), 1, "no such cap is configured"},
+		{"import caps " + file("c.csv", "cap,count\ncampaign:brightroof-fixed:day,1.5\n"), 1, "a number above 0"},
+		{"import balances " + file("d.csv", "buyer,amount\nbrightrof,1\n"), 1, "row 2"},
+	} {
+		code, out, errs := clearpost(t, append(strings.Fields(c.args), "-d", dir)...)
+		if code != c.code || !strings.Contains(out+errs, c.says) {
+			t.Errorf("%s: code %d\n%s%s\nwant %d and %q", c.args, code, out, errs, c.code, c.says)
+		}
+	}
+}

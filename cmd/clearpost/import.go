@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"clearpost/exchange"
+	"clearpost/exchange/admin"
+)
+
+type importCmd struct {
+	Caps     importCaps     `cmd:"" help:"Add what another system has counted to caps."`
+	Balances importBalances `cmd:"" help:"Book the balances that buyers had in another system."`
+}
+
+type importFile struct {
+	target
+	File   string `arg:"" help:"A CSV file with a header; - is standard input."`
+	DryRun bool   `help:"Tell what would change, and change nothing."`
+	Why    string `help:"The reason, kept in the ledger (import of FILE)." placeholder:"TEXT"`
+	JSON   bool   `help:"Print JSON."`
+}
+
+type importCaps struct{ importFile }
+
+// Help implements kong.HelpProvider.
+func (importCaps) Help() string {
+	return `Reads a file with the columns cap and count, and if need be value, window and ref, and adds each count to its cap, so that this exchange
+goes on where another system stopped, at noon too. cap is a name that clearpost caps lists; value is that of a cap that tells values apart;
+window is one of its windows, such as 2026-03-02, absent: the one of now; count is a whole number, or an amount where money is counted.
+
+A row counts once: by its ref, or else by the file as it is and the number of the row. So the same file may be sent again.
+
+Examples:
+  clearpost import caps counts.csv --dry-run
+  clearpost import caps counts.csv --why "moved on 2 March at noon"
+  printf 'cap,count\ncampaign:sun-shared:day,212\n' | clearpost import caps -`
+}
+
+type importBalances struct{ importFile }
+
+// Help implements kong.HelpProvider.
+func (importBalances) Help() string {
+	return `Reads a file with the columns buyer and amount, and if need be ref, and books each amount in the buyer's account (balance of its page);
+below zero it is what the buyer owes. A row counts once: by its ref, or else by the file as it is and the number of the row.
+
+Examples:
+  clearpost import balances balances.csv --dry-run
+  clearpost import balances balances.csv --why "moved on 2 March at noon"`
+}
+
+// importRowsMax is how many rows a file may have.
+const importRowsMax = 1_000_000
+
+// rows reads a file of columns; those that end with a question mark may be missing. Each row's last text is its ref.
+func (c *importFile) rows(e *env, columns ...string) (out [][]string, err error) {
+	in := e.in
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	sum := sha256.New()
+	r := csv.NewReader(io.TeeReader(in, sum))
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: expected a header with the columns %s: %w", c.File, strings.Join(columns, ", "),
+			err)
+	}
+	head[0] = strings.TrimPrefix(head[0], "\ufeff")
+	at := make([]int, len(columns))
+	for i, name := range columns {
+		plain := strings.TrimSuffix(name, "?")
+		if at[i] = slices.Index(head, plain); at[i] < 0 && plain == name {
+			return nil, fmt.Errorf("%s: no column %q in the header (%s)", c.File, name, strings.Join(head, ", "))
+		}
+	}
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.File, err)
+		}
+		if len(out) == importRowsMax {
+			return nil, fmt.Errorf("%s: at most %d rows", c.File, importRowsMax)
+		}
+		one := make([]string, len(columns))
+		for i, col := range at {
+			if col >= 0 {
+				one[i] = strings.TrimSpace(row[col])
+			}
+		}
+		out = append(out, one)
+	}
+	for i, row := range out {
+		if ref := &row[len(row)-1]; *ref == "" {
+			*ref = fmt.Sprintf("file %x, row %d", sum.Sum(nil)[:8], i+2)
+		}
+	}
+	return out, nil
+}
+
+func (c *importFile) why() string {
+	if c.Why != "" {
+		return c.Why
+	}
+	return "import of " + c.File
+}
+
+// Run imports counts.
+func (c *importCaps) Run(e *env) error {
+	rows, err := c.rows(e, "cap", "count", "value?", "window?", "ref?")
+	if err != nil {
+		return err
+	}
+	return c.change(e, func(o *ops) error {
+		all := []exchange.CountedAs{}
+		for part := range slices.Chunk(rows, exchange.ImportsMax) {
+			in := admin.Import{DryRun: c.DryRun, Why: c.why(), By: whoami()}
+			for _, r := range part {
+				in.Counts = append(in.Counts, admin.Counted{Cap: r[0], Count: r[1], Value: r[2], Window: r[3],
+					Ref: r[4]})
+			}
+			var got []exchange.CountedAs
+			if err := o.call(e.ctx, "POST", "/v1/import", in, &got); err != nil {
+				return fmt.Errorf("rows %d to %d: %w", len(all)+2, len(all)+1+len(part), err)
+			}
+			all = append(all, got...)
+		}
+		if c.JSON {
+			return printJSON(e.out, all)
+		}
+		return c.print(e.out, all)
+	})
+}
+
+func (c *importCaps) print(out io.Writer, all []exchange.CountedAs) error {
+	var text, w bytes.Buffer
+	fmt.Fprintln(&text, "cap\twindow\tbefore\tafter\tlimit\t")
+	known := 0
+	for _, r := range all {
+		u := admin.CapUse{Counts: r.Counts}
+		limit, note := "-", ""
+		if r.Limited {
+			if limit = u.Amount(r.Limit); r.After > r.Limit {
+				note = "above its limit"
+			}
+		}
+		if r.Known {
+			known, note = known+1, "known already"
+		}
+		fmt.Fprintf(&text, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Cap, r.Window, u.Amount(r.Before), u.Amount(r.After),
+			limit, note)
+	}
+	align(&w, text.String())
+	verb := "imported"
+	if c.DryRun {
+		verb = "would be imported"
+	}
+	fmt.Fprintf(&w, "%d of %d rows %s\n", len(all)-known, len(all), verb)
+	_, err := w.WriteTo(out)
+	return err
+}
+
+// Run imports balances.
+func (c *importBalances) Run(e *env) error {
+	rows, err := c.rows(e, "buyer", "amount", "ref?")
+	if err != nil {
+		return err
+	}
+	do := c.change
+	if c.DryRun {
+		do = c.with
+	}
+	return do(e, func(o *ops) error {
+		var all []admin.Balance
+		if err := o.call(e.ctx, "GET", "/v1/balances", nil, &all); err != nil {
+			return err
+		}
+		has := map[string]bool{}
+		var names []string
+		for _, b := range all {
+			has[b.Buyer], names = true, append(names, b.Buyer)
+		}
+		for i, r := range rows { // all are looked at before the first is booked
+			if !has[r[0]] {
+				return fmt.Errorf("row %d: %w", i+2, noAccount(r[0], names))
+			}
+		}
+		if c.DryRun {
+			for _, r := range rows {
+				fmt.Fprintf(e.out, "%s: %s (%s)\n", r[0], r[1], r[2])
+			}
+			_, err := fmt.Fprintf(e.out, "%d rows would be booked, but for those that are known already\n", len(rows))
+			return err
+		}
+		booked := 0
+		for i, r := range rows {
+			var got admin.Booked
+			in := admin.Deposit{Buyer: r[0], Amount: r[1], Ref: r[2], Why: c.why(), By: whoami()}
+			if err := o.call(e.ctx, "POST", "/v1/balances", in, &got); err != nil {
+				return fmt.Errorf("row %d, after %d were booked: %w", i+2, booked, err)
+			}
+			if got.Changed {
+				booked++
+			}
+		}
+		_, err := fmt.Fprintf(e.out, "%d of %d rows booked\n", booked, len(rows))
+		return err
+	})
+}

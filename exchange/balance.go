@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"clearpost/capstore"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/rules"
+)
+
+// Balance is the account of a buyer.
+type Balance struct {
+	Buyer    string
+	Currency string     // of its campaigns; "" where it has none
+	Balance  lead.Money // what it has paid in, less what it has bought and what is held
+	Held     int64      // attempts whose end is not known, in flight or waiting for one
+	Credit   lead.Money // how far the balance may fall below zero
+}
+
+// Room is what it may still buy for.
+func (b *Balance) Room() lead.Money { return max(b.Balance+b.Credit, 0) }
+
+// Balances lists the accounts of all buyers that have one, in the order of the configuration.
+func (e *Exchange) Balances() (out []Balance) {
+	snap := e.inForce.Load()
+	currency := map[string]string{}
+	for _, l := range snap.campaigns {
+		if v := snap.Vertical(l.Vertical); v != nil {
+			currency[l.Buyer.ID] = v.Currency
+		}
+	}
+	for _, b := range snap.cfg.Book.Buyers {
+		if c := balanceOf(b.Caps); c != nil {
+			x := Balance{Buyer: b.ID, Currency: currency[b.ID], Credit: lead.Money(c.Limit.Most)}
+			for _, u := range e.store.Use(c, e.now()) {
+				x.Balance, x.Held = lead.Money(-u.Used), u.Open
+			}
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func balanceOf(caps []rules.Cap) *rules.Cap {
+	for i := range caps {
+		if strings.HasSuffix(caps[i].Key, rules.BalanceKey) {
+			return &caps[i]
+		}
+	}
+	return nil
+}
+
+// Deposit is money that came into a buyer's account, or went back out of it.
+type Deposit struct {
+	Buyer   string
+	Amount  lead.Money // below zero: paid back
+	Ref     string     // what its maker knows it by, such as the bank's number; once a buyer
+	Why, By string
+}
+
+// ErrNotBooked is the error of Book and Import where the ledger has not taken it.
+var ErrNotBooked = errors.New("not booked")
+
+// ErrNoBalance is the error of Book where the buyer has no account.
+var ErrNoBalance = errors.New("no buyer of this id has an account: `balance` of its page")
+
+// Book books a deposit. When it returns nil it is in the ledger and the account follows. Under a ref that the buyer has
+// already nothing is written: changed is false.
+func (e *Exchange) Book(d Deposit) (changed bool, err error) {
+	e.settling.Lock()
+	defer e.settling.Unlock()
+	snap := e.inForce.Load()
+	var account *rules.Cap
+	for _, b := range snap.cfg.Book.Buyers {
+		if b.ID == d.Buyer {
+			account = balanceOf(b.Caps)
+		}
+	}
+	if account == nil {
+		return false, fmt.Errorf("%w: %q", ErrNoBalance, d.Buyer)
+	}
+	subject := "buyer:" + d.Buyer
+	if d.Ref != "" && e.led.ByRef(subject, d.Ref) {
+		return false, nil
+	}
+	charges := []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount), Of: lead.OfSpend}}
+	return true, e.count([]*ledger.Adjusted{{Adjustment: ledger.AdjustDeposited, Subject: subject, Buyer: d.Buyer,
+		Price: d.Amount, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By}})
+}
+
+// count stores adjustments that change counts of no lead, and has the store follow.
+func (e *Exchange) count(list []*ledger.Adjusted) error {
+	snap := e.inForce.Load()
+	events := make([]ledger.Event, len(list))
+	var charges []lead.Charge
+	for i, adj := range list {
+		adj.Head = snap.head(ledger.KindAdjusted, noLead, "", "", e.now())
+		events[i], charges = adj, append(charges, adj.Charges...)
+	}
+	done := func() { e.recount(capstore.Change{Charges: charges}) }
+	if err := e.led.Append(events...); err != nil {
+		e.learn(err, nil, done)
+		return fmt.Errorf("%w: %w", ErrNotBooked, err)
+	}
+	done()
+	return nil
+}

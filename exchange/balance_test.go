@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"clearpost/buyers"
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/rules"
+)
+
+// account gives each buyer an account with a credit.
+func account(credit lead.Money) func(*buyers.BuyerSpec) {
+	return func(b *buyers.BuyerSpec) { b.Balance = &buyers.BalanceSpec{Credit: &credit} }
+}
+
+// wantBalance expects the balance of the only account, and again after a restart.
+func wantBalance(x *rig, want lead.Money) {
+	x.T.Helper()
+	for range 2 {
+		if b := x.Exchange.Balances(); len(b) != 1 || b[0].Balance != want || b[0].Currency != "USD" {
+			x.T.Errorf("accounts: %+v, want %s", b, want)
+		}
+		x.Restart()
+	}
+}
+
+func deposit(x *rig, amount lead.Money, ref string) bool {
+	x.T.Helper()
+	changed, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount, Ref: ref, Why: "wire"})
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	return changed
+}
+
+// A buyer that pays beforehand buys for what it has paid in, and for its credit, and for no cent more.
+func TestABuyerBuysForItsBalanceAndCredit(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar})
+	s.Buyer = account(15 * dollar)
+	exchangetest.Run(t, s, func(x *rig) {
+		if !soldOf(x, "10001") || soldOf(x, "10001") {
+			t.Error("one of 10 is within the credit of 15, a second is not")
+		}
+		if no := bidRefusal(x, values{"zip": "10001"}); no != lead.BudgetSpent {
+			t.Errorf("the bid is refused as %s", no)
+		}
+		wantBalance(x, -10*dollar)
+		if !deposit(x, 25*dollar, "w1") || deposit(x, 25*dollar, "w1") {
+			t.Error("a deposit counts once by its ref")
+		}
+		wantBalance(x, 15*dollar)
+		if deposit(x, 25*dollar, "w1") {
+			t.Error("after a restart the deposit is not known")
+		}
+		for i, want := range []bool{true, true, true, false} {
+			if soldOf(x, "10001") != want {
+				t.Errorf("lead %d: sold is not %v", i, want)
+			}
+		}
+		wantBalance(x, -15*dollar)
+		deposit(x, -1*dollar, "")
+		wantBalance(x, -16*dollar) // what was paid back is owed, whatever the credit
+		_, err := x.Exchange.Book(exchange.Deposit{Buyer: "b-co", Amount: dollar})
+		if !errors.Is(err, exchange.ErrNoBalance) {
+			t.Errorf("no such account: %v", err)
+		}
+	})
+}
+
+// An attempt of an unknown outcome holds its money until somebody knows; a void gives it back.
+func TestWhatIsHeldIsNotSpentTwice(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Post: exchangetest.Script(exchangetest.Silence(),
+		exchangetest.Accept("r"))})
+	s.Buyer = account(10 * dollar)
+	exchangetest.Run(t, s, func(x *rig) {
+		id := x.Quote(8*dollar, nil)
+		r, f := x.Post(id, nil, nil)
+		wantPending(t, r, f)
+		wantBalance(x, -10*dollar)
+		if b := x.Exchange.Balances()[0]; b.Held != 1 || b.Room() != 0 {
+			t.Errorf("account: %+v", b)
+		}
+		if soldOf(x, "10001") {
+			t.Error("what is held was spent again")
+		}
+		no := exchange.Resolution{Attempt: x.Open()[0].Attempt, Why: "they said no"}
+		if _, err := x.Exchange.Resolve(no); err != nil {
+			t.Fatal(err)
+		}
+		wantBalance(x, 0)
+		if !soldOf(x, "10001") {
+			t.Error("what was given back buys")
+		}
+		wantBalance(x, -10*dollar)
+	})
+}
+
+// What another system has counted is added once, in windows of now and of before.
+func TestCountsOfAnotherSystem(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: withCaps(rules.CapSpec{Per: "day", Limit: 5},
+		rules.CapSpec{Per: "day", By: "zip", Limit: 9}, rules.CapSpec{Per: "month", Spend: amount(100 * dollar)},
+		rules.CapSpec{Last: "7 days", Limit: 20})})
+	exchangetest.Run(t, s, func(x *rig) {
+		list := []exchange.Counted{
+			{Cap: "campaign:a:day", N: 3, Ref: "f:2"},
+			{Cap: "campaign:a:day", Window: "1999-12-30", N: 11, Ref: "f:3"},
+			{Cap: "campaign:a:day/zip", Value: "10001", N: 4, Ref: "f:4"},
+			{Cap: "campaign:a:spend:month", N: int64(70 * dollar), Ref: "f:5"},
+		}
+		for _, dry := range []bool{true, false, false} {
+			got, err := x.Exchange.Import(list, dry, "moved", "ann")
+			if err != nil || len(got) != len(list) {
+				t.Fatal(got, err)
+			}
+		}
+		wantUses(x, 0, map[string]int64{"": 3})
+		wantUses(x, 1, map[string]int64{"10001": 4})
+		wantUses(x, 2, map[string]int64{"": int64(70 * dollar)})
+		wantUses(x, 3, map[string]int64{"": 14}) // the last seven days
+		again, err := x.Exchange.Import(list, true, "moved", "ann")
+		if err != nil || !again[0].Known || again[0].After != 3 {
+			t.Errorf("after a restart: %+v, %v", again, err)
+		}
+		for i, want := range []bool{true, true, false} { // number 5 of the day
+			if soldOf(x, fmt.Sprint(10001+i)) != want {
+				t.Errorf("lead %d: sold is not %v", i, want)
+			}
+		}
+		x.Sleep(24 * time.Hour)
+		if !soldOf(x, "10001") || soldOf(x, "10001") {
+			t.Error("after 70 and two of 10 there is one more in 100")
+		}
+		for _, bad := range []exchange.Counted{{Cap: "campaign:b:day", N: 1}, {Cap: "campaign:a:day/zip", N: 1},
+			{Cap: "campaign:a:day", Value: "TX", N: 1}, {Cap: "campaign:a:day", Window: "2000-W01", N: 1},
+			{Cap: "campaign:a:last 7 days", N: 1}} {
+			if got, err := x.Exchange.Import([]exchange.Counted{bad}, false, "", ""); err == nil {
+				t.Errorf("%+v: %+v", bad, got)
+			}
+		}
+	})
+}
