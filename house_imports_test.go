@@ -77,8 +77,8 @@ var below = map[string][]string{
 		"exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
-	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "ledger",
-		"exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node",
+	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "capstore/memory",
+		"ledger", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node",
 		"buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",

@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -269,6 +270,45 @@ func TestCapsOfSourcesVerticalsAndParents(t *testing.T) {
 		two := rules.CapSpec{Per: "day", Limit: 2}
 		s.Parents = []exchange.Parent{{ID: "holding", Caps: caps("parent:holding", two)}}
 		full(t, s, 2, lead.NoBids)
+	})
+}
+
+// What a configuration changes of caps stands in the ledger: by a reload, and by a start.
+func TestChangesOfCapsAreEvents(t *testing.T) {
+	with := func(limit int64, more ...rules.CapSpec) setup {
+		return sellTo(1, campaign{ID: "a", Price: 10 * dollar,
+			Spec: withCaps(append([]rules.CapSpec{{Per: "day", Limit: limit}}, more...)...)})
+	}
+	exchangetest.Run(t, with(5), func(x *rig) {
+		told := func(want ...string) {
+			t.Helper()
+			var got []string
+			if err := x.Ledger.Scan(1, func(r ledger.Record) error {
+				ev, err := ledger.Decode(r.Bytes)
+				if adj, ok := ev.(*ledger.Adjusted); ok && adj.Adjustment == ledger.AdjustCap {
+					got = append(got, adj.Subject+": "+adj.CapWas+" -> "+adj.CapIs)
+				}
+				return err
+			}); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%v %q\nwant %q", err, got, want)
+			}
+		}
+		soldOf(x, "10001")
+		x.Restart()
+		told() // the first is no change
+		x.Reload(with(9))
+		day := "cap:campaign:a:day: 5 accepted per day in UTC -> 9 accepted per day in UTC"
+		told(day)
+		x.Reload(with(9))
+		x.Reload(with(9, rules.CapSpec{Per: "hour", Spend: amount(50 * dollar)}))
+		added := "cap:campaign:a:spend:hour:  -> 50.00 spend per hour in UTC"
+		told(day, added)
+		x.Restart()
+		x.Crash()
+		told(day, added)
+		x.Reload(with(9))
+		told(day, added, "cap:campaign:a:spend:hour: 50.00 spend per hour in UTC -> ")
+		wantUses(x, 0, map[string]int64{"": 1}) // another limit keeps the count
 	})
 }
 

@@ -21,13 +21,28 @@ type CapState struct {
 // Caps lists all caps in force, those of campaigns first, each once. Where a cap tells values apart, those that are
 // fullest come first.
 func (e *Exchange) Caps() (out []CapState) {
-	snap, seen := e.inForce.Load(), map[string]bool{}
+	for _, c := range capsOf(e.inForce.Load()) {
+		s := e.CapState(c.Cap)
+		s.Buyer = c.buyer
+		out = append(out, s)
+	}
+	return out
+}
+
+// ownedCap is a cap, and whose it is where that is a buyer or its campaign.
+type ownedCap struct {
+	*rules.Cap
+	buyer string
+}
+
+// capsOf lists the caps of a snapshot, each once.
+func capsOf(snap *Snapshot) (out []ownedCap) {
+	seen := map[string]bool{}
 	add := func(buyer string, caps []rules.Cap) {
 		for i := range caps {
 			if title := caps[i].Title(); !seen[title] {
 				seen[title] = true
-				out = append(out, e.CapState(&caps[i]))
-				out[len(out)-1].Buyer = buyer
+				out = append(out, ownedCap{&caps[i], buyer})
 			}
 		}
 	}

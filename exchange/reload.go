@@ -36,6 +36,9 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	}
 	e.inForce.Store(snap)
 	e.learnBy(&snap.cfg)
+	if err := e.tellCaps(snap); err != nil {
+		e.log.Error("what caps allow could not be written down: it will be", "err", err)
+	}
 	if err := e.keepRemedies(snap); err != nil {
 		e.log.Error("unsold leads go nowhere", "err", err)
 	}

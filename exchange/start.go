@@ -74,6 +74,9 @@ func (e *Exchange) Start() error {
 		return fmt.Errorf("find the live quotes: %w", err)
 	}
 	e.learnBy(&e.inForce.Load().cfg)
+	if err := e.tellCaps(e.inForce.Load()); err != nil {
+		e.log.Error("what caps allow could not be written down: it will be", "err", err)
+	}
 	if err := e.keepRemedies(e.inForce.Load()); err != nil {
 		return err
 	}

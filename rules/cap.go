@@ -4,6 +4,7 @@ package rules
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,48 @@ func (c *Cap) ValueKey(value string) string {
 func BaseKey(key string) (base, value string) {
 	base, value, _ = strings.Cut(key, "=")
 	return base, value
+}
+
+// String is what the cap allows, in words: "120 accepted per day in America/New_York".
+func (c *Cap) String() string {
+	var b strings.Builder
+	what := " accepted"
+	if c.Of != lead.OfAccepted {
+		what = " " + c.Of
+	}
+	if c.By == nil || c.By.Others {
+		b.WriteString(c.Amount(c.Limit.Most) + what)
+	} else {
+		b.WriteString("any number" + strings.Replace(what, " ", " of ", 1))
+	}
+	switch {
+	case c.Days > 0:
+		fmt.Fprintf(&b, " in %d days in %s", c.Days, c.Window.Zone)
+	case c.Window.Per == Total:
+		b.WriteString(" in all")
+	default:
+		fmt.Fprintf(&b, " per %s in %s", c.Window.Per, c.Window.Zone)
+	}
+	if w := c.Limit.Weekdays; w != nil {
+		for day, n := range w {
+			if n != c.Limit.Most {
+				fmt.Fprintf(&b, ", %s %s", time.Weekday(day).String()[:3], c.Amount(n))
+			}
+		}
+	}
+	if c.Window.WeekFrom != 0 {
+		fmt.Fprintf(&b, ", weeks from %s", time.Weekday((int(c.Window.WeekFrom)+1)%7))
+	}
+	if c.By != nil {
+		b.WriteString(", of each " + c.By.Field)
+		for _, v := range slices.Sorted(maps.Keys(c.By.Values)) {
+			fmt.Fprintf(&b, ", %s %s", v, c.Amount(c.By.Values[v].Most))
+		}
+	}
+	if c.Pace != nil {
+		fmt.Fprintf(&b, ", spread evenly, %s ahead", c.Amount(c.Pace.Burst))
+	}
+	return b.String()
 }
 
 // Amount writes a number of what the cap counts: money where that is spend.

@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"clearpost/lead"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,25 +93,7 @@ func readMoney(m *lead.Money, text []byte) (err error) {
 }
 
 func writeCap(b *strings.Builder, c *Cap) {
-	fmt.Fprintf(b, "%s: at most %s per %s in %s", c.Key, c.Amount(c.Limit.Most), c.Name(), c.Window.Zone)
-	if c.By != nil {
-		fmt.Fprintf(b, ", by %s", c.By.Field)
-		for _, v := range slices.Sorted(maps.Keys(c.By.Values)) {
-			fmt.Fprintf(b, ", %s %s", v, c.Amount(c.By.Values[v].Most))
-		}
-		if !c.By.Others {
-			b.WriteString(", others any")
-		}
-	}
-	if c.Pace != nil {
-		fmt.Fprintf(b, ", even, %s ahead", c.Amount(c.Pace.Burst))
-	}
-	if c.Limit.Weekdays != nil {
-		fmt.Fprintf(b, ", Sunday to Saturday %d", *c.Limit.Weekdays)
-	}
-	if c.Window.WeekFrom != 0 {
-		fmt.Fprintf(b, ", weeks begin %d days after Monday", c.Window.WeekFrom)
-	}
+	fmt.Fprintf(b, "%s: %s", c.Key, c)
 	b.WriteString("\n")
 }
 

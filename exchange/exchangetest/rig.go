@@ -89,14 +89,14 @@ func (x *Rig) start() {
 	x.Disk, x.stopped = newDisk(), false
 	var err error
 	if x.Ledger, err = ledger.Open(ledger.Config{Dir: x.dir, Node: "n1", SegmentBytes: 1 << 20, SyncEvery: -1,
-		FreeBytesMin: 1, Logger: log, Disk: x.Disk}); err != nil {
+		FreeBytesMin: 1, Logger: log, Disk: x.Disk, Now: x.wall}); err != nil {
 		x.T.Fatal(err)
 	}
 	if x.Transport, err = transport.New(transport.Config{}); err != nil {
 		x.T.Fatal(err)
 	}
 	x.Store = memory.New()
-	d := exchange.Deps{Ledger: x.Ledger, Store: x.Store, Transport: x.Transport, Calls: x.Buyers, Now: time.Now,
+	d := exchange.Deps{Ledger: x.Ledger, Store: x.Store, Transport: x.Transport, Calls: x.Buyers, Now: x.wall,
 		Log: log, Kept: x.keptAs}
 	if x.setup.Deps != nil {
 		x.setup.Deps(&d)
@@ -108,6 +108,9 @@ func (x *Rig) start() {
 		x.T.Fatal(err)
 	}
 }
+
+// wall is the wall clock of the exchange.
+func (x *Rig) wall() time.Time { return time.Now().Add(x.setup.Later) }
 
 // config makes the configuration of the setup.
 func (x *Rig) config() exchange.Config {

@@ -38,6 +38,7 @@ type Setup struct {
 	Sources   []*exchange.Source       // further ones; Source makes one
 	Campaigns []Campaign
 	Buyer     func(*buyers.BuyerSpec) // changes each buyer
+	Later     time.Duration           // how much later than that of the bubble its clock is
 	Parents   []exchange.Parent       // with caps over the buyers that belong to them
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
 	Differs   bool                    // the test sees to it that computing its leads again comes to something else
