@@ -2,7 +2,7 @@
 # Most targets are steps of .ci/run, where the commands stand.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test race integration fuzz bench lint check parts-stop
+.PHONY: help run test race integration fuzz bench sim kill mutants lint check parts-stop
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -24,6 +24,17 @@ fuzz: ## every fuzz target for FUZZ_TIME (5s)
 
 bench: ## the benchmarks of the ping path and their baselines
 	go test -run '^$$' -bench . ./bench
+
+SEEDS ?= 200
+sim: ## SEEDS (200) simulations of sellers, buyers, faults and crashes, each judged by the auditor
+	go test ./exchange -run '^TestSim$$' -seeds $(SEEDS) -steps 120 -timeout 2h -v | grep -v level=
+
+KILLS ?= 200
+kill: ## KILLS (200) kills of an exchange under load, judged by the auditor
+	go test ./cmd/clearpost -run '^TestKilledAtAnyMoment' -kills $(KILLS) -timeout 2h -v
+
+mutants: ## one mistake in the engine at a time: which test finds it
+	go -C tools run ./mutants
 
 lint: ## go.mod, gofmt, go vet, staticcheck
 	.ci/run tidy format vet lint

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -129,11 +130,13 @@ func pickPort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
+var kills = flag.Int("kills", 20, "how often the exchange is killed")
+
 // TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what
 // the sellers heard, what the buyers booked, what the ledger holds and what came out of Kafka.
 func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	t.Parallel()
-	kills := 20
+	kills := *kills
 	if testing.Short() {
 		kills = 4
 	}
