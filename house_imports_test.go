@@ -21,6 +21,7 @@ var below = map[string][]string{
 	"buyers/templates":  {}, // the campaigns that a buyer's page may start from
 	"ledger/schema":     {}, // the JSON Schemas of the events, for tests and for whoever reads the topics
 	"loadtest/audit":    {}, // judges the engine, so it shares no code with it
+	"tools/mutants":     {}, // makes mistakes in the engine, and has the tests find them
 	"examples":          {}, // the example configuration, carried inside the binary
 	"wire":              {}, // words that requests and answers share
 

@@ -276,7 +276,7 @@ func (w *world) sell(x *rig) {
 			w.mu.Lock()
 			w.pinged = append(w.pinged, simLead{r.LeadID, v})
 			w.mu.Unlock()
-			time.Sleep(time.Duration(w.draw(2000)) * time.Millisecond)
+			<-time.After(time.Duration(w.draw(2000)) * time.Millisecond)
 			w.postOnce(x, epoch, simLead{r.LeadID, v}, hear)
 		}
 	})

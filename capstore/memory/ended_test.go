@@ -45,3 +45,22 @@ func TestSlotsOfEndedHolds(t *testing.T) {
 		t.Errorf("afterwards: %v", no)
 	}
 }
+
+// A hold whose place another one has is not counted beside it, whoever comes next.
+func TestAReplacedHoldHasNoSlot(t *testing.T) {
+	s := New()
+	hold := func(n int, instead lead.ID) lead.Refusal {
+		r := request(n, noon)
+		r.Lead, r.Buyer, r.SellLimit, r.MaxSold, r.Instead = newID('l', 1), fmt.Sprint("buyer ", n), 2, 2, instead
+		_, no := holdOne(s, r)
+		return no
+	}
+	for n, instead := range []lead.ID{{}, newID('t', 0), {}} {
+		if no := hold(n, instead); no != lead.NoRefusal {
+			t.Errorf("hold %d: %v", n, no)
+		}
+	}
+	if no := hold(3, lead.ID{}); no != lead.NoSlot {
+		t.Errorf("a third that stands: %v", no)
+	}
+}

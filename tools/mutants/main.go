@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Mutants makes one mistake in the engine at a time, has the tests that must find it run, and tells which did. A
-// mistake that no test finds is one that the tests allow. Each stands in table.txt: what it is, where, which tests, the
-// lines as they are and as they are mistaken. The tree itself is not changed: go test takes the mistaken file as an
+// Command mutants makes one mistake in the engine at a time, has the tests that must find it run, and tells which did.
+// A mistake that no test finds is one that the tests allow. Each stands in table.txt: what it is, where, which tests,
+// the lines as they are and as they are mistaken. The tree itself is not changed: go test takes the mistaken file as an
 // overlay.
 //
 //	go -C tools run ./mutants            all
@@ -12,7 +12,6 @@ package main
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -136,11 +135,8 @@ func (m *mutant) try(root string) (found string, err error) {
 	if err := os.WriteFile(mistaken, bytes.Replace(text, []byte(m.old), []byte(m.new), 1), 0o600); err != nil {
 		return "", err
 	}
-	b, err := json.Marshal(map[string]map[string]string{"Replace": {path: mistaken}})
-	if err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(overlay, b, 0o600); err != nil {
+	replace := fmt.Sprintf(`{"Replace": {%q: %q}}`, path, mistaken)
+	if err := os.WriteFile(overlay, []byte(replace), 0o600); err != nil {
 		return "", err
 	}
 	args := append([]string{"test", "-overlay", overlay, "-count", "1", "-timeout", "5m"}, m.tests...)
