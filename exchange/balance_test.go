@@ -146,3 +146,22 @@ func TestCountsOfAnotherSystem(t *testing.T) {
 		}
 	})
 }
+
+// The first thing that an account hears of may be a deposit, and so may what follows a balance of nothing.
+func TestAnAccountBeginsWithADeposit(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar})
+	s.Buyer = account(0)
+	exchangetest.Run(t, s, func(x *rig) {
+		if soldOf(x, "10001") {
+			t.Error("sold to a buyer who has paid nothing")
+		}
+		deposit(x, 10*dollar, "")
+		wantBalance(x, 10*dollar)
+		if !soldOf(x, "10001") {
+			t.Error("what was paid in buys")
+		}
+		wantBalance(x, 0)
+		deposit(x, 7*dollar, "")
+		wantBalance(x, 7*dollar)
+	})
+}

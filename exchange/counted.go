@@ -144,7 +144,7 @@ func (p *Ping) full(l *LiveCampaign, price lead.Money, now time.Time) lead.Refus
 	if no := p.told.room(l.counters.pings, 0, now); no != lead.NoRefusal {
 		return no
 	}
-	v := p.on.vertical[p.Vertical.ID]
+	v := p.index
 	if no := p.told.room(v.counters.held, price, now); no != lead.NoRefusal {
 		return no
 	}
@@ -153,7 +153,7 @@ func (p *Ping) full(l *LiveCampaign, price lead.Money, now time.Time) lead.Refus
 
 // affords tells why a campaign cannot pay what it has bid, by budgets and balances.
 func (p *Ping) affords(l *LiveCampaign, price lead.Money) lead.Refusal {
-	v := p.on.vertical[p.Vertical.ID]
+	v := p.index
 	if price <= 0 || !l.counters.spend && !v.counters.spend && len(v.sellers) == 0 {
 		return lead.NoRefusal
 	}
@@ -162,7 +162,7 @@ func (p *Ping) affords(l *LiveCampaign, price lead.Money) lead.Refusal {
 
 // standing tells whether the lead's source or vertical has caps.
 func (p *Ping) standing() bool {
-	v := p.on.vertical[p.Vertical.ID]
+	v := p.index
 	return len(v.counters.held)+len(v.counters.pings)+len(v.sellers) > 0
 }
 
@@ -172,7 +172,7 @@ func (e *Exchange) admits(p *Ping, now time.Time) lead.Refusal {
 	if p.Test.On || !p.standing() {
 		return lead.NoRefusal
 	}
-	v := p.on.vertical[p.Vertical.ID]
+	v := p.index
 	p.told = told{lead: &p.Lead, source: p.Source.ID, scratch: p.told.scratch}
 	for i, c := range [...]counters{v.sellers[p.Source.ID], v.counters} {
 		no := p.told.room(c.held, 0, now)

@@ -12,7 +12,7 @@ import (
 // NewPing hands out an empty Ping: its trip runs on the view, to which the source and the vertical belong.
 func (e *Exchange) NewPing(on *Snapshot, s *Source, v *Vertical) *Ping {
 	p := e.pings.Get().(*Ping)
-	p.on, p.Source, p.Vertical = on, s, v
+	p.on, p.Source, p.Vertical, p.index = on, s, v, on.vertical[v.ID]
 	p.Lead.Reset(v.Schema)
 	return p
 }

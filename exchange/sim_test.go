@@ -70,7 +70,8 @@ type world struct {
 	bids     map[string]lead.Money    // by campaign and lead
 	sold     map[string]audit.Receipt // by buyer and lead: what the buyer has accepted
 	pinged   []simLead                // that may be posted, once or more often
-	epoch    int                      // how often the exchange has died: whose answers nobody hears
+	persons  int
+	epoch    int // how often the exchange has died: whose answers nobody hears
 	sellers  sync.WaitGroup
 }
 
@@ -201,6 +202,7 @@ func (w *world) step(x *rig) {
 	case n == 15:
 		w.note("the exchange is stopped and started")
 		w.sellers.Wait()
+		x.Sleep(time.Minute) // for the log to be open again
 		x.Restart()
 	case n == 16:
 		w.note("the exchange dies")
@@ -234,8 +236,10 @@ func (w *world) breakDisk(x *rig) {
 
 // sell has a seller do what sellers do, in a goroutine of its own.
 func (w *world) sell(x *rig) {
-	persons++
-	v := person(persons)
+	w.mu.Lock()
+	w.persons++
+	v := person(w.persons)
+	w.mu.Unlock()
 	e, kind := x.Exchange, w.draw(8)
 	w.mu.Lock()
 	epoch := w.epoch
@@ -342,6 +346,9 @@ func (w *world) operate(x *rig) {
 
 // resolve asks a buyer what became of an open attempt.
 func (w *world) resolve(x *rig) {
+	if x.Exchange.Available() != nil {
+		return
+	}
 	open := x.Open()
 	if len(open) == 0 {
 		return

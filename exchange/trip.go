@@ -35,6 +35,7 @@ type Ping struct {
 
 	reply    Reply
 	on       *Snapshot
+	index    *verticalIndex // of the vertical
 	id       lead.ID
 	rule     *Dedupe
 	who      history.Identity
