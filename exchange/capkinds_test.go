@@ -185,6 +185,28 @@ func TestAttemptsStayCounted(t *testing.T) {
 	})
 }
 
+// What a refused post has used up is not there for the next buyer.
+func TestAttemptsStayCountedForTheNextBuyer(t *testing.T) {
+	two := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Post: declines}, campaign{ID: "b", Price: 10 * dollar})
+	s := vertical(two, func(v *exchange.Vertical) {
+		caps, ds := rules.CompileCaps("vertical:solar", []rules.CapSpec{{Per: "day", Counts: "attempts", Limit: 1}},
+			"Etc/UTC")
+		if ds != nil {
+			t.Fatal(ds)
+		}
+		v.Plan.SellLimit, v.Caps = 1, caps
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Buyers.Set("b", exchangetest.Post, declines)
+		id := x.Quote(8*dollar, nil)
+		r, f := x.Post(id, nil, nil)
+		wantUnsold(t, r, f, lead.BuyerRejected)
+		if n := len(x.Buyers.Posted()); n != 1 {
+			t.Errorf("%d posts, where one is allowed", n)
+		}
+	})
+}
+
 // Bid requests count whether the buyer bids or not, and survive a restart.
 func TestPingsAreCounted(t *testing.T) {
 	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Ping: exchangetest.Always(exchangetest.Decline("no")),

@@ -53,6 +53,7 @@ type delivery struct {
 	maybe   []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
 	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
 	tried   []ledger.Tried
+	told    int            // of them, that stand in the posting of an attempt
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
 	noRank  int            // of that attempt
 	why     lead.Refusal   // why there was no attempt, if there was none

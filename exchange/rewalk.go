@@ -59,8 +59,11 @@ type walk struct {
 // nowhere.
 func (w *walk) recall() {
 	for _, ev := range w.h.Events {
-		if s, ok := ev.(*ledger.Settled); ok {
-			w.tried = append(w.tried, s.Tried...)
+		switch ev := ev.(type) {
+		case *ledger.Posting:
+			w.tell(ev.Tried)
+		case *ledger.Settled:
+			w.tell(ev.Tried)
 		}
 	}
 	for i := range w.h.Attempts {
@@ -70,6 +73,15 @@ func (w *walk) recall() {
 			return
 		}
 		w.last = max(w.last, a.Posting.Rank)
+	}
+}
+
+// tell notes who had a turn, each for a reason once: a trip tells it with its next attempt, and with its answer.
+func (w *walk) tell(tried []ledger.Tried) {
+	for _, t := range tried {
+		if !slices.Contains(w.tried, t) {
+			w.tried = append(w.tried, t)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"errors"
+	"slices"
 
 	"clearpost/auction"
 	"clearpost/exchange/history"
@@ -119,6 +120,7 @@ func (d *delivery) goOut(round []*outbound) error {
 	}
 	var group []ledger.Event
 	number := d.history.Rounds() + 1
+	round[0].of[0].Tried, d.told = slices.Clone(d.tried[d.told:]), len(d.tried)
 	for _, o := range round {
 		d.record(o.of[0], o.live.Campaign.Post.Request, &o.in)
 		for _, p := range o.of {

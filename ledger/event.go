@@ -294,6 +294,7 @@ type Posting struct {
 	SellLimit int           `json:"sell_limit"`
 	Segment   string        `json:"segment,omitempty"` // as in Learned
 	Terms     *Terms        `json:"terms,omitempty"`   // by which its sale is booked; nil in events of earlier versions
+	Tried     []Tried       `json:"tried,omitempty"`   // whose turn came before it, since the trip's attempt before it
 	Charges   []lead.Charge `json:"charges,omitempty"`
 	Private   Private       `json:"private"`
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,4 +106,29 @@ func endAtRandom(t *testing.T, s capstore.Store, r *capstore.HoldRequest, rng *r
 	}
 	return append(held[0].Charges[:len(held[0].Charges):len(held[0].Charges)], lead.AtEnd(held[0].Charges, e.Outcome,
 		e.Booked)...)
+}
+
+// takes has many goroutines count at once, for good and without a hold: as many get through as there is room for, and
+// none is lost.
+func takes(t *testing.T, s capstore.Store) {
+	const most, each = 60_000, 10_000
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	k := rules.Cap{Key: "source:s:pings:hour", Of: lead.OfPings, Window: rules.Window{Per: rules.Hour, Zone: time.UTC},
+		Limit: rules.Limit{Most: most}}
+	c := s.Counter(k)
+	var got atomic.Int64
+	var work sync.WaitGroup
+	for range 8 {
+		work.Go(func() {
+			for range each {
+				if _, no := c.Take(nil, 1, now); no == lead.NoRefusal {
+					got.Add(1)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if used, _ := c.Left(nil, now); got.Load() != most || used != most {
+		t.Errorf("%d were let through and %d are counted, want %d", got.Load(), used, most)
+	}
 }
