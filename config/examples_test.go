@@ -345,7 +345,7 @@ func TestExamplesDecideAsTheyAreMeantTo(t *testing.T) {
 	if cover := x.Book.Campaign("coverlane-auto"); !cover.PayPostPrice || cover.Post.Timeout != 3*time.Second {
 		t.Errorf("coverlane-auto is %+v", cover)
 	}
-	if sun := x.Book.Campaign("sunharvest-exclusive"); len(sun.Caps) != 2 || sun.Caps[1].Key != "buyer:sunharvest:day" {
+	if sun := x.Book.Campaign("sunharvest-exclusive"); len(sun.Caps) != 3 || sun.Caps[1].Key != "buyer:sunharvest:day" {
 		t.Errorf("sunharvest-exclusive has caps %+v", sun.Caps)
 	}
 }
