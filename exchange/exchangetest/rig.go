@@ -36,7 +36,8 @@ type Rig struct {
 	reloads int
 	kept    map[string]exchange.Config // that were in force, by hash
 	stopped bool
-	virtual bool                 // time is
+	virtual bool // time is
+	later   time.Duration
 	crashed []*exchange.Exchange // whose trips may still be under way
 }
 
@@ -59,7 +60,8 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 // Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
-	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, dir: filepath.Join(tempDir(t), "ledger"),
+	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, later: s.Later,
+		dir: filepath.Join(tempDir(t), "ledger"),
 		kept: map[string]exchange.Config{}}
 	x.start()
 	t.Cleanup(x.Stop)
@@ -110,7 +112,7 @@ func (x *Rig) start() {
 }
 
 // wall is the wall clock of the exchange.
-func (x *Rig) wall() time.Time { return time.Now().Add(x.setup.Later) }
+func (x *Rig) wall() time.Time { return time.Now().Add(x.later) }
 
 // config makes the configuration of the setup.
 func (x *Rig) config() exchange.Config {
