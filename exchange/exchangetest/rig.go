@@ -61,7 +61,7 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
 	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, later: s.Later,
-		dir: filepath.Join(tempDir(t), "ledger"),
+		dir:  filepath.Join(tempDir(t), "ledger"),
 		kept: map[string]exchange.Config{}}
 	x.start()
 	t.Cleanup(x.Stop)
