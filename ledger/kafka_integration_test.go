@@ -7,6 +7,7 @@ package ledger
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -86,4 +87,36 @@ func TestIntegrationShippingCost(t *testing.T) {
 		t.Errorf("%d records read back, %v", n, err)
 	}
 	t.Logf("%d records caught up from the log in %v: %v CPU a record", n, took, used/time.Duration(n))
+}
+
+// TestIntegrationKafkaGivesBackWhatWasLost loses events of a log in every way that is known, and takes them back from
+// an Apache Kafka, byte by byte.
+func TestIntegrationKafkaGivesBackWhatWasLost(t *testing.T) {
+	addr := realKafka(t)
+	for i, c := range lostStates {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := testConfig(t, t.TempDir())
+			cfg.SegmentBytes = 22 << 10
+			cfg.Kafka = &KafkaConfig{Brokers: []string{addr}, TopicPrefix: fmt.Sprintf("lost%d-%d.", i,
+				time.Now().UnixNano())}
+			l := mustOpen(t, cfg, inside{})
+			fillTrips(t, l, 0, lostTrips)
+			drain(t, l)
+			want := records(t, l)
+			check(t, l.Close())
+			c.damage(t, cfg)
+			done, err := Recover(cfg, Recovery{Shipped: func(each func(uint64, []byte) error) error {
+				return ReadShippedSeqs(t.Context(), *cfg.Kafka, each)
+			}})
+			check(t, err)
+			if done.Lost != 0 || c.lost != (done.Shipped > 0) {
+				t.Errorf("%+v", done)
+			}
+			l = mustOpen(t, cfg, inside{})
+			if got := records(t, l); !reflect.DeepEqual(got, want) {
+				t.Errorf("%d records, expected the same %d", len(got), len(want))
+			}
+			drain(t, l)
+		})
+	}
 }

@@ -289,7 +289,7 @@ func tellAttempt(w io.Writer, n int, a *exchange.AttemptStory) {
 	}
 	fmt.Fprintf(w, "  hold %s\n", a.HoldIs)
 	for _, h := range a.Hold {
-		fmt.Fprintf(w, "    %s of %s: %d\n", h.Cap, h.Window, h.N)
+		fmt.Fprintf(w, "    %s of %s: %s\n", h.Cap, h.Window, exchange.CountText(h.Of, h.N))
 	}
 	if a.Reference != "" {
 		fmt.Fprintf(w, "  reference %s\n", a.Reference)
