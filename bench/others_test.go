@@ -5,6 +5,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -107,14 +108,14 @@ type sent struct {
 	Longest  time.Duration // of an open load's answers
 }
 
-func newSellers(set) (role, error) {
+func newSellers(as set) (role, error) {
 	s := &sellers{}
 	for n := range 64 {
 		b := body(n)
 		head := fmt.Sprintf(
 			"POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
-				"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", sellerKey,
-			len(b))
+				"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+			cmp.Or(as.Key, sellerKey), len(b))
 		s.requests = append(s.requests, sellerRequest{append([]byte(head), b...), len(head) + idAt})
 	}
 	return s, nil

@@ -30,6 +30,7 @@ const (
 type set struct {
 	Dir    string   // of the exchange's configuration
 	Buyers []string // host:port of each
+	Key    string   // of sellers; "" is sellerKey
 }
 
 // command is one line to a role. Which fields count depends on Do.
