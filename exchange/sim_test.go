@@ -32,8 +32,9 @@ var (
 
 // TestSim simulates sellers, buyers, operators and a disk against the real exchange and its real ledger, in virtual
 // time, and has the auditor judge what stands in the ledger, in the buyers' own books and in the sellers' answers. The
-// seed fixes inputs, faults and the steps at which the exchange dies; the order of goroutines stays free. Of a run that
-// fails the events are kept. `go test ./exchange -run Sim -seed 7`, `make sim`.
+// seed fixes what is done at each step: who sells, which write of the disk fails how, when the exchange dies. What
+// buyers say hangs on the order of goroutines too, which stays free: a seed that fails may have to run several times.
+// Of a run that fails the events are kept. `go test ./exchange -run Sim -seed 7`, `make sim`.
 func TestSim(t *testing.T) {
 	from, until := int64(0), int64(*simSeeds)
 	if testing.Short() {
@@ -63,7 +64,8 @@ type world struct {
 	seed uint64
 
 	mu       sync.Mutex // guards what follows: buyers and sellers come at the same time
-	rnd      *rand.Rand
+	rnd      *rand.Rand // of buyers and sellers, in the order in which they come
+	plan     *rand.Rand // of the steps: run alone draws from it, and always as often
 	did      map[string]int
 	answers  []audit.Answer
 	receipts []audit.Receipt
@@ -81,7 +83,8 @@ type simLead struct {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	return &world{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 99)), did: map[string]int{},
+	return &world{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 99)),
+		plan: rand.New(rand.NewPCG(seed, 7)), did: map[string]int{},
 		bids: map[string]lead.Money{}, sold: map[string]audit.Receipt{}}
 }
 
@@ -192,9 +195,9 @@ func (w *world) run(x *rig) {
 
 // step is one thing that somebody does.
 func (w *world) step(x *rig) {
-	switch n := w.draw(24); {
+	switch n := w.plan.IntN(24); {
 	case n < 13:
-		for range 1 + w.draw(5) {
+		for range 1 + w.plan.IntN(5) {
 			w.sell(x)
 		}
 	case n < 15:
@@ -214,9 +217,9 @@ func (w *world) step(x *rig) {
 	case n < 19:
 		w.breakDisk(x)
 	}
-	x.Sleep(time.Duration(w.draw(1500)) * time.Millisecond)
-	if w.draw(10) == 0 {
-		x.Sleep(time.Duration(w.draw(100)) * time.Minute)
+	x.Sleep(time.Duration(w.plan.IntN(1500)) * time.Millisecond)
+	if w.plan.IntN(10) == 0 {
+		x.Sleep(time.Duration(w.plan.IntN(100)) * time.Minute)
 	}
 }
 
@@ -224,13 +227,13 @@ func (w *world) step(x *rig) {
 func (w *world) breakDisk(x *rig) {
 	kinds := []ledger.Kind{"", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled}
 	faults := []exchangetest.Fault{exchangetest.Refused, exchangetest.Stalled, exchangetest.Lost, exchangetest.Kept}
-	f := faults[w.draw(len(faults))]
+	f := faults[w.plan.IntN(len(faults))]
 	w.note("disk: " + []string{"refuses a write", "stalls", "loses a write", "keeps a write and says no"}[f-1])
-	x.Disk.Fail(kinds[w.draw(len(kinds))], f)
-	for range 1 + w.draw(3) {
+	x.Disk.Fail(kinds[w.plan.IntN(len(kinds))], f)
+	for range 1 + w.plan.IntN(3) {
 		w.sell(x)
 	}
-	x.Sleep(time.Duration(w.draw(5000)) * time.Millisecond)
+	x.Sleep(time.Duration(w.plan.IntN(5000)) * time.Millisecond)
 	x.Disk.Repair()
 }
 
@@ -240,12 +243,12 @@ func (w *world) sell(x *rig) {
 	w.persons++
 	v := person(w.persons)
 	w.mu.Unlock()
-	e, kind := x.Exchange, w.draw(8)
+	e, kind, which := x.Exchange, w.plan.IntN(8), w.plan.Uint64()
 	w.mu.Lock()
 	epoch := w.epoch
 	var again simLead
 	if n := len(w.pinged); n > 0 {
-		again = w.pinged[w.rnd.IntN(n)]
+		again = w.pinged[which%uint64(n)]
 	}
 	w.mu.Unlock()
 	var ping *exchange.Ping
@@ -328,17 +331,17 @@ func (w *world) hear(epoch int, op string, r exchange.Reply, f *exchange.Fault) 
 // operate is what an operator does: it finds out the truth of an attempt, corrects, pauses, or changes the
 // configuration.
 func (w *world) operate(x *rig) {
-	switch w.draw(4) {
+	switch w.plan.IntN(4) {
 	case 0, 1:
 		w.resolve(x)
 	case 2:
 		w.note("operator: pause or resume")
-		x.Exchange.Pause(simCampaigns[w.draw(len(simCampaigns))], w.draw(2) == 0, "paid late", "ann")
+		x.Exchange.Pause(simCampaigns[w.plan.IntN(len(simCampaigns))], w.plan.IntN(2) == 0, "paid late", "ann")
 	default:
 		w.note("operator: another configuration")
 		w.sellers.Wait()
 		s := w.setup()
-		percent := 100_000 + int64(w.draw(200_000))
+		percent := 100_000 + int64(w.plan.IntN(200_000))
 		s.Source = func(c *exchange.Source) { c.Margin.PPM = percent }
 		x.Reload(s)
 	}
@@ -346,6 +349,7 @@ func (w *world) operate(x *rig) {
 
 // resolve asks a buyer what became of an open attempt.
 func (w *world) resolve(x *rig) {
+	which := w.plan.Uint64()
 	if x.Exchange.Available() != nil {
 		return
 	}
@@ -353,7 +357,7 @@ func (w *world) resolve(x *rig) {
 	if len(open) == 0 {
 		return
 	}
-	o := open[w.draw(len(open))]
+	o := open[which%uint64(len(open))]
 	p := exchangetest.All[*ledger.Posting](x, o.Lead)
 	i := slices.IndexFunc(p, func(p *ledger.Posting) bool { return p.Attempt == o.Attempt })
 	w.mu.Lock()

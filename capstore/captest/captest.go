@@ -234,11 +234,15 @@ func (x *machine) setCount(t *rapid.T) {
 	w := x.drawWant(t, rapid.SampledFrom(x.names).Draw(t, "key"))
 	c := x.m.caps[w.name]
 	key, window := keyOf(c, w.value), clockName(c, drawNow(t))
-	// As at start: what stands is at least what the open holds charge.
+	// As at start: what stands is at least what holds have charged, sales too, which may yet be taken back.
 	n := int64(rapid.IntRange(0, 2).Draw(t, "n"))
 	for _, h := range x.m.holds {
 		for _, ch := range h.charges {
-			if ch.Cap == key && ch.Window == window && !h.committed {
+			switch {
+			case ch.Cap != key || ch.Window != window:
+			case h.committed && ch.Of == lead.OfSpend:
+				n += h.booked
+			default:
 				n += ch.N
 			}
 		}

@@ -111,7 +111,7 @@ func endAtRandom(t *testing.T, s capstore.Store, r *capstore.HoldRequest, rng *r
 // takes has many goroutines count at once, for good and without a hold: as many get through as there is room for, and
 // none is lost.
 func takes(t *testing.T, s capstore.Store) {
-	const most, each = 60_000, 10_000
+	const most, each = 3_600_000, 600_000
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	k := rules.Cap{Key: "source:s:pings:hour", Of: lead.OfPings, Window: rules.Window{Per: rules.Hour, Zone: time.UTC},
 		Limit: rules.Limit{Most: most}}
