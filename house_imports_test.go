@@ -74,8 +74,8 @@ var below = map[string][]string{
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "wire/transport", "capstore/memory", "ledger", "exchange", "exchange/intake", "exchange/admin",
-		"exchange/door", "config"},
+	"node": {"lead", "rules", "wire/transport", "capstore/memory", "ledger", "exchange", "exchange/intake",
+		"exchange/admin", "exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "capstore/memory",

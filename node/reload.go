@@ -13,6 +13,7 @@ import (
 
 	"clearpost/config"
 	"clearpost/exchange/admin"
+	"clearpost/rules"
 )
 
 // reloads is what became of the node's configuration.
@@ -116,13 +117,25 @@ func (n *Node) apply(next *config.Config) error {
 	return nil
 }
 
-// countTogether is how far back caps look whose days count together, and two days more.
+// countTogether is how far back caps look whose days count together, whoever has them, and two days more.
 func countTogether(c *config.Config) time.Duration {
 	days := 0
-	for _, p := range c.Exchange.Book.Campaigns {
-		for i := range p.Caps {
-			days = max(days, p.Caps[i].Days+2)
+	look := func(caps []rules.Cap) {
+		for i := range caps {
+			days = max(days, caps[i].Days+2)
 		}
+	}
+	for _, p := range c.Exchange.Book.Campaigns {
+		look(p.Caps)
+	}
+	for i := range c.Exchange.Parents {
+		look(c.Exchange.Parents[i].Caps)
+	}
+	for _, s := range c.Exchange.Sources {
+		look(s.Caps)
+	}
+	for _, v := range c.Exchange.Verticals {
+		look(v.Caps)
 	}
 	return time.Duration(days) * 24 * time.Hour
 }
