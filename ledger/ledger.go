@@ -50,6 +50,8 @@ type Config struct {
 	Logger       *slog.Logger     // default: nothing is logged
 	// the log's file system; nil is the machine's. For tests of what happens when it fails
 	Disk types.VFS
+	// with Kafka: where events go instead of its brokers. For tests of what happens when they fail
+	Sink Sink
 	// how long Append waits for a log that does not come back before it is uncertain; default 1 s
 	Patience time.Duration
 }
@@ -178,7 +180,7 @@ type inside struct {
 	// how long callers wait for a log that does not come back before they hear that nobody can tell
 	patience    time.Duration
 	newMeta     func() types.MetaStore
-	sink        sink                             // instead of Kafka
+	sink        Sink                             // instead of Kafka
 	freeBytes   func(dir string) (uint64, error) //
 	applyEvery  time.Duration                    // how long events gather before the views take them
 	flushEvery  time.Duration                    // how often views are made durable
@@ -232,7 +234,7 @@ func (cfg *Config) defaults() error {
 // Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails
 // within a second with ErrHeld if another process has the directory.
 func Open(cfg Config) (*Ledger, error) {
-	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience})
+	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience, sink: cfg.Sink})
 }
 
 // OpenOffline is Open for a tool while no exchange runs: it may append, nothing is shipped and nothing is dropped.

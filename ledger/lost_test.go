@@ -443,16 +443,16 @@ type countingSink struct {
 	n  int
 }
 
-func (s *countingSink) partitions(context.Context, string) (int, error) { return 1, nil }
+func (s *countingSink) Partitions(context.Context, string) (int, error) { return 1, nil }
 
-func (s *countingSink) write(_ context.Context, _ string, _ int, recs []Record) error {
+func (s *countingSink) Write(_ context.Context, _ string, _ int, recs []Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.n += len(recs)
 	return nil
 }
 
-func (s *countingSink) close() {}
+func (s *countingSink) Close() {}
 
 func (s *countingSink) count() int {
 	s.mu.Lock()

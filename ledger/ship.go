@@ -33,7 +33,7 @@ const (
 type shipper struct {
 	l       *Ledger
 	cfg     KafkaConfig
-	sink    sink
+	sink    Sink
 	balance kafka.Hash
 	cancel  context.CancelFunc
 	ctx     context.Context
@@ -86,7 +86,7 @@ func (s *shipper) close() {
 	done := make(chan struct{})
 	go func() {
 		s.done.Wait()
-		s.sink.close()
+		s.sink.Close()
 		close(done)
 	}()
 	select {
@@ -217,7 +217,7 @@ func (s *shipper) queue(t *shipTopic, rec Record) {
 func (s *shipper) topic(name string) *shipTopic {
 	full := s.cfg.TopicPrefix + name
 	for pause := shipBackoffMin; ; pause = min(2*pause, shipBackoffMax) {
-		n, err := s.sink.partitions(s.ctx, full)
+		n, err := s.sink.Partitions(s.ctx, full)
 		if err == nil {
 			t := &shipTopic{name: full, queues: make([][]Record, n)}
 			for p := range n {
@@ -250,11 +250,11 @@ func (s *shipper) deliver(topic string, partition int, recs []Record) {
 // others with it, and one that is refused alone is written down and left out.
 func (s *shipper) insist(topic string, partition int, recs []Record) {
 	for pause := shipBackoffMin; s.ctx.Err() == nil; pause = min(2*pause, shipBackoffMax) {
-		err := s.sink.write(s.ctx, topic, partition, recs)
+		err := s.sink.Write(s.ctx, topic, partition, recs)
 		if err == nil {
 			return
 		}
-		if errors.Is(err, errRefused) {
+		if errors.Is(err, ErrRefused) {
 			if len(recs) > 1 {
 				s.insist(topic, partition, recs[:len(recs)/2])
 				s.insist(topic, partition, recs[len(recs)/2:])
@@ -271,7 +271,7 @@ func (s *shipper) insist(topic string, partition int, recs []Record) {
 		if errors.Is(err, kafka.UnknownTopicOrPartition) {
 			// Somebody deleted the topic: make it again. With fewer partitions than before, this one stays unknown
 			// until a restart.
-			if _, err := s.sink.partitions(s.ctx, topic); err != nil {
+			if _, err := s.sink.Partitions(s.ctx, topic); err != nil {
 				s.problem(err)
 			}
 		}

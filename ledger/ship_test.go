@@ -278,7 +278,7 @@ type wildSink struct {
 	closed bool
 }
 
-func (s *wildSink) partitions(context.Context, string) (int, error) {
+func (s *wildSink) Partitions(context.Context, string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.calm.Load() && s.rnd.IntN(2) == 0 {
@@ -287,7 +287,7 @@ func (s *wildSink) partitions(context.Context, string) (int, error) {
 	return len(s.parts), nil
 }
 
-func (s *wildSink) write(_ context.Context, topic string, partition int, recs []Record) error {
+func (s *wildSink) Write(_ context.Context, topic string, partition int, recs []Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -304,7 +304,7 @@ func (s *wildSink) write(_ context.Context, topic string, partition int, recs []
 	}
 	for _, r := range recs {
 		if r.Kind == KindSettled && strings.Contains(string(r.Bytes), "refuse me") {
-			return fmt.Errorf("%w: too large", errRefused)
+			return fmt.Errorf("%w: too large", ErrRefused)
 		}
 	}
 	for _, r := range recs[:n] {
@@ -318,7 +318,7 @@ func (s *wildSink) write(_ context.Context, topic string, partition int, recs []
 	return err
 }
 
-func (s *wildSink) close() {
+func (s *wildSink) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -377,7 +377,7 @@ type hangingSink struct {
 	release chan struct{}
 }
 
-func (s *hangingSink) write(context.Context, string, int, []Record) error {
+func (s *hangingSink) Write(context.Context, string, int, []Record) error {
 	select {
 	case s.entered <- struct{}{}:
 	default:

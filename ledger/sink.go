@@ -19,19 +19,20 @@ import (
 	"clearpost/lead"
 )
 
-// sink is where events are shipped to.
-type sink interface {
-	// partitions tells how many partitions a topic has, making the topic if it does not exist.
-	partitions(ctx context.Context, topic string) (int, error)
-	// write stores records in one partition, in their order, and returns when all replicas have them. An error wrapping
-	// errRefused says that the broker will never take them like this; after any other error they may be there, or some
+// Sink is where events are shipped to. Its methods may be called by several goroutines at once.
+type Sink interface {
+	// Partitions tells how many partitions a topic has, making the topic if it does not exist.
+	Partitions(ctx context.Context, topic string) (int, error)
+	// Write stores records in one partition, in their order, and returns when all replicas have them. An error wrapping
+	// ErrRefused says that the broker will never take them like this; after any other error they may be there, or some
 	// of them, and are written again. It may be called for several partitions at once.
-	write(ctx context.Context, topic string, partition int, recs []Record) error
-	close()
+	Write(ctx context.Context, topic string, partition int, recs []Record) error
+	// Close is called once, after the last Write has returned.
+	Close()
 }
 
-// errRefused marks what a broker refuses for good: too large, or not valid to it.
-var errRefused = errors.New("refused by the broker")
+// ErrRefused marks what a broker refuses for good: too large, or not valid to it.
+var ErrRefused = errors.New("refused by the broker")
 
 // Topics are the topics of a prefix.
 func (k *KafkaConfig) topics() []string {
@@ -90,9 +91,9 @@ func newKafkaSink(cfg KafkaConfig, log *slog.Logger) *kafkaSink {
 		client: &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Timeout: cfg.Timeout, Transport: t}}
 }
 
-func (k *kafkaSink) close() { k.transport.CloseIdleConnections() }
+func (k *kafkaSink) Close() { k.transport.CloseIdleConnections() }
 
-func (k *kafkaSink) partitions(ctx context.Context, topic string) (int, error) {
+func (k *kafkaSink) Partitions(ctx context.Context, topic string) (int, error) {
 	n, err := k.lookUp(ctx, topic)
 	if err == nil || !errors.Is(err, kafka.UnknownTopicOrPartition) {
 		return n, err
@@ -142,7 +143,7 @@ func (k *kafkaSink) lookUp(ctx context.Context, topic string) (int, error) {
 	return 0, fmt.Errorf("topic %s: %w", topic, kafka.UnknownTopicOrPartition)
 }
 
-func (k *kafkaSink) write(ctx context.Context, topic string, partition int, recs []Record) error {
+func (k *kafkaSink) Write(ctx context.Context, topic string, partition int, recs []Record) error {
 	ctx, cancel := context.WithTimeout(ctx, k.cfg.Timeout)
 	defer cancel()
 	res, err := k.client.Produce(ctx, &kafka.ProduceRequest{Topic: topic, Partition: partition,
@@ -152,7 +153,7 @@ func (k *kafkaSink) write(ctx context.Context, topic string, partition int, recs
 	}
 	for _, final := range [...]kafka.Error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord} {
 		if errors.Is(err, final) {
-			return fmt.Errorf("%w: %w", errRefused, err)
+			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 	}
 	return err

@@ -128,6 +128,8 @@ func Torn(part string) Answer { return Answer{Refusal: lead.TornAnswer, Body: pa
 // Buyers stand where the transport does: an exchange.Caller whose buyers are functions. All methods may be called by
 // any goroutine.
 type Buyers struct {
+	now func() time.Time // the wall clock by which deadlines are set
+
 	mu     sync.Mutex
 	buyers map[string]Buyer // guarded by mu: by campaign and call
 	calls  []Request        // guarded by mu
@@ -171,7 +173,7 @@ func (s *Buyers) Scatter(calls []*transport.Call, deadline time.Time) {
 
 // ScatterUntil implements exchange.Caller: the calls end one after the other.
 func (s *Buyers) ScatterUntil(calls []*transport.Call, deadline time.Time, l transport.Listener) {
-	begin := time.Now()
+	begin := s.now()
 	answers, took, order := make([]Answer, len(calls)), make([]time.Duration, len(calls)), make([]int, len(calls))
 	for i, c := range calls {
 		clear1(c)
@@ -183,11 +185,11 @@ func (s *Buyers) ScatterUntil(calls []*transport.Call, deadline time.Time, l tra
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(took[a], took[b]) })
 	enough := false
 	for _, i := range order {
-		if enough && took[i] > time.Since(begin) {
-			calls[i].Refusal, calls[i].Sent, calls[i].Took = lead.ClosedEarly, true, time.Since(begin)
+		if enough && took[i] > s.now().Sub(begin) {
+			calls[i].Refusal, calls[i].Sent, calls[i].Took = lead.ClosedEarly, true, s.now().Sub(begin)
 			continue
 		}
-		time.Sleep(took[i] - time.Since(begin))
+		time.Sleep(took[i] - s.now().Sub(begin))
 		answers[i].finish(calls[i], took[i])
 		enough = enough || l != nil && l.Enough()
 	}
@@ -195,7 +197,7 @@ func (s *Buyers) ScatterUntil(calls []*transport.Call, deadline time.Time, l tra
 
 // PostOnce implements exchange.Caller.
 func (s *Buyers) PostOnce(c *transport.Call, deadline time.Time) {
-	begin := time.Now()
+	begin := s.now()
 	clear1(c)
 	if !deadline.After(begin) {
 		c.Refusal = lead.NoTimeLeft
@@ -203,7 +205,7 @@ func (s *Buyers) PostOnce(c *transport.Call, deadline time.Time) {
 	}
 	a := s.ask(c)
 	took := a.end(c, deadline.Sub(begin))
-	time.Sleep(took - time.Since(begin))
+	time.Sleep(took - s.now().Sub(begin))
 	a.finish(c, took)
 }
 

@@ -29,18 +29,38 @@ const (
 	Kept
 )
 
+var diskFaults = [...]string{Refused: "disk: refuses a write", Stalled: "disk: stalls", Lost: "disk: loses a write",
+	Kept: "disk: keeps a write and says no"}
+
+// Death is how much of the write at which the machine is lost is stored.
+type Death int
+
+// The deaths.
+const (
+	DiesBefore Death = iota // nothing
+	DiesWithin              // its first half
+	DiesAfter               // all of it; nobody hears of it
+)
+
+var deaths = [...]string{DiesBefore: "death: before a write", DiesWithin: "death: within a write",
+	DiesAfter: "death: after a write"}
+
 var errDisk = errors.New("disk fault")
 
 // Disk is the file system under the ledger's log. It works until a fault is ordered. All methods may be called by any
 // goroutine.
 type Disk struct {
-	fs *fs.FS
+	fs     *fs.FS
+	struck *tally
 
 	mu     sync.Mutex
 	orders []order       // guarded by mu
 	away   chan struct{} // guarded by mu; closed by Repair; nil: the log can be opened and read
 	hits   int           // guarded by mu
 	dead   bool          // guarded by mu: nothing is written any more
+	last   int           // guarded by mu: the write, from now on, at which that begins; 0: none
+	how    Death         // guarded by mu: of that one
+	died   func()        // guarded by mu: is called then
 }
 
 type order struct {
@@ -49,7 +69,34 @@ type order struct {
 	times int // below 0: always
 }
 
-func newDisk() *Disk { return &Disk{fs: fs.New()} }
+func newDisk(struck *tally) *Disk { return &Disk{fs: fs.New(), struck: struck} }
+
+// DieAt has the machine be lost at the n-th write of the log from now on: nothing is stored any more, nor read, and
+// nobody hears of it. died is called at this moment, by whoever writes. The driver has to Crash the rig then.
+func (d *Disk) DieAt(n int, how Death, died func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last, d.how, d.died = n, how, died
+}
+
+// dies tells whether a write is the machine's last.
+func (d *Disk) dies() (how Death, died func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead || d.last == 0 {
+		return 0, nil
+	}
+	if d.last--; d.last > 0 {
+		return 0, nil
+	}
+	d.dead, d.orders = true, nil
+	if d.away != nil {
+		close(d.away)
+		d.away = nil
+	}
+	d.struck.add(deaths[d.how])
+	return d.how, d.died
+}
 
 // Fail orders a fault for the next write of the log that holds an event of the kind; "" is any kind.
 func (d *Disk) Fail(k ledger.Kind, f Fault) { d.order(k, f, 1) }
@@ -107,6 +154,7 @@ func (d *Disk) strike(b []byte) (Fault, chan struct{}) {
 		}
 		o.times--
 		d.hits++
+		d.struck.add(diskFaults[o.fault])
 		if o.fault != Refused && d.away == nil {
 			d.away = make(chan struct{})
 		}
@@ -115,11 +163,18 @@ func (d *Disk) strike(b []byte) (Fault, chan struct{}) {
 	return 0, nil
 }
 
+// gone tells whether the machine is lost.
+func (d *Disk) gone() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
 // there tells whether files can be listed and opened.
 func (d *Disk) there() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.away != nil {
+	if d.away != nil || d.dead {
 		return errDisk
 	}
 	return nil
@@ -175,13 +230,23 @@ type file struct {
 
 // WriteAt implements types.WritableFile.
 func (f *file) WriteAt(b []byte, off int64) (int, error) {
+	if how, died := f.disk.dies(); died != nil {
+		n := [...]int{DiesBefore: 0, DiesWithin: len(b) / 2, DiesAfter: len(b)}[how]
+		if _, err := f.WritableFile.WriteAt(b[:n], off); err != nil {
+			return 0, err
+		}
+		died()
+		return 0, errDisk
+	}
 	switch fault, away := f.disk.strike(b); fault {
 	case Refused, Lost:
 		return 0, errDisk
 	case Kept:
 		f.kept = true
 	case Stalled:
-		<-away
+		if <-away; f.disk.gone() {
+			return 0, errDisk
+		}
 	}
 	return f.WritableFile.WriteAt(b, off)
 }

@@ -5,10 +5,12 @@ package exchangetest
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,15 +31,19 @@ type Rig struct {
 	Transport *transport.Client
 	Buyers    *Buyers
 	Disk      *Disk
-	Seller    string // whose pings and posts are made; "" is acme
+	Broker    *Broker // what Setup.Ships ships to
+	Seller    string  // whose pings and posts are made; "" is acme
 
 	setup   Setup
 	dir     string
+	crashes int
 	reloads int
 	kept    map[string]exchange.Config // that were in force, by hash
 	stopped bool
-	virtual bool // time is
-	later   time.Duration
+	virtual bool         // time is
+	later   atomic.Int64 // how much later than that of the bubble its wall clock is, in nanoseconds
+	begun   time.Time
+	struck  *tally               // faults
 	crashed []*exchange.Exchange // whose trips may still be under way
 }
 
@@ -60,9 +66,10 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 // Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
-	x := &Rig{T: t, Buyers: &Buyers{buyers: map[string]Buyer{}}, setup: s, later: s.Later,
-		dir:  filepath.Join(tempDir(t), "ledger"),
-		kept: map[string]exchange.Config{}}
+	x := &Rig{T: t, begun: time.Now(), setup: s, dir: filepath.Join(tempDir(t), "ledger"),
+		kept: map[string]exchange.Config{}, struck: &tally{n: map[string]int{}}}
+	x.later.Store(int64(s.Later))
+	x.Broker, x.Buyers = &Broker{struck: x.struck}, &Buyers{buyers: map[string]Buyer{}, now: x.wall}
 	x.start()
 	t.Cleanup(x.Stop)
 	return x
@@ -88,10 +95,14 @@ func (x *Rig) start() {
 	x.T.Helper()
 	cfg := x.config() // nothing runs yet, should it be wrong
 	log := slog.New(slog.NewTextHandler(x.T.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	x.Disk, x.stopped = newDisk(), false
+	x.Disk, x.stopped = newDisk(x.struck), false
+	c := ledger.Config{Dir: x.dir, Node: "n1", SegmentBytes: 1 << 20, SyncEvery: -1, FreeBytesMin: 1, Logger: log,
+		Disk: x.Disk, Now: x.wall}
+	if x.setup.Ships {
+		c.Kafka, c.Sink = &ledger.KafkaConfig{Brokers: []string{"none"}}, x.Broker
+	}
 	var err error
-	if x.Ledger, err = ledger.Open(ledger.Config{Dir: x.dir, Node: "n1", SegmentBytes: 1 << 20, SyncEvery: -1,
-		FreeBytesMin: 1, Logger: log, Disk: x.Disk, Now: x.wall}); err != nil {
+	if x.Ledger, err = ledger.Open(c); err != nil {
 		x.T.Fatal(err)
 	}
 	if x.Transport, err = transport.New(transport.Config{}); err != nil {
@@ -110,9 +121,6 @@ func (x *Rig) start() {
 		x.T.Fatal(err)
 	}
 }
-
-// wall is the wall clock of the exchange.
-func (x *Rig) wall() time.Time { return time.Now().Add(x.later) }
 
 // config makes the configuration of the setup.
 func (x *Rig) config() exchange.Config {
@@ -175,12 +183,28 @@ func (x *Rig) Restart() {
 	x.start()
 }
 
+// Faults are how often which fault of the disk, the broker and the clock has struck.
+func (x *Rig) Faults() map[string]int { return x.struck.all() }
+
 // Crash ends the exchange as the loss of its machine does: from this moment on nothing becomes durable, whatever its
-// trips still do. Then it starts anew on what the disk has. The trips that were under way end in their own time.
+// trips still do. Then it starts anew on what the disk has: nothing of what the end of the old one writes down, such as
+// views and cursors, is there. The trips that were under way end in their own time.
 func (x *Rig) Crash() {
 	x.T.Helper()
 	x.Disk.die()
+	if x.virtual {
+		synctest.Wait() // for nobody to be writing
+	}
+	was := x.dir
+	x.crashes++
+	x.dir = filepath.Join(filepath.Dir(was), fmt.Sprint("ledger", x.crashes))
+	if err := os.CopyFS(x.dir, os.DirFS(was)); err != nil {
+		x.T.Fatal(err)
+	}
 	x.stop(0)
+	if err := os.RemoveAll(was); err != nil {
+		x.T.Error(err)
+	}
 	x.crashed = append(x.crashed, x.Exchange)
 	x.start()
 }

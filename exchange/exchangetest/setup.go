@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package exchangetest makes exchanges for tests from Go values: buyers are functions, the log's disk fails to order,
-// and time is virtual.
+// Package exchangetest makes exchanges for tests from Go values: buyers are functions, the log's disk, the broker of
+// events and the wall clock fail to order, and time is virtual.
 //
 // Run starts one within testing/synctest; Rig has what a test does with it. The ledger, the caps and all that renders
 // requests and reads answers are the real ones; only the network and the disk under the log are made up.
@@ -38,7 +38,8 @@ type Setup struct {
 	Sources   []*exchange.Source       // further ones; Source makes one
 	Campaigns []Campaign
 	Buyer     func(*buyers.BuyerSpec) // changes each buyer
-	Later     time.Duration           // how much later than that of the bubble its clock is
+	Later     time.Duration           // how much later than that of the bubble its clock is at first
+	Ships     bool                    // its ledger ships to the rig's Broker
 	Parents   []exchange.Parent       // with caps over the buyers that belong to them
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
 	Differs   bool                    // the test sees to it that computing its leads again comes to something else

@@ -4,8 +4,63 @@ package audit
 
 type sourceKey struct{ source, key string }
 
+// heard is what was answered under a key: how often 503, and how often something else, or nobody knows what.
+type heard struct{ refused, other int }
+
+// calledBy notes under which key the next attempts of a lead are made.
+func (a *auditor) calledBy(e *event) {
+	if !a.all {
+		return
+	}
+	switch {
+	case e.Kind == "pinged" && e.oneShot:
+		a.trip(e.Lead).call = sourceKey{a.name(e.Source), e.Key}
+	case e.Post != nil:
+		a.trip(e.Lead).call = sourceKey{a.name(e.Source), e.Post.Key}
+	}
+}
+
+// finishUnavailable judges the calls that were answered 503 and nothing else: they have sold nothing, and what they
+// began was never sent.
+func (a *auditor) finishUnavailable() {
+	refused := func(p *attempt) bool {
+		c := a.calls[p.call]
+		return p.call.key != "" && c != nil && c.refused > 0 && c.other == 0
+	}
+	for _, c := range a.calls {
+		if c.refused > 0 && c.other == 0 {
+			a.report.Counts.Unavailable++
+		}
+	}
+	for i := range a.trips {
+		t := &a.trips[i]
+		for _, p := range t.attempts {
+			if !refused(p) {
+				continue
+			}
+			if p.outcome == accepted && !p.corrected {
+				a.found(RuleUnavailableSold, t.lead, "attempt %s to %s was accepted, its call %q was answered 503",
+					p.id, p.buyer, p.call.key)
+			}
+			others := 0
+			for _, o := range t.attempts {
+				if o.buyer == p.buyer && !refused(o) {
+					others += 1 + len(o.resends)
+				}
+			}
+			if b := a.books[bookKey{t.lead, p.buyer}]; b != nil && b.posts > others {
+				a.found(RuleUnavailableSold, t.lead, "%s saw %d posts, its call %q was answered 503 and others made %d",
+					p.buyer, b.posts, p.call.key, others)
+			}
+		}
+	}
+}
+
 // answer takes one answer that a seller saw.
 func (a *auditor) answer(s *Answer) {
+	if a.all && s.Key != "" {
+		a.hear(s)
+	}
 	result := s.Result
 	if result == "" || s.Status != 200 && s.Status != 202 {
 		a.report.Counts.Answers[s.Op+" status "+statusText(s.Status)]++
@@ -49,6 +104,18 @@ func (a *auditor) answer(s *Answer) {
 		a.pendingAnswer(s, lead, t)
 	default:
 		a.found(RuleAnswerUnknown, lead, "%s was answered with the result %q", s.Op, result)
+	}
+}
+
+func (a *auditor) hear(s *Answer) {
+	k := sourceKey{a.name(s.Source), s.Key}
+	if a.calls[k] == nil {
+		a.calls[k] = &heard{}
+	}
+	if s.Status == 503 {
+		a.calls[k].refused++
+	} else {
+		a.calls[k].other++
 	}
 }
 
@@ -134,7 +201,7 @@ func (v *settlement) answers(s *Answer) bool {
 func (a *auditor) failureAnswer(s *Answer, lead id, l pinged, t *trip) {
 	if t != nil {
 		for _, p := range t.attempts {
-			if p.outcome.standing() {
+			if p.outcome.standing() && !p.corrected {
 				a.found(RuleAnswerFailure, lead, "%s was answered failure (%s), attempt %s to %s is %s", s.Op, s.Reason,
 					p.id, p.buyer, outcomeNames[p.outcome])
 				return

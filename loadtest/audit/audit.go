@@ -47,6 +47,9 @@ type Options struct {
 	Repeats []Repeat
 	// Losses tells that quotes may be above what the buyers pay, where a margin allows it.
 	Losses bool
+	// EveryCall tells that the answers are those of all calls, one that nobody heard with the status 0. Then a call
+	// with an Idempotency-Key whose every answer was 503 has sold nothing.
+	EveryCall bool
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int
 }
@@ -134,6 +137,7 @@ func Run(in Input, o Options) (*Report, error) {
 		if err := in.Answers(func(s Answer) error { a.answer(&s); return nil }); err != nil {
 			return nil, fmt.Errorf("audit: answers: %w", err)
 		}
+		a.finishUnavailable()
 	}
 	if in.Shipped != nil {
 		if err := in.Shipped(func(b []byte) error { a.shipped(b); return nil }); err != nil {

@@ -17,6 +17,7 @@ type Terms struct {
 	// Wants tells whether a lead meets the criteria; field gives the lead's values as the ping's event has them, ""
 	// where there is none. Nil: every lead.
 	Wants func(field func(name string) string) bool
+	Open  func(at time.Time) bool // whether it takes leads at this time; nil: always
 }
 
 // Config is what a configuration says, as the auditor is told. A campaign that is not in it was not configured.
@@ -61,8 +62,10 @@ func (c *Config) explain(b []byte) (why []string) {
 			return true
 		})
 	}
+	at := ev.Get("at").Time()
+	field := func(name string) string { return values[name] }
 	wants := func(t Terms) bool {
-		return t.Vertical == vertical && (t.Wants == nil || t.Wants(func(name string) string { return values[name] }))
+		return t.Vertical == vertical && (t.Open == nil || t.Open(at)) && (t.Wants == nil || t.Wants(field))
 	}
 	bids := map[string]bool{}
 	ev.Get("bids").ForEach(func(_, bid gjson.Result) bool {

@@ -5,6 +5,7 @@ package audit
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPingIsHeldToItsConfiguration(t *testing.T) {
@@ -36,6 +37,17 @@ func TestPingIsHeldToItsConfiguration(t *testing.T) {
 		got := strings.Join(c.explain(ping(x.state, x.bids)), "; ")
 		if got != x.want && (x.want == "" || !strings.Contains(got, x.want)) {
 			t.Errorf("%s: found %q, want %q", x.name, got, x.want)
+		}
+	}
+}
+
+func TestClosedCampaignIsNotConsidered(t *testing.T) {
+	noon := func(at time.Time) bool { return at.UTC().Hour() == 12 }
+	c := &Config{Campaigns: map[string]Terms{"a": {Vertical: "solar", MaxSold: 1, Open: noon}}}
+	for hour, want := range map[string]string{"11": "a does not want the lead", "12": ""} {
+		asked := `{"vertical":"solar","at":"2026-11-23T` + hour + `:59:59Z","bids":[{"campaign":"a","max_sold":1}]}`
+		if got := strings.Join(c.explain([]byte(asked)), "; "); got != want {
+			t.Errorf("asked at %s: found %q, want %q", hour, got, want)
 		}
 	}
 }

@@ -47,6 +47,13 @@ func TestCorrectionsAreAudited(t *testing.T) {
 				"reference": "ref-1", "was": ev{"outcome": "rejected"}})
 			h.answer("success", saleOf(1, sunco))
 		}, nil},
+		{"a sale in truth, of which the seller had heard that it was none", func(h *history) {
+			e := h.correction("accepted", ev{"attempt": attemptN(9), "campaign": moon.campaign, "buyer": moon.buyer,
+				"was": ev{"outcome": "duplicate"}, "price_micros": moon.price, "payout_micros": moon.price * 4 / 5,
+				"reference": "ref-9", "charges": h.of("posting", refusedBy, 0)["charges"]})
+			h.answer("success", saleOf(9, moon))
+			e["lead_id"], h.events[len(h.events)-1]["lead_id"] = leadN(refusedBy), leadN(refusedBy)
+		}, nil},
 		{"other money", func(h *history) {
 			h.correction("accepted", ev{"adjustment": "rebooked", "price_micros": 7 * unit, "payout_micros": 9 * unit,
 				"reference": "ref-1", "charges": nil})

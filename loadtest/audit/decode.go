@@ -136,7 +136,9 @@ type event struct {
 	Was         *stood    `json:"was"`
 	Post        *struct {
 		ReceivedAt time.Time `json:"received_at"`
+		Key        string    `json:"idempotency_key"`
 	} `json:"post"`
+	Key string `json:"-"` // of a ping: its Idempotency-Key
 
 	// of a ping
 	oneShot   bool
@@ -185,6 +187,14 @@ func readPing(b []byte) (*event, error) {
 			e.Config = v.Str
 		case "mode":
 			e.oneShot = v.Str == "lead"
+		case "source":
+			e.Source = v.Str
+		case "idempotency_key":
+			e.Key = v.Str
+		case "at":
+			e.At, err = time.Parse(time.RFC3339, v.Str)
+		case "charges":
+			err = json.Unmarshal([]byte(v.Raw), &e.Charges)
 		case "result":
 			e.Result = v.Str
 		case "price_micros":

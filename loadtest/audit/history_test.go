@@ -25,6 +25,7 @@ type history struct {
 	at       time.Time
 	n        int
 	configs  map[string]*Config
+	every    bool // all calls are among the answers
 }
 
 const unit = 1_000_000
@@ -310,7 +311,7 @@ func (h *history) judge() *Report {
 		shipped = h.shipped(lines)
 	}
 	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers),
-		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs})
+		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs, EveryCall: h.every})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ type auditor struct {
 
 	caps     []capState
 	losses   bool // quotes may be above prices
+	all      bool // all calls are among the answers
 	capByKey map[string][]int
 	capsOf   map[string][]int
 	windows  map[windowKey]*windowUse
@@ -29,6 +30,7 @@ type auditor struct {
 	books    map[bookKey]*booked
 	bought   map[string]bool // books that were given
 	keys     map[sourceKey]id
+	calls    map[sourceKey]*heard
 	repeats  map[[2]string]*Repeat // by source and vertical
 	persons  map[id]somebody
 }
@@ -47,6 +49,7 @@ type pinged struct {
 // trip is what is kept of a lead that was posted.
 type trip struct {
 	lead     id
+	call     sourceKey // whose events come
 	attempts []*attempt
 	settled  []settlement
 	// something was corrected: answers may be withdrawn, and need not be what was quoted
@@ -55,6 +58,7 @@ type trip struct {
 
 type attempt struct {
 	id              id
+	call            sourceKey // under which it was made; without a key: nobody can tell
 	campaign, buyer string
 	brand           string // who buys in the end, where several of the buyer's legs may
 	price, payout   int64  // as posted; of an accepted one as booked
@@ -114,11 +118,12 @@ func newAuditor(o Options) (*auditor, error) {
 	a := &auditor{
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
-		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses,
+		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses, all: o.EveryCall,
 		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
-		keys: map[sourceKey]id{}, repeats: map[[2]string]*Repeat{}, persons: map[id]somebody{},
+		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
+		persons: map[id]somebody{},
 	}
 	a.addRepeats(o.Repeats)
 	return a, a.addCaps(o.Caps)
@@ -164,6 +169,7 @@ func (a *auditor) event(b []byte) {
 		a.explain(e, b)
 		a.person(e, b)
 	}
+	a.calledBy(e)
 	switch e.Kind {
 	case "pinged":
 		a.ping(e)
@@ -254,9 +260,9 @@ func (a *auditor) posting(e *event) {
 	}
 	t := a.trip(e.Lead)
 	a.slots(e, t)
-	p := &attempt{id: e.Attempt, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand, price: e.Price,
-		payout: e.Payout, bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round, charges: e.Charges,
-		booking: e.Terms}
+	p := &attempt{id: e.Attempt, call: t.call, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand,
+		price: e.Price, payout: e.Payout, bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round,
+		charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)

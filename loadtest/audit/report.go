@@ -65,6 +65,7 @@ const (
 	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
 	RuleSoldAgain        = "person_sold_again"    // a person was sold within the time in which a repeat is refused
+	RuleUnavailableSold  = "unavailable_but_sold" // a call was answered 503 and nothing else, and something came of it
 	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
 	// an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestMixed = "test_mixed"
@@ -100,6 +101,7 @@ type Counts struct {
 	Answers     map[string]int `json:"answers"`     // by call and result
 	Shipped     int            `json:"shipped"`     // distinct events
 	Explained   int            `json:"explained"`   // events that were held to their configuration
+	Unavailable int            `json:"unavailable"` // calls under a key that heard nothing but 503
 }
 
 // Report is the verdict with its grounds.
