@@ -47,7 +47,8 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
-	"queue": {"lead", "ledger"}, // messages that wait until they are taken
+	"queue":         {"lead", "ledger"}, // messages that wait until they are taken
+	"ledger/report": {"lead", "ledger"}, // an SQL view of the events, to find and add up
 
 	"exchange/limits":   {"lead", "buyers"},
 	"exchange/history":  {"lead", "ledger", "auction"},
@@ -66,16 +67,16 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin": {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "queue",
-		"config/tree"},
+	"exchange/admin": {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "ledger/report",
+		"queue", "config/tree"},
 
 	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "auction/value", "buyers",
 		"buyers/templates", "ledger", "queue", "exchange", "exchange/door", "exchange/intake",
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "rules", "wire/transport", "capstore/memory", "ledger", "exchange", "exchange/intake",
-		"exchange/admin", "exchange/door", "config"},
+	"node": {"lead", "rules", "wire/transport", "capstore/memory", "ledger", "ledger/report", "exchange",
+		"exchange/intake", "exchange/admin", "exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "capstore/memory",
@@ -83,9 +84,9 @@ var below = map[string][]string{
 		"buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
-		"ledger", "ledger/schema", "config/schema", "exchange", "exchange/intake", "exchange/intake/posting",
-		"exchange/admin", "config", "config/page", "node", "buyers/buyertest", "buyers/conform", "ledger/kafkalocal",
-		"loadtest", "loadtest/audit", "examples"},
+		"ledger", "ledger/report", "ledger/schema", "config/schema", "exchange", "exchange/intake",
+		"exchange/intake/posting", "exchange/admin", "config", "config/page", "node", "buyers/buyertest",
+		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -142,6 +143,10 @@ var confined = []struct {
 	{"github.com/expr-lang/expr", []string{"rules/expr"}, "its parser reads expressions; its own machine knows two " +
 		"truths and float64, so that nothing else may evaluate them"},
 	{"github.com/redis", []string{"capstore"}, "what nodes must agree on goes through one Hold"},
+	{"modernc.org/sqlite", []string{"ledger/report"}, "the database is a view of the ledger: what must be right is " +
+		"decided by events"},
+	{"database/sql", []string{"ledger/report"}, "the database is a view of the ledger: what must be right is decided " +
+		"by events"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
 		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
 			"another decoder"},

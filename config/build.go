@@ -92,6 +92,7 @@ func (l *loader) limits(f *tree.File, s *limitsSpec, to *Limits) {
 	to.FreeBytesMin = uint64(n("free_mb_min", s.FreeMBMin, 512, 0, 1<<30)) * mb
 	to.Retention.Age = time.Duration(n("retention_days", s.RetentionDays, 0, 1, 36500)) * 24 * time.Hour
 	to.Retention.Bytes = int64(n("log_mb_max", s.LogMBMax, 0, 256, 1<<30)) * mb
+	to.ReportPercent = n("report_cpu_percent", s.ReportPercent, 25, 0, 100)
 }
 
 func (l *loader) source(f *tree.File) *exchange.Source {

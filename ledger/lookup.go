@@ -319,6 +319,9 @@ func (l *Ledger) shipped() uint64 {
 	return l.ship.shipped.Load()
 }
 
+// FreeBytes is the free space of the file system, as it was when it was looked at last.
+func (l *Ledger) FreeBytes() uint64 { return l.free.Load() }
+
 // Stats returns the ledger's figures.
 func (l *Ledger) Stats() Stats {
 	s := Stats{

@@ -31,7 +31,7 @@ func (n *Node) backup(to string) (b ledger.Backup, err error) {
 	for _, e := range entries {
 		from, copied := filepath.Join(n.cfg.DataDir, e.Name()), filepath.Join(to, e.Name())
 		switch name := e.Name(); {
-		case name == "ledger" || name == handleFile || name == "admin.token":
+		case name == "ledger" || name == reportDir || name == handleFile || name == "admin.token":
 		case e.IsDir():
 			if err := os.CopyFS(copied, os.DirFS(from)); err != nil {
 				return b, err
@@ -41,6 +41,10 @@ func (n *Node) backup(to string) (b ledger.Backup, err error) {
 				return b, err
 			}
 		}
+	}
+	// before the ledger: it must not have events that the ledger's copy lacks
+	if err := n.report.backup(filepath.Join(to, reportDir)); err != nil {
+		return b, err
 	}
 	if b, err = n.Ledger.Backup(ledgerPath(to)); err != nil {
 		return b, err

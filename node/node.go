@@ -35,6 +35,7 @@ type Node struct {
 	down    []teardown // last in, first out
 	failed  chan error
 	reloads reloads
+	report  reports
 
 	Exchange *exchange.Exchange
 	Ledger   *ledger.Ledger
@@ -95,6 +96,7 @@ func (n *Node) open(offline bool) error {
 		return err
 	}
 	n.onStop("exchange", n.Exchange.Stop)
+	n.openReport(offline)
 	if err := n.Exchange.Start(); err != nil {
 		return err
 	}
@@ -126,7 +128,7 @@ func (n *Node) open(offline bool) error {
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload,
 		Config: n.reloads.status, Offline: offline, Memory: memory.Limit, Load: func() admin.LoadStatus {
 			return loadOf(n.Intake)
-		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup}, n.log)
+		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup, Report: n.report.view}, n.log)
 	return nil
 }
 

@@ -52,7 +52,7 @@ type cli struct {
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
 	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
-	Report     reportCmd     `cmd:"" help:"Tell what became of sales: returned, paid or unpaid. It teaches, and books nothing."`
+	Report     reportCmd     `cmd:"" help:"Keep what is searched and added up, and tell what became of sales."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`

@@ -85,7 +85,8 @@ var (
 			"found ended), late, late_answers, late_dropped.", "buyer", "what")
 	descOpen = desc("unresolved",
 		"Attempts without a known outcome: in flight, pursued by their campaign's policy, or waiting for a person.")
-	descLag  = desc("ledger_lag_events", "Events that the views (views) or Kafka (kafka) do not have yet.", "of")
+	descLag = desc("ledger_lag_events", "Events that the views (views), Kafka (kafka) or "+
+		"what find and report read (report) do not have yet.", "of")
 	descLog  = desc("ledger_log_bytes", "Size of the log's files.")
 	descHeld = desc("ledger_held_bytes",
 		"Of them what retention_days or log_mb_max would drop, and who needs it does not let go; 0: nothing.")
@@ -109,7 +110,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
-		descLearned, descHookSent, descHookDead, descHookTry, descHookBehind} {
+		descLearned, descHookSent, descHookDead, descHookTry, descHookBehind, descViewBytes, descViewOK,
+		descViewMissed} {
 		ch <- d
 	}
 }
@@ -194,6 +196,7 @@ func (c *collector) collectLedger(count, gauge func(*prometheus.Desc, float64, .
 	count(descUnship, float64(st.Unshippable))
 	gauge(descLag, float64(st.LastSeq-min(st.Applied, st.LastSeq)), "views")
 	gauge(descLag, float64(st.LagEvents), "kafka")
+	c.collectView(count, gauge)
 	gauge(descLog, float64(st.LogBytes))
 	held := 0.0
 	if h := c.led.Held(); h != nil {

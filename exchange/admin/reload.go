@@ -7,6 +7,7 @@ import (
 
 	"clearpost/config/tree"
 	"clearpost/ledger"
+	"clearpost/ledger/report"
 )
 
 // Hooks are what the server cannot do or know itself.
@@ -17,6 +18,7 @@ type Hooks struct {
 	Load     func() LoadStatus // what the sellers' door carries and sends away; nil: there is no door
 	Identity func() Identity
 	Backup   func(to string) (ledger.Backup, error) // copies the data into a directory that is not there yet
+	Report   func() (*report.View, error)           // what find and report read; an error says why there is none
 	Memory   int64                                  // bytes that the node keeps to; 0: none
 	Offline  bool                                   // opened by a verb, beside no running node
 }

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/ledger"
+	"clearpost/loadtest/audit"
+)
+
+// Whatever is sold, resolved, corrected and booked anew, sent again and tested, with restarts in between: the view has
+// what the auditor makes of the ledger, to the cent.
+func TestViewSumsAreTheAuditors(t *testing.T) {
+	var sales, corrections int
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 11))
+			some := func() exchangetest.Buyer {
+				var script []exchangetest.Answer
+				for range 8 {
+					script = append(script, []exchangetest.Answer{exchangetest.Accept("R"), exchangetest.Decline("no"),
+						exchangetest.Silence()}[min(rnd.IntN(5), 2)])
+				}
+				return exchangetest.Script(script...)
+			}
+			s := exchangetest.Setup{Vertical: func(v *exchange.Vertical) { v.Plan.SellLimit = 2 },
+				Source: func(s *exchange.Source) { s.Tests = true },
+				Campaigns: []exchangetest.Campaign{{ID: "a", Price: 30 * lead.Unit, MaxSold: 2, Post: some()},
+					{ID: "b", Price: 25 * lead.Unit, MaxSold: 2, Post: some()},
+					{ID: "c", Price: 21 * lead.Unit, MaxSold: 1, Fixed: true, Post: some()}}}
+			dir := t.TempDir()
+			exchangetest.Run(t, s, func(x *exchangetest.Rig) {
+				c := wander(t, x, rnd, dir)
+				sales, corrections = sales+c.Sales, corrections+c.Corrections
+			})
+		})
+	}
+	if sales < 10 || corrections < 10 {
+		t.Errorf("with %d sales and %d corrections it compares little", sales, corrections)
+	}
+}
+
+const forNames = time.Second
+
+func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit.Counts {
+	var attempts []lead.ID
+	for i := range 8 {
+		phone := exchangetest.Values{"phone": fmt.Sprintf("602555%04d", 1000+i)}
+		if i%4 == 3 {
+			x.LeadNow(phone, nil)
+			continue
+		}
+		q, f := x.Ping(nil, nil)
+		if f != nil {
+			t.Fatal(f)
+		}
+		x.Post(q.LeadID, phone, nil)
+		for _, ev := range x.Events(q.LeadID) {
+			if p, ok := ev.(*ledger.Posting); ok {
+				attempts = append(attempts, p.Attempt)
+			}
+		}
+	}
+	x.Sleep(10 * time.Second)
+	for range 30 {
+		at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
+		yes := rnd.IntN(2) == 0
+		var price *lead.Money
+		if yes && rnd.IntN(2) == 0 {
+			price = &amount
+		}
+		// What is not possible is refused, and changes nothing: the sums tell.
+		switch rnd.IntN(10) {
+		case 0, 1:
+			_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
+		case 2, 3, 4:
+			_, _, _ = x.Exchange.Correct(exchange.Correction{Name: at.String(), Accepted: yes, Price: price,
+				Oversell: rnd.IntN(2) == 0, Why: "their mail"}, forNames)
+		case 5, 6:
+			other := lead.Money(rnd.IntN(4000)) * lead.Cent
+			_, _, _ = x.Exchange.Rebook(exchange.Rebooking{Name: at.String(), Price: price, Payout: &other,
+				Ref: fmt.Sprint(rnd.IntN(9)), Why: "agreed"}, forNames)
+		case 7:
+			_, _ = x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
+				forNames)
+		case 8:
+			x.Restart()
+		case 9:
+			agree(t, x, dir)
+		}
+	}
+	return agree(t, x, dir)
+}
+
+// agree brings the view up to date and compares it with the auditor, whose counts it returns.
+func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
+	t.Helper()
+	rep, err := audit.Run(audit.Input{Events: func(each func([]byte) error) error {
+		return x.Ledger.Scan(1, func(r ledger.Record) error { return each(r.Bytes) })
+	}}, audit.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := Open(Config{Dir: dir, Ledger: x.Ledger, Share: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	v.batch = 7
+	caughtUp(t, v)
+	var got audit.Counts
+	got.Attempts = map[string]int{}
+	row := v.reads.Load().QueryRow(`select (select count(*) from leads where test = 0),
+		(select count(*) from leads where test = 0 and (result in ('quoted', 'pending') or quote_micros > 0)),
+		count(*), coalesce(sum(price_micros), 0), coalesce(sum(payout_micros), 0) from sales`)
+	if err := row.Scan(&got.Leads, &got.Quoted, &got.Sales, &got.Revenue, &got.Payout); err != nil {
+		t.Fatal(err)
+	}
+	want := rep.Counts
+	if got.Leads != want.Leads || got.Quoted != want.Quoted || got.Sales != want.Sales || got.Revenue != want.Revenue ||
+		got.Payout != want.Payout {
+		t.Errorf("the view has %d leads, %d quoted, %d sales of %d for %d; the auditor %d, %d, %d of %d for %d",
+			got.Leads, got.Quoted, got.Sales, got.Revenue, got.Payout, want.Leads, want.Quoted, want.Sales,
+			want.Revenue, want.Payout)
+	}
+	for outcome, n := range want.Attempts {
+		names := map[string]string{"refused": "'rejected', 'duplicate', 'invalid'"}[outcome]
+		if names == "" {
+			names = "'" + outcome + "'"
+		}
+		have := 0
+		row := v.reads.Load().QueryRow("select count(*) from attempts where test = 0 and outcome in (" + names + ")")
+		if err := row.Scan(&have); err != nil || have != n {
+			t.Errorf("%s: the view has %d attempts, the auditor %d (%v)", outcome, have, n, err)
+		}
+	}
+	return want
+}
