@@ -31,18 +31,20 @@ import (
 
 // Server answers operators. All but /healthz needs the token.
 type Server struct {
-	ex      *exchange.Exchange
-	led     *ledger.Ledger
-	hooks   Hooks
-	log     *slog.Logger
-	token   [32]byte // SHA-256
-	http    *fasthttp.Server
-	metrics fasthttp.RequestHandler
-	pulse   time.Duration // how often a follower of events hears something
-	stop    context.Context
-	cancel  context.CancelFunc
-	since   time.Time
-	today   daySoFar
+	ex    *exchange.Exchange
+	led   *ledger.Ledger
+	hooks Hooks
+	log   *slog.Logger
+	token [32]byte // SHA-256
+	// whose connections are those on which the token was shown
+	operators door.Holder
+	http      *fasthttp.Server
+	metrics   fasthttp.RequestHandler
+	pulse     time.Duration // how often a follower of events hears something
+	stop      context.Context
+	cancel    context.CancelFunc
+	since     time.Time
+	today     daySoFar
 
 	checking atomic.Bool // all leads are being computed again
 }
@@ -111,6 +113,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			fail(ctx, 500, "an error of the exchange")
 		}
 	}()
+	door.Take(ctx.Conn())
 	path := string(ctx.Path())
 	if path == "/healthz" {
 		s.health(ctx)
@@ -121,6 +124,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		fail(ctx, 401, "expected Authorization: Bearer TOKEN (the admin token)")
 		return
 	}
+	door.Own(ctx.Conn(), &s.operators)
 	get, post := string(ctx.Method()) == "GET", string(ctx.Method()) == "POST"
 	if name, ok := strings.CutPrefix(path, "/debug/pprof/"); ok && get {
 		s.profile(ctx, name)

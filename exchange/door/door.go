@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -23,8 +24,8 @@ type Config struct {
 	// from the first byte of a connection to the end of its first request, and for a handshake
 	ReadTimeout time.Duration
 	IdleTimeout time.Duration // how long a connection may be open before its first byte
-	// connections at once: for one above it those that are idle longest end, and if none is idle it is closed without a
-	// word; 0 = not bounded
+	// connections at once: for one above it others end on which nothing is being answered, and if there is none it is
+	// closed without a word; 0 = not bounded
 	ConnsMax int
 	Refuse   func() // nil, or called for each connection that is closed for that
 	Keys     *Keys  // nil: without TLS
@@ -40,16 +41,18 @@ type Listener struct {
 	refused atomic.Int64
 
 	// of the goroutine that calls Accept
-	told, swept time.Time // when refusals were logged last, and when idle connections were looked for
+	told      time.Time // when refusals were logged last
+	lookAgain time.Time // for idle connections, since the look before has found too few
 
 	mu      sync.Mutex
 	conns   map[*Conn]struct{} // guarded by mu; kept where connections are bounded
 	leaving int64              // guarded by mu: of them were told to end
+	left    chan struct{}      // told of each that has gone, while somebody waits
 }
 
 // Listen wraps a listener.
 func Listen(ln net.Listener, cfg Config) *Listener {
-	l := &Listener{Listener: ln, cfg: cfg, conns: map[*Conn]struct{}{}}
+	l := &Listener{Listener: ln, cfg: cfg, conns: map[*Conn]struct{}{}, left: make(chan struct{}, 1)}
 	if cfg.Keys != nil {
 		l.tls = cfg.Keys.server()
 	}
@@ -85,7 +88,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		default:
 			return nil, err
 		}
-		if n := l.open.Add(1); l.cfg.ConnsMax > 0 && n > int64(l.cfg.ConnsMax) && !l.makeRoom(n) {
+		if l.open.Add(1); l.cfg.ConnsMax > 0 && !l.makeRoom() {
 			l.open.Add(-1)
 			_ = c.Close() // nothing was asked on it
 			l.tellRefused()
@@ -118,7 +121,7 @@ func passes(err error) bool {
 }
 
 func (l *Listener) wrap(c net.Conn) *Conn {
-	out := &Conn{Conn: c, of: l, fresh: true, socket: c, came: newArrival(c)}
+	out := &Conn{Conn: c, of: l, fresh: true, socket: c, came: newArrival(c), addr: Network(AddrOf(c.RemoteAddr()))}
 	out.idle.Store(time.Now().UnixNano())
 	if l.tls != nil {
 		out.raw = c
@@ -143,17 +146,13 @@ type Conn struct {
 
 	socket net.Conn // what the listener gave
 	came   *arrival
-	idle   atomic.Int64 // since when nothing has been asked, Unix nanoseconds; 0: it is; idleLeaving
-}
+	addr   netip.Addr // of whom it comes from, or of its network
 
-// Waited is how long, at least, the latest bytes of a request had been here before they were read: as long as nobody
-// had time for them. It is 0 for some milliseconds, and where the system does not tell. The caller is the goroutine
-// that reads.
-func Waited(c net.Conn) time.Duration {
-	if d, ok := c.(*Conn); ok {
-		return d.came.since()
-	}
-	return 0
+	// since when it may be ended, Unix nanoseconds: it is idle, its request has begun, or a stranger takes its answer;
+	// 0: a request has come whole and is being answered; idleLeaving
+	idle   atomic.Int64
+	begun  atomic.Bool // a request has begun, or an answer
+	holder atomic.Pointer[Holder]
 }
 
 // Secure tells whether the connection speaks TLS.
@@ -171,12 +170,12 @@ func (c *Conn) Read(b []byte) (int, error) {
 		for i := 0; i < n && !c.asked; i++ {
 			c.asked = b[i] != '\r' && b[i] != '\n'
 		}
-		if c.asked {
-			c.stay()
+		if c.asked && !c.begun.Load() && c.idle.Load() != 0 {
+			c.stay(time.Now().UnixNano())
 		}
 		if c.fresh {
 			c.fresh = false
-			_ = c.Conn.SetReadDeadline(time.Now().Add(c.of.cfg.ReadTimeout)) // if it fails so does the next read
+			_ = c.within(c.Conn, c.of.cfg.ReadTimeout) // if it fails so does the next read
 		}
 	}
 	return n, err
@@ -187,9 +186,21 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.fresh && !t.IsZero() {
 		t = time.Now().Add(c.of.cfg.IdleTimeout)
 	}
+	if !c.asked {
+		c.rest() // the server begins to wait for the next request
+	}
 	err := c.Conn.SetReadDeadline(t)
-	if c.idle.Load() == idleLeaving { // it was told to end
-		err = errors.Join(err, c.socket.SetReadDeadline(longAgo))
+	if c.idle.Load() == idleLeaving {
+		c.hurry()
+	}
+	return err
+}
+
+// within gives a connection under this one so much time to read, unless it was told to end.
+func (c *Conn) within(under net.Conn, d time.Duration) error {
+	err := under.SetReadDeadline(time.Now().Add(d))
+	if c.idle.Load() == idleLeaving {
+		c.hurry()
 	}
 	return err
 }
@@ -200,8 +211,9 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	c.asked = c.asked && bytes.HasPrefix(b, []byte("HTTP/1.1 100 ")) // which asks for the rest of the request
-	if !c.asked {
-		c.rest()
+	if !c.asked && c.holder.Load() == nil {
+		c.begun.Store(true)
+		c.idle.CompareAndSwap(0, time.Now().UnixNano())
 	}
 	return c.Conn.Write(b)
 }
@@ -233,7 +245,7 @@ func (c *Conn) shake() error {
 		return err
 	}
 	c.Conn, c.raw = t, nil
-	return c.Conn.SetReadDeadline(time.Now().Add(c.of.cfg.IdleTimeout))
+	return c.within(c.Conn, c.of.cfg.IdleTimeout)
 }
 
 // eager gives a handshake its time from the first byte on.
@@ -247,7 +259,7 @@ func (e *eager) Read(b []byte) (int, error) {
 	n, err := e.Conn.Read(b)
 	if n > 0 && !e.came {
 		e.came = true
-		_ = e.Conn.SetReadDeadline(time.Now().Add(e.of.of.cfg.ReadTimeout))
+		_ = e.of.within(e.Conn, e.of.of.cfg.ReadTimeout)
 	}
 	return n, err
 }

@@ -52,3 +52,13 @@ func (a *arrival) since() time.Duration {
 	}
 	return max(time.Duration(a.info[lastDataRecv])*time.Millisecond-coarse, 0)
 }
+
+// unread tells whether bytes have come that nobody has read yet.
+func (a *arrival) unread() bool {
+	if a == nil {
+		return false
+	}
+	n := 0
+	err := a.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // 0 if that fails
+	return err == nil && n > 0
+}

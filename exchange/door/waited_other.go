@@ -12,3 +12,5 @@ type arrival struct{}
 func newArrival(any) *arrival { return nil }
 
 func (*arrival) since() time.Duration { return 0 }
+
+func (*arrival) unread() bool { return false }

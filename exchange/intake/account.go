@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"clearpost/exchange"
+	"clearpost/exchange/door"
 )
 
 // book is the accounts of one configuration. It never changes: a request finds its account in one, and stays with it.
@@ -104,6 +105,7 @@ func (s *Server) account(ctx *fasthttp.RequestCtx, bodyKey string) *account {
 		s.unauthorized(ctx)
 		return nil
 	}
+	door.Own(ctx.Conn(), &a.seat.holder)
 	if !s.origin(ctx, a) {
 		return nil
 	}

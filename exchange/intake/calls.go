@@ -48,26 +48,19 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 		return
 	}
 	r := &request{ctx: ctx, received: s.ex.Now().Add(-waited), waited: waited, ping: c.ping}
-	if !s.unpack(r, &c) {
+	unpacked, ok := s.identify(r, &c)
+	if !ok {
 		return
 	}
-	key := c.source
-	if key == "" && len(ctx.Request.Header.Peek("X-Api-Key")) == 0 &&
-		len(ctx.Request.Header.Peek("Authorization")) == 0 {
-		if c.profile != nil {
-			key = find(&r.in, c.profile.key)
-		} else {
-			key = keyOf(&r.in)
-		}
-	}
-	if r.acc = s.account(ctx, key); r.acc == nil {
-		return
-	}
-	if !s.places.share(r.acc.seat, !r.acc.alone && !isPost(ctx)) {
-		s.tooBusy(ctx, ShedSourceShare)
+	why, modest, ok := s.places.share(r.acc.seat, isPost(ctx), !r.acc.alone)
+	if !ok {
+		s.tooBusy(ctx, why)
 		return
 	}
 	defer s.places.unshare(r.acc.seat)
+	if !unpacked && !s.unpack(r, &c) {
+		return
+	}
 	if ctx.IsGet() && !r.acc.AllowGet {
 		ctx.Response.Header.Set("Allow", "POST")
 		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
@@ -87,7 +80,8 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 			strings.Join(r.acc.Verticals, ", "))
 		return
 	}
-	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load()) && s.crowded() {
+	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load(), modest) &&
+		s.places.crowded(waited) {
 		s.tooBusy(ctx, ShedWaited)
 		return
 	}
@@ -99,7 +93,31 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 		}
 		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
+	if !isPost(ctx) {
+		s.places.let.Add(1)
+	}
 	c.do(s, r)
+}
+
+// identify finds who sends this. Where the key stands in what is sent, that is unpacked first. It answers itself if
+// that cannot be done, or nobody is found.
+func (s *Server) identify(r *request, c *call) (unpacked, ok bool) {
+	key, h := c.source, &r.ctx.Request.Header
+	inHeader := len(h.Peek("X-Api-Key")) > 0 || len(h.Peek("Authorization")) > 0
+	if c.profile != nil || key == "" && !inHeader {
+		if unpacked = true; !s.unpack(r, c) {
+			return unpacked, false
+		}
+		switch {
+		case key != "" || inHeader:
+		case c.profile != nil:
+			key = find(&r.in, c.profile.key)
+		default:
+			key = keyOf(&r.in)
+		}
+	}
+	r.acc = s.account(r.ctx, key)
+	return unpacked, r.acc != nil
 }
 
 // unpack reads what the request is written in. It answers itself if that cannot be.

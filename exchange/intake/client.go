@@ -46,11 +46,7 @@ type unknownKeys struct {
 
 // allow tells whether one more request with an unknown key from the address is still judged.
 func (t *unknownKeys) allow(addr netip.Addr) bool {
-	if addr.Is6() { // whoever has one address has the whole network
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
+	addr = door.Network(addr)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.by[addr]

@@ -3,9 +3,9 @@
 // Package intake is the sellers' door: HTTP in, source keys, any dialect to a lead, and the answers out. No byte of
 // a request is kept past its handler.
 //
-// A request is let in or sent away unread by what memory and processors bear (places.go, sensor.go). Its source is
-// found by its key, whose rate is held (account.go); the source gives the request the snapshot on which its whole
-// trip runs. Then calls.go makes the call that the path names.
+// A request's source is found by its key, whose rate is held (account.go); the source gives the request the snapshot
+// on which its whole trip runs. It is let in or sent away, its lead unread, by what memory and processors bear
+// (places.go, sensor.go), those first that send most (fair.go). Then calls.go makes the call that the path names.
 //
 // A dialect is bytes that become a walk of names and values: media.go finds out which one it is and unpacks the
 // bytes, dialect.go and xml.go walk them, flat.go is the short way for plain JSON, entries.go reads lists of names

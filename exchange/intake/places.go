@@ -3,9 +3,12 @@
 package intake
 
 import (
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"clearpost/exchange/door"
 )
 
 // Reasons for which a request is sent away that may come again. They consume nothing.
@@ -82,15 +85,19 @@ type places struct {
 	read    atomic.Int64 // requests since the last look
 	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
 	sources atomic.Int64 // that have a request in flight
+	let     atomic.Int64 // pings that were let in since the last look
 	short   func() int64
 	shorts  int64 // at the last look
 	sensor  sensor
+	fair    fair
+	seats   func() map[string]*seat // of all sources
 	sheds   [shedReasons]shedCounts
 }
 
 func newPlaces(max int64, memory Memory) *places {
 	p := &places{max: max}
 	p.now.Store(max)
+	p.fair.modest.Store(math.MaxInt64)
 	p.sensor.memory = memory
 	return p
 }
@@ -98,8 +105,7 @@ func newPlaces(max int64, memory Memory) *places {
 // crowdedQuarters: from this many quarters of the places on, a source may have no more than its share.
 const crowdedQuarters = 3
 
-// enter takes a place, or says why there is none. Posts carry leads that are as good as sold: they are let in until the
-// last place is taken.
+// enter takes a place, or says why there is none, whoever asks for it: who that is, is not known yet.
 func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool) {
 	p.read.Add(1)
 	if waited > waitedMost {
@@ -108,13 +114,10 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 	if l, due := p.sensor.sample(p.lagging); due {
 		p.heat.Store(l.heat)
 		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, l))
-	}
-	most := p.now.Load()
-	if post {
-		most = p.max
+		p.weigh(l)
 	}
 	switch n := p.flying.Add(1); {
-	case n > most:
+	case n > p.max:
 		no = ShedOverloaded
 	case p.sensor.full.Load() && !post && n > placesLeast():
 		no = ShedMemory
@@ -129,6 +132,7 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 func (p *places) lagging() bool {
 	const least = 20
 	read, slow := p.read.Swap(0), p.slow.Swap(0)
+	p.fair.reads.Store(smooth(p.fair.reads.Load(), read))
 	short := false
 	if p.short != nil {
 		n := p.short()
@@ -139,22 +143,42 @@ func (p *places) lagging() bool {
 
 func (p *places) leave() { p.flying.Add(-1) }
 
-// seat is the requests in flight of one source. It lives on from configuration to configuration.
-type seat struct{ n atomic.Int64 }
+// seat is what one source has of the places. It lives on from configuration to configuration.
+type seat struct {
+	n      atomic.Int64 // requests in flight
+	came   atomic.Int64 // pings within the source's rate since the last look
+	pace   atomic.Int64 // such pings a look, smoothed
+	holder door.Holder  // of its connections
+}
 
-// share takes a place of the source's share. Where most places are taken a source has as many as if all that send now,
-// and one more, had the same: whoever fills the exchange leaves room for who comes next.
-func (p *places) share(s *seat, others bool) bool {
+// share takes a place of the source's share, or says why there is none. Posts carry leads that are as good as sold:
+// they are let in until the last place is taken, and so are the pings of modest sources (see weigh). Others are let in
+// to as many places as the processors keep up with. Where most places are taken a source has as many as if all that
+// send now, and one more, had the same: whoever fills the exchange leaves room for who comes next. others tells that
+// there are other sources.
+func (p *places) share(s *seat, post, others bool) (no ShedReason, modest, ok bool) {
 	n := s.n.Add(1)
 	if n == 1 {
 		p.sources.Add(1)
 	}
-	most := p.now.Load()
-	if others && p.flying.Load() > most*crowdedQuarters/4 && n > max(1, most/(p.sources.Load()+1)) {
-		p.unshare(s)
-		return false
+	if post {
+		return 0, false, true
 	}
-	return true
+	s.came.Add(1)
+	most := p.now.Load()
+	if modest = s.pace.Load() <= p.fair.modest.Load(); modest {
+		most = p.max
+	}
+	switch flying := p.flying.Load(); {
+	case flying > most:
+		no = ShedOverloaded
+	case others && flying > most*crowdedQuarters/4 && n > max(1, most/(p.sources.Load()+1)):
+		no = ShedSourceShare
+	default:
+		return 0, modest, true
+	}
+	p.unshare(s)
+	return no, modest, false
 }
 
 func (p *places) unshare(s *seat) {
@@ -191,9 +215,10 @@ const (
 	waitedPartHot = 16
 )
 
-// patience is how long a ping may have waited that has so much time.
-func patience(deadline time.Duration, heat int64) time.Duration {
-	if heat >= hotLooks {
+// patience is how long a ping may have waited that has so much time. That of a modest source may wait as if there was
+// no queue: it is not why there is one.
+func patience(deadline time.Duration, heat int64, modest bool) time.Duration {
+	if heat >= hotLooks && !modest {
 		return deadline / waitedPartHot
 	}
 	return deadline / waitedPart

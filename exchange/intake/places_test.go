@@ -84,24 +84,36 @@ func fixed(most int64) *places {
 func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p := fixed(10)
 	p.now.Store(2)
+	p.fair.modest.Store(-1) // nobody is
+	var s seat
+	come := func(post bool) (ShedReason, bool) {
+		if why, ok := p.enter(post, 0); !ok {
+			return why, false
+		}
+		why, _, ok := p.share(&s, post, false)
+		if !ok {
+			p.leave()
+		}
+		return why, ok
+	}
 	for range 2 {
-		if _, ok := p.enter(false, 0); !ok {
+		if _, ok := come(false); !ok {
 			t.Fatal("a place that was free")
 		}
 	}
-	if why, ok := p.enter(false, 0); ok || why != ShedOverloaded {
+	if why, ok := come(false); ok || why != ShedOverloaded {
 		t.Errorf("a third ping: %v, %v", why, ok)
 	}
 	for i := range 8 {
-		if why, ok := p.enter(true, 0); !ok {
+		if why, ok := come(true); !ok {
 			t.Fatalf("post %d: %v", i, why)
 		}
 	}
-	if why, ok := p.enter(true, 0); ok || why != ShedOverloaded {
+	if why, ok := come(true); ok || why != ShedOverloaded {
 		t.Errorf("a post more than there are places: %v, %v", why, ok)
 	}
 	p.leave()
-	if _, ok := p.enter(true, 0); !ok || p.load().InFlight != 10 {
+	if _, ok := come(true); !ok || p.load().InFlight != 10 {
 		t.Errorf("the place of who left is not free: %+v", p.load())
 	}
 }
@@ -132,7 +144,7 @@ func TestOneSourceCannotTakeAllPlaces(t *testing.T) {
 			if _, ok := p.enter(false, 0); !ok {
 				return got
 			}
-			if !p.share(s, others) {
+			if _, _, ok := p.share(s, false, others); !ok {
 				p.leave()
 				return got
 			}
@@ -197,8 +209,11 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 	const deadline = 2 * time.Second
 	for heat, want := range map[int64]time.Duration{0: time.Second, hotLooks - 1: time.Second,
 		hotLooks: 125 * time.Millisecond, hotMost: 125 * time.Millisecond} {
-		if got := patience(deadline, heat); got != want {
+		if got := patience(deadline, heat, false); got != want {
 			t.Errorf("of %v at heat %d: %v, want %v", deadline, heat, got, want)
+		}
+		if got := patience(deadline, heat, true); got != time.Second {
+			t.Errorf("that of a modest source at heat %d: %v", heat, got)
 		}
 	}
 }

@@ -63,7 +63,7 @@ type Server struct {
 // New makes a server of an exchange. It does not listen yet.
 func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.Memory)}
-	s.places.short = cfg.Short
+	s.places.short, s.places.seats = cfg.Short, func() map[string]*seat { return s.book.Load().seats }
 	s.book.Store(newBook(ex.Snapshot(), &book{}))
 	s.specs = newSpecDesk(cfg.Specs)
 	s.http = &fasthttp.Server{
@@ -125,8 +125,8 @@ func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
 		door.Drain(ctx.Conn())
 		s.fail(ctx, 431, "headers_too_large", fmt.Sprintf("the headers are larger than %d bytes", HeaderBytesMax))
 	case end == door.EndSlow:
-		s.fail(ctx, 408, "request_timeout", fmt.Sprintf("the request did not come whole within %s: nothing was taken",
-			s.http.ReadTimeout))
+		s.fail(ctx, 408, "request_timeout", fmt.Sprintf("the request did not come whole within %s (where there are "+
+			"too many connections, within 1s): nothing was taken", s.http.ReadTimeout))
 	default:
 		s.fail(ctx, 400, "bad_request", "this is not a well-formed HTTP request")
 	}
@@ -141,7 +141,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 				"an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
 		}
 	}()
-	waited := door.Waited(ctx.Conn())
+	waited := door.Take(ctx.Conn())
 	if why, ok := s.places.enter(isPost(ctx), waited); !ok {
 		s.tooBusy(ctx, why)
 		return
@@ -154,13 +154,6 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 func (s *Server) tooBusy(ctx *fasthttp.RequestCtx, why ShedReason) {
 	s.places.note(why, time.Now())
 	s.later(ctx, 503, "too_busy", "too many requests at once", time.Second)
-}
-
-// crowded tells whether more sellers' connections are open than requests may always be in flight: with fewer it is not
-// the sellers who keep the processors busy, and sending their pings away would free nothing.
-func (s *Server) crowded() bool {
-	ln := s.ln.Load()
-	return ln != nil && ln.Open() > placesLeast()
 }
 
 // isPost tells by the path whether a request is the post of a quote.
