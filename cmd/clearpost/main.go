@@ -42,6 +42,7 @@ type cli struct {
 	Spec       specCmd       `cmd:"" help:"Write the posting spec of a source and a vertical, or the link that opens it."`
 	Events     eventsCmd     `cmd:"" help:"Print the ledger's events as JSON lines."`
 	Explain    explainCmd    `cmd:"" help:"Tell the whole story of one lead."`
+	Find       findCmd       `cmd:"" help:"Find leads by what is known of them."`
 	Pause      pauseCmd      `cmd:"" help:"Pause a buyer, campaign or source at once and durably."`
 	Resume     resumeCmd     `cmd:"" help:"Resume a paused buyer, campaign or source."`
 	Value      valueCmd      `cmd:"" help:"Show what was learned of campaigns, by which their bids count beside their prices."`

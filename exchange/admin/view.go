@@ -27,6 +27,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = func(ctx *fasthttp.RequestCtx, v *report.View) { write(ctx, 200, s.caughtUp(v)) }
 	case path == "/v1/view/rebuild" && post:
 		answer = s.rebuild
+	case path == "/v1/find" && get:
+		answer = s.find
 	default:
 		return false
 	}
@@ -37,12 +39,6 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 	}
 	answer(ctx, v)
 	return true
-}
-
-func (s *Server) caughtUp(v *report.View) report.Status {
-	ctx, cancel := context.WithTimeout(s.stop, viewWait)
-	defer cancel()
-	return v.CatchUp(ctx)
 }
 
 // Rebuild is the body of POST /v1/view/rebuild.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-json"
+
+	"clearpost/ledger/report"
+)
+
+// A sold lead is found in a running exchange as soon as its seller has heard of it, and in one that has stopped, also
+// when what is searched had been thrown away.
+func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
+	dir, sellers, p, _ := served(t)
+	resp, err := sendSunnyLead(sellers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var sold struct {
+		LeadID string `json:"lead_id"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&sold); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("status %d, %v", resp.StatusCode, err)
+	}
+	for _, how := range []string{"running", "stopped", "rebuilt"} {
+		switch how {
+		case "stopped":
+			p.cmd.Process.Signal(os.Interrupt)
+			<-p.ended
+		case "rebuilt":
+			if out := must(t, "report", "rebuild", "-d", dir); !strings.Contains(out, "made anew: events 1 to ") {
+				t.Errorf("rebuild: %s", out)
+			}
+		}
+		out := must(t, "find", "--result", "sold", "-d", dir)
+		if !strings.Contains(out, sold.LeadID) || !strings.Contains(out, "accepted") {
+			t.Errorf("%s: find:\n%s", how, out)
+		}
+		var l report.Lead
+		if err := json.Unmarshal([]byte(must(t, "find", "--json", sold.LeadID, "-d", dir)), &l); err != nil ||
+			l.ID.String() != sold.LeadID || len(l.Attempts) != 1 || l.Attempts[0].Price == 0 {
+			t.Errorf("%s: %+v, %v", how, l, err)
+		}
+		for _, who := range []string{"602.234.0199", "ANA@example.com", "acme:my-1"} {
+			if out := must(t, "find", who, "-d", dir); !strings.Contains(out, sold.LeadID) {
+				t.Errorf("%s: %s finds\n%s", how, who, out)
+			}
+		}
+		a := l.Attempts[0]
+		out = must(t, "find", a.Buyer+":"+a.Reference, "--since", "1h", "-d", dir)
+		if !strings.Contains(out, sold.LeadID) {
+			t.Errorf("%s: by the reference:\n%s", how, out)
+		}
+		if out := must(t, "find", "--buyer", "nobody", "-d", dir); out != "no lead is like this\n" {
+			t.Errorf("%s: of nobody: %s", how, out)
+		}
+		if code, _, errOut := clearpost(t, "find", "--refusal", "whim", "-d", dir); code != exitFailed ||
+			!strings.Contains(errOut, "refusal: expected the name or the number of a refusal") {
+			t.Errorf("%s: exit %d, %s", how, code, errOut)
+		}
+		if out := must(t, "report", "status", "-d", dir); !strings.Contains(out, " behind") {
+			t.Errorf("%s: status: %s", how, out)
+		}
+	}
+}
+
+func TestTimesOfVerbs(t *testing.T) {
+	ny, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 2, 15, 0, 0, 0, time.UTC) // the day after summer time has ended there
+	for text, want := range map[string]string{"2026-11-01": "2026-11-01T04:00:00Z",
+		"2026-11-02":       "2026-11-02T05:00:00Z",
+		"2026-11-01 14:30": "2026-11-01T19:30:00Z", "2026-11-01T14:00:00+01:00": "2026-11-01T13:00:00Z",
+		"24h": "2026-11-01T15:00:00Z", "2d": "2026-10-31T14:00:00Z"} {
+		if got, err := timeIn(text, ny, now); err != nil || rfc3339(got) != want {
+			t.Errorf("%s: %s, %v, want %s", text, rfc3339(got), err, want)
+		}
+	}
+	for _, text := range []string{"yesterday", "-1h", "-2d", "2026-13-01", "7"} {
+		if got, err := timeIn(text, ny, now); err == nil {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	for _, bad := range []times{{Zone: "Mars"}, {Zone: "Local"}, {Zone: "UTC", Since: "x"}, {Zone: "UTC", Since: "1h",
+		Until: "2h"}} {
+		if _, _, err := bad.span(); err == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}

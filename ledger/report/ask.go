@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrBusy is returned where so many questions are being answered that this one has waited in vain.
+var ErrBusy = errors.New("report: too many questions at once")
+
+// askWait is how long a question waits for its turn, or for the database while a new one is put in its place.
+const askWait = 5 * time.Second
+
+// ask has a question answered by a connection that only reads, within a time.
+func (v *View) ask(ctx context.Context, within time.Duration, f func(context.Context, *sql.DB) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	wait := time.NewTimer(askWait)
+	defer wait.Stop()
+	select {
+	case v.asking <- struct{}{}:
+	case <-wait.C:
+		return ErrBusy
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-v.asking }()
+	for again := time.NewTicker(20 * time.Millisecond); ; {
+		if db := v.reads.Load(); db != nil {
+			again.Stop()
+			err := f(ctx, db)
+			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("it was given up after %s: ask for less", within)
+			}
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-wait.C:
+			again.Stop()
+			return ErrBusy
+		case <-v.ctx.Done():
+			again.Stop()
+			return ErrClosed
+		}
+	}
+}
