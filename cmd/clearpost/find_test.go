@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
 			l.ID.String() != sold.LeadID || len(l.Attempts) != 1 || l.Attempts[0].Price == 0 {
 			t.Errorf("%s: %+v, %v", how, l, err)
 		}
-		for _, who := range []string{"602.234.0199", "ANA@example.com", "acme:my-1"} {
+		for _, who := range []string{"602.234.0199", "ANA@example.com", l.Source + ":my-1"} {
 			if out := must(t, "find", who, "-d", dir); !strings.Contains(out, sold.LeadID) {
 				t.Errorf("%s: %s finds\n%s", how, who, out)
 			}
@@ -63,6 +64,36 @@ func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
 		if code, _, errOut := clearpost(t, "find", "--refusal", "whim", "-d", dir); code != exitFailed ||
 			!strings.Contains(errOut, "refusal: expected the name or the number of a refusal") {
 			t.Errorf("%s: exit %d, %s", how, code, errOut)
+		}
+		var f report.Figures
+		out = must(t, "report", "--by", "buyer", "--json", "--since", "1h", "-d", dir)
+		if err := json.Unmarshal([]byte(out), &f); err != nil || len(f.Totals) != 1 ||
+			f.Totals[0].Revenue != a.Price || f.Rows[0].Key[0] != a.Buyer {
+			t.Errorf("%s: report: %+v, %v", how, f, err)
+		}
+		if out := must(t, "report", "-d", dir); !strings.Contains(out, a.Price.String()) {
+			t.Errorf("%s: report:\n%s", how, out)
+		}
+		out = must(t, "report", "--csv", "--by", "state,hour", "--zone", "America/Phoenix", "-d", dir)
+		if !strings.Contains(out, "\nAZ,") || !strings.Contains(out, ":00 -07:00,USD,1,1,1,") {
+			t.Errorf("%s: report as CSV:\n%s", how, out)
+		}
+		question := "select buyer, reference, price_micros from sales"
+		if out := must(t, "sql", question, "--json", "-d", dir); out != fmt.Sprintf(
+			`{"buyer":%q,"reference":%q,"price_micros":%d}`+"\n", a.Buyer, a.Reference, a.Price) {
+			t.Errorf("%s: sql: %s", how, out)
+		}
+		out = must(t, "sql", question, "--csv", "-d", dir)
+		if !strings.HasPrefix(out, "buyer,reference,price_micros\n") {
+			t.Errorf("%s: sql as CSV: %s", how, out)
+		}
+		if code, out, errOut := clearpost(t, "sql", "delete from _lead", "-d", dir); code != exitFailed || out != "" ||
+			!strings.Contains(errOut, "not authorized") {
+			t.Errorf("%s: a change: exit %d, %s%s", how, code, out, errOut)
+		}
+		if code, _, errOut := clearpost(t, "report", "--by", "moon", "-d", dir); code != exitFailed ||
+			!strings.Contains(errOut, "by: expected each once of buyer, ") {
+			t.Errorf("%s: by the moon: exit %d, %s", how, code, errOut)
 		}
 		if out := must(t, "report", "status", "-d", dir); !strings.Contains(out, " behind") {
 			t.Errorf("%s: status: %s", how, out)

@@ -53,7 +53,8 @@ type cli struct {
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
 	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
-	Report     reportCmd     `cmd:"" help:"Keep what is searched and added up, and tell what became of sales."`
+	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`
+	Sql        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`

@@ -15,6 +15,7 @@ import (
 )
 
 type reportCmd struct {
+	Figures  reportFiguresCmd  `cmd:"" default:"withargs" help:"Add up what was asked, sold and earned."`
 	Rebuild  reportRebuildCmd  `cmd:"" help:"Make what find and report read anew from the ledger."`
 	Status   reportStatusCmd   `cmd:"" help:"Show how far what find and report read is."`
 	Returned reportReturnedCmd `cmd:"" help:"Tell that sales were returned. It teaches, and books nothing."`
@@ -25,6 +26,7 @@ type reportCmd struct {
 // Help implements kong.HelpProvider.
 func (reportCmd) Help() string {
 	return `Examples:
+  clearpost report --by buyer --since 7d --zone America/New_York
   clearpost report status
   clearpost report rebuild
   clearpost report returned brightroof-fixed:BR-88 --why "wrong number, their mail of 3 March"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -18,6 +19,9 @@ import (
 
 // findStandard is how many leads one answer has unless another number is asked for.
 const findStandard = 100
+
+// figuresStandard is how many rows figures have unless another number is asked for.
+const figuresStandard = 1000
 
 // find finds leads: GET /v1/find, with a parameter for each field of report.Query.
 func (s *Server) find(ctx *fasthttp.RequestCtx, v *report.View) {
@@ -46,6 +50,33 @@ func (s *Server) find(ctx *fasthttp.RequestCtx, v *report.View) {
 		return
 	}
 	write(ctx, 200, found)
+}
+
+// figures adds up: GET /v1/report, with a parameter for each field of report.Ask.
+func (s *Server) figures(ctx *fasthttp.RequestCtx, v *report.View) {
+	values, err := url.ParseQuery(string(ctx.QueryArgs().QueryString()))
+	if err != nil {
+		fail(ctx, 400, "the query: "+err.Error())
+		return
+	}
+	p := params{values: values}
+	a := report.Ask{Since: p.time("since"), Until: p.time("until"), Zone: p.zone("zone"), Buyer: p.text("buyer"),
+		Campaign: p.text("campaign"), Source: p.text("source"), Vertical: p.text("vertical"), State: p.text("state"),
+		SubID: p.text("sub_id"), Limit: int(p.number("limit", figuresStandard, report.RowsMax))}
+	if by := p.text("by"); by != "" {
+		a.By = strings.Split(by, ",")
+	}
+	if err := p.end(); err != nil {
+		fail(ctx, 400, err.Error())
+		return
+	}
+	s.caughtUp(v)
+	f, err := v.Figures(s.stop, a)
+	if err != nil {
+		badView(ctx, err)
+		return
+	}
+	write(ctx, 200, f)
 }
 
 // badView answers a question that the view could not answer.
@@ -98,6 +129,16 @@ func (p *params) time(name string) (t time.Time) {
 		}
 	}
 	return t
+}
+
+func (p *params) zone(name string) *time.Location {
+	text := p.text(name)
+	loc, err := time.LoadLocation(text) // "" is UTC
+	if err != nil || text == "Local" {
+		p.bad(name, "a zone such as America/New_York")
+		return time.UTC
+	}
+	return loc
 }
 
 func (p *params) flag(name string) bool {

@@ -165,7 +165,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
 			"/v1/webhooks, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, /v1/check, /v1/view, "+
-			"/v1/find; POST /v1/pause, "+
+			"/v1/find, /v1/report; POST /v1/pause, "+
 			"/v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/balances, /v1/import, /v1/report, "+
 			"/v1/webhooks/replay, /v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
 	}

@@ -184,7 +184,7 @@ func (w *writer) pinged(r ledger.Record, e *pinged) {
 		bids, best, result, refusal) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		on conflict (id) do update set origin = excluded.origin, one_shot = excluded.one_shot, quote = excluded.quote,
 		asked = excluded.asked, answered = excluded.answered, bids = excluded.bids, best = excluded.best returning n`,
-		int64(r.Seq), r.Lead[:], r.At, o, flag(e.Test), flag(e.Mode == ledger.ModeLead), cut(e.SellerLeadID),
+		int64(r.Seq), r.Lead[:], r.At, o, bit(e.Test), bit(e.Mode == ledger.ModeLead), cut(e.SellerLeadID),
 		cut(e.Fields["sub_id2"]), cut(e.Fields["sub_id3"]), int64(e.Price), asked, answered, bids, int64(best), result,
 		int64(e.Refusal))
 	w.remember(r.Lead, known{n, o, e.Test})
@@ -197,12 +197,12 @@ func (w *writer) bid(at, origin int64, test bool, b *bid) (one bidSum) {
 	if b.Leg > 1 { // of a call that is counted by its first one
 		one.n, one.took = 0, 0
 	} else {
-		one.asked, one.answered = flag(b.asked()), flag(b.answered())
+		one.asked, one.answered = bit(b.asked()), bit(b.answered())
 		if b.offers() {
 			one.bids, one.price = 1, b.Price
 		}
 	}
-	if one.won = flag(b.Winner); test || one.n == 0 && one.won == 0 {
+	if one.won = bit(b.Winner); test || one.n == 0 && one.won == 0 {
 		return one
 	}
 	k := bidKey{quarter(at), w.campaign(b.Campaign, b.Buyer), origin, b.Refusal}
@@ -254,7 +254,7 @@ func (w *writer) posting(r ledger.Record, e *posting) {
 	}
 	w.exec(insertAttempt+` on conflict (id) do update set leg = excluded.leg, brand = excluded.brand, rank = excluded.rank,
 		bid = excluded.bid, promised = excluded.promised`, e.Attempt[:], l.n, r.At, w.campaign(e.Campaign, e.Buyer), l.origin,
-		flag(e.Test), e.Leg, cut(e.Brand), e.Rank, int64(e.Price), int64(e.Payout))
+		bit(e.Test), e.Leg, cut(e.Brand), e.Rank, int64(e.Price), int64(e.Payout))
 }
 
 const insertAttempt = `insert into _attempt (id, lead, at, campaign, origin, test, leg, brand, rank, bid, promised,
@@ -274,12 +274,12 @@ func (w *writer) ended(r ledger.Record, e *ended) {
 	l := w.lead(r, &e.head)
 	// only where the ledger began between the attempt and its end
 	w.exec(insertAttempt+" on conflict (id) do nothing", e.Attempt[:], l.n, r.At, w.campaign(e.Campaign, e.Buyer),
-		l.origin, flag(e.Test), 0, "", 0, int64(e.Price), int64(e.Payout))
+		l.origin, bit(e.Test), 0, "", 0, int64(e.Price), int64(e.Payout))
 	switch {
 	case e.Adjustment == ledger.AdjustReported && e.Fate == ledger.FateReturned:
 		w.exec("update _attempt set returned = 1 where id = ?", e.Attempt[:])
 	case e.Adjustment == ledger.AdjustReported:
-		w.exec("update _attempt set paid = ? where id = ?", flag(e.Fate == ledger.FatePaid), e.Attempt[:])
+		w.exec("update _attempt set paid = ? where id = ?", bit(e.Fate == ledger.FatePaid), e.Attempt[:])
 	case r.Kind == ledger.KindPosted:
 		w.exec(`update _attempt set outcome = ?, refusal = ?, status = ?, took = ?, reference = ?, price = ?, payout = ?
 			where id = ?`, int64(e.Outcome), int64(e.Refusal), e.Status, e.TookUS, cut(e.Reference), int64(e.Price),
@@ -344,7 +344,7 @@ func (w *writer) lead(r ledger.Record, h *head) known {
 		k = known{int64(r.Seq), w.origin(h, "", nil), h.Test}
 		w.exec(`insert into _lead (n, id, at, origin, test, one_shot, seller, sub_id2, sub_id3, quote, asked, answered, bids,
 			best, result, refusal) values (?, ?, ?, ?, ?, 0, '', '', '', 0, 0, 0, 0, 0, ?, 0)`, k.n, r.Lead[:], r.At, k.origin,
-			flag(k.test), quoted)
+			bit(k.test), quoted)
 	}
 	w.remember(r.Lead, k)
 	return k
@@ -390,7 +390,7 @@ func (w *writer) id(text string, args ...any) (id int64) {
 	return id
 }
 
-func flag(b bool) int64 {
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}

@@ -8,7 +8,7 @@
 // the ledger that they reach. So it is exact wherever it stands, goes on there after a crash, and can be thrown away
 // and made anew (rebuild.go) for as long as the ledger has the events. schema.sql has its tables.
 //
-// find.go finds leads, figures.go adds up, query.go lets analysts ask in SQL. All read on connections of their own,
+// find.go finds leads, figures.go adds up, sql.go lets analysts ask in SQL. All read on connections of their own,
 // which cannot write.
 //
 // No phone number and no e-mail address stands in it: persons are found by a hash under a key that is kept apart

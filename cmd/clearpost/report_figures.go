@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/ledger/report"
+)
+
+type reportFiguresCmd struct {
+	target
+	By       []string `help:"Tell apart by: buyer, campaign, source, sub_id, vertical, state, refusal, hour, day, month; several with commas." placeholder:"WHAT"`
+	Buyer    string   `help:"Of this buyer only."`
+	Campaign string   `help:"Of this campaign only."`
+	Source   string   `help:"Of this source only."`
+	Vertical string   `help:"Of this vertical only."`
+	State    string   `help:"Of this state only, by its code." placeholder:"TX"`
+	SubID    string   `help:"Of this sub_id only." placeholder:"ID"`
+	times
+	Limit int  `help:"At most so many rows; what is beyond them is added up in one." default:"50"`
+	JSON  bool `help:"Print one JSON object." xor:"as"`
+	CSV   bool `name:"csv" help:"Print CSV." xor:"as"`
+}
+
+// Help implements kong.HelpProvider.
+func (reportFiguresCmd) Help() string {
+	return `Adds up what buyers were asked and answered, what was sold, and the money, over a range of time. Leads and bids count by the time of the
+ping, attempts and what is booked for them by the time of the attempt, as they stand now: corrections change the past. Test leads are not in
+it. Bids are kept by quarters of an hour, so that the range is widened to whole ones. docs/how-to/report.md says what the columns are.
+
+Examples:
+  clearpost report --since 7d --zone America/New_York
+  clearpost report --by buyer --since 2026-11-01 --until 2026-12-01 --zone America/New_York
+  clearpost report --by source,sub_id --since 24h --csv > subs.csv
+  clearpost report --by refusal --buyer brightroof --since 7d
+  clearpost report --by day --campaign brightroof-fixed --json | jq '.rows[] | [.key[0], .revenue_micros]'`
+}
+
+// Run prints figures.
+func (c *reportFiguresCmd) Run(e *env) error {
+	since, until, err := c.span()
+	if err != nil {
+		return err
+	}
+	q := url.Values{"zone": {c.Zone}, "limit": {strconv.Itoa(c.Limit)}}
+	for name, value := range map[string]string{"by": strings.Join(c.By, ","), "buyer": c.Buyer, "campaign": c.Campaign,
+		"source": c.Source, "vertical": c.Vertical, "state": c.State, "sub_id": c.SubID, "since": since,
+		"until": until} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return c.with(e, func(o *ops) error {
+		if err := upToDate(e, o); err != nil {
+			return err
+		}
+		var f report.Figures
+		if err := o.call(e.ctx, "GET", "/v1/report?"+q.Encode(), nil, &f); err != nil {
+			return err
+		}
+		if f.Behind > 0 {
+			fmt.Fprintf(e.err, "note: the last %d events are not counted yet\n", f.Behind)
+		}
+		switch {
+		case c.JSON:
+			return printJSON(e.out, f)
+		case c.CSV:
+			return figuresCSV(e.out, &f)
+		}
+		return figuresText(e.out, &f)
+	})
+}
+
+// figure is a column of figures.
+type figure struct {
+	name  string // in CSV; in text as a heading
+	ofTop bool   // only where leads are counted
+	value func(*report.Row) string
+}
+
+func count(name string, f func(*report.Row) int64) figure {
+	return figure{name: name, value: func(r *report.Row) string { return strconv.FormatInt(f(r), 10) }}
+}
+
+func amountOf(name string, f func(*report.Row) lead.Money) figure {
+	return figure{name: name, value: func(r *report.Row) string { return f(r).String() }}
+}
+
+func rate(name string, f func(*report.Row) *int64) figure {
+	return figure{name: name, value: func(r *report.Row) string {
+		p := f(r)
+		if p == nil {
+			return ""
+		}
+		return fmt.Sprintf("%d.%d%%", *p/10_000, *p/1000%10)
+	}}
+}
+
+// figureColumns are all columns, in order.
+func figureColumns(f *report.Figures) []figure {
+	var out []figure
+	if f.Leads {
+		out = append(out, count("leads", func(r *report.Row) int64 { return r.Leads }),
+			count("quoted", func(r *report.Row) int64 { return r.Quoted }),
+			count("sold", func(r *report.Row) int64 { return r.Sold }))
+	}
+	return append(out, count("asked", func(r *report.Row) int64 { return r.Asked }),
+		count("answered", func(r *report.Row) int64 { return r.Answered }),
+		count("bids", func(r *report.Row) int64 { return r.Bids }),
+		rate("bid_rate", func(r *report.Row) *int64 { return r.BidRate }),
+		count("won", func(r *report.Row) int64 { return r.Won }),
+		rate("win_rate", func(r *report.Row) *int64 { return r.WinRate }),
+		count("posts", func(r *report.Row) int64 { return r.Posts }),
+		count("accepted", func(r *report.Row) int64 { return r.Accepted }),
+		rate("accept_rate", func(r *report.Row) *int64 { return r.AcceptRate }),
+		count("rejected", func(r *report.Row) int64 { return r.Rejected }),
+		count("unknown", func(r *report.Row) int64 { return r.Unknown }),
+		count("returned", func(r *report.Row) int64 { return r.Returned }),
+		amountOf("revenue", func(r *report.Row) lead.Money { return r.Revenue }),
+		amountOf("payout", func(r *report.Row) lead.Money { return r.Payout }),
+		amountOf("margin", func(r *report.Row) lead.Money { return r.Margin }))
+}
+
+// keyOf is what a row is of, one text a column.
+func keyOf(f *report.Figures, r *report.Row, total bool) []string {
+	out := make([]string, len(f.By))
+	switch {
+	case total || r.Others > 0:
+		if len(out) > 0 {
+			out[0] = "all"
+			if !total {
+				out[0] = fmt.Sprintf("(%d others)", r.Others)
+			}
+		}
+	default:
+		for i := range out {
+			if out[i] = r.Key[i]; out[i] == "" {
+				out[i] = "-"
+			}
+		}
+	}
+	return append(out, r.Currency)
+}
+
+func figuresText(to io.Writer, f *report.Figures) error {
+	fmt.Fprintln(to, rangeText(f))
+	if len(f.Totals) == 0 {
+		_, err := fmt.Fprintln(to, "nothing happened then")
+		return err
+	}
+	columns := figureColumns(f)
+	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
+	line := func(key []string, r *report.Row) {
+		cells := key
+		for _, c := range columns {
+			cells = append(cells, c.value(r))
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+	}
+	head := []string{}
+	for _, by := range append(append(head, f.By...), "currency") {
+		fmt.Fprint(w, strings.ToUpper(by)+"\t")
+	}
+	for _, c := range columns {
+		fmt.Fprint(w, strings.ToUpper(strings.ReplaceAll(c.name, "_", " "))+"\t")
+	}
+	fmt.Fprintln(w)
+	for i := range f.Rows {
+		if len(f.By) > 0 {
+			line(keyOf(f, &f.Rows[i], false), &f.Rows[i])
+		}
+	}
+	for i := range f.Totals {
+		line(keyOf(f, &f.Totals[i], true), &f.Totals[i])
+	}
+	return w.Flush()
+}
+
+// rangeText says which time figures are of.
+func rangeText(f *report.Figures) string {
+	at := func(t *time.Time) string { return t.Format("2006-01-02 15:04") }
+	switch {
+	case f.Since != nil && f.Until != nil:
+		return fmt.Sprintf("from %s to %s, %s", at(f.Since), at(f.Until), f.Zone)
+	case f.Since != nil:
+		return fmt.Sprintf("from %s on, %s", at(f.Since), f.Zone)
+	case f.Until != nil:
+		return fmt.Sprintf("up to %s, %s", at(f.Until), f.Zone)
+	}
+	return "all time, " + f.Zone
+}
+
+// figuresCSV prints rows without the totals: what adds up is left to who reads it. Rates are fractions, money is
+// decimal.
+func figuresCSV(to io.Writer, f *report.Figures) error {
+	w := csv.NewWriter(to)
+	columns := figureColumns(f)
+	head := append(append([]string{}, f.By...), "currency")
+	for _, c := range columns {
+		head = append(head, c.name)
+	}
+	if err := w.Write(head); err != nil {
+		return err
+	}
+	for i := range f.Rows {
+		r := &f.Rows[i]
+		row := keyOf(f, r, false)
+		if r.Others == 0 {
+			copy(row, r.Key)
+		}
+		for _, c := range columns {
+			v := c.value(r)
+			if p, ok := strings.CutSuffix(v, "%"); ok {
+				v = fraction(p)
+			}
+			row = append(row, v)
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// fraction is a percentage with one decimal as a fraction with three.
+func fraction(percent string) string {
+	n, _ := strconv.Atoi(strings.Replace(percent, ".", "", 1)) // made by rate
+	return fmt.Sprintf("%d.%03d", n/1000, n%1000)
+}
