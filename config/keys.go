@@ -99,8 +99,8 @@ type limitsSpec struct {
 	RetentionDays  *int `yaml:"retention_days"`        // events older than this may be dropped; absent: never by age
 	// size of the log in MiB above which the oldest events go; absent: none
 	LogMBMax *int `yaml:"log_mb_max"`
-	// the share of one core's time, in percent, that keeping up what find and report read may take; 0: nothing is kept
-	// for them (25)
+	// the share of one core's time, in percent, that keeping up what find and report read may take, a fifth of it while
+	// the node is busy; 0: nothing is kept for them (25)
 	ReportPercent *int `yaml:"report_cpu_percent"`
 }
 

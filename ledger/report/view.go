@@ -34,7 +34,8 @@ const (
 type Config struct {
 	Dir    string // its own directory, made if it is not there
 	Ledger *ledger.Ledger
-	// Share is how much of one core's time it may take to follow the ledger, above 0 up to 1. It rests in between.
+	// Share is how much of one core's time it may take to follow the ledger, above 0 up to 1. It rests in between, but
+	// where it is 1; while the process is busy it takes a fifth of it.
 	Share float64
 	// FreeBytesMin is the free disk space below which it waits: the ledger needs the rest.
 	FreeBytesMin uint64
@@ -57,6 +58,7 @@ type View struct {
 	w  *writer
 
 	batch int // events of one transaction
+	pace  pace
 
 	mu         sync.Mutex
 	place      place  // guarded by mu
@@ -88,7 +90,8 @@ func Open(cfg Config) (*View, error) {
 		return nil, fmt.Errorf("the key of persons: %w", err)
 	}
 	v := &View{cfg: cfg, key: key, wake: make(chan struct{}, 1), places: make(chan struct{}),
-		asking: make(chan struct{}, readersMax), batch: batchEvents}
+		asking: make(chan struct{}, readersMax), batch: batchEvents,
+		pace: pace{share: cfg.Share}}
 	if err := remove(v.path(newName)); err != nil { // of a rebuild that did not end
 		return nil, err
 	}
@@ -333,8 +336,8 @@ func (v *View) skipDropped(p *place) {
 
 // rest waits after some work, so that following takes no more than its share of a core.
 func (v *View) rest(worked time.Duration) {
-	if v.cfg.Share < 1 {
-		v.sleep(time.Duration(float64(worked) * (1/v.cfg.Share - 1)))
+	if d := v.pace.rest(worked, time.Now()); d > 0 {
+		v.sleep(d)
 	}
 }
 
