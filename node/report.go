@@ -37,8 +37,9 @@ func (n *Node) openReport(offline bool) {
 		n.report.open = func() (*report.View, error) { return nil, errNoReport }
 		return
 	}
+	// It waits long before the ledger has to refuse pings for want of disk.
 	cfg := report.Config{Dir: n.report.dir, Ledger: n.Ledger, Share: float64(percent) / 100,
-		FreeBytesMin: n.cfg.Limits.FreeBytesMin, Log: n.log}
+		FreeBytesMin: 2 * n.cfg.Limits.FreeBytesMin, Log: n.log}
 	if offline {
 		cfg.Share = 1 // nobody else is there to be slowed
 	}

@@ -16,8 +16,10 @@ var ErrBusy = errors.New("report: too many questions at once")
 // askWait is how long a question waits for its turn, or for the database while a new one is put in its place.
 const askWait = 5 * time.Second
 
-// ask has a question answered by a connection that only reads, within a time.
-func (v *View) ask(ctx context.Context, within time.Duration, f func(context.Context, *sql.DB) error) error {
+// ask has a question answered by a connection that only reads, within a time. Heavy ones are answered one after the
+// other, so that they take no more than one core of those that pings need.
+func (v *View) ask(ctx context.Context, within time.Duration, heavy bool,
+	f func(context.Context, *sql.DB) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	wait := time.NewTimer(askWait)
@@ -30,6 +32,16 @@ func (v *View) ask(ctx context.Context, within time.Duration, f func(context.Con
 		return ctx.Err()
 	}
 	defer func() { <-v.asking }()
+	if heavy {
+		select {
+		case v.adding <- struct{}{}:
+		case <-wait.C:
+			return ErrBusy
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-v.adding }()
+	}
 	for again := time.NewTicker(20 * time.Millisecond); ; {
 		if db := v.reads.Load(); db != nil {
 			again.Stop()

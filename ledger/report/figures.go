@@ -122,7 +122,7 @@ func (v *View) Figures(ctx context.Context, a Ask) (*Figures, error) {
 	}
 	a.widen(f)
 	s := &sums{ask: &a, rows: map[string]*summed{}}
-	err := v.ask(ctx, figuresFor, func(ctx context.Context, db *sql.DB) error {
+	err := v.ask(ctx, figuresFor, true, func(ctx context.Context, db *sql.DB) error {
 		st := v.Status()
 		f.UpToSeq, f.Behind = st.UpToSeq, st.Behind
 		// in one transaction: all three are of one moment

@@ -134,7 +134,7 @@ func (v *View) Find(ctx context.Context, q Query) (*Found, error) {
 		return nil, err
 	}
 	out := &Found{Leads: []Lead{}}
-	err = v.ask(ctx, findFor, func(ctx context.Context, db *sql.DB) error {
+	err = v.ask(ctx, findFor, false, func(ctx context.Context, db *sql.DB) error {
 		s := v.Status()
 		out.UpToSeq, out.Behind = s.UpToSeq, s.Behind
 		rows, err := db.QueryContext(ctx, `select l.n, l.id, l.at, o.source, o.vertical, o.currency, o.state, o.sub_id,

@@ -53,6 +53,7 @@ type View struct {
 	wake   chan struct{} // holds one
 	places chan struct{} // closed and made anew whenever the view has come further; guarded by mu
 	asking chan struct{} // questions under way
+	adding chan struct{} // holds one: of them those that add up, which take a core for a while
 
 	db *sql.DB // of the writer; the follower's alone
 	w  *writer
@@ -90,7 +91,7 @@ func Open(cfg Config) (*View, error) {
 		return nil, fmt.Errorf("the key of persons: %w", err)
 	}
 	v := &View{cfg: cfg, key: key, wake: make(chan struct{}, 1), places: make(chan struct{}),
-		asking: make(chan struct{}, readersMax), batch: batchEvents,
+		asking: make(chan struct{}, readersMax), adding: make(chan struct{}, 1), batch: batchEvents,
 		pace: pace{share: cfg.Share}}
 	if err := remove(v.path(newName)); err != nil { // of a rebuild that did not end
 		return nil, err
