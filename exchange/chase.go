@@ -73,7 +73,7 @@ func (c *chaser) open() int {
 }
 
 // run hands out what is due until the context ends. Steps under way then end by themselves.
-func (c *chaser) run(running *sync.WaitGroup) {
+func (c *chaser) run(running *running) {
 	for range chaseWorkers {
 		running.Go(c.worker)
 	}

@@ -27,7 +27,7 @@ func TestChaserComesBackWhenItIsTime(t *testing.T) {
 			}
 			return 10 * time.Second
 		})
-		var running sync.WaitGroup
+		var running running
 		c.run(&running)
 		c.add(lead.ID{1}, lead.ID{9}, 2*time.Second)
 		c.add(lead.ID{2}, lead.ID{9}, time.Second) // sooner than what the queue waits for
@@ -45,6 +45,6 @@ func TestChaserComesBackWhenItIsTime(t *testing.T) {
 		}
 		c.add(lead.ID{3}, lead.ID{9}, time.Hour)
 		cancel()
-		running.Wait() // what is not due does not hold the end up
+		running.wait() // what is not due does not hold the end up
 	})
 }

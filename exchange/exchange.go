@@ -81,7 +81,7 @@ type Exchange struct {
 	learned learned
 	lines   lines
 	pings   sync.Pool // *Ping
-	running sync.WaitGroup
+	running running
 	stop    context.Context
 	cancel  context.CancelFunc
 	end     context.Context // ends with Stop: until then what has happened is written down

@@ -69,9 +69,14 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 	}
 	wait = min(wait-now.Sub(begin), total)
 	d.newUntil, d.until, d.begun = now.Add(max(wait, hurryMax)), now.Add(total), make(chan struct{})
-	e.running.Add(1)
+	if !e.running.begin() {
+		t.fault = unavailable(errStopping)
+		held.Release()
+		close(t.done)
+		return t.reply, t.fault
+	}
 	go func() {
-		defer e.running.Done()
+		defer e.running.done()
 		defer func() {
 			// the seller is told at once; the lead stays claimed until it is known what there is of it
 			if d.unsure != nil {

@@ -90,7 +90,7 @@ func (e *Exchange) Start() error {
 func (e *Exchange) Stop(ctx context.Context) error {
 	e.cancel()
 	done := make(chan struct{})
-	go func() { e.running.Wait(); close(done) }()
+	go func() { e.running.wait(); close(done) }()
 	defer e.ended()
 	select {
 	case <-done:

@@ -69,12 +69,14 @@ func (e *Exchange) learn(err error, held *heldClaims, then func()) {
 	if held != nil {
 		held = held.HandOver()
 	}
-	e.running.Go(func() {
+	if !e.running.Go(func() {
 		if held != nil {
 			defer held.Release()
 		}
 		if stored, err := u.Stored(e.end); err == nil && stored {
 			then()
 		}
-	})
+	}) && held != nil {
+		held.Release()
+	}
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange
+
+import "sync"
+
+// running are the goroutines whose end Stop waits for. Once it waits none begins: a request that comes so late, or an
+// operator's call, hears that the exchange is stopping.
+type running struct {
+	mu    sync.Mutex
+	over  bool // guarded by mu
+	group sync.WaitGroup
+}
+
+// begin enters a goroutine, which calls done at its end. It reports false where none may begin any more.
+func (r *running) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return false
+	}
+	r.group.Add(1)
+	return true
+}
+
+func (r *running) done() { r.group.Done() }
+
+// Go has f run, or reports false where it may not begin any more.
+func (r *running) Go(f func()) bool {
+	if !r.begin() {
+		return false
+	}
+	go func() {
+		defer r.done()
+		f()
+	}()
+	return true
+}
+
+// wait lets none begin and waits for the end of all.
+func (r *running) wait() {
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	r.group.Wait()
+}
