@@ -48,6 +48,7 @@ type Broker struct {
 
 	mu    sync.Mutex
 	fault BrokerFault // guarded by mu
+	calls int         // guarded by mu: that meet it; below 0: all
 	held  []shipped   // guarded by mu: in the order in which they came
 }
 
@@ -59,20 +60,22 @@ type shipped struct {
 	bytes     []byte
 }
 
-// Fail has all calls fail like this from now on; Answers ends that.
-func (b *Broker) Fail(f BrokerFault) {
+// Fail has the next calls fail like this; below 0 it is all calls, until Answers ends that.
+func (b *Broker) Fail(f BrokerFault, calls int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.fault = f
+	b.fault, b.calls = f, calls
 }
 
 // strike is the fault that a call meets.
 func (b *Broker) strike() BrokerFault {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fault != Answers {
-		b.struck.add(brokerFaults[b.fault])
+	if b.fault == Answers || b.calls == 0 {
+		return Answers
 	}
+	b.calls--
+	b.struck.add(brokerFaults[b.fault])
 	return b.fault
 }
 
@@ -168,7 +171,7 @@ func (b *Broker) Check(l *ledger.Ledger) (wrong []string) {
 		}
 		came[h.seq], places[at], last[part] = true, h.partition, max(last[part], h.seq)
 	}
-	for seq := l.FirstSeq(); seq <= l.Stats().Shipped; seq++ {
+	for seq := max(l.FirstSeq(), 1); seq <= l.Stats().Shipped; seq++ {
 		if !came[seq] {
 			wrong = append(wrong, fmt.Sprintf("event %d counts as shipped and never came", seq))
 		}

@@ -26,7 +26,7 @@ func TestBrokerFailsAsOrderedAndHasAllInTheEnd(t *testing.T) {
 				if n := x.Ledger.Stats().LagEvents; n != 0 {
 					t.Errorf("%d events have not come", n)
 				}
-				x.Broker.Fail(fault)
+				x.Broker.Fail(fault, -1)
 				id := x.Quote(8*dollar, exchangetest.Values{"zip": "10002"})
 				if _, f := x.Post(id, nil, nil); f != nil {
 					t.Fatal(f)
@@ -39,7 +39,7 @@ func TestBrokerFailsAsOrderedAndHasAllInTheEnd(t *testing.T) {
 					t.Errorf("meanwhile: %q", wrong)
 				}
 				x.Crash()
-				x.Broker.Fail(exchangetest.Answers)
+				x.Broker.Fail(exchangetest.Answers, 0)
 				x.Sleep(time.Minute)
 				if n := x.Ledger.Stats().LagEvents; n != 0 {
 					t.Errorf("%d events have not come after all", n)

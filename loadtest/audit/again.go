@@ -78,10 +78,10 @@ func (a *auditor) told(e *event, p *attempt) {
 }
 
 // finishResends judges what can be judged only when all events have been read: what a buyer accepted again, it
-// accepted.
+// accepted, until somebody agreed otherwise.
 func (a *auditor) finishResends(lead id, p *attempt) {
 	for _, r := range p.resends {
-		if r.outcome == accepted && p.outcome != accepted {
+		if r.outcome == accepted && p.outcome != accepted && !p.corrected {
 			a.found(RuleResend, lead, "attempt %s is %s, a resend of it was accepted", p.id, outcomeNames[p.outcome])
 		}
 	}

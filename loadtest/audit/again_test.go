@@ -59,3 +59,16 @@ func TestResends(t *testing.T) {
 		}
 	}
 }
+
+// A sale that a resend has found out may be given back as any other.
+func TestSaleOfAResendIsCorrected(t *testing.T) {
+	lines := append(resendHistory(), `{"kind":"adjusted","event_id":"0193eeee-0000-7000-8000-000000000008",`+
+		`"at":"2026-01-31T11:00:00Z","lead_id":"`+leadN(1)+`","adjustment":"corrected","attempt":"`+attemptN(1)+
+		`","campaign":"c","buyer":"b","outcome":"rejected","was":{"outcome":"accepted","price_micros":25000000,`+
+		`"payout_micros":20000000}}`, `{"kind":"settled","event_id":"0193eeee-0000-7000-8000-000000000009",`+
+		`"at":"2026-01-31T11:00:00Z","lead_id":"`+leadN(1)+`","result":"failure","payout_micros":0,"revenue_micros":0}`)
+	rep, err := Run(Input{Events: Lines(strings.NewReader(strings.Join(lines, "\n")))}, Options{})
+	if err != nil || !rep.OK || rep.Counts.Corrections != 1 {
+		t.Errorf("%v, %s", err, rep.Verdict())
+	}
+}

@@ -7,6 +7,9 @@ type sourceKey struct{ source, key string }
 // heard is what was answered under a key: how often 503, and how often something else, or nobody knows what.
 type heard struct{ refused, other int }
 
+// notBegun is why an attempt was not sent whose posting nobody knew to be stored.
+const notBegun = 220
+
 // calledBy notes under which key the next attempts of a lead are made.
 func (a *auditor) calledBy(e *event) {
 	if !a.all {
@@ -17,6 +20,8 @@ func (a *auditor) calledBy(e *event) {
 		a.trip(e.Lead).call = sourceKey{a.name(e.Source), e.Key}
 	case e.Post != nil:
 		a.trip(e.Lead).call = sourceKey{a.name(e.Source), e.Post.Key}
+	case e.Kind == "posted" && e.Refusal == notBegun, e.Kind == "adjusted" && e.Lead != (id{}):
+		a.trip(e.Lead).call = sourceKey{} // what comes now comes of another call, which the ledger does not name
 	}
 }
 

@@ -125,6 +125,7 @@ type event struct {
 	Terms       *booking  `json:"terms"`
 	Charges     []charge  `json:"charges"`
 	Outcome     string    `json:"outcome"`
+	Refusal     int       `json:"refusal"`
 	Reference   string    `json:"reference"`
 	Result      string    `json:"result"`
 	Reason      string    `json:"reason"`

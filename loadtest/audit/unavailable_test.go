@@ -51,6 +51,12 @@ func TestUnavailableMeansThatNothingWasSold(t *testing.T) {
 			call(h, OpPost, "k", 503)
 			call(h, OpPost, "later", 200)
 		}, 0, 1},
+		{"a sale after the call's attempt was found never to have been sent", func(h *history) {
+			post(h, "posting", unsent, 0, "k")
+			h.of("posted", unsent, 0)["refusal"] = notBegun
+			delete(h.of("posting", unsent, 1), "post")
+			call(h, OpPost, "k", 503)
+		}, 0, 1},
 		{"another source's key", func(h *history) {
 			post(h, "posting", exclusive, 0, "k")
 			h.of("posting", exclusive, 0)["source"] = "s2"
