@@ -10,15 +10,19 @@ import (
 // A quarter of a core is three times as long at rest as at work; where the process has much to do it is a twentieth.
 func TestViewKeepsToItsShare(t *testing.T) {
 	now := time.Now()
-	p := pace{share: 0.25}
+	p := pace{share: 0.25, at: now}
 	if got := p.rest(10*time.Millisecond, now); got != 30*time.Millisecond {
 		t.Errorf("idle: %s", got)
 	}
-	p.look(1200*time.Millisecond, time.Second, 2)
+	p.look(1200*time.Millisecond, time.Second, 2, ticks{})
 	if got := p.rest(10*time.Millisecond, now); got != 190*time.Millisecond {
 		t.Errorf("busy: %s", got)
 	}
-	p.look(900*time.Millisecond, time.Second, 2)
+	p.look(0, time.Second, 2, ticks{all: 200, work: 101}) // others are at work
+	if got := p.rest(10*time.Millisecond, now); got != 190*time.Millisecond {
+		t.Errorf("on a busy machine: %s", got)
+	}
+	p.look(900*time.Millisecond, time.Second, 2, ticks{all: 200, work: 99})
 	if got := p.rest(10*time.Millisecond, now); got != 30*time.Millisecond {
 		t.Errorf("idle again: %s", got)
 	}
@@ -27,7 +31,8 @@ func TestViewKeepsToItsShare(t *testing.T) {
 	}
 	// it looks by itself
 	p = pace{share: 0.25, busy: true, at: now.Add(-time.Hour), used: processTime()}
-	if p.rest(time.Millisecond, now); p.busy || !p.at.Equal(now) {
-		t.Errorf("after an hour with nothing to do it is still busy: %+v", p)
+	if p.rest(time.Millisecond, now); !p.at.Equal(now) || p.ticks.all == 0 || p.ticks.work == 0 ||
+		p.ticks.work >= p.ticks.all {
+		t.Errorf("it has not looked: %+v", p)
 	}
 }

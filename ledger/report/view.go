@@ -35,7 +35,7 @@ type Config struct {
 	Dir    string // its own directory, made if it is not there
 	Ledger *ledger.Ledger
 	// Share is how much of one core's time it may take to follow the ledger, above 0 up to 1. It rests in between, but
-	// where it is 1; while the process is busy it takes a fifth of it.
+	// where it is 1; while process or machine are busy it takes a fifth of it.
 	Share float64
 	// FreeBytesMin is the free disk space below which it waits: the ledger needs the rest.
 	FreeBytesMin uint64
