@@ -54,7 +54,7 @@ type cli struct {
 	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`
-	Sql        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
+	SQL        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`

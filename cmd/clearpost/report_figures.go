@@ -83,7 +83,6 @@ func (c *reportFiguresCmd) Run(e *env) error {
 // figure is a column of figures.
 type figure struct {
 	name  string // in CSV; in text as a heading
-	ofTop bool   // only where leads are counted
 	value func(*report.Row) string
 }
 
