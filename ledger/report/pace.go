@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pace keeps the follower to its share of a core, and to a part of that while the process or its machine have much
@@ -31,8 +33,8 @@ const (
 	busyPart  = 0.2 // of the share, while it is busy
 )
 
-// rest is how long to rest after some work.
-func (p *pace) rest(worked time.Duration, now time.Time) time.Duration {
+// rest is how long to rest after some CPU time. While somebody waits for the view it takes its whole share.
+func (p *pace) rest(worked time.Duration, waiting bool, now time.Time) time.Duration {
 	if p.share >= 1 {
 		return 0
 	}
@@ -44,7 +46,7 @@ func (p *pace) rest(worked time.Duration, now time.Time) time.Duration {
 		p.at, p.used, p.ticks = now, used, machine
 	}
 	share := p.share
-	if p.busy {
+	if p.busy && !waiting {
 		share *= busyPart
 	}
 	return time.Duration(float64(worked) * (1/share - 1))
@@ -79,8 +81,14 @@ func machineTicks() (t ticks) {
 }
 
 // processTime is the CPU time that the process has used.
-func processTime() time.Duration {
+func processTime() time.Duration { return usedBy(syscall.RUSAGE_SELF) }
+
+// threadTime is the CPU time that the calling thread has used: how long the follower has worked, however long it had to
+// wait for a processor. Its goroutine must keep to its thread.
+func threadTime() time.Duration { return usedBy(unix.RUSAGE_THREAD) }
+
+func usedBy(who int) time.Duration {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with these arguments
+	_ = syscall.Getrusage(who, &u) // cannot fail with these arguments
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 // Limits of the view.
 const (
+	batchFor    = time.Second            // of one, after which it is committed
 	batchEvents = 2000                   // of one transaction
 	sliceEvents = 100                    // after which it rests, where it has a share of a core only
 	readersMax  = 4                      // questions at once; more of them wait
@@ -68,7 +70,8 @@ type View struct {
 	rebuilt    *rebuild
 	notRebuilt string // guarded by mu: why the last rebuild failed
 	reads      atomic.Pointer[sql.DB]
-	recent     int // transactions since the database was made durable
+	waiting    atomic.Int32 // who waits for the view to catch up
+	recent     int          // transactions since the database was made durable
 }
 
 // ErrClosed is returned after Close.
@@ -208,6 +211,8 @@ func (v *View) closeStore() (err error) {
 
 // follow is the one goroutine that writes.
 func (v *View) follow() {
+	runtime.LockOSThread() // whose CPU time is looked at
+	defer runtime.UnlockOSThread()
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	for v.ctx.Err() == nil {
@@ -293,9 +298,9 @@ func (v *View) take(w *writer, p *place) (more bool, err error) {
 	if err := w.begin(); err != nil {
 		return false, err
 	}
-	n, slice := 0, time.Now()
+	n, slice, until := 0, threadTime(), time.Now().Add(batchFor)
 	err = led.Scan(p.Next, func(r ledger.Record) error {
-		if n == v.batch {
+		if n == v.batch || n%sliceEvents == 0 && n > 0 && time.Now().After(until) {
 			more = true
 			return errEnough
 		}
@@ -303,8 +308,7 @@ func (v *View) take(w *writer, p *place) (more bool, err error) {
 		p.Missed += r.Seq - p.Next // dropped while it was read
 		p.Next, p.Event = r.Seq+1, r.EventID
 		if n++; n%sliceEvents == 0 {
-			v.rest(time.Since(slice))
-			slice = time.Now()
+			slice = v.rest(slice)
 		}
 		return errors.Join(w.err, v.ctx.Err())
 	})
@@ -317,7 +321,7 @@ func (v *View) take(w *writer, p *place) (more bool, err error) {
 	if err := w.commit(p); err != nil {
 		return false, err
 	}
-	v.rest(time.Since(slice))
+	v.rest(slice)
 	return more, nil
 }
 
@@ -335,11 +339,14 @@ func (v *View) skipDropped(p *place) {
 	}
 }
 
-// rest waits after some work, so that following takes no more than its share of a core.
-func (v *View) rest(worked time.Duration) {
-	if d := v.pace.rest(worked, time.Now()); d > 0 {
+// rest waits after some work, so that following takes no more than its share of a core: what the thread has done since
+// it had used so much. It returns what the thread has used now.
+func (v *View) rest(since time.Duration) time.Duration {
+	used := threadTime()
+	if d := v.pace.rest(used-since, v.waiting.Load() > 0, time.Now()); d > 0 {
 		v.sleep(d)
 	}
+	return used
 }
 
 func (v *View) sleep(d time.Duration) {
@@ -370,6 +377,8 @@ func (v *View) fail(err error) {
 // It says how far the view is.
 func (v *View) CatchUp(ctx context.Context) Status {
 	v.Start()
+	v.waiting.Add(1)
+	defer v.waiting.Add(-1)
 	target := v.cfg.Ledger.LastSeq()
 	for {
 		v.mu.Lock()
