@@ -60,11 +60,11 @@ func TestSim(t *testing.T) {
 		kind, _, _ := strings.Cut(what, ":")
 		kinds[kind] += total[what]
 	}
-	t.Logf("%6d faults in %d runs", kinds["disk"]+kinds["broker"]+kinds["clock"]+kinds["death"], until-from)
+	t.Logf("%6d faults in %d runs", kinds["disk"]+kinds["outage"]+kinds["clock"]+kinds["death"], until-from)
 	if until-from < 4 {
 		return
 	}
-	for _, kind := range []string{"disk", "broker", "clock", "death", "operator"} {
+	for _, kind := range []string{"disk", "outage", "broker", "clock", "death", "operator"} {
 		if kinds[kind] == 0 {
 			t.Errorf("nothing of %s has happened", kind)
 		}
@@ -170,6 +170,7 @@ func (w *world) crash(x *rig) {
 	w.dead = false
 	w.mu.Unlock()
 	x.Sleep(time.Millisecond)
+	w.counts(x)
 	w.shipped(x)
 }
 
@@ -217,10 +218,13 @@ func (w *world) stop(x *rig) {
 	w.note("the exchange is stopped and started")
 	w.busy.Wait()
 	x.Sleep(time.Minute) // for the log to be open again
-	if x.Disk.DieAt(0, 0, nil); !w.isDead() {
-		x.Restart()
-		x.Exchange.Warm()
+	if x.Disk.DieAt(0, 0, nil); w.isDead() {
+		return
 	}
+	w.counts(x) // as they came about, not as a start makes them
+	x.Restart()
+	x.Exchange.Warm()
+	w.counts(x)
 }
 
 // sentence has the machine be lost at one of the next writes.
@@ -233,8 +237,8 @@ func (w *world) sentence(x *rig) {
 
 // breakDisk has a write of the log fail, and mends the disk some time later.
 func (w *world) breakDisk(x *rig) {
-	kinds := []ledger.Kind{"", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled,
-		ledger.KindAdjusted}
+	kinds := []ledger.Kind{"", ledger.KindPinged, ledger.KindPosting, ledger.KindPosting, ledger.KindPosted,
+		ledger.KindSettled, ledger.KindAdjusted}
 	faults := []exchangetest.Fault{exchangetest.Refused, exchangetest.Stalled, exchangetest.Lost, exchangetest.Kept}
 	f, kind := faults[w.plan.IntN(len(faults))], kinds[w.plan.IntN(len(kinds))]
 	if w.plan.IntN(3) == 0 {
@@ -255,17 +259,14 @@ func (w *world) breakDisk(x *rig) {
 // breakBroker has the broker fail for longer than a step, or answer again.
 func (w *world) breakBroker(x *rig) {
 	calls := 1 + w.plan.IntN(6)
-	switch w.plan.IntN(5) {
-	case 0:
-		x.Broker.Fail(exchangetest.Answers, 0)
-	case 1:
-		x.Broker.Fail(exchangetest.Away, -1)
-	case 2:
-		x.Broker.Fail(exchangetest.Hangs, -1)
-	case 3:
-		x.Broker.Fail(exchangetest.Unheard, calls)
-	default:
-		x.Broker.Fail(exchangetest.Partly, calls)
+	faults := []exchangetest.BrokerFault{exchangetest.Answers, exchangetest.Away, exchangetest.Hangs,
+		exchangetest.Unheard, exchangetest.Partly}
+	f := faults[w.plan.IntN(len(faults))]
+	if f == exchangetest.Away || f == exchangetest.Hangs {
+		calls = -1
+	}
+	if x.Broker.Fail(f, calls); f != exchangetest.Answers {
+		w.note("outage: of the broker")
 	}
 }
 
