@@ -61,8 +61,8 @@ var below = map[string][]string{
 
 	"exchange/intake/posting": {}, // a document, its versions and the ways to write it down
 
-	"exchange/exchangetest": {"lead", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
-		"capstore/memory", "ledger", "exchange"}, // exchanges for tests
+	"exchange/exchangetest": {"lead", "rules", "wire", "wire/request", "wire/answer", "wire/transport",
+		"buyers", "auction", "capstore/memory", "ledger", "exchange"}, // exchanges for tests
 
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 

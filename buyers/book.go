@@ -24,7 +24,8 @@ type Buyer struct {
 	InFlightMax  int    // outbound calls at once, pings and posts together; at least 1
 	AllowPrivate bool
 	Caps         []rules.Cap
-	Parent       string // the company that it belongs to, a buyer's id or another name; "" = by itself
+	Uniques      []rules.Unique // their fields are looked up by campaign
+	Parent       string         // the company that it belongs to, a buyer's id or another name; "" = by itself
 	// it and any other buyer of one of them never have the same lead
 	CompetitorGroups []string
 	Hours            *Hours // nil: always
@@ -124,11 +125,12 @@ type Campaign struct {
 	Post             *Endpoint
 	// several legs of its ping's answer may buy the lead, each brand once, and go into one post
 	Several     bool
-	Caps        []rules.Cap // its own, then its buyer's
-	Hours       []*Hours    // its own, then its buyer's: it is asked while all are open. None: always
-	InFlightMax int         // calls at once within the buyer's limit; 0 = the buyer's alone
-	Breaker     *Breaker    // of its pings; nil: none
-	IfUnknown   *Unknown    // nil: an attempt without a known outcome waits for a person
+	Caps        []rules.Cap    // its own, then its buyer's
+	Uniques     []rules.Unique // its own, then its buyer's
+	Hours       []*Hours       // its own, then its buyer's: it is asked while all are open. None: always
+	InFlightMax int            // calls at once within the buyer's limit; 0 = the buyer's alone
+	Breaker     *Breaker       // of its pings; nil: none
+	IfUnknown   *Unknown       // nil: an attempt without a known outcome waits for a person
 	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	Uses         lead.Positions
 	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid

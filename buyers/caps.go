@@ -58,3 +58,25 @@ func (c *bookCompiler) apart(caps []rules.Cap, schema *lead.Schema, at, key stri
 	}
 	return out
 }
+
+// once looks up by which of a vertical's fields duplicate rules know leads, as apart does for caps.
+func (c *bookCompiler) once(list []rules.Unique, schema *lead.Schema, at, key string) []rules.Unique {
+	out := make([]rules.Unique, len(list))
+	for i := range list {
+		out[i] = list[i]
+		if schema == nil {
+			continue
+		}
+		u, ds := list[i].In(schema)
+		for _, d := range ds {
+			if key == "vertical" {
+				c.bad(at, "vertical", schema.Vertical, fmt.Sprintf("one that the buyer's duplicate rule can find "+
+					"leads of: %s %q, expected %s", d.Path, d.Value, d.Expected))
+				continue
+			}
+			c.bad(at, fmt.Sprintf("%s[%d].%s", key, i, d.Path), d.Value, d.Expected)
+		}
+		out[i] = u
+	}
+	return out
+}

@@ -117,6 +117,8 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	var ds []lead.Defect
 	b.Caps, ds = rules.CompileCaps("buyer:"+spec.ID, spec.Caps, zone)
 	c.take(at, "caps", ds)
+	b.Uniques, ds = rules.CompileUniques("buyer:"+spec.ID, spec.Duplicates)
+	c.take(at, "duplicates", ds)
 	b.Hours = c.hours(spec.Schedule, zone, at)
 	pace(b.Caps, b.Hours)
 	c.balance(b, spec.Balance, at)
@@ -155,6 +157,9 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		}
 	}
 	pace(own, p.Hours...)
+	once, ds := rules.CompileUniques("campaign:"+spec.ID, spec.Duplicates)
+	c.take(at, "duplicates", ds)
+	p.Uniques = append(c.once(once, schema, at, "duplicates"), c.once(b.Uniques, schema, at, "vertical")...)
 	p.Caps = append(c.apart(own, schema, at, "caps"), c.apart(b.Caps, schema, at, "vertical")...)
 	if len(spec.Criteria) > CriteriaMax {
 		c.bad(at, "criteria", fmt.Sprint(len(spec.Criteria), " criteria"), fmt.Sprintf("at most %d", CriteriaMax))

@@ -55,9 +55,9 @@ func (c *Campaign) overshadowed(o *Campaign) string {
 }
 
 // covered tells whether another campaign is there whenever this one is, and bids no less. That is one that has no cap,
-// schedule, rate or limit of its own, and does not ask.
+// duplicate rule, schedule, rate or limit of its own, and does not ask.
 func (c *Campaign) covered(o *Campaign) bool {
-	own := len(o.Caps) > len(o.Buyer.Caps) || len(o.Hours) > 0 && o.Hours[0] != o.Buyer.Hours || o.InFlightMax > 0 ||
-		o.Ping != nil || o.Post.Rate != nil
+	own := len(o.Caps) > len(o.Buyer.Caps) || len(o.Uniques) > len(o.Buyer.Uniques) ||
+		len(o.Hours) > 0 && o.Hours[0] != o.Buyer.Hours || o.InFlightMax > 0 || o.Ping != nil || o.Post.Rate != nil
 	return !own && o.Price >= c.Price && o.MaxSold >= c.MaxSold && rules.Terms{}.Implies(c.Criteria, o.Criteria)
 }

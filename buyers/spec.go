@@ -39,6 +39,8 @@ type BuyerSpec struct {
 	// names of groups of which no two buyers get the same lead
 	CompetitorGroups []string        `yaml:"competitor_groups"`
 	Caps             []rules.CapSpec `yaml:"caps"` // over all its campaigns
+	// duplicate rules over all its campaigns: who is not bought again for a time; absent: nobody is remembered
+	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
 	// it buys while its balance and its credit cover the price; absent: it has an account without a limit
 	Balance *BalanceSpec `yaml:"balance"`
 	// when it takes leads, all its campaigns; absent: always
@@ -87,6 +89,8 @@ type CampaignSpec struct {
 	// the sole right to the leads of some places: no other company gets one that this campaign wants
 	Territory *TerritorySpec  `yaml:"territory"`
 	Caps      []rules.CapSpec `yaml:"caps"` // its own, beside its buyer's
+	// duplicate rules of its own, beside its buyer's
+	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
 	// when it takes leads, while its buyer's schedule is open too; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// calls at once, pings and posts together, within the buyer's; absent or 0: the buyer's alone

@@ -18,7 +18,7 @@ func (c *bookCompiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 		return // what is wrong there is reported there
 	}
 	t := *p
-	t.Caps, t.Hours, t.AsTest, t.Examples, t.IfUnknown, t.Tests = nil, nil, nil, nil, nil, true
+	t.Caps, t.Uniques, t.Hours, t.AsTest, t.Examples, t.IfUnknown, t.Tests = nil, nil, nil, nil, nil, nil, true
 	if p.Ping != nil {
 		t.Ping = c.testCall(p.Ping, spec.Ping, schema, false, spec.Test, at+".test")
 	} else if spec.Test.PingURL != "" {

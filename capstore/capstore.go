@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package capstore is what nodes must agree on: the counts of caps in their windows, and the slots of leads. One hold
+// Package capstore is what nodes must agree on: the counts of caps in their windows, the slots of leads, and who has
+// had whom before. One hold
 // takes all that an attempt needs or nothing; it ends as commit or release, and no hold ends by time. Nothing outside a
 // store looks at its counters.
 //
@@ -30,11 +31,13 @@ var ErrAway = errors.New("capstore: the store does not answer")
 // Store keeps counts and slots. All methods may be called at any time by anyone. An error of Hold, End and Change is
 // one of the store as a whole (ErrAway, or that of the context); of what becomes of one request its reply tells.
 type Store interface {
-	// Hold takes for each request all of a slot of the lead, and what it needs of each cap, or nothing, and tells why:
+	// Hold takes for each request all of a slot of the lead, its marks, and what it needs of each cap, or nothing, and
+	// tells why:
 	//   - NotReached: the token was released before, or belongs to another lead;
 	//   - BuyerSoldAlready: the buyer has the lead, or may have it;
 	//   - NoSlot: the lower of the sell limit and all promises, this one's included, is used up by what stands and is
 	//     in flight;
+	//   - DuplicateRule: another lead has one of its marks, or may have it;
 	//   - CapReached, BudgetSpent, Paced: a cap is full in its window, has not so much money left, or is ahead of its
 	//     pace.
 	//
@@ -78,6 +81,20 @@ type Rebuilt interface {
 	// Restore puts a hold back: the lead's slot and, unless it is committed, its right to be committed or released. It
 	// changes no count. A token that is known already, be it as released, is left as it is.
 	Restore(r Restored)
+	// Before has the store ask, of each mark of a hold, for another lead that the ledger knows by it, besides those
+	// that have open holds: of holds that have ended the ledger knows more than memory should keep. look is called
+	// while no lock is held, and must know of an end when End tells it.
+	Before(look func(m *Mark, of lead.ID, now time.Time) (first lead.ID, known bool, err error))
+}
+
+// Mark is by what a lead is known to somebody who takes nobody twice. All of a lead's holds may have the same: it is no
+// duplicate of itself. A hold that is committed has its marks for good, and one that is released for nobody, unless
+// Posted holds and it was sent.
+type Mark struct {
+	Rule   string   // of duplicates, as rules.Unique has it
+	Names  []string // of the lead under the rule: one in common is enough
+	Window time.Duration
+	Posted bool // another lead counts for as long as Window from its hold on, be it sold or refused; else sold
 }
 
 // Counter is one cap as one configuration has it, told apart by value where the cap does so; else value is empty.
@@ -116,7 +133,8 @@ type HoldRequest struct {
 	SellLimit int    // of the vertical's plan
 	MaxSold   int    // of the bid: 1 = exclusive, and less counts as 1
 	Needs     []Need
-	Now       time.Time // decides the windows that are charged
+	Marks     []Mark
+	Now       time.Time // decides the windows that are charged, and which leads were before
 
 	// Instead is an open hold of the same lead whose attempt is known not to be a sale, and which is released when its
 	// end is durable, together with this attempt: what it holds counts as free for this hold, and for no other while
@@ -132,6 +150,9 @@ type HoldReply struct {
 	Charges []lead.Charge // must not be changed
 	Refusal lead.Refusal  // NoRefusal: it is held
 	Cap     string        // that refused it, by the key of its count; "" if none did
+
+	Rule  string  // DuplicateRule: of the mark that refused it
+	First lead.ID // DuplicateRule: the lead that has the mark
 }
 
 // End is how an attempt ended. An Accepted one is committed: its slot and counts stand for good. Any other gives back
@@ -157,6 +178,7 @@ type Restored struct {
 	SellLimit int // of the plan at that time, 0 = not known
 	MaxSold   int
 	Charges   []lead.Charge
+	Marks     []Mark
 	Committed bool
 }
 

@@ -39,7 +39,9 @@ func (l *loader) parents(f *tree.File, specs map[string]parentSpec, cfg *Config)
 		}
 		caps, ds := rules.CompileCaps("parent:"+id, spec.Caps, zone)
 		l.badAll(f, at+".caps", ds)
-		cfg.Exchange.Parents = append(cfg.Exchange.Parents, exchange.Parent{ID: id, Caps: caps})
+		once, ds := rules.CompileUniques("parent:"+id, spec.Duplicates)
+		l.badAll(f, at+".duplicates", ds)
+		cfg.Exchange.Parents = append(cfg.Exchange.Parents, exchange.Parent{ID: id, Caps: caps, Uniques: once})
 	}
 }
 
@@ -49,6 +51,11 @@ func (l *loader) verticalCaps(f *tree.File, spec *verticalSpec, v *exchange.Vert
 	l.badAll(f, "caps", ds)
 	if v.Caps = caps; v.Schema != nil {
 		l.fieldsOf(f, "caps", caps, v.Schema)
+	}
+	once, ds := rules.CompileUniques("vertical:"+spec.ID, spec.Duplicates)
+	l.badAll(f, "duplicates", ds)
+	if v.Uniques = once; v.Schema != nil {
+		l.keysOf(f, "duplicates", once, v.Schema)
 	}
 }
 
@@ -66,10 +73,22 @@ func (l *loader) sourceCaps(f *tree.File, spec *sourceSpec, s *exchange.Source) 
 			p.Open = append(p.Open, s.Schedule)
 		}
 	}
+	once, ds := rules.CompileUniques("source:"+spec.ID, spec.Duplicates)
+	l.badAll(f, "duplicates", ds)
+	s.Uniques = once
 	for _, id := range spec.Verticals {
 		if v := l.schemas[id]; v != nil {
 			l.fieldsOf(f, "caps", caps, v)
+			l.keysOf(f, "duplicates", once, v)
 		}
+	}
+}
+
+// keysOf looks up by which fields of a vertical duplicate rules know leads.
+func (l *loader) keysOf(f *tree.File, at string, list []rules.Unique, s *lead.Schema) {
+	for i := range list {
+		_, ds := list[i].In(s)
+		l.badAll(f, fmt.Sprintf("%s[%d]", at, i), ds)
 	}
 }
 
@@ -106,6 +125,7 @@ func (l *loader) money(cfg *Config) {
 			note("parent:"+p.ID, c.Vertical)
 			if v := l.verticals[c.Vertical]; v != nil && v.Schema != nil {
 				l.fieldsOf(l.parentsIn, tree.Join("parents", p.ID)+".caps", p.Caps, v.Schema)
+				l.keysOf(l.parentsIn, tree.Join("parents", p.ID)+".duplicates", p.Uniques, v.Schema)
 			}
 		}
 	}

@@ -284,7 +284,7 @@ func TestEachMistakeHasItsPlace(t *testing.T) {
 		{"bound of a type without order", []change{{auto, "type: enum,", "type: enum, max: 3,"}},
 			[]string{auto + `:8:37: "3": expected no min and max: type enum has no order`}},
 		{"person key", []change{{auto, "[phone]", "[phone, fone]"}},
-			[]string{auto + `:9:21: "fone": expected a field of this vertical`}},
+			[]string{auto + `:9:21: "fone": expected a field of vertical auto`}},
 		{"dedupe", []change{{auto, "person_key: [phone]",
 			"person_key: [phone]\ndedupe_hours: 1\ndedupe: {person_key: [zip], window_hours: 2, scope: world, " +
 				"refuse: bought, identical_pings: never}\non_change: shrug"}},
@@ -296,7 +296,7 @@ func TestEachMistakeHasItsPlace(t *testing.T) {
 				`:12:12: "shrug": expected refuse or keep`}},
 		{"hash of a person key", []change{{auto, "[phone]", `["phone|zip", "zip|phone", "phone|none"]`}},
 			[]string{auto + `:9:14: "phone|zip": expected a field of type phone or email, then one of type hash`, auto +
-				`:9:27: "zip|phone"`, auto + `:9:40: "none": expected a field of this vertical`}},
+				`:9:27: "zip|phone"`, auto + `:9:40: "none": expected a field of vertical auto`}},
 		{"dedupe of a source",
 			[]change{{acme, "verticals: [auto]", "verticals: [auto]\ndedupe: {person_key: [fone], window_hours: -1}"}},
 			[]string{acme + `:4:23: "fone": expected a field of vertical auto`, acme +

@@ -10,6 +10,7 @@ import (
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 const (
@@ -94,6 +95,9 @@ func (l *loader) remembers(cfg *Config) {
 			note(d)
 		}
 	}
+	for _, u := range exchange.UniquesOf(&cfg.Exchange) {
+		longest = max(longest, u.Window)
+	}
 	if longest <= age {
 		return
 	}
@@ -101,8 +105,8 @@ func (l *loader) remembers(cfg *Config) {
 	for _, f := range l.files {
 		if f.Name == nodeFile && f.Root != nil {
 			l.bad(f, "limits.retention_days", fmt.Sprint(int(age/day)),
-				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe)", (longest+day-1)/day,
-					int(longest/time.Hour)))
+				fmt.Sprintf("at least %d: persons are to be remembered for %d hours (dedupe, duplicates)",
+					(longest+day-1)/day, int(longest/time.Hour)))
 		}
 	}
 }
@@ -154,10 +158,9 @@ func (s *dedupeSpec) apply(read, d *exchange.Dedupe) {
 	}
 }
 
-// personKey reads the fields that name a person: FIELD, or FIELD|HASH where a hash of a phone or an e-mail may stand
-// for it. A hash field that is derived from the field may do so without being named.
+// personKey reads the fields that name a person, as rules.ReadKeyField has them.
 func (l *loader) personKey(f *tree.File, path string, names []string, vertical string,
-	s *lead.Schema) (key []exchange.KeyField) {
+	s *lead.Schema) (key rules.PersonKey) {
 	if len(names) > lead.PersonKeyPartMax {
 		l.bad(f, path, fmt.Sprint(len(names), " fields"), fmt.Sprintf("at most %d fields", lead.PersonKeyPartMax))
 		return nil
@@ -165,57 +168,18 @@ func (l *loader) personKey(f *tree.File, path string, names []string, vertical s
 	if s == nil {
 		return nil
 	}
-	of := "this vertical"
-	if path != "person_key" {
-		of = "vertical " + vertical
-	}
-	find := func(at, name string) (int, bool) {
-		pos, ok := s.Position(name)
-		if !ok && !l.brokenName[vertical][strings.ToLower(name)] {
-			l.bad(f, at, name, "a field of "+of)
-		}
-		return pos, ok
-	}
 	for i, text := range names {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		name, hash, hashed := strings.Cut(text, "|")
-		k := exchange.KeyField{Hash: -1}
-		var ok bool
-		if k.Pos, ok = find(at, strings.TrimSpace(name)); !ok {
-			continue
+		name, hash, _ := strings.Cut(text, "|")
+		broken := l.brokenName[vertical]
+		if broken[strings.ToLower(strings.TrimSpace(name))] || broken[strings.ToLower(strings.TrimSpace(hash))] {
+			continue // it has been reported
 		}
-		field := &s.Fields[k.Pos]
-		if field.Type == lead.TypeSSN {
-			l.bad(f, at, text,
-				"another field: a social security number is not kept, so that nothing can be found by it")
+		k, d := rules.ReadKeyField(text, s)
+		if d != nil {
+			l.bad(f, fmt.Sprintf("%s[%d]", path, i), d.Value, d.Expected)
 			continue
-		}
-		if hashed {
-			k.Hash, ok = find(at, strings.TrimSpace(hash))
-			if !ok {
-				continue
-			}
-			if (field.Type != lead.TypePhone && field.Type != lead.TypeEmail) ||
-				s.Fields[k.Hash].Type != lead.TypeHash {
-				l.bad(f, at, text, "a field of type phone or email, then one of type hash")
-				continue
-			}
-		} else {
-			k.Hash = hashOf(s, k.Pos)
 		}
 		key = append(key, k)
 	}
 	return key
-}
-
-// hashOf finds a field that is derived as the hash of another, -1 if there is none.
-func hashOf(s *lead.Schema, pos int) int {
-	for i := range s.Fields {
-		if f := &s.Fields[i]; f.Type == lead.TypeHash && f.Derive != "" {
-			if of, _, ok := s.Resolve(f.Derive); ok && of == pos {
-				return i
-			}
-		}
-	}
-	return -1
 }

@@ -163,15 +163,17 @@ func TestPagesOfTheHowToAreTaken(t *testing.T) {
 	}
 }
 
-// So is each cap and account.
+// So is each cap, account and duplicate rule.
 func TestCapsOfTheDocumentsAreTaken(t *testing.T) {
 	n := 0
-	for _, file := range []string{"how-to/set-caps-and-budgets.md", "reference/buyers.md"} {
+	for _, file := range []string{"how-to/set-caps-and-budgets.md", "how-to/take-nobody-twice.md",
+		"reference/buyers.md"} {
 		text, err := os.ReadFile("../docs/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range regexp.MustCompile("(?s)```yaml\n((?:caps|balance):.*?)```").FindAllSubmatch(text, -1) {
+		page := regexp.MustCompile("(?s)```yaml\n((?:caps|balance|duplicates):.*?)```")
+		for _, p := range page.FindAllSubmatch(text, -1) {
 			n++
 			dir := writeAll(t, map[string]string{"clearpost.yaml": "node: n1\n", "verticals/solar.yaml": "id: solar\n",
 				"sources/leadmart.yaml": "id: leadmart\nkeys: [acme-key-0123456789]\nverticals: [solar]\n",
@@ -184,7 +186,7 @@ func TestCapsOfTheDocumentsAreTaken(t *testing.T) {
 			}
 		}
 	}
-	if n < 7 {
+	if n < 10 {
 		t.Errorf("%d pages found", n)
 	}
 }

@@ -31,6 +31,8 @@ type nodeSpec struct {
 type parentSpec struct {
 	Timezone string          `yaml:"timezone"` // IANA name; of caps that name none
 	Caps     []rules.CapSpec `yaml:"caps"`     // over all its buyers together, itself included where it buys
+	// duplicate rules over all its buyers: who has been bought by one of them is not by another
+	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
 }
 
 // tlsSpec names the files of a certificate, relative to the configuration's directory. They are read again when they
@@ -121,10 +123,12 @@ type verticalSpec struct {
 	PingDeadlineMS *int        `yaml:"ping_deadline_ms"` // from a ping's arrival to the last bid counted (800)
 	PostTotalMS    *int        `yaml:"post_total_ms"`    // for all attempts of one post together (8000)
 	// over all its leads, whoever sends and buys them; pings are leads that come in
-	Caps      []rules.CapSpec `yaml:"caps"`
-	SellLimit *int            `yaml:"sell_limit"` // sales of one lead at most; 1 is exclusive (1)
-	Floor     *lead.Money     `yaml:"floor"`      // a bid below it is refused
-	Economy   economySpec     `yaml:"economy"`    // whom pings spare; absent: nobody
+	Caps []rules.CapSpec `yaml:"caps"`
+	// duplicate rules over all its leads, whoever sends and buys them: who was sold is not sold again
+	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
+	SellLimit  *int               `yaml:"sell_limit"` // sales of one lead at most; 1 is exclusive (1)
+	Floor      *lead.Money        `yaml:"floor"`      // a bid below it is refused
+	Economy    economySpec        `yaml:"economy"`    // whom pings spare; absent: nobody
 	// what the exchange keeps of a price, where neither source, buyer nor campaign says it
 	Margin *buyers.MarginSpec `yaml:"margin"`
 	Plan   *planSpec          `yaml:"plan"` // tiers by which leads are sold; absent: one auction among all
@@ -185,6 +189,8 @@ type sourceSpec struct {
 	Verticals []string `yaml:"verticals"` // the ids of those that it may send
 	// over all its leads, whoever buys them; pings are leads that come in
 	Caps []rules.CapSpec `yaml:"caps"`
+	// duplicate rules over all its leads, whoever buys them
+	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
 	// when its leads are taken; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// what the exchange keeps of a price, where neither buyer nor campaign says it; absent: as the vertical has it

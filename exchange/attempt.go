@@ -218,15 +218,17 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	}
 	ctx, cancel := context.WithDeadline(d.e.end, d.until)
 	defer cancel()
+	marks := d.marks(live)
 	held, err := d.e.store.Hold(ctx, &capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
-		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Needs: d.needs(live, p), Now: now, Instead: d.instead(),
-		Ended: d.refused})
+		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Needs: d.needs(live, p), Marks: marks, Now: now,
+		Instead: d.instead(), Ended: d.refused})
 	if err != nil { // it may hold all the same
 		d.e.log.Error("hold", "attempt", p.Attempt.String(), "err", err)
 		d.e.release(p.Attempt, lead.NotSent)
 		return lead.StoreAway
 	}
-	p.Charges = held[0].Charges
+	p.Charges, p.Private.Marks = held[0].Charges, recorded(marks)
+	d.repeats = repeats(held[0].Rule, held[0].First)
 	return held[0].Refusal
 }
 
@@ -274,8 +276,9 @@ func leastTime(timeout time.Duration) time.Duration {
 // record puts into the posting what explains it: the seller's post (once) and the exact request.
 func (d *delivery) record(p *ledger.Posting, r *request.Request, in *request.Inputs) {
 	if d.post != nil {
+		marks := p.Private.Marks
 		p.Post, p.Private = d.post, d.private
-		d.post = nil
+		p.Private.Marks, d.post = marks, nil
 	}
 	if red, err := r.AppendRedacted(nil, in); err == nil {
 		p.Private.Request = newBody(red)

@@ -152,7 +152,7 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	l.limits = e.carried.gears[key].renew(c, gate)
 	e.carried.gears[key] = l.limits
 	l.hours = hoursOf(c)
-	l.counters = e.counted(counters{}, c.Caps, nil)
+	l.counters = e.counted(counters{}, c.Caps, nil).withRules(c.Uniques, nil)
 	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
 	var err error
 	place := func(at *endpoint, r *request.Request) {

@@ -37,9 +37,10 @@ type Vertical struct {
 	OnChange     OnChange
 	// position of the list in which sellers name who must not have the lead, plus one; 0: there is none
 	Exclusions  int
-	Caps        []rules.Cap  // of all its leads
-	Remediation *Remediation // where unsold leads go, besides the list of them; nil: nowhere
-	Learned     *Valuation   // nil: bids count by their prices, and nothing is learned
+	Caps        []rules.Cap    // of all its leads
+	Uniques     []rules.Unique // likewise
+	Remediation *Remediation   // where unsold leads go, besides the list of them; nil: nowhere
+	Learned     *Valuation     // nil: bids count by their prices, and nothing is learned
 }
 
 // DateOrder says how dates in numbers are read.
@@ -59,6 +60,7 @@ type Source struct {
 	KeyHashes     [][32]byte      // SHA-256 of each API key: the keys themselves are not kept
 	Verticals     []string        // ids; a source may send no others
 	Caps          []rules.Cap     // of its leads, in all verticals together
+	Uniques       []rules.Unique  // likewise; their fields are looked up by vertical
 	Schedule      *rules.Schedule // its leads are taken while it is open; nil: always
 	Margin        *auction.Margin // of what neither buyer nor campaign has one for; nil: the vertical's
 	Floor         lead.Money      // a bid for its leads below it is refused, besides the vertical's
@@ -121,8 +123,9 @@ type Config struct {
 
 // Parent is a company that others belong to, and that has caps of its own.
 type Parent struct {
-	ID   string
-	Caps []rules.Cap // of all buyers that belong to it
+	ID      string
+	Caps    []rules.Cap    // of all buyers that belong to it
+	Uniques []rules.Unique // likewise; their fields are looked up by vertical
 }
 
 // ParentsOf finds the companies with caps that a buyer belongs to, directly or over further parents, itself included.
@@ -173,17 +176,11 @@ func (s *Source) onChange(v *Vertical) OnChange {
 
 // Dedupe says by what a person is known, and which leads of a person are repeats.
 type Dedupe struct {
-	Key         []KeyField    // fields that name a person together; none: nobody is ever known
-	Window      time.Duration // how long a lead is remembered; 0: no lead is a repeat of another
+	Key         rules.PersonKey // fields that name a person together; none: nobody is ever known
+	Window      time.Duration   // how long a lead is remembered; 0: no lead is a repeat of another
 	Scope       Scope
 	Refuse      Refuse
 	OwnAuctions bool // a ping that repeats another one has an auction of its own, and not the other's quote
-}
-
-// KeyField is a field that names a person, alone or with others.
-type KeyField struct {
-	Pos  int // of the field
-	Hash int // of a field that may hold a hash of it in its place, -1 if there is none
 }
 
 // Scope says whose earlier leads count.

@@ -17,6 +17,7 @@ type counters struct {
 	held  []capstore.Counter // what an attempt holds: accepted leads, attempts, spend
 	pings []capstore.Counter // bid requests; of sources and verticals, leads that come in
 	spend bool               // some of held count money
+	once  []rules.Unique     // duplicate rules
 }
 
 // counted binds caps, told apart by the fields of a schema.
@@ -40,14 +41,14 @@ func (e *Exchange) counted(c counters, caps []rules.Cap, s *lead.Schema) counter
 // parents of buyers.
 func (e *Exchange) countStanding(snap *Snapshot) {
 	for _, v := range snap.vertical {
-		v.counters = e.counted(counters{}, v.Caps, v.Schema)
+		v.counters = e.counted(counters{}, v.Caps, v.Schema).withRules(v.Uniques, v.Schema)
 		for _, id := range snap.cfg.sourcesOf(v.ID) {
 			s := snap.source[id]
-			if len(s.Caps) > 0 {
+			if len(s.Caps)+len(s.Uniques) > 0 {
 				if v.sellers == nil {
 					v.sellers = map[string]counters{}
 				}
-				v.sellers[id] = e.counted(counters{}, s.Caps, v.Schema)
+				v.sellers[id] = e.counted(counters{}, s.Caps, v.Schema).withRules(s.Uniques, v.Schema)
 			}
 		}
 	}
@@ -58,7 +59,7 @@ func (e *Exchange) countStanding(snap *Snapshot) {
 	for _, l := range snap.campaigns {
 		if v := snap.vertical[l.Vertical]; v != nil {
 			for _, p := range above(l.Buyer) {
-				l.counters = e.counted(l.counters, p.Caps, v.Schema)
+				l.counters = e.counted(l.counters, p.Caps, v.Schema).withRules(p.Uniques, v.Schema)
 			}
 		}
 	}
@@ -297,3 +298,5 @@ type kept struct{}
 func (kept) SetCount(string, string, int64) {}
 func (kept) Fill(string, string, int64)     {}
 func (kept) Restore(capstore.Restored)      {}
+
+func (kept) Before(func(*capstore.Mark, lead.ID, time.Time) (lead.ID, bool, error)) {}

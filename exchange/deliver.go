@@ -59,5 +59,9 @@ func (d *delivery) refuse(b *ledger.Bid, no lead.Refusal) {
 		d.uncovered = append(d.uncovered, b)
 		return
 	}
-	d.tried = append(d.tried, ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no})
+	t := ledger.Tried{Campaign: b.Campaign, Leg: b.Leg, Refusal: no}
+	if no == lead.DuplicateRule {
+		t.Repeats = d.repeats
+	}
+	d.tried = append(d.tried, t)
 }

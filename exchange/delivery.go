@@ -52,6 +52,7 @@ type delivery struct {
 	unknown bool
 	maybe   []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
 	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
+	repeats ledger.Repeats    // of the last hold that a duplicate rule refused
 	tried   []ledger.Tried
 	told    int            // of them, that stand in the posting of an attempt
 	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
@@ -180,9 +181,13 @@ func (d *delivery) settlement() *ledger.Settled {
 			ev.Details = d.no.Refusal.Info().Meaning
 		}
 	default:
-		no := lead.QuoteLost
-		if d.why != lead.NoRefusal {
-			no = d.why
+		no := d.why
+		switch another := func(t ledger.Tried) bool { return t.Refusal != lead.DuplicateRule }; {
+		case no != lead.NoRefusal:
+		case len(d.tried) > 0 && !slices.ContainsFunc(d.tried, another):
+			no = lead.DuplicateRule
+		default:
+			no = lead.QuoteLost
 		}
 		fail(ev, no)
 		if d.details != "" {

@@ -223,17 +223,7 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 	for i := range h.Pinged.Bids {
 		b := &h.Pinged.Bids[i]
 		told[b.Campaign] = true
-		s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Tier: b.Tier, Rank: b.Rank,
-			Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
-			Answer: b.Answer, Captures: b.Captures}
-		switch {
-		case b.Refusal != lead.NoRefusal:
-			s.Verdict, s.Meaning = b.Refusal.String(), b.Refusal.Info().Meaning
-		case b.Winner:
-			s.Verdict = "winner"
-		default:
-			s.Verdict = "backup"
-		}
+		s := storyOf(b)
 		if r.auction != nil {
 			s.lost(r.auction, i)
 		}
@@ -280,6 +270,25 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 	}
 	inOrder(out)
 	return out
+}
+
+// storyOf is what a bid says of itself.
+func storyOf(b *ledger.Bid) CampaignStory {
+	s := CampaignStory{Campaign: b.Campaign, Buyer: b.Buyer, Leg: b.Leg, Brand: b.Brand, Tier: b.Tier, Rank: b.Rank,
+		Price: b.Price, Payout: b.Payout, Fixed: b.Fixed, TookUS: b.TookUS, Token: b.Token, Reason: b.Reason,
+		Answer: b.Answer, Captures: b.Captures}
+	switch {
+	case b.Refusal != lead.NoRefusal:
+		s.Verdict, s.Meaning = b.Refusal.String(), b.Refusal.Info().Meaning
+	case b.Winner:
+		s.Verdict = "winner"
+	default:
+		s.Verdict = "backup"
+	}
+	if b.Rule != "" {
+		s.Why = append(s.Why, repeated(&b.Repeats))
+	}
+	return s
 }
 
 // weighed tells what a bid was worth by what was learned, also where that was only observed.
@@ -356,6 +365,9 @@ func explainTried(snap *Snapshot, h *history.History, all bool) (out []TriedStor
 	for _, t := range h.Settled.Tried {
 		s := TriedStory{Campaign: t.Campaign, Leg: t.Leg, Refusal: t.Refusal.String(),
 			Meaning: t.Refusal.Info().Meaning}
+		if t.Rule != "" {
+			s.Why = append(s.Why, repeated(&t.Repeats))
+		}
 		c := snap.cfg.Book.Campaign(t.Campaign)
 		if t.Refusal == lead.CriteriaMismatch && c != nil && v != nil && c.Vertical == v.ID {
 			f := postFacts(h, h.Lead(v.Schema))

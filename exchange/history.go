@@ -41,7 +41,8 @@ func (e *Exchange) restoreHolds(h *history.History) {
 		}
 		p := a.Posting
 		store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
-			SellLimit: p.SellLimit, Charges: p.Charges, Committed: a.Outcome() == lead.Accepted})
+			SellLimit: p.SellLimit, Charges: p.Charges, Marks: heldMarks(p),
+			Committed: a.Outcome() == lead.Accepted})
 	}
 }
 

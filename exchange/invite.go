@@ -54,6 +54,10 @@ func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall tim
 		l.CapSkips.Add(1)
 		return
 	}
+	if no := e.duplicate(p, l, b); no != lead.NoRefusal {
+		b.Price, b.Fixed, b.Refusal = 0, false, no
+		return
+	}
 	if l.Ping == nil {
 		return
 	}

@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,121 +11,6 @@ import (
 	"clearpost/exchange/history"
 	"clearpost/lead"
 )
-
-// personSchema has a phone and an e-mail, each with a field for its hash.
-func personSchema(t *testing.T) (s *lead.Schema, d *Dedupe) {
-	t.Helper()
-	s, errs := lead.NewSchema("v", []lead.Field{{Name: "phone_hash", Type: lead.TypeHash, Personal: true},
-		{Name: "email_hash", Type: lead.TypeHash, Personal: true}})
-	if errs != nil {
-		t.Fatal(errs)
-	}
-	pos := func(name string) int {
-		p, ok := s.Position(name)
-		if !ok {
-			t.Fatal(name)
-		}
-		return p
-	}
-	return s, &Dedupe{Key: []KeyField{{pos("phone"), pos("phone_hash")}, {pos("email"), pos("email_hash")}}}
-}
-
-func leadOf(t *testing.T, s *lead.Schema, values ...string) *lead.Lead {
-	t.Helper()
-	l := &lead.Lead{}
-	l.Reset(s)
-	for i := 0; i < len(values); i += 2 {
-		pos, ok := s.Position(values[i])
-		if !ok {
-			t.Fatal(values[i])
-		}
-		if l.Set(pos, []byte(values[i+1])); l.Slot(pos).State != lead.Valid {
-			t.Fatalf("%s %q is not valid", values[i], values[i+1])
-		}
-	}
-	return l
-}
-
-const (
-	phoneMD5 = "1bc5f2d74c3c70ef8a4d7f3a2bd0ab9a" // of nobody in these tests
-	emailMD5 = "9e26471d35a78862c17e467d87cddedf" // of jane@example.com
-)
-
-func part(t *testing.T, l *lead.Lead, field string, p lead.Part) string {
-	t.Helper()
-	pos, _ := l.Schema().Position(field)
-	b, ok := l.AppendPart(nil, pos, p)
-	if !ok {
-		t.Fatalf("no %s of %s", p, field)
-	}
-	return string(b)
-}
-
-func TestPersonIsKnownByValuesAndByHashesOfOneKind(t *testing.T) {
-	s, d := personSchema(t)
-	jane := leadOf(t, s, "phone", "(212) 736-5000", "email", "Jane@Example.com")
-	who := d.identify(jane)
-	if who.Person == "" || len(who.Also) != 3 || who.Names() != 4 {
-		t.Fatalf("identity: %+v", who)
-	}
-	for i, p := range hashParts {
-		phone, email := part(t, jane, "phone", p), part(t, jane, "email", p)
-		for what, l := range map[string]*lead.Lead{
-			"both hashed":     leadOf(t, s, "phone_hash", phone, "email_hash", email),
-			"phone hashed":    leadOf(t, s, "phone_hash", phone, "email", "jane@example.com"),
-			"e-mail hashed":   leadOf(t, s, "phone", "2127365000", "email_hash", email),
-			"a hash too many": leadOf(t, s, "phone", "2127365000", "phone_hash", phoneMD5, "email_hash", email),
-		} {
-			if got := d.identify(l); got.Person != who.Also[i] || len(got.Also) != 0 {
-				t.Errorf("%s, %s: %+v, want %s", p, what, got, who.Also[i])
-			}
-		}
-		other := hashParts[(i+1)%len(hashParts)]
-		if got := d.identify(leadOf(t, s, "phone_hash", phone, "email_hash",
-			part(t, jane, "email", other))); got.Person != "" || got.Names() != 0 {
-			t.Errorf("hashes of two kinds name %+v", got)
-		}
-	}
-	for what, l := range map[string]*lead.Lead{
-		"another phone": leadOf(t, s, "phone", "2127365001", "email", "jane@example.com"),
-		"no e-mail":     leadOf(t, s, "phone", "2127365000"),
-		"nobody":        leadOf(t, s, "zip", "10001"),
-	} {
-		got := d.identify(l)
-		if got.Person == who.Person || slices.Contains(who.Also, got.Person) {
-			t.Errorf("%s is taken for jane", what)
-		}
-	}
-	if got := (&Dedupe{}).identify(jane); got.Names() != 0 {
-		t.Errorf("without a key: %+v", got)
-	}
-}
-
-func TestAnotherPersonIsTold(t *testing.T) {
-	s, d := personSchema(t)
-	jane := leadOf(t, s, "phone", "2127365000", "email", "jane@example.com")
-	for what, c := range map[string]struct {
-		l    *lead.Lead
-		want bool
-	}{
-		"herself":                 {jane, false},
-		"less of her":             {leadOf(t, s, "email", "JANE@example.com"), false},
-		"her hash":                {leadOf(t, s, "email_hash", part(t, jane, "email", lead.PartSHA256)), false},
-		"another phone":           {leadOf(t, s, "phone", "2127365001"), true},
-		"another e-mail's hash":   {leadOf(t, s, "email_hash", phoneMD5), true},
-		"nothing of a person":     {leadOf(t, s, "zip", "10001"), false},
-		"her phone, foreign mail": {leadOf(t, s, "phone", "2127365000", "email", "joe@example.com"), true},
-	} {
-		if d.another(jane, c.l) != c.want || d.another(c.l, jane) != c.want {
-			t.Errorf("%s: want %v", what, c.want)
-		}
-	}
-	x, y := leadOf(t, s, "email_hash", emailMD5), leadOf(t, s, "email_hash", phoneMD5)
-	if !d.another(x, y) || d.another(x, x) ||
-		d.another(x, leadOf(t, s, "email_hash", part(t, jane, "email", lead.PartSHA1))) {
-		t.Error("two hashes of one kind that differ are two persons; of two kinds nobody knows")
-	}
-}
 
 func TestQuotesAreKeptWhileTheyLiveAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -226,9 +110,7 @@ func TestFollowersHearTheFirstPingOrGiveUp(t *testing.T) {
 // A trip whose lead is compared with all sources' leads and one that is compared with its own source's only are not
 // under way at once.
 func TestScopesExcludeEachOther(t *testing.T) {
-	s, d := personSchema(t)
-	v := &Vertical{ID: "v", Schema: s, Dedupe: *d}
-	v.Dedupe.Window, v.Dedupe.Scope = time.Hour, ScopeVertical
+	v := &Vertical{ID: "v", Dedupe: Dedupe{Window: time.Hour, Scope: ScopeVertical}}
 	own := v.Dedupe
 	own.Scope = ScopeSource
 	all, one := &Source{ID: "all", Verticals: []string{"v"}}, &Source{ID: "one", Verticals: []string{"v"},

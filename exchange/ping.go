@@ -23,8 +23,8 @@ func (e *Exchange) Release(p *Ping) {
 	*p = Ping{Lead: p.Lead, excluded: excludes{names: p.excluded.names[:0]}, rights: p.rights[:0],
 		rightIDs: p.rightIDs[:0], eligible: p.eligible[:0], bids: p.bids[:0], bidders: p.bidders[:0],
 		calls: p.calls, live: p.live[:0], asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0],
-		result: p.result, scratch: p.scratch, charges: p.charges[:0], told: told{scratch: p.told.scratch},
-		turns: p.turns[:0], prospects: p.prospects[:0], slow: p.slow[:0],
+		result: p.result, scratch: p.scratch, charges: p.charges[:0], known: p.known[:0],
+		told: told{scratch: p.told.scratch}, turns: p.turns[:0], prospects: p.prospects[:0], slow: p.slow[:0],
 		segment: p.segment[:0], factors: p.factors[:0], valued: p.valued[:0], would: p.would,
 		learned: ledger.Learned{Would: p.learned.Would[:0]}}
 	e.pings.Put(p)

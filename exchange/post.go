@@ -155,7 +155,7 @@ func (in *PostIn) fits(h *history.History) *Fault {
 		return &Fault{Kind: FaultInvalid, Code: "invalid_lead", Message: "the post of a real lead cannot be a test",
 			Errors: in.Problems}
 	}
-	if in.Source.DedupeOf(in.Vertical).another(h.Lead(in.Vertical.Schema), in.Lead) {
+	if in.Source.DedupeOf(in.Vertical).Key.Another(h.Lead(in.Vertical.Schema), in.Lead) {
 		return &Fault{Kind: FaultConflict, Code: "other_person",
 			Message: "this ping_id belongs to another person than the post names"}
 	}

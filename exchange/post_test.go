@@ -11,6 +11,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 func TestRepeatedPostHearsTheFirstAnswerAndSellsOnce(t *testing.T) {
@@ -470,7 +471,7 @@ func panics(t *testing.T, call func()) {
 func TestAnotherPersonIsSeenByAnyFieldThatNamesThem(t *testing.T) {
 	s := vertical(one(), func(v *exchange.Vertical) {
 		email, _ := v.Schema.Position("email")
-		v.Dedupe.Key = append(v.Dedupe.Key, exchange.KeyField{Pos: email, Hash: -1})
+		v.Dedupe.Key = append(v.Dedupe.Key, rules.KeyField{Pos: email, Hash: -1})
 	})
 	exchangetest.Run(t, s, func(x *rig) {
 		id := x.Quote(8*dollar, values{"phone": "2127365000"}) // of nobody yet

@@ -169,6 +169,9 @@ func (p *Paper) bidAsOffered(q *Ping, h *history.History, b *ledger.Bid, hidden 
 		f.at("", 0)
 		return
 	}
+	if b.Refusal == lead.DuplicateRule && !p.snap.ruled(l.Campaign, b.Rule) {
+		f.differ("duplicate rule", b.Rule, "it has no such rule")
+	}
 	if no := b.Refusal == lead.NoTier; no == q.seated(l) {
 		f.differ("place in the plan", yes(!no), yes(no))
 	}

@@ -159,7 +159,7 @@ func TestPostsOfQuotesGivenBeforeAChange(t *testing.T) {
 			v.Dedupe.Key = nil
 			for _, name := range names {
 				pos, _ := v.Schema.Position(name)
-				v.Dedupe.Key = append(v.Dedupe.Key, exchange.KeyField{Pos: pos, Hash: -1})
+				v.Dedupe.Key = append(v.Dedupe.Key, rules.KeyField{Pos: pos, Hash: -1})
 			}
 		})
 	}

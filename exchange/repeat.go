@@ -19,7 +19,11 @@ func (p *Ping) identify() {
 
 // recognise says of a ping, or a one-shot lead, whether it is a repeat.
 func (e *Exchange) recognise(p *Ping) (f *Fault) {
-	if p.details, f = e.repeated(p.Source, p.Vertical, &p.who, noLead); p.details != "" {
+	p.details, f = e.repeated(p.Source, p.Vertical, &p.who, noLead)
+	if p.details == "" && f == nil {
+		p.details, f = e.duplicateHere(p)
+	}
+	if p.details != "" {
 		p.no = lead.LeadRepeated
 		e.Stats.source(p.Source.ID).Repeated.Add(1)
 	}

@@ -9,6 +9,7 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
+	"clearpost/rules"
 )
 
 var jane = values{"phone": "2127365000", "age": "40"}
@@ -404,7 +405,7 @@ func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
 	s.Source = func(s *exchange.Source) {
 		schema := exchangetest.NewVertical("solar").Schema
 		email, _ := schema.Position("email")
-		s.Dedupe = []*exchange.Dedupe{{Key: []exchange.KeyField{{Pos: email, Hash: -1}}, Window: time.Minute}}
+		s.Dedupe = []*exchange.Dedupe{{Key: rules.PersonKey{{Pos: email, Hash: -1}}, Window: time.Minute}}
 	}
 	exchangetest.Run(t, s, func(x *rig) {
 		of := func(phone, email string) (exchange.Reply, *exchange.Fault) {
@@ -426,7 +427,7 @@ func TestSourceHasAPersonKeyAndAWindowOfItsOwn(t *testing.T) {
 func TestPersonOfThePingStandsWhereThePostNamesNone(t *testing.T) {
 	two := vertical(one(), func(v *exchange.Vertical) {
 		email, _ := v.Schema.Position("email")
-		v.Dedupe.Key = append(v.Dedupe.Key, exchange.KeyField{Pos: email, Hash: -1})
+		v.Dedupe.Key = append(v.Dedupe.Key, rules.KeyField{Pos: email, Hash: -1})
 	})
 	exchangetest.Run(t, one(), func(x *rig) {
 		id := x.Quote(8*dollar, jane)

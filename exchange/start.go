@@ -50,6 +50,7 @@ func (e *Exchange) Start() error {
 		rebuilt = kept{}
 	}
 	e.led.Counts(rebuilt.SetCount)
+	rebuilt.Before(e.before)
 	e.carried.lookBack = false
 	open, err := e.led.Unresolved()
 	if err != nil {

@@ -74,6 +74,7 @@ type Ping struct {
 	scratch    []byte
 	told       told          // by what caps tell apart what they count
 	charges    []lead.Charge // of caps on pings
+	known      []knownAs     // to duplicate rules
 	inputs     request.Inputs
 	closer     closer
 	lapTier    int             // tier by tier: whose campaigns are asked now

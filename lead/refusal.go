@@ -73,6 +73,7 @@ const (
 	Excluded          Refusal = 225
 	Territory         Refusal = 226
 	StoreAway         Refusal = 227
+	DuplicateRule     Refusal = 228
 	NotChosen         Refusal = 230
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
@@ -198,6 +199,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 
 	StoreAway: {Name: "store_away", Published: "quote_lost",
 		Meaning: "the store of counts did not answer: nothing was sent"},
+
+	DuplicateRule: {Name: "duplicate_rule", Published: "duplicate",
+		Meaning: "a duplicate rule (of campaign, buyer, company, source or vertical): it has had this person before"},
 
 	NotChosen: {Name: "not_chosen", Published: "no_bids",
 		Meaning: "as many campaigns were pinged as may be, and others were expected to bring more"},

@@ -2,7 +2,11 @@
 
 package ledger
 
-import "clearpost/lead"
+import (
+	"time"
+
+	"clearpost/lead"
+)
 
 // Adjustments.
 const (
@@ -33,7 +37,7 @@ var Fates = []string{FateReturned, FatePaid, FateUnpaid}
 type Adjusted struct {
 	Head
 	Adjustment string        `json:"adjustment"`
-	Subject    string        `json:"subject,omitempty"` // "buyer:ID", "campaign:ID", "source:ID"; lost: "event:SEQ"; counts: "cap:KEY"
+	Subject    string        `json:"subject,omitempty"` // "buyer:ID", "campaign:ID", "source:ID"; lost: "event:SEQ"; counts: "cap:KEY"; sold by another system: "rule:RULE"
 	Why        string        `json:"why"`
 	By         string        `json:"by,omitempty"`
 	Attempt    lead.ID       `json:"attempt,omitempty"`      // resolved: the attempt
@@ -57,4 +61,7 @@ type Adjusted struct {
 	CapWas   string  `json:"cap_was,omitempty"`  // cap: what it allowed, in words; "": there was none
 	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
 	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
+
+	SoldAt  *time.Time `json:"sold_at,omitempty"` // imported: when another system sold the lead of Private.Marks
+	Private *Private   `json:"private,omitempty"` // imported
 }

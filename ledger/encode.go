@@ -301,6 +301,8 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "took_us", b.TookUS)
 	dst = appendInt(dst, "refusal", int64(b.Refusal))
 	dst = appendText(dst, "reason", b.Reason)
+	dst = appendText(dst, "rule", b.Rule)
+	dst = appendText(dst, "first_lead", b.First)
 	dst = appendText(dst, "answer", b.Answer)
 	return append(dst, '}')
 }

@@ -123,6 +123,8 @@ type Private struct {
 	Person  string `json:"person,omitempty"` // hash of the person key
 	// what Person would be if the seller had sent hashes: a received lead only
 	Also []string `json:"also,omitempty"`
+	// posting: by what duplicate rules know the lead. imported: one that another system has sold
+	Marks []Mark `json:"marks,omitempty"`
 	// pinged: hash of what was sent, where a repeat is to be recognised by it
 	Content string `json:"content,omitempty"`
 	Request *Body  `json:"request,omitempty"` // posting: the request, secrets replaced by placeholders
@@ -130,6 +132,12 @@ type Private struct {
 
 	Redirect string    `json:"redirect,omitempty"` // posted: where the buyer sends the consumer
 	Cookies  []Carried `json:"cookies,omitempty"`  // pinged: for the posts of those campaigns that carry them
+}
+
+// Mark is by what a lead is known under a duplicate rule.
+type Mark struct {
+	Rule  string   `json:"rule"`  // such as "buyer:sun:phone"
+	Names []string `json:"names"` // hashes of the rule's fields, as Private.Person is of a person's
 }
 
 // Carried is the cookies that a campaign's answer to the ping set, as the value of a Cookie header.
@@ -182,7 +190,14 @@ type Bid struct {
 	TookUS   int64        `json:"took_us,omitempty"`
 	Refusal  lead.Refusal `json:"refusal,omitempty"`
 	Reason   string       `json:"reason,omitempty"` // the buyer's own words
+	Repeats               // duplicate_rule: what it repeats
 	Answer   string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+}
+
+// Repeats tells of a lead that a duplicate rule refuses.
+type Repeats struct {
+	Rule  string `json:"rule,omitempty"`
+	First string `json:"first_lead,omitempty"` // the id of the lead that it repeats; "": one of another system
 }
 
 // Captured is a named value of a buyer's answer to a ping.
@@ -371,6 +386,7 @@ type Tried struct {
 	Campaign string       `json:"campaign"`
 	Leg      int          `json:"leg,omitempty"`
 	Refusal  lead.Refusal `json:"refusal"`
+	Repeats               // duplicate_rule: what it repeats
 }
 
 // Settled is the answer to a post or a one-shot lead. A later one (after a resolution) replaces an earlier one.
@@ -443,6 +459,8 @@ type Facts struct {
 	Was            lead.Outcome // corrected
 	Test           bool
 	Why, By        string
+	Marks          []Mark
+	Sold           int64 // imported: when another system sold the lead of Marks, in microseconds since 1970 UTC
 }
 
 func (h *Head) facts() Facts {
@@ -465,7 +483,7 @@ func (e *Posting) Facts() Facts {
 	f := e.facts()
 	f.post(e.Post)
 	if e.Again != AgainResend { // which opens nothing: the first attempt is open
-		f.Attempt, f.Charges = e.Attempt, e.Charges
+		f.Attempt, f.Charges, f.Marks = e.Attempt, e.Charges, e.Private.Marks
 	}
 	f.person(&e.Private, e.Post != nil, e.Post != nil)
 	return f
@@ -496,6 +514,9 @@ func (e *Adjusted) Facts() Facts {
 	f.Why, f.By, f.Price = e.Why, e.By, e.Price
 	if e.Was != nil {
 		f.Was = e.Was.Outcome
+	}
+	if e.Private != nil && e.SoldAt != nil {
+		f.Marks, f.Sold = e.Private.Marks, e.SoldAt.UnixMicro()
 	}
 	if e.Lead.IsZero() && e.Ref != "" { // of no lead: it is known by its subject
 		f.Source, f.IdempotencyKey = e.Subject, e.Ref

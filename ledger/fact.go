@@ -10,15 +10,17 @@ import (
 
 // fact is what the views take from one event, in strings of its own.
 type fact struct {
-	seq    uint64
-	at     int64
-	lead   lead.ID
-	idem   string   // view key of the idempotency key, "" = none
-	seller string   // view key of the seller's lead id, without the seq, "" = none
-	refs   []string // view keys of the person of a received lead, and of what a one-shot lead is
-	sold   []string // view keys of the person of a lead that is sold, or may be, without the lead's id
-	gone   bool     // it is not sold after all
-	change *change  // what it does to the state, nil = nothing
+	seq      uint64
+	at       int64
+	lead     lead.ID
+	idem     string   // view key of the idempotency key, "" = none
+	seller   string   // view key of the seller's lead id, without the seq, "" = none
+	refs     []string // view keys of the person of a received lead, and of what a one-shot lead is
+	sold     []string // view keys of the person of a lead that is sold, or may be, without the lead's id
+	gone     bool     // it is not sold after all
+	marks    []string // view keys by which duplicate rules know the lead of a posting, without what follows them
+	soldElse int64    // when another system has sold the lead of marks, in microseconds; 0: it is one of ours
+	change   *change  // what it does to the state, nil = nothing
 }
 
 // View keys begin with what they hold. Parts that anyone may choose are preceded by their length, so that no two
@@ -30,6 +32,7 @@ const (
 	keySeller = 's' // source, seller's id, seq → lead id
 	keyPerson = 'p' // source ("" for all), vertical, person → ref of the last received lead
 	keySold   = 'b' // the same, lead id → ref of a lead of the person that is sold, or may be
+	keyMark   = 'd' // rule, name, lead id or seq → ref of a lead that was posted; its id zero: of another system
 	keyWhole  = 'w' // source, content → ref of a one-shot lead
 	keyCount  = 'c' // cap, window → count
 	keyOpen   = 'o' // attempt id → OpenAttempt as JSON
@@ -50,6 +53,10 @@ func appendSellerKey(dst []byte, source, id string) []byte {
 
 func appendPersonKey(dst []byte, kind byte, source, vertical, person string) []byte {
 	return appendPart(appendPart(appendPart(append(dst, kind), source), vertical), person)
+}
+
+func appendMarkKey(dst []byte, rule, name string) []byte {
+	return appendPart(appendPart(append(dst, keyMark), rule), name)
 }
 
 func appendWholeKey(dst []byte, source, content string) []byte {
@@ -79,6 +86,7 @@ func splitParts(key []byte, n int) ([]string, bool) {
 func factOf(f *Facts) fact {
 	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
 	out.refs, out.sold, out.gone = refsOf(f), soldOf(f), f.Gone
+	out.marks, out.soldElse = marksOf(f), f.Sold
 	if f.IdempotencyKey == "" && f.SellerLeadID == "" {
 		return out
 	}
@@ -137,6 +145,28 @@ func soldOf(f *Facts) (out []string) {
 		add(p)
 	}
 	return out
+}
+
+// marksOf lists under which keys a lead is found by duplicate rules.
+func marksOf(f *Facts) (out []string) {
+	if f.Test {
+		return nil
+	}
+	for i := range f.Marks {
+		for _, name := range f.Marks[i].Names {
+			out = append(out, string(appendMarkKey(nil, f.Marks[i].Rule, name)))
+		}
+	}
+	return out
+}
+
+// marked is what stands under the keys of marks.
+func (f *fact) marked() (suffix lead.ID, r ref) {
+	if f.soldElse == 0 {
+		return f.lead, ref{f.lead, f.at, f.seq}
+	}
+	binary.BigEndian.PutUint64(suffix[8:], f.seq)
+	return suffix, ref{lead.ID{}, f.soldElse, f.seq}
 }
 
 // ref is the latest use of a key.

@@ -138,6 +138,39 @@ func (l *Ledger) SoldByPerson(source, vertical, person string, since time.Time) 
 	return slices.Compact(out)
 }
 
+// Marked is a lead by a mark of a duplicate rule.
+type Marked struct {
+	Lead lead.ID   // zero: of another system
+	At   time.Time // it was posted then, or that system sold it
+}
+
+// Marked returns the leads that were ever posted under a mark of a duplicate rule, whatever became of them. It serves
+// pings as ByPerson does: a mark that no lead has costs neither a lock nor a read.
+func (l *Ledger) Marked(rule, name string) (out []Marked) {
+	var b [256]byte
+	if !l.persons.may(appendMarkKey(b[:0], rule, name)) {
+		return nil
+	}
+	key := appendMarkKey(nil, rule, name) // not of b, which would have to be allocated for everybody
+	refs := l.overlay.marked(nil, key)
+	err := l.views.each(key, true, func(k, v []byte) bool {
+		if r, ok := parseRef(v); ok && len(k) == len(key)+len(lead.ID{}) {
+			refs = append(refs, r)
+		}
+		return true
+	})
+	if err != nil {
+		l.lookupFailed(key, err)
+	}
+	for _, r := range refs {
+		m := Marked{r.lead, time.UnixMicro(r.at).UTC()}
+		if !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // ByContent returns the source's last one-shot lead of this content and its time in microseconds.
 func (l *Ledger) ByContent(source, content string) (id lead.ID, atMicros int64, ok bool) {
 	r, ok := l.latest(appendWholeKey(nil, source, content))

@@ -33,6 +33,7 @@ type generation struct {
 	leads  map[lead.ID]list[uint64] // → seqs
 	refs   map[string]ref           // idem keys, and those of persons and contents → latest use
 	seller map[string]list[lead.ID] // seller keys, and those of persons that are sold, or may be → leads
+	marks  map[string]list[ref]     // keys of marks → who has them
 }
 
 // list spares the common one, which has one item, a slice.
@@ -66,13 +67,16 @@ func newOverlay() *overlay {
 }
 
 func (g *generation) reset() {
-	if g.leads == nil || len(g.leads) > mapKeep || len(g.refs) > mapKeep || len(g.seller) > mapKeep {
-		*g = generation{map[lead.ID]list[uint64]{}, map[string]ref{}, map[string]list[lead.ID]{}}
+	if g.leads == nil || len(g.leads) > mapKeep || len(g.refs) > mapKeep || len(g.seller) > mapKeep ||
+		len(g.marks) > mapKeep {
+		*g = generation{map[lead.ID]list[uint64]{}, map[string]ref{}, map[string]list[lead.ID]{},
+			map[string]list[ref]{}}
 		return
 	}
 	clear(g.leads)
 	clear(g.refs)
 	clear(g.seller)
+	clear(g.marks)
 }
 
 func (o *overlay) ofLead(id lead.ID) *overlayShard {
@@ -107,6 +111,7 @@ func (o *overlay) add(facts []fact) {
 		if f.seller != "" {
 			o.list(f.seller, f.lead)
 		}
+		o.mark(f)
 		if f.gone {
 			continue // the views forget it; until then it is looked at in vain
 		}
@@ -121,6 +126,29 @@ func (o *overlay) list(key string, id lead.ID) {
 	s.mu.Lock()
 	push(s.gen[0].seller, key, id)
 	s.mu.Unlock()
+}
+
+func (o *overlay) mark(f *fact) {
+	_, r := f.marked()
+	for _, key := range f.marks {
+		s := o.ofKey(key)
+		s.mu.Lock()
+		push(s.gen[0].marks, key, r)
+		s.mu.Unlock()
+	}
+}
+
+// marked appends who has a mark.
+func (o *overlay) marked(dst []ref, key []byte) []ref {
+	s := &o.shards[maphash.Bytes(o.seed, key)%overlayShards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for g := range s.gen {
+		if l, ok := s.gen[g].marks[string(key)]; ok {
+			dst = append(append(dst, l.first), l.more...)
+		}
+	}
+	return dst
 }
 
 func (o *overlay) point(key string, r ref) {

@@ -274,6 +274,10 @@ func (v *views) remove(facts []fact, upTo uint64) error {
 		for _, key := range f.sold {
 			keys = append(keys, key+string(f.lead[:]))
 		}
+		suffix, _ := f.marked()
+		for _, key := range f.marks {
+			keys = append(keys, key+string(suffix[:]))
+		}
 		for _, key := range keys {
 			if key == "" {
 				continue

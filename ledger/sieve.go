@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"clearpost/lead"
+	"errors"
 	"hash/maphash"
 	"sync"
 	"sync/atomic"
@@ -100,17 +102,25 @@ func (s *sieve) may(key []byte) bool {
 	return false
 }
 
-// fillSieve puts the persons in that stand in the views. New ones are added as they are stored, from before on.
+// fillSieve puts the persons and marks in that stand in the views. New ones are added as they are stored, from before
+// on.
 func (l *Ledger) fillSieve() {
-	err := l.views.each([]byte{keyPerson}, false, func(k, _ []byte) bool {
-		l.persons.add(string(k))
+	going := func() bool {
 		select {
 		case <-l.stop:
 			return false
 		default:
 			return true
 		}
+	}
+	err := l.views.each([]byte{keyPerson}, false, func(k, _ []byte) bool {
+		l.persons.add(string(k))
+		return going()
 	})
+	err = errors.Join(err, l.views.each([]byte{keyMark}, false, func(k, _ []byte) bool {
+		l.persons.add(string(k[:len(k)-len(lead.ID{})]))
+		return going()
+	}))
 	if err != nil {
 		l.log.Error("the persons of earlier leads could not be read: each ping asks the views", "err", err)
 		return

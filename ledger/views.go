@@ -218,6 +218,12 @@ func (v *views) put(b *pebble.Batch, f *fact) error {
 			set(k, r.append(nil))
 		}
 	}
+	if len(f.marks) > 0 {
+		suffix, of := f.marked()
+		for _, key := range f.marks {
+			set(append([]byte(key), suffix[:]...), of.append(nil))
+		}
+	}
 	if f.seller != "" {
 		v.scratch = appendSeq(append(v.scratch[:0], f.seller...), f.seq)
 		set(v.scratch, f.lead[:])

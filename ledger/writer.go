@@ -112,6 +112,9 @@ func (w *writer) publish(groups []*group) {
 				l.persons.add(key)
 			}
 		}
+		for _, key := range w.facts[i].marks {
+			l.persons.add(key)
+		}
 	}
 	l.overlay.add(w.facts)
 	l.ring.push(w.recs)

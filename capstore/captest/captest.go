@@ -42,6 +42,7 @@ func Test(t *testing.T, open Open) {
 	})
 	t.Run("takes", func(t *testing.T) { takes(t, open(nil)) })
 	t.Run("together", func(t *testing.T) { together(t, open(nil)) })
+	t.Run("marked", func(t *testing.T) { marked(t, open(nil)) })
 }
 
 // machine is the store beside its model.
@@ -64,7 +65,8 @@ func mustZone(t interface{ Fatal(...any) }, name string) *time.Location {
 
 func newMachine(t *rapid.T, open Open) *machine {
 	x := &machine{open: open, s: open(nil), m: model{map[string]rules.Cap{}, map[string]int64{},
-		map[lead.ID]*modelHold{}, map[lead.ID]bool{}, map[lead.ID]*modelHold{}, map[string]bool{}}}
+		map[lead.ID]*modelHold{}, map[lead.ID]bool{}, map[lead.ID]*modelHold{}, map[string]bool{}, nil}}
+	x.remember()
 	window := func(per rules.Per, zone string) rules.Window {
 		return rules.Window{Per: per, Zone: mustZone(t, zone)}
 	}
@@ -101,6 +103,31 @@ func newMachine(t *rapid.T, open Open) *machine {
 	return x
 }
 
+// remember has a store that does not keep what has ended by itself ask the model.
+func (x *machine) remember() {
+	s, ok := x.s.(capstore.Rebuilt)
+	if !ok {
+		return
+	}
+	s.Before(func(m *capstore.Mark, of lead.ID, now time.Time) (lead.ID, bool, error) {
+		if found := x.m.ended(m, of, now); len(found) > 0 {
+			return found[0], true, nil
+		}
+		return lead.ID{}, false, nil
+	})
+}
+
+// drawMarks draws by what a lead is known.
+func drawMarks(t *rapid.T) (out []capstore.Mark) {
+	for range rapid.IntRange(0, 2).Draw(t, "marks") {
+		out = append(out, capstore.Mark{Rule: rapid.SampledFrom([]string{"buyer:a:phone", "vertical:v:phone"}).Draw(t,
+			"rule"), Names: rapid.SliceOfN(rapid.SampledFrom([]string{"jane", "joe", "jim"}), 1, 2).Draw(t, "names"),
+			Window: time.Duration(rapid.IntRange(1, 48).Draw(t, "hours")) * time.Hour,
+			Posted: rapid.Bool().Draw(t, "posted")})
+	}
+	return out
+}
+
 // drawNow draws times of four days, with the night when clocks go back in North America, in any order.
 func drawNow(t *rapid.T) time.Time {
 	return time.Date(2026, 10, 31, 16, 0, 0, 0, time.UTC).Add(time.Duration(rapid.IntRange(0, 72*4).Draw(t,
@@ -124,7 +151,8 @@ func (x *machine) drawWant(t *rapid.T, name string) want {
 func (x *machine) hold(t *rapid.T) {
 	r := &capstore.HoldRequest{Token: drawToken(t), Lead: newID('l', rapid.IntRange(0, 6).Draw(t, "lead")),
 		Now: drawNow(t), Buyer: rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "buyer"),
-		SellLimit: rapid.IntRange(0, 4).Draw(t, "limit"), MaxSold: rapid.IntRange(0, 4).Draw(t, "max")}
+		SellLimit: rapid.IntRange(0, 4).Draw(t, "limit"), MaxSold: rapid.IntRange(0, 4).Draw(t, "max"),
+		Marks: drawMarks(t)}
 	var wants []want
 	for _, name := range rapid.SliceOfN(rapid.SampledFrom(x.names), 0, 4).Draw(t, "caps") {
 		if x.m.caps[name].Of == lead.OfPings {
@@ -134,9 +162,13 @@ func (x *machine) hold(t *rapid.T) {
 		wants = append(wants, w)
 		r.Needs = append(r.Needs, capstore.Need{Counter: x.s.Counter(x.m.caps[name]), Value: w.value, N: w.n})
 	}
+	first := x.m.before(r)
 	got, err := x.s.Hold(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got[0].Refusal == lead.DuplicateRule && (!slices.Contains(first, got[0].First) || got[0].Rule == "") {
+		t.Fatalf("hold %+v: %+v, the first being one of %v", r, got[0], first)
 	}
 	charges, no := x.m.hold(r, wants)
 	if got[0].Refusal != no || fmt.Sprint(got[0].Charges) != fmt.Sprint(charges) {
@@ -169,8 +201,9 @@ func (x *machine) undo(t *rapid.T) {
 	if h == nil || !h.committed {
 		t.Skip("no sale")
 	}
-	x.change(t, capstore.Change{Charges: h.changed(-1), Undo: &token})
 	delete(x.m.holds, token)
+	x.m.past = append(x.m.past, pastHold{h, false})
+	x.change(t, capstore.Change{Charges: h.changed(-1), Undo: &token})
 	x.m.tombs[token], x.m.gone[token] = true, h
 }
 
@@ -178,8 +211,9 @@ func (x *machine) undo(t *rapid.T) {
 func (x *machine) redo(t *rapid.T) {
 	for token, h := range x.m.gone {
 		delete(x.m.gone, token)
+		x.m.past = slices.DeleteFunc(x.m.past, func(p pastHold) bool { return p.modelHold == h })
 		x.change(t, capstore.Change{Charges: h.changed(1), Redo: &capstore.Restored{Token: token, Lead: h.lead,
-			Buyer: h.buyer, MaxSold: h.promise, Charges: h.charges}})
+			Buyer: h.buyer, MaxSold: h.promise, Charges: h.charges, Marks: h.marks}})
 		for _, c := range h.charges {
 			x.m.lower[base(c.Cap)] = true
 		}
@@ -272,6 +306,7 @@ func (x *machine) reload(t *rapid.T) {
 func (x *machine) restart(t *rapid.T) {
 	before := x.s
 	x.s = x.open(before)
+	x.remember()
 	s, ok := x.s.(capstore.Rebuilt)
 	if !ok {
 		for _, k := range x.names {
@@ -286,7 +321,7 @@ func (x *machine) restart(t *rapid.T) {
 		h := x.m.holds[token]
 		steps = append(steps, func() {
 			s.Restore(capstore.Restored{Token: token, Lead: h.lead, Buyer: h.buyer, MaxSold: h.promise, SellLimit: 0,
-				Charges: h.charges, Committed: h.committed})
+				Charges: h.charges, Marks: h.marks, Committed: h.committed})
 		})
 	}
 	for _, k := range x.names {

@@ -22,6 +22,7 @@ type model struct {
 	tombs map[lead.ID]bool
 	gone  map[lead.ID]*modelHold // sales that were taken back
 	lower map[string]bool        // keys whose count may be above a limit: it was lowered, or the count was set
+	past  []pastHold             // what the ledger knows besides: holds that were released, and of leads forgotten
 }
 
 type modelHold struct {
@@ -31,6 +32,52 @@ type modelHold struct {
 	charges   []lead.Charge
 	committed bool
 	booked    int64
+	marks     []capstore.Mark
+	at        time.Time
+}
+
+type pastHold struct {
+	*modelHold
+	sold bool // else it was sent, and refused
+}
+
+// ended are the other leads whose holds have ended and have a mark in common with the lead. It is what a ledger knows.
+func (m *model) ended(mark *capstore.Mark, of lead.ID, now time.Time) (out []lead.ID) {
+	one := func(h *modelHold, sold bool) {
+		if h.lead != of && (sold || mark.Posted) && h.has(mark) && now.Sub(h.at) < mark.Window {
+			out = append(out, h.lead)
+		}
+	}
+	for _, h := range m.holds {
+		if h.committed {
+			one(h, true)
+		}
+	}
+	for _, p := range m.past {
+		one(p.modelHold, p.sold)
+	}
+	return out
+}
+
+// before are all that a request's marks are refused for.
+func (m *model) before(r *capstore.HoldRequest) (out []lead.ID) {
+	for i := range r.Marks {
+		out = append(out, m.ended(&r.Marks[i], r.Lead, r.Now)...)
+		for _, h := range m.holds {
+			if !h.committed && h.lead != r.Lead && h.has(&r.Marks[i]) {
+				out = append(out, h.lead)
+			}
+		}
+	}
+	return out
+}
+
+func (h *modelHold) has(mark *capstore.Mark) bool {
+	return slices.ContainsFunc(h.marks, func(o capstore.Mark) bool {
+		return o.Rule == mark.Rule && slices.ContainsFunc(o.Names, func(n string) bool {
+			return slices.Contains(mark.Names, n)
+		})
+	})
 }
 
 // want is what a request needs of one cap.
@@ -143,6 +190,9 @@ func (m *model) hold(r *capstore.HoldRequest, wants []want) ([]lead.Charge, lead
 	if standing >= least {
 		return nil, lead.NoSlot
 	}
+	if len(m.before(r)) > 0 {
+		return nil, lead.DuplicateRule
+	}
 	charges := []lead.Charge{}
 	charged := map[string]bool{}
 	for _, w := range wants {
@@ -158,7 +208,8 @@ func (m *model) hold(r *capstore.HoldRequest, wants []want) ([]lead.Charge, lead
 	for _, c := range charges {
 		m.count[at(c.Cap, c.Window)] += c.N
 	}
-	m.holds[r.Token] = &modelHold{lead: r.Lead, buyer: r.Buyer, promise: promise, charges: charges}
+	m.holds[r.Token] = &modelHold{lead: r.Lead, buyer: r.Buyer, promise: promise, charges: charges, marks: r.Marks,
+		at: r.Now}
 	return charges, lead.NoRefusal
 }
 
@@ -199,6 +250,9 @@ func (m *model) release(token lead.ID, sent bool) error {
 			m.count[at(c.Cap, c.Window)] -= c.N
 		}
 	}
+	if sent {
+		m.past = append(m.past, pastHold{h, false})
+	}
 	delete(m.holds, token)
 	m.tombs[token] = true
 	return nil
@@ -222,6 +276,7 @@ func (h *modelHold) changed(sign int64) (out []lead.Charge) {
 func (m *model) forget(id lead.ID) {
 	for token, h := range m.holds {
 		if h.lead == id {
+			m.past = append(m.past, pastHold{h, true})
 			delete(m.holds, token)
 		}
 	}

@@ -80,5 +80,6 @@ func (s *Store) drop(h *hold) {
 	if h.next != nil {
 		h.next.instead = nil
 	}
+	s.marks.drop(h)
 	delete(s.holds, h.token)
 }

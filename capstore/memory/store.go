@@ -33,6 +33,9 @@ type Store struct {
 	tombs    map[lead.ID]struct{}
 	tombRing []lead.ID // the released tokens in a ring, tombNext the oldest once it is full
 	tombNext int
+	marks    marks
+
+	before before // not guarded: set at start
 }
 
 // slots is who has a lead, or may have it: every hold that is open or committed.
@@ -47,6 +50,7 @@ type hold struct {
 	promise     int // sales of the lead in all that this one allows
 	charges     []lead.Charge
 	windows     []*window // the charged windows, in the order of charges; nil where closed
+	marks       []string  // of an open one
 	committed   bool
 
 	instead, next *hold // in whose place it has its own, while that one stands; who has its place
@@ -55,21 +59,53 @@ type hold struct {
 // New makes an empty store.
 func New() *Store {
 	return &Store{classes: map[string]*class{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{},
-		tombs: map[lead.ID]struct{}{}}
+		tombs: map[lead.ID]struct{}{}, marks: marks{}}
 }
 
 // Hold implements capstore.Store. It never fails as a whole.
 func (s *Store) Hold(_ context.Context, rs ...*capstore.HoldRequest) ([]capstore.HoldReply, error) {
-	out := make([]capstore.HoldReply, len(rs))
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	early := make([]capstore.HoldReply, len(rs))
+	for i, r := range rs { // nearly always known here: then nobody sees the hold that is not to be
+		early[i] = s.before.find(r)
+	}
+	out, made := s.holdAll(rs, early)
 	for i, r := range rs {
-		out[i] = s.hold(r)
+		if !made[i] || len(r.Marks) == 0 {
+			continue
+		}
+		// now that it has the marks nobody else can get them: whoever had them till now, the ledger knows
+		if no := s.before.find(r); no.Refusal != lead.NoRefusal {
+			s.undo(r.Token)
+			out[i] = no
+		}
 	}
 	return out, nil
 }
 
-func (s *Store) hold(r *capstore.HoldRequest) capstore.HoldReply {
+func (s *Store) holdAll(rs []*capstore.HoldRequest, early []capstore.HoldReply) (out []capstore.HoldReply,
+	made []bool) {
+	out, made = make([]capstore.HoldReply, len(rs)), make([]bool, len(rs))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, r := range rs {
+		before := s.holds[r.Token]
+		out[i] = s.hold(r, &early[i])
+		made[i] = before == nil && out[i].Refusal == lead.NoRefusal
+	}
+	return out, made
+}
+
+// undo takes back a hold that was just made: its token may hold again.
+func (s *Store) undo(token lead.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.holds[token]; h != nil && !h.committed {
+		h.end(&capstore.End{Token: token, Outcome: lead.NotSent})
+		s.drop(h)
+	}
+}
+
+func (s *Store) hold(r *capstore.HoldRequest, early *capstore.HoldReply) capstore.HoldReply {
 	if _, gone := s.tombs[r.Token]; gone {
 		return capstore.HoldReply{Refusal: lead.NotReached}
 	}
@@ -87,6 +123,12 @@ func (s *Store) hold(r *capstore.HoldRequest) capstore.HoldReply {
 	if no := s.slotFor(h, ended, r.Ended); no != lead.NoRefusal {
 		return capstore.HoldReply{Refusal: no}
 	}
+	if early.Refusal != lead.NoRefusal {
+		return *early
+	}
+	if m, first := s.marks.taken(r); m != nil {
+		return capstore.HoldReply{Refusal: lead.DuplicateRule, Rule: m.Rule, First: first}
+	}
 	if no, which := h.charge(r.Needs, r.Now, ended); no != lead.NoRefusal {
 		return capstore.HoldReply{Refusal: no, Cap: which}
 	}
@@ -97,6 +139,7 @@ func (s *Store) hold(r *capstore.HoldRequest) capstore.HoldReply {
 	if ended != nil {
 		h.instead, ended.next = ended, h
 	}
+	s.marks.take(h, r.Marks)
 	s.add(h)
 	return capstore.HoldReply{Charges: h.charges}
 }
@@ -208,6 +251,7 @@ func (s *Store) commit(e *capstore.End) error {
 	h.committed = true
 	h.end(e)
 	h.windows = nil
+	s.marks.drop(h)
 	s.dropFinished(h.lead)
 	return nil
 }
@@ -312,6 +356,7 @@ func (s *Store) restore(r *capstore.Restored) {
 			}
 			h.windows = append(h.windows, w)
 		}
+		s.marks.take(h, r.Marks)
 	}
 	s.add(h)
 }

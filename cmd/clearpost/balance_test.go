@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A stranger moves in: counts and balances of another system, by files, while the exchange runs.
@@ -17,7 +18,8 @@ func TestMovingInByFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(b), "campaigns:", "balance: {credit_limit: 100}\ncampaigns:", 1)
+	text := strings.Replace(string(b), "campaigns:", "balance: {credit_limit: 100}\n"+
+		"duplicates: [{fields: [phone], days: 90}]\ncampaigns:", 1)
 	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +32,10 @@ func TestMovingInByFiles(t *testing.T) {
 		return path
 	}
 	counts := file("counts.csv", "cap,count\ncampaign:brightroof-fixed:day,39\n")
+	yesterday, long := time.Now().AddDate(0, 0, -1), time.Now().AddDate(0, 0, -91)
+	sold := file("sold.csv", "phone,rule,sold_at\n(212) 555-0123,buyer:brightroof:phone,"+
+		yesterday.Format(time.RFC3339)+"\n2125550124,buyer:brightroof:phone,"+yesterday.Format(time.DateOnly)+
+		"\n2125550125,buyer:brightroof:phone,"+long.Format(time.DateOnly)+"\n")
 	balances := file("balances.csv", "buyer,amount,ref\nbrightroof,250.00,open\n")
 	for _, c := range []struct {
 		args string
@@ -53,6 +59,14 @@ func TestMovingInByFiles(t *testing.T) {
 		{"import caps " + file("a.csv", "cap,n\nx,1\n"), 1, `no column "count" in the header (cap, n)`},
 		{"import caps " + file("b.csv", "cap,count\nbuyer:brightroof:day,1\n"), 1, "no such cap is configured"},
 		{"import caps " + file("c.csv", "cap,count\ncampaign:brightroof-fixed:day,1.5\n"), 1, "a number above 0"},
+		{"import sold " + sold + " --dry-run", 0, "2 of 3 rows would be imported; 0 known already, 1 sold too"},
+		{"import sold " + sold, 0, "2 of 3 rows imported"},
+		{"import sold " + sold, 0, "0 of 3 rows imported; 2 known already, 1 sold too long ago"},
+		{"import sold " + file("e.csv", "rule,sold_at,phone\nbuyer:x:phone,2026-01-01,1\n"), 1,
+			"expected one of buyer:brightroof:phone"},
+		{"import sold " + file("f.csv", "rule,sold_at,phone\nbuyer:brightroof:phone,soon,1\n"), 1, "or a date"},
+		{"import sold " + file("g.csv", "rule,sold_at,zip\nbuyer:brightroof:phone,2026-01-01,10001\n"), 1,
+			"expected values of phone"},
 		{"import balances " + file("d.csv", "buyer,amount\nbrightrof,1\n"), 1, "row 2"},
 	} {
 		code, out, errs := clearpost(t, append(strings.Fields(c.args), "-d", dir)...)

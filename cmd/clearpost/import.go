@@ -20,6 +20,7 @@ import (
 type importCmd struct {
 	Caps     importCaps     `cmd:"" help:"Add what another system has counted to caps."`
 	Balances importBalances `cmd:"" help:"Book the balances that buyers had in another system."`
+	Sold     importSold     `cmd:"" help:"Have duplicate rules know the leads that another system has sold."`
 }
 
 type importFile struct {
@@ -28,6 +29,8 @@ type importFile struct {
 	DryRun bool   `help:"Tell what would change, and change nothing."`
 	Why    string `help:"The reason, kept in the ledger (import of FILE)." placeholder:"TEXT"`
 	JSON   bool   `help:"Print JSON."`
+
+	others []string // rows: the columns that were not named, which follow those that were
 }
 
 type importCaps struct{ importFile }
@@ -44,6 +47,22 @@ Examples:
   clearpost import caps counts.csv --dry-run
   clearpost import caps counts.csv --why "moved on 2 March at noon"
   printf 'cap,count\ncampaign:sun-shared:day,212\n' | clearpost import caps -`
+}
+
+type importSold struct{ importFile }
+
+// Help implements kong.HelpProvider.
+func (importSold) Help() string {
+	return `Reads a file with the columns rule and sold_at, and if need be vertical and ref; all other columns are fields, of which those of the rule
+must be there. From then on the rule knows the lead of each row, as if it had been sold here at that time: nothing is booked.
+
+rule is a duplicate rule, such as buyer:brightroof:phone: its owner, and the fields. sold_at is a time such as 2026-03-02T17:04:05Z, or a
+date. vertical says whose fields the others are, where the rule is for several. What was sold longer ago than the rule looks back is left
+out. A row counts once: by its ref, or else by the file as it is and the number of the row.
+
+Examples:
+  clearpost import sold sold.csv --dry-run
+  printf 'rule,sold_at,phone\nbuyer:brightroof:phone,2026-03-02,2125550123\n' | clearpost import sold -`
 }
 
 type importBalances struct{ importFile }
@@ -80,6 +99,9 @@ func (c *importFile) rows(e *env, columns ...string) (out [][]string, err error)
 			err)
 	}
 	head[0] = strings.TrimPrefix(head[0], "\ufeff")
+	if columns[0] == "*" {
+		columns = c.allOf(head, columns[1:])
+	}
 	at := make([]int, len(columns))
 	for i, name := range columns {
 		plain := strings.TrimSuffix(name, "?")
@@ -112,6 +134,63 @@ func (c *importFile) rows(e *env, columns ...string) (out [][]string, err error)
 		}
 	}
 	return out, nil
+}
+
+// allOf puts the other columns of a file before the last of those that are named.
+func (c *importFile) allOf(head, columns []string) []string {
+	last := len(columns) - 1
+	for _, name := range head {
+		if !slices.Contains(columns, name) && !slices.Contains(columns, name+"?") {
+			c.others = append(c.others, name)
+		}
+	}
+	return slices.Concat(columns[:last], c.others, columns[last:])
+}
+
+// Run imports leads that were sold.
+func (c *importSold) Run(e *env) error {
+	rows, err := c.rows(e, "*", "rule", "sold_at", "vertical?", "ref?")
+	if err != nil {
+		return err
+	}
+	return c.change(e, func(o *ops) error {
+		all := []exchange.SoldAs{}
+		for part := range slices.Chunk(rows, exchange.ImportsMax) {
+			in := admin.Import{DryRun: c.DryRun, Why: c.why(), By: whoami()}
+			for _, r := range part {
+				values := map[string]string{}
+				for i, name := range c.others {
+					values[name] = r[3+i]
+				}
+				in.Sold = append(in.Sold, admin.SoldBefore{Rule: r[0], SoldAt: r[1], Vertical: r[2], Values: values,
+					Ref: r[len(r)-1]})
+			}
+			var got []exchange.SoldAs
+			if err := o.call(e.ctx, "POST", "/v1/import", in, &got); err != nil {
+				return fmt.Errorf("rows %d to %d: %w", len(all)+2, len(all)+1+len(part), err)
+			}
+			all = append(all, got...)
+		}
+		if c.JSON {
+			return printJSON(e.out, all)
+		}
+		known, over := 0, 0
+		for _, r := range all {
+			switch {
+			case r.Known:
+				known++
+			case r.Over:
+				over++
+			}
+		}
+		verb := "imported"
+		if c.DryRun {
+			verb = "would be imported"
+		}
+		_, err := fmt.Fprintf(e.out, "%d of %d rows %s; %d known already, %d sold too long ago\n", len(all)-known-over,
+			len(all), verb, known, over)
+		return err
+	})
 }
 
 func (c *importFile) why() string {

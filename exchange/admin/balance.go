@@ -5,6 +5,7 @@ package admin
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -90,12 +91,22 @@ type Counted struct {
 	Ref    string `json:"ref,omitempty"`
 }
 
-// Import is the body of an import of counts.
+// SoldBefore is a lead that another system has sold.
+type SoldBefore struct {
+	Rule     string            `json:"rule"`
+	Vertical string            `json:"vertical,omitempty"` // whose fields values are of; absent: the first of the rule
+	SoldAt   string            `json:"sold_at"`            // such as 2026-03-02T17:04:05Z, or 2026-03-02
+	Values   map[string]string `json:"values"`             // by field
+	Ref      string            `json:"ref,omitempty"`
+}
+
+// Import is the body of an import, of counts or of leads that were sold.
 type Import struct {
-	Counts []Counted `json:"counts"`
-	DryRun bool      `json:"dry_run,omitempty"`
-	Why    string    `json:"why"`
-	By     string    `json:"by,omitempty"`
+	Counts []Counted    `json:"counts,omitempty"`
+	Sold   []SoldBefore `json:"sold,omitempty"`
+	DryRun bool         `json:"dry_run,omitempty"`
+	Why    string       `json:"why"`
+	By     string       `json:"by,omitempty"`
 }
 
 func (s *Server) imports(ctx *fasthttp.RequestCtx) {
@@ -103,8 +114,12 @@ func (s *Server) imports(ctx *fasthttp.RequestCtx) {
 	if !read(ctx, &in) {
 		return
 	}
-	if n := len(in.Counts); n == 0 || n > exchange.ImportsMax {
-		fail(ctx, 400, fmt.Sprintf("counts: expected 1 to %d", exchange.ImportsMax))
+	if n := len(in.Counts) + len(in.Sold); n == 0 || n > exchange.ImportsMax || len(in.Counts) > 0 && len(in.Sold) > 0 {
+		fail(ctx, 400, fmt.Sprintf("expected 1 to %d of counts, or of sold", exchange.ImportsMax))
+		return
+	}
+	if len(in.Sold) > 0 {
+		s.importSold(ctx, &in)
 		return
 	}
 	of := map[string]string{}
@@ -132,6 +147,36 @@ func (s *Server) imports(ctx *fasthttp.RequestCtx) {
 		list = append(list, exchange.Counted{Cap: c.Cap, Value: c.Value, Window: c.Window, N: n, Ref: c.Ref})
 	}
 	out, err := s.ex.Import(list, in.DryRun, in.Why, in.By)
+	imported(ctx, out, err)
+}
+
+// importSold takes leads over that another system has sold.
+func (s *Server) importSold(ctx *fasthttp.RequestCtx, in *Import) {
+	var list []exchange.SoldBefore
+	for i, r := range in.Sold {
+		at, err := time.Parse(time.RFC3339, r.SoldAt)
+		if err != nil {
+			at, err = time.Parse(time.DateOnly, r.SoldAt)
+		}
+		if err != nil {
+			err = fmt.Errorf("[%d] %s: sold_at %q: expected a time such as 2026-03-02T17:04:05Z, or a date", i, r.Rule,
+				r.SoldAt)
+		} else {
+			err = told(r.Rule, r.Ref, in.Why, in.By)
+		}
+		if err != nil {
+			fail(ctx, 400, err.Error())
+			return
+		}
+		list = append(list, exchange.SoldBefore{Rule: r.Rule, Vertical: r.Vertical, At: at, Values: r.Values,
+			Ref: r.Ref})
+	}
+	out, err := s.ex.ImportSold(list, in.DryRun, in.Why, in.By)
+	imported(ctx, out, err)
+}
+
+// imported answers an import.
+func imported[T any](ctx *fasthttp.RequestCtx, out []T, err error) {
 	switch {
 	case errors.Is(err, exchange.ErrNotBooked):
 		fail(ctx, 503, err.Error())

@@ -19,6 +19,7 @@ import (
 	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/lead"
+	"clearpost/rules"
 	"clearpost/wire"
 	"clearpost/wire/answer"
 	"clearpost/wire/request"
@@ -82,7 +83,7 @@ func NewVertical(id string) *exchange.Vertical {
 	zip, _ := s.Position("zip")
 	return &exchange.Vertical{ID: id, Name: id, Currency: "USD", Schema: s, PingTTL: 5 * time.Minute,
 		PingDeadline: 400 * time.Millisecond, PostTotal: 3 * time.Second, Plan: exchange.Plan{SellLimit: 1},
-		Dedupe: exchange.Dedupe{Key: []exchange.KeyField{{Pos: phone, Hash: -1}}, Window: time.Hour},
+		Dedupe: exchange.Dedupe{Key: rules.PersonKey{{Pos: phone, Hash: -1}}, Window: time.Hour},
 		Tests:  exchange.TestRules{Price: 10 * lead.Unit, ZIP: zip}}
 }
 
