@@ -5,8 +5,10 @@ package exchange
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -41,9 +43,12 @@ func (e *Exchange) capsThen(snap *Snapshot, h *history.History, list []CampaignS
 	if h.Pinged.Test || len(h.Seqs) == 0 {
 		return nil // a test takes no place
 	}
+	caps := make([][]rules.Cap, len(list))
 	for i := range list {
 		if c := snap.cfg.Book.Campaign(list[i].Campaign); c != nil && list[i].asked() {
-			t.need(c.Caps)
+			caps[i] = snap.capsOver(c, h.Pinged.Source)
+			t.told.buyer, t.told.campaign = c.Buyer.ID, c.ID
+			t.need(caps[i])
 		}
 	}
 	if len(t.counts) == 0 {
@@ -54,15 +59,38 @@ func (e *Exchange) capsThen(snap *Snapshot, h *history.History, list []CampaignS
 		return err
 	}
 	for i := range list {
-		if c := snap.cfg.Book.Campaign(list[i].Campaign); c != nil && list[i].asked() {
-			for n := range c.Caps {
-				if s, ok := t.story(&c.Caps[n], err == nil); ok {
-					list[i].Caps = append(list[i].Caps, s)
-				}
+		t.told.buyer, t.told.campaign = list[i].Buyer, list[i].Campaign
+		for n := range caps[i] {
+			if s, ok := t.story(&caps[i][n], err == nil); ok {
+				list[i].Caps = append(list[i].Caps, s)
 			}
 		}
 	}
 	return nil
+}
+
+// capsOver lists the caps under which a campaign takes a source's lead: its own and its buyer's, and those of parents,
+// the source and the vertical.
+func (snap *Snapshot) capsOver(c *buyers.Campaign, source string) []rules.Cap {
+	out := slices.Clone(c.Caps)
+	v := snap.Vertical(c.Vertical)
+	if v == nil {
+		return out
+	}
+	add := func(caps []rules.Cap) {
+		for _, k := range caps {
+			k, _ = k.In(v.Schema) // what is wrong was told when the configuration was read
+			out = append(out, k)
+		}
+	}
+	for _, p := range ParentsOf(&snap.cfg)(c.Buyer) {
+		add(p.Caps)
+	}
+	if s := snap.source[source]; s != nil {
+		add(s.Caps)
+	}
+	add(v.Caps)
+	return out
 }
 
 // asked tells whether the campaign's caps had to have room.

@@ -4,6 +4,8 @@ package ledger
 
 import (
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,4 +102,63 @@ func BenchmarkLead(b *testing.B) {
 		}
 		i++
 	}
+}
+
+// BenchmarkMarked looks for leads by marks of duplicate rules, beside a look for a person, among many of both: of
+// nobody, and of one whose mark is in the views. It tells what a mark takes of the log and of the views.
+func BenchmarkMarked(b *testing.B) {
+	dir := b.TempDir()
+	l := mustOpen(b, Config{Dir: dir, FreeBytesMin: 1}, inside{applyEvery: time.Millisecond})
+	const n, batch = 200_000, 500
+	name := func(i int) string { return fmt.Sprintf("%032x", i) }
+	at := time.Now()
+	for from := 0; from < n; from += batch {
+		events := make([]Event, batch)
+		for i := range events {
+			ref := fmt.Sprint("row ", from+i)
+			events[i] = &Adjusted{Head: Head{Kind: KindAdjusted, EventID: NewID(at), At: at, Schema: SchemaVersion},
+				Adjustment: AdjustImported, Subject: "rule:buyer:sun:phone", Ref: ref, SoldAt: &at, Why: "moved",
+				Private: &Private{Marks: []Mark{{Rule: "buyer:sun:phone", Names: []string{name(from + i)}}}}}
+		}
+		if err := l.Append(events...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	eventually(b, "the views have everything", func() bool { return l.Stats().Applied == n })
+	if _, err := l.views.flush(); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d marks: %d bytes each in the log, %d in the views", n, (dirBytes(b, dir)-dirBytes(b, l.views.dir))/n,
+		dirBytes(b, l.views.dir)/n)
+	for what, look := range map[string]func(i int) bool{
+		"person=nobody": func(i int) bool { _, ok := l.ByPerson("acme", "solar", name(-i)); return !ok },
+		"mark=nobody":   func(i int) bool { return len(l.Marked("buyer:sun:phone", name(-i))) == 0 },
+		"mark=somebody": func(i int) bool { return len(l.Marked("buyer:sun:phone", name(i%n))) == 1 },
+	} {
+		b.Run(what, func(b *testing.B) {
+			b.ReportAllocs()
+			i := 1
+			for b.Loop() {
+				if !look(i) {
+					b.Fatal(what, i)
+				}
+				i += 7919
+			}
+		})
+	}
+}
+
+func dirBytes(b *testing.B, dir string) (n int64) {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		n += info.Size()
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
 }
