@@ -64,7 +64,7 @@ func TestDocumentsPrintCommandsThatAre(t *testing.T) {
 }
 
 var (
-	called = regexp.MustCompile(`(?:^|[ (]|\./|cmd/)clearpost +([a-z][^|&>#)]*)`)
+	called = regexp.MustCompile(`(?:^|[ (]|\./|cmd/)clearpost +([a-z](?:"[^"]*"|'[^']*'|[^|&>#)"'])*)`)
 	word   = regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`)
 )
 
