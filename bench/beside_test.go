@@ -7,17 +7,28 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-// floodKey is the key of a source that sends far more than it may.
-const floodKey = "flood-key-0123456789abcdef"
+// Keys of sources beside the well-behaved one: such as send far more than the exchange can bear, each within what it
+// may, and one that sends far more than it may.
+const (
+	hogKeys  = "hog0-key-0123456789abcdef,hog1-key-0123456789abcdef,hog2-key-0123456789abcdef"
+	floodKey = "flood-key-0123456789abcdef"
+	// a second that the flood may send, and how many times as many it sends
+	floodMost, floodTimes = 40, 30
+	// a second of the well-behaved
+	goodRate = 50
+	// that the vertical lets buyers take, ms
+	deadlineMS = 800
+)
 
-// BenchmarkBeside has well-behaved sellers send 100 pings a second, alone, and then for CLEARPOST_BENCH_SECONDS (60)
-// beside a buyer that takes every connection and never says a word, a source that sends CLEARPOST_BENCH_RATE (6000)
-// pings a second where it may send 200, and 5,000 connections that say nothing: what they wait, and what the node takes
-// of memory.
+// BenchmarkBeside has well-behaved sellers send 50 pings a second, alone, and then for CLEARPOST_BENCH_SECONDS (60)
+// beside a buyer that takes every connection and never says a word, a source that sends 30 times as many as it may,
+// 5,000 connections that say nothing, and three sources that send three times as many as the node has answered when it
+// had nothing else to do; or as CLEARPOST_BENCH_RATE says, 0 for none.
 func BenchmarkBeside(b *testing.B) {
 	for range b.N {
 		beside(b)
@@ -25,8 +36,8 @@ func BenchmarkBeside(b *testing.B) {
 }
 
 func beside(b *testing.B) {
-	buyers, good := start(b, "buyers", set{}), start(b, "sellers", set{})
-	flood := start(b, "sellers", set{Key: floodKey})
+	buyers := start(b, "buyers", set{})
+	hogs, flood := start(b, "sellers", set{Key: hogKeys}), start(b, "sellers", set{Key: floodKey})
 	addrs := append([]string{}, buyers.addrs[:buyersMax]...)
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,19 +46,22 @@ func beside(b *testing.B) {
 	defer dead.Close()
 	go acceptAll(dead)
 	addrs[buyersMax-1] = dead.Addr().String()
-	dir := configure(b, addrs, start(b, "kafka", set{}).addrs[0])
-	source := "id: flood\nname: Flood\nkeys: [" + floodKey + "]\nverticals: [auto]\nrate: {per_second: 200}\n"
-	if err := os.WriteFile(filepath.Join(dir, "sources", "flood.yaml"), []byte(source), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	editFile(b, dir+"/clearpost.yaml", "limits: {", "limits: {memory_mb: 512, ")
-	s := &stormy{ex: start(b, "guarded", set{Dir: dir, Buyers: addrs}), sellers: good}
+	s := &stormy{sellers: start(b, "sellers", set{}), late: deadlineMS}
+	s.ex = start(b, "guarded", set{Dir: badCompany(b, addrs), Buyers: addrs})
 	buyers.tell(b, command{Do: "delay", MS: 20}, nil)
 	fmt.Println("\nbuyers take 20 ms, one of ten never answers, limit 512 MiB")
-	s.line("", "quotes", "failed", "shed", "other", "p50", "p99", "node p50", "p99", "p99.9", "shed p99", "connect",
-		"sellers", "peak", "alive", "let in", "most", "CPU")
-	s.run(b, "warm", 100, 3*time.Second)
-	s.run(b, "alone", 100, 10*time.Second)
+	s.head()
+	s.run(b, "warm", goodRate, 3*time.Second)
+	s.run(b, "alone", goodRate, 20*time.Second)
+	rate := numberIn(b, "CLEARPOST_BENCH_RATE", -1)
+	if rate < 0 {
+		var most storm
+		hogs.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 3000, N: 6000, MS: 10_000, Late: deadlineMS},
+			&most)
+		s.row("at 6000/s", &most)
+		rate = (most.Quotes + most.Failures) / 10 * 3
+		s.run(b, "after", goodRate, 5*time.Second)
+	}
 
 	for range 5000 {
 		conn, err := net.Dial("tcp", s.ex.addrs[0])
@@ -56,18 +70,44 @@ func beside(b *testing.B) {
 		}
 		defer conn.Close()
 	}
-	seconds, rate := numberIn(b, "CLEARPOST_BENCH_SECONDS", 60), numberIn(b, "CLEARPOST_BENCH_RATE", 6000)
-	var flooded storm
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		flood.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 1000, N: rate, MS: seconds * 1000}, &flooded)
-	}()
-	s.run(b, "beside", 100, time.Duration(seconds)*time.Second)
-	<-done
-	fmt.Printf("the flood: %d quotes, %d no bid, %d sent away (503), %d others (429, or no connection), %d not sent\n",
-		flooded.Quotes, flooded.Failures, flooded.Shed, flooded.Other, flooded.Unsent)
-	s.run(b, "after", 100, 10*time.Second)
+	seconds := numberIn(b, "CLEARPOST_BENCH_SECONDS", 60)
+	var flooded, many storm
+	storming := func(p *process, rate int, out *storm) chan struct{} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			p.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 3000, N: rate, MS: seconds * 1000,
+				Late: deadlineMS}, out)
+		}()
+		return done
+	}
+	fmt.Printf("beside: the hogs send %d a second, the flood %d\n", rate, floodMost*floodTimes)
+	s.profile(b, true)
+	one, two := storming(flood, floodMost*floodTimes, &flooded), storming(hogs, rate, &many)
+	s.run(b, "beside", goodRate, time.Duration(seconds)*time.Second)
+	<-one
+	<-two
+	s.profile(b, false)
+	s.row("hogs", &many)
+	s.row("flood", &flooded)
+	s.run(b, "after", goodRate, 20*time.Second)
+}
+
+// badCompany is a configuration with sources of all kinds.
+func badCompany(b *testing.B, addrs []string) (dir string) {
+	dir = configureFor(b, addrs, start(b, "kafka", set{}).addrs[0], patience{500, deadlineMS})
+	write := func(id, key, more string) {
+		text := "id: " + id + "\nname: " + id + "\nkeys: [" + key + "]\nverticals: [auto]\n" + more
+		if err := os.WriteFile(filepath.Join(dir, "sources", id+".yaml"), []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i, key := range strings.Split(hogKeys, ",") {
+		write(fmt.Sprintf("hog%d", i), key, "")
+	}
+	write("flood", floodKey, fmt.Sprintf("rate: {per_second: %d}\n", floodMost))
+	editFile(b, dir+"/clearpost.yaml", "limits: {", "limits: {memory_mb: 512, ")
+	return dir
 }
 
 // acceptAll takes connections and never says a word on them.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,12 +111,13 @@ type sent struct {
 
 func newSellers(as set) (role, error) {
 	s := &sellers{}
-	for n := range 64 {
-		b := body(n)
+	keys := strings.Split(cmp.Or(as.Key, sellerKey), ",")
+	for n := range 64 * len(keys) {
+		b := body(n % 64)
 		head := fmt.Sprintf(
 			"POST /v1/auto/ping HTTP/1.1\r\nHost: exchange.example\r\nUser-Agent: seller/1.0\r\nAccept: */*\r\n"+
 				"Authorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-			cmp.Or(as.Key, sellerKey), len(b))
+			keys[n%len(keys)], len(b))
 		s.requests = append(s.requests, sellerRequest{append([]byte(head), b...), len(head) + idAt})
 	}
 	return s, nil

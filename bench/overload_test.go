@@ -45,7 +45,7 @@ type status struct {
 	} `json:"memory"`
 	Load struct {
 		InFlight int64 `json:"in_flight"`
-		Now      int64 `json:"in_flight_now"`
+		Now      int64 `json:"pings_most"`
 		Max      int64 `json:"in_flight_max"`
 		Sheds    []struct {
 			Reason string `json:"reason"`
@@ -125,26 +125,26 @@ func overload(b *testing.B, delayMS, count int) {
 	for i := range addrs {
 		editFile(b, dir+"/buyers/"+buyerID(i)+".yaml", "timeout_ms: 700", "timeout_ms: 2000")
 	}
-	s := &stormy{ex: start(b, "guarded", set{Dir: dir, Buyers: addrs}), sellers: sellers}
+	s := &stormy{ex: start(b, "guarded", set{Dir: dir, Buyers: addrs}), sellers: sellers, late: 2000}
 	fmt.Printf("\nbuyers take %d ms, limit %d MiB\n", delayMS, limit)
-	s.line("", "quotes", "failed", "shed", "other", "p50", "p99", "node p50", "p99", "p99.9", "shed p99", "connect",
-		"sellers", "peak", "alive", "let in", "most", "CPU")
+	s.head()
 	s.run(b, "warm", 100, 3*time.Second)
 	buyers.tell(b, command{Do: "delay", MS: delayMS}, nil)
 	s.run(b, "usual", 100, 4*time.Second)
-	file := os.Getenv("CLEARPOST_BENCH_PROFILE")
-	if file != "" {
-		s.ex.tell(b, command{Do: "profile", File: file}, nil)
-	}
+	s.profile(b, true)
 	s.run(b, "overload", rate, 12*time.Second)
-	if file != "" {
-		s.ex.tell(b, command{Do: "profile"}, nil)
-	}
+	s.profile(b, false)
 	s.run(b, "after", 100, 4*time.Second)
 }
 
 // stormy is an exchange in a storm.
-type stormy struct{ ex, sellers *process }
+type stormy struct {
+	ex, sellers *process
+	late        int // what takes the node longer, ms, is late
+}
+
+// usualMost is a rate at which each ping that is hurt is told of.
+const usualMost = 100
 
 // run has sellers send for some time and prints what they and the exchange saw.
 func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
@@ -157,8 +157,8 @@ func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
 	cpu, begun := st.CPU, time.Now()
 	go func() {
 		defer close(done)
-		s.sellers.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds())},
-			&out)
+		s.sellers.tell(b, command{Do: "storm", Addr: s.ex.addrs[0], Conns: 15000, N: rate, MS: int(d.Milliseconds()),
+			Late: s.late}, &out)
 	}()
 	for ended := false; !ended; {
 		select {
@@ -172,22 +172,47 @@ func (s *stormy) run(b *testing.B, what string, rate int, d time.Duration) {
 		b.Errorf("resident %s MB at its peak, more than the limit of %s", mb(st.Peak), mb(st.Memory.Limit))
 	}
 	took := time.Since(begun)
-	ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
-	s.line(what, out.Quotes, out.Failures, out.Shed, out.Other+out.Unsent, ms(out.Whole.P50), ms(out.Whole.P99),
-		ms(out.Node.P50), ms(out.Node.P99), ms(out.Node.P999), ms(out.ShedNode.P99), ms(out.Connect.P99),
-		ms(out.Own.P99), mb(st.Peak), mb(st.Memory.Alive), st.Load.Now, st.Load.Max,
+	s.row(what, &out, mb(st.Peak), mb(st.Memory.Alive), st.Load.Now, st.Load.Max,
 		fmt.Sprintf("%.1f/%.1f", (st.CPU-cpu).Seconds(), took.Seconds()))
-	if out.Example != "" {
-		fmt.Printf("  such as %.150s\n", out.Example)
+	if rate <= usualMost && len(out.Hurt) > 0 {
+		fmt.Printf("  by second were late, sent away or lost: %v\n", out.Hurt)
 	}
 	if took > d*3/2 {
 		fmt.Printf("  it took %s until all were answered\n", took.Round(time.Millisecond))
 	}
-	if out.Unsent > 0 {
-		fmt.Printf("  %d were not sent: sellers had no connection left\n", out.Unsent)
-	}
 	for _, x := range st.Load.Sheds {
 		fmt.Printf("  %s %d\n", x.Reason, x.Count)
+	}
+}
+
+// profile begins or ends a profile of the exchange's CPU, where CLEARPOST_BENCH_PROFILE says.
+func (s *stormy) profile(b *testing.B, begin bool) {
+	file := os.Getenv("CLEARPOST_BENCH_PROFILE")
+	switch {
+	case file == "":
+	case begin:
+		s.ex.tell(b, command{Do: "profile", File: file}, nil)
+	default:
+		s.ex.tell(b, command{Do: "profile"}, nil)
+	}
+}
+
+func (s *stormy) head() {
+	s.line("", "quotes", "failed", "late", "shed", "429", "other", "p50", "p99", "node p50", "p99", "p99.9", "shed p99",
+		"connect", "sellers", "peak", "alive", "let in", "most", "CPU")
+}
+
+// row prints what sellers saw, and what the exchange did.
+func (s *stormy) row(what string, out *storm, exchange ...any) {
+	ms := func(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+	s.line(what, append([]any{out.Quotes, out.Failures, out.Late, out.Shed, out.Limited,
+		out.Other - out.Limited + out.Unsent, ms(out.Whole.P50), ms(out.Whole.P99), ms(out.Node.P50), ms(out.Node.P99),
+		ms(out.Node.P999), ms(out.ShedNode.P99), ms(out.Connect.P99), ms(out.Own.P99)}, exchange...)...)
+	if out.Example != "" {
+		fmt.Printf("  such as %.150s\n", out.Example)
+	}
+	if out.Unsent > 0 {
+		fmt.Printf("  %d were not sent: sellers had no connection left\n", out.Unsent)
 	}
 }
 

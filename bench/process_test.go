@@ -30,7 +30,7 @@ const (
 type set struct {
 	Dir    string   // of the exchange's configuration
 	Buyers []string // host:port of each
-	Key    string   // of sellers; "" is sellerKey
+	Key    string   // of sellers, or several with commas between, in turn; "" is sellerKey
 }
 
 // command is one line to a role. Which fields count depends on Do.
@@ -39,6 +39,7 @@ type command struct {
 	Addr  string // run: the server to load
 	Conns int    // run: sellers at once
 	MS    int    // run: how long; delay: how long buyers take
+	Late  int    // storm: what was let in and took the node longer than so many ms is late
 	N     int    // run: how many pings at most, 0 = no limit
 	Rate  int    // open: pings a second, N in all
 	Close bool   // delay: buyers end every connection with their answer

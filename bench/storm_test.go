@@ -22,7 +22,11 @@ import (
 type storm struct {
 	Quotes, Failures, Shed, Other int
 	Unsent                        int // all connections that sellers have were taken
-	Example                       string
+	Limited                       int // of the others: 429
+	Late                          int // of quotes and failures: took longer than was allowed
+	// how many that were due in a second, from the first on, were late, shed or something else
+	Hurt    map[int]int
+	Example string
 
 	// Of what was let in (quotes and failures): the whole time, from when it was due; and of that the node's part, from
 	// the write of the request to the moment at which the kernel had the answer for the seller.
@@ -101,14 +105,18 @@ func (s *sellers) storm(c command) (any, error) {
 	for _, l := range idle {
 		l.conn.Close()
 	}
-	out.sum(all)
+	out.sum(all, time.Duration(c.Late)*time.Millisecond)
 	return out, nil
 }
 
-// sum counts what was seen.
-func (out *storm) sum(all []*seen) {
+// sum counts what was seen. late is 0 where nothing is.
+func (out *storm) sum(all []*seen, late time.Duration) {
 	var whole, node, away, own, connect []time.Duration
+	out.Hurt = map[int]int{}
 	for _, x := range all {
+		if x.status != 200 || late > 0 && x.arrived.Sub(x.written) > late {
+			out.Hurt[int(x.due.Sub(all[0].due)/time.Second)]++
+		}
 		if x.fresh && !x.connected.IsZero() {
 			connect = append(connect, x.connected.Sub(x.connecting))
 		}
@@ -124,6 +132,10 @@ func (out *storm) sum(all []*seen) {
 			out.Shed++
 			away = append(away, took)
 			continue
+		case x.status == 429:
+			out.Limited++
+			out.Other++
+			continue
 		case x.status != 200:
 			out.Other++
 			out.Example = x.text
@@ -133,6 +145,9 @@ func (out *storm) sum(all []*seen) {
 		default:
 			out.Failures++
 			out.Example = x.text
+		}
+		if late > 0 && took > late {
+			out.Late++
 		}
 		whole, node = append(whole, x.heard.Sub(x.due)), append(node, took)
 	}

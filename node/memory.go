@@ -108,7 +108,7 @@ func machineMemory() (least int64) {
 // loadOf tells operators what the sellers' door does.
 func loadOf(s *intake.Server) admin.LoadStatus {
 	l := s.Load()
-	out := admin.LoadStatus{InFlight: l.InFlight, InFlightNow: l.InFlightNow, InFlightMax: l.InFlightMax,
+	out := admin.LoadStatus{InFlight: l.InFlight, InFlightMax: l.InFlightMax, PingsMost: l.PingsMost,
 		Connections: l.Conns, ConnectionsMax: l.ConnsMax, MemoryFull: l.MemoryFull, Sheds: []admin.ShedStatus{}}
 	for _, s := range l.Sheds {
 		out.Sheds = append(out.Sheds, admin.ShedStatus{Reason: s.Reason, Why: s.Why, Count: s.Count, Last: s.Last})

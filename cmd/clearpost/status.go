@@ -264,9 +264,12 @@ func statusMemory(w io.Writer, s *admin.Status) {
 	if s.Memory.Limit > 0 {
 		fmt.Fprintf(w, "limit\t%d\n", s.Memory.Limit/mb)
 	}
-	fmt.Fprintln(w, "\nrequests in flight\tnow\tlet in\tmost")
-	fmt.Fprintf(w, "sellers'\t%d\t%d\t%d\n", l.InFlight, l.InFlightNow, l.InFlightMax)
-	fmt.Fprintf(w, "their connections\t%d\t\t%d\n", l.Connections, l.ConnectionsMax)
+	fmt.Fprintln(w, "\nrequests in flight\tnow\tmost")
+	fmt.Fprintf(w, "sellers'\t%d\t%d\n", l.InFlight, l.InFlightMax)
+	fmt.Fprintf(w, "their connections\t%d\t%d\n", l.Connections, l.ConnectionsMax)
+	if l.PingsMost > 0 {
+		fmt.Fprintf(w, "the processors do not keep up: %d pings a second are let in\n", l.PingsMost)
+	}
 	if l.MemoryFull {
 		fmt.Fprintln(w, "memory is nearly full: pings hear 503")
 	}

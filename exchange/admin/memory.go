@@ -22,8 +22,8 @@ type MemoryStatus struct {
 // LoadStatus is what the sellers' door carries and sends away.
 type LoadStatus struct {
 	InFlight       int64        `json:"in_flight"`
-	InFlightNow    int64        `json:"in_flight_now"` // how many may be at this moment
 	InFlightMax    int64        `json:"in_flight_max"`
+	PingsMost      int64        `json:"pings_most"`      // a second that are let in; 0: as many as come
 	Connections    int64        `json:"connections"`     // of sellers
 	ConnectionsMax int64        `json:"connections_max"` // what the configuration and the files that may be open allow
 	MemoryFull     bool         `json:"memory_full"`
@@ -43,9 +43,9 @@ var (
 		"Requests of sellers that were sent away with 503 or 429 to come again, and connections closed because "+
 			"there were too many, by reason.", "reason")
 	descInFlight = desc("in_flight", "Requests of sellers that are being answered.")
-	descPlaces   = desc("in_flight_limit",
-		"Requests that may be answered at once: max is what memory or the configuration allows, now what the "+
-			"processors keep up with.", "what")
+	descPlaces   = desc("in_flight_limit", "Requests that may be answered at once.")
+	descPace     = desc("pings_limit",
+		"Pings of sellers a second that are let in while the processors do not keep up; 0: as many as come.")
 	descSellerConns = desc("seller_connections",
 		"Connections of sellers: open, and how many there may be.", "what")
 	descMemory = desc("memory_bytes",
@@ -62,8 +62,8 @@ func (c *collector) collectLoad(count, gauge func(d *prometheus.Desc, v float64,
 	}
 	l := c.hooks.Load()
 	gauge(descInFlight, float64(l.InFlight))
-	gauge(descPlaces, float64(l.InFlightNow), "now")
-	gauge(descPlaces, float64(l.InFlightMax), "max")
+	gauge(descPlaces, float64(l.InFlightMax))
+	gauge(descPace, float64(l.PingsMost))
 	gauge(descSellerConns, float64(l.Connections), "open")
 	gauge(descSellerConns, float64(l.ConnectionsMax), "max")
 	for _, s := range l.Sheds {

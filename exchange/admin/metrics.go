@@ -108,7 +108,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descMoney, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
-		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight, descPlaces,
+		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight,
+		descPlaces, descPace,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned, descHookSent, descHookDead, descHookTry, descHookBehind, descViewBytes, descViewOK,
 		descViewMissed} {

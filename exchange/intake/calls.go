@@ -52,15 +52,6 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 	if !ok {
 		return
 	}
-	why, modest, ok := s.places.share(r.acc.seat, isPost(ctx), !r.acc.alone)
-	if !ok {
-		s.tooBusy(ctx, why)
-		return
-	}
-	defer s.places.unshare(r.acc.seat)
-	if !unpacked && !s.unpack(r, &c) {
-		return
-	}
 	if ctx.IsGet() && !r.acc.AllowGet {
 		ctx.Response.Header.Set("Allow", "POST")
 		s.fail(ctx, 405, "method_not_allowed", "expected POST: this account may not send leads by GET")
@@ -80,9 +71,18 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 			strings.Join(r.acc.Verticals, ", "))
 		return
 	}
-	if !isPost(ctx) && waited > patience(r.vertical.PingDeadline, s.places.heat.Load(), modest) &&
-		s.places.crowded(waited) {
+	deadline := r.vertical.PingDeadline
+	why, modest, ok := s.places.share(r.acc.seat, isPost(ctx), !r.acc.alone, deadline)
+	if !ok {
+		s.tooBusy(ctx, why)
+		return
+	}
+	defer s.places.unshare(r.acc.seat)
+	if !isPost(ctx) && waited > patience(deadline, s.places.held(deadline) && !modest) && s.places.crowded(waited) {
 		s.tooBusy(ctx, ShedWaited)
+		return
+	}
+	if !unpacked && !s.unpack(r, &c) {
 		return
 	}
 	if k := ctx.Request.Header.Peek("Idempotency-Key"); len(k) > 0 {

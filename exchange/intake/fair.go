@@ -4,35 +4,52 @@ package intake
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// fair tells who may go on as always where the processors do not keep up.
+// fair bounds how many pings are let in where the processors do not keep up, and tells whose.
 //
-// It is by how many pings a source sends, and not by how many it has in flight: what buyers take long for costs the
-// processors no more. Paces are counts a look, smoothed, in sixteenths.
+// It is by how many come, and not by how many are in flight: what buyers take long for costs the processors no more.
+// Paces are counts a look, smoothed, in parts of paceUnit.
 type fair struct {
-	modest atomic.Int64 // sources with at most this pace are modest; math.MaxInt64: all are
+	most   atomic.Int64 // the pace of pings that are let in at most, of modest sources or not; unbounded
+	age    atomic.Int64 // looks since it is bounded, 0: it is not
+	modest atomic.Int64 // sources with at most this pace are modest; unbounded: all are
 	reads  atomic.Int64 // pace of requests that were read
 
 	mu    sync.Mutex // guards what follows
 	let   int64      // pace of pings that were let in
+	lets  int64      // the same over ten seconds
+	cut   int64      // the look at which most was lowered last
 	paces []int64    // scratch
 }
 
 const (
-	paceUnit  = 16
-	paceParts = 8 // one in so many of the difference is taken over in a look
+	unbounded = math.MaxInt64
+	paceUnit  = 1 << 10
+	paceParts = 16  // one in so many of the difference is taken over in a look
+	letParts  = 8   // and of that of what is let in
+	letsParts = 200 // over ten seconds: what is borne for a moment less takes nothing from whoever sends little
 	// percent of what is let in that goes to modest sources before anybody has more: they must not be what the
 	// processors do not keep up with
-	modestPercent = 75
+	modestPercent = 90
+	// Where looks are hot (see nextHeat), one in cutLooks lets in so many percent of what was let in; where none is,
+	// each lets in one in so many more. It is bounded no longer where so many times as many might come as do.
+	cutPercent = 85
+	cutLooks   = 4
+	growParts  = 32
+	freeTimes  = 8
 )
 
+// paceLeast is the pace that is always let in.
+func paceLeast() int64 { return 4 * int64(runtime.GOMAXPROCS(0)) * paceUnit }
+
 // smooth is a pace after one look more, in which n came.
-func smooth(pace, n int64) int64 { return pace + (n*paceUnit-pace)/paceParts }
+func smooth(pace, n, parts int64) int64 { return pace + (n*paceUnit-pace)/parts }
 
 // weigh follows what sources send and, where the processors do not keep up or did not a moment ago, says who is modest:
 // whoever sends no more than a level at which the pings of all, each counted up to it, are most of what is let in. So a
@@ -43,24 +60,48 @@ func (p *places) weigh(l look) {
 		return
 	}
 	defer f.mu.Unlock()
-	f.let = smooth(f.let, p.let.Swap(0))
+	let := p.let.Swap(0)
+	f.let, f.lets = smooth(f.let, let, letParts), smooth(f.lets, let, letsParts)
 	f.paces = f.paces[:0]
 	for _, s := range p.seats() {
-		pace := smooth(s.pace.Load(), s.came.Swap(0))
+		pace := smooth(s.pace.Load(), s.came.Swap(0), paceParts)
 		if s.pace.Store(pace); pace > 0 {
 			f.paces = append(f.paces, pace)
 		}
 	}
-	if l.heat < hotLooks && p.now.Load() == p.max {
-		f.modest.Store(math.MaxInt64)
+	most := nextPace(f.most.Load(), f.let, l, l.no-f.cut >= cutLooks)
+	if most < f.most.Load() {
+		f.cut = l.no
+	}
+	if f.most.Store(most); most == unbounded {
+		f.age.Store(0)
+		f.modest.Store(unbounded)
+		f.lets = f.let // of a pause nothing can be learned
 		return
 	}
+	f.age.Add(1)
 	slices.Sort(f.paces)
-	f.modest.Store(level(f.paces, f.let*modestPercent/100))
+	f.modest.Store(level(f.paces, f.lets*modestPercent/100))
 }
 
-// level is where the sum of all paces, each counted up to it, is as much as there is; math.MaxInt64 if all together are
-// no more. The paces are in ascending order.
+// nextPace is how many pings may come after a look. may tells that it may be fewer: what is under way since the last
+// cut has had time to end.
+func nextPace(most, let int64, l look, may bool) int64 {
+	switch {
+	case l.missed > 0:
+		return unbounded
+	case l.hot && l.heat >= hotLooks && may:
+		return max(paceLeast(), min(most, let)*cutPercent/100)
+	case l.heat > 0 || most == unbounded:
+		return most
+	case most/freeTimes > let:
+		return unbounded
+	}
+	return most + most/growParts + 1
+}
+
+// level is where the sum of all paces, each counted up to it, is as much as there is; unbounded if all together are no
+// more. The paces are in ascending order.
 func level(paces []int64, much int64) int64 {
 	for i, pace := range paces {
 		left := int64(len(paces) - i)
@@ -69,7 +110,26 @@ func level(paces []int64, much int64) int64 {
 		}
 		much -= pace
 	}
-	return math.MaxInt64
+	return unbounded
+}
+
+// burstPart: how many are let in is bounded for pings only once it has been too many for this part of the time that
+// they have. What ends before costs time and nothing else.
+const burstPart = 4
+
+// held tells whether it is bounded how many pings that have so much time are let in.
+func (p *places) held(deadline time.Duration) bool {
+	age := p.fair.age.Load()
+	return age > 0 && time.Duration(age)*sensorEvery >= deadline/burstPart
+}
+
+// pacePerSecond is how many pings a second are let in at most; 0: as many as come.
+func (p *places) pacePerSecond() int64 {
+	most := p.fair.most.Load()
+	if most == unbounded {
+		return 0
+	}
+	return most * int64(time.Second/sensorEvery) / paceUnit
 }
 
 // crowded tells whether more requests wait or are in flight than may always be: with fewer it is not the sellers who

@@ -28,15 +28,59 @@ func TestLevelOfPaces(t *testing.T) {
 	}
 }
 
-// crowd is places with sources that send at paces of their own, as many pings a look.
+func TestPaceFollowsTheProcessors(t *testing.T) {
+	least := paceLeast()
+	for _, tt := range []struct {
+		what      string
+		most, let int64
+		look      look
+		may       bool
+		want      int64
+	}{
+		{"nobody waits", unbounded, 10 * least, look{}, true, unbounded},
+		{"a hot look may be chance", unbounded, 10 * least, look{hot: true, heat: 1}, true, unbounded},
+		{"two are none", unbounded, 100 * least, look{hot: true, heat: 2}, true, 85 * least},
+		{"it goes on", 85 * least, 40 * least, look{hot: true, heat: 4}, true, 34 * least},
+		{"which takes a moment to show", 85 * least, 40 * least, look{hot: true, heat: 4}, false, 85 * least},
+		{"never fewer than the least", 2 * least, least, look{hot: true, heat: 4}, true, least},
+		{"it grows cooler", 34 * least, 34 * least, look{heat: 2}, true, 34 * least},
+		{"it is cool", 32 * least, 30 * least, look{}, true, 33*least + 1},
+		{"fewer come by far", 32 * least, 3 * least, look{}, true, unbounded},
+		{"nobody came for a while", 32 * least, 32 * least, look{hot: true, heat: 4, missed: 7}, true, unbounded},
+	} {
+		if got := nextPace(tt.most, tt.let, tt.look, tt.may); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
+		}
+	}
+}
+
+// TestHeatPasses: however long it was hot, a second of cool looks ends it.
+func TestHeatPasses(t *testing.T) {
+	heat := int64(0)
+	for range 100 {
+		heat = nextHeat(heat, true)
+	}
+	cool := 0
+	for ; heat > 0; cool++ {
+		heat = nextHeat(heat, false)
+	}
+	if time.Duration(cool)*sensorEvery > time.Second {
+		t.Errorf("%d looks", cool)
+	}
+}
+
+// crowd is places with sources that send so many pings a look, and processors that bear so many.
 type crowd struct {
 	*places
 	seats map[string]*seat
+	bears int64
+	left  int64 // what they have not done yet
+	heat  int64
 	no    int64
 }
 
-func newCrowd(most int64, names ...string) *crowd {
-	c := &crowd{places: fixed(most), seats: map[string]*seat{}}
+func newCrowd(most, bears int64, names ...string) *crowd {
+	c := &crowd{places: fixed(most), seats: map[string]*seat{}, bears: bears}
 	for _, n := range names {
 		c.seats[n] = &seat{}
 	}
@@ -44,67 +88,138 @@ func newCrowd(most int64, names ...string) *crowd {
 	return c
 }
 
-// look has each source send so many pings, lets most of them in, in all, as processors do, and looks.
-func (c *crowd) look(heat, most int64, send map[string]int64) {
-	for name, n := range send {
-		c.seats[name].came.Add(n)
-		c.let.Add(min(n, most/int64(len(send))))
+// come has one ping come, and stay.
+func (c *crowd) come(name string) (no ShedReason, modest, ok bool) {
+	if no, ok = c.enter(false, 0); !ok {
+		return no, false, false
 	}
-	c.no++
-	c.weigh(look{heat: heat, no: c.no})
+	if no, modest, ok = c.share(c.seats[name], false, true, 4*sensorEvery); ok {
+		c.let.Add(1)
+	} else {
+		c.leave()
+	}
+	return no, modest, ok
 }
 
-// TestWhoSendsLittleIsServedBesideWhoSendsTooMuch: it has a place where others find none, also where its pings take so
-// long that it has more in flight than a share of the places that are left; and a queue that stands is not its fault.
+// look has all sources send, in turn, and tells how many of each are let in and how many are left undone.
+func (c *crowd) look(send map[string]int64) (let map[string]int64, left int64) {
+	let = map[string]int64{}
+	for i := int64(0); ; i++ {
+		more := false
+		for name, n := range send {
+			if i >= n {
+				continue
+			}
+			more = true
+			if _, _, ok := c.come(name); ok {
+				let[name]++
+				c.left++
+				c.leave()
+				c.unshare(c.seats[name])
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	c.left = max(c.left-c.bears, 0)
+	c.no++
+	hot := c.left > c.bears/5 // who comes last waits longer than waitedMost
+	c.heat = nextHeat(c.heat, hot)
+	c.weigh(look{hot: hot, heat: c.heat, no: c.no})
+	return let, c.left
+}
+
+// TestWhoSendsLittleIsServedBesideWhoSendsTooMuch: in a storm of several times what the processors bear, whoever sends
+// less than its part is served wholly, the others have most of what is left, and none waits long; and all are let in as
+// before once it is over.
 func TestWhoSendsLittleIsServedBesideWhoSendsTooMuch(t *testing.T) {
-	c := newCrowd(1000, "small", "hog", "other hog")
-	send := map[string]int64{"small": 10, "hog": 300, "other hog": 200}
-	come := func(name string) (no ShedReason, modest, ok bool) {
-		if no, ok = c.enter(false, 0); !ok {
-			return no, false, false
+	c := newCrowd(10_000, 100*paceLeast()/paceUnit, "small", "hog", "other hog")
+	usual := map[string]int64{"small": c.bears / 10, "hog": c.bears / 5, "other hog": c.bears / 5}
+	storm := map[string]int64{"small": c.bears / 10, "hog": 2 * c.bears, "other hog": c.bears}
+	for range 20 {
+		for name, n := range usual {
+			if let, _ := c.look(usual); let[name] != n {
+				t.Fatalf("while the processors keep up, %d of %d pings of %s are let in", let[name], n, name)
+			}
 		}
-		if no, modest, ok = c.share(c.seats[name], false, true); !ok {
-			c.leave()
+	}
+	total, worst := map[string]int64{}, int64(0)
+	const settles, looks = 40, 400
+	for i := range settles + looks {
+		let, left := c.look(storm)
+		if let["small"] != storm["small"] {
+			t.Fatalf("look %d of a storm: %d of %d pings of who sends little are let in", i, let["small"],
+				storm["small"])
 		}
-		return no, modest, ok
+		if i < settles {
+			continue
+		}
+		worst = max(worst, left)
+		for name, n := range let {
+			total[name] += n
+		}
 	}
-	for range 50 {
-		c.look(0, 600, send)
+	if worst > c.bears {
+		t.Errorf("%d pings wait, the processors need %d looks for them", worst, worst/c.bears)
 	}
-	if _, modest, ok := come("hog"); !ok || !modest {
-		t.Errorf("while the processors keep up a source with many is let in: %v, modest: %v", ok, modest)
+	if all := total["small"] + total["hog"] + total["other hog"]; all < looks*c.bears*7/10 || all > looks*c.bears {
+		t.Errorf("%d pings were let in, of %d that the processors bear", all, looks*c.bears)
 	}
-	for range 50 {
-		c.look(hotLooks, 150, send)
+	for range 100 {
+		c.look(usual)
 	}
-	c.now.Store(100)
-	c.flying.Store(100)
-	if why, modest, ok := come("hog"); ok || modest || why != ShedOverloaded {
-		t.Errorf("a source with many has a place more: %v, modest: %v, %v", ok, modest, why)
+	if c.fair.most.Load() != unbounded || c.pacePerSecond() != 0 {
+		t.Errorf("after the storm %d are let in", c.pacePerSecond())
 	}
-	for i := range 100 { // its buyers take long
-		if why, modest, ok := come("small"); !ok || !modest {
+}
+
+// TestManyInFlightAreNoFault: where its buyers take long, a source that sends little has more in flight than others;
+// only where most of all places are taken it has no more than its share of them.
+func TestManyInFlightAreNoFault(t *testing.T) {
+	c := newCrowd(1000, 100, "small", "hog")
+	c.fair.most.Store(0)
+	c.fair.age.Store(100)
+	c.seats["hog"].pace.Store(50 * paceUnit)
+	c.fair.modest.Store(20 * paceUnit)
+	if why, modest, ok := c.come("hog"); ok || modest || why != ShedOverloaded {
+		t.Errorf("a source with many: %v, modest: %v, %v", ok, modest, why)
+	}
+	for i := range 400 {
+		if why, modest, ok := c.come("small"); !ok || !modest {
 			t.Fatalf("number %d of a source that sends little: %v, modest: %v, %v", i, ok, modest, why)
 		}
 	}
+	c.flying.Store(c.max*crowdedQuarters/4 + 1)
+	c.seats["small"].n.Store(c.max / 2)
+	if why, _, ok := c.come("small"); ok || why != ShedSourceShare {
+		t.Errorf("with most places taken, half of all by itself: %v, %v", ok, why)
+	}
 	c.flying.Store(c.max)
-	if why, _, ok := come("small"); ok || why != ShedOverloaded {
+	if why, _, ok := c.come("small"); ok || why != ShedOverloaded {
 		t.Errorf("with all places taken: %v, %v", ok, why)
 	}
-	c.flying.Store(c.max*3/4 + 1)
-	c.seats["small"].n.Store(c.max/3 + 1)
-	if why, _, ok := come("small"); ok || why != ShedSourceShare {
-		t.Errorf("with most places taken, many by itself: %v, %v", ok, why)
+}
+
+// TestNobodyIsModestWhereAllSendTheSame: they are sent away alike.
+func TestNobodyIsModestWhereAllSendTheSame(t *testing.T) {
+	c := newCrowd(10_000, 10*paceLeast()/paceUnit, "a", "b", "c", "d")
+	send := map[string]int64{}
+	for name := range c.seats {
+		send[name] = c.bears
 	}
-	for range 50 {
-		c.look(hotLooks, 150, map[string]int64{"small": 300, "hog": 300, "other hog": 300})
+	total, all := map[string]int64{}, int64(0)
+	for range 200 {
+		let, _ := c.look(send)
+		for name, n := range let {
+			total[name] += n
+			all += n
+		}
 	}
-	if _, modest, _ := come("small"); modest {
-		t.Error("where all send the same, one is modest")
-	}
-	c.now.Store(c.max)
-	if c.look(0, 600, send); c.fair.modest.Load() != math.MaxInt64 {
-		t.Error("after the heat not all are let in as always")
+	for name, n := range total {
+		if n < all/5 || n > all*3/10 {
+			t.Errorf("%s: %d of %d", name, n, all)
+		}
 	}
 }
 

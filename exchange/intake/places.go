@@ -3,7 +3,6 @@
 package intake
 
 import (
-	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -63,8 +62,8 @@ type shedCounts struct{ count, last atomic.Int64 }
 // Load is what the door carries and what it sends away.
 type Load struct {
 	InFlight    int64 // requests that are being answered
-	InFlightNow int64 // how many may be at this moment: fewer than InFlightMax where the processors do not keep up
 	InFlightMax int64
+	PingsMost   int64 // a second that are let in, where the processors do not keep up; 0: as many as come
 	MemoryFull  bool  // requests are sent away to keep within the memory limit
 	Conns       int64 // connections of sellers
 	ConnsMax    int64
@@ -75,13 +74,10 @@ type Load struct {
 //
 // Two things bound them: max, which the configuration sets or which follows from the memory that a waiting request
 // takes, and the processors. A request that waits for buyers costs memory only; one that waits for a processor makes
-// all others later. So the limit in force falls where goroutines wait for a processor, and rises again when they do
-// not.
+// all others later. So where goroutines wait for a processor, fewer pings are let in (fair), until they do not.
 type places struct {
 	max     int64
-	now     atomic.Int64
 	flying  atomic.Int64
-	heat    atomic.Int64 // see nextHeat
 	read    atomic.Int64 // requests since the last look
 	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
 	sources atomic.Int64 // that have a request in flight
@@ -96,8 +92,8 @@ type places struct {
 
 func newPlaces(max int64, memory Memory) *places {
 	p := &places{max: max}
-	p.now.Store(max)
-	p.fair.modest.Store(math.MaxInt64)
+	p.fair.most.Store(unbounded)
+	p.fair.modest.Store(unbounded)
 	p.sensor.memory = memory
 	return p
 }
@@ -112,8 +108,6 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 		p.slow.Add(1)
 	}
 	if l, due := p.sensor.sample(p.lagging); due {
-		p.heat.Store(l.heat)
-		p.now.Store(nextPlaces(p.now.Load(), p.flying.Load(), p.max, l))
 		p.weigh(l)
 	}
 	switch n := p.flying.Add(1); {
@@ -132,7 +126,7 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 func (p *places) lagging() bool {
 	const least = 20
 	read, slow := p.read.Swap(0), p.slow.Swap(0)
-	p.fair.reads.Store(smooth(p.fair.reads.Load(), read))
+	p.fair.reads.Store(smooth(p.fair.reads.Load(), read, paceParts))
 	short := false
 	if p.short != nil {
 		n := p.short()
@@ -151,12 +145,12 @@ type seat struct {
 	holder door.Holder  // of its connections
 }
 
-// share takes a place of the source's share, or says why there is none. Posts carry leads that are as good as sold:
-// they are let in until the last place is taken, and so are the pings of modest sources (see weigh). Others are let in
-// to as many places as the processors keep up with. Where most places are taken a source has as many as if all that
-// send now, and one more, had the same: whoever fills the exchange leaves room for who comes next. others tells that
-// there are other sources.
-func (p *places) share(s *seat, post, others bool) (no ShedReason, modest, ok bool) {
+// share takes a place of the source's share for a request that has so much time for buyers, or says why there is none.
+// Posts carry leads that are as good as sold: they are let in until the last place is taken. So are the pings of modest
+// sources (see weigh), and as many others as the processors keep up with. Where most places are taken a source has as
+// many as if all that send now, and one more, had the same: whoever fills the exchange leaves room for who comes next.
+// others tells that there are other sources.
+func (p *places) share(s *seat, post, others bool, deadline time.Duration) (no ShedReason, modest, ok bool) {
 	n := s.n.Add(1)
 	if n == 1 {
 		p.sources.Add(1)
@@ -165,14 +159,11 @@ func (p *places) share(s *seat, post, others bool) (no ShedReason, modest, ok bo
 		return 0, false, true
 	}
 	s.came.Add(1)
-	most := p.now.Load()
-	if modest = s.pace.Load() <= p.fair.modest.Load(); modest {
-		most = p.max
-	}
-	switch flying := p.flying.Load(); {
-	case flying > most:
+	modest = s.pace.Load() <= p.fair.modest.Load()
+	switch {
+	case !modest && p.let.Load()*paceUnit >= p.fair.most.Load() && p.held(deadline):
 		no = ShedOverloaded
-	case others && flying > most*crowdedQuarters/4 && n > max(1, most/(p.sources.Load()+1)):
+	case others && p.flying.Load() > p.max*crowdedQuarters/4 && n > max(1, p.max/(p.sources.Load()+1)):
 		no = ShedSourceShare
 	default:
 		return 0, modest, true
@@ -194,7 +185,7 @@ func (p *places) note(why ShedReason, at time.Time) {
 }
 
 func (p *places) load() Load {
-	out := Load{InFlight: p.flying.Load(), InFlightNow: p.now.Load(), InFlightMax: p.max,
+	out := Load{InFlight: p.flying.Load(), InFlightMax: p.max, PingsMost: p.pacePerSecond(),
 		MemoryFull: p.sensor.full.Load()}
 	for i := range p.sheds {
 		if n := p.sheds[i].count.Load(); n > 0 {
@@ -215,24 +206,22 @@ const (
 	waitedPartHot = 16
 )
 
-// patience is how long a ping may have waited that has so much time. That of a modest source may wait as if there was
-// no queue: it is not why there is one.
-func patience(deadline time.Duration, heat int64, modest bool) time.Duration {
-	if heat >= hotLooks && !modest {
+// patience is how long a ping may have waited that has so much time. held tells that there is a queue that stays, and
+// that it has a part in that.
+func patience(deadline time.Duration, held bool) time.Duration {
+	if held {
 		return deadline / waitedPartHot
 	}
 	return deadline / waitedPart
 }
 
 // A look is hot where a tenth of the goroutines, or half of the requests before they were read, waited longer than
-// waitedMost for a processor; or where buyers' connections were too few. Fewer requests are let in once hot looks
-// outweigh the others by hotLooks, a cool one counting twice. A burst that ends before costs time and nothing else: it
-// is let in. Between two cuts there are coolLooks, for what is under way to end.
+// waitedMost for a processor; or where buyers' connections were too few. Fewer pings are let in once hot looks outweigh
+// the others by hotLooks, a cool one counting twice.
 const (
 	waitedMost = 20 * time.Millisecond
-	hotLooks   = int64(1500 * time.Millisecond / sensorEvery)
-	hotMost    = hotLooks + 5
-	coolLooks  = int64(500 * time.Millisecond / sensorEvery)
+	hotLooks   = 2
+	hotMost    = 20
 )
 
 // nextHeat counts one more look.
@@ -241,19 +230,4 @@ func nextHeat(heat int64, hot bool) int64 {
 		return min(heat+1, hotMost)
 	}
 	return max(heat-2, 0)
-}
-
-// nextPlaces is the limit that follows: a quarter fewer than are there while looks are hot, an eighth more for each
-// where none is.
-func nextPlaces(now, flying, most int64, l look) int64 {
-	switch {
-	case l.heat == 0:
-		for n := l.missed; n >= 0 && now < most; n-- {
-			now += now/8 + 1
-		}
-		return min(most, now)
-	case l.heat >= hotLooks && l.no%coolLooks == 0:
-		return min(most, max(placesLeast(), min(now, flying)*3/4))
-	}
-	return now
 }

@@ -7,41 +7,6 @@ import (
 	"time"
 )
 
-func TestPlacesFollowTheProcessors(t *testing.T) {
-	least := placesLeast()
-	cut := coolLooks * 3
-	for _, tt := range []struct {
-		what              string
-		now, flying, most int64
-		look              look
-		want              int64
-	}{
-		{"nobody waits", 8 * least, least, 10 * least, look{0, cut, 0}, 9*least + 1},
-		{"never more than the most", 10 * least, 10 * least, 10 * least, look{0, cut, 0}, 10 * least},
-		{"nobody has come for long", least, 1, 10 * least, look{0, cut, 100}, 10 * least},
-		{"a burst is let in", 10 * least, 4 * least, 10 * least, look{hotLooks - 1, cut, 0}, 10 * least},
-		{"they go on: fewer than are there", 10 * least, 4 * least, 10 * least, look{hotLooks, cut, 0}, 3 * least},
-		{"which takes a moment to show", 3 * least, 4 * least, 10 * least, look{hotMost, cut + 1, 0}, 3 * least},
-		{"but never fewer than the least", least, least, 10 * least, look{hotLooks, cut, 0}, least},
-		{"nor more than the most, where that is less", 2, 2, 2, look{hotLooks, cut, 0}, 2},
-	} {
-		if got := nextPlaces(tt.now, tt.flying, tt.most, tt.look); got != tt.want {
-			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
-		}
-	}
-	heat := int64(0)
-	for range 10 * hotLooks {
-		heat = nextHeat(heat, true)
-	}
-	cool := 0
-	for ; heat > 0; cool++ {
-		heat = nextHeat(heat, false)
-	}
-	if int64(cool) > hotLooks {
-		t.Errorf("after a long heat %d looks pass before more are let in", cool)
-	}
-}
-
 // TestHeatDoesNotOutlastAPause: what was hot when the last request came is not, when one comes after seconds.
 func TestHeatDoesNotOutlastAPause(t *testing.T) {
 	s := sensor{heat: hotMost, last: time.Now().Add(-5 * time.Second).UnixNano()}
@@ -83,22 +48,25 @@ func fixed(most int64) *places {
 
 func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p := fixed(10)
-	p.now.Store(2)
+	p.fair.most.Store(2 * paceUnit)
+	p.fair.age.Store(1)
 	p.fair.modest.Store(-1) // nobody is
 	var s seat
 	come := func(post bool) (ShedReason, bool) {
 		if why, ok := p.enter(post, 0); !ok {
 			return why, false
 		}
-		why, _, ok := p.share(&s, post, false)
+		why, _, ok := p.share(&s, post, false, burstPart*sensorEvery)
 		if !ok {
 			p.leave()
+		} else if !post {
+			p.let.Add(1)
 		}
 		return why, ok
 	}
 	for range 2 {
 		if _, ok := come(false); !ok {
-			t.Fatal("a place that was free")
+			t.Fatal("a ping of those that are let in was not")
 		}
 	}
 	if why, ok := come(false); ok || why != ShedOverloaded {
@@ -115,6 +83,9 @@ func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p.leave()
 	if _, ok := come(true); !ok || p.load().InFlight != 10 {
 		t.Errorf("the place of who left is not free: %+v", p.load())
+	}
+	if got := p.load().PingsMost; got != int64(2*time.Second/sensorEvery) {
+		t.Errorf("%d pings a second are said to be let in, where two a look are", got)
 	}
 }
 
@@ -144,7 +115,7 @@ func TestOneSourceCannotTakeAllPlaces(t *testing.T) {
 			if _, ok := p.enter(false, 0); !ok {
 				return got
 			}
-			if _, _, ok := p.share(s, false, others); !ok {
+			if _, _, ok := p.share(s, false, others, time.Second); !ok {
 				p.leave()
 				return got
 			}
@@ -203,17 +174,20 @@ func TestMemoryIsFullUntilThereIsRoom(t *testing.T) {
 	}
 }
 
-// TestPatienceEndsWhereTheProcessorsDoNotKeepUp: a burst may wait for half of its time, a queue that stays may
-// not.
+// TestPatienceEndsWhereTheProcessorsDoNotKeepUp: a burst may wait for half of its time, a queue that stays may not.
 func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 	const deadline = 2 * time.Second
-	for heat, want := range map[int64]time.Duration{0: time.Second, hotLooks - 1: time.Second,
-		hotLooks: 125 * time.Millisecond, hotMost: 125 * time.Millisecond} {
-		if got := patience(deadline, heat, false); got != want {
-			t.Errorf("of %v at heat %d: %v, want %v", deadline, heat, got, want)
-		}
-		if got := patience(deadline, heat, true); got != time.Second {
-			t.Errorf("that of a modest source at heat %d: %v", heat, got)
+	if got := patience(deadline, false); got != time.Second {
+		t.Errorf("in a burst %v", got)
+	}
+	if got := patience(deadline, true); got != 125*time.Millisecond {
+		t.Errorf("in a queue that stays %v", got)
+	}
+	p := fixed(10)
+	for age, want := range map[int64]bool{0: false, 1: false, 9: false, 10: true, 50: true} {
+		p.fair.age.Store(age)
+		if got := p.held(deadline); got != want {
+			t.Errorf("of 2 s, after %d looks: %v", age, got)
 		}
 	}
 }

@@ -31,10 +31,10 @@ type sensor struct {
 	looks  int64
 }
 
-const sensorEvery = 100 * time.Millisecond
+const sensorEvery = 50 * time.Millisecond
 
 // missedLeast is how many looks without a request are a pause. A process that is short of processors misses some too.
-const missedLeast = 5
+const missedLeast = 10
 
 // Parts in percent at which memory is full, and at which it is not any more: of what Go may have, by what is alive and
 // cannot be given back; and of the whole limit, by what the machine has given, though a collection may bring it back.
@@ -62,6 +62,7 @@ var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes",
 
 // look is what a look has found.
 type look struct {
+	hot    bool
 	heat   int64 // see nextHeat
 	no     int64 // of the look
 	missed int64 // looks that would have been cool: there was nobody to have them
@@ -90,7 +91,8 @@ func (s *sensor) sample(lagging func() bool) (out look, due bool) {
 	}
 	metrics.Read(s.read)
 	h := s.read[sampleWaits].Value.Float64Histogram()
-	s.heat = nextHeat(s.heat, lagging() || ninetieth(h.Buckets, h.Counts, s.before) > waitedMost)
+	out.hot = lagging() || ninetieth(h.Buckets, h.Counts, s.before) > waitedMost
+	s.heat = nextHeat(s.heat, out.hot)
 	s.looks++
 	s.before = append(s.before[:0], h.Counts...)
 	if s.memory.Limit > 0 {
