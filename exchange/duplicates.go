@@ -51,13 +51,13 @@ func (c counters) withRules(list []rules.Unique, s *lead.Schema) counters {
 	return c
 }
 
-// before finds another lead that has a mark, and counts by it: the store asks it for those whose holds have ended.
+// before finds another lead that has a mark, and counts by it: the store asks it for those whose holds have ended. Who
+// was posted so often that not all of it can be looked at counts as one who was had, whatever became of that.
 func (e *Exchange) before(m *capstore.Mark, of lead.ID, now time.Time) (first lead.ID, known bool, err error) {
 	for _, name := range m.Names {
-		for _, o := range e.led.Marked(m.Rule, name) {
+		all := e.led.Marked(m.Rule, name, now.Add(-m.Window))
+		for _, o := range all {
 			switch {
-			case now.Sub(o.At) >= m.Window:
-				continue
 			case o.Lead.IsZero():
 				return noLead, true, nil
 			case o.Lead == of:
@@ -70,6 +70,9 @@ func (e *Exchange) before(m *capstore.Mark, of lead.ID, now time.Time) (first le
 			if hasMark(h, m, name, now) {
 				return o.Lead, true, nil
 			}
+		}
+		if len(all) == ledger.MarkedMax {
+			return all[0].Lead, true, nil
 		}
 	}
 	return noLead, false, nil

@@ -359,3 +359,21 @@ func TestWhatAnotherSystemHasSold(t *testing.T) {
 		}
 	})
 }
+
+// Somebody whose leads come and are refused again and again costs a bounded look, and is left alone in the end.
+func TestWhoIsPostedAgainAndAgain(t *testing.T) {
+	s := remembering("campaign", byPhone(1))
+	s.Campaigns = s.Campaigns[:1]
+	s.Campaigns[0].Post = declines
+	exchangetest.Run(t, s, func(x *rig) {
+		n := 0
+		for ; n < 2*ledger.MarkedMax; n++ {
+			if _, quoted := buyerOf(x, true, person(1)); !quoted {
+				break
+			}
+		}
+		if n != ledger.MarkedMax {
+			t.Errorf("the buyer was asked %d times, want %d", n, ledger.MarkedMax)
+		}
+	})
+}

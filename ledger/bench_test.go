@@ -132,8 +132,8 @@ func BenchmarkMarked(b *testing.B) {
 		dirBytes(b, l.views.dir)/n)
 	for what, look := range map[string]func(i int) bool{
 		"person=nobody": func(i int) bool { _, ok := l.ByPerson("acme", "solar", name(-i)); return !ok },
-		"mark=nobody":   func(i int) bool { return len(l.Marked("buyer:sun:phone", name(-i))) == 0 },
-		"mark=somebody": func(i int) bool { return len(l.Marked("buyer:sun:phone", name(i%n))) == 1 },
+		"mark=nobody":   func(i int) bool { return len(l.Marked("buyer:sun:phone", name(-i), time.Time{})) == 0 },
+		"mark=somebody": func(i int) bool { return len(l.Marked("buyer:sun:phone", name(i%n), time.Time{})) == 1 },
 	} {
 		b.Run(what, func(b *testing.B) {
 			b.ReportAllocs()

@@ -144,29 +144,35 @@ type Marked struct {
 	At   time.Time // it was posted then, or that system sold it
 }
 
-// Marked returns the leads that were ever posted under a mark of a duplicate rule, whatever became of them. It serves
-// pings as ByPerson does: a mark that no lead has costs neither a lock nor a read.
-func (l *Ledger) Marked(rule, name string) (out []Marked) {
+// MarkedMax is how many leads Marked returns at most.
+const MarkedMax = 64
+
+// Marked returns the leads that were posted under a mark of a duplicate rule since a time, whatever became of them, the
+// newest first, and those of another system last: MarkedMax at most. It serves pings as ByPerson does: a mark that no
+// lead has costs neither a lock nor a read.
+func (l *Ledger) Marked(rule, name string, since time.Time) (out []Marked) {
 	var b [256]byte
 	if !l.persons.may(appendMarkKey(b[:0], rule, name)) {
 		return nil
 	}
 	key := appendMarkKey(nil, rule, name) // not of b, which would have to be allocated for everybody
-	refs := l.overlay.marked(nil, key)
+	take := func(r ref) {
+		m := Marked{r.lead, time.UnixMicro(r.at).UTC()}
+		if r.at > since.UnixMicro() && len(out) < MarkedMax && !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	for _, r := range slices.Backward(l.overlay.marked(nil, key)) {
+		take(r)
+	}
 	err := l.views.each(key, true, func(k, v []byte) bool {
 		if r, ok := parseRef(v); ok && len(k) == len(key)+len(lead.ID{}) {
-			refs = append(refs, r)
+			take(r)
 		}
-		return true
+		return len(out) < MarkedMax
 	})
 	if err != nil {
 		l.lookupFailed(key, err)
-	}
-	for _, r := range refs {
-		m := Marked{r.lead, time.UnixMicro(r.at).UTC()}
-		if !slices.Contains(out, m) {
-			out = append(out, m)
-		}
 	}
 	return out
 }
