@@ -84,7 +84,7 @@ var below = map[string][]string{
 		"buyers/buyertest"},
 
 	"cmd/clearpost": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
-		"ledger", "ledger/report", "ledger/schema", "config/schema", "exchange", "exchange/intake",
+		"ledger", "ledger/report", "ledger/schema", "queue", "config/schema", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "config", "config/page", "node", "buyers/buyertest",
 		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }

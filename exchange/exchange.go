@@ -23,6 +23,7 @@ import (
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
 	"clearpost/ledger"
+	"clearpost/queue"
 	"clearpost/wire/transport"
 )
 
@@ -79,8 +80,8 @@ type Exchange struct {
 	chases  *chaser
 	quotes  quoteTable
 	learned learned
-	lines   lines
-	pings   sync.Pool // *Ping
+	lines   atomic.Pointer[queue.Lines] // nil before Start
+	pings   sync.Pool                   // *Ping
 	running running
 	stop    context.Context
 	cancel  context.CancelFunc

@@ -39,8 +39,10 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	if err := e.tellCaps(snap); err != nil {
 		e.log.Error("what caps allow could not be written down: it will be", "err", err)
 	}
-	if err := e.keepRemedies(snap); err != nil {
-		e.log.Error("unsold leads go nowhere", "err", err)
+	if q := e.lines.Load(); q != nil {
+		if err := q.Want(snap.lineNames()); err != nil {
+			e.log.Error("the places of webhooks cannot be kept: it is tried again", "err", err)
+		}
 	}
 	before, now := old.targets(), snap.targets()
 	for _, l := range snap.campaigns {

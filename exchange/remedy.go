@@ -3,14 +3,8 @@
 package exchange
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/goccy/go-json"
@@ -19,7 +13,6 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/queue"
-	"clearpost/wire/transport"
 )
 
 // A lead that nobody has bought is never silence: it stands in the list of unsold leads, and goes to the remediation of
@@ -27,18 +20,8 @@ import (
 
 // Remediation is where the unsold leads of a vertical go, as signed messages.
 type Remediation struct {
-	URL          *url.URL
-	Secrets      []queue.Secret // at least one
-	Timeout      time.Duration
-	For          time.Duration // how long a message is sent again and again
-	Fields       []string      // of the lead, that are told; nil: all
-	AllowPrivate bool          // the URL may be one within the own network
-}
-
-// lines are the lines of messages, by vertical.
-type lines struct {
-	sync.Mutex
-	by map[string]*queue.Line // guarded by the mutex
+	queue.Endpoint
+	Fields []string // of the lead, that are told; nil: all
 }
 
 // Unsold is a whole lead that nobody has bought.
@@ -76,7 +59,7 @@ func (e *Exchange) unsoldBy(r ledger.Record, want *UnsoldBy) (*Unsold, error) {
 		return nil, fmt.Errorf("event %d: %w", r.Seq, err)
 	}
 	s, ok := ev.(*ledger.Settled)
-	if !ok || s.Test || s.Result != lead.ResultFailure || s.Refusal == lead.LeadRepeated ||
+	if !ok || !isUnsold(s) ||
 		want.Source != "" && s.Source != want.Source || want.Vertical != "" && s.Vertical != want.Vertical ||
 		!want.Until.IsZero() && !s.At.Before(want.Until) || s.At.Before(want.Since) {
 		return nil, nil
@@ -91,6 +74,11 @@ func (e *Exchange) unsoldBy(r ledger.Record, want *UnsoldBy) (*Unsold, error) {
 	return &Unsold{Lead: h.ID, At: s.At, Source: s.Source, Vertical: s.Vertical, SellerLeadID: h.Seller(),
 		ReceivedAt: h.Received(), Reason: s.Reason, Refusal: s.Refusal.String(), Details: s.Details,
 		Attempts: len(h.Attempts), Seq: r.Seq, history: h}, nil
+}
+
+// isUnsold tells whether an answer is that a lead is not sold.
+func isUnsold(s *ledger.Settled) bool {
+	return !s.Test && s.Result == lead.ResultFailure && s.Refusal != lead.LeadRepeated
 }
 
 // laterAnswer tells whether a lead has another answer after an event.
@@ -136,61 +124,6 @@ func (snap *Snapshot) remedied(u *Unsold) *Remediation {
 	return v.Remediation
 }
 
-// keepRemedies has the lines of the verticals' remediations run, from now on. A line of a vertical that no longer has
-// one goes on and passes over everything.
-func (e *Exchange) keepRemedies(snap *Snapshot) error {
-	e.lines.Lock()
-	defer e.lines.Unlock()
-	for _, v := range snap.cfg.Verticals {
-		if v.Remediation == nil || e.lines.by[v.ID] != nil {
-			continue
-		}
-		name := "remediation-" + v.ID
-		l, err := queue.New(queue.Config{Name: name, Ledger: e.led, Now: e.now, Log: e.log,
-			Make: func(r ledger.Record) (*queue.Message, error) { return e.unsoldMessage(r, v.ID) },
-			Send: func(ctx context.Context, m *queue.Message) queue.Answer { return e.sendRemedy(ctx, v.ID, m) },
-			For: func() time.Duration {
-				if v := e.inForce.Load().Vertical(v.ID); v != nil && v.Remediation != nil {
-					return v.Remediation.For
-				}
-				return 0
-			}})
-		if err != nil {
-			return fmt.Errorf("remediation of vertical %s: %w", v.ID, err)
-		}
-		e.lines.by[v.ID] = l
-		e.led.Keep(ledger.Follower{Name: "webhook " + name, Next: l.Next})
-		if !e.offline {
-			e.running.Go(func() { l.Run(e.stop) })
-		}
-	}
-	return nil
-}
-
-// Lines tells how the lines of messages stand, by name.
-func (e *Exchange) Lines() (out []queue.Status) {
-	e.lines.Lock()
-	defer e.lines.Unlock()
-	for _, l := range e.lines.by {
-		out = append(out, l.Status())
-	}
-	slices.SortFunc(out, func(a, b queue.Status) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	return out
-}
-
-// Replay has dead messages of a line sent again: one by its id, or all. ok is false if there is no such line.
-func (e *Exchange) Replay(name, id string) (n int, ok bool, err error) {
-	e.lines.Lock()
-	defer e.lines.Unlock()
-	for _, l := range e.lines.by {
-		if l.Status().Name == name {
-			n, err = l.Replay(id)
-			return n, true, err
-		}
-	}
-	return 0, false, nil
-}
-
 // unsoldMessage is the message of an event, nil if it is of no unsold lead of the vertical that goes to remediation.
 func (e *Exchange) unsoldMessage(r ledger.Record, vertical string) (*queue.Message, error) {
 	u, err := e.unsoldBy(r, &UnsoldBy{Vertical: vertical})
@@ -216,60 +149,5 @@ func (e *Exchange) unsoldMessage(r ledger.Record, vertical string) (*queue.Messa
 	if err != nil {
 		return nil, err
 	}
-	return &queue.Message{ID: "msg_" + u.Lead.String() + "_" + strconv.FormatUint(r.Seq, 10), Lead: u.Lead, At: u.At,
-		Body: body}, nil
-}
-
-// remedyBodyMax is how much of an answer to a message is read.
-const remedyBodyMax = 4 << 10
-
-// sendRemedy sends a message to the vertical's remediation.
-func (e *Exchange) sendRemedy(ctx context.Context, vertical string, m *queue.Message) queue.Answer {
-	v := e.inForce.Load().Vertical(vertical)
-	if v == nil || v.Remediation == nil {
-		return queue.Answer{Never: true, Why: "the vertical has no remediation any more"}
-	}
-	re := v.Remediation
-	t, err := e.transport.Target(re.target(vertical))
-	if err != nil {
-		return queue.Answer{Why: err.Error()}
-	}
-	now := e.wall()
-	h, err := queue.Sign(m, now, re.Secrets)
-	if err != nil {
-		return queue.Answer{Why: err.Error()}
-	}
-	h.Set("Content-Type", "application/json")
-	h.Set("User-Agent", "clearpost")
-	h.Set("Connection", "close")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, re.URL.String(), bytes.NewReader(m.Body))
-	if err != nil {
-		return queue.Answer{Why: err.Error()}
-	}
-	req.Header = h
-	var b bytes.Buffer
-	if err := req.Write(&b); err != nil {
-		return queue.Answer{Why: err.Error()}
-	}
-	call := &transport.Call{Target: t, Request: b.Bytes(), Timeout: re.Timeout}
-	e.calls.PostOnce(call, now.Add(re.Timeout))
-	switch {
-	case call.Refusal != lead.NoRefusal:
-		return queue.Answer{Why: call.Refusal.String()}
-	case call.Status >= 200 && call.Status <= 299:
-		return queue.Answer{Taken: true}
-	}
-	return queue.Answer{Never: call.Status == http.StatusGone, Why: "HTTP status " + strconv.Itoa(call.Status)}
-}
-
-// target is how the endpoint is reached: by the dialer of buyers, so that addresses of the own network are refused
-// unless they are allowed.
-func (re *Remediation) target(vertical string) transport.TargetConfig {
-	port := re.URL.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[re.URL.Scheme]
-	}
-	return transport.TargetConfig{Name: "remediation " + vertical, Addr: re.URL.Hostname() + ":" + port,
-		ServerName: re.URL.Hostname(), TLS: re.URL.Scheme == "https", BodyBytesMax: remedyBodyMax,
-		ConnsMax: 1, AllowPrivate: re.AllowPrivate}
+	return &queue.Message{ID: queue.MessageID(&r), Lead: u.Lead, At: u.At, Body: body}, nil
 }

@@ -33,8 +33,8 @@ func remedies(t *testing.T, s setup, again time.Duration, fields ...string) setu
 		t.Fatal(err)
 	}
 	return vertical(s, func(v *exchange.Vertical) {
-		v.Remediation = &exchange.Remediation{URL: u, Secrets: []queue.Secret{secret}, Timeout: time.Second, For: again,
-			Fields: fields, AllowPrivate: true}
+		v.Remediation = &exchange.Remediation{Endpoint: queue.Endpoint{URL: u, Secrets: []queue.Secret{secret},
+			Timeout: time.Second, For: again, AllowPrivate: true}, Fields: fields}
 	})
 }
 
@@ -131,7 +131,8 @@ func TestRemediationThatIsDownGetsEverythingOnce(t *testing.T) {
 			want = append(want, r.LeadID)
 		}
 		x.Sleep(30 * time.Minute)
-		if l := x.Exchange.Lines(); len(l) != 1 || l[0].Tries < 3 || l[0].Sent != 0 || l[0].Why != "HTTP status 503" {
+		if l := x.Exchange.Lines().Status(); len(l) != 1 || l[0].Tries < 3 || l[0].Sent != 0 ||
+			l[0].Why != "HTTP status 503" {
 			t.Errorf("lines: %+v", l)
 		}
 		x.Restart()
@@ -156,32 +157,42 @@ func TestRemediationThatIsDownGetsEverythingOnce(t *testing.T) {
 		if !slices.Equal(got, want) || len(ids) != 3 {
 			t.Errorf("got %v, want %v; ids %v", got, want, ids)
 		}
-		if l := x.Exchange.Lines(); l[0].Tries != 0 || l[0].Sent != 3 || len(l[0].Dead) != 0 {
+		if l := x.Exchange.Lines().Status(); l[0].Tries != 0 || l[0].Sent != 3 || l[0].Dead != 0 {
 			t.Errorf("lines: %+v", l)
 		}
 	})
+}
+
+// deadOf are the dead messages of the remediation.
+func deadOf(x *rig) []queue.Dead {
+	x.T.Helper()
+	dead, ok := x.Exchange.Lines().Dead("remediation-solar", 0, 100)
+	if !ok {
+		x.T.Fatal("there is no line")
+	}
+	return dead
 }
 
 // What is not taken in its time is dead: it is listed, stands in nobody's way, and is sent again when somebody says so.
 func TestDeadMessagesAreReplayed(t *testing.T) {
 	s := remedies(t, sellTo(1, campaign{ID: "a", Price: 20 * dollar, Post: declines}), time.Hour)
 	exchangetest.Run(t, s, func(x *rig) {
-		x.Buyers.Set("hook", "unsold", exchangetest.Always(exchangetest.Answer{Status: 500}))
-		r, _ := x.LeadNow(nil, nil)
-		x.Sleep(3 * time.Hour)
-		dead := x.Exchange.Lines()[0].Dead
-		if len(dead) != 1 || dead[0].Lead != r.LeadID || dead[0].Why != "HTTP status 500" {
-			t.Fatalf("dead: %+v", dead)
-		}
 		x.Buyers.Set("hook", "unsold", exchangetest.Always(exchangetest.Answer{Status: 410}))
-		other, _ := x.LeadNow(values{"phone": "2127365002"}, nil)
+		r, _ := x.LeadNow(nil, nil)
 		x.Sleep(time.Second)
-		if dead = x.Exchange.Lines()[0].Dead; len(dead) != 2 || dead[1].Lead != other.LeadID {
-			t.Errorf("gone: %+v", dead)
+		dead := deadOf(x)
+		if len(dead) != 1 || dead[0].Lead != r.LeadID || dead[0].Why != "HTTP status 410" {
+			t.Fatalf("gone: %+v", dead)
+		}
+		x.Buyers.Set("hook", "unsold", exchangetest.Always(exchangetest.Answer{Status: 500}))
+		other, _ := x.LeadNow(values{"phone": "2127365002"}, nil)
+		x.Sleep(3 * time.Hour)
+		if dead = deadOf(x); len(dead) != 2 || dead[1].Lead != other.LeadID || dead[1].Why != "HTTP status 500" {
+			t.Errorf("dead: %+v", dead)
 		}
 		x.Buyers.Set("hook", "unsold", exchangetest.Always(exchangetest.Answer{Status: 200}))
 		before := len(received(x))
-		if n, ok, err := x.Exchange.Replay("remediation-solar", dead[0].ID); n != 1 || !ok || err != nil {
+		if n, ok, err := x.Exchange.Lines().Replay("remediation-solar", dead[0].ID); n != 1 || !ok || err != nil {
 			t.Fatalf("%d, %v, %v", n, ok, err)
 		}
 		x.Sleep(time.Second)
@@ -189,7 +200,7 @@ func TestDeadMessagesAreReplayed(t *testing.T) {
 			t.Errorf("replayed: %+v", m)
 		}
 		x.Restart()
-		if l := x.Exchange.Lines(); len(l) != 1 || len(l[0].Dead) != 1 || l[0].Sent != 1 {
+		if l := x.Exchange.Lines().Status(); len(l) != 1 || l[0].Dead != 1 || l[0].Sent != 1 {
 			t.Errorf("after a restart: %+v", l)
 		}
 	})

@@ -9,7 +9,6 @@ import (
 
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
-	"clearpost/queue"
 	"clearpost/wire/transport"
 )
 
@@ -20,7 +19,6 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),
-		lines:  lines{by: map[string]*queue.Line{}},
 		paused: switches{by: map[string]*atomic.Bool{}}}
 	if e.calls == nil {
 		e.calls = d.Transport
@@ -78,7 +76,7 @@ func (e *Exchange) Start() error {
 	if err := e.tellCaps(e.inForce.Load()); err != nil {
 		e.log.Error("what caps allow could not be written down: it will be", "err", err)
 	}
-	if err := e.keepRemedies(e.inForce.Load()); err != nil {
+	if err := e.openLines(e.inForce.Load()); err != nil {
 		return err
 	}
 	if len(open) > 0 {

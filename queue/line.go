@@ -1,391 +1,387 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package queue has what the exchange sends of its own accord, after a trip has ended: messages to one endpoint, in the
-// order of the ledger's events that they are made of, each until it is taken. What waits stands in the ledger: a line
-// keeps a place there, and some numbers, so that a million waiting messages take no memory, and a crash loses none. A
-// message may be sent twice, always under the same id.
 package queue
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
-	"github.com/goccy/go-json"
-
-	"clearpost/lead"
 	"clearpost/ledger"
 )
 
-// Message is what one event has to tell one endpoint.
-type Message struct {
-	ID   string // the same whenever it is sent
-	Lead lead.ID
-	At   time.Time // of its event
-	Body []byte
-}
-
-// Answer is what came of sending a message.
-type Answer struct {
-	Taken bool
-	Never bool          // it will not be taken, however often it is sent
-	Why   string        // not taken: what happened, without anything of the message
-	After time.Duration // not before this time is over; 0: the endpoint has not said
-}
-
-// Config is what a line needs.
-type Config struct {
-	Name   string // of the endpoint, as a file may be named; the line's place is kept under it
-	Ledger *ledger.Ledger
-	// Make is the message of an event, nil if it has none. An error is one of the ledger: the event is tried again.
-	Make func(ledger.Record) (*Message, error)
-	Send func(context.Context, *Message) Answer
-	// For is how long a message is sent again and again, from its event on; at least once it is sent. Then it is dead.
-	For func() time.Duration
-	Now func() time.Time
-	Log *slog.Logger
-}
-
-// DeadMax is how many dead messages of a line are listed. Beyond it the oldest are forgotten, and said so in the log.
-const DeadMax = 10_000
-
-// waits are the times between the first tries of a message; the last one is for all that follow. A fifth more or less
-// is drawn each time.
-var waits = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+// delays are the times between the tries of a line that takes nothing; the last one is for all that follow. A fifth
+// more or less is drawn each time.
+var delays = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
 	time.Hour}
 
-// wait is the time after so many tries.
-func wait(tries int, after time.Duration) time.Duration {
-	d := waits[min(max(tries, 1), len(waits))-1]
+// afterMax is the longest time that an endpoint may ask for before the next try.
+const afterMax = 6 * time.Hour
+
+// delay is the time after so many tries without success.
+func delay(tries int, after time.Duration) time.Duration {
+	d := delays[min(max(tries, 1), len(delays))-1]
 	d += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(d))
-	return max(d, min(after, 24*time.Hour))
+	return max(d, min(after, afterMax))
 }
 
-// Dead is a message that was given up.
-type Dead struct {
-	Seq  uint64    `json:"seq"` // of its event
-	ID   string    `json:"id"`
-	Lead lead.ID   `json:"lead_id"`
-	At   time.Time `json:"at"`   // of its event
-	Gone time.Time `json:"gone"` // when it was given up
-	Why  string    `json:"why"`
-}
+// line is one endpoint's line. Its messages go one by one, in the order of their events; those that are replayed go
+// before all others.
+type line struct {
+	q    *Lines
+	name string
+	stop func() // ends its goroutine; nil: it has none
 
-// Status is how a line stands.
-type Status struct {
-	Name  string     `json:"name"`
-	Next  uint64     `json:"next_seq"` // of the event that it looks at next
-	Sent  int64      `json:"sent"`     // since the line began
-	Tries int        `json:"tries"`    // of the message at its head, without success; 0: it waits for nothing
-	Since *time.Time `json:"failing_since,omitempty"`
-	Why   string     `json:"why,omitempty"` // of the last try
-	Again int        `json:"to_be_replayed,omitempty"`
-	Dead  []Dead     `json:"dead"` // oldest first
-}
+	wake  chan struct{} // holds one: there is something to send
+	hurry chan struct{} // holds one: somebody wants it tried at once
 
-// kept is the part of a line that outlives the process.
-type kept struct {
-	Next uint64 `json:"next"`
-	Sent int64  `json:"sent"`
-	Dead []Dead `json:"dead,omitempty"`
-	// dead messages that are to be sent again, before all others
-	Again []Dead `json:"again,omitempty"`
-}
+	// guarded by the mutex of Lines, as is what stands below
+	from   uint64   // events before it are not the line's
+	waits  []uint64 // seqs of events that may have a message
+	behind bool     // there may be more: the ledger has not been looked through from seen on
+	seen   uint64
+	sent   int64
+	dead   []Dead
+	again  []Dead // to be sent again
+	lost   int64  // dead messages that were forgotten
 
-// Line is one endpoint's line.
-type Line struct {
-	cfg Config
+	deadChanged bool // dead, again or lost are not as they were kept
 
-	mu    sync.Mutex
-	kept  kept // guarded by mu
-	tries int
+	tries int // in a row without success, whatever the messages
+	alone int // of them those of the message at the head, while the endpoint answered
 	since time.Time
 	why   string
-	wake  chan struct{} // holds one: there is something to replay
+
+	made int // how often the head's message could not be made; the goroutine's own
 }
 
-// keepEvery is how often a line that only passes over events stores its place.
-const keepEvery = 1000
+// job is a message to be dealt with.
+type job struct {
+	seq   uint64
+	again *Dead // it is sent again; nil: it comes by its turn
+}
 
-// New opens the line of a name: it goes on where it was, or begins with what comes after the ledger's end.
-func New(cfg Config) (*Line, error) {
-	l := &Line{cfg: cfg, wake: make(chan struct{}, 1)}
-	b, err := cfg.Ledger.Fold(l.file())
+// late tells whether a message's time is over.
+func (x *line) late(j *job, m *Message) bool {
+	begun := m.At
+	if j.again != nil {
+		begun = j.again.Again
+	}
+	return x.q.cfg.Now().Sub(begun) >= x.q.cfg.For(x.name)
+}
+
+// offer takes an event that may have a message for the line. The caller holds the lock.
+func (x *line) offer(seq uint64) {
 	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read the place of %s: %w", cfg.Name, err)
-	case b == nil:
-		l.kept.Next = cfg.Ledger.LastSeq() + 1
-		return l, l.keep()
+	case x.behind, seq < x.from: // it is found when it is looked for; it is none of the line's
+	case len(x.waits) >= x.q.most:
+		x.behind, x.seen = true, seq
+	default:
+		x.waits = append(x.waits, seq)
+		nudge(x.wake)
 	}
-	if err := json.Unmarshal(b, &l.kept); err != nil {
-		return nil, fmt.Errorf("the place of %s in file fold-%s cannot be read: %w", cfg.Name, l.file(), err)
-	}
-	return l, nil
 }
 
-func (l *Line) file() string { return "hook-" + l.cfg.Name }
+// place is the seq of the first event that is not dealt with. The caller holds the lock.
+func (x *line) place() uint64 {
+	switch {
+	case len(x.waits) > 0:
+		return x.waits[0]
+	case x.behind:
+		return x.seen
+	}
+	return max(x.q.at, x.from)
+}
 
-// Next is the seq of the first event that the line still needs.
-func (l *Line) Next() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	next := l.kept.Next
-	for _, d := range l.kept.Again {
+// needs is the first event of which a message may have to be made. The caller holds the lock.
+func (x *line) needs() uint64 {
+	next := x.place()
+	for _, d := range x.again {
 		next = min(next, d.Seq)
 	}
 	return next
 }
 
-// Status tells how the line stands.
-func (l *Line) Status() Status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := Status{Name: l.cfg.Name, Next: l.kept.Next, Sent: l.kept.Sent, Tries: l.tries, Why: l.why,
-		Again: len(l.kept.Again), Dead: append([]Dead{}, l.kept.Dead...)}
-	if l.tries > 0 {
-		since := l.since
+func (x *line) status() Status {
+	s := Status{Name: x.name, Next: x.place(), Sent: x.sent, Waiting: len(x.waits), More: x.behind, Tries: x.tries,
+		Broken: x.broken(), Why: x.why, Again: len(x.again), Dead: len(x.dead), Lost: x.lost}
+	if x.tries > 0 {
+		since := x.since
 		s.Since = &since
 	}
 	return s
 }
 
-// Replay has dead messages sent again, those of one id or all, and tells how many there are.
-func (l *Line) Replay(id string) (n int, err error) {
-	l.mu.Lock()
-	var left []Dead
-	for _, d := range l.kept.Dead {
-		if id == "" || d.ID == id {
-			l.kept.Again = append(l.kept.Again, d)
-			n++
-		} else {
-			left = append(left, d)
-		}
-	}
-	l.kept.Dead = left
-	l.mu.Unlock()
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-	return n, l.keep()
-}
+// broken tells whether the endpoint, and no message, is what fails. The caller holds the lock.
+func (x *line) broken() bool { return x.tries >= breakAfter }
 
-// Run sends until the context ends.
-func (l *Line) Run(ctx context.Context) {
+// run deals with one message after the other until the context ends.
+func (x *line) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := l.again(ctx); err == nil {
-			err = l.follow(ctx)
-			if err == nil || errors.Is(err, errAgain) {
-				continue
+		x.q.mu.Lock()
+		j, ok := x.job(0)
+		behind := x.behind
+		x.q.mu.Unlock()
+		var wait time.Duration
+		switch {
+		case ok:
+			wait = x.deal(ctx, j)
+		case behind:
+			wait = x.look(ctx)
+		default:
+			select {
+			case <-x.wake:
+			case <-x.hurry:
+			case <-ctx.Done():
 			}
-			l.failed(ctx, err)
-		} else {
-			l.failed(ctx, err)
 		}
-	}
-	if err := l.keep(); err != nil {
-		l.cfg.Log.Error("the place of a webhook cannot be kept: what it sent since is sent again", "webhook",
-			l.cfg.Name, "err", err)
+		if wait > 0 {
+			x.clear(ctx)
+			pause(ctx, x.hurry, wait)
+		}
 	}
 }
 
-// failed waits where the ledger could not be read or written.
-func (l *Line) failed(ctx context.Context, err error) {
-	if ctx.Err() != nil || errors.Is(err, ledger.ErrClosed) {
-		sleep(ctx, time.Second)
-		return
+// job is the n-th message from the head, from 0. The caller holds the lock.
+func (x *line) job(n int) (job, bool) {
+	if n < len(x.again) {
+		d := x.again[n]
+		return job{d.Seq, &d}, true
 	}
-	l.cfg.Log.Error("a webhook's messages cannot be made: they are tried again", "webhook", l.cfg.Name, "err", err)
-	sleep(ctx, 5*time.Second)
+	if n -= len(x.again); n < len(x.waits) {
+		return job{seq: x.waits[n]}, true
+	}
+	return job{}, false
 }
 
-var (
-	errAgain  = errors.New("there is something to replay")
-	errEnough = errors.New("that was the event")
-)
-
-// follow goes down the ledger.
-func (l *Line) follow(ctx context.Context) error {
-	inner, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-l.wake:
-			cancel(errAgain)
-		case <-inner.Done():
+// look looks through the ledger for the next events that may have a message, and tells how long to wait if it fails.
+func (x *line) look(ctx context.Context) time.Duration {
+	q := x.q
+	q.looking.Lock()
+	defer q.looking.Unlock()
+	q.mu.Lock()
+	from, to := x.seen, q.at
+	q.mu.Unlock()
+	if first := q.cfg.Ledger.FirstSeq(); from < first {
+		q.cfg.Log.Error("events that a webhook may have had to tell of are no longer in the ledger", "webhook", x.name,
+			"from_seq", from, "to_seq", first-1)
+		from = first
+	}
+	var found []uint64
+	err := q.cfg.Ledger.Scan(from, func(r ledger.Record) error {
+		if r.Seq >= to || len(found) >= q.most || ctx.Err() != nil {
+			return errEnough
 		}
-	}()
-	passed := 0
-	err := l.cfg.Ledger.Follow(inner, l.place(), func(r ledger.Record) error {
-		m, err := l.cfg.Make(r)
-		if err != nil {
-			return err
+		if from = r.Seq + 1; slices.Contains(q.names(r), x.name) {
+			found = append(found, r.Seq)
 		}
-		if m != nil {
-			dead, err := l.deliver(ctx, m)
-			if err != nil {
-				return err
-			}
-			if dead != nil {
-				dead.Seq = r.Seq
-			}
-			l.pass(r.Seq, dead)
-			return errors.Join(l.keep(), context.Cause(inner))
-		}
-		l.pass(r.Seq, &Dead{})
-		if passed++; passed%keepEvery == 0 {
-			return l.keep()
-		}
-		return context.Cause(inner)
+		return nil
 	})
-	if errors.Is(context.Cause(inner), errAgain) && ctx.Err() == nil {
-		return errAgain
+	if err == nil || errors.Is(err, errEnough) {
+		err = nil
+	} else if ctx.Err() == nil && !errors.Is(err, ledger.ErrClosed) {
+		q.cfg.Log.Error("the ledger cannot be read for a webhook: it is tried again", "webhook", x.name, "err", err)
 	}
-	return err
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	x.waits = append(x.waits, found...)
+	if x.seen = from; x.seen >= q.at {
+		x.behind = false
+	}
+	if err != nil {
+		return makeWait
+	}
+	return 0
 }
 
-func (l *Line) place() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return max(l.kept.Next, l.cfg.Ledger.FirstSeq())
-}
-
-// pass goes on to the next event. dead is nil where the message was taken, and without an id where there was none.
-func (l *Line) pass(seq uint64, dead *Dead) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kept.Next = seq + 1
+// deal tries one message once, and tells how long to wait before anything is tried again.
+func (x *line) deal(ctx context.Context, j job) time.Duration {
+	r, m, err := x.message(j.seq)
+	if err != nil {
+		return x.unmade(ctx, j, r, err)
+	}
+	switch x.made = 0; {
+	case m == nil && j.again != nil:
+		x.bury(j, &Message{ID: j.again.ID, Lead: j.again.Lead, At: j.again.At},
+			"its event is no longer in the ledger, or is no longer told of")
+		return 0
+	case m == nil:
+		x.over(j, nil)
+		return 0
+	}
+	a := x.q.cfg.Send(ctx, x.name, m)
 	switch {
-	case dead == nil:
-		l.kept.Sent++
-	case dead.ID != "":
-		l.bury(*dead)
+	case a.Taken:
+		x.taken(j)
+		return 0
+	case ctx.Err() != nil:
+		return 0
 	}
+	tries, alone := x.failed(a)
+	switch {
+	case x.late(&j, m), a.Never && tries < breakAfter:
+		x.bury(j, m, a.Why)
+		if tries < breakAfter {
+			return 0
+		}
+	case a.Never, a.Heard && alone >= aloneAfter:
+		if x.aside(ctx) {
+			x.bury(j, m, a.Why+", while others are taken")
+			return 0
+		}
+	}
+	return delay(tries, a.After)
 }
 
-// bury lists a dead message. The caller holds the lock.
-func (l *Line) bury(d Dead) {
-	l.kept.Dead = append(l.kept.Dead, d)
-	if n := len(l.kept.Dead) - DeadMax; n > 0 {
-		l.cfg.Log.Error("too many dead messages of a webhook: the oldest are forgotten", "webhook", l.cfg.Name, "count",
-			n)
-		l.kept.Dead = append([]Dead{}, l.kept.Dead[n:]...)
-	}
-}
-
-// again sends what is to be replayed.
-func (l *Line) again(ctx context.Context) error {
+// clear gives up what has waited for all its time while nothing is taken, so that no more waits than that, however
+// seldom the endpoint is tried.
+func (x *line) clear(ctx context.Context) {
 	for ctx.Err() == nil {
-		l.mu.Lock()
-		if len(l.kept.Again) == 0 {
-			l.mu.Unlock()
-			return nil
+		x.q.mu.Lock()
+		j, ok := x.job(0)
+		broken, why := x.broken(), x.why
+		x.q.mu.Unlock()
+		if !ok || !broken {
+			return
 		}
-		d := l.kept.Again[0]
-		l.mu.Unlock()
-		m, err := l.remake(d.Seq)
-		if err != nil {
-			return err
-		}
-		dead := &d
-		if dead.Why = "its event is no longer in the ledger, or is no longer told of"; m != nil {
-			if dead, err = l.deliver(ctx, m); err != nil {
-				return err
-			}
-		}
-		l.mu.Lock()
-		l.kept.Again = l.kept.Again[1:]
-		if dead == nil {
-			l.kept.Sent++
-		} else {
-			dead.Seq, dead.Gone = d.Seq, l.cfg.Now().UTC()
-			l.bury(*dead)
-		}
-		l.mu.Unlock()
-		if err := l.keep(); err != nil {
-			return err
+		switch _, m, err := x.message(j.seq); {
+		case err != nil, m != nil && !x.late(&j, m):
+			return
+		case m == nil:
+			x.deal(ctx, j)
+		default:
+			x.bury(j, m, "its time was over while nothing was taken: "+why)
 		}
 	}
-	return ctx.Err()
 }
 
-// remake makes the message of an event once more, nil if that is gone.
-func (l *Line) remake(seq uint64) (m *Message, err error) {
-	if seq < l.cfg.Ledger.FirstSeq() {
-		return nil, nil
+// message makes the message of an event. It has none if it is no longer there.
+func (x *line) message(seq uint64) (r ledger.Record, m *Message, err error) {
+	if seq < x.q.cfg.Ledger.FirstSeq() {
+		return r, nil, nil
 	}
 	var made error
-	err = l.cfg.Ledger.Scan(seq, func(r ledger.Record) error {
-		if r.Seq == seq {
-			m, made = l.cfg.Make(r)
+	err = x.q.cfg.Ledger.Scan(seq, func(rec ledger.Record) error {
+		if rec.Seq == seq {
+			r = rec
+			m, made = x.q.cfg.Make(x.name, rec)
 		}
 		return errEnough
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	return m, errors.Join(err, made)
+	return r, m, errors.Join(err, made)
 }
 
-// deliver sends a message until it is taken (nil), given up (dead), or the context ends.
-func (l *Line) deliver(ctx context.Context, m *Message) (dead *Dead, err error) {
-	defer l.tried(0, "")
-	for tries := 1; ; tries++ {
-		a := l.cfg.Send(ctx, m)
-		if a.Taken {
-			return nil, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		l.tried(tries, a.Why)
-		if now := l.cfg.Now(); a.Never || now.Sub(m.At) >= l.cfg.For() {
-			l.cfg.Log.Error("a message was not taken and is given up: clearpost webhooks lists it", "webhook",
-				l.cfg.Name, "id", m.ID, "lead", m.Lead.String(), "tries", tries, "why", a.Why)
-			return &Dead{ID: m.ID, Lead: m.Lead, At: m.At.UTC(), Gone: now.UTC(), Why: a.Why}, nil
-		}
-		if !sleep(ctx, wait(tries, a.After)) {
-			return nil, ctx.Err()
-		}
+// unmade waits where a message cannot be made, or gives it up in the end.
+func (x *line) unmade(ctx context.Context, j job, r ledger.Record, err error) time.Duration {
+	if ctx.Err() != nil || errors.Is(err, ledger.ErrClosed) {
+		return makeWait
 	}
-}
-
-// tried notes how the message at the head fares.
-func (l *Line) tried(tries int, why string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if tries == 1 {
-		l.since = l.cfg.Now().UTC()
-		l.cfg.Log.Warn("a webhook does not take its messages: they wait in their order", "webhook", l.cfg.Name, "why",
-			why)
+	if x.made++; x.made < makeTries {
+		x.q.cfg.Log.Warn("a webhook's message cannot be made: it is tried again", "webhook", x.name, "seq", j.seq,
+			"err", err)
+		return makeWait
 	}
-	l.tries, l.why = tries, why
-}
-
-// keep stores the line's place.
-func (l *Line) keep() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b, err := json.Marshal(&l.kept)
-	if err == nil {
-		err = l.cfg.Ledger.KeepFold(l.file(), b)
+	m := &Message{ID: MessageID(&r), Lead: r.Lead, At: time.UnixMicro(r.At)}
+	if r.Seq == 0 {
+		m.ID, m.At = fmt.Sprintf("msg_%d", j.seq), x.q.cfg.Now()
 	}
-	return err
+	x.made = 0
+	x.bury(j, m, fmt.Sprintf("it could not be made: %v", err))
+	return 0
 }
 
-// sleep waits, and tells whether the context still stands.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
+// aside tells whether what stands behind the head is taken while that is not.
+func (x *line) aside(ctx context.Context) bool {
+	for {
+		x.q.mu.Lock()
+		j, ok := x.job(1)
+		x.q.mu.Unlock()
+		if !ok {
+			return false
+		}
+		_, m, err := x.message(j.seq)
+		switch {
+		case err != nil:
+			return false
+		case m == nil:
+			x.over(j, nil)
+			continue
+		}
+		if !x.q.cfg.Send(ctx, x.name, m).Taken {
+			return false
+		}
+		x.taken(j)
 		return true
-	case <-ctx.Done():
-		return false
 	}
+}
+
+// taken notes a message that was taken.
+func (x *line) taken(j job) {
+	x.q.mu.Lock()
+	if x.tries > 0 {
+		x.q.cfg.Log.Info("a webhook takes its messages again", "webhook", x.name, "since", x.since, "tries", x.tries)
+	}
+	x.sent++
+	x.tries, x.alone, x.why = 0, 0, ""
+	x.q.mu.Unlock()
+	x.over(j, nil)
+}
+
+// failed notes a try without success, and tells how many there were in a row, and how many of them were of this message
+// and answered.
+func (x *line) failed(a Answer) (tries, alone int) {
+	x.q.mu.Lock()
+	defer x.q.mu.Unlock()
+	x.tries++
+	if x.why = a.Why; x.tries == 1 {
+		x.since = x.q.cfg.Now().UTC()
+		x.q.cfg.Log.Warn("a webhook does not take its messages: they wait in their order", "webhook", x.name,
+			"why", a.Why)
+	}
+	if a.Heard {
+		x.alone++
+	}
+	if x.tries == breakAfter {
+		x.q.cfg.Log.Error("a webhook has taken nothing for some tries: it is tried seldom from now on", "webhook",
+			x.name, "tries", x.tries, "why", a.Why)
+	}
+	return x.tries, x.alone
+}
+
+// bury gives a message up, and lists it.
+func (x *line) bury(j job, m *Message, why string) {
+	x.q.cfg.Log.Error("a message was not taken and is given up: clearpost webhooks lists it", "webhook", x.name, "id",
+		m.ID, "lead", m.Lead.String(), "why", why)
+	x.over(j, &Dead{Seq: j.seq, ID: m.ID, Lead: m.Lead, At: m.At.UTC(), Gone: x.q.cfg.Now().UTC(), Why: why})
+}
+
+// over ends the way of a message. dead is nil where it was taken, or there was none.
+func (x *line) over(j job, dead *Dead) {
+	x.q.mu.Lock()
+	defer x.q.mu.Unlock()
+	if x.alone = 0; j.again != nil {
+		x.again = slices.DeleteFunc(x.again, func(d Dead) bool { return d.Seq == j.seq })
+		x.deadChanged = true
+	} else if i := slices.Index(x.waits[:min(2, len(x.waits))], j.seq); i >= 0 {
+		x.waits = slices.Delete(x.waits, i, i+1)
+	}
+	if i := slices.IndexFunc(x.dead, func(d Dead) bool { return d.Seq == j.seq }); i >= 0 { // before a crash it was
+		x.dead, x.deadChanged = slices.Delete(x.dead, i, i+1), true
+	}
+	if dead != nil {
+		x.dead = append(x.dead, *dead)
+		if n := len(x.dead) - DeadMax; n > 0 {
+			x.q.cfg.Log.Error("too many dead messages of a webhook: the oldest are forgotten", "webhook", x.name,
+				"count", n)
+			x.dead, x.lost = slices.Delete(x.dead, 0, n), x.lost+int64(n)
+		}
+		x.deadChanged = true
+	}
+	x.q.touch()
 }

@@ -107,7 +107,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string, at *token.
 				Suggest(tk.Value, keys.names)), hide))
 			continue
 		}
-		d.value(kv.Value, v.Field(i), Join(path, tk.Value), tk)
+		d.value(kv.Value, v.FieldByIndex(i), Join(path, tk.Value), tk)
 	}
 }
 
@@ -247,9 +247,9 @@ func describe(n ast.Node) string {
 	return text
 }
 
-// keySet is the keys of a struct by their yaml tags.
+// keySet is the keys of a struct by their yaml tags, those of its inline structs among them.
 type keySet struct {
-	index map[string]int
+	index map[string][]int
 	names []string
 }
 
@@ -260,14 +260,19 @@ func yamlKeys(t reflect.Type) *keySet {
 	if k, ok := keySets.Load(t); ok {
 		return k.(*keySet)
 	}
-	k := &keySet{index: map[string]int{}}
+	k := &keySet{index: map[string][]int{}}
 	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		if name == "" || name == "-" {
-			continue
+		name, how, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		switch {
+		case how == "inline":
+			for _, name := range yamlKeys(t.Field(i).Type).names {
+				k.index[name] = append([]int{i}, yamlKeys(t.Field(i).Type).index[name]...)
+				k.names = append(k.names, name)
+			}
+		case name != "" && name != "-":
+			k.index[name] = []int{i}
+			k.names = append(k.names, name)
 		}
-		k.index[name] = i
-		k.names = append(k.names, name)
 	}
 	keySets.Store(t, k)
 	return k

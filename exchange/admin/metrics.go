@@ -111,7 +111,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight,
 		descPlaces, descPace,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
-		descLearned, descHookSent, descHookDead, descHookTry, descHookBehind, descViewBytes, descViewOK,
+		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
 		descViewMissed} {
 		ch <- d
 	}

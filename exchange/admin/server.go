@@ -143,10 +143,6 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.unresolved(ctx)
 	case path == "/v1/unsold" && get:
 		s.unsold(ctx)
-	case path == "/v1/webhooks" && get:
-		s.webhooks(ctx)
-	case path == "/v1/webhooks/replay" && post:
-		s.replay(ctx)
 	case path == "/v1/events" && get:
 		s.events(ctx)
 	case explain && get:
@@ -161,13 +157,13 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.backup(ctx)
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
-	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post):
+	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post), s.hook(ctx, path, get, post):
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
-			"/v1/webhooks, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, /v1/check, /v1/view, "+
-			"/v1/find, /v1/report; POST /v1/pause, "+
-			"/v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/balances, /v1/import, /v1/report, "+
-			"/v1/webhooks/replay, /v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
+			"/v1/webhooks, /v1/webhooks/dead?name=, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, "+
+			"/v1/check, /v1/view, /v1/find, /v1/report; POST /v1/pause, /v1/resume, /v1/resolve, /v1/correct, "+
+			"/v1/adjust, /v1/balances, /v1/import, /v1/report, /v1/webhooks/replay, /v1/webhooks/drop, "+
+			"/v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
 	}
 }
 

@@ -8,11 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
 	"clearpost/exchange"
-	"clearpost/queue"
 )
 
 // UnsoldMax is how many unsold leads one answer has at most, and unless another number is asked for.
@@ -71,64 +69,4 @@ func (s *Server) unsold(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	write(ctx, 200, page)
-}
-
-// Webhooks are the lines of messages, as GET /v1/webhooks answers them.
-type Webhooks struct {
-	Webhooks []queue.Status `json:"webhooks"`
-}
-
-func (s *Server) webhooks(ctx *fasthttp.RequestCtx) {
-	lines := s.ex.Lines()
-	if lines == nil {
-		lines = []queue.Status{}
-	}
-	write(ctx, 200, Webhooks{lines})
-}
-
-// Replay is the body of POST /v1/webhooks/replay, and its answer.
-type Replay struct {
-	Name  string `json:"name"`         // of the line
-	ID    string `json:"id,omitempty"` // of a dead message; empty: all of the line
-	Count int    `json:"count"`        // answer only: how many are sent again
-}
-
-func (s *Server) replay(ctx *fasthttp.RequestCtx) {
-	var in Replay
-	if !read(ctx, &in) {
-		return
-	}
-	n, ok, err := s.ex.Replay(in.Name, in.ID)
-	switch {
-	case err != nil:
-		fail(ctx, 503, err.Error())
-	case !ok:
-		fail(ctx, 404, "name: there is no such webhook")
-	case n == 0 && in.ID != "":
-		fail(ctx, 404, "id: no dead message of this webhook has it")
-	default:
-		in.Count = n
-		write(ctx, 200, in)
-	}
-}
-
-var (
-	descHookSent = desc("webhook_messages_total", "Messages that a webhook has taken.", "webhook")
-	descHookDead = desc("webhook_dead", "Messages of a webhook that were given up and wait for a replay.", "webhook")
-	descHookTry  = desc("webhook_tries",
-		"How often the message at the head of a webhook's line was sent without being taken; 0: it takes what comes.",
-		"webhook")
-	descHookBehind = desc("webhook_events_behind", "Events of the ledger that a webhook's line has not looked at.",
-		"webhook")
-)
-
-// collectHooks gives how the lines of messages stand.
-func (c *collector) collectHooks(count, gauge func(*prometheus.Desc, float64, ...string)) {
-	last := c.led.LastSeq()
-	for _, l := range c.ex.Lines() {
-		count(descHookSent, float64(l.Sent), l.Name)
-		gauge(descHookDead, float64(len(l.Dead)), l.Name)
-		gauge(descHookTry, float64(l.Tries), l.Name)
-		gauge(descHookBehind, float64(last+1-min(l.Next, last+1)), l.Name)
-	}
 }

@@ -28,7 +28,9 @@ type Call struct {
 	Whole   bool
 	Refusal lead.Refusal // NoRefusal: a complete HTTP answer is there
 	Sent    bool         // at least one byte of the request was given to Write (above TLS): the buyer may have it
-	Jar     []byte       // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
+	// header Retry-After of an answer with the status 429 or 503, as it came; valid until Reset
+	RetryAfter []byte
+	Jar        []byte // with Cookies: what the answer set, as the value of a Cookie header; valid until Reset
 	// from the start of writing (from the dial, on a cold target) to the end
 	Took  time.Duration
 	Exact bool // a read has waited for the end; else it had come before, and Took is an upper bound
@@ -42,7 +44,7 @@ type Call struct {
 
 // Reset makes the call ready for another request; the buffers of Type, Body and Jar are kept for it.
 func (c *Call) Reset() {
-	*c = Call{Type: c.Type[:0], Body: c.Body[:0], Jar: c.Jar[:0]}
+	*c = Call{Type: c.Type[:0], Body: c.Body[:0], Jar: c.Jar[:0], RetryAfter: c.RetryAfter[:0]}
 }
 
 // Over tells whether the call has ended. While a ScatterUntil runs, only its Listener may ask.
@@ -50,7 +52,7 @@ func (c *Call) Over() bool { return c.Refusal != lead.NoRefusal || c.Status != 0
 
 // begin clears what an earlier use left in the outputs.
 func (c *Call) begin(now, deadline time.Time) {
-	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
+	c.Status, c.Type, c.Body, c.Jar, c.RetryAfter = 0, c.Type[:0], c.Body[:0], c.Jar[:0], c.RetryAfter[:0]
 	c.Refusal, c.Sent, c.Took, c.Whole, c.Exact = lead.NoRefusal, false, 0, false, false
 	c.conn, c.gate, c.started = nil, nil, now
 	c.deadline = deadline

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sys/unix"
 
 	"clearpost/lead"
@@ -303,6 +304,9 @@ func (t *Target) hear(a *reading) {
 func (a *reading) deliver(call *Call) {
 	call.Status, call.Whole = a.head.StatusCode(), !a.rest
 	call.Type = append(call.Type[:0], a.head.ContentType()...)
+	if call.Status == fasthttp.StatusTooManyRequests || call.Status == fasthttp.StatusServiceUnavailable {
+		call.RetryAfter = append(call.RetryAfter[:0], a.head.Peek(fasthttp.HeaderRetryAfter)...)
+	}
 	if call.Cookies {
 		call.Jar = a.cookies(call.Jar[:0])
 	}
