@@ -146,6 +146,7 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	s.Excluded = l.exclusions(f, spec.Exclusions)
 	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.Plans = l.sourcePlans(f, &spec)
+	s.Webhook = l.webhook(f, spec.Webhook)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }

@@ -210,6 +210,8 @@ type sourceSpec struct {
 	Spec      string      `yaml:"spec"`      // who reads its posting specs: private, or public (private)
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`    // in place of what its verticals have
+	// where it is told what becomes of its leads; absent: nowhere
+	Webhook *webhookSpec `yaml:"webhook"`
 	// vertical → the plan by which this source's leads are sold, in place of the vertical's
 	Plans map[string]planSpec `yaml:"plans"`
 

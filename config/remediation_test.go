@@ -3,9 +3,14 @@
 package config
 
 import (
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"clearpost/exchange"
 )
 
 func TestRemediation(t *testing.T) {
@@ -44,5 +49,53 @@ plan: {tiers: [{name: all}], unsold: resell}
 	_, err = loadPlan(t, "plan: {tiers: [{name: all}], unsold: remediation}\n")
 	if err == nil || !strings.Contains(err.Error(), "expected list, or a `remediation` of the vertical") {
 		t.Error(err)
+	}
+}
+
+// The page of the how-to is taken as it stands there, and a source without events is told of all ends.
+func TestWebhookOfASource(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/hear-what-became-of-a-lead.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := regexp.MustCompile("(?s)```yaml\n(webhook:.*?)```").FindSubmatch(text)
+	if page == nil {
+		t.Fatal("no page")
+	}
+	const acme, secret = "sources/acme.yaml", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	load := func(page string) (*exchange.Webhook, error) {
+		page = strings.ReplaceAll(page, "${env:LEADMART_HOOK_SECRET}", secret)
+		cfg, err := Load(writeConfig(t, change{acme, "", page}), nil)
+		if err != nil {
+			return nil, err
+		}
+		return cfg.Exchange.Sources[0].Webhook, nil
+	}
+	w, err := load(string(page[1]))
+	if err != nil || w.URL.Host != "hooks.leadmart.example" || len(w.Secrets) != 1 || w.For != 72*time.Hour ||
+		!slices.Equal(w.Events, exchange.HookEventsDefault) {
+		t.Errorf("%+v, %v", w, err)
+	}
+	w, err = load("webhook: {url: 'http://10.0.0.7:8080/x', secrets: [" + secret + ", " + secret + "], for_hours: 1, " +
+		"timeout_ms: 500, allow_private_addresses: true}\n")
+	if err != nil || len(w.Secrets) != 2 || !w.AllowPrivate || w.Timeout != 500*time.Millisecond || len(w.Events) != 4 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	for page, want := range map[string]string{
+		"secrets: [" + secret + "]":                                     "expected an absolute address",
+		"url: 'https://u:p@h.example/', secrets: [" + secret + "]":      "expected an absolute address",
+		"url: 'https://h.example/'":                                     "secrets is not there: expected 1 to 4",
+		"url: 'https://h.example/', secrets: [x-y-z]":                   "expected whsec_",
+		"url: 'https://h.example/', secrets: [x], events: [sould]":      `"sould": expected sold, unsold`,
+		"url: 'https://h.example/', secrets: [x], events: [sold, sold]": "expected each kind once",
+		"url: 'https://h.example/', secrets: [x], events: []":           "expected one at least of sold",
+		"url: 'https://h.example/', secrets: [x], fields: [zip]":        `unknown key "fields"`,
+		"url: 'https://h.example/', secrets: [x], for_hours: 10000":     `"10000": expected`,
+		"url: 'https://h.example/', secrets: ['${env:NO_SUCH}']":        "NO_SUCH",
+	} {
+		_, err := load("webhook: {" + page + "}\n")
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "x-y-z") {
+			t.Errorf("%s: no %q in %v", page, want, err)
+		}
 	}
 }

@@ -5,9 +5,12 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"clearpost/config/tree"
+	"clearpost/exchange"
 	"clearpost/queue"
 )
 
@@ -21,6 +24,35 @@ type endpointSpec struct {
 	ForHours *int `yaml:"for_hours"`
 	// it may be reached at private and loopback addresses
 	AllowPrivate bool `yaml:"allow_private_addresses"`
+}
+
+// webhookSpec is where a source is told what becomes of its leads, as signed messages (Standard Webhooks).
+type webhookSpec struct {
+	Endpoint endpointSpec `yaml:",inline"`
+	// of what: sold, unsold, pending, corrected, returned; absent: all but pending
+	Events []string `yaml:"events"`
+}
+
+// webhook reads where a source is told of its leads.
+func (l *loader) webhook(f *tree.File, spec *webhookSpec) *exchange.Webhook {
+	if spec == nil {
+		return nil
+	}
+	w := &exchange.Webhook{Endpoint: l.endpoint(f, "webhook", &spec.Endpoint), Events: spec.Events}
+	for i, name := range spec.Events {
+		path := fmt.Sprintf("webhook.events[%d]", i)
+		if !slices.Contains(exchange.HookEvents, name) {
+			l.bad(f, path, name, strings.Join(exchange.HookEvents, ", ")+near(name, exchange.HookEvents))
+		} else if slices.Contains(spec.Events[:i], name) {
+			l.bad(f, path, name, "each kind once")
+		}
+	}
+	if spec.Events == nil {
+		w.Events = exchange.HookEventsDefault
+	} else if len(spec.Events) == 0 {
+		l.bad(f, "webhook.events", "[]", "one at least of "+strings.Join(exchange.HookEvents, ", "))
+	}
+	return w
 }
 
 // hookSecretsMax is how many secrets sign a message at once.

@@ -40,7 +40,7 @@ func (e *Exchange) claimKey(held *heldClaims, u keyUse, t *underWay) (r *Reply, 
 	if !u.usedBy(h) {
 		return nil, keyReused()
 	}
-	reply := e.reply(h)
+	reply := replyOf(h)
 	if u.mode == ledger.ModePing {
 		reply = pingReply(h)
 	}
@@ -83,7 +83,7 @@ func (e *Exchange) claimContent(held *heldClaims, p *Ping, t *underWay) (r *Repl
 	if f != nil {
 		return nil, f
 	}
-	reply := e.reply(h)
+	reply := replyOf(h)
 	return &reply, nil
 }
 

@@ -80,7 +80,8 @@ type Source struct {
 	Dedupe   []*Dedupe  // by position in Verticals; where it ends or has nil, the vertical's holds
 	Plans    []*Routing // likewise
 
-	SpecPublic bool // anybody may read its posting specs
+	Webhook    *Webhook // what becomes of its leads is told there; nil: nowhere
+	SpecPublic bool     // anybody may read its posting specs
 
 	// names under which it sends a whole document in JSON as a text, beside those that everybody may use
 	Unpack    []string

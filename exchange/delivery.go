@@ -155,7 +155,7 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	if d.unknown {
 		e.pursueOpen(d.history)
 	}
-	r := e.reply(d.history)
+	r := replyOf(d.history)
 	r.SellerLeadID = d.seller
 	return r, nil
 }

@@ -179,7 +179,7 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	p, snap := h.Pinged, e.inForce.Load()
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.Seller(),
 		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
-		Now: e.reply(h).Result, Answer: h.Settled, Test: p.Test, TestResult: p.TestResult,
+		Now: replyOf(h).Result, Answer: h.Settled, Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details,
 			Learned: p.Learned}}
 	if !p.ExpiresAt.IsZero() {

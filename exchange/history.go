@@ -46,8 +46,8 @@ func (e *Exchange) restoreHolds(h *history.History) {
 	}
 }
 
-// reply is what the seller hears of a lead now.
-func (e *Exchange) reply(h *history.History) Reply {
+// replyOf is what the seller hears of a lead now.
+func replyOf(h *history.History) Reply {
 	r := Reply{LeadID: h.ID, SellerLeadID: h.Seller(), Currency: h.Pinged.Currency, Test: h.Pinged.Test}
 	switch {
 	case h.Settled != nil && !h.Open():

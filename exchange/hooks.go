@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-json"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/queue"
@@ -14,10 +16,14 @@ import (
 )
 
 // What the exchange tells of its own accord goes in lines, one an endpoint: that of a vertical's remediation
-// (remedy.go). The line is known by what it belongs to, and goes by the configuration in force when a message is made
-// and sent.
+// (remedy.go), that of a source's webhook (ends.go). The line is known by what it belongs to, and goes by the
+// configuration in force when a message is made and sent.
 
-const remediationLine = "remediation-"
+// What the names of lines begin with; an id follows.
+const (
+	remediationLine = "remediation-"
+	sourceLine      = "source-"
+)
 
 // openLines reads how the lines of messages stand, and has those of a configuration run.
 func (e *Exchange) openLines(snap *Snapshot) error {
@@ -52,6 +58,11 @@ func (snap *Snapshot) lineNames() (out []string) {
 			out = append(out, remediationLine+v.ID)
 		}
 	}
+	for _, s := range snap.cfg.Sources {
+		if s.Webhook != nil {
+			out = append(out, sourceLine+s.ID)
+		}
+	}
 	return out
 }
 
@@ -62,29 +73,59 @@ func (snap *Snapshot) endpointOf(line string) *queue.Endpoint {
 			return &v.Remediation.Endpoint
 		}
 	}
+	if id, ok := strings.CutPrefix(line, sourceLine); ok {
+		if s := snap.source[id]; s != nil && s.Webhook != nil {
+			return &s.Webhook.Endpoint
+		}
+	}
 	return nil
 }
 
 // linesOf are the lines that an event may have a message for.
 func (e *Exchange) linesOf(r ledger.Record) (out []string, err error) {
-	if r.Kind != ledger.KindSettled {
+	if r.Kind != ledger.KindSettled && r.Kind != ledger.KindAdjusted || r.Lead.IsZero() {
 		return nil, nil
 	}
 	ev, err := e.decoded.event(r)
 	if err != nil {
 		return nil, err
 	}
-	snap, s := e.inForce.Load(), ev.(*ledger.Settled)
-	if v := snap.Vertical(s.Vertical); v != nil && v.Remediation != nil && isUnsold(s) {
-		out = append(out, remediationLine+v.ID)
+	snap := e.inForce.Load()
+	switch ev := ev.(type) {
+	case *ledger.Settled:
+		if v := snap.Vertical(ev.Vertical); v != nil && v.Remediation != nil && isUnsold(ev) {
+			out = append(out, remediationLine+v.ID)
+		}
+	case *ledger.Adjusted:
+		if ev.Adjustment != ledger.AdjustReported || ev.Fate != ledger.FateReturned {
+			return nil, nil
+		}
+	}
+	if s := snap.source[ev.Header().Source]; s != nil && s.Webhook != nil {
+		out = append(out, sourceLine+s.ID)
 	}
 	return out, nil
 }
 
 // messageOf is the message that an event has for a line, nil if it has none.
 func (e *Exchange) messageOf(line string, r ledger.Record) (*queue.Message, error) {
-	id, _ := strings.CutPrefix(line, remediationLine)
-	return e.unsoldMessage(r, id)
+	if id, ok := strings.CutPrefix(line, sourceLine); ok {
+		return e.endMessage(r, id)
+	}
+	return e.unsoldMessage(r, strings.TrimPrefix(line, remediationLine))
+}
+
+// hookMessage is a message as Standard Webhooks has it.
+func hookMessage(r *ledger.Record, kind string, at time.Time, data any) (*queue.Message, error) {
+	body, err := json.MarshalWithOption(struct {
+		Type string    `json:"type"`
+		At   time.Time `json:"timestamp"` // of the event
+		Data any       `json:"data"`
+	}{kind, at.UTC(), data}, json.DisableHTMLEscape())
+	if err != nil {
+		return nil, err
+	}
+	return &queue.Message{ID: queue.MessageID(r), Lead: r.Lead, At: at, Body: body}, nil
 }
 
 // hookBodyMax is how much of an answer to a message is read.

@@ -131,7 +131,7 @@ func (e *Exchange) overlap(other *underWay, in *PostIn) (Reply, *Fault) {
 		return Reply{}, f
 	}
 	if h.Settled != nil {
-		return e.reply(h), nil // its trip is over: somebody finds out what became of an attempt
+		return replyOf(h), nil // its trip is over: somebody finds out what became of an attempt
 	}
 	if other.done == nil || len(h.Attempts) == 0 {
 		return Reply{}, inProgress()

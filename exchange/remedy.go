@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/goccy/go-json"
-
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -144,10 +142,8 @@ func (e *Exchange) unsoldMessage(r ledger.Record, vertical string) (*queue.Messa
 			fields[name] = string(text)
 		}
 	}
-	body, err := json.MarshalWithOption(map[string]any{"type": "lead.unsold", "timestamp": u.At.UTC(),
-		"data": map[string]any{"lead": u, "fields": fields}}, json.DisableHTMLEscape())
-	if err != nil {
-		return nil, err
-	}
-	return &queue.Message{ID: queue.MessageID(&r), Lead: u.Lead, At: u.At, Body: body}, nil
+	return hookMessage(&r, "lead.unsold", u.At, struct {
+		Lead   *Unsold           `json:"lead"`
+		Fields map[string]string `json:"fields"`
+	}{u, fields})
 }

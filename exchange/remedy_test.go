@@ -24,7 +24,16 @@ const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 // remedies sends the unsold leads of the vertical to a hook, and keeps sending for so long.
 func remedies(t *testing.T, s setup, again time.Duration, fields ...string) setup {
 	t.Helper()
-	u, err := url.Parse(exchangetest.URL("hook", "unsold"))
+	to := hookAt(t, "unsold", again)
+	return vertical(s, func(v *exchange.Vertical) {
+		v.Remediation = &exchange.Remediation{Endpoint: to, Fields: fields}
+	})
+}
+
+// hookAt is an endpoint that calls of this name go to.
+func hookAt(t *testing.T, call string, again time.Duration) queue.Endpoint {
+	t.Helper()
+	u, err := url.Parse(exchangetest.URL("hook", call))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,10 +41,7 @@ func remedies(t *testing.T, s setup, again time.Duration, fields ...string) setu
 	if err != nil {
 		t.Fatal(err)
 	}
-	return vertical(s, func(v *exchange.Vertical) {
-		v.Remediation = &exchange.Remediation{Endpoint: queue.Endpoint{URL: u, Secrets: []queue.Secret{secret},
-			Timeout: time.Second, For: again, AllowPrivate: true}, Fields: fields}
-	})
+	return queue.Endpoint{URL: u, Secrets: []queue.Secret{secret}, Timeout: time.Second, For: again, AllowPrivate: true}
 }
 
 // told is what a message of an unsold lead says.

@@ -28,7 +28,7 @@ func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
 			}
 		}
 	}
-	return e.reply(h), nil
+	return replyOf(h), nil
 }
 
 // BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
@@ -51,7 +51,7 @@ func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
 func (e *Exchange) answered(h *history.History, at, now time.Time) (Reply, *Fault, bool) {
 	switch {
 	case h.Open(), h.Settled != nil, h.Pinged.Result == lead.ResultFailure:
-		return e.reply(h), nil, true
+		return replyOf(h), nil, true
 	case h.Resumable() && h.Over(at):
 		r, f := e.conclude(h)
 		return r, f, true

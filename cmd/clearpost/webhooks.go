@@ -29,7 +29,7 @@ type webhooksListCmd struct {
 
 // Help implements kong.HelpProvider.
 func (webhooksListCmd) Help() string {
-	return `Shows of each webhook (the remediations of verticals) how many messages it has taken, how many wait, whether
+	return `Shows of each webhook (of sources, and the remediations of verticals) how many messages it has taken, how many wait, whether
 it takes any and why not, and how many were given up: "clearpost webhooks dead" lists those.
 
 Examples:
@@ -48,7 +48,7 @@ func (c *webhooksListCmd) Run(e *env) error {
 			return printJSON(e.out, got)
 		}
 		if len(got.Webhooks) == 0 {
-			_, err := fmt.Fprintln(e.out, "there are no webhooks: no vertical has a remediation")
+			_, err := fmt.Fprintln(e.out, "there are no webhooks: no source has one, and no vertical a remediation")
 			return err
 		}
 		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)

@@ -17,83 +17,12 @@ import (
 	"clearpost/lead"
 )
 
-// price is an amount as sellers see it: a JSON number with two decimals at least.
-type price lead.Money
-
-// MarshalJSON implements json.Marshaler.
-func (p price) MarshalJSON() ([]byte, error) { return lead.Money(p).Append(nil), nil }
-
-// answer is a business answer. Which fields are there depends on the call and its result; their order is fixed.
-type answer struct {
-	Result       string `json:"result"`
-	Test         bool   `json:"test,omitempty"`
-	PingID       string `json:"ping_id,omitempty"`
-	LeadID       string `json:"lead_id,omitempty"`
-	SellerLeadID string `json:"seller_lead_id,omitempty"`
-	ID           string `json:"id,omitempty"`
-	Price        *price `json:"price,omitempty"`
-	Currency     string `json:"currency,omitempty"`
-	ExpiresAt    string `json:"expires_at,omitempty"`
-	Reason       string `json:"reason,omitempty"`
-	Details      string `json:"details,omitempty"`
-	Reference    string `json:"reference,omitempty"`
-	StatusURL    string `json:"status_url,omitempty"`
-	RedirectURL  string `json:"redirect_url,omitempty"`
-	Sales        []sale `json:"sales,omitempty"`
-}
-
-type sale struct {
-	ID          string `json:"id"`
-	Price       price  `json:"price"`
-	RedirectURL string `json:"redirect_url,omitempty"`
-}
-
 type trouble struct {
 	Result  string         `json:"result"` // "error"
 	Reason  string         `json:"reason"`
 	Details string         `json:"details"`
 	Errors  []lead.Problem `json:"errors,omitempty"`
 	unsure  bool           // the lead may be sold
-}
-
-func form(r *exchange.Reply) answer {
-	a := answer{Result: r.Result, Test: r.Test, SellerLeadID: r.SellerLeadID}
-	id := ""
-	if !r.LeadID.IsZero() {
-		id = r.LeadID.String()
-	}
-	switch {
-	case r.Quote:
-		a.PingID = id
-		if r.Result == lead.ResultSuccess {
-			p := price(r.Price)
-			a.Price, a.Currency = &p, r.Currency
-			a.ExpiresAt = r.ExpiresAt.UTC().Format(expiresLayout)
-		}
-	default:
-		a.LeadID = id
-	}
-	switch r.Result {
-	case lead.ResultFailure:
-		a.Reason, a.Details, a.Reference = r.Refusal.Info().Published, r.Details, r.Reference
-	case lead.ResultPending:
-		a.StatusURL = "/v1/leads/" + id
-	case lead.ResultSuccess:
-		if r.Quote {
-			break
-		}
-		p := price(r.Price)
-		a.ID, a.Price, a.Currency = r.Reference, &p, r.Currency
-		for _, x := range r.Sales {
-			if a.RedirectURL == "" {
-				a.RedirectURL = x.Redirect
-			}
-			if len(r.Sales) > 1 {
-				a.Sales = append(a.Sales, sale{x.ID, price(x.Price), x.Redirect})
-			}
-		}
-	}
-	return a
 }
 
 // statusOf is the HTTP status of a business answer.
@@ -104,12 +33,9 @@ func statusOf(r *exchange.Reply) int {
 	return 200
 }
 
-// expiresLayout is RFC 3339 in UTC with milliseconds.
-const expiresLayout = "2006-01-02T15:04:05.000Z"
-
-// appendQuote writes the answer to a ping that got a price, as form and the encoder would: it is by far the most
-// frequent one. The only text in it that is not ours, the seller's own id, is visible ASCII, which Go and JSON quote
-// alike.
+// appendQuote writes the answer to a ping that got a price, as the encoder would write its Answer: it is by far the
+// most frequent one. The only text in it that is not ours, the seller's own id, is visible ASCII, which Go and JSON
+// quote alike.
 func appendQuote(dst []byte, r *exchange.Reply) []byte {
 	dst = append(append(append(dst, `{"result":"`...), r.Result...), `","ping_id":"`...)
 	dst = append(r.LeadID.Append(dst), '"')
@@ -118,7 +44,7 @@ func appendQuote(dst []byte, r *exchange.Reply) []byte {
 	}
 	dst = r.Price.Append(append(dst, `,"price":`...))
 	dst = append(append(append(dst, `,"currency":"`...), r.Currency...), `","expires_at":"`...)
-	dst = r.ExpiresAt.UTC().AppendFormat(dst, expiresLayout)
+	dst = r.ExpiresAt.UTC().AppendFormat(dst, exchange.ExpiresLayout)
 	return append(dst, '"', '}')
 }
 
@@ -134,15 +60,15 @@ func (s *Server) reply(ctx *fasthttp.RequestCtx, r *exchange.Reply) {
 		s.send(ctx, 200, appendQuote(buf[:0], r))
 		return
 	}
-	s.write(ctx, statusOf(r), form(r))
+	s.write(ctx, statusOf(r), r.Answer())
 }
 
 func (s *Server) list(ctx *fasthttp.RequestCtx, rs []exchange.Reply) {
 	out := struct {
-		Leads []answer `json:"leads"`
-	}{make([]answer, 0, len(rs))}
+		Leads []exchange.Answer `json:"leads"`
+	}{make([]exchange.Answer, 0, len(rs))}
 	for i := range rs {
-		out.Leads = append(out.Leads, form(&rs[i]))
+		out.Leads = append(out.Leads, rs[i].Answer())
 	}
 	s.write(ctx, 200, out)
 }

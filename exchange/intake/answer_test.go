@@ -21,7 +21,7 @@ func TestQuotesAreWrittenAsTheEncoderWould(t *testing.T) {
 		r := &exchange.Reply{Result: lead.ResultSuccess, Quote: true, LeadID: lead.ID{1, 0xab, 15: 9},
 			SellerLeadID: own, Price: 12_345_000, Currency: "USD", ExpiresAt: time.Date(2026, 1, 31, 23, 4, 5,
 				12_345_000, time.FixedZone("", -7*3600))}
-		want, err := json.MarshalWithOption(form(r), json.DisableHTMLEscape())
+		want, err := json.MarshalWithOption(r.Answer(), json.DisableHTMLEscape())
 		if err != nil {
 			t.Fatal(err)
 		}

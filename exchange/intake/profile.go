@@ -136,8 +136,8 @@ func idOf(r *exchange.Reply) string {
 	return r.LeadID.String()
 }
 
-func priceOf(r *exchange.Reply) *price {
-	p := price(r.Price)
+func priceOf(r *exchange.Reply) *exchange.Amount {
+	p := exchange.Amount(r.Price)
 	return &p
 }
 

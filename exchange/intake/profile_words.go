@@ -32,11 +32,11 @@ var leadconduit = profile{
 
 // conduitAnswer is an answer of the profile leadconduit.
 type conduitAnswer struct {
-	Outcome string       `json:"outcome"`
-	Test    bool         `json:"test,omitempty"`
-	Reason  string       `json:"reason,omitempty"`
-	Lead    *conduitLead `json:"lead,omitempty"`
-	Price   *price       `json:"price,omitempty"`
+	Outcome string           `json:"outcome"`
+	Test    bool             `json:"test,omitempty"`
+	Reason  string           `json:"reason,omitempty"`
+	Lead    *conduitLead     `json:"lead,omitempty"`
+	Price   *exchange.Amount `json:"price,omitempty"`
 }
 
 type conduitLead struct {
@@ -65,7 +65,7 @@ func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
 		return status, pendingLeadConduit(idOf(r), r.Test)
 	case lead.ResultFailure:
 		a.Outcome, a.Reason = "failure", why(r)
-		a.Price = new(price)
+		a.Price = new(exchange.Amount)
 	}
 	return status, a
 }
@@ -92,13 +92,13 @@ type boberdooAnswer struct {
 }
 
 type boberdooBody struct {
-	Status  string `json:"status"`
-	Test    bool   `json:"test,omitempty"`
-	LeadID  string `json:"lead_id,omitempty"`
-	Price   *price `json:"price,omitempty"`
-	Reason  string `json:"unmatched_reason,omitempty"`
-	Message string `json:"message,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Status  string           `json:"status"`
+	Test    bool             `json:"test,omitempty"`
+	LeadID  string           `json:"lead_id,omitempty"`
+	Price   *exchange.Amount `json:"price,omitempty"`
+	Reason  string           `json:"unmatched_reason,omitempty"`
+	Message string           `json:"message,omitempty"`
+	Error   string           `json:"error,omitempty"`
 }
 
 func pendingBoberdoo(id string, test bool) any {
@@ -143,12 +143,12 @@ var leadspedia = profile{
 
 // leadspediaAnswer is an answer of the profile leadspedia.
 type leadspediaAnswer struct {
-	Result string `json:"result"`
-	Test   bool   `json:"test,omitempty"`
-	Msg    string `json:"msg"`
-	PingID string `json:"ping_id,omitempty"`
-	LeadID string `json:"lead_id,omitempty"`
-	Price  *price `json:"price,omitempty"`
+	Result string           `json:"result"`
+	Test   bool             `json:"test,omitempty"`
+	Msg    string           `json:"msg"`
+	PingID string           `json:"ping_id,omitempty"`
+	LeadID string           `json:"lead_id,omitempty"`
+	Price  *exchange.Amount `json:"price,omitempty"`
 
 	Errors []leadspediaError `json:"errors,omitempty"`
 }

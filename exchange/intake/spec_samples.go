@@ -307,7 +307,7 @@ func (m *sampler) reply(call, title string, r *exchange.Reply) {
 		if p != nil {
 			return p.answer(r, call == "ping")
 		}
-		return statusOf(r), form(r)
+		return statusOf(r), r.Answer()
 	})
 }
 
