@@ -59,7 +59,7 @@ func (e *Exchange) endMessage(r ledger.Record, source string) (*queue.Message, e
 		return nil, nil
 	}
 	h, before, err := e.historyAt(r)
-	if err != nil || len(h.Events) == 0 {
+	if err != nil || len(h.Events) == 0 || e.inherits(h) {
 		return nil, err
 	}
 	now, was := snap.replyThen(h), snap.replyThen(before)
@@ -120,6 +120,7 @@ func (e *Exchange) historyAt(r ledger.Record) (h, before *history.History, err e
 			break
 		}
 		h.Add(ev)
+		h.Seqs = append(h.Seqs, all.Seqs[i])
 		if _, ok := ev.(*ledger.Settled); ok && all.Seqs[i] < r.Seq {
 			answered = i + 1
 		}

@@ -308,3 +308,56 @@ func TestAWebhookIsChangedByAReload(t *testing.T) {
 		told("2127365004", 3)
 	})
 }
+
+// Whoever stops the exchange does not wait for an endpoint that is silent, and what was on its way is sent again.
+func TestASilentEndpointDoesNotHoldAStop(t *testing.T) {
+	s := hooked(t, sellTo(1, campaign{ID: "a", Price: 20 * dollar}))
+	before := s.Source
+	s.Source = func(src *exchange.Source) { before(src); src.Webhook.Timeout = 50 * time.Second }
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Buyers.Set("hook", "told", exchangetest.Always(exchangetest.Silence()))
+		r, _ := x.LeadNow(nil, nil)
+		x.Sleep(time.Second)
+		begun := time.Now()
+		x.Restart()
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("it stopped after %v", took)
+		}
+		takesEnds(x)
+		x.Sleep(2 * time.Minute)
+		all := endsOf(x)
+		if n := len(all); n < 2 || all[0].id != all[n-1].id || all[n-1].Data.LeadID != r.LeadID {
+			t.Errorf("%d messages: %+v", n, all)
+		}
+		if l := x.Exchange.Lines().Status()[0]; l.Sent != 1 || l.Waiting != 0 {
+			t.Errorf("line: %+v", l)
+		}
+	})
+}
+
+// Whoever has taken over the copy of another node's directory tells nobody of that one's leads.
+func TestNobodyIsToldOfInheritedLeads(t *testing.T) {
+	s := remedies(t, hooked(t, sellTo(1, campaign{ID: "a", Price: 20 * dollar, Post: declines})), time.Hour)
+	var inherited uint64
+	exchangetest.Run(t, inheriting(s, &inherited), func(x *rig) {
+		down := exchangetest.Always(exchangetest.Unreachable())
+		x.Buyers.Set("hook", "told", down)
+		x.Buyers.Set("hook", "unsold", down)
+		x.LeadNow(nil, nil)
+		x.Sleep(time.Second)
+		inherited = x.Ledger.LastSeq()
+		x.Restart()
+		takesEnds(x)
+		x.Buyers.Set("hook", "unsold", exchangetest.Always(exchangetest.Answer{Status: 204}))
+		own, _ := x.LeadNow(values{"phone": "2127365002"}, nil)
+		x.Sleep(time.Hour)
+		for _, m := range endsOf(x)[1:] {
+			if m.Data.LeadID != own.LeadID {
+				t.Errorf("told of %s", m.Data.LeadID)
+			}
+		}
+		if m := received(x); m[len(m)-1].Data.Lead.Lead != own.LeadID || len(m) != 2 {
+			t.Errorf("unsold: %+v", m)
+		}
+	})
+}

@@ -150,7 +150,16 @@ func (e *Exchange) sendMessage(ctx context.Context, line string, m *queue.Messag
 		return queue.Answer{Why: "it could not be written"}
 	}
 	call := &transport.Call{Target: t, Request: request, Timeout: p.Timeout}
-	e.calls.PostOnce(call, now.Add(p.Timeout))
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		e.calls.PostOnce(call, now.Add(p.Timeout))
+	}()
+	select {
+	case <-over:
+	case <-ctx.Done(): // whoever stops does not wait for an endpoint: it is sent again, under its id
+		return queue.Answer{Why: "it was cut off"}
+	}
 	if call.Refusal != lead.NoRefusal {
 		return queue.Answer{Why: call.Refusal.String()}
 	}

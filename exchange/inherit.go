@@ -6,7 +6,7 @@ import "clearpost/exchange/history"
 
 // A data directory that was copied holds the leads of another node, which may go on with them. The node that has
 // adopted the copy answers for them from the ledger, and does nothing about them by itself: their open attempts are
-// never pursued, and their quotes are over, since the other node may have sold by them.
+// never pursued, nobody is told of them, and their quotes are over, since the other node may have sold by them.
 
 // inherits tells whether the lead was begun by the node whose directory was copied.
 func (e *Exchange) inherits(h *history.History) bool {

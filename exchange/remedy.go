@@ -130,7 +130,7 @@ func (e *Exchange) unsoldMessage(r ledger.Record, vertical string) (*queue.Messa
 	}
 	snap := e.inForce.Load()
 	re := snap.remedied(u)
-	if re == nil {
+	if re == nil || e.inherits(u.history) {
 		return nil, nil
 	}
 	fields := map[string]string{}

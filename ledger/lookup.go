@@ -297,6 +297,18 @@ func (l *Ledger) Since(at time.Time) (uint64, error) {
 	return first, nil
 }
 
+// Read reads the record of a seq; ok is false where there is none, or none any more.
+func (l *Ledger) Read(seq uint64) (rec Record, ok bool, err error) {
+	if seq < l.first.Load() {
+		return rec, false, nil
+	}
+	recs, err := l.fetch(nil, seq, 1, fetchBytes)
+	if err != nil || len(recs) == 0 || recs[0].Seq != seq {
+		return rec, false, err
+	}
+	return recs[0], true, nil
+}
+
 // Scan calls fn with each record from a seq on (0: from the first kept) up to the last one that was stored when it was
 // called. It ends with the first error of fn.
 func (l *Ledger) Scan(from uint64, fn func(Record) error) error {

@@ -260,21 +260,12 @@ func (x *line) clear(ctx context.Context) {
 
 // message makes the message of an event. It has none if it is no longer there.
 func (x *line) message(seq uint64) (r ledger.Record, m *Message, err error) {
-	if seq < x.q.cfg.Ledger.FirstSeq() {
-		return r, nil, nil
+	r, ok, err := x.q.cfg.Ledger.Read(seq)
+	if !ok || err != nil {
+		return r, nil, err
 	}
-	var made error
-	err = x.q.cfg.Ledger.Scan(seq, func(rec ledger.Record) error {
-		if rec.Seq == seq {
-			r = rec
-			m, made = x.q.cfg.Make(x.name, rec)
-		}
-		return errEnough
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return r, m, errors.Join(err, made)
+	m, err = x.q.cfg.Make(x.name, r)
+	return r, m, err
 }
 
 // unmade waits where a message cannot be made, or gives it up in the end.
