@@ -70,7 +70,7 @@ type Exchange struct {
 
 	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches
-	settling  sync.Mutex // one resolution at a time
+	settling  turn       // one resolution at a time
 	reloading sync.Mutex // one change of the snapshot at a time
 	carried   carried    // guarded by reloading
 

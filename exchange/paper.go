@@ -28,8 +28,9 @@ type Paper struct {
 
 // NewPaper puts a configuration on paper.
 func NewPaper(cfg Config) (*Paper, error) {
-	e := &Exchange{wall: func() time.Time { return time.Time{} }, calls: silence{}, log: slog.New(slog.DiscardHandler),
-		carried: carried{turns: map[string]*atomic.Uint64{}}, paused: switches{by: map[string]*atomic.Bool{}}}
+	e := &Exchange{settling: newTurn(), wall: func() time.Time { return time.Time{} }, calls: silence{},
+		log: slog.New(slog.DiscardHandler), carried: carried{turns: map[string]*atomic.Uint64{}},
+		paused: switches{by: map[string]*atomic.Bool{}}}
 	e.pings.New = func() any { return &Ping{} }
 	snap, err := e.snapshotOf(cfg, paperCampaign)
 	if err != nil {

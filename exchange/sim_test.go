@@ -247,7 +247,9 @@ func (w *world) breakDisk(x *rig) {
 		x.Disk.Fail(kind, f)
 	}
 	if kind == ledger.KindAdjusted {
-		w.change(x)
+		for range 3 {
+			w.change(x)
+		}
 	}
 	for range 1 + w.plan.IntN(3) {
 		w.sell(x)

@@ -14,8 +14,9 @@ import (
 
 // New wires an exchange. It does no I/O; Start makes it ready.
 func New(cfg Config, d Deps) (*Exchange, error) {
-	e := &Exchange{led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls, wall: d.Now, log: d.Log,
-		answerMax: d.AnswerBytesMax, inherited: d.Inherited, offline: d.Offline, papers: papers{kept: d.Kept},
+	e := &Exchange{settling: newTurn(), led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls,
+		wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited, offline: d.Offline,
+		papers: papers{kept: d.Kept},
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),

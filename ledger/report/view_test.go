@@ -5,6 +5,7 @@ package report
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -121,11 +122,11 @@ func TestViewIsTheSameInWhateverBatches(t *testing.T) {
 						return errEnough
 					}
 					return nil
-				}); err != nil && err != errEnough {
+				}); err != nil && !errors.Is(err, errEnough) {
 					t.Fatal(err)
 				}
 				v.w.err = errEnough
-				if err := v.w.rollback(); err != errEnough {
+				if err := v.w.rollback(); !errors.Is(err, errEnough) {
 					t.Fatal(err)
 				}
 			}
