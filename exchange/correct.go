@@ -238,6 +238,7 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 				SellLimit: p.SellLimit, Charges: adj.Charges, Marks: heldMarks(p)}
 		}
 		e.recount(change)
+		e.Stats.corrected(adj)
 		if h.Finished() {
 			e.store.Forget(h.ID)
 		}

@@ -55,6 +55,10 @@ func TestASaleThatNeverWasOne(t *testing.T) {
 			adj.Was.Payout != 20*dollar || adj.Was.Reference != "ref-a" || len(adj.Charges) == 0 {
 			t.Errorf("event: %+v, was %+v", adj, adj.Was)
 		}
+		if st := &x.Exchange.Stats; st.RevenueLess.Load() != int64(25*dollar) ||
+			st.PayoutLess.Load() != int64(20*dollar) || st.RevenueMore.Load() != 0 {
+			t.Errorf("counted: %d and %d less", st.RevenueLess.Load(), st.PayoutLess.Load())
+		}
 		stands := func() {
 			t.Helper()
 			wantUsed(x, "a", 0)

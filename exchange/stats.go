@@ -17,10 +17,13 @@ type Stats struct {
 	Pings, Quotes, NoBids        atomic.Int64
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
-	Tests                        atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
-	ExpressionErrors             atomic.Int64 // of criteria: what they hang on is missing for good, or not valid
-	sources                      sync.Map     // id → *SourceTally
-	ClosedEarly                  atomic.Int64 // auctions that ended while buyers were silent who could not win any more
+	// what corrections and other bookings have added to these, and taken from them
+	RevenueMore, RevenueLess atomic.Int64
+	PayoutMore, PayoutLess   atomic.Int64
+	Tests                    atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	ExpressionErrors         atomic.Int64 // of criteria: what they hang on is missing for good, or not valid
+	sources                  sync.Map     // id → *SourceTally
+	ClosedEarly              atomic.Int64 // auctions that ended while buyers were silent who could not win any more
 	// microseconds until these would have answered, as usual, or the time was up
 	SavedMicros atomic.Int64
 	TiersSpared atomic.Int64 // tiers that were not asked, since an earlier one took the lead
@@ -66,6 +69,16 @@ func (s *Stats) settled(ev *ledger.Settled) {
 		s.RevenueMicros.Add(int64(x.Price))
 		s.PayoutMicros.Add(int64(x.Payout))
 	}
+}
+
+// corrected counts by how much a correction changes what is booked.
+func (s *Stats) corrected(adj *ledger.Adjusted) {
+	put := func(more, less *atomic.Int64, d lead.Money) {
+		more.Add(int64(max(d, 0)))
+		less.Add(int64(max(-d, 0)))
+	}
+	put(&s.RevenueMore, &s.RevenueLess, adj.Price-adj.Was.Price)
+	put(&s.PayoutMore, &s.PayoutLess, adj.Payout-adj.Was.Payout)
 }
 
 // Histogram counts durations in buckets of about 12 % width, from a microsecond to over an hour, without a lock.

@@ -37,6 +37,9 @@ var (
 			"could not be reckoned: the campaign did not get the lead.")
 	descMoney = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.",
 		"kind")
+	descCorrected = desc("corrected_money_units_total",
+		"By how much corrections and other bookings changed booked money since, in currency units, more or less.",
+		"kind", "change")
 	descSuppress = desc("suppressed_pings_total",
 		"Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")
 	descRepeated = desc("repeated_leads_total",
@@ -102,10 +105,20 @@ var (
 	descConfigAt = desc("config_applied_seconds", "Unix time at which the configuration in force was applied.")
 )
 
+// money tells what was booked, and what corrections changed of it.
+func money(s *exchange.Stats, count func(*prometheus.Desc, float64, ...string)) {
+	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
+	count(descMoney, units(s.PayoutMicros.Load()), "payout")
+	count(descCorrected, units(s.RevenueMore.Load()), "revenue", "more")
+	count(descCorrected, units(s.RevenueLess.Load()), "revenue", "less")
+	count(descCorrected, units(s.PayoutMore.Load()), "payout", "more")
+	count(descCorrected, units(s.PayoutLess.Load()), "payout", "less")
+}
+
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descExprErrors,
-		descMoney, descSuppress, descRepeated,
+		descMoney, descCorrected, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
 		descOpen, descLag, descLog, descHeld, descApart, descClock, descBuild, descShed, descInFlight,
@@ -136,8 +149,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descTiersSpared, float64(s.TiersSpared.Load()))
 	count(descTests, float64(s.Tests.Load()))
 	count(descExprErrors, float64(s.ExpressionErrors.Load()))
-	count(descMoney, units(s.RevenueMicros.Load()), "revenue")
-	count(descMoney, units(s.PayoutMicros.Load()), "payout")
+	money(s, count)
 	s.Sources(func(id string, t *exchange.SourceTally) {
 		count(descSuppress, float64(t.Suppressed.Load()), id)
 		count(descRepeated, float64(t.Repeated.Load()), id)
