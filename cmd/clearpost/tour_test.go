@@ -92,23 +92,14 @@ func takeTour(t *testing.T, d *demo, ping, post string, n int, shown []map[strin
 	tourCall(t, d, "post", post, shown[1])
 }
 
-// tourCall makes one call and compares the answer with the README's: the same result and price, and the same names.
+// tourCall makes one call, again where the node is too busy to take it, and compares the answer with the README's: the
+// same result and price, and the same names.
 func tourCall(t *testing.T, d *demo, call, body string, shown map[string]any) map[string]any {
-	req, err := http.NewRequest("POST", "http://"+d.node.SellerAddr+"/v1/solar/"+call, strings.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return nil
+	b, err := tourAnswer(d, call, body)
+	for tries := 0; err == nil && strings.Contains(string(b), `"too_busy"`) && tries < 60; tries++ {
+		<-time.After(time.Second)
+		b, err = tourAnswer(d, call, body)
 	}
-	req.Header.Set("Authorization", "Bearer "+demoKey("quotemill"))
-	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: time.Minute}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
 	var got map[string]any
 	if err != nil || json.Unmarshal(b, &got) != nil || got["result"] != shown["result"] ||
 		got["price"] != shown["price"] {
@@ -121,4 +112,20 @@ func tourCall(t *testing.T, d *demo, call, body string, shown map[string]any) ma
 		}
 	}
 	return got
+}
+
+func tourAnswer(d *demo, call, body string) ([]byte, error) {
+	req, err := http.NewRequest("POST", "http://"+d.node.SellerAddr+"/v1/solar/"+call, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+demoKey("quotemill"))
+	req.Header.Set("Content-Type", "application/json")
+	client := http.Client{Timeout: time.Minute}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
 }

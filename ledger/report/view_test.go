@@ -261,7 +261,7 @@ func TestViewHasNobodysName(t *testing.T) {
 	m.make(t, 60)
 	v := mustView(t, t.TempDir(), m.led)
 	caughtUp(t, v)
-	if err := v.closeStore(); err != nil {
+	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(v.path(fileName))
