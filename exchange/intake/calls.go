@@ -93,10 +93,13 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 		}
 		r.idemKey, r.bodyHash = string(k), r.hash()
 	}
-	if !isPost(ctx) {
-		s.places.let.Add(1)
+	if isPost(ctx) {
+		c.do(s, r)
+		return
 	}
+	s.places.let.Add(1)
 	c.do(s, r)
+	s.places.done.Add(1)
 }
 
 // identify finds who sends this. Where the key stands in what is sent, that is unpacked first. It answers itself if

@@ -23,6 +23,7 @@ type fair struct {
 
 	mu    sync.Mutex // guards what follows
 	let   int64      // pace of pings that were let in
+	done  int64      // pace of those of them that were answered
 	lets  int64      // the same over ten seconds
 	cut   int64      // the look at which most was lowered last
 	paces []int64    // scratch
@@ -37,12 +38,15 @@ const (
 	// percent of what is let in that goes to modest sources before anybody has more: they must not be what the
 	// processors do not keep up with
 	modestPercent = 90
-	// Where looks are hot (see nextHeat), one in cutLooks lets in so many percent of what was let in; where none is,
-	// each lets in one in so many more. It is bounded no longer where so many times as many might come as do.
-	cutPercent = 85
-	cutLooks   = 4
-	growParts  = 32
-	freeTimes  = 8
+	// The first time that looks are hot (see nextHeat) so many percent of what was answered are let in: by then there
+	// are pings under way that the processors have yet to work off. After that one look in cutLooks lets in so many
+	// percent of what was let in; where none is hot, each lets in one in so many more. It is bounded no longer where so
+	// many times as many might come as do.
+	firstPercent = 50
+	cutPercent   = 85
+	cutLooks     = 4
+	growParts    = 32
+	freeTimes    = 8
 )
 
 // paceLeast is the pace that is always let in.
@@ -62,6 +66,7 @@ func (p *places) weigh(l look) {
 	defer f.mu.Unlock()
 	let := p.let.Swap(0)
 	f.let, f.lets = smooth(f.let, let, letParts), smooth(f.lets, let, letsParts)
+	f.done = smooth(f.done, p.done.Swap(0), letParts)
 	f.paces = f.paces[:0]
 	for _, s := range p.seats() {
 		pace := smooth(s.pace.Load(), s.came.Swap(0), paceParts)
@@ -69,7 +74,7 @@ func (p *places) weigh(l look) {
 			f.paces = append(f.paces, pace)
 		}
 	}
-	most := nextPace(f.most.Load(), f.let, l, l.no-f.cut >= cutLooks)
+	most := nextPace(f.most.Load(), f.let, f.done, l, l.no-f.cut >= cutLooks)
 	if most < f.most.Load() {
 		f.cut = l.no
 	}
@@ -84,12 +89,14 @@ func (p *places) weigh(l look) {
 	f.modest.Store(level(f.paces, f.lets*modestPercent/100))
 }
 
-// nextPace is how many pings may come after a look. may tells that it may be fewer: what is under way since the last
-// cut has had time to end.
-func nextPace(most, let int64, l look, may bool) int64 {
+// nextPace is how many pings may come after a look, where so many were let in and answered. may tells that it may be
+// fewer: what is under way since the last cut has had time to end.
+func nextPace(most, let, done int64, l look, may bool) int64 {
 	switch {
 	case l.missed > 0:
 		return unbounded
+	case l.hot && l.heat >= hotLooks && most == unbounded:
+		return max(paceLeast(), min(let, done)*firstPercent/100)
 	case l.hot && l.heat >= hotLooks && may:
 		return max(paceLeast(), min(most, let)*cutPercent/100)
 	case l.heat > 0 || most == unbounded:

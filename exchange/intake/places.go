@@ -82,6 +82,7 @@ type places struct {
 	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
 	sources atomic.Int64 // that have a request in flight
 	let     atomic.Int64 // pings that were let in since the last look
+	done    atomic.Int64 // such pings that were answered since the last look
 	short   func() int64
 	shorts  int64 // at the last look
 	sensor  sensor
