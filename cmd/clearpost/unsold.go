@@ -5,11 +5,7 @@ package main
 import (
 	"fmt"
 	"net/url"
-	"strconv"
-	"text/tabwriter"
 	"time"
-
-	"github.com/goccy/go-json"
 
 	"clearpost/exchange"
 	"clearpost/exchange/admin"
@@ -39,49 +35,19 @@ Examples:
 // Run lists.
 func (c *unsoldCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
-		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
-		n := 0
-		err := c.each(e, o, func(u *exchange.Unsold) error {
-			if n++; c.JSON {
-				return json.NewEncoder(e.out).Encode(u)
-			}
-			if n == 1 {
-				fmt.Fprintln(w, "ANSWERED\tLEAD\tSOURCE\tVERTICAL\tREASON\tWHY\tATTEMPTS")
-			}
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\n", u.At.UTC().Format(time.RFC3339), u.Lead, u.Source,
-				u.Vertical, u.Reason, u.Refusal, u.Attempts)
-			return err
-		})
-		if err != nil || c.JSON {
-			return err
-		}
-		if n == 0 {
-			_, err := fmt.Fprintf(e.out, "no lead was left unsold in the last %s\n", c.Since)
-			return err
-		}
-		return w.Flush()
+		return listing[admin.UnsoldPage, *exchange.Unsold]{
+			path: "/v1/unsold",
+			query: url.Values{"source": {c.Source}, "vertical": {c.Vertical},
+				"since": {time.Now().Add(-c.Since).UTC().Format(time.RFC3339)}},
+			of:    func(p *admin.UnsoldPage) ([]*exchange.Unsold, uint64) { return p.Unsold, p.Next },
+			limit: c.Limit,
+			json:  c.JSON,
+			head:  "ANSWERED\tLEAD\tSOURCE\tVERTICAL\tREASON\tWHY\tATTEMPTS",
+			row: func(u *exchange.Unsold) string {
+				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%d", u.At.UTC().Format(time.RFC3339), u.Lead, u.Source,
+					u.Vertical, u.Reason, u.Refusal, u.Attempts)
+			},
+			none: fmt.Sprintf("no lead was left unsold in the last %s", c.Since),
+		}.print(e, o)
 	})
-}
-
-func (c *unsoldCmd) each(e *env, o *ops, fn func(*exchange.Unsold) error) error {
-	q := url.Values{"source": {c.Source}, "vertical": {c.Vertical},
-		"since": {time.Now().Add(-c.Since).UTC().Format(time.RFC3339)}}
-	for n := 0; ; {
-		var page admin.UnsoldPage
-		if err := o.call(e.ctx, "GET", "/v1/unsold?"+q.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for _, u := range page.Unsold {
-			if n++; c.Limit > 0 && n > c.Limit {
-				return nil
-			}
-			if err := fn(u); err != nil {
-				return err
-			}
-		}
-		if page.Next == 0 {
-			return nil
-		}
-		q.Set("from", strconv.FormatUint(page.Next, 10))
-	}
 }

@@ -9,8 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/goccy/go-json"
-
 	"clearpost/exchange/admin"
 	"clearpost/queue"
 )
@@ -102,50 +100,20 @@ Examples:
 // Run lists.
 func (c *webhooksDeadCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error {
-		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
-		n := 0
-		err := c.each(e, o, func(d *queue.Dead) error {
-			if n++; c.JSON {
-				return json.NewEncoder(e.out).Encode(d)
-			}
-			if n == 1 {
-				fmt.Fprintln(w, "ID\tOF\tLEAD\tGIVEN UP\tWHY")
-			}
-			_, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.ID, d.At.UTC().Format(time.RFC3339), d.Lead,
-				d.Gone.UTC().Format(time.RFC3339), d.Why)
-			return err
-		})
-		if err != nil || c.JSON {
-			return err
-		}
-		if n == 0 {
-			_, err := fmt.Fprintf(e.out, "no message of %s was given up\n", c.Name)
-			return err
-		}
-		return w.Flush()
+		return listing[admin.DeadPage, queue.Dead]{
+			path:  "/v1/webhooks/dead",
+			query: url.Values{"name": {c.Name}},
+			of:    func(p *admin.DeadPage) ([]queue.Dead, uint64) { return p.Dead, uint64(p.Next) },
+			limit: c.Limit,
+			json:  c.JSON,
+			head:  "ID\tOF\tLEAD\tGIVEN UP\tWHY",
+			row: func(d queue.Dead) string {
+				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", d.ID, d.At.UTC().Format(time.RFC3339), d.Lead,
+					d.Gone.UTC().Format(time.RFC3339), d.Why)
+			},
+			none: fmt.Sprintf("no message of %s was given up", c.Name),
+		}.print(e, o)
 	})
-}
-
-func (c *webhooksDeadCmd) each(e *env, o *ops, fn func(*queue.Dead) error) error {
-	q := url.Values{"name": {c.Name}}
-	for n := 0; ; {
-		var page admin.DeadPage
-		if err := o.call(e.ctx, "GET", "/v1/webhooks/dead?"+q.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for i := range page.Dead {
-			if n++; c.Limit > 0 && n > c.Limit {
-				return nil
-			}
-			if err := fn(&page.Dead[i]); err != nil {
-				return err
-			}
-		}
-		if page.Next == 0 {
-			return nil
-		}
-		q.Set("from", strconv.Itoa(page.Next))
-	}
 }
 
 type webhooksReplayCmd struct {
