@@ -131,6 +131,7 @@ type Campaign struct {
 	InFlightMax int            // calls at once within the buyer's limit; 0 = the buyer's alone
 	Breaker     *Breaker       // of its pings; nil: none
 	IfUnknown   *Unknown       // nil: an attempt without a known outcome waits for a person
+	Defer       *Defer         // leads that it cannot have now wait for it; nil: none does
 	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	Uses         lead.Positions
 	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid

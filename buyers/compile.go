@@ -173,6 +173,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	c.endpoints(p, spec, schema, at)
 	p.Breaker = c.breaker(p, spec.Breaker, at)
 	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
+	p.Defer = c.deferral(spec.Defer, at)
 	if schema != nil {
 		c.take(at, "criteria", p.terms(schema).Contradictions(p.Criteria))
 	}
@@ -280,7 +281,7 @@ func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.S
 	if p.Ping != nil && p.Ping.Answer != nil {
 		c.captures, c.legs = p.Ping.Answer.Captures(), p.Ping.Answer.GivesLegs()
 	}
-	p.Post = c.endpoint(spec.Post, schema, true, post, at+".post")
+	p.Post = c.endpoint(notTaken(spec.Post, spec.Defer), schema, true, post, at+".post")
 	if p.Post.Request == nil || !p.Post.Request.NeedsToken() {
 		return
 	}

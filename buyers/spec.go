@@ -97,6 +97,7 @@ type CampaignSpec struct {
 	InFlight int          `yaml:"in_flight_max"`
 	Breaker  *BreakerSpec `yaml:"breaker"` // when it is left alone because its pings fail; absent: never
 	Unknown  UnknownSpec  `yaml:"unknown"` // what becomes of an attempt without a known outcome
+	Defer    *DeferSpec   `yaml:"defer"`   // leads that it cannot have now wait for it; absent: none does
 	// which price is booked where the post's answer names another (ping_price)
 	Pay      string        `yaml:"pay"`
 	Ping     *EndpointSpec `yaml:"ping"`     // the call that asks for a bid

@@ -138,6 +138,15 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	default:
 		l.bad(f, "on_reject", spec.OnReject, "fail or reprice")
 	}
+	switch spec.Queued {
+	case "", "wait":
+	case "tell":
+		s.Queue = exchange.QueueTells
+	case "never":
+		s.Queue = exchange.QueueNever
+	default:
+		l.bad(f, "queued", spec.Queued, "wait, tell or never")
+	}
 	l.sourceCaps(f, &spec, s)
 	l.rate(f, &spec, s)
 	l.words(f, &spec, s)

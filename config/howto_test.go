@@ -64,6 +64,27 @@ func TestCriteriaOfTheDocumentsAreTaken(t *testing.T) {
 	}
 }
 
+// Each page of the document on leads that wait is taken, under a campaign.
+func TestPagesOfWaitingLeadsAreTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/let-leads-wait-for-a-buyer.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile("(?s)```yaml\n(    defer:.*?)```").FindAllSubmatch(text, -1)
+	if len(pages) < 4 {
+		t.Fatalf("%d pages found", len(pages))
+	}
+	const price = "    price: 0010.50\n"
+	for _, p := range pages {
+		cfg, err := Load(writeConfig(t, change{"buyers/one.yaml", price, price + string(p[1])}), nil)
+		if err != nil {
+			t.Errorf("%s\n%v", p[1], err)
+		} else if cfg.Exchange.Book.Campaigns[0].Defer == nil {
+			t.Errorf("%s\ndoes nothing", p[1])
+		}
+	}
+}
+
 // So is each plan, and each economy.
 func TestPlansOfTheHowToAreTaken(t *testing.T) {
 	for file, least := range map[string]int{"choose-who-gets-it.md": 5, "ask-fewer-buyers.md": 4} {

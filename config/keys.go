@@ -199,6 +199,9 @@ type sourceSpec struct {
 	// what becomes of a post when nobody who is left covers the quote: fail, or reprice, at the payout that is left
 	// (fail)
 	OnReject string `yaml:"on_reject"`
+	// what the seller of a lead hears that waits for a campaign (`defer`): wait (its answer comes when the lead has an
+	// end within its time, and else says pending), tell (queued, at once), never (its leads are not queued) (wait)
+	Queued string `yaml:"queued"`
 	// who must not have its leads: ids or names of buyers and their parents, and brands of offers; at most 1000
 	Exclusions []string        `yaml:"exclusions"`
 	Rate       *rules.RateSpec `yaml:"rate"` // of its requests; more hear 429. Absent: not limited

@@ -37,6 +37,10 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, lead.NotCovered
 	case !b.Expires.IsZero() && !now.Before(b.Expires):
 		return nil, lead.BidExpired
+	case d.tooOld(c):
+		return nil, lead.TooOld
+	case !d.woken.IsZero() && !d.on.campaigns[c.Index].hours.open(d.woken.Unix()):
+		return nil, lead.Closed
 	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
 		return nil, lead.NoTimeLeft
 	}
@@ -47,8 +51,11 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, no
 	}
 	live := d.policy().live(d.on.campaigns[c.Index])
-	if live == nil {
+	switch {
+	case live == nil:
 		return nil, lead.NoTestEndpoint
+	case meets(live.Post.Request.Uses(), d.masked):
+		return nil, lead.RenderFailed // what it asks for was there at the post only
 	}
 	if !live.limits.posts.Allow(e.wall()) {
 		live.ThrottleSkips.Add(1)
@@ -150,11 +157,15 @@ func (d *delivery) clash(c *buyers.Campaign) lead.Refusal {
 func (d *delivery) facts() *rules.Facts {
 	f := postFacts(d.history, d.l)
 	f.Sold, f.Errors = d.history.Sold()+len(d.flight), &d.e.Stats.ExpressionErrors
+	if !d.woken.IsZero() {
+		f.Now = d.woken
+	}
 	return f
 }
 
 // postFacts are what criteria are judged by at a post, but for the sales so far. The time is that of the ping: a quote
-// holds past an hour or a day on which leads are wanted no more.
+// holds past an hour or a day on which leads are wanted no more. A lead that has waited in the queue is judged by when
+// it was woken.
 func postFacts(h *history.History, l *lead.Lead) *rules.Facts {
 	return &rules.Facts{Lead: l, Stage: lead.AtPost, Now: h.Pinged.At, Source: h.Pinged.Source}
 }

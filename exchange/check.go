@@ -46,7 +46,19 @@ func (e *Exchange) recheck(h *history.History, c *Check) (r rechecked) {
 		r.ping, r.by = p.snap, p
 		p.alone(c, func() { r.auction = p.recheckPing(h, c) })
 	}
-	config, one := postConfig(h)
+	trips := h.Trips()
+	for i := range trips {
+		e.recheckTrip(h, &trips[i], c, &r)
+	}
+	if h.Pinged.Logic == Logic && len(trips) > 0 {
+		(&finder{check: c}).answer(h)
+	}
+	return r
+}
+
+// recheckTrip computes one walk down a lead's bids again.
+func (e *Exchange) recheckTrip(h *history.History, trip *history.Trip, c *Check, r *rechecked) {
+	config, one := postConfig(trip.Events)
 	switch {
 	case !one:
 		c.unchecked("the posts: they were made under several configurations")
@@ -55,13 +67,12 @@ func (e *Exchange) recheck(h *history.History, c *Check) (r rechecked) {
 		p, err := e.onPaper(config)
 		if err != nil {
 			c.unchecked("the posts: %v", err)
-			break
+			return
 		}
 		if r.post = p.snap; h.Pinged.Logic == Logic {
-			p.alone(c, func() { p.recheckPosts(h, c) })
+			p.alone(c, func() { p.recheckPosts(h, trip, c) })
 		}
 	}
-	return r
 }
 
 // alone runs a part of a check while nobody else uses the paper. Where that panics, it is a defect, of the lead's
@@ -78,22 +89,28 @@ func (p *Paper) alone(c *Check, do func()) {
 	do()
 }
 
-// postConfig is the configuration under which a lead was posted, empty if it was not; one is false where there are
-// several.
-func postConfig(h *history.History) (config string, one bool) {
-	for i := range h.Attempts {
-		own := h.Attempts[i].Posting.Config
-		if config != "" && own != config {
+// postConfig is the configuration under which a lead was posted in a trip, empty if it was not; one is false where
+// there are several.
+func postConfig(events []ledger.Event) (config string, one bool) {
+	for _, ev := range events {
+		p, ok := ev.(*ledger.Posting)
+		if !ok || p.Again == ledger.AgainResend {
+			continue
+		}
+		if config != "" && p.Config != config {
 			return config, false
 		}
-		config = own
+		config = p.Config
 	}
 	if config != "" {
 		return config, true
 	}
-	for _, ev := range h.Events {
-		if s, ok := ev.(*ledger.Settled); ok {
-			return s.Config, true
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case *ledger.Settled:
+			return ev.Config, true
+		case *ledger.Deferred:
+			return ev.Config, true
 		}
 	}
 	return "", true

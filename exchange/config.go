@@ -64,6 +64,7 @@ type Source struct {
 	Schedule      *rules.Schedule // its leads are taken while it is open; nil: always
 	Margin        *auction.Margin // of what neither buyer nor campaign has one for; nil: the vertical's
 	Floor         lead.Money      // a bid for its leads below it is refused, besides the vertical's
+	Queue         QueuePolicy     // of its leads that could be delivered later
 	Reprice       bool            // where nobody left covers the quote, its leads are sold for the payout that is left
 	RatePerSecond float64         // requests a second on average; 0 = not limited
 	Burst         int             // requests at once, at least 1 where there is a rate

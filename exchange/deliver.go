@@ -8,7 +8,8 @@ import (
 )
 
 // deliver walks the order: hold, durable posting, one post, its receipt; on to the next while the quote stays covered
-// and time is left. It stops at the first attempt whose outcome is unknown.
+// and time is left. It stops at the first attempt whose outcome is unknown. Where nobody has bought the lead and
+// somebody may later, it is queued.
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	e.restoreHolds(d.history)
 	d.begin()
@@ -21,8 +22,13 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	if err := d.offer(d.order); err != nil {
 		return d.broken(err)
 	}
-	if err := d.offerBelow(); err != nil {
-		return d.broken(err)
+	if !d.holding {
+		if err := d.offerBelow(); err != nil {
+			return d.broken(err)
+		}
+	}
+	if ev := d.deferral(); ev != nil {
+		return d.enqueue(ev)
 	}
 	return d.settle()
 }
@@ -30,9 +36,8 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 // offer offers the lead to one bid after the other, or to several at once where their tier says so, while it may be
 // sold once more and no outcome is unknown. An error is one of the ledger.
 func (d *delivery) offer(left []*ledger.Bid) error {
-	for len(left) > 0 && d.history.Sold() < d.quote.Limit && !d.unknown {
-		b := left[0]
-		if d.history.TriedBefore(b) || d.tier != "" && b.Tier != d.tier {
+	for len(left) > 0 && d.history.Sold() < d.quote.Limit && !d.unknown && !d.holding {
+		if d.passes(left[0]) {
 			left = left[1:]
 			continue
 		}
@@ -64,4 +69,5 @@ func (d *delivery) refuse(b *ledger.Bid, no lead.Refusal) {
 		t.Repeats = d.repeats
 	}
 	d.tried = append(d.tried, t)
+	d.wait(b, no, nil)
 }

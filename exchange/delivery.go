@@ -48,17 +48,22 @@ type delivery struct {
 	flight []*ledger.Posting
 	sent   bool // an attempt of this lead stands in the ledger
 	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
-	begun   chan struct{}
-	unknown bool
-	maybe   []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
-	unsure  *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
-	repeats ledger.Repeats    // of the last hold that a duplicate rule refused
-	tried   []ledger.Tried
-	told    int            // of them, that stand in the posting of an attempt
-	no      *ledger.Posted // how the highest-ranked attempt that was refused ended
-	noRank  int            // of that attempt
-	why     lead.Refusal   // why there was no attempt, if there was none
-	details string         // more of that, for the seller
+	begun     chan struct{}
+	unknown   bool
+	waits     []ledger.Wait     // for whom the lead waits, if nobody buys it
+	holding   bool              // for one of them before others are asked
+	woken     time.Time         // from the queue; zero: it has come just now
+	wokenTold bool              // an event says so
+	masked    lead.Positions    // fields that only the post itself had
+	maybe     []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
+	unsure    *ledger.Uncertain // of the first append, after which the trip has ended; nil: it is known
+	repeats   ledger.Repeats    // of the last hold that a duplicate rule refused
+	tried     []ledger.Tried
+	told      int            // of them, that stand in the posting of an attempt
+	no        *ledger.Posted // how the highest-ranked attempt that was refused ended
+	noRank    int            // of that attempt
+	why       lead.Refusal   // why there was no attempt, if there was none
+	details   string         // more of that, for the seller
 }
 
 // errUnsent says that an append failed before any byte went to a buyer: nothing was consumed.
@@ -130,10 +135,15 @@ func (d *delivery) append(next ...ledger.Event) error {
 	} else if err != nil {
 		return errors.Join(errUnsent, err)
 	}
+	d.appended()
+	return nil
+}
+
+// appended follows an append that is durable.
+func (d *delivery) appended() {
 	d.before, d.carry = nil, nil
 	d.e.finish(d.endsOf(d.commit, d.refused)...)
 	d.commit, d.refused = nil, nil
-	return nil
 }
 
 // settle writes the answer down and gives it.
@@ -147,7 +157,7 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	if err := d.append(ev); err != nil {
 		return d.broken(err)
 	}
-	d.history.Settled = ev
+	d.history.Settled, d.history.Waiting = ev, nil
 	if d.history.Finished() {
 		e.store.Forget(d.history.ID)
 	}
@@ -162,7 +172,8 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 
 // settlement is what the lead's attempts, as they stand, come to.
 func (d *delivery) settlement() *ledger.Settled {
-	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: lead.ResultPending, Tried: d.tried}
+	ev := &ledger.Settled{Head: d.head(ledger.KindSettled, d.e.now()), Result: lead.ResultPending, Tried: d.tried,
+		Woken: d.wokenAt(), Left: d.history.Place()}
 	ev.Sales, ev.TestSales = d.history.Sales(), d.history.TestSales()
 	for _, s := range ev.Sales {
 		ev.Revenue += s.Price
@@ -195,7 +206,7 @@ func (d *delivery) settlement() *ledger.Settled {
 		}
 	}
 	// who is known as one that may be sold, and then as one that is, or is not
-	if ev.Result != lead.ResultFailure || len(d.history.Attempts) > 0 {
+	if ev.Result != lead.ResultFailure || len(d.history.Attempts) > 0 || ev.Left != nil {
 		ev.Private.Person, ev.Private.Also = d.who.Person, d.who.Also
 	}
 	if ev.Refusal != lead.NoRefusal {

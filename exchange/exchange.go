@@ -78,6 +78,7 @@ type Exchange struct {
 	papers  papers
 	claims  *claims.Table[underWay]
 	chases  *chaser
+	wakes   *waker
 	quotes  quoteTable
 	learned learned
 	lines   atomic.Pointer[queue.Lines] // nil before Start

@@ -61,7 +61,7 @@ func (r *Reply) Answer() Answer {
 	switch r.Result {
 	case lead.ResultFailure:
 		a.Reason, a.Details, a.Reference = r.Refusal.Info().Published, r.Details, r.Reference
-	case lead.ResultPending:
+	case lead.ResultPending, lead.ResultQueued:
 		a.StatusURL = "/v1/leads/" + id
 	case lead.ResultSuccess:
 		if r.Quote {

@@ -50,6 +50,8 @@ func (e *Exchange) restoreHolds(h *history.History) {
 func replyOf(h *history.History) Reply {
 	r := Reply{LeadID: h.ID, SellerLeadID: h.Seller(), Currency: h.Pinged.Currency, Test: h.Pinged.Test}
 	switch {
+	case h.Waiting != nil:
+		r.Result = h.Waiting.Said
 	case h.Settled != nil && !h.Open():
 		r.settled(h)
 	case h.Settled != nil || len(h.Attempts) > 0:

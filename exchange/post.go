@@ -130,8 +130,8 @@ func (e *Exchange) overlap(other *underWay, in *PostIn) (Reply, *Fault) {
 	if f := in.fits(h); f != nil {
 		return Reply{}, f
 	}
-	if h.Settled != nil {
-		return replyOf(h), nil // its trip is over: somebody finds out what became of an attempt
+	if h.Settled != nil || h.Waiting != nil {
+		return replyOf(h), nil // its trip is over: somebody finds out what became of an attempt, or it is woken
 	}
 	if other.done == nil || len(h.Attempts) == 0 {
 		return Reply{}, inProgress()

@@ -43,6 +43,7 @@ func (d *delivery) call(o *outbound) heard {
 		if backup != nil {
 			out.Backup, out.Private.Request = true, backup
 		}
+		out.RetryAfterS = retryAfter(call.Status, call.RetryAfter, out.At)
 		if i == 0 {
 			r = readCall(live, out, call)
 		}
@@ -95,11 +96,11 @@ func (o *outbound) receiptOf(i int, r answer.Receipt) answer.Receipt {
 // take notes how attempts have ended: the next append makes it durable, and ends their holds with that.
 func (d *delivery) take(h heard) {
 	for i, out := range h.outs {
-		d.takeEnd(h.live, h.of[i], out)
+		d.takeEnd(h.live, h.bids[i], h.of[i], out)
 	}
 }
 
-func (d *delivery) takeEnd(live *LiveCampaign, p *ledger.Posting, out *ledger.Posted) {
+func (d *delivery) takeEnd(live *LiveCampaign, b *ledger.Bid, p *ledger.Posting, out *ledger.Posted) {
 	a := d.history.Attempt(p.Attempt)
 	a.Posted, a.Redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
@@ -123,6 +124,7 @@ func (d *delivery) takeEnd(live *LiveCampaign, p *ledger.Posting, out *ledger.Po
 		if d.no == nil || p.Rank < d.noRank {
 			d.no, d.noRank = out, p.Rank
 		}
+		d.wait(b, lead.NoRefusal, out)
 	}
 }
 

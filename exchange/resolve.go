@@ -185,7 +185,7 @@ func (e *Exchange) afterResolution(snap *Snapshot, h *history.History) *ledger.S
 		d.no = &ledger.Posted{Refusal: lead.BuyerRejected}
 	}
 	ev := d.settlement()
-	h.Settled = ev
+	h.Settled, h.Waiting = ev, nil
 	return ev
 }
 

@@ -6,42 +6,63 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
 
-// recheckPosts computes again what the events of a lead's posts say: whether each bid whose turn came was to be tried,
-// at which payout and by which terms, what was booked, and what the lead came to. Times, pauses, limits and holds are
-// taken from the record. All attempts are of one configuration.
-func (p *Paper) recheckPosts(h *history.History, c *Check) {
+// recheckPosts computes again what the events of one trip of a lead say: whether each bid whose turn came was to be
+// tried, at which payout and by which terms, what was booked, and what the lead came to. Times, pauses, limits and
+// holds are taken from the record. All attempts of a trip are of one configuration.
+func (p *Paper) recheckPosts(h *history.History, trip *history.Trip, c *Check) {
 	ev, f := h.Pinged, &finder{check: c}
 	s, v := p.snap.source[ev.Source], p.snap.Vertical(ev.Vertical)
 	if v == nil || s == nil {
 		f.differ("who and what", ev.Source+", "+ev.Vertical, "not in the configuration of the post")
 		return
 	}
-	asThen := *h // before anything was corrected
-	asThen.Attempts = slices.Clone(h.Attempts)
+	asThen := *h // of the trip only, before anything was corrected
+	asThen.Events, asThen.Attempts = trip.Events, slices.Clone(h.Attempts[len(trip.Before.Attempts):])
 	for i := range asThen.Attempts {
 		asThen.Attempts[i].Changes = nil
 	}
-	w := &walk{finder: f, h: &asThen, d: delivery{e: p.e, on: p.snap, v: v, src: s.Source, l: h.Lead(v.Schema),
-		oneShot: ev.Mode == ledger.ModeLead, history: &history.History{ID: h.ID, Pinged: ev}}}
-	for _, fields := range []ledger.Fields{ev.Fields, ev.Private.Fields, h.Private.Fields} {
-		for _, x := range fields {
-			if pos, ok := v.Schema.Position(x.Name); ok && lead.SSNMasked(x.Value) {
-				w.hidden.Add(pos)
-			}
-		}
-	}
+	begun := *trip.Before
+	begun.Pinged, begun.Attempts = ev, slices.Clone(begun.Attempts)
+	w := &walk{finder: f, h: &asThen, before: trip.Before, hidden: masked(h, v.Schema), d: delivery{e: p.e, on: p.snap,
+		v: v, src: s.Source, l: h.Lead(v.Schema), oneShot: ev.Mode == ledger.ModeLead, history: &begun}}
+	w.only(trip)
 	w.d.begin()
 	w.recall()
 	w.turns(w.d.order)
 	w.turns(w.d.below())
 	f.at("", 0)
-	f.answer(h)
+}
+
+// only leaves those attempts of the lead that the trip has made, and finds when it was woken.
+func (w *walk) only(trip *history.Trip) {
+	made := map[lead.ID]bool{}
+	for _, ev := range trip.Events {
+		switch ev := ev.(type) {
+		case *ledger.Posting:
+			made[ev.Attempt] = true
+			w.wokenAt(ev.Woken)
+		case *ledger.Deferred:
+			w.wokenAt(ev.Woken)
+			w.ended = true
+		case *ledger.Settled:
+			w.wokenAt(ev.Woken)
+			w.ended = true
+		}
+	}
+	w.h.Attempts = slices.DeleteFunc(w.h.Attempts, func(a history.Attempt) bool { return !made[a.Posting.Attempt] })
+}
+
+func (w *walk) wokenAt(at *time.Time) {
+	if at != nil {
+		w.d.woken = *at
+	}
 }
 
 // walk is one delivery on paper, as far as it is recorded.
@@ -49,6 +70,8 @@ type walk struct {
 	*finder
 	h      *history.History // as it stands in the ledger
 	d      delivery         // its history grows with the attempts
+	before *history.History // as it was when the walk began
+	ended  bool             // the record has its end
 	hidden lead.Positions
 	tried  []ledger.Tried
 	last   int                  // the greatest rank of an attempt; 0: nobody can tell who had a turn
@@ -64,11 +87,14 @@ func (w *walk) recall() {
 			w.tell(ev.Tried)
 		case *ledger.Settled:
 			w.tell(ev.Tried)
+		case *ledger.Deferred:
+			w.tell(ev.Tried)
+			w.waits(ev)
 		}
 	}
 	for i := range w.h.Attempts {
 		a := &w.h.Attempts[i]
-		if a.Posted == nil || a.Resolved != nil || w.h.Settled == nil {
+		if a.Posted == nil || a.Resolved != nil || !w.ended {
 			w.last = 0
 			return
 		}
@@ -85,9 +111,36 @@ func (w *walk) tell(tried []ledger.Tried) {
 	}
 }
 
-// waits tells whether a bid had its turn after all that cover the quote, since it does not: it was sold below the
+// waits compares for whom the lead was queued with what their campaigns say.
+func (w *walk) waits(ev *ledger.Deferred) {
+	if ev.By != "" {
+		return // a person has
+	}
+	for i := range ev.Waits {
+		x := &ev.Waits[i]
+		w.at(x.Campaign, x.Leg)
+		c := w.d.on.cfg.Book.Campaign(x.Campaign)
+		switch {
+		case c == nil || c.Defer == nil:
+			if w.before.WaitsFor(&ledger.Bid{Campaign: x.Campaign, Leg: x.Leg}) == nil {
+				w.differ("waits", "yes", "no: its campaign has no `defer`")
+			}
+		case x.Until.Sub(w.h.Received()) > c.Defer.For:
+			w.differ("waits until", x.Until.String(), w.h.Received().Add(c.Defer.For).String())
+		}
+	}
+	w.at("", 0)
+}
+
+// skipped tells whether a bid had no turn in this trip: it had its attempt in an earlier one, or was not due yet.
+func (w *walk) skipped(b *ledger.Bid) bool {
+	x := w.before.WaitsFor(b)
+	return w.before.TriedBefore(b) || x != nil && w.d.woken.Before(x.Due)
+}
+
+// belowQuote tells whether a bid had its turn after all that cover the quote, since it does not: it was sold below the
 // quote, or refused for another reason when that came up.
-func (w *walk) waits(b *ledger.Bid) bool {
+func (w *walk) belowQuote(b *ledger.Bid) bool {
 	if !w.d.reprices() {
 		return false
 	}
@@ -104,7 +157,7 @@ func (w *walk) waits(b *ledger.Bid) bool {
 // turns goes down an order, a round at a time where bids were asked at the same time.
 func (w *walk) turns(left []*ledger.Bid) {
 	for len(left) > 0 {
-		if w.waits(left[0]) {
+		if w.belowQuote(left[0]) {
 			w.d.uncovered, left = append(w.d.uncovered, left[0]), left[1:]
 			continue
 		}
@@ -217,7 +270,7 @@ func (w *walk) turn(b *ledger.Bid) {
 			some = true
 		}
 	}
-	if !some && !w.later[b] && b.Rank < w.last && (w.d.tier == "" || b.Tier == w.d.tier) {
+	if !some && !w.later[b] && !w.skipped(b) && b.Rank < w.last && (w.d.tier == "" || b.Tier == w.d.tier) {
 		w.differ("turn", "passed over", "before that of rank "+strconv.Itoa(w.last))
 	}
 }
@@ -305,8 +358,8 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 		return
 	}
 	switch no {
-	case lead.NotCovered, lead.BidExpired, lead.NoTimeLeft:
-		return
+	case lead.NotCovered, lead.BidExpired, lead.NoTimeLeft, lead.TooOld, lead.Closed:
+		return // what a waking is judged by is its time, and the age of the lead
 	}
 	if !meets(needs(c), w.hidden) {
 		if ok, _ := c.Test(w.d.facts()); ok == (no == lead.CriteriaMismatch) {

@@ -59,7 +59,7 @@ func (d *delivery) round(order []*ledger.Bid) (round []*outbound, left []*ledger
 		if i > 0 && (b.Tier != first.Tier || len(round) == 0 && !together || !together && !round[0].live.Several) {
 			return round, append(left, order[i:]...)
 		}
-		if d.history.TriedBefore(b) {
+		if d.passes(b) {
 			continue
 		}
 		if len(round) > 0 && !d.roomBeside(b, others) {
@@ -120,6 +120,7 @@ func (d *delivery) goOut(round []*outbound) error {
 	}
 	var group []ledger.Event
 	number := d.history.Rounds() + 1
+	round[0].of[0].Woken = d.wokenAt()
 	round[0].of[0].Tried, d.told = slices.Clone(d.tried[d.told:]), len(d.tried)
 	for _, o := range round {
 		d.record(o.of[0], o.live.Campaign.Post.Request, &o.in)

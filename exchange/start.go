@@ -27,6 +27,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
+	e.wakes = newWaker(e.stop, e.led, e.now, e.awake)
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)

@@ -50,7 +50,7 @@ func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
 // ping failed, or its attempts were all refused and its quote is over. The caller holds the lead's trip.
 func (e *Exchange) answered(h *history.History, at, now time.Time) (Reply, *Fault, bool) {
 	switch {
-	case h.Open(), h.Settled != nil, h.Pinged.Result == lead.ResultFailure:
+	case h.Open(), h.Settled != nil, h.Waiting != nil, h.Pinged.Result == lead.ResultFailure:
 		return replyOf(h), nil, true
 	case h.Resumable() && h.Over(at):
 		r, f := e.conclude(h)

@@ -57,4 +57,5 @@ const (
 	ResultSuccess = "success"
 	ResultFailure = "failure"
 	ResultPending = "pending" // what became of the lead is not known yet
+	ResultQueued  = "queued"  // nobody has bought the lead yet, and it is offered again later
 )

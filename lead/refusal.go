@@ -77,6 +77,7 @@ const (
 	NotChosen         Refusal = 230
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
+	TooOld            Refusal = 233
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -209,6 +210,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 		Meaning: "the campaign's answers to pings usually take longer than there was time"},
 	EarlierTier: {Name: "earlier_tier", Published: "no_bids",
 		Meaning: "not asked: an earlier tier of the plan took the lead"},
+
+	TooOld: {Name: "too_old", Published: "quote_lost",
+		Meaning: "the lead has waited, and is older than the campaign takes"},
 
 	BelowFloor: {Name: "below_floor", Published: "no_bids",
 		Meaning: "the bid is below a floor, or pays the seller less than its minimum"},

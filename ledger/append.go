@@ -124,6 +124,8 @@ func kindOf(e Event) Kind {
 		return KindPosted
 	case *Settled:
 		return KindSettled
+	case *Deferred:
+		return KindDeferred
 	}
 	return KindAdjusted
 }

@@ -135,6 +135,9 @@ func (l *Ledger) loadViews(bad error) error {
 	if err := l.replay(last); err != nil {
 		return err
 	}
+	if err := l.countQueue(); err != nil {
+		return fmt.Errorf("ledger: count the queue: %w", err)
+	}
 	return l.readLastTime(first, last)
 }
 

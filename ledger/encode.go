@@ -474,6 +474,9 @@ func (e *Posted) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return mar
 func (e *Settled) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
 
 // AppendJSON implements Event.
+func (e *Deferred) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
+
+// AppendJSON implements Event.
 func (e *Adjusted) AppendJSON(dst []byte) []byte { e.At = micros(e.At); return marshal(dst, e) }
 
 func micros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

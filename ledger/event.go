@@ -22,6 +22,7 @@ const (
 	KindPosting  Kind = "posting"  // an attempt is about to be sent: the commit point before the wire
 	KindPosted   Kind = "posted"   // an attempt ended
 	KindSettled  Kind = "settled"  // the seller's post has its answer
+	KindDeferred Kind = "deferred" // a lead that nobody has bought yet waits in the queue
 	KindAdjusted Kind = "adjusted" // a person changed something: resolution, pause, resume
 )
 
@@ -53,7 +54,8 @@ type Head struct {
 	Test     bool      `json:"test,omitempty"` // of a test lead: nothing in it is a sale, money or a place under a cap
 }
 
-// Event is one typed event. Its concrete type is one of *Pinged, *Posting, *Posted, *Settled, *Adjusted.
+// Event is one typed event. Its concrete type is one of *Pinged, *Posting, *Posted, *Settled, *Deferred,
+// *Adjusted.
 type Event interface {
 	// Header is the event's own head, for reading and for filling in.
 	Header() *Head
@@ -302,16 +304,18 @@ type Posting struct {
 	// several legs went into one request: the attempt that it stands in. nil: its own
 	With *lead.ID `json:"with,omitempty"`
 	// attempts that went out at the same time have the same: the lead's first such round is 1. 0: it went out alone
-	Round     int           `json:"round,omitempty"`
-	Price     lead.Money    `json:"price_micros"`  // the bid
-	Payout    lead.Money    `json:"payout_micros"` // what the seller gets if it is accepted
-	MaxSold   int           `json:"max_sold"`
-	SellLimit int           `json:"sell_limit"`
-	Segment   string        `json:"segment,omitempty"` // as in Learned
-	Terms     *Terms        `json:"terms,omitempty"`   // by which its sale is booked; nil in events of earlier versions
-	Tried     []Tried       `json:"tried,omitempty"`   // whose turn came before it, since the trip's attempt before it
-	Charges   []lead.Charge `json:"charges,omitempty"`
-	Private   Private       `json:"private"`
+	Round     int        `json:"round,omitempty"`
+	Price     lead.Money `json:"price_micros"`  // the bid
+	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
+	MaxSold   int        `json:"max_sold"`
+	SellLimit int        `json:"sell_limit"`
+	// the first of its trip: when the lead was woken from the queue, by which hours and criteria are judged
+	Woken   *time.Time    `json:"woken_at,omitempty"`
+	Segment string        `json:"segment,omitempty"` // as in Learned
+	Terms   *Terms        `json:"terms,omitempty"`   // by which its sale is booked; nil in events of earlier versions
+	Tried   []Tried       `json:"tried,omitempty"`   // whose turn came before it, since the trip's attempt before it
+	Charges []lead.Charge `json:"charges,omitempty"`
+	Private Private       `json:"private"`
 }
 
 // Holder is who has a slot of the lead by this attempt: its buyer, or its buyer's brand. A lead is sold to each once.
@@ -367,7 +371,8 @@ type Posted struct {
 	AnswerPriceText string        `json:"answer_price_text,omitempty"`
 	Status          int           `json:"status,omitempty"` // HTTP
 	TookUS          int64         `json:"took_us"`
-	Charges         []lead.Charge `json:"charges,omitempty"` // those of the posting
+	RetryAfterS     int64         `json:"retry_after_s,omitempty"` // the buyer's header Retry-After, in seconds from At
+	Charges         []lead.Charge `json:"charges,omitempty"`       // those of the posting
 	Private         Private       `json:"private"`
 }
 
@@ -407,7 +412,11 @@ type Settled struct {
 	TestResult string `json:"test_result,omitempty"`
 	// test leads: what the seller is told in place of sales; it counts nowhere
 	TestSales []TestSale `json:"test_sales,omitempty"`
-	Was       *Answered  `json:"was,omitempty"` // after a correction: the answer that this one replaces
+	Was       *Answered  `json:"was,omitempty"`      // after a correction: the answer that this one replaces
+	Woken     *time.Time `json:"woken_at,omitempty"` // as in Posting
+	Left      *Place     `json:"left,omitempty"`     // the place in the queue that the lead had until now
+	By        string     `json:"by,omitempty"`       // who has taken it off the queue, where a person has
+	Why       string     `json:"why,omitempty"`      // and why
 	Private   Private    `json:"private"`
 }
 
@@ -460,7 +469,9 @@ type Facts struct {
 	Test           bool
 	Why, By        string
 	Marks          []Mark
-	Sold           int64 // imported: when another system sold the lead of Marks, in microseconds since 1970 UTC
+	Enters         *Placed // deferred: its place in the queue
+	Leaves         *Place  // the place in the queue that it had until now
+	Sold           int64   // imported: when another system sold the lead of Marks, in microseconds since 1970 UTC
 }
 
 func (h *Head) facts() Facts {
@@ -504,6 +515,7 @@ func (e *Settled) Facts() Facts {
 	if f.Gone = e.Result == lead.ResultFailure; f.Gone {
 		f.Person, f.Also = e.Private.Person, e.Private.Also
 	}
+	f.Leaves = e.Left
 	return f
 }
 
@@ -571,6 +583,8 @@ func newEvent(k Kind) Event {
 		return &Posted{}
 	case KindSettled:
 		return &Settled{}
+	case KindDeferred:
+		return &Deferred{}
 	case KindAdjusted:
 		return &Adjusted{}
 	}

@@ -32,6 +32,10 @@ func TestEventsReadBackAsWritten(t *testing.T) {
 			Campaign: "c1", Buyer: "b1", Charges: charges, Private: Private{Request: &Body{Text: "POST /", Bytes: 6}}},
 		&Posted{Head: h(KindPosted), Attempt: lead.ID{4}, Outcome: lead.Accepted, Price: 5, Charges: charges},
 		&Settled{Head: h(KindSettled), Result: "success", Sales: []Sale{{Attempt: lead.ID{4}, Price: 7}}},
+		&Deferred{Head: h(KindDeferred), Post: &Post{ReceivedAt: at}, Said: "queued", Since: at, Due: at, Price: 5,
+			Waits: []Wait{{Campaign: "c1", Buyer: "b1", Refusal: lead.Unreachable, Attempts: 2, Due: at, Until: at,
+				Quarantined: true}}, Tried: []Tried{{Campaign: "c2", Refusal: lead.Closed}}, Woken: &at,
+			Left: &Place{Since: at, Due: at, Campaign: "c1", Refusal: lead.Closed}, By: "eve", Why: "<why>"},
 		&Adjusted{Head: h(KindAdjusted), Adjustment: AdjustPaused, Subject: "buyer:b", Why: "<why>"},
 	} {
 		b := e.AppendJSON(nil)

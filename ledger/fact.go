@@ -21,6 +21,8 @@ type fact struct {
 	marks    []string // view keys by which duplicate rules know the lead of a posting, without what follows them
 	soldElse int64    // when another system has sold the lead of marks, in microseconds; 0: it is one of ours
 	change   *change  // what it does to the state, nil = nothing
+	enters   *Placed  // its place in the queue from now on
+	leaves   *Place   // the one that it had
 }
 
 // View keys begin with what they hold. Parts that anyone may choose are preceded by their length, so that no two
@@ -37,6 +39,8 @@ const (
 	keyCount  = 'c' // cap, window → count
 	keyOpen   = 'o' // attempt id → OpenAttempt as JSON
 	keyPause  = 'z' // subject → PauseInfo as JSON
+	keyQueue  = 'q' // due, lead id → Placed as JSON
+	keySince  = 'a' // since when it waits, lead id → due
 )
 
 func appendPart(dst []byte, s string) []byte {
@@ -87,6 +91,9 @@ func factOf(f *Facts) fact {
 	out := fact{at: f.At, lead: f.Lead, change: changeOf(f)}
 	out.refs, out.sold, out.gone = refsOf(f), soldOf(f), f.Gone
 	out.marks, out.soldElse = marksOf(f), f.Sold
+	if !f.Test {
+		out.enters, out.leaves = f.Enters.clone(), f.Leaves.clone()
+	}
 	if f.IdempotencyKey == "" && f.SellerLeadID == "" {
 		return out
 	}

@@ -42,7 +42,7 @@ const (
 const codecID = 1<<16 + 0xC9
 
 var (
-	kinds    = [...]Kind{"", KindPinged, KindPosting, KindPosted, KindSettled, KindAdjusted}
+	kinds    = [...]Kind{"", KindPinged, KindPosting, KindPosted, KindSettled, KindAdjusted, KindDeferred}
 	crcTable = crc32.MakeTable(crc32.Castagnoli)
 
 	errRecord = errors.New("ledger: damaged record")

@@ -18,6 +18,7 @@ type state struct {
 	open   map[lead.ID]*OpenAttempt
 	counts map[window]int64
 	pauses map[string]PauseInfo
+	depth  map[Waits]int64 // of the queue
 }
 
 type window struct{ cap, name string }
@@ -26,7 +27,8 @@ type window struct{ cap, name string }
 const windowTotal = "total"
 
 func newState() *state {
-	return &state{open: map[lead.ID]*OpenAttempt{}, counts: map[window]int64{}, pauses: map[string]PauseInfo{}}
+	return &state{open: map[lead.ID]*OpenAttempt{}, counts: map[window]int64{}, pauses: map[string]PauseInfo{},
+		depth: map[Waits]int64{}}
 }
 
 // change is what one event asks of the state; take fills in what it did, for the views.
@@ -36,6 +38,8 @@ type change struct {
 	adjustment string
 	subject    string
 	pause      PauseInfo
+	enters     *Waits // what the lead waits for in the queue from now on
+	leaves     *Waits // what it waited for
 
 	opened  *OpenAttempt  // to be written, a copy
 	closed  bool          // attempt.Attempt is to be removed
@@ -51,6 +55,8 @@ func changeOf(f *Facts) *change {
 		return nil // a resend
 	case f.Test: // it takes no place and nobody has to settle it
 		return nil
+	case f.Enters != nil || f.Leaves != nil:
+		return &change{kind: f.Kind, enters: f.Enters.waits(), leaves: f.Leaves.waits()}
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
 	case (f.Kind == KindPinged || f.Kind == KindAdjusted && countsItself(f.Adjustment)) && len(f.Charges) > 0:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
@@ -94,6 +100,8 @@ func chargeOf(of string) string {
 func (s *state) take(c *change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.queue(c.enters, 1)
+	s.queue(c.leaves, -1)
 	switch {
 	case c.kind == KindPosting:
 		if s.open[c.attempt.Attempt] != nil {

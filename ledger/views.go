@@ -23,7 +23,7 @@ import (
 )
 
 // viewsVersion changes with the layout of the keys; views of another version are built anew.
-const viewsVersion = 3
+const viewsVersion = 4
 
 // views is what is derived from events and kept on disk. It has no log of its own: each batch carries the seq up to
 // which it goes, so a crash leaves the views as of some earlier seq, and the rest is taken from the log again. Only the
@@ -230,6 +230,9 @@ func (v *views) put(b *pebble.Batch, f *fact) error {
 	}
 	if f.change != nil && err == nil {
 		err = putChange(b, f.change)
+	}
+	if err == nil && (f.enters != nil || f.leaves != nil) {
+		err = putQueue(b, f)
 	}
 	return err
 }

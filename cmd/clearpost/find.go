@@ -26,7 +26,7 @@ type findCmd struct {
 	Vertical     string `help:"Of this vertical."`
 	State        string `help:"Of this state, by its code." placeholder:"TX"`
 	SubID        string `help:"With this sub_id." placeholder:"ID"`
-	Result       string `help:"${enum}." enum:",unquoted,quoted,pending,sold,unsold" default:""`
+	Result       string `help:"${enum}." enum:",unquoted,quoted,pending,queued,sold,unsold" default:""`
 	Refusal      string `help:"Refused so, by name or number, such as invalid_phone."`
 	Buyer        string `help:"Posted to this buyer."`
 	Campaign     string `help:"Posted to this campaign."`

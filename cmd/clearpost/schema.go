@@ -19,7 +19,7 @@ type schemaCmd struct {
 }
 
 // eventKinds are the kinds of records on Kafka that have a schema: the events, and what the topic private holds.
-var eventKinds = []string{"pinged", "posting", "posted", "settled", "adjusted", "private"}
+var eventKinds = []string{"pinged", "posting", "posted", "settled", "deferred", "adjusted", "private"}
 
 // Help implements kong.HelpProvider.
 func (schemaCmd) Help() string {

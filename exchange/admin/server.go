@@ -309,7 +309,8 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	q := ctx.QueryArgs()
 	kind := ledger.Kind(q.Peek("kind"))
 	switch kind {
-	case "", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled, ledger.KindAdjusted:
+	case "", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled, ledger.KindDeferred,
+		ledger.KindAdjusted:
 	default:
 		fail(ctx, 400, "kind: expected pinged, posting, posted, settled or adjusted")
 		return

@@ -21,9 +21,12 @@ type History struct {
 	Who      Identity
 	Private  ledger.Private // personal fields that the post brought
 	Attempts []Attempt
-	Settled  *ledger.Settled // the last one
+	Settled  *ledger.Settled  // the last one
+	Waiting  *ledger.Deferred // its place in the queue; nil: it waits for nobody
 	Events   []ledger.Event
 	Seqs     []uint64
+
+	before int // attempts that were made before Waiting
 }
 
 // Attempt is one outbound post, with all that is known of its end.
@@ -108,7 +111,10 @@ func (h *History) Add(ev ledger.Event) {
 		}
 	case *ledger.Settled:
 		h.posting(ev.Post, ev.Private)
-		h.Settled = ev
+		h.Settled, h.Waiting = ev, nil
+	case *ledger.Deferred:
+		h.posting(ev.Post, ev.Private)
+		h.Waiting, h.before = ev, len(h.Attempts)
 	}
 }
 
@@ -240,7 +246,9 @@ func (h *History) SoldBefore(campaign string, leg int) (n int) {
 
 // Resumable tells whether attempts were made, all have a known outcome, and no answer was written: a trip that a crash
 // cut off. The seller's repeat goes on with the next bid while the quote lasts.
-func (h *History) Resumable() bool { return len(h.Attempts) > 0 && h.Settled == nil && !h.Open() }
+func (h *History) Resumable() bool {
+	return len(h.Attempts) > 0 && h.Settled == nil && h.Waiting == nil && !h.Open()
+}
 
 // Over tells whether the quote no longer stands: its time is past, or it was given by a clock that was ahead, and
 // nobody knows how long ago.
@@ -253,9 +261,14 @@ func (h *History) Finished() bool {
 	return h.Settled != nil && h.Settled.Result != lead.ResultPending && !h.Open()
 }
 
-// TriedBefore tells whether a bid has had its attempt. One that was written down and never sent is none.
+// TriedBefore tells whether a bid has had its attempt. One that was written down and never sent is none, and a bid that
+// the lead waits for has another one: all that it had are known to have come to nothing.
 func (h *History) TriedBefore(b *ledger.Bid) bool {
-	for i := range h.Attempts {
+	from := 0
+	if h.WaitsFor(b) != nil {
+		from = h.before
+	}
+	for i := from; i < len(h.Attempts); i++ {
 		a := &h.Attempts[i]
 		if p := a.Posting; p.Campaign == b.Campaign && p.Leg == b.Leg &&
 			(a.Posted == nil || a.Posted.Refusal != lead.NotBegun) {
@@ -275,6 +288,9 @@ func (h *History) Received() time.Time {
 
 // Standing tells whether the lead is sold, or may be.
 func (h *History) Standing() bool {
+	if h.Waiting != nil {
+		return true
+	}
 	for i := range h.Attempts {
 		if h.Attempts[i].Outcome().Standing() {
 			return true
@@ -287,7 +303,7 @@ func (h *History) Standing() bool {
 func (h *History) QuoteAt(now time.Time) bool {
 	p := h.Pinged
 	return p != nil && p.Result == lead.ResultSuccess && now.Before(p.ExpiresAt) && !h.Over(now) && h.Post == nil &&
-		len(h.Attempts) == 0 && h.Settled == nil
+		len(h.Attempts) == 0 && h.Settled == nil && h.Waiting == nil
 }
 
 // Failed tells whether the lead's post is known to have sold it to nobody.

@@ -27,7 +27,7 @@ type trouble struct {
 
 // statusOf is the HTTP status of a business answer.
 func statusOf(r *exchange.Reply) int {
-	if r.Result == lead.ResultPending {
+	if r.Result == lead.ResultPending || r.Result == lead.ResultQueued {
 		return 202
 	}
 	return 200

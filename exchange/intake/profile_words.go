@@ -61,7 +61,7 @@ func answerLeadConduit(r *exchange.Reply, ping bool) (int, any) {
 	}
 	a := conduitAnswer{Outcome: "success", Test: r.Test, Lead: conduitLeadOf(idOf(r)), Price: priceOf(r)}
 	switch r.Result {
-	case lead.ResultPending:
+	case lead.ResultPending, lead.ResultQueued:
 		return status, pendingLeadConduit(idOf(r), r.Test)
 	case lead.ResultFailure:
 		a.Outcome, a.Reason = "failure", why(r)
@@ -108,7 +108,7 @@ func pendingBoberdoo(id string, test bool) any {
 func answerBoberdoo(r *exchange.Reply, _ bool) (int, any) {
 	b := boberdooBody{Status: "Matched", Test: r.Test, LeadID: idOf(r)}
 	switch r.Result {
-	case lead.ResultPending:
+	case lead.ResultPending, lead.ResultQueued:
 		return 200, pendingBoberdoo(idOf(r), r.Test)
 	case lead.ResultFailure:
 		b.Status, b.Reason = "Unmatched", why(r)
@@ -169,7 +169,7 @@ func answerLeadspedia(r *exchange.Reply, ping bool) (int, any) {
 		kind, a.PingID, a.LeadID = "Ping", idOf(r), ""
 	}
 	switch r.Result {
-	case lead.ResultPending:
+	case lead.ResultPending, lead.ResultQueued:
 		return 200, pendingLeadspedia(idOf(r), r.Test)
 	case lead.ResultFailure:
 		a.Result, a.Msg = "failed", kind+" Rejected: "+why(r)

@@ -282,6 +282,10 @@ func (m *sampler) replies(now time.Time) {
 	}
 	m.reply("post", "Failure: not sold", lost)
 	m.reply("post", "Pending: do not sell it elsewhere", pending)
+	if m.src.Queue == exchange.QueueTells {
+		m.reply("post", "Queued: it is offered again later, do not sell it elsewhere",
+			with(func(r *exchange.Reply) { r.Result = lead.ResultQueued }))
+	}
 	var bad lead.Lead
 	bad.Reset(m.v.Schema)
 	bad.SetNow(now)

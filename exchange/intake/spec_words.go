@@ -29,7 +29,7 @@ func Reasons() []posting.Named { return reasonTable }
 // docs/reference/seller-status.md has the same.
 var statusTable = []posting.Named{
 	{Name: "200", Says: "a business answer, success or failure"},
-	{Name: "202", Says: "pending: ask `status_url` later"},
+	{Name: "202", Says: "pending, or queued: ask `status_url` later"},
 	{Name: "303", Says: "a business answer or pending, where the lead has a `redirect_url`"},
 	{Name: "400 invalid_lead",
 		Says: "values that cannot be used, or missing ones; `errors` lists field, value and expectation"},

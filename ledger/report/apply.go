@@ -148,6 +148,12 @@ func (w *writer) take(r ledger.Record) {
 		if err = json.Unmarshal(r.Bytes, &e); err == nil {
 			w.settled(r, &e)
 		}
+	case ledger.KindDeferred:
+		var e settled
+		if err = json.Unmarshal(r.Bytes, &e); err == nil {
+			e.Result = lead.ResultQueued
+			w.settled(r, &e)
+		}
 	}
 	if err != nil {
 		w.unread++ // it is told by the status: the events after it are worth having
@@ -161,6 +167,7 @@ const (
 	pending
 	sold
 	unsold
+	queued
 )
 
 func (w *writer) pinged(r ledger.Record, e *pinged) {
@@ -304,6 +311,8 @@ func (w *writer) settled(r ledger.Record, e *settled) {
 		result = sold
 	case lead.ResultPending:
 		result = pending
+	case lead.ResultQueued:
+		result = queued
 	}
 	w.exec("update _lead set result = ?, refusal = ?, posted_at = ? where n = ?", result, int64(e.Refusal), r.At, l.n)
 }

@@ -49,7 +49,8 @@ type Query struct {
 }
 
 // Results of leads by their names.
-var Results = []string{unquoted: "unquoted", quoted: "quoted", pending: "pending", sold: "sold", unsold: "unsold"}
+var Results = []string{unquoted: "unquoted", quoted: "quoted", pending: "pending", sold: "sold", unsold: "unsold",
+	queued: "queued"}
 
 // BadQuery is an error of whoever asks.
 type BadQuery struct{ What, Expected string }

@@ -26,9 +26,12 @@ const SchemaVersion = len(migrations)
 //go:embed schema.sql
 var schema string
 
+//go:embed queued.sql
+var viewOfQueued string
+
 // migrations lead from each version of the tables to the next one. What a step cannot make of what is there takes a
 // rebuild, and says so in the changelog.
-var migrations = [...]string{schema}
+var migrations = [...]string{schema, viewOfQueued}
 
 const (
 	fileName    = "report.db"

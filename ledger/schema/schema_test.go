@@ -26,6 +26,7 @@ var types = map[string]reflect.Type{
 	"posting":  reflect.TypeFor[ledger.Posting](),
 	"posted":   reflect.TypeFor[ledger.Posted](),
 	"settled":  reflect.TypeFor[ledger.Settled](),
+	"deferred": reflect.TypeFor[ledger.Deferred](),
 	"adjusted": reflect.TypeFor[ledger.Adjusted](),
 }
 
@@ -288,6 +289,8 @@ func TestFullEventsValidate(t *testing.T) {
 			e.Private.Request, e.Private.Answer = nil, nil // never of a ping
 		case *ledger.Settled:
 			e.Result, e.TestResult, e.Was.Result = "pending", "pending", "success"
+		case *ledger.Deferred:
+			e.Said = "queued"
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate = ledger.AdjustReported, ledger.FatePaid
 		}

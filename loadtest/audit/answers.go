@@ -16,6 +16,8 @@ func (a *auditor) calledBy(e *event) {
 		return
 	}
 	switch {
+	case e.Kind == "deferred":
+		a.trip(e.Lead).call = sourceKey{} // its seller has its answer
 	case e.Kind == "pinged" && e.oneShot:
 		a.trip(e.Lead).call = sourceKey{a.name(e.Source), e.Key}
 	case e.Post != nil:
@@ -105,8 +107,10 @@ func (a *auditor) answer(s *Answer) {
 		a.successAnswer(s, lead, t)
 	case "failure":
 		a.failureAnswer(s, lead, l, t)
-	case "pending":
-		a.pendingAnswer(s, lead, t)
+	case "queued", "pending":
+		if t == nil || !t.said[result] {
+			a.pendingAnswer(s, lead, t)
+		}
 	default:
 		a.found(RuleAnswerUnknown, lead, "%s was answered with the result %q", s.Op, result)
 	}
@@ -226,6 +230,10 @@ func (a *auditor) failureAnswer(s *Answer, lead id, l pinged, t *trip) {
 }
 
 func (a *auditor) pendingAnswer(s *Answer, lead id, t *trip) {
+	if s.Result == "queued" {
+		a.found(RuleAnswerUnknown, lead, "%s was answered queued, and the ledger does not say so", s.Op)
+		return
+	}
 	if t == nil || len(t.attempts) == 0 {
 		a.found(RuleAnswerPending, lead, "%s was answered pending, nothing was ever posted", s.Op)
 		return

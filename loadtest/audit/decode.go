@@ -130,6 +130,7 @@ type event struct {
 	Result      string    `json:"result"`
 	Reason      string    `json:"reason"`
 	Sales       []sale    `json:"sales"`
+	Said        string    `json:"said"`
 	Test        bool      `json:"test"`
 	TestSales   []sale    `json:"test_sales"`
 	Adjustment  string    `json:"adjustment"`

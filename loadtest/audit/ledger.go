@@ -52,6 +52,7 @@ type trip struct {
 	call     sourceKey // whose events come
 	attempts []*attempt
 	settled  []settlement
+	said     map[string]bool // what its seller was told while the lead waited in the queue
 	// something was corrected: answers may be withdrawn, and need not be what was quoted
 	corrected bool
 }
@@ -180,6 +181,8 @@ func (a *auditor) event(b []byte) {
 		a.ended(e)
 	case "settled":
 		a.settle(e)
+	case "deferred":
+		a.deferred(e)
 	case "adjusted":
 		switch e.Adjustment {
 		case "resolved":

@@ -49,6 +49,7 @@ const (
 	RuleSaleNotSettled = "sale_not_settled" // an accepted attempt stands in no settlement
 	// a settlement says failure while an attempt is open or unknown, or pending while none is
 	RuleSettledOpen      = "settled_open"
+	RuleDeferred         = "deferred"             // a lead waits that is sold, or may be, or has its end
 	RuleSettledEmpty     = "settled_empty"        // a success without sales, or a failure with sales
 	RuleSuccessWithdrawn = "success_withdrawn"    // a success was replaced by something less
 	RuleNotInBook        = "not_in_book"          // a sale of ours that the buyer does not have
@@ -101,6 +102,7 @@ type Counts struct {
 	Answers     map[string]int `json:"answers"`     // by call and result
 	Shipped     int            `json:"shipped"`     // distinct events
 	Explained   int            `json:"explained"`   // events that were held to their configuration
+	Deferred    int            `json:"deferred"`    // leads that have waited in the queue
 	Unavailable int            `json:"unavailable"` // calls under a key that heard nothing but 503
 }
 

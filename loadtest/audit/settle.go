@@ -36,6 +36,32 @@ func (a *auditor) settle(e *event) {
 	a.keepsQuote(e, t, l)
 }
 
+// deferred holds a lead that waits to having no attempt that is a sale, or may be one: it is offered again.
+func (a *auditor) deferred(e *event) {
+	if l := a.leads[e.Lead]; !l.pinged {
+		a.found(RuleNoPing, e.Lead, "deferred, and never pinged")
+	}
+	t := a.trip(e.Lead)
+	for _, p := range t.attempts {
+		if p.outcome.standing() {
+			a.found(RuleDeferred, e.Lead, "deferred while attempt %s is %s", p.id, outcomeNames[p.outcome])
+		}
+	}
+	if len(t.settled) > 0 {
+		a.found(RuleDeferred, e.Lead, "deferred after it was settled")
+	}
+	if e.Said != "queued" && e.Said != "pending" {
+		a.found(RuleUnreadable, e.Lead, "deferred with the answer %q", e.Said)
+	}
+	if t.said == nil {
+		t.said = map[string]bool{}
+	}
+	if len(t.said) == 0 {
+		a.report.Counts.Deferred++
+	}
+	t.said[e.Said] = true
+}
+
 func (a *auditor) settledSale(e *event, t *trip, s *sale) {
 	s.Buyer, s.Campaign = a.name(s.Buyer), a.name(s.Campaign)
 	for _, p := range t.attempts {
