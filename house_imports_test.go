@@ -67,15 +67,17 @@ var below = map[string][]string{
 	"exchange/door": {}, // what stands between a listener and an HTTP server
 
 	"exchange/intake": {"lead", "exchange", "exchange/door", "exchange/intake/posting"},
-	"exchange/admin": {"lead", "exchange", "exchange/limits", "exchange/door", "ledger", "ledger/report",
+	// who is told when somebody is needed
+	"alerts": {"lead", "rules", "ledger", "ledger/report", "queue", "exchange"},
+	"exchange/admin": {"lead", "alerts", "exchange", "exchange/limits", "exchange/door", "ledger", "ledger/report",
 		"queue", "config/tree"},
 
 	"config": {"lead", "rules", "rules/listfile", "wire/request", "wire/answer", "auction", "auction/value", "buyers",
-		"buyers/templates", "ledger", "queue", "exchange", "exchange/door", "exchange/intake",
+		"buyers/templates", "ledger", "queue", "alerts", "exchange", "exchange/door", "exchange/intake",
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "rules", "wire/transport", "capstore/memory", "ledger", "ledger/report", "exchange",
+	"node": {"lead", "rules", "alerts", "wire/transport", "capstore/memory", "ledger", "ledger/report", "exchange",
 		"exchange/intake", "exchange/admin", "exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
@@ -83,8 +85,8 @@ var below = map[string][]string{
 		"ledger", "exchange", "exchange/intake", "exchange/intake/posting", "exchange/admin", "config", "node",
 		"buyers/buyertest"},
 
-	"cmd/clearpost": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers", "auction", "capstore",
-		"ledger", "ledger/report", "ledger/schema", "queue", "config/schema", "exchange", "exchange/intake",
+	"cmd/clearpost": {"lead", "rules", "alerts", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
+		"capstore", "ledger", "ledger/report", "ledger/schema", "queue", "config/schema", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "config", "config/page", "node", "buyers/buyertest",
 		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
 }

@@ -60,6 +60,7 @@ func (l *loader) node(cfg *Config) {
 	l.specs(f, &spec.Specs, cfg)
 	l.limits(f, &spec.Limits, &cfg.Limits)
 	l.parents(f, spec.Parents, cfg)
+	cfg.Alerts = l.alerts(f, spec.Alerts)
 }
 
 // address checks host:port. Port 0 means a free one.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"clearpost/alerts"
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/exchange/door"
@@ -50,6 +51,7 @@ type Config struct {
 	Kafka       *ledger.KafkaConfig
 	KafkaTLS    *kafkaTLSSpec // the files that Kafka.TLS was made of
 	Limits      Limits
+	Alerts      *alerts.Config // nil: nobody is told of anything
 	Exchange    exchange.Config
 
 	// Hash names the configuration: the first 16 bytes of a SHA-256 over the names and the contents of all its files in

@@ -20,7 +20,8 @@ type nodeSpec struct {
 	Limits  limitsSpec `yaml:"limits"` // of what the node takes on
 	// companies that buyers belong to (their parent), by name: what they may buy together
 	Parents map[string]parentSpec `yaml:"parents"`
-	Specs   specsSpec             `yaml:"specs"` // the posting specs that sellers read
+	Specs   specsSpec             `yaml:"specs"`  // the posting specs that sellers read
+	Alerts  *alertsSpec           `yaml:"alerts"` // who is told when somebody is needed
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
 	// the one header that the proxies write: X-Forwarded-For or Forwarded (X-Forwarded-For)

@@ -99,6 +99,7 @@ func (l *loader) load() *Config {
 		}
 	})
 	l.remembers(cfg)
+	l.alertsAbout(cfg)
 	l.money(cfg)
 	l.unusedLists(cfg.pages)
 	all := l.hashed()

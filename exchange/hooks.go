@@ -131,14 +131,19 @@ func hookMessage(r *ledger.Record, kind string, at time.Time, data any) (*queue.
 // hookBodyMax is how much of an answer to a message is read.
 const hookBodyMax = 4 << 10
 
-// sendMessage sends a message of a line once, by the dialer of buyers, so that addresses of the own network are refused
-// unless they are allowed.
+// sendMessage sends a message of a line once.
 func (e *Exchange) sendMessage(ctx context.Context, line string, m *queue.Message) queue.Answer {
 	p := e.inForce.Load().endpointOf(line)
 	if p == nil {
 		return queue.Answer{Why: "it is not configured any more"}
 	}
-	t, err := e.transport.Target(transport.TargetConfig{Name: "webhook " + line, Addr: p.Addr(),
+	return e.Tell(ctx, line, p, m)
+}
+
+// Tell sends a message to an endpoint once, by the dialer of buyers, so that addresses of the own network are refused
+// unless they are allowed. name is for messages to people.
+func (e *Exchange) Tell(ctx context.Context, name string, p *queue.Endpoint, m *queue.Message) queue.Answer {
+	t, err := e.transport.Target(transport.TargetConfig{Name: "webhook " + name, Addr: p.Addr(),
 		ServerName: p.URL.Hostname(), TLS: p.URL.Scheme == "https", BodyBytesMax: hookBodyMax, ConnsMax: 1,
 		AllowPrivate: p.AllowPrivate})
 	if err != nil {

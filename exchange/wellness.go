@@ -34,6 +34,16 @@ func (w *wellness) note(e *Exchange, l *LiveCampaign, kind string, why lead.Refu
 	}
 }
 
+// FailingSince tells since when a campaign's calls fail, ten in a row or more, pings or posts.
+func (t *Tally) FailingSince() (since time.Time, failing bool) {
+	for _, w := range []*wellness{&t.pingsWell, &t.postsWell} {
+		if ns := w.since.Load(); ns != 0 && (!failing || ns < since.UnixNano()) {
+			since, failing = time.Unix(0, ns), true
+		}
+	}
+	return since, failing
+}
+
 // tellBids writes, at level debug, why each campaign of a ping was not asked, or gave no bid. Those whose criteria the
 // lead does not meet are no part of it: explain tells of them.
 func (e *Exchange) tellBids(p *Ping) {

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/alerts"
 	"clearpost/capstore/memory"
 	"clearpost/config"
 	"clearpost/exchange"
@@ -36,6 +37,7 @@ type Node struct {
 	failed  chan error
 	reloads reloads
 	report  reports
+	alerts  *alerts.Watch // nil beside no running node
 
 	Exchange *exchange.Exchange
 	Ledger   *ledger.Ledger
@@ -100,6 +102,7 @@ func (n *Node) open(offline bool) error {
 	if err := n.Exchange.Start(); err != nil {
 		return err
 	}
+	n.watchAlerts(offline)
 	n.reloads.told = admin.ConfigStatus{Hash: cfg.Hash, Since: n.Exchange.Now(), Reloads: map[string]int64{}}
 	links, err := cfg.SpecLinks()
 	if err != nil {
@@ -128,7 +131,8 @@ func (n *Node) open(offline bool) error {
 	n.Admin = admin.New(n.Exchange, led, n.token, admin.Hooks{Statuses: n.Intake.Statuses, Reload: n.Reload,
 		Config: n.reloads.status, Offline: offline, Memory: memory.Limit, Load: func() admin.LoadStatus {
 			return loadOf(n.Intake)
-		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup, Report: n.report.view}, n.log)
+		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup, Report: n.report.view,
+		Alerts: n.alerts}, n.log)
 	return nil
 }
 

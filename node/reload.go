@@ -112,6 +112,7 @@ func (n *Node) apply(next *config.Config) error {
 		return err
 	}
 	n.Intake.Use(view)
+	n.alerts.Use(next.Alerts)
 	n.cfg = next
 	next.DropFiles()
 	return nil

@@ -125,7 +125,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descPlaces, descPace,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
-		descViewMissed} {
+		descViewMissed, descAlertCauses, descAlertSent, descAlertFailed, descAlertWait} {
 		ch <- d
 	}
 }
@@ -177,6 +177,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.collectLearned(gauge)
 	c.collectHooks(count, gauge)
+	c.collectAlerts(count, gauge)
 	c.collectNetwork(count, gauge)
 	c.collectCaps(gauge)
 	c.collectLoad(count, gauge)

@@ -5,6 +5,7 @@ package admin
 import (
 	"time"
 
+	"clearpost/alerts"
 	"clearpost/config/tree"
 	"clearpost/ledger"
 	"clearpost/ledger/report"
@@ -19,6 +20,7 @@ type Hooks struct {
 	Identity func() Identity
 	Backup   func(to string) (ledger.Backup, error) // copies the data into a directory that is not there yet
 	Report   func() (*report.View, error)           // what find and report read; an error says why there is none
+	Alerts   *alerts.Watch                          // nil: nobody is told of anything
 	Memory   int64                                  // bytes that the node keeps to; 0: none
 	Offline  bool                                   // opened by a verb, beside no running node
 }

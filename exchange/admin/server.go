@@ -157,7 +157,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.backup(ctx)
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
-	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post), s.hook(ctx, path, get, post):
+	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post), s.hook(ctx, path, get, post),
+		s.alert(ctx, path, get, post):
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
 			"/v1/webhooks, /v1/webhooks/dead?name=, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, "+
