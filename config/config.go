@@ -107,7 +107,10 @@ type Limits struct {
 	LateReadMax    time.Duration // how long a late answer is still read (2 s)
 	FreeBytesMin   uint64        // free disk space below which new pings hear 503 (512 MiB)
 	Retention      ledger.Retention
-	ReportPercent  int // of one core's time that the view for reports may take (25); 0: there is no such view
+	// for how long the view for reports has single leads that nobody posted, and fine bids (0: always)
+	ReportKeepFor  time.Duration
+	ReportBytesMax int64 // in that view before the oldest of these go earlier (0: any number)
+	ReportPercent  int   // of one core's time that the view for reports may take (25); 0: there is no such view
 }
 
 // Options are what loading takes from outside.

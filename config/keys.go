@@ -105,6 +105,11 @@ type limitsSpec struct {
 	// the share of one core's time, in percent, that keeping up what find and report read may take, a fifth of it while
 	// the node is busy; 0: nothing is kept for them (25)
 	ReportPercent *int `yaml:"report_cpu_percent"`
+	// for how many days find and report have leads that nobody posted one by one, and bids told apart by several of
+	// state, sub_id and refusal; posted leads and sums stay; absent: they stay too
+	ReportDays *int `yaml:"report_days"`
+	// how many MiB may be in what find and report read before the oldest of these go earlier; absent: any number
+	ReportMBMax *int `yaml:"report_mb_max"`
 }
 
 // verticalSpec is a file of verticals/.

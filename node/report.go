@@ -39,7 +39,8 @@ func (n *Node) openReport(offline bool) {
 	}
 	// It waits long before the ledger has to refuse pings for want of disk.
 	cfg := report.Config{Dir: n.report.dir, Ledger: n.Ledger, Share: float64(percent) / 100,
-		FreeBytesMin: 2 * n.cfg.Limits.FreeBytesMin, Log: n.log}
+		FreeBytesMin: 2 * n.cfg.Limits.FreeBytesMin, KeepFor: n.cfg.Limits.ReportKeepFor,
+		BytesMax: n.cfg.Limits.ReportBytesMax, Log: n.log}
 	if offline {
 		cfg.Share = 1 // nobody else is there to be slowed
 	}

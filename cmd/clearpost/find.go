@@ -17,9 +17,10 @@ import (
 
 type findCmd struct {
 	target
-	Name         string `arg:"" optional:"" help:"Whatever the lead may be called: its id or an attempt's, a phone number, an e-mail address, the seller's id or SOURCE:ID, the buyer's REFERENCE, or BUYER:REFERENCE or CAMPAIGN:REFERENCE."`
+	Name         string `arg:"" optional:"" help:"Whatever the lead may be called: its id or an attempt's, a phone number, an e-mail address, first and last name, the seller's id or SOURCE:ID, the buyer's REFERENCE, or BUYER:REFERENCE or CAMPAIGN:REFERENCE."`
 	Phone        string `help:"Phone number."`
 	Email        string `help:"E-mail address."`
+	Person       string `help:"First and last name, or the last name." placeholder:"NAME"`
 	Region       string `help:"Country whose phone numbers need no calling code." default:"US"`
 	SellerLeadID string `help:"The seller's id." placeholder:"ID"`
 	Source       string `help:"Of this source."`
@@ -61,7 +62,8 @@ func (c *findCmd) Run(e *env) error {
 		return err
 	}
 	q := url.Values{}
-	for name, value := range map[string]string{"name": c.Name, "phone": c.Phone, "email": c.Email, "region": c.Region,
+	for name, value := range map[string]string{"name": c.Name, "phone": c.Phone, "email": c.Email, "person": c.Person,
+		"region":         c.Region,
 		"seller_lead_id": c.SellerLeadID, "source": c.Source, "vertical": c.Vertical, "state": c.State,
 		"sub_id": c.SubID,
 		"result": c.Result, "refusal": c.Refusal, "buyer": c.Buyer, "campaign": c.Campaign, "outcome": c.Outcome,
@@ -140,10 +142,10 @@ func (c *findCmd) print(w *tabwriter.Writer, l *report.Lead) {
 	}
 	var tried []string
 	for i := range l.Attempts {
-		tried = append(tried, attemptText(&l.Attempts[i]))
+		tried = append(tried, plain(attemptText(&l.Attempts[i])))
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.At.In(c.location()).Format("2006-01-02 15:04:05"), l.ID, l.Source,
-		l.State, l.SellerLeadID, result, strings.Join(tried, "; "))
+		plain(l.State), plain(l.SellerLeadID), result, strings.Join(tried, "; "))
 }
 
 // attemptText is an attempt in a few words.

@@ -53,6 +53,12 @@ func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
 				t.Errorf("%s: %s finds\n%s", how, who, out)
 			}
 		}
+		if out := must(t, "report", "scorecard", "-d", dir); !strings.Contains(out, l.Attempts[0].Buyer+" (USD)") {
+			t.Errorf("%s: scorecards:\n%s", how, out)
+		}
+		if out := must(t, "report", "page", "-d", dir); !strings.Contains(out, l.Attempts[0].Buyer) {
+			t.Errorf("%s: the page:\n%s", how, out)
+		}
 		a := l.Attempts[0]
 		out = must(t, "find", a.Buyer+":"+a.Reference, "--since", "1h", "-d", dir)
 		if !strings.Contains(out, sold.LeadID) {

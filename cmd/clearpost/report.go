@@ -15,18 +15,22 @@ import (
 )
 
 type reportCmd struct {
-	Figures  reportFiguresCmd  `cmd:"" default:"withargs" help:"Add up what was asked, sold and earned."`
-	Rebuild  reportRebuildCmd  `cmd:"" help:"Make what find and report read anew from the ledger."`
-	Status   reportStatusCmd   `cmd:"" help:"Show how far what find and report read is."`
-	Returned reportReturnedCmd `cmd:"" help:"Tell that sales were returned. It teaches, and books nothing."`
-	Paid     reportPaidCmd     `cmd:"" help:"Tell that sales were paid. It teaches, and books nothing."`
-	Unpaid   reportUnpaidCmd   `cmd:"" help:"Tell that sales will not be paid. It teaches, and books nothing."`
+	Figures   reportFiguresCmd   `cmd:"" default:"withargs" help:"Add up what was asked, sold and earned."`
+	Scorecard reportScorecardCmd `cmd:"" help:"Show how buyers did, why they refused leads, and what to change."`
+	Page      reportPageCmd      `cmd:"" help:"Print an HTML page with charts."`
+	Rebuild   reportRebuildCmd   `cmd:"" help:"Make what find and report read anew from the ledger."`
+	Status    reportStatusCmd    `cmd:"" help:"Show how far what find and report read is."`
+	Returned  reportReturnedCmd  `cmd:"" help:"Tell that sales were returned. It teaches, and books nothing."`
+	Paid      reportPaidCmd      `cmd:"" help:"Tell that sales were paid. It teaches, and books nothing."`
+	Unpaid    reportUnpaidCmd    `cmd:"" help:"Tell that sales will not be paid. It teaches, and books nothing."`
 }
 
 // Help implements kong.HelpProvider.
 func (reportCmd) Help() string {
 	return `Examples:
   clearpost report --by buyer --since 7d --zone America/New_York
+  clearpost report scorecard brightroof --since 30d
+  clearpost report page --since 30d > month.html
   clearpost report status
   clearpost report rebuild
   clearpost report returned brightroof-fixed:BR-88 --why "wrong number, their mail of 3 March"`

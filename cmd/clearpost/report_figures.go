@@ -4,9 +4,11 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +20,7 @@ import (
 
 type reportFiguresCmd struct {
 	target
-	By       []string `help:"Tell apart by: buyer, campaign, source, sub_id, vertical, state, refusal, hour, day, month; several with commas." placeholder:"WHAT"`
+	By       []string `help:"Tell apart by: buyer, campaign, source, sub_id, vertical, state, refusal, bid_band, hour, day, month; several with commas." placeholder:"WHAT"`
 	Buyer    string   `help:"Of this buyer only."`
 	Campaign string   `help:"Of this campaign only."`
 	Source   string   `help:"Of this source only."`
@@ -26,22 +28,24 @@ type reportFiguresCmd struct {
 	State    string   `help:"Of this state only, by its code." placeholder:"TX"`
 	SubID    string   `help:"Of this sub_id only." placeholder:"ID"`
 	times
-	Limit int  `help:"At most so many rows; what is beyond them is added up in one." default:"50"`
-	JSON  bool `help:"Print one JSON object." xor:"as"`
-	CSV   bool `name:"csv" help:"Print CSV." xor:"as"`
+	Compare bool `help:"Also as long a time before --since."`
+	Limit   int  `help:"At most so many rows; what is beyond them is added up in one." default:"50"`
+	JSON    bool `help:"Print one JSON object." xor:"as"`
+	CSV     bool `name:"csv" help:"Print CSV." xor:"as"`
 }
 
 // Help implements kong.HelpProvider.
 func (reportFiguresCmd) Help() string {
 	return `Adds up what buyers were asked and answered, what was sold, and the money, over a range of time. Leads and bids count by the time of the
 ping, attempts and what is booked for them by the time of the attempt, as they stand now: corrections change the past. Test leads are not in
-it. Bids are kept by quarters of an hour, so that the range is widened to whole ones. docs/how-to/report.md says what the columns are.
+it. Sums are kept by hours of UTC, so that the range is widened to whole ones. docs/how-to/report.md says what the columns are.
 
 Examples:
   clearpost report --since 7d --zone America/New_York
   clearpost report --by buyer --since 2026-11-01 --until 2026-12-01 --zone America/New_York
   clearpost report --by source,sub_id --since 24h --csv > subs.csv
-  clearpost report --by refusal --buyer brightroof --since 7d
+  clearpost report --by refusal --buyer brightroof --since 7d --compare
+  clearpost report --by bid_band --since 30d
   clearpost report --by day --campaign brightroof-fixed --json | jq '.rows[] | [.key[0], .revenue_micros]'`
 }
 
@@ -58,6 +62,9 @@ func (c *reportFiguresCmd) Run(e *env) error {
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if c.Compare {
+		q.Set("compare", "true")
 	}
 	return c.with(e, func(o *ops) error {
 		if err := upToDate(e, o); err != nil {
@@ -116,6 +123,7 @@ func figureColumns(f *report.Figures) []figure {
 		count("answered", func(r *report.Row) int64 { return r.Answered }),
 		count("bids", func(r *report.Row) int64 { return r.Bids }),
 		rate("bid_rate", func(r *report.Row) *int64 { return r.BidRate }),
+		amountIf("median_bid", func(r *report.Row) *lead.Money { return r.MedianBid }),
 		count("won", func(r *report.Row) int64 { return r.Won }),
 		rate("win_rate", func(r *report.Row) *int64 { return r.WinRate }),
 		count("posts", func(r *report.Row) int64 { return r.Posts }),
@@ -127,6 +135,58 @@ func figureColumns(f *report.Figures) []figure {
 		amountOf("revenue", func(r *report.Row) lead.Money { return r.Revenue }),
 		amountOf("payout", func(r *report.Row) lead.Money { return r.Payout }),
 		amountOf("margin", func(r *report.Row) lead.Money { return r.Margin }))
+}
+
+// moreColumns are those that text has no room for.
+func moreColumns() []figure {
+	return []figure{count("looked_at", func(r *report.Row) int64 { return r.Looked }),
+		count("capped", func(r *report.Row) int64 { return r.Capped }),
+		count("late", func(r *report.Row) int64 { return r.Late }),
+		count("torn", func(r *report.Row) int64 { return r.Torn }),
+		count("listed", func(r *report.Row) int64 { return r.Listed }),
+		count("not_sent", func(r *report.Row) int64 { return r.NotSent }),
+		count("paid", func(r *report.Row) int64 { return r.Paid }),
+		count("unpaid", func(r *report.Row) int64 { return r.Unpaid }),
+		rate("return_rate", func(r *report.Row) *int64 { return r.ReturnRate }),
+		amountIf("mean_bid", func(r *report.Row) *lead.Money { return r.MeanBid }),
+		took("ping_p50_ms", func(r *report.Row) *report.Times { return r.PingTimes }, func(t *report.Times) int64 {
+			return t.P50
+		}),
+		took("ping_p95_ms", func(r *report.Row) *report.Times { return r.PingTimes }, func(t *report.Times) int64 {
+			return t.P95
+		}),
+		took("ping_p99_ms", func(r *report.Row) *report.Times { return r.PingTimes }, func(t *report.Times) int64 {
+			return t.P99
+		}),
+		took("post_p50_ms", func(r *report.Row) *report.Times { return r.PostTimes }, func(t *report.Times) int64 {
+			return t.P50
+		}),
+		took("post_p95_ms", func(r *report.Row) *report.Times { return r.PostTimes }, func(t *report.Times) int64 {
+			return t.P95
+		}),
+		took("post_p99_ms", func(r *report.Row) *report.Times { return r.PostTimes }, func(t *report.Times) int64 {
+			return t.P99
+		})}
+}
+
+// amountIf is a column of amounts that rows may not have.
+func amountIf(name string, f func(*report.Row) *lead.Money) figure {
+	return figure{name: name, value: func(r *report.Row) string {
+		if m := f(r); m != nil {
+			return m.String()
+		}
+		return ""
+	}}
+}
+
+// took is a column of times in milliseconds.
+func took(name string, of func(*report.Row) *report.Times, f func(*report.Times) int64) figure {
+	return figure{name: name, value: func(r *report.Row) string {
+		if t := of(r); t != nil {
+			return fmt.Sprintf("%.1f", float64(f(t))/1000)
+		}
+		return ""
+	}}
 }
 
 // keyOf is what a row is of, one text a column.
@@ -142,7 +202,7 @@ func keyOf(f *report.Figures, r *report.Row, total bool) []string {
 		}
 	default:
 		for i := range out {
-			if out[i] = r.Key[i]; out[i] == "" {
+			if out[i] = plain(r.Key[i]); out[i] == "" {
 				out[i] = "-"
 			}
 		}
@@ -152,18 +212,30 @@ func keyOf(f *report.Figures, r *report.Row, total bool) []string {
 
 func figuresText(to io.Writer, f *report.Figures) error {
 	fmt.Fprintln(to, rangeText(f))
+	if f.BeforeSince != nil {
+		fmt.Fprintf(to, "before: from %s to %s\n", f.BeforeSince.Format(dayLayout), f.BeforeUntil.Format(dayLayout))
+	}
+	if f.BidsFrom != nil {
+		fmt.Fprintf(to, "bids told apart so are kept from %s on\n", f.BidsFrom.Format(dayLayout))
+	}
 	if len(f.Totals) == 0 {
 		_, err := fmt.Fprintln(to, "nothing happened then")
 		return err
 	}
 	columns := figureColumns(f)
 	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
-	line := func(key []string, r *report.Row) {
+	var line func(key []string, r *report.Row)
+	line = func(key []string, r *report.Row) {
 		cells := key
 		for _, c := range columns {
 			cells = append(cells, c.value(r))
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t")+"\t")
+		if r.Before != nil {
+			key := make([]string, len(f.By)+1)
+			key[len(f.By)] = "before"
+			line(key, r.Before)
+		}
 	}
 	head := []string{}
 	for _, by := range append(append(head, f.By...), "currency") {
@@ -202,20 +274,20 @@ func rangeText(f *report.Figures) string {
 // decimal.
 func figuresCSV(to io.Writer, f *report.Figures) error {
 	w := csv.NewWriter(to)
-	columns := figureColumns(f)
+	columns := append(figureColumns(f), moreColumns()...)
 	head := append(append([]string{}, f.By...), "currency")
+	compared := f.BeforeSince != nil
+	if compared {
+		head = append(head, "period")
+	}
 	for _, c := range columns {
 		head = append(head, c.name)
 	}
 	if err := w.Write(head); err != nil {
 		return err
 	}
-	for i := range f.Rows {
-		r := &f.Rows[i]
-		row := keyOf(f, r, false)
-		if r.Others == 0 {
-			copy(row, r.Key)
-		}
+	write := func(key []string, r *report.Row) error {
+		row := slices.Clone(key)
 		for _, c := range columns {
 			v := c.value(r)
 			if p, ok := strings.CutSuffix(v, "%"); ok {
@@ -223,7 +295,21 @@ func figuresCSV(to io.Writer, f *report.Figures) error {
 			}
 			row = append(row, v)
 		}
-		if err := w.Write(row); err != nil {
+		return w.Write(row)
+	}
+	for i := range f.Rows {
+		r := &f.Rows[i]
+		key := keyOf(f, r, false)
+		if r.Others == 0 {
+			copy(key, r.Key)
+		}
+		if !compared {
+			if err := write(key, r); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := errors.Join(write(append(key, "now"), r), write(append(key, "before"), r.Before)); err != nil {
 			return err
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-json"
 
@@ -43,9 +45,12 @@ const statementMax = 1 << 20
 func (c *sqlCmd) Run(e *env) error {
 	text := c.Statement
 	if text == "-" {
-		b, err := io.ReadAll(io.LimitReader(e.in, statementMax))
+		b, err := io.ReadAll(io.LimitReader(e.in, statementMax+1))
 		if err != nil {
 			return fmt.Errorf("standard input: %w", err)
+		}
+		if len(b) > statementMax {
+			return fmt.Errorf("standard input: expected a statement of at most %d bytes", statementMax)
 		}
 		text = string(b)
 	}
@@ -88,7 +93,7 @@ func (c *sqlCmd) printer(to io.Writer) (columns func([]string) error, row func([
 	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', 0)
 	line := func(cells []string) error {
 		for _, s := range cells {
-			fmt.Fprint(w, s, "\t")
+			fmt.Fprint(w, plain(s), "\t")
 		}
 		_, err := fmt.Fprintln(w)
 		return err
@@ -128,6 +133,19 @@ func jsonRows(to io.Writer) (columns func([]string) error, row func([]any) error
 		return err
 	}
 	return columns, row, func() error { return nil }
+}
+
+// plain is a text of sellers or buyers as it is shown to a person: on one line, and without what a terminal acts on.
+func plain(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 // texts are values as text; what is not there is empty, and bytes are hexadecimal.

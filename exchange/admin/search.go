@@ -31,7 +31,8 @@ func (s *Server) find(ctx *fasthttp.RequestCtx, v *report.View) {
 		return
 	}
 	p := params{values: values}
-	q := report.Query{Name: p.text("name"), Phone: p.text("phone"), Email: p.text("email"), Region: p.text("region"),
+	q := report.Query{Name: p.text("name"), Phone: p.text("phone"), Email: p.text("email"), Person: p.text("person"),
+		Region: p.text("region"),
 		Seller: p.text("seller_lead_id"), Source: p.text("source"), Vertical: p.text("vertical"),
 		State: p.text("state"), SubID: p.text("sub_id"), Result: p.text("result"), Since: p.time("since"),
 		Until: p.time("until"),
@@ -62,7 +63,8 @@ func (s *Server) figures(ctx *fasthttp.RequestCtx, v *report.View) {
 	p := params{values: values}
 	a := report.Ask{Since: p.time("since"), Until: p.time("until"), Zone: p.zone("zone"), Buyer: p.text("buyer"),
 		Campaign: p.text("campaign"), Source: p.text("source"), Vertical: p.text("vertical"), State: p.text("state"),
-		SubID: p.text("sub_id"), Limit: int(p.number("limit", figuresStandard, report.RowsMax))}
+		SubID: p.text("sub_id"), Limit: int(p.number("limit", figuresStandard, report.RowsMax)),
+		Compare: p.flag("compare")}
 	if by := p.text("by"); by != "" {
 		a.By = strings.Split(by, ",")
 	}
@@ -77,6 +79,28 @@ func (s *Server) figures(ctx *fasthttp.RequestCtx, v *report.View) {
 		return
 	}
 	write(ctx, 200, f)
+}
+
+// scorecards tells how buyers did: GET /v1/scorecards, with a parameter for each field of report.ScoreAsk.
+func (s *Server) scorecards(ctx *fasthttp.RequestCtx, v *report.View) {
+	values, err := url.ParseQuery(string(ctx.QueryArgs().QueryString()))
+	if err != nil {
+		fail(ctx, 400, "the query: "+err.Error())
+		return
+	}
+	p := params{values: values}
+	a := report.ScoreAsk{Buyer: p.text("buyer"), Since: p.time("since"), Until: p.time("until"), Zone: p.zone("zone")}
+	if err := p.end(); err != nil {
+		fail(ctx, 400, err.Error())
+		return
+	}
+	s.caughtUp(v)
+	cards, err := v.Scorecards(s.stop, a)
+	if err != nil {
+		badView(ctx, err)
+		return
+	}
+	write(ctx, 200, cards)
 }
 
 // badView answers a question that the view could not answer.

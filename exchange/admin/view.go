@@ -25,6 +25,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = func(ctx *fasthttp.RequestCtx, v *report.View) { write(ctx, 200, v.Status()) }
 	case path == "/v1/view/catch-up" && post:
 		answer = func(ctx *fasthttp.RequestCtx, v *report.View) { write(ctx, 200, s.caughtUp(v)) }
+	case path == "/v1/scorecards" && get:
+		answer = s.scorecards
 	case path == "/v1/view/rebuild" && post:
 		answer = s.rebuild
 	case path == "/v1/find" && get:

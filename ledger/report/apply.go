@@ -3,14 +3,16 @@
 package report
 
 import (
-	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"hash"
+	"strings"
 
-	"github.com/goccy/go-json"
+	"github.com/tidwall/gjson"
 
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -20,38 +22,53 @@ import (
 type writer struct {
 	conn  *sql.Conn
 	key   personKey
+	mac   hash.Hash
 	stmts map[string]*sql.Stmt
 	err   error // of the transaction, the first one
 
+	event     event
 	places    *places
 	campaigns map[campaign]int64
-	origins   map[origin]int64
-	leads     map[lead.ID]known
-	bids      map[bidKey]*bidSum // of the transaction
-	unread    int64              // of the transaction: events that could not be read
+	origins   map[origin]origins
+	byOrigin  map[int64]*origins4
+	subIDs    map[string]int // by source: how many are told apart
+	leads     map[lead.ID]*leadRow
+	attempts  map[lead.ID]*attemptRow
+
+	// what the transaction changes
+	changedLeads    []*leadRow
+	changedAttempts []*attemptRow
+	bids            map[bidKey]*bidSum
+	tally           tallies
+	unread          int64 // events that could not be read
+
+	subIDsMax     int
+	keys          []sumKey // memory of flushSums
+	droppedBefore int64    // milliseconds: leads before then that nobody posted may have no row any more
 }
 
-// bidKey is one row of bids; at is a quarter of an hour, in seconds.
+// bidKey is one row of bids; at is an hour, in seconds.
 type bidKey struct {
 	at, campaign, origin int64
 	refusal              lead.Refusal
 }
 
-type bidSum struct {
-	n, asked, answered, bids, won, took int64
-	price                               lead.Money
-}
+type bidSum struct{ n, asked, answered, listed, bids, won, took, price int64 }
 
 func newWriter(conn *sql.Conn, key personKey) *writer {
-	w := &writer{conn: conn, key: key, stmts: map[string]*sql.Stmt{}, places: newPlaces()}
+	w := &writer{conn: conn, key: key, mac: hmac.New(sha256.New, key[:]), stmts: map[string]*sql.Stmt{},
+		places: newPlaces(), subIDsMax: subIDsMax}
 	w.forget()
 	return w
 }
 
 // forget drops what is remembered of rows, which a transaction that failed may have made.
 func (w *writer) forget() {
-	w.campaigns, w.origins = map[campaign]int64{}, map[origin]int64{}
-	w.leads, w.bids = map[lead.ID]known{}, map[bidKey]*bidSum{}
+	w.campaigns, w.origins, w.byOrigin = map[campaign]int64{}, map[origin]origins{}, map[int64]*origins4{}
+	w.subIDs = map[string]int{}
+	w.leads, w.attempts, w.bids = map[lead.ID]*leadRow{}, map[lead.ID]*attemptRow{}, map[bidKey]*bidSum{}
+	w.tally = newTallies()
+	w.changedLeads, w.changedAttempts = nil, nil
 	w.unread, w.err = 0, nil
 }
 
@@ -102,15 +119,19 @@ func (w *writer) begin() error {
 
 // commit stores what was taken since begin, and the place that it reaches. On an error nothing of it is stored.
 func (w *writer) commit(p *place) error {
+	w.flushRows()
 	w.flushBids()
+	w.flushSums()
 	p.Unread += w.unread
 	w.setPlace(p)
 	if w.err == nil {
 		if _, w.err = w.conn.ExecContext(context.Background(), "commit"); w.err == nil {
 			w.unread = 0
+			w.forgetRows()
 			return nil
 		}
 	}
+	p.Unread -= w.unread
 	return w.rollback()
 }
 
@@ -129,30 +150,25 @@ func (w *writer) take(r ledger.Record) {
 	var err error
 	switch r.Kind {
 	case ledger.KindPinged:
-		var e pinged
-		if err = json.Unmarshal(r.Bytes, &e); err == nil {
-			w.pinged(r, &e)
+		if err = w.event.read(r.Bytes); err == nil {
+			w.pinged(r, &w.event)
 		}
 	case ledger.KindPosting:
-		var e posting
-		if err = json.Unmarshal(r.Bytes, &e); err == nil {
-			w.posting(r, &e)
+		if err = w.event.read(r.Bytes); err == nil {
+			w.posting(r, &w.event)
 		}
 	case ledger.KindPosted, ledger.KindAdjusted:
-		var e ended
-		if err = json.Unmarshal(r.Bytes, &e); err == nil {
-			w.ended(r, &e)
+		if err = w.event.read(r.Bytes); err == nil {
+			w.ended(r, &w.event)
 		}
 	case ledger.KindSettled:
-		var e settled
-		if err = json.Unmarshal(r.Bytes, &e); err == nil {
-			w.settled(r, &e)
+		if err = w.event.read(r.Bytes); err == nil {
+			w.settled(r, &w.event)
 		}
 	case ledger.KindDeferred:
-		var e settled
-		if err = json.Unmarshal(r.Bytes, &e); err == nil {
-			e.Result = lead.ResultQueued
-			w.settled(r, &e)
+		if err = w.event.read(r.Bytes); err == nil {
+			w.event.Result = lead.ResultQueued
+			w.settled(r, &w.event)
 		}
 	}
 	if err != nil {
@@ -170,106 +186,112 @@ const (
 	queued
 )
 
-func (w *writer) pinged(r ledger.Record, e *pinged) {
-	o := w.origin(&e.head, e.Currency, e.Fields)
-	var asked, answered, bids int64
-	var best lead.Money
-	for i := range e.Bids {
-		b := &e.Bids[i]
-		one := w.bid(r.At, o, e.Test, b)
-		asked, answered, bids = asked+one.asked, answered+one.answered, bids+one.bids
-		if b.offers() {
-			best = max(best, b.Price)
-		}
-	}
-	result := unquoted
-	if e.Result == lead.ResultSuccess {
-		result = quoted
-	}
+func (w *writer) pinged(r ledger.Record, e *event) {
 	// Of a lead that an event before has told of, as when the ledger began in its midst, the ping is what was missing.
-	n := w.id(`insert into _lead (n, id, at, origin, test, one_shot, seller, sub_id2, sub_id3, quote, asked, answered,
-		bids, best, result, refusal) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		on conflict (id) do update set origin = excluded.origin, one_shot = excluded.one_shot, quote = excluded.quote,
-		asked = excluded.asked, answered = excluded.answered, bids = excluded.bids, best = excluded.best returning n`,
-		int64(r.Seq), r.Lead[:], r.At, o, bit(e.Test), bit(e.Mode == ledger.ModeLead), cut(e.SellerLeadID),
-		cut(e.Fields["sub_id2"]), cut(e.Fields["sub_id3"]), int64(e.Price), asked, answered, bids, int64(best), result,
-		int64(e.Refusal))
-	w.remember(r.Lead, known{n, o, e.Test})
-	w.persons(n, e.Fields, e.Private.Fields)
+	l := w.leadOf(r.Lead)
+	if l == nil {
+		l = &leadRow{n: int64(r.Seq), id: r.Lead, at: r.At, test: e.Test, result: unquoted, refusal: e.Refusal,
+			seller: w.text(e.SellerLeadID), sub2: w.text(e.fields.sub2), sub3: w.text(e.fields.sub3)}
+		if e.Result == lead.ResultSuccess {
+			l.result = quoted
+		}
+		w.leads[r.Lead] = l
+	}
+	w.changeLead(l)
+	o := w.origin(&e.head, e.Currency, e.fields)
+	if l.origin, l.sub1 = o.id, ""; o.others {
+		l.sub1 = w.text(e.fields.sub1)
+	}
+	l.quote, l.oneShot = e.Price, e.Mode == ledger.ModeLead
+	l.asked, l.answered, l.bids, l.best = 0, 0, 0, 0
+	at, of := hour(r.At), w.originsOf(o.id)
+	bad := false
+	e.Bids.ForEach(func(_, v gjson.Result) bool {
+		var b bid
+		if bad = b.read(v) != nil; bad {
+			return false
+		}
+		w.bid(at, of, e.Test, &b, l)
+		return true
+	})
+	if bad {
+		w.unread++ // those before it count
+	}
+	w.persons(l.n, &e.fields)
 }
 
-// bid counts one bid, and tells what it counts for.
-func (w *writer) bid(at, origin int64, test bool, b *bid) (one bidSum) {
-	one.n, one.took = 1, b.TookUS
+// bid counts one bid of a lead.
+func (w *writer) bid(at int64, of *origins4, test bool, b *bid, l *leadRow) {
+	one := bidSum{n: 1, took: b.TookUS, won: bit(b.Winner)}
+	offers := b.offers()
+	if offers {
+		l.best = max(l.best, b.Price)
+	}
 	if b.Leg > 1 { // of a call that is counted by its first one
 		one.n, one.took = 0, 0
 	} else {
-		one.asked, one.answered = bit(b.asked()), bit(b.answered())
-		if b.offers() {
+		one.asked, one.answered, one.listed = bit(b.asked()), bit(b.answered()), bit(b.listed())
+		if offers {
 			one.bids, one.price = 1, b.Price
 		}
+		l.asked, l.answered, l.bids = l.asked+one.asked, l.answered+one.answered, l.bids+one.bids
 	}
-	if one.won = bit(b.Winner); test || one.n == 0 && one.won == 0 {
-		return one
+	if test || one.n == 0 && one.won == 0 {
+		return
 	}
-	k := bidKey{quarter(at), w.campaign(b.Campaign, b.Buyer), origin, b.Refusal}
-	sum := w.bids[k]
-	if sum == nil {
-		sum = &bidSum{}
-		w.bids[k] = sum
+	c := w.campaign(b.Campaign, b.Buyer)
+	k := bidKey{at, c, of.full, b.Refusal}
+	s := w.bids[k]
+	if s == nil {
+		s = &bidSum{}
+		w.bids[k] = s
 	}
-	sum.n, sum.asked, sum.answered, sum.bids = sum.n+one.n, sum.asked+one.asked, sum.answered+one.answered,
-		sum.bids+one.bids
-	sum.won, sum.took, sum.price = sum.won+one.won, sum.took+one.took, sum.price+one.price
-	return one
+	s.n, s.asked, s.answered, s.listed = s.n+one.n, s.asked+one.asked, s.answered+one.answered, s.listed+one.listed
+	s.bids, s.won, s.took, s.price = s.bids+one.bids, s.won+one.won, s.took+one.took, s.price+one.price
+	add := sum{sLooked: one.n, sAsked: one.asked, sAnswered: one.answered, sListed: one.listed, sBids: one.bids,
+		sWon: one.won, sPrice: one.price, sTook: one.took}
+	var band uint16
+	if one.n > 0 {
+		add[sLate] = bit(b.asked() && b.Refusal == lead.TimedOut)
+		add[sTorn] = bit(b.Refusal == lead.TornAnswer || b.Refusal == lead.ConnectionLost)
+		add[sCapped] = bit(b.capped())
+		if one.answered > 0 {
+			w.tally.hist(histKey{histPings, at, c, of.plain}, b.TookUS/100, 1)
+		}
+		if offers {
+			w.tally.hist(histKey{histPrices, at, c, of.plain}, b.Price/int64(lead.Cent), 1)
+		}
+	}
+	if offers {
+		band = bandOf(lead.Money(b.Price))
+	}
+	w.tally.add(at, c, of, b.Refusal, band, &add)
 }
 
-// quarterSeconds is how finely bids are told apart by time. All zones of today differ from UTC by quarters of an hour.
-const quarterSeconds = 900
-
-// quarter is the quarter of an hour that a time in microseconds falls into, in seconds.
-func quarter(micros int64) int64 {
-	s := micros / 1e6
-	return s - s%quarterSeconds
-}
-
-func (w *writer) flushBids() {
-	keys := make([]bidKey, 0, len(w.bids))
-	for k := range w.bids {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b bidKey) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.origin, b.origin),
-			cmp.Compare(a.refusal, b.refusal))
-	})
-	for _, k := range keys {
-		s := w.bids[k]
-		w.exec(`insert into _bid values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set n = n + excluded.n,
-			asked = asked + excluded.asked, answered = answered + excluded.answered, bids = bids + excluded.bids,
-			won = won + excluded.won, price = price + excluded.price, took = took + excluded.took`, k.at, k.campaign,
-			k.origin, int64(k.refusal), s.n, s.asked, s.answered, s.bids, s.won, int64(s.price), s.took)
-	}
-	clear(w.bids)
-}
-
-func (w *writer) posting(r ledger.Record, e *posting) {
+func (w *writer) posting(r ledger.Record, e *event) {
 	l := w.lead(r, &e.head)
-	w.posted(l.n, e.Post, e.Private.Fields)
+	w.posted(l, e)
 	if e.Again == ledger.AgainResend {
 		w.exec("insert into _resend values (?, ?) on conflict do nothing", e.Attempt[:], e.Of[:])
 		return
 	}
-	w.exec(insertAttempt+` on conflict (id) do update set leg = excluded.leg, brand = excluded.brand, rank = excluded.rank,
-		bid = excluded.bid, promised = excluded.promised`, e.Attempt[:], l.n, r.At, w.campaign(e.Campaign, e.Buyer), l.origin,
-		bit(e.Test), e.Leg, cut(e.Brand), e.Rank, int64(e.Price), int64(e.Payout))
+	a := w.attempt(r, l, e)
+	a.leg, a.brand, a.rank, a.bid, a.promised = e.Leg, w.text(e.Brand), e.Rank, e.Price, e.Payout
 }
 
-const insertAttempt = `insert into _attempt (id, lead, at, campaign, origin, test, leg, brand, rank, bid, promised,
-	outcome, refusal, status, took, reference, price, payout, changes, returned)
-	values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, '', 0, 0, 0, 0)`
+// attempt finds the row of an event's attempt, or begins one, and has it written.
+func (w *writer) attempt(r ledger.Record, l *leadRow, e *event) *attemptRow {
+	a, isNew := w.attemptOf(e.Attempt)
+	if isNew {
+		a.lead, a.at, a.campaign, a.origin, a.test = l.n, r.At, w.campaign(e.Campaign, e.Buyer), l.origin, e.Test
+		a.bid, a.promised = e.Price, e.Payout // of one whose posting the ledger has dropped
+	}
+	w.changeAttempt(a)
+	return a
+}
 
 // ended takes the end of an attempt, or what a person has changed of it.
-func (w *writer) ended(r ledger.Record, e *ended) {
+func (w *writer) ended(r ledger.Record, e *event) {
 	switch {
 	case e.Attempt.IsZero():
 		return // of no attempt: pauses, deposits, caps
@@ -278,106 +300,147 @@ func (w *writer) ended(r ledger.Record, e *ended) {
 	case r.Kind == ledger.KindAdjusted && !e.changes() && e.Adjustment != ledger.AdjustReported:
 		return
 	}
-	l := w.lead(r, &e.head)
-	// only where the ledger began between the attempt and its end
-	w.exec(insertAttempt+" on conflict (id) do nothing", e.Attempt[:], l.n, r.At, w.campaign(e.Campaign, e.Buyer),
-		l.origin, bit(e.Test), 0, "", 0, int64(e.Price), int64(e.Payout))
+	a := w.attempt(r, w.lead(r, &e.head), e)
 	switch {
 	case e.Adjustment == ledger.AdjustReported && e.Fate == ledger.FateReturned:
-		w.exec("update _attempt set returned = 1 where id = ?", e.Attempt[:])
+		a.returned = 1
 	case e.Adjustment == ledger.AdjustReported:
-		w.exec("update _attempt set paid = ? where id = ?", bit(e.Fate == ledger.FatePaid), e.Attempt[:])
+		a.paid = bit(e.Fate == ledger.FatePaid)
 	case r.Kind == ledger.KindPosted:
-		w.exec(`update _attempt set outcome = ?, refusal = ?, status = ?, took = ?, reference = ?, price = ?, payout = ?
-			where id = ?`, int64(e.Outcome), int64(e.Refusal), e.Status, e.TookUS, cut(e.Reference), int64(e.Price),
-			int64(e.Payout), e.Attempt[:])
+		a.outcome, a.refusal, a.status, a.took = e.Outcome, e.Refusal, e.Status, e.TookUS
+		a.reference, a.price, a.payout = w.text(e.Reference), e.Price, e.Payout
 	default:
-		if e.Outcome != lead.Accepted {
-			e.Price, e.Payout = 0, 0
+		a.outcome, a.price, a.payout = e.Outcome, e.Price, e.Payout
+		if e.Outcome == lead.Accepted {
+			a.refusal = lead.NoRefusal
+		} else {
+			a.price, a.payout = 0, 0
 		}
-		// of one that is no sale any more the reference still finds it
-		w.exec(`update _attempt set outcome = ?, refusal = iif(? = 1, 0, refusal), reference = iif(? = '', reference, ?),
-			price = ?, payout = ?, changes = changes + 1 where id = ?`, int64(e.Outcome), int64(e.Outcome), e.Reference,
-			cut(e.Reference), int64(e.Price), int64(e.Payout), e.Attempt[:])
+		if e.Reference != "" { // of one that is no sale any more the one before still finds it
+			a.reference = w.text(e.Reference)
+		}
+		a.changes++
 	}
 }
 
-func (w *writer) settled(r ledger.Record, e *settled) {
+func (w *writer) settled(r ledger.Record, e *event) {
 	l := w.lead(r, &e.head)
-	w.posted(l.n, e.Post, e.Private.Fields)
-	result := unsold
+	w.posted(l, e)
+	w.changeLead(l)
 	switch e.Result {
 	case lead.ResultSuccess:
-		result = sold
+		l.result = sold
 	case lead.ResultPending:
-		result = pending
+		l.result = pending
 	case lead.ResultQueued:
-		result = queued
+		l.result = queued
+	default:
+		l.result = unsold
 	}
-	w.exec("update _lead set result = ?, refusal = ?, posted_at = ? where n = ?", result, int64(e.Refusal), r.At, l.n)
+	l.refusal, l.postedAt = e.Refusal, r.At
 }
 
 // posted takes what a post has brought.
-func (w *writer) posted(n int64, p *post, private map[string]string) {
-	if p == nil {
+func (w *writer) posted(l *leadRow, e *event) {
+	if !e.Post {
 		return
 	}
-	if p.SellerLeadID != "" {
-		w.exec("update _lead set seller = ? where n = ?", cut(p.SellerLeadID), n)
+	if e.SellerLeadID != "" {
+		l.seller = w.text(e.SellerLeadID)
+		w.changeLead(l)
 	}
-	w.persons(n, p.Fields, private)
+	w.persons(l.n, &e.fields)
 }
 
 // persons makes the lead found by what names its person.
-func (w *writer) persons(n int64, fields ...map[string]string) {
-	for _, m := range fields {
-		for _, v := range m {
-			if v == "" {
-				continue
-			}
-			if kind := kindOf(v); kind != "" {
-				w.exec("insert into _person values (?, ?) on conflict do nothing", w.key.hash(kind, v), n)
-			}
-		}
+func (w *writer) persons(n int64, f *fields) {
+	for _, v := range f.people {
+		w.person(n, kindOf(v), v)
+	}
+	if name := fullName(f.first, f.last); name != "" {
+		w.person(n, byName, name)
+		w.person(n, byLastName, nameOf(f.last))
 	}
 }
 
-// lead finds the row of an event's lead. Where the ledger has dropped the lead's first events there is a row that
-// begins with this one.
-func (w *writer) lead(r ledger.Record, h *head) known {
-	if k, ok := w.leads[r.Lead]; ok {
-		return k
+func (w *writer) person(n int64, kind, normal string) {
+	if normal != "" {
+		w.exec("insert into _person values (?, ?) on conflict do nothing", w.hash(kind, normal), n)
 	}
-	var k known
-	if !w.get("select n, origin, test from _lead where id = ?", []any{r.Lead[:]}, &k.n, &k.origin, &k.test) {
-		k = known{int64(r.Seq), w.origin(h, "", nil), h.Test}
-		w.exec(`insert into _lead (n, id, at, origin, test, one_shot, seller, sub_id2, sub_id3, quote, asked, answered, bids,
-			best, result, refusal) values (?, ?, ?, ?, ?, 0, '', '', '', 0, 0, 0, 0, 0, ?, 0)`, k.n, r.Lead[:], r.At, k.origin,
-			bit(k.test), quoted)
-	}
-	w.remember(r.Lead, k)
-	return k
 }
 
-func (w *writer) remember(id lead.ID, k known) {
-	if len(w.leads) >= leadsMax {
-		clear(w.leads)
-	}
-	w.leads[id] = k
+// origins is the row of an origin. others: it is one of the sub-ids that are not told apart.
+type origins struct {
+	id     int64
+	others bool
 }
 
-func (w *writer) origin(h *head, currency string, fields map[string]string) int64 {
-	o := origin{h.Source, h.Vertical, currency, w.places.state(fields), cut(fields["sub_id"])}
-	id, ok := w.origins[o]
+// origin finds or makes the row of where a lead comes from.
+func (w *writer) origin(h *head, currency string, f fields) origins {
+	o := origin{h.Source, h.Vertical, currency, w.places.state(f.state, f.zip), cut(f.sub1)}
+	found, ok := w.origins[o]
+	if ok {
+		return found
+	}
+	as := o
+	as.state, as.subID = w.text(o.state), w.text(o.subID)
+	if as.subID != "" && !w.tellsApart(o.source, as.subID) {
+		as.subID, found.others = otherSubIDs, true
+	}
+	found.id = w.originRow(as)
+	if len(w.origins) >= originsMax {
+		clear(w.origins)
+	}
+	w.origins[o.clone()] = found
+	return found
+}
+
+// tellsApart tells whether a sub-id of a source is one of those that are told apart: the first ones are.
+func (w *writer) tellsApart(source, subID string) bool {
+	var one int
+	if w.get("select 1 from _origin where source = ? and sub_id = ? limit 1", []any{source, subID}, &one) {
+		return true
+	}
+	n, ok := w.subIDs[source]
 	if !ok {
-		id = w.id(`insert into _origin (source, vertical, currency, state, sub_id) values (?, ?, ?, ?, ?)
-			on conflict do update set source = source returning id`, o.source, o.vertical, o.currency, o.state, o.subID)
-		if len(w.origins) >= originsMax {
-			clear(w.origins)
-		}
-		w.origins[o] = id
+		w.get("select count(distinct sub_id) from _origin where source = ?", []any{source}, &n)
 	}
-	return id
+	if n >= w.subIDsMax {
+		w.subIDs[strings.Clone(source)] = n
+		return false
+	}
+	w.subIDs[strings.Clone(source)] = n + 1
+	return true
+}
+
+func (w *writer) originRow(o origin) int64 {
+	return w.id(`insert into _origin (source, vertical, currency, state, sub_id) values (?, ?, ?, ?, ?)
+		on conflict do update set source = source returning id`, o.source, o.vertical, o.currency, o.state, o.subID)
+}
+
+// originsOf are the rows under which sums have what comes from an origin.
+func (w *writer) originsOf(id int64) *origins4 {
+	if o := w.byOrigin[id]; o != nil {
+		return o
+	}
+	var o origin
+	if !w.get("select source, vertical, currency, state, sub_id from _origin where id = ?", []any{id}, &o.source,
+		&o.vertical, &o.currency, &o.state, &o.subID) && w.err == nil {
+		w.err = fmt.Errorf("%w: origin %d is not there", errOther, id)
+	}
+	all := &origins4{full: id}
+	state, subID := o.state, o.subID
+	o.state, o.subID = "", ""
+	all.plain = w.originRow(o)
+	o.state = state
+	all.state = w.originRow(o)
+	o.state, o.subID = "", subID
+	all.subID = w.originRow(o)
+	if len(w.byOrigin) >= originsMax {
+		clear(w.byOrigin)
+	}
+	w.byOrigin[id] = all
+	return all
 }
 
 func (w *writer) campaign(name, buyer string) int64 {
@@ -386,7 +449,7 @@ func (w *writer) campaign(name, buyer string) int64 {
 	if !ok {
 		id = w.id(`insert into _campaign (campaign, buyer) values (?, ?)
 			on conflict do update set campaign = campaign returning id`, name, buyer)
-		w.campaigns[c] = id
+		w.campaigns[campaign{strings.Clone(name), strings.Clone(buyer)}] = id
 	}
 	return id
 }

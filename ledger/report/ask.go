@@ -49,6 +49,10 @@ func (v *View) ask(ctx context.Context, within time.Duration, heavy bool,
 			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return fmt.Errorf("it was given up after %s: ask for less", within)
 			}
+			if damaged(err) { // where the follower does not come: it has no reason to begin anew by itself
+				return fmt.Errorf("the view is damaged; clearpost report rebuild makes it anew from the ledger: %w",
+					err)
+			}
 			return err
 		}
 		select {

@@ -141,5 +141,6 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 			t.Errorf("%s: the view has %d attempts, the auditor %d (%v)", outcome, have, n, err)
 		}
 	}
+	sumsAreOfRows(t, v, Ask{})
 	return want
 }

@@ -5,9 +5,6 @@ package report
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +14,12 @@ import (
 // Bounds of a search.
 const (
 	FindMax = 1000             // leads of one page
-	findFor = 20 * time.Second // a search that takes longer is given up: narrower ones are quick
+	findFor = 20 * time.Second // a search that takes longer is given up
+	// Where no condition is of few leads, they are looked at from the newest on, for so long; then the answer says
+	// where to go on. So nobody's search keeps others from theirs.
+	lookFor   = 2 * time.Second
+	lookLeads = 50_000 // in one statement
+	fewLeads  = 5000   // that is few
 )
 
 // Query is what leads are searched by: all that is set must hold. What is said of attempts must hold of one attempt.
@@ -27,6 +29,7 @@ type Query struct {
 	Name   string
 	Phone  string
 	Email  string
+	Person string // first and last name, or the last name alone
 	Region string // country whose phone numbers need no calling code; "" is US
 	Seller string // the seller's id of the lead
 
@@ -110,57 +113,25 @@ type Found struct {
 	Behind  uint64 `json:"behind"`         // events since
 }
 
-// where collects conditions.
-type where struct {
-	text []string
-	args []any
-}
-
-func (w *where) and(text string, args ...any) {
-	w.text, w.args = append(w.text, text), append(w.args, args...)
-}
-
-// all are the conditions in one; every lead where there are none.
-func (w *where) all() string {
-	if len(w.text) == 0 {
-		return "true"
-	}
-	return strings.Join(w.text, " and ")
-}
-
 // Find finds leads. An error is a *BadQuery where it is the asker's.
 func (v *View) Find(ctx context.Context, q Query) (*Found, error) {
-	w, err := v.conditions(&q)
-	if err != nil {
+	if err := q.check(); err != nil {
 		return nil, err
 	}
 	out := &Found{Leads: []Lead{}}
-	err = v.ask(ctx, findFor, false, func(ctx context.Context, db *sql.DB) error {
+	err := v.ask(ctx, findFor, false, func(ctx context.Context, db *sql.DB) error {
 		s := v.Status()
 		out.UpToSeq, out.Behind = s.UpToSeq, s.Behind
-		rows, err := db.QueryContext(ctx, `select l.n, l.id, l.at, o.source, o.vertical, o.currency, o.state, o.sub_id,
-			l.sub_id2, l.sub_id3, l.seller, l.one_shot, l.test, l.asked, l.answered, l.bids, l.best, l.quote, l.result,
-			l.refusal, l.posted_at from _lead l join _origin o on o.id = l.origin where `+w.all()+
-			" order by l.n desc limit ?", append(w.args, q.Limit+1)...)
+		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // leads and their attempts are of one moment
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			if len(out.Leads) == q.Limit {
-				out.Next = out.Leads[q.Limit-1].N
-				break
-			}
-			l, err := scanLead(rows)
-			if err != nil {
-				return err
-			}
-			out.Leads = append(out.Leads, l)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		defer tx.Rollback()
+		f := &finder{ctx: ctx, tx: tx, key: &v.key, q: &q, out: out, until: time.Now().Add(lookFor)}
+		if err := f.find(); err != nil {
 			return err
 		}
-		return attemptsOf(ctx, db, out.Leads)
+		return attemptsOf(ctx, tx, out.Leads)
 	})
 	return out, err
 }
@@ -203,7 +174,7 @@ func named(r lead.Refusal) string {
 }
 
 // attemptsOf fills in the attempts of leads.
-func attemptsOf(ctx context.Context, db *sql.DB, leads []Lead) error {
+func attemptsOf(ctx context.Context, tx *sql.Tx, leads []Lead) error {
 	if len(leads) == 0 {
 		return nil
 	}
@@ -211,8 +182,10 @@ func attemptsOf(ctx context.Context, db *sql.DB, leads []Lead) error {
 	for i := range leads {
 		at[leads[i].N], ns[i] = &leads[i], int64(leads[i].N)
 	}
-	rows, err := db.QueryContext(ctx, `select a.lead, a.id, a.at, c.campaign, c.buyer, a.brand, a.bid, a.outcome, a.refusal,
-		a.reference, a.price, a.payout, a.changes, a.returned, a.paid from _attempt a join _campaign c on c.id = a.campaign
+	rows, err := tx.QueryContext(ctx, `select a.lead, a.id, a.at, c.campaign, c.buyer, a.brand, a.bid, a.outcome,
+		a.refusal,
+		a.reference, a.price, a.payout, a.changes, a.returned, a.paid from _attempt a join _campaign c on c.id =
+		a.campaign
 		where a.lead in (?`+strings.Repeat(", ?", len(ns)-1)+") order by a.at, a.id", ns...)
 	if err != nil {
 		return err
@@ -252,151 +225,4 @@ func Outcomes() (out []string) {
 		out = append(out, outcomeName(o))
 	}
 	return out
-}
-
-// conditions are those of a search, in SQL.
-func (v *View) conditions(q *Query) (*where, error) {
-	w := &where{}
-	if q.Limit < 1 || q.Limit > FindMax {
-		return nil, &BadQuery{"limit", fmt.Sprintf("1 to %d", FindMax)}
-	}
-	if q.Before > 0 {
-		w.and("l.n < ?", int64(q.Before))
-	}
-	if !q.Tests {
-		w.and("l.test = 0")
-	}
-	if !q.Since.IsZero() {
-		w.and("l.at >= ?", q.Since.UnixMicro())
-	}
-	if !q.Until.IsZero() {
-		w.and("l.at < ?", q.Until.UnixMicro())
-	}
-	for column, value := range map[string]string{"o.source": q.Source, "o.vertical": q.Vertical, "o.state": q.State,
-		"o.sub_id": q.SubID, "l.seller": q.Seller} {
-		if value != "" {
-			w.and(column+" = ?", cut(value))
-		}
-	}
-	if q.Result != "" {
-		i := slices.Index(Results, q.Result)
-		if i < 0 {
-			return nil, &BadQuery{"result", strings.Join(Results, ", ")}
-		}
-		w.and("l.result = ?", i)
-	}
-	if err := v.persons(q, w); err != nil {
-		return nil, err
-	}
-	return w, q.attempts(w)
-}
-
-// persons adds what a search says of the lead's person, or calls the lead by.
-func (v *View) persons(q *Query, w *where) error {
-	for kind, value := range map[string]string{byPhone: q.Phone, byEmail: q.Email} {
-		if value == "" {
-			continue
-		}
-		normal, ok := normalPerson(kind, value, q.Region)
-		if !ok {
-			return &BadQuery{kind, "one that a lead may have, as it is written in " + regionOf(q.Region)}
-		}
-		w.and("l.n in (select lead from _person where key = ?)", v.key.hash(kind, normal))
-	}
-	if q.Name == "" {
-		return nil
-	}
-	if id, err := lead.ParseID(q.Name); err == nil {
-		w.and(`l.n in (select n from _lead where id = ? union select lead from _attempt where id = ? union
-			select a.lead from _resend r join _attempt a on a.id = r.attempt where r.id = ?)`, id[:], id[:], id[:])
-		return nil
-	}
-	text := "l.n in (select lead from _attempt where reference <> '' and reference = ?" +
-		" union select n from _lead where seller <> '' and seller = ?"
-	args := []any{cut(q.Name), cut(q.Name)}
-	if who, what, ok := strings.Cut(q.Name, ":"); ok {
-		text += ` union select a.lead from _attempt a join _campaign c on c.id = a.campaign where a.reference <> '' and
-			a.reference = ? and (c.campaign = ? or c.buyer = ?) union select l.n from _lead l join _origin o on
-			o.id = l.origin where l.seller <> '' and l.seller = ? and o.source = ?`
-		args = append(args, cut(what), who, who, cut(what), who)
-	}
-	for _, kind := range []string{byPhone, byEmail} {
-		if normal, ok := normalPerson(kind, q.Name, q.Region); ok {
-			text += " union select lead from _person where key = ?"
-			args = append(args, v.key.hash(kind, normal))
-		}
-	}
-	w.and(text+")", args...)
-	return nil
-}
-
-// attempts adds what a search says of an attempt.
-func (q *Query) attempts(w *where) error {
-	a := &where{}
-	if q.Outcome != "" {
-		i := slices.Index(Outcomes(), q.Outcome)
-		if i < 0 {
-			return &BadQuery{"outcome", strings.Join(Outcomes(), ", ")}
-		}
-		a.and("a.outcome = ?", i)
-	}
-	if q.Buyer != "" {
-		a.and("c.buyer = ?", q.Buyer)
-	}
-	if q.Campaign != "" {
-		a.and("c.campaign = ?", q.Campaign)
-	}
-	if q.PriceMin != nil {
-		a.and("a.outcome = 1 and a.price >= ?", int64(*q.PriceMin))
-	}
-	if q.PriceMax != nil {
-		a.and("a.outcome = 1 and a.price <= ?", int64(*q.PriceMax))
-	}
-	named := q.Reference != "" || !q.Attempt.IsZero()
-	if q.Reference != "" {
-		a.and("a.reference <> '' and a.reference = ?", cut(q.Reference))
-	}
-	if !q.Attempt.IsZero() {
-		a.and("a.id = ?", q.Attempt[:])
-	}
-	switch {
-	case q.Refusal == lead.NoRefusal:
-	case len(a.text) > 0:
-		a.and("a.refusal = ?", int64(q.Refusal))
-	default:
-		w.and("(l.refusal = ? or exists (select 1 from _attempt a where a.lead = l.n and a.refusal = ?))",
-			int64(q.Refusal), int64(q.Refusal))
-	}
-	switch from := "from _attempt a join _campaign c on c.id = a.campaign where "; {
-	case len(a.text) == 0:
-	case named: // few: they are found first
-		w.and("l.n in (select a.lead "+from+a.all()+")", a.args...)
-	default: // many: each lead is looked at, from the newest on
-		w.and("exists (select 1 "+from+"a.lead = l.n and "+a.all()+")", a.args...)
-	}
-	return nil
-}
-
-func regionOf(region string) string {
-	if region == "" {
-		return "US"
-	}
-	return strings.ToUpper(region)
-}
-
-// normalPerson is the normal form of a phone number or an e-mail address, as leads have it.
-func normalPerson(kind, text, region string) (string, bool) {
-	s, errs := lead.NewSchemaWith("report", nil, lead.Options{Region: regionOf(region)})
-	if errs != nil {
-		return "", false
-	}
-	var l lead.Lead
-	l.Reset(s)
-	pos, _ := s.Position(kind)
-	l.Set(pos, []byte(text))
-	if l.Slot(pos).State != lead.Valid {
-		return "", false
-	}
-	normal := string(l.Normal(pos))
-	return normal, kindOf(normal) == kind
 }

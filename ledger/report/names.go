@@ -2,12 +2,22 @@
 
 package report
 
-import "clearpost/lead"
+import (
+	"strings"
+
+	"clearpost/lead"
+)
 
 // Bounds of what the writer remembers of rows. They are cleared when they are full: the database has all of them.
 const (
 	originsMax = 50_000
-	leadsMax   = 20_000
+)
+
+// subIDsMax is how many sub-ids of a source are told apart in sums, the first ones that come: a source may send another
+// one with each lead. What comes beyond them is added up as otherSubIDs; leads are found by theirs all the same.
+const (
+	subIDsMax   = 5000
+	otherSubIDs = "(others)"
 )
 
 // textMax bounds the texts of sellers and buyers that are kept, in bytes.
@@ -28,20 +38,20 @@ func cut(s string) string {
 // origin is where leads come from, as figures tell them apart.
 type origin struct{ source, vertical, currency, state, subID string }
 
-type campaign struct{ campaign, buyer string }
-
-// known is what is remembered of a lead.
-type known struct {
-	n      int64
-	origin int64
-	test   bool
+// clone is a copy that keeps no event's bytes.
+func (o origin) clone() origin {
+	return origin{strings.Clone(o.source), strings.Clone(o.vertical), strings.Clone(o.currency), strings.Clone(o.state),
+		strings.Clone(o.subID)}
 }
+
+type campaign struct{ campaign, buyer string }
 
 // places finds the state in which a ZIP code lies.
 type places struct {
 	lead lead.Lead
 	zip  int
 	part lead.Part
+	text []byte
 }
 
 func newPlaces() *places {
@@ -55,17 +65,17 @@ func newPlaces() *places {
 	return p
 }
 
-// state is that of the lead's fields: its own, else that of its ZIP code, else empty.
-func (p *places) state(fields map[string]string) string {
-	if s := fields["state"]; s != "" {
-		return cut(s)
+// state is the state that a lead tells, else that of its ZIP code, else empty.
+func (p *places) state(state, zip string) string {
+	if state != "" {
+		return cut(state)
 	}
-	zip := fields["zip"]
 	if zip == "" {
 		return ""
 	}
 	p.lead.Reset(p.lead.Schema())
 	p.lead.Set(p.zip, []byte(zip))
-	b, _ := p.lead.AppendPart(nil, p.zip, p.part)
+	b, _ := p.lead.AppendPart(p.text[:0], p.zip, p.part)
+	p.text = b
 	return string(b)
 }

@@ -6,8 +6,11 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,17 +47,59 @@ func loadKey(path string) (k personKey, err error) {
 
 // Kinds of what persons are found by.
 const (
-	byPhone = "phone"
-	byEmail = "email"
+	byPhone    = "phone"
+	byEmail    = "email"
+	byName     = "name"      // first and last
+	byLastName = "last name" // alone
 )
 
 // hash is the key of a person: the first 128 bits of HMAC-SHA256 over kind and normal value.
 func (k *personKey) hash(kind, normal string) []byte {
-	h := hmac.New(sha256.New, k[:])
-	h.Write([]byte(kind))
-	h.Write([]byte{0})
-	h.Write([]byte(normal))
-	return h.Sum(nil)[:16]
+	return hashed(hmac.New(sha256.New, k[:]), kind, normal)
+}
+
+// hash is personKey.hash with memory that is used again.
+func (w *writer) hash(kind, normal string) []byte {
+	w.mac.Reset()
+	return hashed(w.mac, kind, normal)
+}
+
+func hashed(h hash.Hash, kind, normal string) []byte {
+	var all [sha256.Size]byte
+	_, _ = io.WriteString(h, kind) // a hash takes all
+	_, _ = h.Write([]byte{0})
+	_, _ = io.WriteString(h, normal)
+	return h.Sum(all[:0])[:16]
+}
+
+// text is a text of a seller or a buyer as the view keeps it: a copy, cut, and hashed where it is a person's number or
+// address: some send these as ids.
+func (w *writer) text(s string) string {
+	if s = cut(s); kindOf(s) == "" {
+		return strings.Clone(s)
+	}
+	return namedPerson(kindOf(s), w.hash(kindOf(s), s))
+}
+
+// text is how the view has a text that is asked for.
+func (k *personKey) text(s string) string {
+	if s = cut(s); kindOf(s) == "" {
+		return s
+	}
+	return namedPerson(kindOf(s), k.hash(kindOf(s), s))
+}
+
+func namedPerson(kind string, hash []byte) string { return kind + ":" + hex.EncodeToString(hash) }
+
+// nameOf is a name as it is compared: without what tells one way of writing it from another.
+func nameOf(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+
+// fullName is a whole name, "" if a part of it is missing.
+func fullName(first, last string) string {
+	if first, last = nameOf(first), nameOf(last); first == "" || last == "" {
+		return ""
+	}
+	return first + " " + last
 }
 
 // check tells whether a database was made under this key.

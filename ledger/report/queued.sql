@@ -6,7 +6,7 @@ select l.n,
        lower(substr(hex(l.id), 1, 8) || '-' || substr(hex(l.id), 9, 4) || '-' || substr(hex(l.id), 13, 4) || '-' ||
              substr(hex(l.id), 17, 4) || '-' || substr(hex(l.id), 21)) as lead_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', l.at / 1e6, 'unixepoch') as at,
-       o.source, o.vertical, o.currency, o.state, o.sub_id, l.sub_id2, l.sub_id3,
+       o.source, o.vertical, o.currency, o.state, iif(l.sub_id = '', o.sub_id, l.sub_id) as sub_id, l.sub_id2, l.sub_id3,
        l.seller as seller_lead_id, l.test, iif(l.one_shot, 'lead', 'ping') as mode,
        l.asked, l.answered, l.bids, l.best as best_bid_micros, l.quote as quote_micros,
        case l.result when 0 then 'unquoted' when 1 then 'quoted' when 2 then 'pending' when 3 then 'sold' when 5

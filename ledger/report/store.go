@@ -92,6 +92,15 @@ func (w *writer) prepare() (*place, error) {
 		return nil, fmt.Errorf("%w: it has version %d of the tables, this program knows %d", errOther, version,
 			SchemaVersion)
 	}
+	tables := 0
+	const sums = "select count(*) from sqlite_schema where name in ('_sum', '_hist')"
+	if err := w.conn.QueryRowContext(context.Background(), sums).Scan(&tables); err != nil {
+		return nil, err
+	}
+	if version > 0 && tables != 2 {
+		return nil, fmt.Errorf("%w: it has version %d of the tables, which this program does not read", errOther,
+			version)
+	}
 	if err := w.begin(); err != nil {
 		return nil, err
 	}
@@ -109,6 +118,7 @@ func (w *writer) prepare() (*place, error) {
 	} else if !bytes.Equal(check, w.key.check()) && w.err == nil {
 		w.err = fmt.Errorf("%w: it was made under another key than that of %s", errOther, keyName)
 	}
+	w.get("select coalesce(max(value), 0) from _place where name = 'dropped_before'", nil, &w.droppedBefore)
 	p := w.place()
 	if err := w.commit(p); err != nil {
 		return nil, err

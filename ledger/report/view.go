@@ -41,7 +41,13 @@ type Config struct {
 	Share float64
 	// FreeBytesMin is the free disk space below which it waits: the ledger needs the rest.
 	FreeBytesMin uint64
-	Log          *slog.Logger
+	// KeepFor is for how long leads that nobody posted are kept one by one, and bids told apart by several things at
+	// once; 0: for as long as the view. At least two days.
+	KeepFor time.Duration
+	// BytesMax is how much may be in the database before the oldest of these go earlier, but never those of the last
+	// two days; 0: anything. The file grows no further then, and does not shrink.
+	BytesMax int64
+	Log      *slog.Logger
 }
 
 // View follows a ledger. All methods may be called by any goroutine.
@@ -72,6 +78,7 @@ type View struct {
 	reads      atomic.Pointer[sql.DB]
 	waiting    atomic.Int32 // who waits for the view to catch up
 	recent     int          // transactions since the database was made durable
+	dropped    time.Time    // when it was last looked for what is too old
 }
 
 // ErrClosed is returned after Close.
@@ -82,6 +89,11 @@ var ErrClosed = errors.New("report: closed")
 func Open(cfg Config) (*View, error) {
 	if cfg.Share <= 0 || cfg.Share > 1 {
 		return nil, fmt.Errorf("report: Share %v: expected above 0 and at most 1", cfg.Share)
+	}
+	if cfg.KeepFor != 0 && cfg.KeepFor < dropDays*24*time.Hour || cfg.BytesMax < 0 {
+		return nil, fmt.Errorf("report: KeepFor %s, BytesMax %d: expected 0, or at least %d days", cfg.KeepFor,
+			cfg.BytesMax,
+			dropDays)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -246,8 +258,11 @@ func (v *View) advance() error {
 			}
 		}
 		more, err := v.step()
-		if err != nil || !more {
+		if err != nil {
 			return err
+		}
+		if !more {
+			return v.drop(time.Now())
 		}
 	}
 	return nil
