@@ -34,6 +34,9 @@ type Buyer struct {
 	Multiplier int64           // what its bids count as, in ppm
 	Standing   auction.Standing
 	PaysNever  bool // its campaigns are left alone, as if they were paused
+
+	Returns   *Returns   // nil: it gives nothing back
+	KeyHashes [][32]byte // SHA-256 of each of its API keys: the keys themselves are not kept
 }
 
 // Hours are a schedule and where it stands.

@@ -126,6 +126,7 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	c.take(at, "margin", ds)
 	b.Multiplier = c.multiplier(at, spec.Multiplier)
 	c.standing(b, spec, at)
+	c.returns(b, spec.Returns, zone, at)
 	c.book.Buyers = append(c.book.Buyers, b)
 	for i := range spec.Campaigns {
 		c.campaign(b, &spec.Campaigns[i], zone, fmt.Sprintf("%s.campaigns[%d]", at, i))

@@ -43,6 +43,10 @@ type BuyerSpec struct {
 	Duplicates []rules.UniqueSpec `yaml:"duplicates"`
 	// it buys while its balance and its credit cover the price; absent: it has an account without a limit
 	Balance *BalanceSpec `yaml:"balance"`
+	// which leads it may give back, and what it gets for them; absent: none, but by an operator
+	Returns *ReturnsSpec `yaml:"returns"`
+	// its keys for the buyers' side of the API, best as ${env:NAME}; several while one is replaced by another
+	Keys []string `yaml:"keys"`
 	// when it takes leads, all its campaigns; absent: always
 	Schedule *rules.ScheduleSpec `yaml:"schedule"`
 	// what the exchange keeps of its prices; absent: as the source or the vertical has it

@@ -159,8 +159,20 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	s.Dedupe = l.sourceDedupe(f, &spec)
 	s.Plans = l.sourcePlans(f, &spec)
 	s.Webhook = l.webhook(f, spec.Webhook)
+	s.ReturnsPPM = l.clawback(f, spec.Returns)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
+}
+
+// clawback reads what a source bears of its buyers' returns.
+func (l *loader) clawback(f *tree.File, spec *sourceReturnsSpec) int64 {
+	if spec == nil || spec.Clawback == nil {
+		return 0
+	}
+	if p := *spec.Clawback; p < 0 || p > 100*lead.Unit || p%100 != 0 {
+		l.bad(f, "returns.clawback_percent", p.String(), "0 to 100, with at most 4 decimals")
+	}
+	return int64(*spec.Clawback / 100)
 }
 
 // margin compiles a margin; nil where there is none.
@@ -176,7 +188,12 @@ func (l *loader) sourceKeys(f *tree.File, spec *sourceSpec, s *exchange.Source) 
 	if len(spec.Keys) == 0 {
 		l.bad(f, "keys", "", "at least one API key")
 	}
-	for i, k := range spec.Keys {
+	s.KeyHashes = l.keyHashes(f, spec.Keys, nil)
+}
+
+// keyHashes reads the API keys of a file. Their places are noted in places, too, if it is not nil.
+func (l *loader) keyHashes(f *tree.File, keys []string, places map[[32]byte]string) (out [][32]byte) {
+	for i, k := range keys {
 		path := fmt.Sprintf("keys[%d]", i)
 		v, ok := l.expand(f, path, k)
 		if !ok {
@@ -192,8 +209,12 @@ func (l *loader) sourceKeys(f *tree.File, spec *sourceSpec, s *exchange.Source) 
 			continue
 		}
 		l.keys[h] = f.Place(path)
-		s.KeyHashes = append(s.KeyHashes, h)
+		if places != nil {
+			places[h] = l.keys[h]
+		}
+		out = append(out, h)
 	}
+	return out
 }
 
 func (l *loader) rate(f *tree.File, spec *sourceSpec, s *exchange.Source) {

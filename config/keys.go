@@ -219,6 +219,8 @@ type sourceSpec struct {
 	Spec      string      `yaml:"spec"`      // who reads its posting specs: private, or public (private)
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`    // in place of what its verticals have
+	// what it bears of its buyers' returns; absent: nothing
+	Returns *sourceReturnsSpec `yaml:"returns"`
 	// where it is told what becomes of its leads; absent: nowhere
 	Webhook *webhookSpec `yaml:"webhook"`
 	// vertical → the plan by which this source's leads are sold, in place of the vertical's
@@ -236,6 +238,13 @@ type sourceSpec struct {
 
 	Aliases map[string]string            `yaml:"aliases"` // its name → our field
 	Values  map[string]map[string]string `yaml:"values"`  // our field → its value → ours
+}
+
+// sourceReturnsSpec says what a source bears of a return.
+type sourceReturnsSpec struct {
+	// where a buyer gets a share of the price back, so much of the same share of the payout is taken back; 0 to 100,
+	// with at most 4 decimals (0)
+	Clawback *lead.Money `yaml:"clawback_percent"`
 }
 
 // dedupeSpec says which leads of a person are repeats. In a source's file what is left out is as the vertical has it.

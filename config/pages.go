@@ -34,6 +34,7 @@ type buyerPage struct {
 	places    map[string]string  // of its ids
 	lists     map[listKey]string // files of values that it looks in: their names
 	examples  Examples
+	keys      map[[32]byte]string // places of its API keys
 }
 
 // base is a digest of the files that buyers' pages lean on.
@@ -100,12 +101,18 @@ func (l *loader) pageAgain(c *buyers.Compiler, name string, text [32]byte) *buye
 			return nil
 		}
 	}
+	for key := range p.keys {
+		if l.keys[key] != "" {
+			return nil
+		}
+	}
 	if !l.listsAgain(p) || !c.Again(p.compiled) {
 		return nil
 	}
 	for id, place := range p.places {
 		l.subjects[id] = place
 	}
+	maps.Copy(l.keys, p.keys)
 	for _, t := range p.templates {
 		l.useTemplate(t)
 	}
@@ -139,9 +146,12 @@ func (l *loader) page(c *buyers.Compiler, f *tree.File) *buyerPage {
 		}
 		l.bad(f, rest, d.Value, d.Expected+l.whySecret(d.Expected))
 	}
+	p.keys = map[[32]byte]string{}
+	hashes := l.keyHashes(f, spec.Keys, p.keys)
 	if l.problems.Count() > before || len(defects) > 0 {
 		return nil
 	}
+	compiled.Buyer.KeyHashes = hashes
 	p.compiled, p.examples, p.templates = compiled, runExamples(compiled.Campaigns, f), l.templates
 	for _, placeholder := range slices.Sorted(maps.Keys(l.secrets.used)) {
 		p.secrets[placeholder] = sha256.Sum256([]byte(l.secrets.done[placeholder].value))

@@ -239,6 +239,9 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 		return lead.StoreAway
 	}
 	p.Charges, p.Private.Marks = held[0].Charges, recorded(marks)
+	if sale, _, ok := live.Buyer.Tallies(p.At); ok {
+		p.Charges = append(slices.Clip(p.Charges), sale)
+	}
 	d.repeats = repeats(held[0].Rule, held[0].First)
 	return held[0].Refusal
 }

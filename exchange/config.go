@@ -81,6 +81,7 @@ type Source struct {
 	Dedupe   []*Dedupe  // by position in Verticals; where it ends or has nil, the vertical's holds
 	Plans    []*Routing // likewise
 
+	ReturnsPPM int64    // the share of its payout that it gives back where the buyer gets the price back; 0: none
 	Webhook    *Webhook // what becomes of its leads is told there; nil: nowhere
 	SpecPublic bool     // anybody may read its posting specs
 

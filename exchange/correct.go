@@ -120,7 +120,13 @@ func (e *Exchange) Rebook(r Rebooking, budget time.Duration) (adj *ledger.Adjust
 // corrected are the charges of a correction: of what the posting charged, in windows that are kept. A correction takes
 // back or makes a sale with its money, or changes that; posts that went out stay counted.
 func (e *Exchange) corrected(charges []lead.Charge, was, is ledger.Booked) (out []lead.Charge) {
-	for _, c := range e.store.Kept(charges) {
+	kept := e.store.Kept(charges)
+	for _, c := range charges {
+		if c.Of == lead.OfTally { // the ledger's, and no cap
+			kept = append(kept, c)
+		}
+	}
+	for _, c := range kept {
 		switch {
 		case c.Of == lead.OfAttempts:
 			continue
@@ -177,6 +183,8 @@ func (e *Exchange) change(name string, budget time.Duration, is func(*history.At
 		return nil, false, ErrNeverSent
 	case h.Settled == nil:
 		return nil, false, ErrNotSettled
+	case a.Returned():
+		return nil, false, ErrReturned
 	}
 	adj, err := to(h, a)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 	HookUnsold    = "unsold"
 	HookPending   = "pending"   // an attempt's outcome is not known: no end
 	HookCorrected = "corrected" // what was told before is otherwise: sold or not, or other money
-	HookReturned  = "returned"  // a buyer gave a sale back, which books nothing yet
+	HookReturned  = "returned"  // a buyer gave a sale back, or did not after all; what its source bears of it
 )
 
 // HookEvents are all of them; those of an end, and of what changes one, are what is told where nothing is said.
@@ -41,7 +41,27 @@ type endTold struct {
 	Answer
 	Vertical string      `json:"vertical"`
 	Was      *endBefore  `json:"was,omitempty"`      // corrected, and the end of a pending lead: what was before
-	Returned *AnswerSale `json:"returned,omitempty"` // the sale that was given back
+	Returned *returnTold `json:"returned,omitempty"` // the sale that was given back
+}
+
+// returnTold is a sale that was given back.
+type returnTold struct {
+	ID       string `json:"id"`
+	Price    Amount `json:"price"`             // what it was sold for, as its source was told
+	Clawback Amount `json:"clawback"`          // what of it is taken back; revoked: what is paid again
+	Reason   string `json:"reason,omitempty"`  // the buyer's; "": nobody has said
+	Revoked  bool   `json:"revoked,omitempty"` // it is not given back after all
+}
+
+// givesBack tells whether an adjustment says that a sale is given back, or is not after all.
+func givesBack(adj *ledger.Adjusted) bool {
+	switch adj.Adjustment {
+	case ledger.AdjustReported:
+		return adj.Fate == ledger.FateReturned
+	case ledger.AdjustReturned, ledger.AdjustReturnRevoked:
+		return true
+	}
+	return false
 }
 
 // endBefore is an earlier answer.
@@ -83,7 +103,11 @@ func (e *Exchange) endMessage(r ledger.Record, source string) (*queue.Message, e
 		}
 		if a := h.Attempt(ev.Attempt); a != nil {
 			b := a.Booked()
-			data.Returned = &AnswerSale{ID: b.Reference, Price: Amount(b.Payout)}
+			data.Returned = &returnTold{ID: b.Reference, Price: Amount(b.Payout)}
+			if r := ev.Return; r != nil {
+				data.Returned.Reason, data.Returned.Clawback = r.Reason, Amount(max(r.Clawback, -r.Clawback))
+				data.Returned.Revoked = ev.Adjustment == ledger.AdjustReturnRevoked
+			}
 		}
 	}
 	if !slices.Contains(s.Webhook.Events, kind) {

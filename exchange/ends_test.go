@@ -60,8 +60,11 @@ type end struct {
 			At     time.Time
 		}
 		Returned *struct {
-			ID    string
-			Price float64
+			ID       string
+			Price    float64
+			Clawback float64
+			Reason   string
+			Revoked  bool
 		}
 	}
 	body string

@@ -22,6 +22,7 @@ import (
 
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
+	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/queue"
 	"clearpost/wire/transport"
@@ -40,6 +41,10 @@ type Deps struct {
 
 	// reads a configuration that decided once, by its hash, as it was kept beside the ledger; nil: none was kept
 	Kept func(hash string) (Config, error)
+
+	// finds leads that a buyer may have bought, newest first and at most findMax, in a view of the ledger that has all
+	// that is stored; nil: there is no view
+	Search func(context.Context, SalesQuery) ([]lead.ID, error)
 
 	Offline   bool   // nothing is sent but what trips send: no messages of the exchange's own accord
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
@@ -67,6 +72,7 @@ type Exchange struct {
 	answerMax int
 	inherited uint64
 	offline   bool
+	search    func(context.Context, SalesQuery) ([]lead.ID, error)
 
 	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches

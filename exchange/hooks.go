@@ -97,7 +97,7 @@ func (e *Exchange) linesOf(r ledger.Record) (out []string, err error) {
 			out = append(out, remediationLine+v.ID)
 		}
 	case *ledger.Adjusted:
-		if ev.Adjustment != ledger.AdjustReported || ev.Fate != ledger.FateReturned {
+		if !givesBack(ev) {
 			return nil, nil
 		}
 	}

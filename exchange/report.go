@@ -35,6 +35,9 @@ func (e *Exchange) Report(r Report, budget time.Duration) (*ledger.Adjusted, err
 	if err != nil {
 		return nil, err
 	}
+	if a.Returned() && r.Fate == ledger.FateReturned {
+		return nil, fmt.Errorf("%w, as a return of %s", ErrReported, a.LastReturn().At.Format(time.DateOnly))
+	}
 	for _, ev := range h.Events {
 		adj, ok := ev.(*ledger.Adjusted)
 		if ok && adj.Adjustment == ledger.AdjustReported && adj.Attempt == a.Posting.Attempt &&

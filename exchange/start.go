@@ -16,6 +16,7 @@ import (
 func New(cfg Config, d Deps) (*Exchange, error) {
 	e := &Exchange{settling: newTurn(), led: d.Ledger, store: d.Store, transport: d.Transport, calls: d.Calls,
 		wall: d.Now, log: d.Log, answerMax: d.AnswerBytesMax, inherited: d.Inherited, offline: d.Offline,
+		search: d.Search,
 		papers: papers{kept: d.Kept},
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},

@@ -17,7 +17,8 @@ type Stats struct {
 	Pings, Quotes, NoBids        atomic.Int64
 	Posts, Sold, Unsold, Pending atomic.Int64
 	RevenueMicros, PayoutMicros  atomic.Int64
-	// what corrections and other bookings have added to these, and taken from them
+	Returned                     atomic.Int64 // sales given back
+	// what corrections, other bookings and returns have added to these, and taken from them
 	RevenueMore, RevenueLess atomic.Int64
 	PayoutMore, PayoutLess   atomic.Int64
 	Tests                    atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
@@ -79,6 +80,14 @@ func (s *Stats) corrected(adj *ledger.Adjusted) {
 	}
 	put(&s.RevenueMore, &s.RevenueLess, adj.Price-adj.Was.Price)
 	put(&s.PayoutMore, &s.PayoutLess, adj.Payout-adj.Was.Payout)
+}
+
+// returned counts what a return takes off what is booked, or books again.
+func (s *Stats) returned(adj *ledger.Adjusted) {
+	if adj.Adjustment == ledger.AdjustReturned {
+		s.Returned.Add(1)
+	}
+	s.corrected(&ledger.Adjusted{Was: &ledger.Booked{Price: adj.Return.Credit, Payout: adj.Return.Clawback}})
 }
 
 // Histogram counts durations in buckets of about 12 % width, from a microsecond to over an hour, without a lock.

@@ -21,6 +21,12 @@ const (
 	AdjustDeposited = "deposited" // money of a buyer came in, or went back: its balance is another
 	AdjustImported  = "imported"  // what another system has counted before
 	AdjustCap       = "cap"       // a configuration has another limit of a cap, or counts something else
+
+	AdjustReturnAsked   = "return_asked"   // a buyer wants to give a sale back, and a person has to decide
+	AdjustReturned      = "returned"       // a sale is given back: the buyer gets money back, or is owed another lead
+	AdjustReturnDenied  = "return_denied"  // a sale that was asked for stays
+	AdjustReturnRevoked = "return_revoked" // what was given back is not: its money is booked again
+	AdjustReplaced      = "replaced"       // another lead came in place of one that was given back: it is paid for now
 )
 
 // What may be reported of a sale.
@@ -62,6 +68,47 @@ type Adjusted struct {
 	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
 	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
 
+	Return *Return `json:"return,omitempty"` // of the adjustments of returns
+
 	SoldAt  *time.Time `json:"sold_at,omitempty"` // imported: when another system sold the lead of Private.Marks
 	Private *Private   `json:"private,omitempty"` // imported
+}
+
+// Return is what an adjustment says of a sale that its buyer gives back. Charges of such an adjustment are what it adds
+// to counts, below zero where it gives back.
+type Return struct {
+	Reason string `json:"reason"`         // of the list on the buyer's page
+	Note   string `json:"note,omitempty"` // the buyer's own words
+	// what the buyer gets back by this event; below zero: what is booked again
+	Credit lead.Money `json:"credit_micros"`
+	// what the source gives back by this event; below zero likewise
+	Clawback lead.Money `json:"clawback_micros"`
+	// another lead is owed in place of money: the money comes back when it has been sold, by a replaced event
+	Replace    bool     `json:"replace,omitempty"`
+	ReplacedBy *lead.ID `json:"replaced_by,omitempty"` // replaced: the attempt that sold the other lead
+	// by what it was decided
+	CreditPPM   int64      `json:"credit_ppm,omitempty"`   // the share of the price that the reason gives back
+	ClawbackPPM int64      `json:"clawback_ppm,omitempty"` // the share of the payout that the source bears
+	Sold        time.Time  `json:"sale_at"`                // from when the window is counted
+	Until       *time.Time `json:"until,omitempty"`        // the end of the window, which it is not in; nil: it has none
+	Period      string     `json:"period,omitempty"`       // of the limit: the one in which the lead was sold
+	Before      int64      `json:"before,omitempty"`       // returns of that period's sales before this one
+	Allowed     *int64     `json:"allowed,omitempty"`      // how many there may be; nil: any number
+	Decided     string     `json:"decided,omitempty"`      // rule or person; "": nobody has yet
+	Known       bool       `json:"known,omitempty"`        // it was reported before, so that nothing is learned of it
+}
+
+// Who decided a return.
+const (
+	DecidedByRule   = "rule"
+	DecidedByPerson = "person"
+)
+
+// OfReturn tells whether an adjustment is one of a return.
+func OfReturn(adjustment string) bool {
+	switch adjustment {
+	case AdjustReturnAsked, AdjustReturned, AdjustReturnDenied, AdjustReturnRevoked, AdjustReplaced:
+		return true
+	}
+	return false
 }

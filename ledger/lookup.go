@@ -207,6 +207,9 @@ func (l *Ledger) Unresolved() ([]OpenAttempt, error) {
 // months ago are forgotten.
 func (l *Ledger) Counts(fn func(cap, window string, n int64)) { l.state.eachCount(fn) }
 
+// Count is what charges have counted in one window of a key, as of the last stored event.
+func (l *Ledger) Count(cap, window string) int64 { return l.state.count(cap, window) }
+
 // Pauses returns what is paused, by subject.
 func (l *Ledger) Pauses() map[string]PauseInfo { return l.state.paused() }
 

@@ -82,12 +82,12 @@ func changeOf(f *Facts) *change {
 // countsItself tells whether an adjustment tells all that it changes of counts.
 func countsItself(adjustment string) bool {
 	return adjustment == AdjustCorrected || adjustment == AdjustRebooked || adjustment == AdjustDeposited ||
-		adjustment == AdjustImported
+		adjustment == AdjustImported || OfReturn(adjustment)
 }
 
 // chargeOf is a copy that takes no memory of what it is of.
 func chargeOf(of string) string {
-	for _, known := range [...]string{lead.OfAccepted, lead.OfAttempts, lead.OfPings, lead.OfSpend} {
+	for _, known := range [...]string{lead.OfAccepted, lead.OfAttempts, lead.OfPings, lead.OfSpend, lead.OfTally} {
 		if of == known {
 			return known
 		}
@@ -180,6 +180,13 @@ func (s *state) eachCount(fn func(cap, window string, n int64)) {
 	for w, n := range all {
 		fn(w.cap, w.name, n)
 	}
+}
+
+// count is what stands in a window of a key.
+func (s *state) count(cap, name string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[window{cap, name}]
 }
 
 func (s *state) paused() map[string]PauseInfo {

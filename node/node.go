@@ -92,8 +92,8 @@ func (n *Node) open(offline bool) error {
 	n.onStop("transport", client.Close)
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: memory.New(), Transport: client,
 		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: max(who.Inherited, who.Lost),
-		Offline: offline,
-		Kept:    func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
+		Offline: offline, Search: n.report.sales,
+		Kept: func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (n *Node) openLedger(offline bool) (*identity, error) {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
 	retention := cfg.Limits.Retention
-	retention.Least, retention.Days = max(retention.Least, quotesLast(cfg)), countTogether(cfg)
+	retention.Least, retention.Days = max(retention.Least, quotesLast(cfg), returnsLast(cfg)), countTogether(cfg)
 	who, err := identify(cfg, offline)
 	if err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (n *Node) apply(next *config.Config) error {
 	if err := keepSpecs(next, n.Exchange.Now()); err != nil {
 		return err
 	}
-	n.Ledger.KeepAtLeast(quotesLast(next))
+	n.Ledger.KeepAtLeast(max(quotesLast(next), returnsLast(next)))
 	n.Ledger.CountAtLeast(countTogether(next))
 	view, err := n.Exchange.Reload(next.Exchange)
 	if err != nil {
@@ -124,6 +124,11 @@ func countTogether(c *config.Config) time.Duration {
 	look := func(caps []rules.Cap) {
 		for i := range caps {
 			days = max(days, caps[i].Days+2)
+		}
+	}
+	for _, b := range c.Exchange.Book.Buyers {
+		if b.Returns != nil && b.Returns.Limit != nil { // what was sold at the beginning of a month may come back late
+			days = max(days, int(b.Returns.Longest().Hours()/24)+34)
 		}
 	}
 	for _, p := range c.Exchange.Book.Campaigns {
@@ -179,4 +184,14 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// returnsLast is how long events have to be kept for leads to be given back.
+func returnsLast(c *config.Config) (longest time.Duration) {
+	for _, b := range c.Exchange.Book.Buyers {
+		if b.Returns != nil {
+			longest = max(longest, b.Returns.Longest())
+		}
+	}
+	return longest
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"clearpost/exchange"
+	"clearpost/lead"
 	"clearpost/ledger/report"
 )
 
@@ -74,6 +76,26 @@ func (n *Node) openReport(offline bool) {
 		n.log.Error("the view for reports cannot be opened: find and report do not work", "err", err)
 	}
 }
+
+// sales finds leads that a buyer may have bought.
+func (r *reports) sales(ctx context.Context, q exchange.SalesQuery) (out []lead.ID, err error) {
+	v, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	v.CatchUp(ctx)
+	found, err := v.Find(ctx, report.Query{Buyer: q.Buyer, Reference: q.Reference, Phone: q.Phone, Limit: salesMax})
+	if err != nil {
+		return nil, err
+	}
+	for i := range found.Leads {
+		out = append(out, found.Leads[i].ID)
+	}
+	return out, nil
+}
+
+// salesMax is how many leads a name of a sale may lead to.
+const salesMax = 20
 
 // backup copies the view, if there is one, into a directory that is not there yet.
 func (r *reports) backup(to string) error {

@@ -52,6 +52,8 @@ type cli struct {
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`
 	Resolve    resolveCmd    `cmd:"" help:"Settle an attempt whose outcome was unknown, after asking the buyer."`
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
+	Return     returnCmd     `cmd:"" help:"Have sales given back by their buyers."`
+	Returns    returnsCmd    `cmd:"" help:"List what buyers wanted to give back, and decide about it."`
 	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`

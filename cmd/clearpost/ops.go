@@ -198,8 +198,17 @@ func (o *ops) do(ctx context.Context, method, path string, in any) (io.ReadClose
 	if json.Unmarshal(b, &e) != nil || e.Error == "" {
 		e.Error = resp.Status
 	}
-	return nil, errors.New(e.Error)
+	return nil, &refusedError{resp.StatusCode, e.Error}
 }
+
+// refusedError is an error answer of the admin API.
+type refusedError struct {
+	status  int // HTTP
+	message string
+}
+
+// Error implements error.
+func (e *refusedError) Error() string { return e.message }
 
 // call makes one call and reads its JSON answer into out.
 func (o *ops) call(ctx context.Context, method, path string, in, out any) error {

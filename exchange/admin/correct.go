@@ -131,6 +131,8 @@ func answerChange(ctx *fasthttp.RequestCtx, adj *ledger.Adjusted, changed bool, 
 		write(ctx, 200, Changed{changed, adj})
 	case is(exchange.ErrNoAttempt, exchange.ErrNoSale):
 		fail(ctx, 404, err.Error())
+	case returnError(err) > 0:
+		fail(ctx, returnError(err), err.Error())
 	case is(exchange.ErrUnderWay, exchange.ErrUncertain, exchange.ErrNotSettled, exchange.ErrNeverSent,
 		exchange.ErrOversold, exchange.ErrRefUsed):
 		fail(ctx, 409, err.Error())

@@ -38,7 +38,8 @@ var (
 	descMoney = desc("money_units_total", "Booked money in currency units: revenue from buyers, payout to sources.",
 		"kind")
 	descCorrected = desc("corrected_money_units_total",
-		"By how much corrections and other bookings changed booked money since, in currency units, more or less.",
+		"By how much corrections, other bookings and returns changed booked money since, in currency units, more or "+
+			"less.",
 		"kind", "change")
 	descSuppress = desc("suppressed_pings_total",
 		"Pings answered with the quote of an earlier or simultaneous one that had sent the same, by source.", "source")

@@ -23,7 +23,8 @@ type Today struct {
 	Sold    int64  `json:"sold"`
 	Unsold  int64  `json:"unsold"`
 	Pending int64  `json:"pending"`
-	// attempts that buyers accepted, or were found to have; a correction counts on the day on which it is made
+	// attempts that buyers accepted, or were found to have; corrections and returns count on the day on which
+	// they are made: a return takes its money off
 	Sales   int64      `json:"sales"`
 	Revenue lead.Money `json:"revenue_micros"`
 	Payout  lead.Money `json:"payout_micros"`
@@ -109,6 +110,10 @@ func (t *daySoFar) count(r ledger.Record) error {
 		Price      lead.Money   `json:"price_micros"`
 		Payout     lead.Money   `json:"payout_micros"`
 		Was        was          `json:"was"`
+		Return     *struct {
+			Credit   lead.Money `json:"credit_micros"`
+			Clawback lead.Money `json:"clawback_micros"`
+		} `json:"return"`
 	}
 	if r.Kind == ledger.KindPosting {
 		return nil
@@ -135,6 +140,8 @@ func (t *daySoFar) count(r ledger.Record) error {
 		if ev.Was.Outcome == lead.Accepted {
 			t.sale(-1, -ev.Was.Price, -ev.Was.Payout)
 		}
+	case ev.Return != nil:
+		t.sale(0, -ev.Return.Credit, -ev.Return.Clawback)
 	case ev.Outcome != lead.Accepted:
 	case r.Kind == ledger.KindPosted && ev.Again != ledger.AgainResend, r.Kind == ledger.KindAdjusted &&
 		ev.Adjustment == ledger.AdjustResolved:

@@ -33,6 +33,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.find
 	case path == "/v1/report" && get:
 		answer = s.figures
+	case path == "/v1/returns" && get:
+		answer = s.returnsOf
 	default:
 		return false
 	}

@@ -35,6 +35,7 @@ type Attempt struct {
 	Posted   *ledger.Posted
 	Resolved *ledger.Adjusted
 	Changes  []*ledger.Adjusted // corrections and other bookings since, in order: the last one stands
+	Returns  []*ledger.Adjusted // what became of its buyer's wish to give it back, in order
 	Resends  []lead.ID          // postings of the same request again, whatever came of them
 	Queued   bool               // the buyer has said, then or since, that it has the lead and decides later
 	Redirect string             // where the buyer sends the consumer
@@ -107,6 +108,10 @@ func (h *History) Add(ev ledger.Event) {
 				a.Resolved = ev
 			case ledger.AdjustCorrected, ledger.AdjustRebooked:
 				a.Changes = append(a.Changes, ev)
+			default:
+				if ledger.OfReturn(ev.Adjustment) && ev.Return != nil {
+					a.Returns = append(a.Returns, ev)
+				}
 			}
 		}
 	case *ledger.Settled:

@@ -15,8 +15,9 @@ type route struct {
 	profile *profile
 	ping    bool
 	// of a call with a lead: POST, and GET where the account may
-	do  func(*Server, *request)
-	get func(s *Server, ctx *fasthttp.RequestCtx, f *segments) // of any other: GET
+	do   func(*Server, *request)
+	get  func(s *Server, ctx *fasthttp.RequestCtx, f *segments) // of any other: GET
+	post func(s *Server, ctx *fasthttp.RequestCtx, f *segments) // of one without a lead: POST
 }
 
 // segments are what stands in a path in place of a pattern's names.
@@ -26,6 +27,7 @@ type segments struct{ vertical, source, id string }
 var routes = []route{
 	{pattern: "/v1/leads", get: (*Server).status},
 	{pattern: "/v1/leads/{id}", get: (*Server).status},
+	{pattern: "/v1/buyers/{id}/returns", post: (*Server).returns},
 	{pattern: "/v1/{vertical}/ping", do: (*Server).ping, ping: true},
 	{pattern: "/v1/{vertical}/post", do: (*Server).post},
 	{pattern: "/v1/{vertical}/leads", do: (*Server).oneShot},
@@ -45,6 +47,9 @@ func Routes() map[string][]string {
 		out[r.pattern] = []string{"GET"}
 		if r.do != nil {
 			out[r.pattern] = []string{"GET", "POST"}
+		}
+		if r.post != nil {
+			out[r.pattern] = []string{"POST"}
 		}
 	}
 	return out
@@ -88,6 +93,10 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, waited time.Duration) {
 		case r.do != nil:
 			c := call{profile: r.profile, vertical: f.vertical, source: f.source, do: r.do, ping: r.ping}
 			s.begin(ctx, c, waited)
+		case r.post != nil:
+			if at := f; s.method(ctx, "POST") {
+				r.post(s, ctx, &at)
+			}
 		case s.method(ctx, "GET"):
 			at := f // of its own: f would have to live on for every path that is tried
 			r.get(s, ctx, &at)
@@ -95,5 +104,6 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, waited time.Duration) {
 		return
 	}
 	s.fail(ctx, 404, "not_found",
-		"expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads or /v1/leads/{id}")
+		"expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads, /v1/leads/{id} or "+
+			"/v1/buyers/{id}/returns")
 }

@@ -56,6 +56,58 @@ func (d *openDoors) otherStatuses() {
 		}
 	}
 	d.tooManySpecs()
+	d.returns(sold, pending)
+}
+
+// returns brings the buyers' call to its statuses, and looks at what it does.
+func (d *openDoors) returns(sold, pending string) {
+	d.house.t.Helper()
+	do := func(want int, body string, header ...string) string {
+		d.house.t.Helper()
+		status, text := d.make(call{pattern: "/v1/buyers/{id}/returns", method: "POST", id: "b", body: body,
+			header: append([]string{"X-Api-Key: b-key-0123456789"}, header...)})
+		if status != want {
+			d.house.t.Errorf("%.100s: %d %s", body, status, text)
+		}
+		return text
+	}
+	one := func(name, reason string) string { return `{"returns":[{` + name + `,"reason":"` + reason + `"}]}` }
+	byID := func(id string) string { return `"lead_id":"` + id + `"` }
+	for _, c := range []struct{ body, want string }{
+		{one(byID(sold), "bored"), `"refused"`},
+		{one(byID(pending), "wrong_number"), `"not_sold"`},
+		{one(byID(sold), "quality"), `"waiting"`},
+		{one(byID(sold), "wrong_number"), `"waiting"`},
+		{one(`"reference":"none"`, "wrong_number"), `"not_sold"`},
+		{one(`"phone":"(212) 736-5000"`, "wrong_number"), `"no_phones"`},
+	} {
+		if text := do(200, c.body); !strings.Contains(text, c.want) {
+			d.house.t.Errorf("%s: %s, want %s", c.body, text, c.want)
+		}
+	}
+	for _, bad := range []string{`{`, `{"returns":[]}`, one(`"lead_id":"x"`, "quality"), one(byID(sold), ""),
+		`{"returns":[{"reason":"quality"}]}`, `{"returns":[{"reason":"quality","phone":"1","reference":"2"}]}`,
+		`{"return":[]}`, `{"returns":[` + strings.Repeat(`{"reason":"quality","reference":"2"},`, 100) +
+			`{"reason":"quality","reference":"2"}]}`} {
+		do(400, bad)
+	}
+	for _, key := range []string{"X-Api-Key: nobody-key-0123456789", "X-Api-Key: own-main-key-0123456789",
+		"X-Api-Key: "} {
+		do(401, one(byID(sold), "quality"), key)
+	}
+	if status, _ := d.make(call{pattern: "/v1/buyers/{id}/returns", method: "POST", id: "a", body: one(byID(sold),
+		"quality"), header: []string{"X-Api-Key: b-key-0123456789"}}); status != 401 {
+		d.house.t.Errorf("another buyer's path: %d", status)
+	}
+	d.make(call{pattern: "/v1/buyers/{id}/returns", method: "POST", send: "DELETE", id: "b"})
+	do(413, one(`"reference":"`+strings.Repeat("x", 128<<10)+`"`, "quality"))
+	do(431, one(byID(sold), "quality"), "X-Long: "+strings.Repeat("x", 20<<10))
+	for range 200 {
+		if status, _ := d.make(call{pattern: "/v1/buyers/{id}/returns", method: "POST", id: "b",
+			body: one(byID(sold), "quality"), header: []string{"X-Api-Key: b-key-0123456789"}}); status == 429 {
+			break
+		}
+	}
 }
 
 // tooManySpecs asks for a posting spec while others ask for as many as they can: one after the other would be slower

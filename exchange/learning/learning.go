@@ -6,8 +6,8 @@
 //
 // An attempt teaches once its outcome is known: accepted, or a no of the buyer. One that is unknown teaches when it is
 // resolved. One that never reached the buyer, or was refused for its access token, teaches nothing, and so does a test.
-// A correction takes back what an attempt has taught. What became of a sale teaches when somebody reports it: that it
-// was given back, paid, or will not be paid.
+// A correction takes back what an attempt has taught. A sale that is given back teaches that, and what became of a sale
+// otherwise when somebody reports it: that it was given back, paid, or will not be paid.
 package learning
 
 import (
@@ -98,6 +98,9 @@ type event struct {
 	Was        struct {
 		Outcome lead.Outcome `json:"outcome"`
 	} `json:"was"`
+	Return struct {
+		Known bool `json:"known"`
+	} `json:"return"`
 }
 
 // Take takes the next event.
@@ -128,6 +131,11 @@ func (l *Learner) Take(r ledger.Record) {
 		l.reported(&ev)
 	case ev.Adjustment == ledger.AdjustCorrected:
 		l.corrected(&ev)
+	case ev.Adjustment == ledger.AdjustReturned, ev.Adjustment == ledger.AdjustReturnRevoked:
+		if b := l.books[ev.Vertical]; b != nil && !ev.Return.Known {
+			b.Learn(value.Lesson{At: madeAt(ev.Attempt), Campaign: ev.Campaign, Segment: ev.Segment, Price: ev.Bid,
+				What: value.Returned, Undo: ev.Adjustment == ledger.AdjustReturnRevoked})
+		}
 	}
 }
 

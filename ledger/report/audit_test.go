@@ -3,11 +3,13 @@
 package report
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
@@ -18,7 +20,7 @@ import (
 // Whatever is sold, resolved, corrected and booked anew, sent again and tested, with restarts in between: the view has
 // what the auditor makes of the ledger, to the cent.
 func TestViewSumsAreTheAuditors(t *testing.T) {
-	var sales, corrections int
+	var sales, corrections, returns int
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))
@@ -31,23 +33,32 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 				return exchangetest.Script(script...)
 			}
 			s := exchangetest.Setup{Vertical: func(v *exchange.Vertical) { v.Plan.SellLimit = 2 },
-				Source: func(s *exchange.Source) { s.Tests = true },
+				Source: func(s *exchange.Source) { s.Tests, s.ReturnsPPM = true, 700_000 },
+				Buyer:  givesBack,
 				Campaigns: []exchangetest.Campaign{{ID: "a", Price: 30 * lead.Unit, MaxSold: 2, Post: some()},
 					{ID: "b", Price: 25 * lead.Unit, MaxSold: 2, Post: some()},
 					{ID: "c", Price: 21 * lead.Unit, MaxSold: 1, Fixed: true, Post: some()}}}
 			dir := t.TempDir()
 			exchangetest.Run(t, s, func(x *exchangetest.Rig) {
 				c := wander(t, x, rnd, dir)
-				sales, corrections = sales+c.Sales, corrections+c.Corrections
+				sales, corrections, returns = sales+c.Sales, corrections+c.Corrections, returns+c.Returns
 			})
 		})
 	}
-	if sales < 10 || corrections < 10 {
-		t.Errorf("with %d sales and %d corrections it compares little", sales, corrections)
+	if sales < 10 || corrections < 10 || returns < 5 {
+		t.Errorf("with %d sales, %d corrections and %d returns it compares little", sales, corrections, returns)
 	}
 }
 
 const forNames = time.Second
+
+// givesBack has buyers give leads back.
+func givesBack(b *buyers.BuyerSpec) {
+	hours, half := 2, 37*lead.Unit
+	b.Returns = &buyers.ReturnsSpec{WindowHours: &hours, Reasons: []buyers.ReturnReasonSpec{
+		{Name: "bad", Approve: "auto"}, {Name: "odd"}, {Name: "half", Approve: "auto", Credit: &half},
+		{Name: "other", Approve: "auto", Refund: "replacement"}}}
+}
 
 func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit.Counts {
 	var attempts []lead.ID
@@ -69,7 +80,7 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 		}
 	}
 	x.Sleep(10 * time.Second)
-	for range 30 {
+	for range 45 {
 		at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
 		yes := rnd.IntN(2) == 0
 		var price *lead.Money
@@ -77,7 +88,7 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 			price = &amount
 		}
 		// What is not possible is refused, and changes nothing: the sums tell.
-		switch rnd.IntN(10) {
+		switch rnd.IntN(15) {
 		case 0, 1:
 			_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
 		case 2, 3, 4:
@@ -90,6 +101,16 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 		case 7:
 			_, _ = x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
 				forNames)
+		case 10, 11:
+			_, _, _ = x.Exchange.Return(exchange.ReturnAsk{Name: at.String(), Reason: []string{"bad", "odd", "other",
+				"half"}[rnd.IntN(4)], Grant: rnd.IntN(4) == 0, Budget: forNames})
+		case 12, 13:
+			_, _, _ = x.Exchange.DecideReturn(exchange.ReturnDecision{Name: at.String(), What: []string{
+				exchange.ReturnApprove, exchange.ReturnDeny, exchange.ReturnRevoke,
+				exchange.ReturnReplace}[rnd.IntN(4)],
+				With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames})
+		case 14:
+			x.Crash()
 		case 8:
 			x.Restart()
 		case 9:
@@ -124,6 +145,24 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 		t.Fatal(err)
 	}
 	want := rep.Counts
+	if row := v.reads.Load().QueryRow(`select coalesce(sum(state in ('returned', 'replaced')), 0),
+		coalesce(sum(credit_micros), 0), coalesce(sum(clawback_micros), 0) from returns`); row.Scan(&got.Returns,
+		&got.Credits, &got.Clawbacks) != nil || got.Returns != want.Returns || got.Credits != want.Credits ||
+		got.Clawbacks != want.Clawbacks {
+		t.Errorf("the view has %d returns of %d and %d; the auditor %d of %d and %d", got.Returns, got.Credits,
+			got.Clawbacks, want.Returns, want.Credits, want.Clawbacks)
+	}
+	f, err := v.Figures(context.Background(), Ask{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range f.Totals {
+		if int64(r.Revenue) != want.Revenue || int64(r.Payout) != want.Payout || int64(r.Credits) != want.Credits {
+			t.Errorf("figures: revenue %s, payout %s, %s credited; the auditor %+v", r.Revenue, r.Payout, r.Credits,
+				want)
+		}
+	}
+	got.Revenue, got.Payout = got.Revenue-got.Credits, got.Payout-got.Clawbacks
 	if got.Leads != want.Leads || got.Quoted != want.Quoted || got.Sales != want.Sales || got.Revenue != want.Revenue ||
 		got.Payout != want.Payout {
 		t.Errorf("the view has %d leads, %d quoted, %d sales of %d for %d; the auditor %d, %d, %d of %d for %d",

@@ -89,8 +89,10 @@ type Row struct {
 	Returned int64 `json:"returned"`
 
 	BidsMicros lead.Money `json:"bids_micros"`
-	Revenue    lead.Money `json:"revenue_micros"`
-	Payout     lead.Money `json:"payout_micros"`
+	Revenue    lead.Money `json:"revenue_micros"` // less what came back to buyers
+	Payout     lead.Money `json:"payout_micros"`  // less what sources gave back
+	Credits    lead.Money `json:"credits_micros"` // what came back to buyers for returns
+	Clawbacks  lead.Money `json:"clawbacks_micros"`
 	Margin     lead.Money `json:"margin_micros"`
 
 	// in millionths; absent where nothing stands below the line
@@ -132,10 +134,12 @@ func (r *Row) add(o *Row) {
 		*x[0] += *x[1]
 	}
 	r.BidsMicros, r.Revenue, r.Payout = r.BidsMicros+o.BidsMicros, r.Revenue+o.Revenue, r.Payout+o.Payout
+	r.Credits, r.Clawbacks = r.Credits+o.Credits, r.Clawbacks+o.Clawbacks
 }
 
 // finish reckons what follows from the sums.
 func (r *Row) finish() {
+	r.Revenue, r.Payout = r.Revenue-r.Credits, r.Payout-r.Clawbacks
 	r.Margin = r.Revenue - r.Payout
 	r.BidRate, r.WinRate = ppm(r.Bids-r.Listed, r.Asked), ppm(r.Won, r.Bids)
 	r.AcceptRate = ppm(r.Accepted, r.Accepted+r.Rejected)
@@ -168,7 +172,10 @@ func (v *View) Figures(ctx context.Context, a Ask) (*Figures, error) {
 		if err := s.bids(ctx, tx); err != nil {
 			return err
 		}
-		if err := s.attempts(ctx, tx); err != nil || !f.Leads {
+		if err := s.attempts(ctx, tx); err != nil {
+			return err
+		}
+		if err := s.returns(ctx, tx); err != nil || !f.Leads {
 			return err
 		}
 		return s.leads(ctx, tx)

@@ -292,7 +292,7 @@ func TestFullEventsValidate(t *testing.T) {
 		case *ledger.Deferred:
 			e.Said = "queued"
 		case *ledger.Adjusted:
-			e.Adjustment, e.Fate = ledger.AdjustReported, ledger.FatePaid
+			e.Adjustment, e.Fate, e.Return.Decided = ledger.AdjustReported, ledger.FatePaid, ledger.DecidedByRule
 		}
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", kind, err)

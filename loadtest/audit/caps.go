@@ -88,6 +88,12 @@ func (a *auditor) charge(e *event) []counted {
 	var out []counted
 	charged := map[string]bool{}
 	for _, ch := range e.Charges {
+		if ch.Of == "tally" {
+			if ch.N != 1 || !strings.HasPrefix(ch.Cap, "buyer:"+e.Buyer+":sold:") {
+				a.found(RuleChargeUnknown, e.Lead, "attempt %s counted %d of %s", e.Attempt, ch.N, ch.Cap)
+			}
+			continue
+		}
 		base, value, _ := strings.Cut(ch.Cap, "=")
 		want := int64(1)
 		if ch.Of == "spend" {

@@ -29,6 +29,9 @@ func (a *auditor) corrected(e *event) {
 			e.Attempt, money(p.price), money(p.payout), p.reference, money(e.Was.Price), money(e.Was.Payout),
 			e.Was.Reference)
 	}
+	if r := p.returned; r != nil && (r.state == "returned" || r.state == "replaced") {
+		a.found(RuleReturn, e.Lead, "attempt %s is %s while it is given back", e.Attempt, e.Adjustment)
+	}
 	p.corrected, p.untold, t.corrected = true, true, true
 	a.report.Counts.Corrections++
 	a.recount(e, p, was, is)

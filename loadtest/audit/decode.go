@@ -136,6 +136,7 @@ type event struct {
 	Adjustment  string    `json:"adjustment"`
 	Oversold    bool      `json:"oversold"`
 	Was         *stood    `json:"was"`
+	Return      *giveBack `json:"return"`
 	Post        *struct {
 		ReceivedAt time.Time `json:"received_at"`
 		Key        string    `json:"idempotency_key"`

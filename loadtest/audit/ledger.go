@@ -33,6 +33,7 @@ type auditor struct {
 	calls    map[sourceKey]*heard
 	repeats  map[[2]string]*Repeat // by source and vertical
 	persons  map[id]somebody
+	tally    map[string]int64 // of returns, by key and window
 }
 
 // pinged is what is kept of every lead.
@@ -76,6 +77,7 @@ type attempt struct {
 	corrected       bool // it stands as somebody found out, or agreed, after it had ended
 	untold          bool // no settlement has come since
 	resends         []*resend
+	returned        *returned // nil: nobody has wanted to give it back
 }
 
 type settlement struct {
@@ -124,7 +126,7 @@ func newAuditor(o Options) (*auditor, error) {
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
-		persons: map[id]somebody{},
+		persons: map[id]somebody{}, tally: map[string]int64{},
 	}
 	a.addRepeats(o.Repeats)
 	return a, a.addCaps(o.Caps)
@@ -189,6 +191,8 @@ func (a *auditor) event(b []byte) {
 			a.ended(e)
 		case "corrected", "rebooked":
 			a.corrected(e)
+		case "return_asked", "returned", "return_denied", "return_revoked", "replaced":
+			a.givesBack(e)
 		case "deposited", "imported":
 			for _, ch := range e.Charges {
 				a.add(windowKey{ch.Cap, ch.Window}, ch.N)

@@ -71,7 +71,10 @@ const (
 	// an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestMixed = "test_mixed"
 	// a test lead has charges, money or a sale, or a real one ends as a test
-	RuleTestCounts     = "test_counts"
+	RuleTestCounts = "test_counts"
+	// a return of what was not sold, that follows nothing, is too late or too much, or with other money than its terms
+	// make
+	RuleReturn         = "return"
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
 	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
 	RuleShippedDiffers = "shipped_differs" // an event came out of Kafka with other bytes
@@ -87,8 +90,13 @@ type Counts struct {
 	Tests    int            `json:"tests"`
 	Attempts map[string]int `json:"attempts"` // by outcome; "open" has not ended
 	Sales    int            `json:"sales"`
-	Revenue  int64          `json:"revenue_micros"`
-	Payout   int64          `json:"payout_micros"`
+	// less what came back to buyers, and what sources gave back
+	Revenue int64 `json:"revenue_micros"`
+	Payout  int64 `json:"payout_micros"`
+	// sales that stand as given back, and what came back for returns
+	Returns   int   `json:"returns"`
+	Credits   int64 `json:"credits_micros"`
+	Clawbacks int64 `json:"clawbacks_micros"`
 	// PriceDrops counts sales at a lower price than was bid; Losses those of them that bring less than they pay.
 	PriceDrops int `json:"price_drops"`
 	Losses     int `json:"losses"`

@@ -101,7 +101,8 @@ func (p *Page) OpenAPI(whole []byte, asJSON bool) ([]byte, error) {
 // paths keeps the paths that the source may call, and writes its vertical and itself into them.
 func (p *Page) paths(paths object) object {
 	paths = drop(paths, func(path string) bool {
-		return strings.HasPrefix(path, "/v1/") || p.Profile == "leadconduit" && strings.HasPrefix(path, "/flows/") ||
+		return strings.HasPrefix(path, "/v1/") && !strings.HasPrefix(path, "/v1/buyers/") ||
+			p.Profile == "leadconduit" && strings.HasPrefix(path, "/flows/") ||
 			p.Profile != "" && strings.HasPrefix(path, "/"+p.Profile+"/")
 	})
 	get := slices.ContainsFunc(p.Calls, func(c Call) bool {
