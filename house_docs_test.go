@@ -227,6 +227,7 @@ func TestReferenceHasEveryKeyOfTheConfiguration(t *testing.T) {
 		"buyers/spec.go":         {"buyers", "requests", "templates", "unknown-outcomes", "examples"},
 		"buyers/example_spec.go": {"examples"}, "rules/spec.go": {"buyers"}, "rules/rate.go": {"sources", "requests"},
 		"wire/request/spec.go": {"requests", "request-formats", "conditions-and-filters", "authentication"},
+		"batch/spec.go":        {"leads-in-files"},
 		"wire/answer/spec.go":  {"answers", "answer-rules", "unknown-outcomes", "../explanation/outcomes"},
 	}
 	texts, _ := files()

@@ -43,7 +43,10 @@ var below = map[string][]string{
 	"capstore/memory":  {"lead", "rules", "capstore"}, // the store of one node
 	"capstore/captest": {"lead", "rules", "capstore"}, // what every store must pass
 
-	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer"},
+	"batch":         {"lead", "wire/request"},            // leads in files: rows, names, times
+	"batch/carrier": {"lead", "batch", "wire/transport"}, // what brings files to where they are stored
+
+	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer", "batch"},
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
@@ -55,7 +58,7 @@ var below = map[string][]string{
 	"exchange/learning": {"lead", "ledger", "auction/value"}, // lessons of the ledger's events
 	"exchange/claims":   {},                                  // who is at what within this process
 
-	"exchange": {"lead", "rules", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
+	"exchange": {"lead", "rules", "batch", "wire", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
 		"auction/value", "capstore", "ledger", "queue", "exchange/claims", "exchange/history", "exchange/learning",
 		"exchange/limits"},
 
@@ -77,8 +80,8 @@ var below = map[string][]string{
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "rules", "alerts", "wire/transport", "capstore/memory", "ledger", "ledger/report", "exchange",
-		"exchange/intake", "exchange/admin", "exchange/door", "config"},
+	"node": {"lead", "rules", "alerts", "batch/carrier", "wire/transport", "capstore/memory", "ledger", "ledger/report",
+		"exchange", "exchange/intake", "exchange/admin", "exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "capstore/memory",

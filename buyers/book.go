@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"clearpost/auction"
+	"clearpost/batch"
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire/answer"
@@ -126,6 +127,8 @@ type Campaign struct {
 	MaxSold          int             // sales of the lead in all, its own included; 1 = exclusive
 	Ping             *Endpoint       // nil: it is not asked. Then Fixed holds
 	Post             *Endpoint
+	// its leads go into files; Post has the row for a request, which nobody sends. nil: they are posted
+	Batch *batch.Batch
 	// several legs of its ping's answer may buy the lead, each brand once, and go into one post
 	Several     bool
 	Caps        []rules.Cap    // its own, then its buyer's

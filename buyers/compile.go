@@ -171,7 +171,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	if p.InFlightMax = spec.InFlight; spec.InFlight < 0 || spec.InFlight > InFlightMost {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
 	}
-	c.endpoints(p, spec, schema, at)
+	c.endpoints(p, spec, schema, zone, at)
 	p.Breaker = c.breaker(p, spec.Breaker, at)
 	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
 	p.Defer = c.deferral(spec.Defer, at)
@@ -264,7 +264,7 @@ func (c *bookCompiler) vertical(id, at string) *lead.Schema {
 	return s
 }
 
-func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schema, at string) {
+func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.Schema, zone, at string) {
 	ping, post := pingTimeoutDefault, postTimeoutDefault
 	if c.opt.Deadlines != nil {
 		if a, b := c.opt.Deadlines(spec.Vertical); a > 0 && b > 0 {
@@ -274,11 +274,19 @@ func (c *bookCompiler) endpoints(p *Campaign, spec *CampaignSpec, schema *lead.S
 	if spec.Ping != nil {
 		p.Ping = c.endpoint(spec.Ping, schema, false, ping, at+".ping")
 	}
-	if spec.Post == nil {
-		c.bad(at, "post", "", "the call that delivers the lead")
+	c.captures, c.legs = nil, false
+	switch {
+	case spec.Batch != nil:
+		c.batch(p, spec, schema, zone, at)
+		p.Post = &Endpoint{Timeout: post, Answer: noAnswer}
+		if p.Batch != nil {
+			p.Post.Request = p.Batch.Row
+		}
+		return
+	case spec.Post == nil:
+		c.bad(at, "post", "", "the call that delivers the lead, or `batch`")
 		return
 	}
-	c.captures, c.legs = nil, false
 	if p.Ping != nil && p.Ping.Answer != nil {
 		c.captures, c.legs = p.Ping.Answer.Captures(), p.Ping.Answer.GivesLegs()
 	}

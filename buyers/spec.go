@@ -8,6 +8,7 @@ package buyers
 import (
 	"fmt"
 
+	"clearpost/batch"
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire/answer"
@@ -106,6 +107,7 @@ type CampaignSpec struct {
 	Pay      string        `yaml:"pay"`
 	Ping     *EndpointSpec `yaml:"ping"`     // the call that asks for a bid
 	Post     *EndpointSpec `yaml:"post"`     // the call that delivers the lead
+	Batch    *batch.Spec   `yaml:"batch"`    // in place of post: its leads are delivered in files
 	Test     *TestSpec     `yaml:"test"`     // how test leads are sent; absent: none are
 	Examples []ExampleSpec `yaml:"examples"` // worked examples, which are its tests
 }

@@ -19,7 +19,7 @@ func (b *Book) Warnings(now time.Time) []string {
 	}
 	for _, c := range b.Campaigns {
 		out = append(out, c.hoursWarnings(now)...)
-		if why := c.Post.Answer.LeavesOpen(); why != "" {
+		if why := c.Post.Answer.LeavesOpen(); why != "" && c.Batch == nil {
 			out = append(out, "campaign "+c.ID+", post.answer: "+why+" (docs/explanation/outcomes.md)")
 		}
 		if c.Post.Answer.Fallback() > 0 && !c.PayPostPrice {

@@ -211,3 +211,33 @@ func TestCapsOfTheDocumentsAreTaken(t *testing.T) {
 		t.Errorf("%d pages found", n)
 	}
 }
+
+// So is the buyer whose leads go into files.
+func TestBuyerOfFilesOfTheDocumentsIsTaken(t *testing.T) {
+	text, err := os.ReadFile("../docs/how-to/deliver-a-file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := regexp.MustCompile("(?s)```yaml\n(id: harbor\n.*?)```").FindSubmatch(text)
+	if page == nil {
+		t.Fatal("no page")
+	}
+	files := map[string]string{"clearpost.yaml": "node: n1\n", "verticals/solar.yaml": "id: solar\n",
+		"sources/leadmart.yaml": "id: leadmart\nkeys: [acme-key-0123456789]\nverticals: [solar]\n",
+		"buyers/harbor.yaml":    string(page[1]), "secrets/harbor.key": "unset"}
+	cfg, err := Load(writeAll(t, files), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := cfg.Exchange.Book.Campaign("harbor-file").Batch
+	if b.To.SFTP.Key != "unset" || b.To.SFTP.Address != "sftp.harbor.example:22" || b.Send.Rows != 100 ||
+		b.Send.Zone.String() != "America/New_York" || len(b.Columns) != 6 {
+		t.Errorf("%+v, %+v", b, b.To.SFTP)
+	}
+	files["buyers/harbor.yaml"] = strings.Replace(string(page[1]), "    batch:\n", "    post:\n      request: {url: "+
+		"\"https://h.example/\"}\n      answer: {success: [{path: ok, equals: true}]}\n    batch:\n", 1)
+	_, err = Load(writeAll(t, files), nil)
+	if err == nil || !strings.Contains(err.Error(), "nothing here: a campaign with") {
+		t.Errorf("a campaign with post and batch: %v", err)
+	}
+}

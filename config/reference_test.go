@@ -29,6 +29,7 @@ var referencePages = []struct{ kind, at, file, title string }{
 	{"buyer", "", "buyers.md", "Keys of buyers/*.yaml: buyers and campaigns"},
 	{"buyer", "campaigns[].ping", "calls.md", "Keys of buyers/*.yaml: calls and requests"},
 	{"buyer", "campaigns[].ping.answer", "answers.md", "Keys of buyers/*.yaml: answers"},
+	{"buyer", "campaigns[].batch", "batch.md", "Keys of buyers/*.yaml: leads in files"},
 	{"buyer", "campaigns[].examples[]", "examples.md", "Keys of buyers/*.yaml: examples"},
 	{"template", "", "templates.md", "Keys of templates/*.yaml"},
 }

@@ -47,7 +47,7 @@ var configFiles = []struct {
 }
 
 // commentedDirs are the packages of the types that stand in files.
-var commentedDirs = []string{".", "../buyers", "../rules", "../wire/request", "../wire/answer",
+var commentedDirs = []string{".", "../buyers", "../rules", "../wire/request", "../wire/answer", "../batch",
 	"../exchange"}
 
 // The schemas in the repository are what the loader's types say. go test ./config -run Schemas -rewrite-schemas writes

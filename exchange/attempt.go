@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"clearpost/batch"
 	"clearpost/buyers"
 	"clearpost/capstore"
 	"clearpost/exchange/history"
@@ -77,6 +78,7 @@ func (d *delivery) posting(b *ledger.Bid, live *LiveCampaign, payout lead.Money,
 	first *history.Attempt) *ledger.Posting {
 	now := d.e.now()
 	p := &ledger.Posting{Head: d.head(ledger.KindPosting, now), Attempt: ledger.NewID(now), Campaign: live.ID,
+		Batch: live.Batch != nil,
 		Buyer: live.Buyer.ID, Rank: b.Rank, Leg: b.Leg, Price: b.Price, Payout: payout, MaxSold: b.MaxSold,
 		SellLimit: d.quote.Limit, Terms: d.terms(live, follows), Segment: d.segment()}
 	if live.Several {
@@ -106,6 +108,9 @@ func (d *delivery) add(o *outbound, p *ledger.Posting, b *ledger.Bid, now time.T
 	req, err := o.live.Campaign.Post.Request.AppendHTTP(nil, &in)
 	if err != nil {
 		return unrendered(err)
+	}
+	if p.Batch && len(rowOf(req)) > batch.RowBytesMax {
+		return lead.RenderFailed
 	}
 	if no := d.hold(p, o.live, now); no != lead.NoRefusal {
 		return no
@@ -295,6 +300,9 @@ func (d *delivery) record(p *ledger.Posting, r *request.Request, in *request.Inp
 		p.Private.Marks, d.post = marks, nil
 	}
 	if red, err := r.AppendRedacted(nil, in); err == nil {
+		if p.Batch {
+			red = rowOf(red)
+		}
 		p.Private.Request = newBody(red)
 	}
 }

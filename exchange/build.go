@@ -28,7 +28,10 @@ func (e *Exchange) tokens(c *buyers.Campaign, r *request.Request) (*transport.To
 
 // requests are all that a campaign may send.
 func requests(c *buyers.Campaign) []*request.Request {
-	out := []*request.Request{c.Post.Request}
+	var out []*request.Request
+	if c.Batch == nil {
+		out = append(out, c.Post.Request)
+	}
 	if c.Ping != nil {
 		out = append(out, c.Ping.Request)
 	}
@@ -166,7 +169,9 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	if c.Ping != nil {
 		place(&l.pings, c.Ping.Request)
 	}
-	place(&l.posts, c.Post.Request)
+	if c.Batch == nil {
+		place(&l.posts, c.Post.Request)
+	}
 	if c.IfUnknown != nil && c.IfUnknown.Status != nil {
 		place(&l.statuses, c.IfUnknown.Status.Request)
 	}

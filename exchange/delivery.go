@@ -309,6 +309,10 @@ func (e *Exchange) pursueOpen(h *history.History) {
 		if a.Outcome() != lead.Unknown {
 			continue
 		}
+		if a.Posting.Batch {
+			e.files.add(h, a)
+			continue
+		}
 		l := e.campaignOf(e.inForce.Load(), a.Posting)
 		if l == nil || l.IfUnknown == nil {
 			continue

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"clearpost/batch"
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
 	"clearpost/lead"
@@ -46,6 +47,8 @@ type Deps struct {
 	// that is stored; nil: there is no view
 	Search func(context.Context, SalesQuery) ([]lead.ID, error)
 
+	Files Files // nil: no file is formed
+
 	Offline   bool   // nothing is sent but what trips send: no messages of the exchange's own accord
 	Inherited uint64 // leads whose first event has a seq up to this are another node's; 0 = none
 }
@@ -59,6 +62,20 @@ type Caller interface {
 	ScatterUntil(calls []*transport.Call, deadline time.Time, l transport.Listener)
 	// PostOnce makes one call, and never a second one for it.
 	PostOnce(call *transport.Call, deadline time.Time)
+}
+
+// Files is what an exchange that delivers files needs of its machine.
+type Files interface {
+	// Open opens where a campaign's files are stored. The caller closes it.
+	Open(ctx context.Context, to *batch.To) (batch.Place, error)
+	// Keep keeps the bytes of a file until they are stored, durably.
+	Keep(id lead.ID, b []byte) error
+	// Kept gives them back; fs.ErrNotExist where there are none.
+	Kept(id lead.ID) ([]byte, error)
+	// Drop ends that. Of a file that is not kept it does nothing.
+	Drop(id lead.ID) error
+	// Sweep does it for all that are not among these: a crash came before the ledger had them.
+	Sweep(open []lead.ID) error
 }
 
 // Exchange is one running exchange. All methods may be called at any time from any goroutine between Start and Stop.
@@ -88,7 +105,8 @@ type Exchange struct {
 	quotes  quoteTable
 	learned learned
 	lines   atomic.Pointer[queue.Lines] // nil before Start
-	pings   sync.Pool                   // *Ping
+	files   *fileLines
+	pings   sync.Pool // *Ping
 	running running
 	stop    context.Context
 	cancel  context.CancelFunc

@@ -28,6 +28,9 @@ type heard struct {
 func (d *delivery) call(o *outbound) heard {
 	e, live := d.e, o.live
 	live.Posted.Add(1)
+	if live.Batch != nil {
+		return d.setAside(o)
+	}
 	call := &transport.Call{Target: live.posts.target, Request: o.req, Timeout: live.Campaign.Post.Timeout,
 		Gate: live.limits.gate}
 	e.calls.PostOnce(call, d.until)
@@ -104,6 +107,10 @@ func (d *delivery) takeEnd(live *LiveCampaign, b *ledger.Bid, p *ledger.Posting,
 	a := d.history.Attempt(p.Attempt)
 	a.Posted, a.Redirect = out, out.Private.Redirect
 	d.carry = append(d.carry, out)
+	if out.Refusal == lead.AwaitsFile { // nothing has gone wrong: it is not counted as unknown
+		d.unknown = true
+		return
+	}
 	switch out.Outcome {
 	case lead.Accepted:
 		d.fill(p)

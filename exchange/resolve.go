@@ -85,6 +85,7 @@ type Resolution struct {
 var (
 	ErrNotUnresolved = errors.New("no unresolved attempt with this id")
 	ErrUnderWay      = errors.New("the lead has a post under way: try again later")
+	ErrInFile        = errors.New("the attempt is a row of a file that is under way: `clearpost batches` tells of it")
 )
 
 // Resolve settles an attempt whose outcome was unknown. When it returns nil the resolution is in the ledger; the hold
@@ -106,6 +107,9 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.files.carries(h, r.Attempt) {
+		return nil, ErrInFile
+	}
 	return e.resolve(h, &r, nil, held)
 }
 
@@ -113,6 +117,27 @@ func (e *Exchange) Resolve(r Resolution) (*ledger.Adjusted, error) {
 // together with the resolution. While nobody can tell whether it is stored the lead stays claimed.
 func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Event, held *heldClaims) (
 	*ledger.Adjusted, error) {
+	x, err := e.ending(h, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.append(r.By == byClearpost, append(append([]ledger.Event{}, before...), x.group...)); err != nil {
+		e.learn(err, held, func() { e.resolved(x) })
+		return nil, fmt.Errorf("not resolved: %w", err)
+	}
+	e.resolved(x)
+	return x.adjusted, nil
+}
+
+// ending is what settles an open attempt: events that are to become durable together.
+type ending struct {
+	adjusted *ledger.Adjusted
+	group    []ledger.Event
+	finished bool // nothing more can become of the lead
+}
+
+// ending makes it. The caller holds the lead's trip.
+func (e *Exchange) ending(h *history.History, r *Resolution) (*ending, error) {
 	id, a := h.ID, h.Attempt(r.Attempt)
 	if a == nil || a.Outcome() != lead.Unknown {
 		return nil, ErrNotUnresolved
@@ -130,23 +155,20 @@ func (e *Exchange) resolve(h *history.History, r *Resolution, before []ledger.Ev
 		}
 	}
 	a.Resolved = adj
-	group := append(append([]ledger.Event{}, before...), adj)
-	final := e.afterResolution(snap, h)
-	if final != nil {
-		group = append(group, final)
+	x := &ending{adjusted: adj, group: []ledger.Event{adj}}
+	if final := e.afterResolution(snap, h); final != nil {
+		x.group, x.finished = append(x.group, final), h.Finished()
 	}
-	done := func() {
-		e.finish(capstore.End{Token: p.Attempt, Outcome: adj.Outcome, Booked: adj.Price})
-		if final != nil && h.Finished() {
-			e.store.Forget(id)
-		}
+	return x, nil
+}
+
+// resolved ends the hold of an attempt whose resolution is durable.
+func (e *Exchange) resolved(x *ending) {
+	adj := x.adjusted
+	e.finish(capstore.End{Token: adj.Attempt, Outcome: adj.Outcome, Booked: adj.Price})
+	if x.finished {
+		e.store.Forget(adj.Lead)
 	}
-	if err := e.append(r.By == byClearpost, group); err != nil {
-		e.learn(err, held, done)
-		return nil, fmt.Errorf("not resolved: %w", err)
-	}
-	done()
-	return adj, nil
 }
 
 // append stores a group; what the exchange has found out itself is stored however long the ledger is away, for nobody

@@ -29,6 +29,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
 	e.wakes = newWaker(e.stop, e.led, e.now, e.awake)
+	e.files = &fileLines{e: e, of: d.Files, by: map[string]*fileLine{}}
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
@@ -82,6 +83,7 @@ func (e *Exchange) Start() error {
 	if err := e.openLines(e.inForce.Load()); err != nil {
 		return err
 	}
+	e.files.start()
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))
 	}

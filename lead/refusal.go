@@ -43,6 +43,7 @@ const (
 	WriteFailed     Refusal = 109
 	UnknownOutcome  Refusal = 110
 	Queued          Refusal = 111
+	AwaitsFile      Refusal = 112
 
 	// We did not ask.
 	CriteriaMismatch  Refusal = 200
@@ -147,6 +148,8 @@ var refusalTable = map[Refusal]RefusalInfo{
 	UnknownOutcome: {Name: "unknown", Published: "pending",
 		Meaning: "the request may have arrived and no receipt came back"},
 	Queued: {Name: "queued", Published: "pending", Meaning: "the buyer took the lead and has not decided yet"},
+	AwaitsFile: {Name: "awaits_file", Published: "pending",
+		Meaning: "the lead is a row of a file that the buyer gets later"},
 
 	CriteriaMismatch: {Name: "criteria", Published: "no_bids",
 		Meaning: "the lead does not meet the campaign's criteria"},
@@ -294,7 +297,7 @@ func (r Refusal) Outcome() Outcome {
 		return Duplicate
 	case BuyerInvalid, InvalidPhone, InvalidEmail:
 		return Invalid
-	case UnknownOutcome, Queued:
+	case UnknownOutcome, Queued, AwaitsFile:
 		return Unknown
 	}
 	return Rejected

@@ -27,7 +27,31 @@ const (
 	AdjustReturnDenied  = "return_denied"  // a sale that was asked for stays
 	AdjustReturnRevoked = "return_revoked" // what was given back is not: its money is booked again
 	AdjustReplaced      = "replaced"       // another lead came in place of one that was given back: it is paid for now
+	AdjustBatched       = "batched"        // an attempt that is open is a row of a file
+	AdjustFile          = "file"           // how a file stands; of the lead of its first row
 )
+
+// How a file stands. One that is decided, and of which nothing else is told, stands nowhere yet.
+const (
+	FileStoring = "storing" // it is about to stand under its final name, or to be handed over
+	FileWaiting = "waiting" // it certainly is not stored: it is tried again
+	FileUnclear = "unclear" // nobody can tell whether it is stored: it waits for a person
+	FileStored  = "stored"  // it stands under its final name
+	FileDropped = "dropped" // a person has said that it will not be stored
+	FileUndone  = "undone"  // it was not stored and will not be: its rows wait for another file
+)
+
+// File is a file of a campaign's leads, as a row of it or its first row tells of it.
+type File struct {
+	ID     lead.ID `json:"id"`
+	Name   string  `json:"name,omitempty"`
+	Row    int     `json:"row,omitempty"`  // batched: which one, from 1
+	Rows   int     `json:"rows,omitempty"` // batched: of how many
+	Bytes  int     `json:"bytes,omitempty"`
+	SHA256 string  `json:"sha256,omitempty"`
+	First  lead.ID `json:"first,omitempty"` // batched: the lead of the first row
+	State  string  `json:"state,omitempty"` // file: one of File*
+}
 
 // What may be reported of a sale.
 const (
@@ -70,6 +94,7 @@ type Adjusted struct {
 
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 
+	File    *File      `json:"file,omitempty"`    // batched, file
 	SoldAt  *time.Time `json:"sold_at,omitempty"` // imported: when another system sold the lead of Private.Marks
 	Private *Private   `json:"private,omitempty"` // imported
 }

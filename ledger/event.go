@@ -305,8 +305,9 @@ type Posting struct {
 	With *lead.ID `json:"with,omitempty"`
 	// attempts that went out at the same time have the same: the lead's first such round is 1. 0: it went out alone
 	Round     int        `json:"round,omitempty"`
-	Price     lead.Money `json:"price_micros"`  // the bid
-	Payout    lead.Money `json:"payout_micros"` // what the seller gets if it is accepted
+	Batch     bool       `json:"batch,omitempty"` // nothing is sent now: it becomes a row of a file
+	Price     lead.Money `json:"price_micros"`    // the bid
+	Payout    lead.Money `json:"payout_micros"`   // what the seller gets if it is accepted
 	MaxSold   int        `json:"max_sold"`
 	SellLimit int        `json:"sell_limit"`
 	// the first of its trip: when the lead was woken from the queue, by which hours and criteria are judged

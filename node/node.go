@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"clearpost/alerts"
+	"clearpost/batch/carrier"
 	"clearpost/capstore/memory"
 	"clearpost/config"
 	"clearpost/exchange"
@@ -90,9 +91,13 @@ func (n *Node) open(offline bool) error {
 		return fmt.Errorf("transport: %w", err)
 	}
 	n.onStop("transport", client.Close)
+	spool, err := carrier.New(filepath.Join(cfg.DataDir, "files"))
+	if err != nil {
+		return err
+	}
 	n.Exchange, err = exchange.New(cfg.Exchange, exchange.Deps{Ledger: led, Store: memory.New(), Transport: client,
-		Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax, Inherited: max(who.Inherited, who.Lost),
-		Offline: offline, Search: n.report.sales,
+		Files: spool, Now: clock, Log: n.log, AnswerBytesMax: cfg.Limits.AnswerBytesMax,
+		Inherited: max(who.Inherited, who.Lost), Offline: offline, Search: n.report.sales,
 		Kept: func(hash string) (exchange.Config, error) { return keptConfig(led, hash) }})
 	if err != nil {
 		return err

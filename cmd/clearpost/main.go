@@ -60,6 +60,7 @@ type cli struct {
 	SQL        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
+	Batches    batchesCmd    `cmd:"" help:"List the campaigns that take leads in files, and settle what is unclear of a file."`
 	Caps       capsCmd       `cmd:"" help:"List caps: used, held, room, and when they count anew."`
 	Backup     backupCmd     `cmd:"" help:"Copy the data of an exchange, which may run."`
 	Ledger     ledgerCmd     `cmd:"" help:"Check a ledger, and take back what it has lost."`

@@ -126,7 +126,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descPlaces, descPace,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
-		descViewMissed, descAlertCauses, descAlertSent, descAlertFailed, descAlertWait} {
+		descViewMissed, descFilesFormed, descFilesStored, descFileRows, descFilesFailed, descFileWaiting, descFilesOpen,
+		descFileTries, descFileOldest,
+		descAlertCauses, descAlertSent, descAlertFailed, descAlertWait} {
 		ch <- d
 	}
 }
@@ -179,6 +181,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectLearned(gauge)
 	c.collectHooks(count, gauge)
 	c.collectAlerts(count, gauge)
+	c.collectFiles(count, gauge)
 	c.collectNetwork(count, gauge)
 	c.collectCaps(gauge)
 	c.collectLoad(count, gauge)

@@ -158,13 +158,14 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post), s.hook(ctx, path, get, post),
-		s.alert(ctx, path, get, post):
+		s.alert(ctx, path, get, post), s.batch(ctx, path, get, post):
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
-			"/v1/webhooks, /v1/webhooks/dead?name=, /v1/balances, /v1/value, /v1/events, /v1/explain?name=, "+
-			"/v1/check, /v1/view, /v1/find, /v1/report, /v1/returns; POST /v1/pause, /v1/resume, /v1/resolve, "+
-			"/v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, /v1/balances, /v1/import, /v1/report, "+
-			"/v1/webhooks/replay, /v1/webhooks/drop, /v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
+			"/v1/webhooks, /v1/webhooks/dead?name=, /v1/batches, /v1/balances, /v1/value, /v1/events, "+
+			"/v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns; POST /v1/pause, "+
+			"/v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, /v1/balances, "+
+			"/v1/import, /v1/report, /v1/webhooks/replay, /v1/webhooks/drop, /v1/batches/send, "+
+			"/v1/batches/file, /v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
 	}
 }
 
@@ -291,7 +292,7 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 	switch {
 	case errors.Is(err, exchange.ErrNotUnresolved):
 		fail(ctx, 404, err.Error())
-	case errors.Is(err, exchange.ErrUnderWay):
+	case errors.Is(err, exchange.ErrUnderWay), errors.Is(err, exchange.ErrInFile):
 		fail(ctx, 409, err.Error())
 	case err != nil:
 		fail(ctx, 503, err.Error())

@@ -39,6 +39,7 @@ type Attempt struct {
 	Resends  []lead.ID          // postings of the same request again, whatever came of them
 	Queued   bool               // the buyer has said, then or since, that it has the lead and decides later
 	Redirect string             // where the buyer sends the consumer
+	File     *ledger.File       // the last that it was decided to be a row of; nil: it was not
 }
 
 // Outcome is what the attempt counts as now; Unknown also when it has no end in the ledger.
@@ -108,6 +109,8 @@ func (h *History) Add(ev ledger.Event) {
 				a.Resolved = ev
 			case ledger.AdjustCorrected, ledger.AdjustRebooked:
 				a.Changes = append(a.Changes, ev)
+			case ledger.AdjustBatched:
+				a.File = ev.File
 			default:
 				if ledger.OfReturn(ev.Adjustment) && ev.Return != nil {
 					a.Returns = append(a.Returns, ev)

@@ -126,6 +126,16 @@ func (c *Client) dialer(allowPrivate bool) *net.Dialer {
 	return d
 }
 
+// Dialer makes connections to what is reached by no Client, such as where files are stored: to public addresses only,
+// unless private ones are allowed.
+func Dialer(allowPrivate bool) *net.Dialer {
+	d := &net.Dialer{}
+	if !allowPrivate {
+		d.Control = allowPublic
+	}
+	return d
+}
+
 // allowPublic looks at the very address that is about to be connected to, after every name has been resolved: a name
 // that answers differently the second time gets nowhere.
 func allowPublic(_, address string, _ syscall.RawConn) error {

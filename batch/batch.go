@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"clearpost/lead"
+	"clearpost/wire/request"
+)
+
+// Batch is how a campaign's leads are gathered into files. It never changes.
+type Batch struct {
+	Row     *request.Request // its body is a row, as the ledger keeps it
+	Format  string
+	Columns []string // of a CSV file
+	CSV     CSV
+	Name    string // with its placeholders
+	Send    Send
+	RowsMax int
+	AgeMax  time.Duration // since the whole lead came, when its file is formed
+	To      To
+}
+
+// Send is when a file is formed.
+type Send struct {
+	Rows int           // 0: however many wait
+	Wait time.Duration // 0: however long they do
+	At   []int         // minutes of the day, rising
+	Zone *time.Location
+}
+
+// To is where files are stored: one of these is not nil.
+type To struct {
+	Folder       *Folder
+	SFTP         *SFTP
+	AllowPrivate bool // the server may be one of the own network
+}
+
+// Folder is a directory of this machine.
+type Folder struct{ Path string }
+
+// SFTP is a directory of an SFTP server. It holds secrets.
+type SFTP struct {
+	Address        string // host:port
+	User, Password string
+	Key            string
+	HostKeys       []string
+	Folder         string
+	Timeout        time.Duration
+}
+
+// Kind names the way, for people.
+func (t *To) Kind() string {
+	if t.Folder != nil {
+		return "folder"
+	}
+	return "sftp"
+}
+
+// File is a file that is decided: what is stored is these bytes under this name, or nothing.
+type File struct {
+	ID     lead.ID
+	Name   string
+	Bytes  []byte
+	SHA256 string // of Bytes, in hexadecimal digits
+	Rows   int
+}
+
+// Standing is how a file stands where it is to be stored.
+type Standing uint8
+
+// The standings.
+const (
+	Absent Standing = iota // neither under its final name nor under the one that it has till then
+	Staged                 // whole, under the name that it has till then
+	Stored                 // whole, under its final name
+	Taken                  // something else stands under its final name
+)
+
+// Place is where files are stored, while it is open. One goroutine uses it.
+type Place interface {
+	// Look tells how a file stands.
+	Look(ctx context.Context, f *File) (Standing, error)
+	// Stage brings the whole file there, under a name by which nobody takes it, over whatever stood there.
+	Stage(ctx context.Context, f *File) error
+	// Store has what is staged stand under its final name, at once and over nothing. After ErrUnclear it may.
+	Store(ctx context.Context, f *File) error
+	Close() error
+}
+
+// ErrUnclear says that nobody can tell whether a file is stored.
+var ErrUnclear = errors.New("nobody can tell whether the file is stored")
+
+// PartialSuffix is what the name of a file ends in until it is whole.
+const PartialSuffix = ".part"

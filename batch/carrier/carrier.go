@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package carrier brings files to where they are stored: folders and SFTP servers. Whatever the way, a file has another
+// name until it is whole, its final name is never one that something else has, and servers prove who they are. It also
+// keeps the bytes of files till they are stored, beside the ledger.
+package carrier
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"clearpost/batch"
+)
+
+// Files keeps bytes in a directory, and opens places.
+type Files struct{ spool }
+
+// New keeps bytes in a directory of its own, which is made where there is none.
+func New(dir string) (*Files, error) {
+	s, err := openSpool(dir)
+	return &Files{s}, err
+}
+
+// Open opens where files are stored. The caller closes it.
+func (f *Files) Open(ctx context.Context, to *batch.To) (batch.Place, error) {
+	switch {
+	case to.Folder != nil:
+		return openFolder(to.Folder)
+	case to.SFTP != nil:
+		return openSFTP(ctx, to.SFTP, to.AllowPrivate)
+	}
+	return nil, errors.New("there is nowhere to store files")
+}
+
+// tree is what places with directories have in common: stat and read.
+type tree interface {
+	size(name string) (int64, error) // fs.ErrNotExist: there is none
+	open(name string) (io.ReadCloser, error)
+}
+
+// look tells how a file stands in a directory, by its two names.
+func look(t tree, f *batch.File) (batch.Standing, error) {
+	n, err := t.size(f.Name)
+	switch {
+	case err == nil && n != int64(len(f.Bytes)):
+		return batch.Taken, nil
+	case err == nil:
+		return sameContent(t, f)
+	case !errors.Is(err, fs.ErrNotExist):
+		return batch.Absent, err
+	}
+	n, err = t.size(f.Name + batch.PartialSuffix)
+	switch {
+	case err == nil && n == int64(len(f.Bytes)):
+		return batch.Staged, nil
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return batch.Absent, nil
+	}
+	return batch.Absent, err
+}
+
+// sameContent reads what stands under the final name. Where that may not be read, its length has to do: no other file
+// of this campaign has the name.
+func sameContent(t tree, f *batch.File) (batch.Standing, error) {
+	r, err := t.open(f.Name)
+	if errors.Is(err, fs.ErrPermission) {
+		return batch.Stored, nil
+	}
+	if err != nil {
+		return batch.Absent, fmt.Errorf("read it back: %w", err)
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return batch.Absent, fmt.Errorf("read it back: %w", err)
+	}
+	if hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
+		return batch.Taken, nil
+	}
+	return batch.Stored, nil
+}

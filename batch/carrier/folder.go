@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"clearpost/batch"
+)
+
+// folder is a directory of this machine, or one that is mounted.
+type folder struct{ path string }
+
+func openFolder(f *batch.Folder) (*folder, error) {
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory", f.Path)
+	}
+	return &folder{f.Path}, nil
+}
+
+// Look implements batch.Place.
+func (d *folder) Look(_ context.Context, f *batch.File) (batch.Standing, error) { return look(d, f) }
+
+func (d *folder) size(name string) (int64, error) {
+	info, err := os.Lstat(filepath.Join(d.path, name))
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return -1, nil
+	}
+	return info.Size(), nil
+}
+
+func (d *folder) open(name string) (io.ReadCloser, error) {
+	return os.Open(filepath.Join(d.path, name))
+}
+
+// Stage implements batch.Place. What stood under the name is removed first: it may be a link to somewhere else.
+func (d *folder) Stage(_ context.Context, f *batch.File) error {
+	name := filepath.Join(d.path, f.Name+batch.PartialSuffix)
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return writeSynced(name, f.Bytes, 0o640)
+}
+
+// Store implements batch.Place.
+func (d *folder) Store(_ context.Context, f *batch.File) error {
+	name := filepath.Join(d.path, f.Name)
+	err := unix.Renameat2(unix.AT_FDCWD, name+batch.PartialSuffix, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a file system that does not know how
+		if err = os.Link(name+batch.PartialSuffix, name); err == nil {
+			err = os.Remove(name + batch.PartialSuffix)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(d.path)
+}
+
+// Close implements batch.Place.
+func (d *folder) Close() error { return nil }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"clearpost/lead"
+)
+
+// placeholders of names. Nothing of a lead is among them: names are seen by whoever may list a directory, and stand in
+// logs.
+var placeholders = []string{"{campaign}", "{buyer}", "{date}", "{time}", "{id}", "{rows}"}
+
+// checkName tells what was expected of a name, "" if it is right.
+func checkName(name string) string {
+	bare := name
+	for _, p := range placeholders {
+		bare = strings.ReplaceAll(bare, p, "")
+	}
+	for _, ch := range bare {
+		if !nameSign(ch) {
+			return "letters, digits, `-`, `_` and `.`, and " + strings.Join(placeholders, ", ")
+		}
+	}
+	switch {
+	case !strings.Contains(name, "{id}") && !strings.Contains(name, "{time}"):
+		return "{time} or {id} in it, so that no two files have one name"
+	case strings.HasPrefix(name, ".") || strings.HasSuffix(name, PartialSuffix):
+		return "a name that does not begin with `.` and does not end in " + PartialSuffix
+	case len(name) > NameBytesMax:
+		return fmt.Sprintf("at most %d bytes", NameBytesMax)
+	}
+	return ""
+}
+
+func nameSign(ch rune) bool {
+	return ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' ||
+		strings.ContainsRune("-_.", ch)
+}
+
+// NameOf is what a file is called that is formed at a time.
+func (b *Batch) NameOf(campaign, buyer string, id lead.ID, rows int, at time.Time) string {
+	at = at.In(b.Send.Zone)
+	return strings.NewReplacer("{campaign}", campaign, "{buyer}", buyer, "{id}", id.String(), "{rows}",
+		fmt.Sprint(rows), "{date}", at.Format("20060102"), "{time}", at.Format("150405")).Replace(b.Name)
+}
