@@ -7,6 +7,9 @@ import (
 	"errors"
 	"time"
 
+	"filippo.io/age"
+	"github.com/ProtonMail/go-crypto/openpgp"
+
 	"clearpost/lead"
 	"clearpost/wire/request"
 )
@@ -17,6 +20,9 @@ type Batch struct {
 	Format  string
 	Columns []string // of a CSV file
 	CSV     CSV
+	XML     XMLSpec
+	ages    []age.Recipient
+	pgp     openpgp.EntityList
 	Name    string // with its placeholders
 	Send    Send
 	RowsMax int
@@ -36,7 +42,12 @@ type Send struct {
 type To struct {
 	Folder       *Folder
 	SFTP         *SFTP
+	FTPS         *FTPS
+	S3           *S3
+	HTTP         *HTTP
+	Mail         *Mail
 	AllowPrivate bool // the server may be one of the own network
+	Stay         bool // what is not there was never stored
 }
 
 // Folder is a directory of this machine.
@@ -52,12 +63,59 @@ type SFTP struct {
 	Timeout        time.Duration
 }
 
+// FTPS is a directory of an FTP server that speaks TLS. It holds secrets.
+type FTPS struct {
+	Address, User, Password string
+	Implicit                bool
+	CA                      string
+	Folder                  string
+	Timeout                 time.Duration
+}
+
+// S3 is a bucket. It holds secrets.
+type S3 struct {
+	Host                   string // host:port, or host
+	TLS                    bool
+	Region, Bucket, Prefix string
+	AccessKey, SecretKey   string
+	PathStyle              bool
+	CA                     string
+	Timeout                time.Duration
+}
+
+// HTTP is a URL that takes uploads. It holds secrets.
+type HTTP struct {
+	URL, Method string
+	Headers     map[string]string
+	CA          string
+	Timeout     time.Duration
+}
+
+// Mail is a mail server, and what it is given. It holds secrets.
+type Mail struct {
+	Address, User, Password, TLS string
+	CA                           string
+	From                         string
+	To                           []string
+	Subject, Text                string // with placeholders
+	Timeout                      time.Duration
+}
+
 // Kind names the way, for people.
 func (t *To) Kind() string {
-	if t.Folder != nil {
+	switch {
+	case t.Folder != nil:
 		return "folder"
+	case t.SFTP != nil:
+		return "sftp"
+	case t.FTPS != nil:
+		return "ftps"
+	case t.S3 != nil:
+		return "s3"
+	case t.HTTP != nil:
+		return "http"
 	}
-	return "sftp"
+	return "mail"
 }
 
 // File is a file that is decided: what is stored is these bytes under this name, or nothing.
@@ -67,6 +125,8 @@ type File struct {
 	Bytes  []byte
 	SHA256 string // of Bytes, in hexadecimal digits
 	Rows   int
+
+	Subject, Text string // of the e-mail that it goes by
 }
 
 // Standing is how a file stands where it is to be stored.
@@ -86,8 +146,11 @@ type Place interface {
 	Look(ctx context.Context, f *File) (Standing, error)
 	// Stage brings the whole file there, under a name by which nobody takes it, over whatever stood there.
 	Stage(ctx context.Context, f *File) error
-	// Store has what is staged stand under its final name, at once and over nothing. After ErrUnclear it may.
+	// Store has what is staged stand under its final name, at once and over nothing, or hands the file over. After
+	// ErrUnclear it may have; after another error it certainly has not.
 	Store(ctx context.Context, f *File) error
+	// Repeats tells whether storing a file twice is the same as once, even if somebody has taken it in between.
+	Repeats() bool
 	Close() error
 }
 

@@ -3,6 +3,9 @@
 package batch_test
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,11 @@ import (
 	"clearpost/lead"
 	"clearpost/wire"
 	"clearpost/wire/request"
+
+	"filippo.io/age"
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/crypto/openpgp"
+	"golang.org/x/crypto/openpgp/armor"
 )
 
 func schema(t *testing.T) *lead.Schema {
@@ -175,6 +183,139 @@ func TestFilesAreDueByNumberWaitAndTimeOfDay(t *testing.T) {
 		}
 		if due != c.due || !next.Equal(want) {
 			t.Errorf("%+v: %v, %v", c, due, next.In(zone))
+		}
+	}
+}
+
+func TestXMLAndXLSXHoldTheRows(t *testing.T) {
+	b := compiled(t, func(s *batch.Spec) {
+		s.Format, s.XML.Row, s.Fields[0].To, s.Name = "xml", "person", "name.first", "{id}.xml"
+	})
+	got, err := b.Write([]string{"<person><a>1 &amp; 2</a></person>", "<person/>"})
+	want := "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<leads>\n<person><a>1 &amp; 2</a></person>\n<person/>\n" +
+		"</leads>\n"
+	if err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+	b = compiled(t, func(s *batch.Spec) { s.Format, s.Name = "xlsx", "{id}.xlsx" })
+	if got, err = b.Write([]string{"First+Name=%3Dcmd%28%29&Phone=0012", "Phone=2"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.GetRows("Sheet1")
+	if err != nil || len(rows) != 3 || rows[0][0] != "First Name" || rows[1][0] != "=cmd()" || rows[1][1] != "0012" ||
+		rows[2][1] != "2" {
+		t.Errorf("%q, %v", rows, err)
+	}
+	if formula, err := f.GetCellFormula("Sheet1", "A2"); err != nil || formula != "" {
+		t.Errorf("a formula: %q, %v", formula, err)
+	}
+}
+
+func TestFilesAreEncryptedForTheirBuyer(t *testing.T) {
+	text := []byte("Lead,Phone\r\n1,2125551234\r\n")
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	coded, err := compiled(t, func(s *batch.Spec) { s.Encrypt.Age = []string{id.Recipient().String()} }).Encrypt(text)
+	if err != nil || bytes.Contains(coded, []byte("2125551234")) {
+		t.Fatalf("%q, %v", coded, err)
+	}
+	r, err := age.Decrypt(bytes.NewReader(coded), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("age: %q, %v", got, err)
+	}
+	key, err := openpgp.NewEntity("Harbor", "", "desk@harbor.example", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, private := armored(t, openpgp.PublicKeyType, key.Serialize), armored(t, openpgp.PrivateKeyType,
+		func(w io.Writer) error { return key.SerializePrivate(w, nil) })
+	if coded, err = compiled(t, func(s *batch.Spec) { s.Encrypt.PGP = public }).Encrypt(text); err != nil {
+		t.Fatal(err)
+	}
+	m, err := openpgp.ReadMessage(bytes.NewReader(coded), openpgp.EntityList{key}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(m.UnverifiedBody); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("OpenPGP: %q, %v", got, err)
+	}
+	for path, change := range map[string]func(*batch.Spec){
+		"encrypt": func(s *batch.Spec) {
+			s.Encrypt = batch.EncryptSpec{Age: []string{id.Recipient().String()}, PGP: public}
+		},
+		"encrypt.age[0]": func(s *batch.Spec) { s.Encrypt.Age = []string{id.String()} },
+		"encrypt.pgp":    func(s *batch.Spec) { s.Encrypt.PGP = private },
+		"encrypt.pgp ":   func(s *batch.Spec) { s.Encrypt.PGP = "harbor.asc" },
+		"xml":            func(s *batch.Spec) { s.XML.Root = "leads" },
+		"xml.row":        func(s *batch.Spec) { s.Format, s.XML.Row, s.Fields = "xml", "a b", s.Fields[1:] },
+	} {
+		_, ds := batch.Compile(spec(change), schema(t), batch.Options{})
+		if len(ds) == 0 || ds[0].Path != strings.TrimSpace(path) || strings.Contains(ds[0].Value, "AGE-SECRET") {
+			t.Errorf("%s: %v", path, ds)
+		}
+	}
+}
+
+func armored(t *testing.T, kind string, write func(io.Writer) error) string {
+	t.Helper()
+	var out strings.Builder
+	w, err := armor.Encode(&out, kind, nil)
+	if err == nil {
+		err = errors.Join(write(w), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// What a server is, and what it is told, is checked when it is read.
+func TestMistakesOfPlacesAreNamed(t *testing.T) {
+	ftps := batch.FTPSSpec{Address: "ftp.harbor.example", User: "u", Password: "p"}
+	s3 := batch.S3Spec{Endpoint: "https://s3.example", Bucket: "leads", AccessKey: "a", SecretKey: "s"}
+	put := batch.HTTPSpec{URL: "https://harbor.example/in/{name}"}
+	mail := batch.MailSpec{Server: "mx.example", From: "a@x.example", To: []string{"b@y.example"},
+		Subject: "Leads {date}"}
+	for _, right := range []batch.ToSpec{{FTPS: &ftps}, {S3: &s3}, {HTTP: &put}, {Mail: &mail}} {
+		if _, ds := batch.Compile(spec(func(s *batch.Spec) { s.To = right }), schema(t), batch.Options{}); ds != nil {
+			t.Errorf("%v", ds)
+		}
+	}
+	ftp := func(change func(*batch.FTPSSpec)) batch.ToSpec { x := ftps; change(&x); return batch.ToSpec{FTPS: &x} }
+	bucket := func(change func(*batch.S3Spec)) batch.ToSpec { x := s3; change(&x); return batch.ToSpec{S3: &x} }
+	web := func(change func(*batch.HTTPSpec)) batch.ToSpec { x := put; change(&x); return batch.ToSpec{HTTP: &x} }
+	post := func(change func(*batch.MailSpec)) batch.ToSpec { x := mail; change(&x); return batch.ToSpec{Mail: &x} }
+	for path, to := range map[string]batch.ToSpec{
+		"to":                 {FTPS: &ftps, S3: &s3},
+		"to.ftps.password":   ftp(func(x *batch.FTPSSpec) { x.Password = "" }),
+		"to.ftps.ca":         ftp(func(x *batch.FTPSSpec) { x.CA = "-----BEGIN x" }),
+		"to.s3.endpoint":     bucket(func(x *batch.S3Spec) { x.Endpoint = "http://s3.example" }),
+		"to.s3.bucket":       bucket(func(x *batch.S3Spec) { x.Bucket = "Leads" }),
+		"to.s3.secret_key":   bucket(func(x *batch.S3Spec) { x.SecretKey = "" }),
+		"to.http.url":        web(func(x *batch.HTTPSpec) { x.URL = "https://harbor.example/in" }),
+		"to.http.method":     web(func(x *batch.HTTPSpec) { x.Method = "GET" }),
+		"to.http.headers.X":  web(func(x *batch.HTTPSpec) { x.Headers = map[string]string{"X": "a\nb"} }),
+		"to.files_stay":      {HTTP: &put, FilesStay: true},
+		"to.mail.tls":        post(func(x *batch.MailSpec) { x.TLS = "none" }),
+		"to.mail.user":       post(func(x *batch.MailSpec) { x.User = "u" }),
+		"to.mail.to":         post(func(x *batch.MailSpec) { x.To = nil }),
+		"to.mail.to[0]":      post(func(x *batch.MailSpec) { x.To = []string{"b\nBcc: c"} }),
+		"to.mail.from":       post(func(x *batch.MailSpec) { x.From = "nobody" }),
+		"to.mail.subject":    post(func(x *batch.MailSpec) { x.Subject = "a\nb" }),
+		"to.mail.timeout_ms": post(func(x *batch.MailSpec) { x.TimeoutMS = -5 }),
+	} {
+		_, ds := batch.Compile(spec(func(s *batch.Spec) { s.To = to }), schema(t), batch.Options{})
+		if len(ds) != 1 || ds[0].Path != path {
+			t.Errorf("%s: %v", path, ds)
 		}
 	}
 }

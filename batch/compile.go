@@ -4,10 +4,7 @@ package batch
 
 import (
 	"fmt"
-	"net"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -46,6 +43,7 @@ func Compile(spec *Spec, s *lead.Schema, opt Options) (*Batch, []lead.Defect) {
 	} else if expected := checkName(spec.Name); expected != "" {
 		c.bad("name", spec.Name, expected)
 	}
+	c.encrypt()
 	c.send()
 	c.limits()
 	c.to()
@@ -72,10 +70,11 @@ func (c *compiler) format() {
 	switch c.out.Format = c.spec.Format; c.out.Format {
 	case "":
 		c.out.Format = "csv"
-	case "csv", "jsonl":
+	case "csv", "jsonl", "xlsx", "xml":
 	default:
-		c.bad("format", c.spec.Format, "csv or jsonl")
+		c.bad("format", c.spec.Format, "csv, jsonl, xlsx or xml")
 	}
+	c.xml()
 	s, out := &c.spec.CSV, &c.out.CSV
 	if c.out.Format != "csv" && *s != (CSVSpec{}) {
 		c.bad("csv", "", "nothing here: the format is not csv")
@@ -111,9 +110,13 @@ func (c *compiler) row(s *lead.Schema) {
 		c.bad("fields", "", "the fields of a row")
 		return
 	}
-	format := "form"
-	if c.out.Format == "jsonl" {
+	format, doc := "form", (*request.XMLSpec)(nil)
+	switch c.out.Format {
+	case "jsonl":
 		format = "json"
+	case "xml":
+		no := false
+		format, doc = "xml", &request.XMLSpec{Root: c.out.XML.Row, Declaration: &no}
 	}
 	for i := range c.spec.Fields {
 		f := &c.spec.Fields[i]
@@ -129,8 +132,8 @@ func (c *compiler) row(s *lead.Schema) {
 		return
 	}
 	var ds []lead.Defect
-	c.out.Row, ds = request.Compile(&request.Spec{URL: "http://file.invalid/", Format: format, Fields: c.spec.Fields},
-		s, true, request.Options{Captures: c.opt.Captures})
+	c.out.Row, ds = request.Compile(&request.Spec{URL: "http://file.invalid/", Format: format, XML: doc,
+		Fields: c.spec.Fields}, s, true, request.Options{Captures: c.opt.Captures})
 	c.defects = append(c.defects, ds...)
 	if c.out.Row == nil {
 		return
@@ -177,99 +180,4 @@ func (c *compiler) send() {
 		}
 		out.Zone = zone
 	}
-}
-
-func (c *compiler) to() {
-	t, out := &c.spec.To, &c.out.To
-	out.AllowPrivate = c.opt.AllowPrivate
-	if (t.Folder != nil) == (t.SFTP != nil) {
-		c.bad("to", "", "one of folder, sftp")
-		return
-	}
-	if f := t.Folder; f != nil {
-		if !filepath.IsAbs(f.Path) || filepath.Clean(f.Path) != f.Path {
-			c.bad("to.folder.path", f.Path, "an absolute path without `..` and `//`")
-		}
-		out.Folder = &Folder{f.Path}
-		return
-	}
-	c.sftp(t.SFTP)
-}
-
-func (c *compiler) sftp(s *SFTPSpec) {
-	out := &SFTP{User: s.User, Folder: s.Folder, Timeout: c.timeout("to.sftp", s.TimeoutMS)}
-	out.Address = c.address("to.sftp.address", s.Address, "22")
-	if s.User == "" {
-		c.bad("to.sftp.user", "", "who logs in")
-	}
-	out.Password = c.secret("to.sftp.password", s.Password)
-	out.Key = c.secret("to.sftp.key", s.Key)
-	if s.Password == "" && s.Key == "" {
-		c.bad("to.sftp", "", "a `password`, a `key`, or both")
-	}
-	if len(s.HostKeys) == 0 {
-		c.bad("to.sftp.host_keys", "", "the server's keys, as `ssh-keyscan` tells and the buyer confirms them: a "+
-			"server that cannot prove who it is gets no lead")
-	}
-	for i, k := range s.HostKeys {
-		if key := HostKey(k); key == "" {
-			c.bad(fmt.Sprintf("to.sftp.host_keys[%d]", i), k, "a public key, such as `ssh-ed25519 AAAA...`")
-		} else {
-			out.HostKeys = append(out.HostKeys, key)
-		}
-	}
-	c.out.To.SFTP = out
-}
-
-// HostKey is the type and the text of a public key as known_hosts or a .pub file has it, "" if it is none.
-func HostKey(line string) string {
-	words := strings.Fields(line)
-	for i, w := range words {
-		if i+1 < len(words) && i < 2 && (strings.HasPrefix(w, "ssh-") || strings.HasPrefix(w, "ecdsa-")) &&
-			strings.HasPrefix(words[i+1], "AAAA") {
-			return w + " " + words[i+1]
-		}
-	}
-	return ""
-}
-
-const (
-	timeoutDefault = 30 * time.Second
-	timeoutMSMost  = 600_000
-)
-
-func (c *compiler) timeout(at string, ms int) time.Duration {
-	if ms < 0 || ms > timeoutMSMost {
-		c.bad(at+".timeout_ms", fmt.Sprint(ms), fmt.Sprintf("1 to %d ms", timeoutMSMost))
-	}
-	if ms > 0 {
-		return time.Duration(ms) * time.Millisecond
-	}
-	return timeoutDefault
-}
-
-// address completes an address with its usual port.
-func (c *compiler) address(at, text, port string) string {
-	host, p, err := net.SplitHostPort(text)
-	if err != nil {
-		host, p = strings.Trim(text, "[]"), port
-	}
-	if _, err := strconv.ParseUint(p, 10, 16); err != nil || host == "" || strings.ContainsAny(host, "/@ ") {
-		c.bad(at, text, "a host, or host:port")
-	}
-	return net.JoinHostPort(host, p)
-}
-
-// secret resolves a text that may be a placeholder.
-func (c *compiler) secret(at, text string) string {
-	if !strings.HasPrefix(text, "${") {
-		return text
-	}
-	if c.opt.Secrets != nil {
-		if v, ok := c.opt.Secrets(text); ok {
-			return v
-		}
-	}
-	c.bad(at, text, "a placeholder ${env:NAME} or ${file:PATH} of something that is there")
-	return ""
 }

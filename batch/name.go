@@ -41,9 +41,23 @@ func nameSign(ch rune) bool {
 		strings.ContainsRune("-_.", ch)
 }
 
+// Letter fills in what an e-mail says of a file that was formed at a time, where it goes by e-mail.
+func (b *Batch) Letter(f *File, campaign, buyer string, at time.Time) {
+	if m := b.To.Mail; m != nil {
+		fill := func(text string) string {
+			return strings.ReplaceAll(b.filled(text, campaign, buyer, f.ID, f.Rows, at), "{name}", f.Name)
+		}
+		f.Subject, f.Text = fill(m.Subject), fill(m.Text)
+	}
+}
+
 // NameOf is what a file is called that is formed at a time.
 func (b *Batch) NameOf(campaign, buyer string, id lead.ID, rows int, at time.Time) string {
+	return b.filled(b.Name, campaign, buyer, id, rows, at)
+}
+
+func (b *Batch) filled(text, campaign, buyer string, id lead.ID, rows int, at time.Time) string {
 	at = at.In(b.Send.Zone)
 	return strings.NewReplacer("{campaign}", campaign, "{buyer}", buyer, "{id}", id.String(), "{rows}",
-		fmt.Sprint(rows), "{date}", at.Format("20060102"), "{time}", at.Format("150405")).Replace(b.Name)
+		fmt.Sprint(rows), "{date}", at.Format("20060102"), "{time}", at.Format("150405")).Replace(text)
 }

@@ -6,8 +6,10 @@ import "clearpost/wire/request"
 
 // Spec is how a campaign's leads are gathered into files, as configured.
 type Spec struct {
-	Format string  `yaml:"format"` // csv (the default), jsonl
-	CSV    CSVSpec `yaml:"csv"`    // how a CSV file is written
+	Format  string      `yaml:"format"`  // csv (the default), jsonl, xlsx, xml
+	CSV     CSVSpec     `yaml:"csv"`     // how a CSV file is written
+	XML     XMLSpec     `yaml:"xml"`     // how an XML file is written
+	Encrypt EncryptSpec `yaml:"encrypt"` // for whom it is encrypted; absent: it is not
 	// of a file: letters, digits, `-`, `_`, `.`, and {campaign}, {buyer}, {date}, {time}, {id}, {rows}
 	Name   string              `yaml:"name"`
 	Fields []request.FieldSpec `yaml:"fields"` // of a row, in their order: the columns of a CSV file
@@ -31,6 +33,18 @@ type CSVSpec struct {
 	Formulas string `yaml:"formulas"`
 }
 
+// XMLSpec is how an XML file is written.
+type XMLSpec struct {
+	Root string `yaml:"root"` // the element around all rows (leads)
+	Row  string `yaml:"row"`  // the element of a row (lead)
+}
+
+// EncryptSpec is for whom a file is encrypted: by age or by OpenPGP.
+type EncryptSpec struct {
+	Age []string `yaml:"age"` // recipients, such as age1...
+	PGP string   `yaml:"pgp"` // the buyer's public key in ASCII armor, best as ${file:PATH}
+}
+
 // SendSpec is when a file is formed: as soon as one of these is so.
 type SendSpec struct {
 	Rows     int      `yaml:"rows"`     // so many leads wait
@@ -43,6 +57,12 @@ type SendSpec struct {
 type ToSpec struct {
 	Folder *FolderSpec `yaml:"folder"` // a directory of this machine
 	SFTP   *SFTPSpec   `yaml:"sftp"`   // a server that speaks SSH
+	FTPS   *FTPSSpec   `yaml:"ftps"`   // an FTP server that speaks TLS
+	S3     *S3Spec     `yaml:"s3"`     // a bucket of S3, or of what speaks its API
+	HTTP   *HTTPSpec   `yaml:"http"`   // a URL that takes uploads
+	Mail   *MailSpec   `yaml:"mail"`   // an e-mail with the file attached
+	// folder, sftp, ftps, s3: nobody takes files away, so that one which is not there was never stored
+	FilesStay bool `yaml:"files_stay"`
 }
 
 // FolderSpec is a directory of this machine, or one that is mounted.
@@ -59,6 +79,58 @@ type SFTPSpec struct {
 	// the server's keys, each as a line of known_hosts or of a .pub file has it, such as `ssh-ed25519 AAAA...`
 	HostKeys  []string `yaml:"host_keys"`
 	Folder    string   `yaml:"folder"`     // on the server; absent: where the login leads
+	TimeoutMS int      `yaml:"timeout_ms"` // of connecting, and of each step without progress (30000)
+}
+
+// FTPSSpec is a directory of an FTP server that speaks TLS.
+type FTPSSpec struct {
+	Address  string `yaml:"address"`  // host, or host:port (port 21, implicit: 990)
+	User     string `yaml:"user"`     // who logs in
+	Password string `yaml:"password"` // best as ${env:NAME}
+	Implicit bool   `yaml:"implicit"` // TLS from the first byte; false: after AUTH TLS
+	// the authority of its certificate in PEM, best as ${file:PATH}; absent: those that the machine knows
+	CA        string `yaml:"ca"`
+	Folder    string `yaml:"folder"`     // on the server; absent: where the login leads
+	TimeoutMS int    `yaml:"timeout_ms"` // of connecting, and of each step without progress (30000)
+}
+
+// S3Spec is a bucket.
+type S3Spec struct {
+	// scheme and host, such as https://s3.us-east-1.amazonaws.com; http only with allow_private_addresses
+	Endpoint  string `yaml:"endpoint"`
+	Region    string `yaml:"region"`     // such as us-east-1
+	Bucket    string `yaml:"bucket"`     // it must be there
+	Prefix    string `yaml:"prefix"`     // before the name, such as incoming/
+	AccessKey string `yaml:"access_key"` // best as ${env:NAME}
+	SecretKey string `yaml:"secret_key"` // best as ${env:NAME}
+	PathStyle bool   `yaml:"path_style"` // the bucket stands in the path, not in the host
+	CA        string `yaml:"ca"`         // as of ftps
+	TimeoutMS int    `yaml:"timeout_ms"` // of connecting, and of each step without progress (30000)
+}
+
+// HTTPSpec is a URL that takes uploads: the file is the body.
+type HTTPSpec struct {
+	// {name} stands for the file's name; http only with allow_private_addresses
+	URL    string `yaml:"url"`
+	Method string `yaml:"method"` // PUT (the default), which may be repeated, or POST, which may not
+	// that are sent besides, by name; best with ${env:NAME} where they are secret
+	Headers   map[string]string `yaml:"headers"`
+	CA        string            `yaml:"ca"`         // as of ftps
+	TimeoutMS int               `yaml:"timeout_ms"` // of connecting, and of each step without progress (30000)
+}
+
+// MailSpec is a mail server, and the e-mail that it is given.
+type MailSpec struct {
+	Server   string `yaml:"server"`   // host, or host:port (port 587, implicit: 465)
+	User     string `yaml:"user"`     // who logs in; absent: nobody does
+	Password string `yaml:"password"` // best as ${env:NAME}
+	// starttls (the default), implicit, or none, which needs allow_private_addresses
+	TLS       string   `yaml:"tls"`
+	CA        string   `yaml:"ca"`         // as of ftps
+	From      string   `yaml:"from"`       // the sender's address
+	To        []string `yaml:"to"`         // the recipients' addresses
+	Subject   string   `yaml:"subject"`    // with the placeholders of names ({name} too)
+	Text      string   `yaml:"text"`       // of the e-mail, likewise; absent: what the file is called
 	TimeoutMS int      `yaml:"timeout_ms"` // of connecting, and of each step without progress (30000)
 }
 

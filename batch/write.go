@@ -30,7 +30,12 @@ var ErrRow = errors.New("the row cannot be read")
 // Write makes the text of a file of rows as the ledger keeps them: bodies of Row.
 func (b *Batch) Write(rows []string) ([]byte, error) {
 	var out bytes.Buffer
-	if b.Format == "jsonl" {
+	switch b.Format {
+	case "xlsx":
+		return b.writeXLSX(rows)
+	case "xml":
+		return b.writeXML(rows), nil
+	case "jsonl":
 		for _, r := range rows {
 			if strings.ContainsAny(r, "\r\n") {
 				return nil, fmt.Errorf("%w: a line end in a line of JSON", ErrRow)

@@ -234,6 +234,21 @@ func TestBuyerOfFilesOfTheDocumentsIsTaken(t *testing.T) {
 		b.Send.Zone.String() != "America/New_York" || len(b.Columns) != 6 {
 		t.Errorf("%+v, %+v", b, b.To.SFTP)
 	}
+	others := regexp.MustCompile("(?s)```yaml\n(to: .*?)```").FindSubmatch(text)
+	if others == nil {
+		t.Fatal("no other ways")
+	}
+	own, rest, _ := strings.Cut(string(page[1]), "      to:\n")
+	for i, way := range strings.Split(string(others[1]), "---\n") {
+		way = regexp.MustCompile(`\$\{env:\w+\}`).ReplaceAllString(way, "secret")
+		way = strings.ReplaceAll(strings.TrimSpace(way), "\n", "\n      ")
+		files["buyers/harbor.yaml"] = own + "      " + way + "\n"
+		delete(files, "secrets/harbor.key")
+		if _, err := Load(writeAll(t, files), nil); err != nil || rest == "" || i > 4 {
+			t.Errorf("%s\n%v", way, err)
+		}
+	}
+	files["secrets/harbor.key"] = "unset"
 	files["buyers/harbor.yaml"] = strings.Replace(string(page[1]), "    batch:\n", "    post:\n      request: {url: "+
 		"\"https://h.example/\"}\n      answer: {success: [{path: ok, equals: true}]}\n    batch:\n", 1)
 	_, err = Load(writeAll(t, files), nil)

@@ -44,6 +44,7 @@ func (q *fileLines) carry(ctx context.Context, ln *fileLine, live *LiveCampaign,
 		return q.failed(ln, "reading the file", err)
 	}
 	file := &batch.File{ID: f.ID, Name: f.Name, Bytes: text, SHA256: f.SHA256, Rows: f.Rows}
+	live.Batch.Letter(file, live.ID, live.Buyer.ID, f.formed)
 	return q.bring(ctx, ln, live.Batch, f, file)
 }
 
@@ -98,9 +99,9 @@ func (q *fileLines) bring(ctx context.Context, ln *fileLine, b *batch.Batch, f *
 		return q.mark(ln, f, ledger.FileStored, "")
 	case at == batch.Taken:
 		return q.failed(ln, "storing", fmt.Errorf("another file stands under the name %s: it is left alone", f.Name))
-	case at == batch.Absent && begun:
+	case at == batch.Absent && begun && !place.Repeats() && !b.To.Stay:
 		return q.mark(ln, f, ledger.FileUnclear, "it was about to be stored, and is not there")
-	case !begun:
+	case !begun, at == batch.Absent:
 		if err := place.Stage(ctx, file); err != nil {
 			return q.failed(ln, "sending", err)
 		}
@@ -108,7 +109,10 @@ func (q *fileLines) bring(ctx context.Context, ln *fileLine, b *batch.Batch, f *
 			return wait
 		}
 	}
-	if err := place.Store(ctx, file); err != nil {
+	if err := place.Store(ctx, file); errors.Is(err, batch.ErrUnclear) {
+		return q.failed(ln, "storing", err)
+	} else if err != nil {
+		q.mark(ln, f, ledger.FileWaiting, err.Error())
 		return q.failed(ln, "storing", err)
 	}
 	return q.mark(ln, f, ledger.FileStored, "")

@@ -155,6 +155,9 @@ func (q *fileLines) leave(ln *fileLine, attempt lead.ID) {
 func (q *fileLines) decide(ln *fileLine, live *LiveCampaign, f *forming) (*openFile, error) {
 	e, b := q.e, live.Batch
 	text, err := b.Write(f.texts)
+	if err == nil {
+		text, err = b.Encrypt(text)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -247,7 +247,7 @@ func TestUnclearFileWaitsForAPerson(t *testing.T) {
 					if err != nil || len(list) != 1 {
 						t.Errorf("%v, %v", list, err)
 					}
-					return errors.Join(errDead, os.Remove(list[0]))
+					return errors.Join(batch.ErrUnclear, os.Remove(list[0]))
 				}
 				id, other := sendRow(x, 1), sendRow(x, 2)
 				x.Sleep(61 * time.Minute)

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package carrier brings files to where they are stored: folders and SFTP servers. Whatever the way, a file has another
-// name until it is whole, its final name is never one that something else has, and servers prove who they are. It also
-// keeps the bytes of files till they are stored, beside the ledger.
+// Package carrier brings files to where they are stored: folders, SFTP and FTPS servers, buckets, URLs and e-mail.
+// Whatever the way, nobody sees a file that is not whole, no other file is written over, and servers prove who they
+// are. It also keeps the bytes of files till they are stored, beside the ledger.
 package carrier
 
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 
 	"clearpost/batch"
 )
@@ -33,8 +36,52 @@ func (f *Files) Open(ctx context.Context, to *batch.To) (batch.Place, error) {
 		return openFolder(to.Folder)
 	case to.SFTP != nil:
 		return openSFTP(ctx, to.SFTP, to.AllowPrivate)
+	case to.FTPS != nil:
+		return openFTPS(ctx, to.FTPS, to.AllowPrivate)
+	case to.S3 != nil:
+		return openS3(to.S3, to.AllowPrivate)
+	case to.HTTP != nil:
+		return openHTTP(to.HTTP, to.AllowPrivate)
+	case to.Mail != nil:
+		return openMail(to.Mail, to.AllowPrivate)
 	}
 	return nil, errors.New("there is nowhere to store files")
+}
+
+// handed is what places have in common that cannot be looked at, or have a file there at once.
+type handed struct{}
+
+// Look implements batch.Place: nobody can tell.
+func (handed) Look(context.Context, *batch.File) (batch.Standing, error) { return batch.Absent, nil }
+
+// Stage implements batch.Place.
+func (handed) Stage(context.Context, *batch.File) error { return nil }
+
+// Close implements batch.Place.
+func (handed) Close() error { return nil }
+
+// mediaType is that of a file by its name.
+func mediaType(name string) string {
+	switch path.Ext(name) {
+	case ".csv":
+		return "text/csv"
+	case ".xml":
+		return "application/xml"
+	case ".xlsx":
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	return "application/octet-stream"
+}
+
+// tlsOf is how a server proves who it is: by an authority of its own, or by those that the machine knows.
+func tlsOf(host, ca string) (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM([]byte(ca)) {
+			return nil, errors.New("ca: expected certificates in PEM")
+		}
+	}
+	return cfg, nil
 }
 
 // tree is what places with directories have in common: stat and read.

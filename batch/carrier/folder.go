@@ -65,11 +65,17 @@ func (d *folder) Store(_ context.Context, f *batch.File) error {
 			err = os.Remove(name + batch.PartialSuffix)
 		}
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = syncDir(d.path)
 	}
-	return syncDir(d.path)
+	if err != nil {
+		return errors.Join(batch.ErrUnclear, err)
+	}
+	return nil
 }
+
+// Repeats implements batch.Place.
+func (d *folder) Repeats() bool { return false }
 
 // Close implements batch.Place.
 func (d *folder) Close() error { return nil }

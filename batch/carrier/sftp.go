@@ -5,6 +5,7 @@ package carrier
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -147,8 +148,14 @@ func (p *sftpPlace) Store(_ context.Context, f *batch.File) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return p.client.Rename(p.at(f.Name+batch.PartialSuffix), p.at(f.Name))
+	if err := p.client.Rename(p.at(f.Name+batch.PartialSuffix), p.at(f.Name)); err != nil {
+		return errors.Join(batch.ErrUnclear, err)
+	}
+	return nil
 }
+
+// Repeats implements batch.Place.
+func (p *sftpPlace) Repeats() bool { return false }
 
 // Close implements batch.Place.
 func (p *sftpPlace) Close() error {
@@ -178,6 +185,15 @@ func dial(ctx context.Context, addr string, timeout time.Duration, allowPrivate 
 		return nil, err
 	}
 	return &watched{c, timeout}, nil
+}
+
+// shakeHands makes TLS of a connection.
+func shakeHands(ctx context.Context, c net.Conn, cfg *tls.Config) (net.Conn, error) {
+	t := tls.Client(c, cfg)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return t, nil
 }
 
 // watched is a connection whose reads and writes each have a time.

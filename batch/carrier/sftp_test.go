@@ -66,8 +66,19 @@ func try(t *testing.T, what string, err error) {
 	}
 }
 
+// clean removes the files of a directory, as where a server has them from another run.
+func clean(t *testing.T, dir string) {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "*.*"))
+	try(t, "list", err)
+	for _, name := range list {
+		try(t, "remove", os.Remove(name))
+	}
+}
+
 // Whatever keeps directories stores a file step by step, over nothing that is there.
 func testDirectory(t *testing.T, dir string, to *batch.To) {
+	clean(t, dir)
 	p, f := open(t, to), fileOf("a.csv", strings.Repeat("Lead,Phone\r\n1,2\r\n", 20_000))
 	wantStanding(t, p, f, batch.Absent)
 	try(t, "stage", p.Stage(t.Context(), f))
@@ -91,6 +102,7 @@ func testDirectory(t *testing.T, dir string, to *batch.To) {
 	if err := os.WriteFile(filepath.Join(dir, "b.csv.part"), []byte("torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	try(t, "let others write", os.Chmod(filepath.Join(dir, "b.csv.part"), 0o666))
 	torn := fileOf("b.csv", "whole text")
 	wantStanding(t, p, torn, batch.Absent)
 	try(t, "stage over what was torn", p.Stage(t.Context(), torn))
