@@ -88,8 +88,8 @@ type Rebuilt interface {
 }
 
 // Mark is by what a lead is known to somebody who takes nobody twice. All of a lead's holds may have the same: it is no
-// duplicate of itself. A hold that is committed has its marks for good, and one that is released for nobody, unless
-// Posted holds and it was sent.
+// duplicate of itself. An open hold has its marks for as long as Window from its hold on, as one that is committed, and
+// one that is released for nobody, unless Posted holds and it was sent.
 type Mark struct {
 	Rule   string   // of duplicates, as rules.Unique has it
 	Names  []string // of the lead under the rule: one in common is enough
@@ -179,6 +179,8 @@ type Restored struct {
 	MaxSold   int
 	Charges   []lead.Charge
 	Marks     []Mark
+	// of the hold, from which times of marks count; zero: not known, they bar for as long as it is open
+	At        time.Time
 	Committed bool
 }
 

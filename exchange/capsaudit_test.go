@@ -88,8 +88,8 @@ func (m *cappedMarket) run(x *rig) {
 	for range 110 {
 		m.step(x)
 	}
-	opt := audit.Options{Caps: []audit.Cap{
-		{Who: "parent:holding", Per: "day", Max: 28},
+	opt := audit.Options{Alone: true, Caps: []audit.Cap{
+		{Who: "parent:holding", Per: "day", Max: 28, Buyers: []string{"a-co", "b-co", "c-co"}},
 		{Who: "source:acme", Key: "source:acme:day/buyer", Per: "day", By: "buyer", Max: 12, Others: true},
 		{Who: "vertical:solar", Key: "vertical:solar:pings:day", Of: "pings", Per: "day", Max: 70}}}
 	for _, id := range []string{"a", "b", "c"} {
@@ -104,7 +104,7 @@ func (m *cappedMarket) run(x *rig) {
 	rep, err := audit.Run(audit.Input{Events: func(each func([]byte) error) error {
 		return x.Ledger.Scan(1, func(r ledger.Record) error { return each(r.Bytes) })
 	}}, opt)
-	if err != nil || len(rep.Findings) > 0 || rep.Counts.FullCaps == 0 {
+	if err != nil || len(rep.Findings) > 0 || rep.Counts.FullCaps == 0 || rep.Counts.FullRefusals == 0 {
 		m.t.Errorf("auditor: %v, %+v", err, rep)
 	}
 	m.sums(x)

@@ -243,7 +243,7 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 			change.Undo = &p.Attempt
 		case is && !was:
 			change.Redo = &capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
-				SellLimit: p.SellLimit, Charges: adj.Charges, Marks: heldMarks(p)}
+				SellLimit: p.SellLimit, Charges: adj.Charges, Marks: heldMarks(p), At: p.At}
 		}
 		e.recount(change)
 		e.Stats.corrected(adj)

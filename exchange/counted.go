@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"clearpost/capstore"
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/rules"
@@ -248,9 +249,10 @@ next:
 // needs are what an attempt of a campaign at a price holds: of the caps of its own configuration, and of those of the
 // one that is in force by now.
 func (d *delivery) needs(l *LiveCampaign, p *ledger.Posting) (out []capstore.Need) {
-	t := told{lead: d.l, source: p.Source, buyer: p.Buyer, campaign: p.Campaign, post: true}
-	add := func(list []capstore.Counter) {
-		for _, c := range list {
+	t := told{source: p.Source, buyer: p.Buyer, campaign: p.Campaign, post: true}
+	d.eachCounters(l, func(all *counters, as *lead.Lead) {
+		t.lead = as
+		for _, c := range all.held {
 			value, _ := t.by(c.Cap())
 			n := int64(1)
 			if c.Cap().Of == lead.OfSpend {
@@ -258,31 +260,52 @@ func (d *delivery) needs(l *LiveCampaign, p *ledger.Posting) (out []capstore.Nee
 			}
 			out = append(out, capstore.Need{Counter: c, Value: string(value), N: n})
 		}
-	}
-	d.eachCounters(l, func(c *counters) { add(c.held) })
+	})
 	return out
 }
 
-// eachCounters calls fn with the caps of a campaign and of the lead's source and vertical, and with those of the
-// configuration in force, where that is another one.
-func (d *delivery) eachCounters(l *LiveCampaign, fn func(*counters)) {
+// eachCounters calls fn with the caps and duplicate rules of a campaign and of the lead's source and vertical, and with
+// those of the configuration in force, where that is another one; and with the lead as their schema has it, of which
+// they know the positions.
+func (d *delivery) eachCounters(l *LiveCampaign, fn func(*counters, *lead.Lead)) {
 	now := d.e.inForce.Load()
 	for _, snap := range []*Snapshot{d.on, now} {
 		if c := snap.cfg.Book.Campaign(l.ID); c != nil && snap != d.on {
-			fn(&snap.campaigns[c.Index].counters)
+			if v := snap.vertical[c.Vertical]; v != nil {
+				fn(&snap.campaigns[c.Index].counters, d.restated(v.Schema))
+			}
 		} else if snap == d.on {
-			fn(&l.counters)
+			fn(&l.counters, d.l)
 		}
 		if v := snap.vertical[d.v.ID]; v != nil {
-			fn(&v.counters)
+			as := d.restated(v.Schema)
+			fn(&v.counters, as)
 			if s, ok := v.sellers[d.history.Pinged.Source]; ok {
-				fn(&s)
+				fn(&s, as)
 			}
 		}
 		if now == d.on {
 			return
 		}
 	}
+}
+
+// restated is the lead by the fields of a schema: its own, or that of a configuration that came into force since.
+func (d *delivery) restated(s *lead.Schema) *lead.Lead {
+	if s == d.l.Schema() {
+		return d.l
+	}
+	if d.other == nil || d.other.Schema() != s {
+		d.other = &lead.Lead{}
+		d.other.Reset(s)
+		d.other.SetNow(d.history.Pinged.ReceivedAt)
+		for _, personal := range [...]bool{false, true} {
+			fields, raw := ledger.FieldsOf(d.l, personal, nil)
+			history.Fill(d.other, fields, raw)
+		}
+		d.other.Complete()
+	}
+	return d.other
 }
 
 // recount has the store follow what the ledger has. It has no context of its own: what is durable must be counted.

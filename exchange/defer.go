@@ -170,9 +170,10 @@ func (l *LiveCampaign) opens(now time.Time) (time.Time, bool) {
 
 // capsOpen is when all caps that are full now count anew; false: never, or nobody can tell.
 func (d *delivery) capsOpen(l *LiveCampaign, b *ledger.Bid, now time.Time) (at time.Time, ok bool) {
-	t := told{lead: d.l, source: d.history.Pinged.Source, buyer: b.Buyer, campaign: l.ID, post: true}
+	t := told{source: d.history.Pinged.Source, buyer: b.Buyer, campaign: l.ID, post: true}
 	never := false
-	d.eachCounters(l, func(c *counters) {
+	d.eachCounters(l, func(c *counters, as *lead.Lead) {
+		t.lead = as
 		for _, n := range c.held {
 			if t.room([]capstore.Counter{n}, b.Price, now) == lead.NoRefusal {
 				continue

@@ -23,6 +23,7 @@ type delivery struct {
 	v       *Vertical // this and the next two are nil where no attempt is made any more
 	src     *Source
 	l       *lead.Lead
+	other   *lead.Lead     // l by the schema of another configuration, where one was asked for
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
 	private ledger.Private // goes with post
 	who     history.Identity

@@ -185,11 +185,11 @@ func (e *Exchange) duplicateHere(p *Ping) (details string, f *Fault) {
 // marks are by what an attempt of a campaign is known to those that take nobody twice: by the rules of its own
 // configuration, and by those in force.
 func (d *delivery) marks(l *LiveCampaign) (out []capstore.Mark) {
-	d.eachCounters(l, func(c *counters) {
+	d.eachCounters(l, func(c *counters, as *lead.Lead) {
 		for i := range c.once {
 			u := &c.once[i]
 			var names []string
-			u.Each(d.l, func(name string) { names = append(names, name) })
+			u.Each(as, func(name string) { names = append(names, name) })
 			if len(names) > 0 {
 				out = append(out, markOf(u, names))
 			}
@@ -198,12 +198,23 @@ func (d *delivery) marks(l *LiveCampaign) (out []capstore.Mark) {
 	return out
 }
 
-// recorded are marks as a posting has them, each rule once.
+// recorded are marks as a posting has them, each rule once, with all names that it knows the lead by: two
+// configurations may differ in whether hashes stand for its fields.
 func recorded(marks []capstore.Mark) (out []ledger.Mark) {
+next:
 	for _, m := range marks {
-		if !slices.ContainsFunc(out, func(o ledger.Mark) bool { return o.Rule == m.Rule }) {
-			out = append(out, ledger.Mark{Rule: m.Rule, Names: m.Names})
+		for i := range out {
+			if out[i].Rule != m.Rule {
+				continue
+			}
+			for _, name := range m.Names {
+				if !slices.Contains(out[i].Names, name) {
+					out[i].Names = append(slices.Clip(out[i].Names), name)
+				}
+			}
+			continue next
 		}
+		out = append(out, ledger.Mark{Rule: m.Rule, Names: m.Names})
 	}
 	return out
 }

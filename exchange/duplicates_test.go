@@ -211,6 +211,30 @@ func TestMarksFollowWhatBecomesOfALead(t *testing.T) {
 	}
 }
 
+// An attempt without a known end bars its person for its rule's time, as a sale does, and no longer: also after a
+// start.
+func TestAnOpenAttemptBarsForItsRulesTime(t *testing.T) {
+	s := remembering("campaign", byPhone(1))
+	asked := 0
+	s.Campaigns[0].Post = func(*exchangetest.Request) exchangetest.Answer {
+		if asked++; asked == 1 {
+			return exchangetest.Silence()
+		}
+		return exchangetest.Accept("R")
+	}
+	s.Compiled = func(cfg *exchange.Config) { cfg.Book.Campaign("a").Uniques[0].Window = time.Hour }
+	exchangetest.Run(t, s, func(x *rig) {
+		buyerOf(x, true, person(1))
+		for n, want := range []string{"a2", "a"} {
+			x.Restart()
+			if got, _ := buyerOf(x, n == 0, person(1)); got != want {
+				t.Errorf("lead %d: sold to %q, want %q", n+2, got, want)
+			}
+			x.Sleep(time.Hour)
+		}
+	})
+}
+
 // A correction frees a person, and takes it again.
 func TestMarksFollowCorrections(t *testing.T) {
 	exchangetest.Run(t, remembering("campaign", byPhone(1)), func(x *rig) {

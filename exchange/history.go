@@ -41,7 +41,7 @@ func (e *Exchange) restoreHolds(h *history.History) {
 		}
 		p := a.Posting
 		store.Restore(capstore.Restored{Token: p.Attempt, Lead: h.ID, Buyer: p.Holder(), MaxSold: p.MaxSold,
-			SellLimit: p.SellLimit, Charges: p.Charges, Marks: heldMarks(p),
+			SellLimit: p.SellLimit, Charges: p.Charges, Marks: heldMarks(p), At: p.At,
 			Committed: a.Outcome() == lead.Accepted})
 	}
 }

@@ -36,7 +36,9 @@ func (w *world) judge(x *rig) {
 		w.t.Fatal(err)
 	}
 	rep, err := audit.Run(audit.Input{Events: each(events), Receipts: each(w.receipts), Answers: each(w.answers),
-		Shipped: x.Broker.Events}, audit.Options{Losses: true, EveryCall: true, Caps: w.market.caps(), Configs: w.told})
+		Shipped: x.Broker.Events}, audit.Options{Losses: true, EveryCall: true, Caps: w.market.counted(),
+		Configs: w.told,
+		Repeats: w.market.persons.repeated()})
 	if err != nil || len(rep.Findings) > 0 {
 		w.t.Errorf("seed %d, auditor: %v, %s\nevents are kept in %s", w.seed, err, rep.Verdict(), w.keep(events))
 	}
@@ -54,7 +56,11 @@ func (w *world) tally(x *rig, c *audit.Counts) {
 	for what, n := range map[string]int{"leads": c.Leads, "sales": c.Sales, "corrections": c.Corrections,
 		"windows of caps": c.Windows, "full windows of caps": c.FullCaps, "receipts of buyers": c.Receipts,
 		"events shipped": c.Shipped, "events held to their configuration": c.Explained,
-		"calls that heard nothing but 503": c.Unavailable, "resends": c.Resends} {
+		"calls that heard nothing but 503": c.Unavailable, "resends": c.Resends,
+		"attempts held to duplicate rules": c.Marked, "attempts of persons known to a rule": c.Again,
+		"refusals as duplicates":                               c.Duplicates,
+		"refusals as duplicates for a hold that left no event": c.DuplicatesUntold,
+		"attempts that count as their campaign says":           c.Assumed} {
 		w.did["judged: "+what] += n
 	}
 }
@@ -86,7 +92,7 @@ func (w *world) ask(x *rig) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if _, f := x.Exchange.Status(x.Source("acme"), id); f != nil {
+		if _, f := x.Exchange.Status(x.Source(a.Source), id); f != nil {
 			w.t.Errorf("seed %d: the status of lead %s: %v", w.seed, id, f)
 		}
 	}
@@ -109,7 +115,7 @@ func (w *world) statuses(x *rig) {
 		w.t.Fatal(err)
 	}
 	for id, want := range last {
-		r, f := x.Exchange.Status(x.Source("acme"), id)
+		r, f := x.Exchange.Status(x.Source(want.Source), id)
 		paid, sales := want.Payout, len(want.Sales)
 		if want.Result == lead.ResultPending { // it may become more
 			paid, sales = 0, 0

@@ -10,6 +10,7 @@ import (
 	"clearpost/auction"
 	"clearpost/buyers"
 	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/loadtest/audit"
 	"clearpost/rules"
@@ -39,6 +40,8 @@ type simMarket struct {
 	open    int        // minutes of each hour
 	margin  int64      // ppm
 	without string     // a campaign that is not configured
+	caps    simCaps
+	persons simPersons
 }
 
 // simPlans are how many plans there are.
@@ -46,12 +49,13 @@ const simPlans = 5
 
 func newSimMarket(seed uint64) simMarket {
 	return simMarket{plan: int(seed % simPlans), limit: 1 + int(seed%3), sold: int(seed), hour: 4, total: 30,
-		hourly: true, spend: 220 * dollar, price: 11 * dollar, open: 40, margin: 200_000}
+		hourly: true, spend: 220 * dollar, price: 11 * dollar, open: 40, margin: 200_000,
+		caps: newSimCaps(), persons: newSimPersons(seed)}
 }
 
 // next is a market in which some things have changed.
 func (m simMarket) next(rnd *rand.Rand) simMarket {
-	switch rnd.IntN(7) {
+	switch rnd.IntN(11) {
 	case 0:
 		m.hour, m.hourly = 2+rnd.Int64N(5), rnd.IntN(4) > 0
 	case 1:
@@ -64,6 +68,10 @@ func (m simMarket) next(rnd *rand.Rand) simMarket {
 		m.price, m.margin = lead.Money(500+rnd.IntN(2000))*lead.Cent, 100_000+rnd.Int64N(200_000)
 	case 5:
 		m.open = 10 + rnd.IntN(45)
+	case 6, 7:
+		m.persons = m.persons.next(rnd)
+	case 8, 9:
+		m.caps = m.caps.next(rnd)
 	default:
 		if m.without != "" {
 			m.without = ""
@@ -90,6 +98,8 @@ func (m simMarket) setup(w *world) setup {
 			if m.hourly {
 				c.Caps = append(c.Caps, rules.CapSpec{Per: "hour", Limit: m.hour, Zone: "Etc/UTC"})
 			}
+			c.Caps = append(c.Caps, m.caps.of("campaign:"+id)...)
+			c.Duplicates = m.persons.of("campaign:" + id)
 			m.special(c)
 		}}
 		switch id {
@@ -106,6 +116,7 @@ func (m simMarket) setup(w *world) setup {
 	s.Vertical = func(v *exchange.Vertical) {
 		v.Plan.SellLimit, v.Plan.Routing = m.limit, m.routing()
 	}
+	m.standing(&s)
 	return s
 }
 
@@ -120,6 +131,9 @@ func (m *simMarket) special(c *buyers.CampaignSpec) {
 		for hour := range 24 {
 			c.Schedule.Open = append(c.Schedule.Open, minutesOf(hour, m.open))
 		}
+		c.Unknown.Then = &buyers.ThenSpec{CountsAs: "accepted", AfterH: 1}
+	case listed:
+		c.Unknown.Then = &buyers.ThenSpec{CountsAs: "rejected", AfterH: 1}
 	}
 }
 
@@ -162,25 +176,30 @@ func (m *simMarket) routing() *exchange.Routing {
 	return r
 }
 
-// caps are what the auditor counts, whatever the limits were.
-func (m *simMarket) caps() (out []audit.Cap) {
+// counted are the caps that the auditor counts, whatever the limits were.
+func (m *simMarket) counted() (out []audit.Cap) {
 	for _, id := range simCampaigns {
 		out = append(out, audit.Cap{Who: "campaign:" + id, Per: "hour"}, audit.Cap{Who: "campaign:" + id, Per: "total"},
 			audit.Cap{Who: "buyer:" + id + "-co", Key: "buyer:" + id + "-co:spend:day", Of: "spend", Per: "day"})
+	}
+	for _, k := range m.caps.all() {
+		out = append(out, k.audited())
 	}
 	return out
 }
 
 // promise is what the auditor is told of the configuration.
 func (m *simMarket) promise() *audit.Config {
-	c := &audit.Config{Campaigns: map[string]audit.Terms{}, Caps: map[string]int64{}}
+	c := &audit.Config{Campaigns: map[string]audit.Terms{}, Caps: map[string]int64{},
+		Uniques: m.persons.promise()}
 	for _, id := range m.campaigns() {
 		t := audit.Terms{Vertical: "solar", MaxSold: m.maxSold(id)}
 		switch minutes := m.open; id {
 		case listed:
-			t.Price = int64(m.price)
+			t.Price, t.CountsAs, t.CountsAfter = int64(m.price), "rejected", time.Hour
 		case timed:
 			t.Open = func(at time.Time) bool { return at.Minute() < minutes }
+			t.CountsAs, t.CountsAfter = "accepted", time.Hour
 		}
 		c.Campaigns[id] = t
 		c.Caps["campaign:"+id+":total"] = m.total
@@ -189,7 +208,17 @@ func (m *simMarket) promise() *audit.Config {
 		}
 		c.Caps["buyer:"+id+"-co:spend:day"] = int64(m.spend)
 	}
+	for _, k := range m.caps.all() {
+		x := k.audited()
+		c.Caps[x.Title()] = k.limit
+	}
 	return c
+}
+
+func newSource(id string, margin int64) *exchange.Source {
+	s := exchangetest.NewSource(id, "solar")
+	s.Margin = &auction.Margin{PPM: margin}
+	return s
 }
 
 // inForce notes what the configuration says that is in force now.

@@ -15,9 +15,11 @@ import (
 // operate is what an operator does: it finds out the truth of an attempt, corrects what has ended, pauses, or changes
 // the configuration.
 func (w *world) operate(x *rig) {
-	switch w.plan.IntN(5) {
+	switch w.plan.IntN(6) {
 	case 0:
 		w.resolve(x)
+	case 5:
+		w.importSold(x)
 	case 1:
 		w.note("operator: pause or resume")
 		id, on := simCampaigns[w.plan.IntN(len(simCampaigns))], w.plan.IntN(2) == 0
@@ -40,6 +42,18 @@ func (w *world) reload(x *rig) {
 	w.market = w.market.next(w.plan)
 	x.Reload(w.market.setup(w))
 	w.inForce(x)
+}
+
+// importSold has a duplicate rule know somebody whom another system has sold, as was found out just now.
+func (w *world) importSold(x *rig) {
+	_, v := w.whom()
+	rule, ago := simRules[w.plan.IntN(len(simRules))], time.Duration(w.plan.IntN(150))*time.Minute
+	row := exchange.SoldBefore{Rule: rule.name(), At: x.Exchange.Now().Add(-ago), Values: v, Ref: v["email"]}
+	w.does(x, func(e *exchange.Exchange) {
+		if out, err := e.ImportSold([]exchange.SoldBefore{row}, false, "moved", "ann"); err == nil && !out[0].Known {
+			w.note("operator: sold by another system")
+		}
+	})
 }
 
 // resolve asks a buyer what became of an open attempt.

@@ -69,7 +69,13 @@ func TestSim(t *testing.T) {
 			t.Errorf("nothing of %s has happened", kind)
 		}
 	}
-	if total["judged: full windows of caps"] == 0 || total["judged: sales"] < 10*int(until-from) {
+	for _, what := range []string{"refusals as duplicates", "attempts of persons known to a rule",
+		"attempts that count as their campaign says", "corrections", "full windows of caps"} {
+		if total["judged: "+what] == 0 {
+			t.Errorf("nothing was judged of %s", what)
+		}
+	}
+	if total["judged: sales"] < 10*int(until-from) {
 		t.Error("hardly anything was sold")
 	}
 }

@@ -213,7 +213,7 @@ func (x *machine) redo(t *rapid.T) {
 		delete(x.m.gone, token)
 		x.m.past = slices.DeleteFunc(x.m.past, func(p pastHold) bool { return p.modelHold == h })
 		x.change(t, capstore.Change{Charges: h.changed(1), Redo: &capstore.Restored{Token: token, Lead: h.lead,
-			Buyer: h.buyer, MaxSold: h.promise, Charges: h.charges, Marks: h.marks}})
+			Buyer: h.buyer, MaxSold: h.promise, Charges: h.charges, Marks: h.marks, At: h.at}})
 		for _, c := range h.charges {
 			x.m.lower[base(c.Cap)] = true
 		}
@@ -321,7 +321,7 @@ func (x *machine) restart(t *rapid.T) {
 		h := x.m.holds[token]
 		steps = append(steps, func() {
 			s.Restore(capstore.Restored{Token: token, Lead: h.lead, Buyer: h.buyer, MaxSold: h.promise, SellLimit: 0,
-				Charges: h.charges, Marks: h.marks, Committed: h.committed})
+				Charges: h.charges, Marks: h.marks, At: h.at, Committed: h.committed})
 		})
 	}
 	for _, k := range x.names {

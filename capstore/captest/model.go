@@ -64,7 +64,7 @@ func (m *model) before(r *capstore.HoldRequest) (out []lead.ID) {
 	for i := range r.Marks {
 		out = append(out, m.ended(&r.Marks[i], r.Lead, r.Now)...)
 		for _, h := range m.holds {
-			if !h.committed && h.lead != r.Lead && h.has(&r.Marks[i]) {
+			if !h.committed && h.lead != r.Lead && h.has(&r.Marks[i]) && r.Now.Sub(h.at) < r.Marks[i].Window {
 				out = append(out, h.lead)
 			}
 		}

@@ -15,12 +15,12 @@ type marks map[string][]*hold
 
 func markKey(rule, name string) string { return rule + "\x00" + name }
 
-// taken finds a mark of a request that another lead has.
+// taken finds a mark of a request that another lead has, and not for longer than the mark's time.
 func (m marks) taken(r *capstore.HoldRequest) (*capstore.Mark, lead.ID) {
 	for i := range r.Marks {
 		for _, name := range r.Marks[i].Names {
 			for _, h := range m[markKey(r.Marks[i].Rule, name)] {
-				if h.lead != r.Lead {
+				if h.lead != r.Lead && (h.at.IsZero() || r.Now.Sub(h.at) < r.Marks[i].Window) {
 					return &r.Marks[i], h.lead
 				}
 			}

@@ -51,6 +51,7 @@ type hold struct {
 	charges     []lead.Charge
 	windows     []*window // the charged windows, in the order of charges; nil where closed
 	marks       []string  // of an open one
+	at          time.Time // when it was made; zero: not known
 	committed   bool
 
 	instead, next *hold // in whose place it has its own, while that one stands; who has its place
@@ -115,7 +116,8 @@ func (s *Store) hold(r *capstore.HoldRequest, early *capstore.HoldReply) capstor
 		}
 		return capstore.HoldReply{Charges: h.charges}
 	}
-	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: min(r.SellLimit, max(r.MaxSold, 1))}
+	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: min(r.SellLimit, max(r.MaxSold, 1)),
+		at: r.Now}
 	ended := s.holds[r.Instead]
 	if ended != nil && (ended.lead != r.Lead || ended.committed || ended.next != nil) {
 		ended = nil
@@ -341,7 +343,7 @@ func (s *Store) restore(r *capstore.Restored) {
 		return
 	}
 	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges,
-		committed: r.Committed}
+		at: r.At, committed: r.Committed}
 	if r.SellLimit > 0 {
 		h.promise = min(h.promise, r.SellLimit)
 	}

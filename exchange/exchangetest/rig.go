@@ -239,11 +239,11 @@ func (x *Rig) sourceOf(on *exchange.Snapshot, id string) *exchange.Source {
 	return nil
 }
 
-// now is what a request begins on: the configuration in force, and of that one the seller and the vertical.
-func (x *Rig) now() (*exchange.Snapshot, *exchange.Source, *exchange.Vertical) {
+// now is what a request of a seller begins on: the configuration in force, and of that one the seller and the vertical.
+func (x *Rig) now(seller string) (*exchange.Snapshot, *exchange.Source, *exchange.Vertical) {
 	x.T.Helper()
 	on := x.Exchange.Snapshot()
-	return on, x.sourceOf(on, cmp.Or(x.Seller, "acme")), on.Vertical("solar")
+	return on, x.sourceOf(on, cmp.Or(seller, "acme")), on.Vertical("solar")
 }
 
 // fill sets the values of a lead that came now.
@@ -274,7 +274,13 @@ var (
 // NewPing makes a ping of these values beside the standard ones. It must be given back with Release.
 func (x *Rig) NewPing(v Values) *exchange.Ping {
 	x.T.Helper()
-	p := x.Exchange.NewPing(x.now())
+	return x.NewPingOf(x.Seller, v)
+}
+
+// NewPingOf is NewPing of a seller, whoever Seller is.
+func (x *Rig) NewPingOf(seller string, v Values) *exchange.Ping {
+	x.T.Helper()
+	p := x.Exchange.NewPing(x.now(seller))
 	x.fill(&p.Lead, pinged, v)
 	p.ReceivedAt = x.Exchange.Now()
 	return p
@@ -304,8 +310,14 @@ func (x *Rig) Quote(want lead.Money, v Values) lead.ID {
 // NewPost makes a post of a pinged lead with these values beside the standard ones.
 func (x *Rig) NewPost(id lead.ID, v Values) *exchange.PostIn {
 	x.T.Helper()
+	return x.NewPostOf(x.Seller, id, v)
+}
+
+// NewPostOf is NewPost of a seller, whoever Seller is.
+func (x *Rig) NewPostOf(seller string, id lead.ID, v Values) *exchange.PostIn {
+	x.T.Helper()
 	in := &exchange.PostIn{PingID: id, Lead: &lead.Lead{}, ReceivedAt: x.Exchange.Now()}
-	in.On, in.Source, in.Vertical = x.now()
+	in.On, in.Source, in.Vertical = x.now(seller)
 	in.Lead.Reset(in.Vertical.Schema)
 	x.fill(in.Lead, posted, v)
 	return in
@@ -337,7 +349,7 @@ func (x *Rig) LeadNow(v Values, edit func(*exchange.Ping)) (exchange.Reply, *exc
 // Status is what the seller hears of its lead now.
 func (x *Rig) Status(id lead.ID) exchange.Reply {
 	x.T.Helper()
-	_, seller, _ := x.now()
+	_, seller, _ := x.now(x.Seller)
 	r, f := x.Exchange.Status(seller, id)
 	if f != nil {
 		x.T.Fatal(f)

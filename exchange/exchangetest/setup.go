@@ -43,6 +43,7 @@ type Setup struct {
 	Ships     bool                    // its ledger ships to the rig's Broker
 	Parents   []exchange.Parent       // with caps over the buyers that belong to them
 	Deps      func(*exchange.Deps)    // changes what the exchange is given
+	Compiled  func(*exchange.Config)  // changes the configuration that was made, such as what no file may say
 	Differs   bool                    // the test sees to it that computing its leads again comes to something else
 	// in place of all of it: a configuration with the vertical solar and the source acme; its buyers' answers are set
 	// with Buyers.Set
@@ -121,7 +122,9 @@ func (s *Setup) config(t testing.TB, n int) exchange.Config {
 	if defects != nil {
 		t.Fatalf("campaigns: %v", defects)
 	}
-	cfg.Book = book
+	if cfg.Book = book; s.Compiled != nil {
+		s.Compiled(&cfg)
+	}
 	return cfg
 }
 

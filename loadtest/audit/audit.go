@@ -45,23 +45,30 @@ type Options struct {
 	Configs map[string]*Config
 	// Repeats are the promises about persons who come twice that held during the whole time.
 	Repeats []Repeat
+	// Uniques are the duplicate rules that were in force during the whole time. Where Configs are given they have them.
+	Uniques []Unique
 	// Losses tells that quotes may be above what the buyers pay, where a margin allows it.
 	Losses bool
 	// EveryCall tells that the answers are those of all calls, one that nobody heard with the status 0. Then a call
 	// with an Idempotency-Key whose every answer was 503 has sold nothing.
 	EveryCall bool
+	// Alone tells that nothing was under way beside each call, and no disk failed. Then what a cap has refused of a
+	// ping was full.
+	Alone bool
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int
 }
 
 // Cap is a bound on the accepted leads of somebody in a window of time.
 type Cap struct {
-	Key  string // as charges name it; empty: Who + ":" + Per
-	Who  string // "campaign:ID", "buyer:ID", "source:ID", "vertical:ID" or "parent:ID"
-	Of   string // what it counts: "" accepted leads, "attempts", "pings", or "spend" in micros
-	Per  string // "minute", "hour", "day", "week", "month" or "total"
-	Zone string // IANA name; empty means UTC
-	Max  int64
+	Key string // as charges name it; empty: Who + ":" + Per
+	Who string // "campaign:ID", "buyer:ID", "source:ID", "vertical:ID" or "parent:ID"
+	// of a parent: the buyers that belong to it; nil: any, and what they do not charge is not missed
+	Buyers []string
+	Of     string // what it counts: "" accepted leads, "attempts", "pings", or "spend" in micros
+	Per    string // "minute", "hour", "day", "week", "month" or "total"
+	Zone   string // IANA name; empty means UTC
+	Max    int64
 	// per day: so many dates count together, the window's own and those before it; 0 is one. Its Key is that of the cap
 	// of single days
 	Days     int
@@ -127,6 +134,7 @@ func Run(in Input, o Options) (*Report, error) {
 	}
 	a.finishLeads()
 	a.finishRepeats()
+	a.finishUniques()
 	if in.Receipts != nil {
 		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {
 			return nil, fmt.Errorf("audit: receipts: %w", err)

@@ -48,7 +48,7 @@ func (a *auditor) finishBooks() {
 	for i := range a.trips {
 		t := &a.trips[i]
 		for _, p := range t.attempts {
-			if p.outcome == accepted && !p.corrected {
+			if p.outcome == accepted && !p.corrected && !p.assumed {
 				a.inBook(t.lead, p)
 			}
 		}
@@ -104,7 +104,7 @@ func (a *auditor) inLedger(k bookKey, b *booked) {
 			case accepted:
 				ours = true
 			case refused:
-				ours = ours || p.corrected // the book is what was corrected
+				ours = ours || p.corrected || p.assumed // the book is what was corrected, or what nobody has asked
 			case open, unknown:
 				maybe = true
 			}

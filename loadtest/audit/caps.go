@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,6 +47,9 @@ func (a *auditor) addCaps(caps []Cap) error {
 		}
 		a.capByKey[c.Key] = append(a.capByKey[c.Key], len(a.caps))
 		a.capsOf[c.Who] = append(a.capsOf[c.Who], len(a.caps))
+		for _, b := range c.Buyers {
+			a.capsOf["buyer:"+b] = append(a.capsOf["buyer:"+b], len(a.caps))
+		}
 		a.caps = append(a.caps, capState{c, zone})
 	}
 	return nil
@@ -136,7 +140,7 @@ func (c *capState) counts(e *event, of, value string) bool {
 	}
 	kind, id, _ := strings.Cut(c.Who, ":")
 	own := map[string]string{"campaign": e.Campaign, "buyer": e.Buyer, "source": e.Source, "vertical": e.Vertical}
-	if mine, ok := own[kind]; ok && mine != id {
+	if mine, ok := own[kind]; ok && mine != id || c.Buyers != nil && !slices.Contains(c.Buyers, e.Buyer) {
 		return false
 	}
 	mine, known := own[c.By]
@@ -193,7 +197,7 @@ func (a *auditor) countUp(k counted, e *event) {
 	for _, i := range a.capByKey[base] {
 		c := &a.caps[i]
 		most, configured := a.limit(e, c, k.window)
-		if c.By != "" {
+		if c.By != "" && a.configs == nil {
 			most, configured = c.mostOf(value, k.window)
 		}
 		n := a.used(c, k.windowKey)

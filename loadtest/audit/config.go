@@ -4,6 +4,7 @@ package audit
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -18,12 +19,16 @@ type Terms struct {
 	// where there is none. Nil: every lead.
 	Wants func(field func(name string) string) bool
 	Open  func(at time.Time) bool // whether it takes leads at this time; nil: always
+	// what an attempt counts as, accepted or rejected, whose outcome nobody has found out after so long; "": nothing
+	CountsAs    string
+	CountsAfter time.Duration
 }
 
 // Config is what a configuration says, as the auditor is told. A campaign that is not in it was not configured.
 type Config struct {
 	Campaigns map[string]Terms
 	Caps      map[string]int64 // the limit of each cap in it, by its title
+	Uniques   []Unique
 }
 
 // explain judges whether an event's configuration explains it: for a ping, that exactly those campaigns were considered
@@ -88,6 +93,10 @@ func (c *Config) explain(b []byte) (why []string) {
 		}
 		return true
 	})
+	switch ev.Get("refusal").Int() {
+	case leadRepeated, sourceFull, verticalFull: // nobody is looked for
+		return why
+	}
 	for id, t := range c.Campaigns {
 		if wants(t) && !bids[id] {
 			why = append(why, id+" wants the lead and was not considered")
@@ -115,4 +124,29 @@ func (c *capState) most(window string) int64 {
 		return n
 	}
 	return c.Max
+}
+
+// assumed takes a resolution that nobody has found out, but a campaign's terms have said: those of some configuration,
+// since they are those in force then.
+func (a *auditor) assumed(e *event, p *attempt) {
+	if e.By != "clearpost" || !strings.HasPrefix(e.Why, "nobody has found out") {
+		return
+	}
+	p.assumed = true
+	a.report.Counts.Assumed++
+	if e.Outcome == "accepted" && e.Price != p.bid {
+		a.found(RuleAssumed, e.Lead, "attempt %s counts as accepted at %s, its bid was %s", e.Attempt, money(e.Price),
+			money(p.bid))
+	}
+	if a.configs == nil {
+		return
+	}
+	for _, c := range a.configs {
+		t := c.Campaigns[p.campaign]
+		if t.CountsAs == e.Outcome && e.At.UnixMicro()-p.at >= t.CountsAfter.Microseconds()-1 {
+			return
+		}
+	}
+	a.found(RuleAssumed, e.Lead, "attempt %s of %s counts as %s after %v, which no configuration says", e.Attempt,
+		p.campaign, e.Outcome, time.Duration(e.At.UnixMicro()-p.at)*time.Microsecond)
 }

@@ -42,6 +42,7 @@ func (a *auditor) corrected(e *event) {
 		}
 	}
 	p.outcome, p.price, p.payout, p.reference = is, e.Price, e.Payout, e.Reference
+	a.turned(e, p)
 	if is == accepted && p.payout > p.price {
 		a.report.Counts.Losses++ // somebody has agreed to it
 	}

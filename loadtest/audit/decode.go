@@ -135,6 +135,8 @@ type event struct {
 	TestSales   []sale    `json:"test_sales"`
 	Adjustment  string    `json:"adjustment"`
 	Oversold    bool      `json:"oversold"`
+	By          string    `json:"by"`
+	Why         string    `json:"why"`
 	Was         *stood    `json:"was"`
 	Return      *giveBack `json:"return"`
 	Post        *struct {
@@ -200,6 +202,8 @@ func readPing(b []byte) (*event, error) {
 			err = json.Unmarshal([]byte(v.Raw), &e.Charges)
 		case "result":
 			e.Result = v.Str
+		case "refusal":
+			e.Refusal = int(v.Int())
 		case "price_micros":
 			e.Price, err = integer(v)
 		case "expires_at":

@@ -26,6 +26,8 @@ type history struct {
 	n        int
 	configs  map[string]*Config
 	every    bool // all calls are among the answers
+	uniques  []Unique
+	alone    bool // nothing is under way beside each call
 }
 
 const unit = 1_000_000
@@ -311,7 +313,8 @@ func (h *history) judge() *Report {
 		shipped = h.shipped(lines)
 	}
 	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers),
-		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs, EveryCall: h.every})
+		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs, EveryCall: h.every,
+		Uniques: h.uniques, Alone: h.alone})
 	if err != nil {
 		h.t.Fatal(err)
 	}

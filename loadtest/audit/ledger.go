@@ -16,6 +16,7 @@ type auditor struct {
 	caps     []capState
 	losses   bool // quotes may be above prices
 	all      bool // all calls are among the answers
+	alone    bool // nothing was under way beside each call
 	capByKey map[string][]int
 	capsOf   map[string][]int
 	windows  map[windowKey]*windowUse
@@ -34,6 +35,8 @@ type auditor struct {
 	repeats  map[[2]string]*Repeat // by source and vertical
 	persons  map[id]somebody
 	tally    map[string]int64 // of returns, by key and window
+	seq      int              // of the event that is judged
+	uniques  *uniques         // nil: there are no duplicate rules
 }
 
 // pinged is what is kept of every lead.
@@ -71,6 +74,8 @@ type attempt struct {
 	maxSold, limit  int
 	round           int // 0: it went out alone
 	outcome         outcome
+	at              int64 // microseconds: when it was made
+	assumed         bool  // nobody has found out how it ended: it counts as its campaign says
 	charges         []charge
 	counted         []counted
 	settled         bool // stands in the last settlement
@@ -121,7 +126,7 @@ func newAuditor(o Options) (*auditor, error) {
 	a := &auditor{
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
-		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses, all: o.EveryCall,
+		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses, all: o.EveryCall, alone: o.Alone,
 		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
@@ -129,6 +134,7 @@ func newAuditor(o Options) (*auditor, error) {
 		persons: map[id]somebody{}, tally: map[string]int64{},
 	}
 	a.addRepeats(o.Repeats)
+	a.uniques = newUniques(&o)
 	return a, a.addCaps(o.Caps)
 }
 
@@ -142,6 +148,7 @@ func (a *auditor) name(s string) string {
 
 // event takes the next event of the ledger.
 func (a *auditor) event(b []byte) {
+	a.seq++
 	e, err := readEvent(b)
 	if err != nil {
 		a.found(RuleUnreadable, id{}, "event: %v", err)
@@ -197,10 +204,15 @@ func (a *auditor) event(b []byte) {
 			for _, ch := range e.Charges {
 				a.add(windowKey{ch.Cap, ch.Window}, ch.N)
 			}
+			if a.uniques != nil {
+				a.uniques.soldElse(e, a.seq, b)
+			}
 		}
 	default:
 		a.found(RuleUnreadable, e.Lead, "event %s has the unknown kind %q", e.EventID, e.Kind)
 	}
+	a.uniquesOf(e, b)
+	a.refusedFull(e, b)
 }
 
 func (a *auditor) ping(e *event) {
@@ -268,8 +280,8 @@ func (a *auditor) posting(e *event) {
 	t := a.trip(e.Lead)
 	a.slots(e, t)
 	p := &attempt{id: e.Attempt, call: t.call, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand,
-		price: e.Price, payout: e.Payout, bid: e.Price, maxSold: e.MaxSold, limit: e.SellLimit, round: e.Round,
-		charges: e.Charges, booking: e.Terms}
+		price: e.Price, payout: e.Payout, bid: e.Price, at: e.At.UnixMicro(), maxSold: e.MaxSold,
+		limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -346,8 +358,10 @@ func (a *auditor) ended(e *event) {
 	}
 	if resolves {
 		a.told(e, p)
+		a.assumed(e, p)
 	}
 	p.outcome = o
+	a.turned(e, p)
 	for _, k := range p.counted {
 		switch {
 		case o == accepted && k.of == "spend":

@@ -87,7 +87,7 @@ func (a *auditor) finishRepeats() {
 		s, known := a.persons[t.lead]
 		if !known || slices.Contains(s.values[:len(s.rule.Key)], 0) ||
 			!slices.ContainsFunc(t.attempts, func(p *attempt) bool {
-				return p.outcome == accepted
+				return p.outcome == accepted && !p.corrected
 			}) {
 			continue
 		}

@@ -33,9 +33,12 @@ const (
 	// more sales, certain or possible, than promised to a buyer or allowed
 	RuleOversold = "oversold"
 	// a lead was sent to a buyer while another one's answer was awaited or unknown, and not at the same time
-	RuleSentOn        = "sent_on"
-	RuleSameBuyer     = "same_buyer"     // a lead was sent to a buyer that had it, or may have it
-	RuleCapPassed     = "cap_passed"     // a window holds more accepted or possible leads than its cap
+	RuleSentOn    = "sent_on"
+	RuleSameBuyer = "same_buyer" // a lead was sent to a buyer that had it, or may have it
+	RuleCapPassed = "cap_passed" // a window holds more accepted or possible leads than its cap
+	RuleNotFull   = "not_full"   // a cap has refused a lead, and none that concerns it was full
+	// an attempt that nobody has found out about counts as something that its campaign does not say, or too early
+	RuleAssumed       = "assumed"
 	RuleChargeMissing = "charge_missing" // a posting did not charge a cap of its campaign or buyer
 	RuleChargeUnknown = "charge_unknown" // a posting charged something that is no cap of its campaign or buyer
 	RuleChargeWindow  = "charge_window"  // a posting charged another window than its time falls into
@@ -66,8 +69,13 @@ const (
 	RuleAnswerFailure    = "failure_but_sold"     // a seller heard failure of a lead that is sold, or may be
 	RuleAnswerPending    = "pending_lost"         // a seller heard pending and nothing is open, unknown or settled
 	RuleSoldAgain        = "person_sold_again"    // a person was sold within the time in which a repeat is refused
-	RuleUnavailableSold  = "unavailable_but_sold" // a call was answered 503 and nothing else, and something came of it
-	RuleKeyTwice         = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
+	RuleTakenTwice       = "taken_twice"          // who takes nobody twice has had a person twice in its time
+	// an attempt lacks the mark of a duplicate rule that it is held to, or persons and marks are not one to one
+	RuleMarkMissing = "mark_missing"
+	// a duplicate rule has refused a lead for one that did not have the person, or not then
+	RuleNoDuplicate     = "no_duplicate"
+	RuleUnavailableSold = "unavailable_but_sold" // a call was answered 503 and nothing else, and something came of it
+	RuleKeyTwice        = "key_sold_twice"       // one Idempotency-Key of a source has brought two sold leads
 	// an event or an answer is marked as a test's otherwise than its lead's ping
 	RuleTestMixed = "test_mixed"
 	// a test lead has charges, money or a sale, or a real one ends as a test
@@ -112,6 +120,13 @@ type Counts struct {
 	Explained   int            `json:"explained"`   // events that were held to their configuration
 	Deferred    int            `json:"deferred"`    // leads that have waited in the queue
 	Unavailable int            `json:"unavailable"` // calls under a key that heard nothing but 503
+	Marked      int            `json:"marked"`      // attempts that were held to duplicate rules
+	Again       int            `json:"again"`       // of a rule: attempts of persons that it knew already
+	Duplicates  int            `json:"duplicates"`  // refusals by duplicate rules
+	// of them, those for a hold that has left no event
+	DuplicatesUntold int `json:"duplicates_untold"`
+	FullRefusals     int `json:"full_refusals"` // refusals by caps that were held to the counts
+	Assumed          int `json:"assumed"`       // attempts that count as their campaign says, since nobody has found out
 }
 
 // Report is the verdict with its grounds.
