@@ -59,18 +59,22 @@ func balanceOf(caps []rules.Cap) *rules.Cap {
 type Deposit struct {
 	Buyer   string
 	Amount  lead.Money // below zero: paid back
-	Ref     string     // what its maker knows it by, such as the bank's number; once a buyer
+	Ref     string     // what its maker knows it by, such as the bank's number; once a buyer; "": it gets one
 	Why, By string
 }
 
-// ErrNotBooked is the error of Book and Import where the ledger has not taken it.
-var ErrNotBooked = errors.New("not booked")
+// ErrNotBooked is the error of Book and Import where the ledger has not taken it, and ErrMaybeBooked where nobody can
+// tell yet whether it has: what is told again under its ref is booked once.
+var (
+	ErrNotBooked   = errors.New("not booked")
+	ErrMaybeBooked = errors.New("nobody can tell yet whether it is booked")
+)
 
 // ErrNoBalance is the error of Book where the buyer has no account.
 var ErrNoBalance = errors.New("no buyer of this id has an account: `balance` of its page")
 
 // Book books a deposit. When it returns nil it is in the ledger and the account follows. Under a ref that the buyer has
-// already nothing is written: changed is false.
+// already nothing is written: changed is false. The error ErrMaybeBooked names the ref to tell it under again.
 func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 	e.settling.Lock()
 	defer e.settling.Unlock()
@@ -85,12 +89,18 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 		return false, fmt.Errorf("%w: %q", ErrNoBalance, d.Buyer)
 	}
 	subject := "buyer:" + d.Buyer
-	if d.Ref != "" && e.led.ByRef(subject, d.Ref) {
+	if d.Ref == "" {
+		d.Ref = ledger.NewID(e.now()).String()
+	} else if e.led.ByRef(subject, d.Ref) {
 		return false, nil
 	}
 	charges := []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount), Of: lead.OfSpend}}
-	return true, e.count([]*ledger.Adjusted{{Adjustment: ledger.AdjustDeposited, Subject: subject, Buyer: d.Buyer,
+	err = e.count([]*ledger.Adjusted{{Adjustment: ledger.AdjustDeposited, Subject: subject, Buyer: d.Buyer,
 		Price: d.Amount, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By}})
+	if errors.Is(err, ErrMaybeBooked) {
+		return false, fmt.Errorf("%w (told again under the ref %s it is booked once)", err, d.Ref)
+	}
+	return err == nil, err
 }
 
 // count stores adjustments that change counts of no lead, and has the store follow.
@@ -104,7 +114,9 @@ func (e *Exchange) count(list []*ledger.Adjusted) error {
 	}
 	done := func() { e.recount(capstore.Change{Charges: charges}) }
 	if err := e.led.Append(events...); err != nil {
-		e.learn(err, nil, done)
+		if e.learn(err, nil, done); errors.Is(err, ledger.ErrUncertain) {
+			return fmt.Errorf("%w: %w", ErrMaybeBooked, err)
+		}
 		return fmt.Errorf("%w: %w", ErrNotBooked, err)
 	}
 	done()

@@ -5,6 +5,7 @@ package exchange_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
+	"clearpost/ledger"
 	"clearpost/rules"
 )
 
@@ -164,4 +166,40 @@ func TestAnAccountBeginsWithADeposit(t *testing.T) {
 		deposit(x, 7*dollar, "")
 		wantBalance(x, 7*dollar)
 	})
+}
+
+// Where nobody can tell whether a deposit is in the ledger, its maker is told under what to give it again: then it is
+// booked once, whatever had become of it.
+func TestADepositOfWhichNobodyCanTell(t *testing.T) {
+	for _, fault := range []exchangetest.Fault{exchangetest.Kept, exchangetest.Lost} {
+		for _, ref := range []string{"", "w1"} {
+			t.Run(fmt.Sprint(fault, ref), func(t *testing.T) {
+				s := sellTo(1, campaign{ID: "a", Price: 10 * dollar})
+				s.Buyer = account(0)
+				exchangetest.Run(t, s, func(x *rig) {
+					x.Disk.Fail(ledger.KindAdjusted, fault)
+					d := exchange.Deposit{Buyer: "a-co", Amount: 50 * dollar, Ref: ref, Why: "wire"}
+					changed, err := x.Exchange.Book(d)
+					if changed || !errors.Is(err, exchange.ErrMaybeBooked) {
+						t.Fatalf("changed %v, %v", changed, err)
+					}
+					_, d.Ref, _ = strings.Cut(err.Error(), "under the ref ")
+					d.Ref, _, _ = strings.Cut(d.Ref, " ")
+					if ref != "" && d.Ref != ref || d.Ref == "" {
+						t.Errorf("to be told again under %q: %v", d.Ref, err)
+					}
+					x.Disk.Repair()
+					x.Sleep(time.Minute)
+					for range 2 {
+						if _, err := x.Exchange.Book(d); err != nil {
+							t.Fatal(err)
+						}
+						wantBalance(x, 50*dollar)
+						x.Restart()
+						wantBalance(x, 50*dollar)
+					}
+				})
+			})
+		}
+	}
 }

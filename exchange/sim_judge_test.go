@@ -5,9 +5,9 @@ package exchange_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"clearpost/lead"
@@ -142,9 +142,13 @@ func each[T any](list []T) audit.Stream[T] {
 
 // keep writes the events of a run down, and tells where.
 func (w *world) keep(events [][]byte) string {
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("clearpost-sim-%d.jsonl", w.seed))
-	if err := os.WriteFile(path, append(bytes.Join(events, []byte("\n")), '\n'), 0o600); err != nil {
+	f, err := os.CreateTemp("", fmt.Sprintf("clearpost-sim-%d-*.jsonl", w.seed))
+	if err != nil {
 		return err.Error()
 	}
-	return path
+	_, err = f.Write(append(bytes.Join(events, []byte("\n")), '\n'))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err.Error()
+	}
+	return f.Name()
 }

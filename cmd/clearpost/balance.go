@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -83,14 +84,22 @@ func (c *balanceCmd) book(e *env) error {
 	return c.change(e, func(o *ops) error {
 		var got admin.Booked
 		in := admin.Deposit{Buyer: c.Buyer, Amount: amount, Ref: c.Ref, Why: c.Why, By: whoami()}
+		if in.Ref == "" {
+			in.Ref = "balance-" + rand.Text()
+		}
 		if err := o.call(e.ctx, "POST", "/v1/balances", in, &got); err != nil {
-			return err
+			var no *refusedError
+			if errors.As(err, &no) && no.status < 500 {
+				return err
+			}
+			return fmt.Errorf("%w\nGive it again with --ref %s: then it is booked once, should it be booked already",
+				err, in.Ref)
 		}
 		if c.JSON {
 			return printJSON(e.out, got)
 		}
 		if !got.Changed {
-			fmt.Fprintf(e.out, "%s is booked already: nothing is changed\n", c.Ref)
+			fmt.Fprintf(e.out, "%s is booked already: nothing is changed\n", in.Ref)
 		}
 		return printBalances(e.out, []admin.Balance{got.Account})
 	})

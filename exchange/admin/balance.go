@@ -178,7 +178,7 @@ func (s *Server) importSold(ctx *fasthttp.RequestCtx, in *Import) {
 // imported answers an import.
 func imported[T any](ctx *fasthttp.RequestCtx, out []T, err error) {
 	switch {
-	case errors.Is(err, exchange.ErrNotBooked):
+	case errors.Is(err, exchange.ErrNotBooked), errors.Is(err, exchange.ErrMaybeBooked):
 		fail(ctx, 503, err.Error())
 	case err != nil:
 		fail(ctx, 400, err.Error())

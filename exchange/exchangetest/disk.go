@@ -20,7 +20,8 @@ type Fault int
 const (
 	// Refused: the write fails, nothing of it is stored, and the ledger knows it at once.
 	Refused Fault = iota + 1
-	// Stalled: the write does not end before Repair; then it succeeds.
+	// Stalled: the write does not end before Repair; then it succeeds. It strikes none by which the log is opened anew:
+	// readers wait for that by a lock, which virtual time does not know to be waiting.
 	Stalled
 	// Lost: the write fails and nothing of it is stored, but the log cannot be read before Repair: until then nobody
 	// can tell.
@@ -140,8 +141,8 @@ func (d *Disk) die() {
 	d.Repair()
 }
 
-// strike is the fault of a write, 0 for none, and what it waits for.
-func (d *Disk) strike(b []byte) (Fault, chan struct{}) {
+// strike is the fault of a write, 0 for none, and what it waits for. tidies tells that it writes what stands there.
+func (d *Disk) strike(b []byte, tidies bool) (Fault, chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.dead {
@@ -149,7 +150,7 @@ func (d *Disk) strike(b []byte) (Fault, chan struct{}) {
 	}
 	for i := range d.orders {
 		o := &d.orders[i]
-		if o.times == 0 || !bytes.Contains(b, o.text) {
+		if o.times == 0 || !bytes.Contains(b, o.text) || tidies && o.fault == Stalled {
 			continue
 		}
 		o.times--
@@ -238,7 +239,7 @@ func (f *file) WriteAt(b []byte, off int64) (int, error) {
 		died()
 		return 0, errDisk
 	}
-	switch fault, away := f.disk.strike(b); fault {
+	switch fault, away := f.disk.strike(b, f.stands(b, off)); fault {
 	case Refused, Lost:
 		return 0, errDisk
 	case Kept:
@@ -249,6 +250,13 @@ func (f *file) WriteAt(b []byte, off int64) (int, error) {
 		}
 	}
 	return f.WritableFile.WriteAt(b, off)
+}
+
+// stands tells whether a write changes nothing, or only wipes, as those do by which a log is opened.
+func (f *file) stands(b []byte, off int64) bool {
+	old := make([]byte, len(b))
+	n, _ := f.ReadAt(old, off)
+	return bytes.Equal(old[:n], b[:n]) && n > 0 || bytes.Count(b, []byte{0}) == len(b)
 }
 
 // Sync implements types.WritableFile. What is written counts as durable: no test outlives the process.

@@ -22,7 +22,24 @@ type windowKey struct{ cap, window string }
 
 type windowUse struct {
 	n    int64
+	late []lateUse
 	full map[int]bool // by cap: it was full once
+}
+
+// lateUse is what a window has more by what was found out, agreed or told later: a hold that was made at that moment
+// need not know of it, though its posting stands behind it.
+type lateUse struct {
+	n   int64
+	seq int
+}
+
+// lateBy is how much of a window's use a posting of now need not know.
+func (a *auditor) lateBy(u *windowUse) (n int64) {
+	u.late = slices.DeleteFunc(u.late, func(l lateUse) bool { return l.seq < a.seq-lookEvents })
+	for _, l := range u.late {
+		n += l.n
+	}
+	return n
 }
 
 func (a *auditor) addCaps(caps []Cap) error {
@@ -186,7 +203,9 @@ func (a *auditor) window(k windowKey) *windowUse {
 // add changes a count without judging it: for what is true whatever room there is.
 func (a *auditor) add(k windowKey, n int64) {
 	if u := a.window(k); u != nil {
-		u.n += n
+		if u.n += n; n > 0 {
+			u.late = append(u.late, lateUse{n, a.seq})
+		}
 	}
 }
 
@@ -201,7 +220,7 @@ func (a *auditor) countUp(k counted, e *event) {
 			most, configured = c.mostOf(value, k.window)
 		}
 		n := a.used(c, k.windowKey)
-		if configured && n > most {
+		if configured && n-a.lateBy(u) > most {
 			a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, n,
 				k.window, c.Title(), most)
 		}

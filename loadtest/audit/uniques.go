@@ -277,6 +277,10 @@ func (a *auditor) takenTwice(e *event, t *taken, r *Unique, person string, marks
 			continue
 		}
 		again = true
+		if n := len(o.turns); n > 0 && o.turns[n-1].stands &&
+			(o.turns[n-1].seq > t.seq-lookEvents || o.turns[n-1].at >= u.begun[e.Lead]) {
+			continue // a correction has made it a sale since, or at that moment
+		}
 		if t.at-o.at < window && (o.p.outcome.standing() || r.Posted && o.p.outcome != notSent) {
 			a.found(RuleTakenTwice, e.Lead, "attempt %s to %s: attempt %s of lead %s to %s is %s, %v before, and the "+
 				"rule %s takes nobody twice in %v", e.Attempt, e.Campaign, o.p.id, o.lead, o.p.campaign,
@@ -317,10 +321,13 @@ func (a *auditor) turned(e *event, p *attempt) {
 	if a.uniques == nil {
 		return
 	}
-	if t := a.uniques.of[p]; t != nil {
+	if t := a.uniques.of[p]; t != nil && t.stands() != p.outcome.standing() {
 		t.turns = append(t.turns, turn{e.At.UnixMicro(), a.seq, p.outcome.standing()})
 	}
 }
+
+// stands tells whether the attempt is a sale, or may be, by its turns so far.
+func (t *taken) stands() bool { return len(t.turns) == 0 || t.turns[len(t.turns)-1].stands }
 
 // stood tells whether an attempt was a sale, or may have been one, when a refusal looked. The clock may have been set
 // since: what was before it tells the order of events.
