@@ -87,9 +87,13 @@ func (l *lateRead) readOut() {
 	w.sock.wait(l.until)
 	var st state
 	l.body, st = l.read.read(w, l.body, t.set.Load().bodyMax)
+	if st == waits && w.got == 0 {
+		t.counts.mute.Add(1)
+	}
 	if st != complete {
 		return
 	}
+	t.spoke()
 	took := time.Since(l.started)
 	if w.sock.blocked {
 		t.learn(took)

@@ -5,6 +5,7 @@ package transport
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,5 +288,55 @@ func TestLateDialWarms(t *testing.T) {
 	}
 	if call := ping(c, tg, "x", plenty); string(call.Body) != "echo x" || s.accepted.Load() != 1 {
 		t.Errorf("%v %q over %d connections", call.Refusal, call.Body, s.accepted.Load())
+	}
+}
+
+// A buyer who takes pings and answers none costs a connection each at first, and soon no more than a few: the others
+// are refused at once. When it speaks again it is asked as ever.
+func TestAMuteBuyerCostsFewConnections(t *testing.T) {
+	var speaks atomic.Bool
+	s := serve(t, nil, func(p *peer) {
+		for {
+			if _, ok := p.next(); !ok {
+				return
+			}
+			if !speaks.Load() {
+				p.hold()
+				return
+			}
+			p.say(answer("yes"))
+		}
+	})
+	c := client(t, Config{LateReadMax: 20 * time.Millisecond})
+	tg := target(t, c, link{}.target(s.addr))
+	for n := 0; tg.counts.mute.Load() < muteCalls; n++ {
+		if n > 8*muteCalls {
+			t.Fatalf("%d calls, and it is not known as mute: %+v", n, tg.Stats())
+		}
+		calls := make([]*Call, 32)
+		for i := range calls {
+			calls[i] = &Call{Target: tg, Request: request("x")}
+		}
+		c.Scatter(calls, time.Now().Add(20*time.Millisecond))
+	}
+	until(t, "all late readers have given up", func() bool { return tg.Stats().InFlight == 0 })
+	before, refused := tg.Stats().Dials, 0
+	calls := make([]*Call, 1000)
+	for i := range calls {
+		calls[i] = &Call{Target: tg, Request: request("x")}
+	}
+	c.Scatter(calls, time.Now().Add(soon))
+	for _, call := range calls {
+		if call.Refusal == lead.Unreachable && !call.Sent {
+			refused++
+		}
+	}
+	if dials := tg.Stats().Dials - before; dials > 3*muteConns || refused < len(calls)/2 {
+		t.Errorf("%d dials for %d pings, %d of them refused at once", dials, len(calls), refused)
+	}
+	speaks.Store(true)
+	until(t, "it is asked and answers", func() bool { return ping(c, tg, "x", soon).Refusal == lead.NoRefusal })
+	if n := tg.counts.mute.Load(); n != 0 {
+		t.Errorf("it has answered, and %d calls of silence count", n)
 	}
 }

@@ -17,6 +17,21 @@ const (
 	sickFailures = 4  // failures in a row, after which nobody waits in line behind the dials under way
 )
 
+// The bounds of a target that takes requests and answers none: each call would cost a connection, and hold it until
+// nobody waits for the answer any more. After so many in a row it has so many connections, until one is answered.
+const (
+	muteCalls = 256
+	muteConns = 64
+)
+
+// most is how many connections the target may have now; the caller holds the pool's lock.
+func (t *Target) most() int {
+	if t.counts.mute.Load() >= muteCalls {
+		return min(t.pool.max, muteConns)
+	}
+	return t.pool.max
+}
+
 // pool holds a target's connections: those that are idle, the hottest last, and the calls that wait for one. A
 // connection that is made or comes back goes to the call that has waited longest.
 type pool struct {
@@ -131,7 +146,7 @@ func (t *Target) needed() int {
 		p.ahead, p.warm = 0, 0
 	}
 	need := min(p.waiting, p.entitled+p.owed) - p.dials + max(0, max(p.ahead, p.warm)-len(p.idle))
-	return min(need, p.window-p.dials, p.max-p.open)
+	return min(need, p.window-p.dials, t.most()-p.open)
 }
 
 // wait puts a call in line for a connection and has one made where that is possible. Not NoRefusal: the call cannot
@@ -144,6 +159,9 @@ func (t *Target) wait(wt *waiter) lead.Refusal {
 		p.mu.Unlock()
 		return lead.NoConnection
 	case p.failures >= sickFailures && p.dials >= p.window:
+		p.mu.Unlock()
+		return lead.Unreachable
+	case p.open >= t.most() && p.open < p.max:
 		p.mu.Unlock()
 		return lead.Unreachable
 	case p.open >= p.max && p.waiting >= p.dials:

@@ -45,6 +45,7 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 	switch call.exchange(w, a) {
 	case complete:
 		t.counts.answers.Add(1)
+		t.spoke()
 	case waits:
 		call.tear(lead.TimedOut)
 	default:

@@ -285,8 +285,16 @@ func (s *scratch) cut(call *Call) {
 func (s *scratch) answered(call *Call) {
 	s.read.deliver(call)
 	call.Target.counts.answers.Add(1)
+	call.Target.spoke()
 	if call.Refusal != lead.NoRefusal {
 		call.refuse(call.Refusal)
+	}
+}
+
+// spoke notes an answer: the target is not mute.
+func (t *Target) spoke() {
+	if t.counts.mute.Load() != 0 {
+		t.counts.mute.Store(0)
 	}
 }
 

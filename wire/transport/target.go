@@ -156,6 +156,7 @@ func (s *Stats) Add(o Stats) {
 // counts are the atomics behind Stats.
 type counts struct {
 	inFlight, ewma                             atomic.Int64
+	mute                                       atomic.Int64 // calls in a row that nothing was heard of, however late
 	calls, answers, dials, dialErrors, retries atomic.Uint64
 	discarded, late, lateAnswers, lateDropped  atomic.Uint64
 	handshakes, resumed                        atomic.Uint64
