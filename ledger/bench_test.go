@@ -3,8 +3,10 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"clearpost/lead"
+
+	"golang.org/x/sys/unix"
 )
 
 // benchPing is a ping of ten bids, about 1.5 KB.
@@ -145,6 +149,55 @@ func BenchmarkMarked(b *testing.B) {
 				i += 7919
 			}
 		})
+	}
+	somebody := func(l *Ledger, i int) bool {
+		return len(l.Marked("buyer:sun:phone", name(i%n), time.Time{})) == 1
+	}
+	b.Run("mark=somebody, many at once", func(b *testing.B) {
+		var next atomic.Int64
+		b.SetParallelism(64)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if i := int(next.Add(7919)); !somebody(l, i) {
+					b.Error(i)
+				}
+			}
+		})
+	})
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("mark=somebody, cold", func(b *testing.B) { lookCold(b, dir, somebody) })
+}
+
+// lookCold looks for marks in views that neither the process nor the system has in memory.
+func lookCold(b *testing.B, dir string, look func(l *Ledger, i int) bool) {
+	l := mustOpen(b, Config{Dir: dir, FreeBytesMin: 1}, inside{applyEvery: time.Millisecond})
+	err := filepath.WalkDir(l.views.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	i, slowest := 1, time.Duration(0)
+	for b.Loop() {
+		begun := time.Now()
+		if !look(l, i) {
+			b.Fatal(i)
+		}
+		slowest, i = max(slowest, time.Since(begun)), i+7919
+	}
+	b.ReportMetric(float64(slowest.Microseconds()), "slowest-us")
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 
