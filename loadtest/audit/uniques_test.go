@@ -3,6 +3,7 @@
 package audit
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -71,6 +72,19 @@ func TestDuplicateRulesAreKept(t *testing.T) {
 			h.known(refusedBy, "1", "m1", at)
 			h.again(at.Add(time.Minute), "m1")
 		}, posted, RuleTakenTwice},
+		{"after one that was refused, and is a sale by a correction", func(h *history) {
+			h.known(refusedBy, "1", "m1", at)
+			h.saleAfterAll(refusedBy, 9, at.Add(time.Second))
+			for n := range lookEvents { // long ago, by events
+				delete(h.add("adjusted", 0, ev{"adjustment": "paused", "subject": fmt.Sprint("buyer:b", n)}), "lead_id")
+			}
+			h.again(at.Add(time.Minute), "m1")
+		}, nil, RuleTakenTwice},
+		{"after one that is a sale by a correction of that moment", func(h *history) {
+			h.known(refusedBy, "1", "m1", at)
+			h.saleAfterAll(refusedBy, 9, at.Add(time.Minute-time.Millisecond))
+			h.again(at.Add(time.Minute), "m1")
+		}, nil, ""},
 		{"without its mark", func(h *history) { h.known(second, "1", "", at) }, nil, RuleMarkMissing},
 		{"one person, two marks", func(h *history) {
 			h.known(second, "1", "m1", at)
@@ -128,6 +142,15 @@ func TestDuplicateRulesAreKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// saleAfterAll corrects an attempt to moon that was refused.
+func (h *history) saleAfterAll(lead, attempt int, at time.Time) {
+	e := h.add("adjusted", lead, ev{"adjustment": "corrected", "attempt": attemptN(attempt), "campaign": "c2",
+		"buyer": "moon", "outcome": "accepted", "price_micros": moon.price, "payout_micros": moon.price * 4 / 5,
+		"reference": "ref-9", "was": ev{"outcome": "rejected"}, "charges": h.of("posting", lead, 0)["charges"]})
+	e["at"] = at.Format(time.RFC3339Nano)
+	h.settled(lead, OpPost, "success", saleOf(attempt, moon))
 }
 
 // again has moon accept another lead of a person.
