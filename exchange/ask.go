@@ -37,6 +37,11 @@ func (e *Exchange) bid(p *Ping, now, begin time.Time) {
 		p.event.Charges = p.charges
 	}
 	e.judge(p, p.MinPrice)
+	if p.no == lead.NoBids || p.no == lead.NoneOpen {
+		if e.standBy(p, now) {
+			e.judge(p, p.MinPrice)
+		}
+	}
 	p.learnWorth()
 	p.quote()
 }

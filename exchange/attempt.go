@@ -40,7 +40,7 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, lead.BidExpired
 	case d.tooOld(c):
 		return nil, lead.TooOld
-	case !d.woken.IsZero() && !d.on.campaigns[c.Index].hours.open(d.woken.Unix()):
+	case (!d.woken.IsZero() || b.Held == lead.Closed) && !d.on.campaigns[c.Index].hours.open(now.Unix()):
 		return nil, lead.Closed
 	case e.wall().After(d.newUntil), e.wall().Add(leastTime(c.Post.Timeout)).After(d.until):
 		return nil, lead.NoTimeLeft

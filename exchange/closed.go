@@ -11,10 +11,14 @@ func (p *Ping) keepOpen(now time.Time) {
 		return
 	}
 	n, at := 0, now.Unix()
+	p.shut = p.shut[:0]
 	for _, ci := range p.eligible {
 		l := p.on.campaigns[ci]
 		if !l.hours.open(at) {
 			l.ClosedSkips.Add(1)
+			if l.standsBy() && l.Defer.Closed {
+				p.shut = append(p.shut, ci)
+			}
 			continue
 		}
 		p.eligible[n] = ci

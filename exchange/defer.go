@@ -195,6 +195,13 @@ func (d *delivery) tooOld(c *buyers.Campaign) bool {
 	if d.woken.IsZero() {
 		return false
 	}
+	if was := d.history.Waiting; was != nil && was.By != "" { // a person has moved it, or has it tried again
+		for i := range was.Waits {
+			if w := &was.Waits[i]; w.Campaign == c.ID && d.woken.Before(w.Until) {
+				return false
+			}
+		}
+	}
 	most := d.v.PingTTL
 	if c.Defer != nil {
 		most = c.Defer.For

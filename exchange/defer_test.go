@@ -193,3 +193,5 @@ func TestUnknownDoesNotWait(t *testing.T) {
 		}
 	})
 }
+
+func number(s string) wire.Scalar { return wire.Scalar{Text: s, Kind: wire.ScalarNumber} }

@@ -25,6 +25,7 @@ func (e *Exchange) Release(p *Ping) {
 		calls: p.calls, live: p.live[:0], asked: p.asked[:0], requests: p.requests[:0], entries: p.entries[:0],
 		result: p.result, scratch: p.scratch, charges: p.charges[:0], known: p.known[:0],
 		told: told{scratch: p.told.scratch}, turns: p.turns[:0], prospects: p.prospects[:0], slow: p.slow[:0],
+		shut:    p.shut[:0],
 		segment: p.segment[:0], factors: p.factors[:0], valued: p.valued[:0], would: p.would,
 		learned: ledger.Learned{Would: p.learned.Would[:0]}}
 	e.pings.Put(p)

@@ -110,6 +110,8 @@ func (p *Paper) foundAgain(q *Ping, ev *ledger.Pinged, hidden lead.Positions, f 
 		f.at(id, 0)
 		if c := book.Campaign(id); c == nil || c.Vertical != ev.Vertical {
 			f.differ("eligible", "yes", "no such campaign of the vertical")
+		} else if ev.Bids[i].Held == lead.Closed && slices.Contains(q.shut, c.Index) {
+			continue // it was closed, and lets leads wait
 		} else if !meets(needs(c), hidden) {
 			f.differ("eligible", "yes", "no: "+strings.Join(against(c, &q.facts, ev), "; "))
 		}

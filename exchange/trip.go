@@ -79,6 +79,7 @@ type Ping struct {
 	closer     closer
 	lapTier    int             // tier by tier: whose campaigns are asked now
 	lapsMore   bool            // and others come after it if it cannot sell
+	shut       []int32         // campaigns that are closed and let leads wait
 	slow       []*LiveCampaign // that were skipped so far, while nobody is asked
 	patient    bool            // they are asked all the same
 	prospects  []prospect

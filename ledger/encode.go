@@ -300,6 +300,7 @@ func (b *Bid) append(dst []byte) []byte {
 	}
 	dst = appendInt(dst, "took_us", b.TookUS)
 	dst = appendInt(dst, "refusal", int64(b.Refusal))
+	dst = appendInt(dst, "held", int64(b.Held))
 	dst = appendText(dst, "reason", b.Reason)
 	dst = appendText(dst, "rule", b.Rule)
 	dst = appendText(dst, "first_lead", b.First)

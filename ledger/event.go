@@ -191,9 +191,11 @@ type Bid struct {
 	Expires  time.Time    `json:"expires_at,omitempty"` // until when the bid stands, where the buyer said so; else zero
 	TookUS   int64        `json:"took_us,omitempty"`
 	Refusal  lead.Refusal `json:"refusal,omitempty"`
-	Reason   string       `json:"reason,omitempty"` // the buyer's own words
-	Repeats               // duplicate_rule: what it repeats
-	Answer   string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
+	// why the campaign cannot have the lead now; it lets leads wait for it, and nobody else has bid
+	Held    lead.Refusal `json:"held,omitempty"`
+	Reason  string       `json:"reason,omitempty"` // the buyer's own words
+	Repeats              // duplicate_rule: what it repeats
+	Answer  string       `json:"answer,omitempty"` // the beginning of an answer that could not be read
 }
 
 // Repeats tells of a lead that a duplicate rule refuses.

@@ -128,7 +128,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
 		descViewMissed, descFilesFormed, descFilesStored, descFileRows, descFilesFailed, descFileWaiting, descFilesOpen,
 		descFileTries, descFileOldest,
-		descAlertCauses, descAlertSent, descAlertFailed, descAlertWait} {
+		descAlertCauses, descAlertSent, descAlertFailed, descAlertWait, descQueue, descQueueOldest} {
 		ch <- d
 	}
 }
@@ -182,6 +182,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.collectHooks(count, gauge)
 	c.collectAlerts(count, gauge)
 	c.collectFiles(count, gauge)
+	c.collectQueue(gauge)
 	c.collectNetwork(count, gauge)
 	c.collectCaps(gauge)
 	c.collectLoad(count, gauge)

@@ -158,14 +158,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	case path == "/v1/reload" && post:
 		write(ctx, 200, s.hooks.Reload(ByCommand))
 	case s.books(ctx, path, get, post), s.reads(ctx, path, get, post), s.hook(ctx, path, get, post),
-		s.alert(ctx, path, get, post), s.batch(ctx, path, get, post):
+		s.alert(ctx, path, get, post), s.batch(ctx, path, get, post), s.queue(ctx, path, get, post):
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
-			"/v1/webhooks, /v1/webhooks/dead?name=, /v1/batches, /v1/balances, /v1/value, /v1/events, "+
+			"/v1/queue, /v1/webhooks, /v1/webhooks/dead?name=, /v1/batches, /v1/balances, /v1/value, /v1/events, "+
 			"/v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns; POST /v1/pause, "+
 			"/v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, /v1/balances, "+
-			"/v1/import, /v1/report, /v1/webhooks/replay, /v1/webhooks/drop, /v1/batches/send, "+
-			"/v1/batches/file, /v1/view/catch-up, /v1/view/rebuild, /v1/reload, /v1/backup")
+			"/v1/import, /v1/report, /v1/queue/retry, /v1/queue/drop, /v1/queue/move, /v1/webhooks/replay, "+
+			"/v1/webhooks/drop, /v1/batches/send, /v1/batches/file, /v1/view/catch-up, /v1/view/rebuild, "+
+			"/v1/reload, /v1/backup")
 	}
 }
 

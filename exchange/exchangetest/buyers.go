@@ -57,6 +57,7 @@ type Answer struct {
 	Body   string
 	Loose  bool   // only the connection's end ends the body
 	Cookie string // what the answer sets, as the value of a Cookie header
+	Later  string // the header Retry-After of a 429 or 503
 
 	Refusal lead.Refusal // there is no whole answer; Body is the part of a post's that came
 	Unsent  bool         // with Refusal: not a byte went out
@@ -211,7 +212,7 @@ func (s *Buyers) PostOnce(c *transport.Call, deadline time.Time) {
 
 // clear1 empties what an earlier use has left in a call.
 func clear1(c *transport.Call) {
-	c.Status, c.Type, c.Body, c.Jar = 0, c.Type[:0], c.Body[:0], c.Jar[:0]
+	c.Status, c.Type, c.Body, c.Jar, c.RetryAfter = 0, c.Type[:0], c.Body[:0], c.Jar[:0], c.RetryAfter[:0]
 	c.Refusal, c.Sent, c.Took, c.Whole, c.Exact = lead.NoRefusal, false, 0, false, true
 }
 
@@ -270,6 +271,9 @@ func (a *Answer) finish(c *transport.Call, took time.Duration) {
 		c.Type = append(c.Type[:0], a.Type...)
 	}
 	c.Whole = !a.Loose
+	if c.Status == 429 || c.Status == 503 {
+		c.RetryAfter = append(c.RetryAfter, a.Later...)
+	}
 	if c.Cookies {
 		c.Jar = append(c.Jar, a.Cookie...)
 	}
