@@ -60,7 +60,7 @@ func (w *world) tally(x *rig, c *audit.Counts) {
 		"attempts held to duplicate rules": c.Marked, "attempts of persons known to a rule": c.Again,
 		"refusals as duplicates":                               c.Duplicates,
 		"refusals as duplicates for a hold that left no event": c.DuplicatesUntold,
-		"attempts that count as their campaign says":           c.Assumed} {
+		"attempts that count as their campaign says":           c.Assumed, "leads that waited": c.Deferred} {
 		w.did["judged: "+what] += n
 	}
 }

@@ -91,7 +91,10 @@ func (m *simMarket) maxSold(id string) int { return 1 + (slices.Index(simCampaig
 
 // setup is the configuration.
 func (m simMarket) setup(w *world) setup {
-	s := setup{Ships: true, Source: func(c *exchange.Source) { c.Margin = &auction.Margin{PPM: m.margin} }}
+	s := setup{Ships: true, Source: func(c *exchange.Source) {
+		c.Margin = &auction.Margin{PPM: m.margin}
+		m.policy(c)
+	}}
 	for _, id := range m.campaigns() {
 		c := campaign{ID: id, MaxSold: m.maxSold(id), Ping: w.bid, Post: w.take, Spec: func(c *buyers.CampaignSpec) {
 			c.Caps = []rules.CapSpec{{Per: "total", Limit: m.total}}
@@ -101,6 +104,7 @@ func (m simMarket) setup(w *world) setup {
 			c.Caps = append(c.Caps, m.caps.of("campaign:"+id)...)
 			c.Duplicates = m.persons.of("campaign:" + id)
 			m.special(c)
+			m.queue(c)
 		}}
 		switch id {
 		case listed:

@@ -26,6 +26,8 @@ func (w *world) operate(x *rig) {
 		w.does(x, func(e *exchange.Exchange) { _, _, _ = e.Pause("campaign:"+id, on, "paid late", "ann") })
 	case 2:
 		w.reload(x)
+	case 3:
+		w.does(x, func(*exchange.Exchange) { w.lookAfter(x) })
 	default:
 		w.change(x)
 	}

@@ -78,6 +78,9 @@ func TestSim(t *testing.T) {
 	if total["judged: sales"] < 10*int(until-from) {
 		t.Error("hardly anything was sold")
 	}
+	if total["judged: leads that waited"] < int(until-from) {
+		t.Error("hardly any lead has waited")
+	}
 }
 
 // world is all that is outside of the exchange.
@@ -151,6 +154,7 @@ func (w *world) run(x *rig) {
 	x.Disk.DieAt(0, 0, nil)
 	w.rest(x)
 	w.revive(x)
+	w.emptied(x)
 	w.judge(x)
 }
 
@@ -244,7 +248,7 @@ func (w *world) sentence(x *rig) {
 // breakDisk has a write of the log fail, and mends the disk some time later.
 func (w *world) breakDisk(x *rig) {
 	kinds := []ledger.Kind{"", ledger.KindPinged, ledger.KindPosting, ledger.KindPosting, ledger.KindPosted,
-		ledger.KindSettled, ledger.KindAdjusted}
+		ledger.KindSettled, ledger.KindDeferred, ledger.KindAdjusted}
 	faults := []exchangetest.Fault{exchangetest.Refused, exchangetest.Stalled, exchangetest.Lost, exchangetest.Kept}
 	f, kind := faults[w.plan.IntN(len(faults))], kinds[w.plan.IntN(len(kinds))]
 	if w.plan.IntN(3) == 0 {

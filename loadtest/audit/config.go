@@ -57,6 +57,9 @@ func (a *auditor) explain(e *event, b []byte) {
 	a.report.Counts.Explained++
 }
 
+// heldClosed is the number of the refusal of a campaign that is closed and lets the lead wait until it opens.
+const heldClosed = 201
+
 func (c *Config) explain(b []byte) (why []string) {
 	ev := gjson.ParseBytes(b)
 	vertical := ev.Get("vertical").Str
@@ -81,10 +84,12 @@ func (c *Config) explain(b []byte) (why []string) {
 		switch {
 		case !ok:
 			why = append(why, "it has no campaign "+id)
-		case !wants(t):
+		case !wants(t) && bid.Get("held").Int() != heldClosed:
 			why = append(why, id+" does not want the lead")
 		case err != nil || t.Price > 0 && price != 0 && price != t.Price:
 			why = append(why, fmt.Sprintf("%s bid %s, its list price is %s", id, money(price), money(t.Price)))
+		case bid.Get("held").Int() != 0 && (t.Price == 0 || bid.Get("refusal").Int() == 0 && price == 0):
+			why = append(why, id+" lets the lead wait, and has no list price")
 		case bid.Get("max_sold").Int() > int64(t.MaxSold),
 			bid.Get("tier").Str == "" && bid.Get("max_sold").Int() != int64(t.MaxSold): // a tier may sell less often
 			why = append(why, fmt.Sprintf("%s bid for %d sales, expected %d", id, bid.Get("max_sold").Int(), t.MaxSold))
