@@ -254,6 +254,9 @@ func (d *delivery) enqueue(ev *ledger.Deferred) (Reply, *Fault) {
 	d.history.Add(ev)
 	d.e.store.Forget(d.history.ID)
 	d.e.wakes.tell()
+	if d.src.Queue == QueueWaits && ev.Due.Before(d.patience) {
+		d.end = d.e.awaited.begin(d.history.ID)
+	}
 	r := replyOf(d.history)
 	r.SellerLeadID = d.seller
 	return r, nil

@@ -195,3 +195,34 @@ func TestUnknownDoesNotWait(t *testing.T) {
 }
 
 func number(s string) wire.Scalar { return wire.Scalar{Text: s, Kind: wire.ScalarNumber} }
+
+// A seller that is not told waits as long as for any answer: an end within its time is its answer.
+func TestSellerWaitsForTheEnd(t *testing.T) {
+	second := 1
+	soon := func(d *buyers.DeferSpec) { d.AfterS = &second }
+	for name, c := range map[string]struct {
+		wait time.Duration
+		sold bool
+	}{"long enough": {3 * time.Second, true}, "not long enough": {500 * time.Millisecond, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := sellTo(1, campaign{ID: "a", Price: 25 * dollar, Spec: defers(soon), Post: down(1,
+				exchangetest.Accept("R"))})
+			exchangetest.Run(t, s, func(x *rig) {
+				x.Exchange.Warm()
+				id := x.Quote(20*dollar, nil)
+				begin := time.Now()
+				r, f := x.Post(id, nil, func(in *exchange.PostIn) { in.MaxWait = c.wait })
+				took := time.Since(begin)
+				if !c.sold {
+					wantPending(t, r, f)
+					if took > c.wait {
+						t.Errorf("it took %v", took)
+					}
+					x.Sleep(5 * time.Second)
+					r = x.Status(id)
+				}
+				wantSold(t, r, f, 20*dollar)
+			})
+		})
+	}
+}

@@ -54,6 +54,8 @@ type delivery struct {
 	waits     []ledger.Wait     // for whom the lead waits, if nobody buys it
 	holding   bool              // for one of them before others are asked
 	woken     time.Time         // from the queue; zero: it has come just now
+	patience  time.Time         // until when its seller waits; zero: nobody does
+	end       <-chan Reply      // of a lead that is queued, where its seller waits for it
 	wokenTold bool              // an event says so
 	masked    lead.Positions    // fields that only the post itself had
 	maybe     []*ledger.Posting // with unsure: the attempts that the ledger may have; nothing of them was sent
@@ -168,6 +170,7 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	}
 	r := replyOf(d.history)
 	r.SellerLeadID = d.seller
+	e.awaited.tell(d.history.ID, r)
 	return r, nil
 }
 

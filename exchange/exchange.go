@@ -102,6 +102,7 @@ type Exchange struct {
 	claims  *claims.Table[underWay]
 	chases  *chaser
 	wakes   *waker
+	awaited awaited
 	quotes  quoteTable
 	learned learned
 	lines   atomic.Pointer[queue.Lines] // nil before Start

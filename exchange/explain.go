@@ -39,8 +39,10 @@ type Explanation struct {
 	Attempts  []AttemptStory  `json:"attempts,omitempty"`
 	Tried     []TriedStory    `json:"tried,omitempty"` // campaigns that were not sent to, at the last answer
 	Answer    *ledger.Settled `json:"answer,omitempty"`
-	Now       string          `json:"now"` // what its seller hears now: success, failure, pending
-	Events    []EventLine     `json:"events"`
+	// its place in the queue: for whom it waits, and why; nil: it does not
+	Waiting *ledger.Deferred `json:"waiting,omitempty"`
+	Now     string           `json:"now"` // what its seller hears now: success, failure, pending, queued
+	Events  []EventLine      `json:"events"`
 	// earlier leads that have the same seller's id, where that was asked for
 	Others []lead.ID `json:"others,omitempty"`
 	Check
@@ -179,7 +181,7 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	p, snap := h.Pinged, e.inForce.Load()
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.Seller(),
 		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
-		Now: replyOf(h).Result, Answer: h.Settled, Test: p.Test, TestResult: p.TestResult,
+		Now: replyOf(h).Result, Answer: h.Settled, Waiting: h.Waiting, Test: p.Test, TestResult: p.TestResult,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details,
 			Learned: p.Learned}}
 	if !p.ExpiresAt.IsZero() {
@@ -358,11 +360,15 @@ func unmet(c *buyers.Campaign, f *rules.Facts, all bool) (why, places []string) 
 // explainTried tells why campaigns had no attempt when their turn came. Their criteria are judged again with what was
 // sold before.
 func explainTried(snap *Snapshot, h *history.History, all bool) (out []TriedStory) {
-	if h.Settled == nil {
-		return nil
+	var tried []ledger.Tried
+	switch {
+	case h.Settled != nil:
+		tried = h.Settled.Tried
+	case h.Waiting != nil:
+		tried = h.Waiting.Tried
 	}
 	v := snap.Vertical(h.Pinged.Vertical)
-	for _, t := range h.Settled.Tried {
+	for _, t := range tried {
 		s := TriedStory{Campaign: t.Campaign, Leg: t.Leg, Refusal: t.Refusal.String(),
 			Meaning: t.Refusal.Info().Meaning}
 		if t.Rule != "" {

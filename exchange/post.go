@@ -69,6 +69,7 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 	}
 	wait = min(wait-now.Sub(begin), total)
 	d.newUntil, d.until, d.begun = now.Add(max(wait, hurryMax)), now.Add(total), make(chan struct{})
+	d.patience = now.Add(wait)
 	if !e.running.begin() {
 		t.fault = unavailable(errStopping)
 		held.Release()
@@ -101,7 +102,7 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 	defer timer.Stop()
 	select {
 	case <-t.done:
-		return t.reply, t.fault
+		return e.awaitEnd(d, t.reply, timer), t.fault
 	case <-timer.C:
 	}
 	select {

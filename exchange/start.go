@@ -84,6 +84,7 @@ func (e *Exchange) Start() error {
 		return err
 	}
 	e.files.start()
+	e.keepQueued()
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))
 	}

@@ -156,10 +156,21 @@ func tell(w io.Writer, x *exchange.Explanation) {
 			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer,
 				t.Price, t.Payout, x.Currency)
 		}
-		for _, t := range x.Tried {
-			fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
-			tellWhy(w, t.Why, t.Places)
+	}
+	if s := x.Waiting; s != nil {
+		fmt.Fprintf(w, "\nwaits since %s\n", s.Since.UTC().Format(time.RFC3339))
+		for _, t := range s.Waits {
+			fmt.Fprintf(w, "  for %s (%s): %s, %d attempts so far", t.Campaign, t.Buyer, t.Refusal, t.Attempts)
+			if t.Quarantined {
+				fmt.Fprint(w, ", in quarantine")
+			}
+			fmt.Fprintf(w, "; its turn is at %s, its time is over at %s\n", t.Due.UTC().Format(time.RFC3339),
+				t.Until.UTC().Format(time.RFC3339))
 		}
+	}
+	for _, t := range x.Tried {
+		fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
+		tellWhy(w, t.Why, t.Places)
 	}
 	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
 	for _, ev := range x.Events {
