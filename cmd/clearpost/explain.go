@@ -157,7 +157,20 @@ func tell(w io.Writer, x *exchange.Explanation) {
 				t.Price, t.Payout, x.Currency)
 		}
 	}
-	if s := x.Waiting; s != nil {
+	tellWaiting(w, x.Waiting)
+	for _, t := range x.Tried {
+		fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
+		tellWhy(w, t.Why, t.Places)
+	}
+	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
+	for _, ev := range x.Events {
+		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
+	}
+}
+
+// tellWaiting says for whom a lead waits; nil: it does not.
+func tellWaiting(w io.Writer, s *ledger.Deferred) {
+	if s != nil {
 		fmt.Fprintf(w, "\nwaits since %s\n", s.Since.UTC().Format(time.RFC3339))
 		for _, t := range s.Waits {
 			fmt.Fprintf(w, "  for %s (%s): %s, %d attempts so far", t.Campaign, t.Buyer, t.Refusal, t.Attempts)
@@ -167,14 +180,6 @@ func tell(w io.Writer, x *exchange.Explanation) {
 			fmt.Fprintf(w, "; its turn is at %s, its time is over at %s\n", t.Due.UTC().Format(time.RFC3339),
 				t.Until.UTC().Format(time.RFC3339))
 		}
-	}
-	for _, t := range x.Tried {
-		fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
-		tellWhy(w, t.Why, t.Places)
-	}
-	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
-	for _, ev := range x.Events {
-		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
 	}
 }
 
