@@ -35,11 +35,12 @@ type handed struct {
 }
 
 const (
-	wakeWorkers = 16   // trips of the queue at once
-	wakeAhead   = 1024 // due leads that are put in order at once
-	wakeDone    = 10 * time.Second
-	wakeSoon    = 100 * time.Millisecond // after a lead was queued: the views are a moment behind
-	wakeLook    = time.Minute            // the longest sleep while the queue holds leads
+	wakeWorkers   = 16   // trips of the queue at once
+	wakeAhead     = 1024 // due leads that are put in order at once
+	wakeDone      = 10 * time.Second
+	wakeSoon      = 100 * time.Millisecond // after a lead was queued: the views are a moment behind
+	wakeInherited = 24 * time.Hour
+	wakeLook      = time.Minute // the longest sleep while the queue holds leads
 )
 
 func newWaker(ctx context.Context, led *ledger.Ledger, now func() time.Time,
@@ -115,8 +116,12 @@ func (w *waker) round() (time.Duration, error) {
 			wait = min(wait, left)
 		}
 	}
-	if len(w.hand) > 0 {
-		wait = min(wait, time.Second)
+	for _, at := range w.hand {
+		if at.IsZero() { // a worker has it
+			wait = min(wait, time.Second)
+		} else {
+			wait = min(wait, at.Sub(now))
+		}
 	}
 	if now.Sub(w.told) < time.Second {
 		wait = min(wait, wakeSoon)
@@ -191,11 +196,13 @@ func (e *Exchange) awake(q ledger.Queued) (after time.Duration) {
 	snap := e.inForce.Load()
 	v, s := snap.Vertical(h.Pinged.Vertical), snap.source[h.Pinged.Source]
 	switch {
-	case h.Open(): // a trip was cut off by a crash: nobody knows what became of its attempt
+	case h.Open() && !e.inherits(h): // a trip was cut off by a crash: nobody knows what became of its attempt
 		_, f := e.conclude(h)
 		e.pursueOpen(h)
 		return againIf(f)
-	case v == nil || s == nil || e.inherits(h):
+	case e.inherits(h):
+		return wakeInherited // the node that it is of may deliver it
+	case v == nil || s == nil:
 		_, f := e.conclude(h)
 		return againIf(f)
 	case s.paused.Load():
