@@ -58,7 +58,7 @@ var (
 // QueueRetry has a lead tried again at once, one in quarantine too: it has one attempt more. When it returns nil that
 // is in the ledger.
 func (e *Exchange) QueueRetry(id lead.ID, why, by string) error {
-	return e.replace(id, why, by, func(_ *Snapshot, h *history.History, now time.Time) ([]ledger.Wait, error) {
+	return e.requeue(id, why, by, func(_ *Snapshot, h *history.History, now time.Time) ([]ledger.Wait, error) {
 		waits := append([]ledger.Wait(nil), h.Waiting.Waits...)
 		for i := range waits {
 			waits[i].Due, waits[i].Quarantined = now, false
@@ -72,7 +72,7 @@ const moveFor = time.Hour
 
 // QueueMove has a lead offered to another campaign that has bid for it, at once, in place of those that it waits for.
 func (e *Exchange) QueueMove(id lead.ID, campaign, why, by string) error {
-	return e.replace(id, why, by, func(on *Snapshot, h *history.History, now time.Time) ([]ledger.Wait, error) {
+	return e.requeue(id, why, by, func(on *Snapshot, h *history.History, now time.Time) ([]ledger.Wait, error) {
 		c := on.cfg.Book.Campaign(campaign)
 		for i := range h.Pinged.Bids {
 			b := &h.Pinged.Bids[i]
@@ -86,8 +86,8 @@ func (e *Exchange) QueueMove(id lead.ID, campaign, why, by string) error {
 	})
 }
 
-// replace gives a lead another place in the queue.
-func (e *Exchange) replace(id lead.ID, why, by string,
+// requeue gives a lead another place in the queue.
+func (e *Exchange) requeue(id lead.ID, why, by string,
 	next func(*Snapshot, *history.History, time.Time) ([]ledger.Wait, error)) error {
 	held := e.claims.In()
 	defer held.Release()
