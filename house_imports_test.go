@@ -53,6 +53,8 @@ var below = map[string][]string{
 	"queue":         {"lead", "ledger"}, // messages that wait until they are taken
 	"ledger/report": {"lead", "ledger"}, // an SQL view of the events, to find and add up
 
+	"reconcile": {"lead", "rules", "config/tree"}, // a buyer's statement held to what was sold
+
 	"exchange/limits":   {"lead", "buyers"},
 	"exchange/history":  {"lead", "ledger", "auction"},
 	"exchange/learning": {"lead", "ledger", "auction/value"}, // lessons of the ledger's events
@@ -91,7 +93,7 @@ var below = map[string][]string{
 	"cmd/clearpost": {"lead", "rules", "alerts", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
 		"capstore", "ledger", "ledger/report", "ledger/schema", "queue", "config/schema", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "config", "config/page", "node", "buyers/buyertest",
-		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "examples"},
+		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "reconcile", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -148,10 +150,10 @@ var confined = []struct {
 	{"github.com/expr-lang/expr", []string{"rules/expr"}, "its parser reads expressions; its own machine knows two " +
 		"truths and float64, so that nothing else may evaluate them"},
 	{"github.com/redis", []string{"capstore"}, "what nodes must agree on goes through one Hold"},
-	{"modernc.org/sqlite", []string{"ledger/report"}, "the database is a view of the ledger: what must be right is " +
-		"decided by events"},
-	{"database/sql", []string{"ledger/report"}, "the database is a view of the ledger: what must be right is decided " +
-		"by events"},
+	{"modernc.org/sqlite", []string{"ledger/report", "reconcile"}, "the database is a view of the ledger, or for the " +
+		"time of one command: what must be right is decided by events"},
+	{"database/sql", []string{"ledger/report", "reconcile"}, "the database is a view of the ledger, or for the time " +
+		"of one command: what must be right is decided by events"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
 		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
 			"another decoder"},

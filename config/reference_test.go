@@ -32,6 +32,7 @@ var referencePages = []struct{ kind, at, file, title string }{
 	{"buyer", "campaigns[].batch", "batch.md", "Keys of buyers/*.yaml: leads in files"},
 	{"buyer", "campaigns[].examples[]", "examples.md", "Keys of buyers/*.yaml: examples"},
 	{"template", "", "templates.md", "Keys of templates/*.yaml"},
+	{"statement", "", "statements.md", "Keys of statements/*.yaml: how statements of buyers are read"},
 }
 
 const referenceIntro = `

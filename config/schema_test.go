@@ -27,6 +27,7 @@ import (
 	"clearpost/exchange/intake"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/reconcile"
 	"clearpost/rules"
 	"clearpost/wire"
 )
@@ -44,11 +45,12 @@ var configFiles = []struct {
 	{"source", sourceSpec{}, "sources/*.yaml"},
 	{"buyer", buyers.BuyerSpec{}, "buyers/*.yaml"},
 	{"template", TemplateSpec{}, "../buyers/templates/*.yaml"},
+	{"statement", reconcile.Mapping{}, "../reconcile/testdata/*.yaml"},
 }
 
 // commentedDirs are the packages of the types that stand in files.
 var commentedDirs = []string{".", "../buyers", "../rules", "../wire/request", "../wire/answer", "../batch",
-	"../exchange"}
+	"../exchange", "../reconcile"}
 
 // The schemas in the repository are what the loader's types say. go test ./config -run Schemas -rewrite-schemas writes
 // them.

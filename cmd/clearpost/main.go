@@ -28,6 +28,8 @@ const (
 	exitDiffers = 3
 	// the ledger has lost events, or holds some that cannot be read (serve, ledger)
 	exitLost = 4
+	// a buyer's statement differs from what was sold (reconcile)
+	exitStatement = 5
 )
 
 type cli struct {
@@ -59,6 +61,7 @@ type cli struct {
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`
 	SQL        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
+	Reconcile  reconcileCmd  `cmd:"" help:"Hold a buyer's statement to what was sold to it, and explain each difference."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`
 	Batches    batchesCmd    `cmd:"" help:"List the campaigns that take leads in files, and settle what is unclear of a file."`
@@ -83,7 +86,8 @@ func run(args []string, out, errOut io.Writer) int {
 	code := -1
 	k, err := kong.New(&c, kong.Name("clearpost"),
 		kong.Description("A ping/post lead exchange. Exit codes: 0 done, 1 failed or the answer is no, 2 wrong use, "+
-			"3 the ledger is not what it should be (explain), 4 it has lost events (serve, ledger)."),
+			"3 the ledger is not what it should be (explain), 4 it has lost events (serve, ledger), "+
+			"5 a statement differs (reconcile)."),
 		kong.Writers(out, errOut), kong.Exit(func(n int) {
 			code = n
 		}), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
@@ -115,6 +119,8 @@ func run(args []string, out, errOut io.Writer) int {
 		return exitDiffers
 	case errors.Is(err, errLost):
 		return exitLost
+	case errors.Is(err, errStatement):
+		return exitStatement
 	}
 	fmt.Fprintln(errOut, "clearpost:", err)
 	if errors.Is(err, ledger.ErrLost) {

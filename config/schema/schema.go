@@ -14,8 +14,11 @@ import (
 //go:embed *.schema.json
 var files embed.FS
 
-// Kinds lists the kinds of files: clearpost is clearpost.yaml, the others are the files of the folders.
-func Kinds() []string { return []string{"clearpost", "vertical", "source", "buyer", "template"} }
+// Kinds lists the kinds of files: clearpost is clearpost.yaml, the others are the files of the folders; statement is
+// a mapping by which statements of a buyer are read.
+func Kinds() []string {
+	return []string{"clearpost", "vertical", "source", "buyer", "template", "statement"}
+}
 
 // Schema is the schema of a kind of file. The error names the kinds there are.
 func Schema(kind string) ([]byte, error) {
