@@ -30,6 +30,7 @@ type Book struct {
 	opt   Options
 
 	ours, theirs, pending int64
+	taken                 []uint64 // a bit for each of ours: whether a row of theirs is of it
 	summary               Summary
 }
 
@@ -207,6 +208,7 @@ func (b *Book) AddOurs(o *Ours) error {
 // OursDone has been called when all of ours is added: then they can be asked for.
 func (b *Book) OursDone() error {
 	b.opt.Progress("sorting our side", 0, 0)
+	b.taken = make([]uint64, b.ours/64+1)
 	err := b.run(`create index ours_attempt on ours (attempt); create index ours_lead on ours (lead);
 		create index ours_ref on ours (ref) where ref is not null;
 		create index ours_loose on ours (loose) where loose is not null`)
@@ -237,6 +239,8 @@ func (s *scanOurs) ours() Ours {
 	o.Returned, o.Inside = s.returned != 0, s.isInside != 0
 	return o
 }
+
+func (b *Book) isTaken(o int64) bool { return b.taken[o/64]&(1<<(o%64)) != 0 }
 
 // few bounds what is asked for under one name.
 const few = 20

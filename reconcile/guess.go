@@ -147,6 +147,20 @@ func (s *sample) header() int {
 	return 0
 }
 
+// below are the rows below the header, without those that are no rows.
+func (s *sample) below(head int) (out [][]string) {
+	for _, r := range s.rows[head+1:] {
+		again, totals := head >= 0, slices.ContainsFunc(r, totalWords.MatchString)
+		for i := range r {
+			again = again && i < len(s.rows[head]) && r[i] == s.rows[head][i]
+		}
+		if !again && !totals {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // at is which row stands on a line.
 func (s *sample) at(place int) int {
 	for i, p := range s.places {
@@ -187,11 +201,11 @@ func Guess(f *File, given *Mapping, known Known, since, until time.Time) (*Previ
 	if err != nil {
 		return nil, nil, err
 	}
-	g := &guesser{m: &m, known: known, rows: s.rows[head+1:], since: since, until: until, format: f.Format}
 	var header []string
 	if head >= 0 {
 		header = s.rows[head]
 	}
+	g := &guesser{m: &m, known: known, rows: s.below(head), since: since, until: until, format: f.Format}
 	columns := len(header)
 	for _, r := range g.rows {
 		columns = max(columns, len(r))

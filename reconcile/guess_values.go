@@ -41,7 +41,7 @@ func (g *guesser) decimals() error {
 	switch {
 	case commas > dots:
 		g.m.Decimals = ","
-	case dots > 0 || both == 0:
+	case dots > 0 || both == 0 || g.format != CSV: // numbers of programs
 		g.m.Decimals = "."
 	default:
 		return fmt.Errorf("%w which sign stands before the cents: say decimals in a mapping", ErrAmbiguous)
@@ -65,10 +65,10 @@ func isNumber(s string) bool { return strings.Trim(s, "0123456789.") == "" }
 func (g *guesser) times() error {
 	score := func(i int) int {
 		fit, filled := g.share(i, readsDate)
-		if filled == 0 || fit*5 < filled*4 {
+		rank := headingRank("time", g.names[i])
+		if filled == 0 || fit*2 < filled || fit*5 < filled*4 && rank < 100 {
 			return 0
 		}
-		rank := headingRank("time", g.names[i])
 		if numbers, _ := g.share(i, isNumber); numbers*2 > filled && rank == 0 {
 			return 0
 		}
@@ -132,7 +132,8 @@ func (g *guesser) prices() {
 			_, _, err := ReadMoney(s, d)
 			return err == nil || dash(s) || strings.TrimSpace(s) == ""
 		})
-		if filled == 0 || fit*10 < filled*9 {
+		rank := headingRank("price", g.names[i])
+		if filled == 0 || fit*2 < filled || fit*10 < filled*9 && rank < 100 {
 			return 0
 		}
 		same := 0
@@ -143,7 +144,6 @@ func (g *guesser) prices() {
 				}
 			}
 		}
-		rank := headingRank("price", g.names[i])
 		if same == 0 && rank == 0 {
 			signs, _ := g.share(i, func(s string) bool { return strings.ContainsAny(s, "$€£") })
 			if signs*2 < filled {

@@ -184,6 +184,17 @@ func (m *Mapping) check(bad func(path, value, expected string)) {
 	}
 }
 
+// ToKeep is the mapping without what each file tells of itself for sure, unless it was given: the next statement may have
+// a longer letterhead, or another encoding.
+func (m *Mapping) ToKeep(given *Mapping) *Mapping {
+	keep := *m
+	keep.Format, keep.Encoding, keep.Separator, keep.Sheet = given.Format, given.Encoding, given.Separator, given.Sheet
+	if m.Header != nil && *m.Header > 0 {
+		keep.Header = given.Header
+	}
+	return &keep
+}
+
 // YAML is the mapping as a file has it.
 func (m *Mapping) YAML() []byte {
 	var b strings.Builder
@@ -245,12 +256,12 @@ func texts(b *strings.Builder, key string, list []string) {
 
 // quoteYAML leaves plain words as they are.
 func quoteYAML(s string) string {
-	plain := strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/-") == ""
+	plain := strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/-") == ""
 	switch strings.ToLower(s) {
 	case "yes", "no", "on", "off", "true", "false", "null", "y", "n", "~":
 		plain = false
 	}
-	if plain && s != "" && s[0] != '-' {
+	if plain && s != "" && strings.IndexByte("-0123456789", s[0]) < 0 {
 		return s
 	}
 	return strconv.Quote(s)

@@ -126,7 +126,7 @@ func (b *Book) Match(ctx context.Context) error {
 	return b.run("commit; begin")
 }
 
-const candidateColumns = "o.n, o.at, o.price, (o.outcome in (0, 1, 6) and o.test = 0), o.inside, o.taken"
+const candidateColumns = "o.n, o.at, o.price, (o.outcome in (0, 1, 6) and o.test = 0), o.inside"
 
 // stage matches rows by what they have in common with ours.
 func (b *Book) stage(ctx context.Context, stage int, on string) error {
@@ -149,8 +149,7 @@ func (b *Book) stage(ctx context.Context, stage int, on string) error {
 		for rows.Next() {
 			var n, amount, since, until, at, price int64
 			var c candidate
-			if err := rows.Scan(&n, &amount, &since, &until, &c.n, &at, &price, &c.standing, &c.inside,
-				&c.taken); err != nil {
+			if err := rows.Scan(&n, &amount, &since, &until, &c.n, &at, &price, &c.standing, &c.inside); err != nil {
 				return errors.Join(err, rows.Close())
 			}
 			c.at, c.price = time.UnixMicro(at), lead.Money(price)
@@ -179,11 +178,10 @@ func span(since, until int64) Span {
 
 // settle gives each row the one of ours that it is of.
 func (b *Book) settle(claims []claim, stage int) error {
-	taken := map[int64]bool{}
 	for i := range claims {
 		c := &claims[i]
 		for k := range c.of {
-			c.of[k].taken = c.of[k].taken || taken[c.of[k].n]
+			c.of[k].taken = b.isTaken(c.of[k].n)
 		}
 		k := c.choose()
 		if k < 0 {
@@ -193,12 +191,7 @@ func (b *Book) settle(claims []claim, stage int) error {
 		if err := b.exec("update theirs set o = ?, stage = ? where n = ?", o, stage, c.n); err != nil {
 			return err
 		}
-		if !c.of[k].taken {
-			if err := b.exec("update ours set taken = 1 where n = ?", o); err != nil {
-				return err
-			}
-		}
-		taken[o] = true
+		b.taken[o/64] |= 1 << (o % 64)
 		if err := b.wrote(); err != nil {
 			return err
 		}
@@ -284,7 +277,7 @@ func (b *Book) ofPerson(ctx context.Context, r *scanTheirs) (claim, error) {
 			return c, err
 		}
 		for _, o := range found {
-			if !o.taken || m.Amount < 0 || !m.Time.From.IsZero() && c.distance(&o) < personWindow {
+			if !b.isTaken(o.n) || m.Amount < 0 || !m.Time.From.IsZero() && c.distance(&o) < personWindow {
 				c.of = append(c.of, o)
 			}
 		}

@@ -18,7 +18,7 @@ func candidates(rows *sql.Rows, err error) (out []candidate, _ error) {
 	for rows.Next() {
 		var c candidate
 		var at, price int64
-		if err := rows.Scan(&c.n, &at, &price, &c.standing, &c.inside, &c.taken); err != nil {
+		if err := rows.Scan(&c.n, &at, &price, &c.standing, &c.inside); err != nil {
 			return nil, err
 		}
 		c.at, c.price = time.UnixMicro(at), lead.Money(price)
@@ -31,7 +31,8 @@ func candidates(rows *sql.Rows, err error) (out []candidate, _ error) {
 // within a minute, then within the window. Of several sales that fit, the nearest one is taken: they are of one
 // price, so that no sum depends on which.
 func (b *Book) timeAndPrice(ctx context.Context) error {
-	if err := b.run("create index ours_price on ours (price, at) where taken = 0"); err != nil {
+	if err := b.run(`update ours set taken = 1 where n in (select o from theirs where o is not null);
+		create index ours_price on ours (price, at) where taken = 0`); err != nil {
 		return err
 	}
 	windows := []time.Duration{0, min(time.Minute, b.opt.Window), b.opt.Window}
@@ -75,6 +76,9 @@ func (b *Book) within(from int64, window time.Duration) error {
 		}
 		c := claim{n: r.n, amount: lead.Money(r.amount), time: span(r.since.Int64, r.until.Int64), of: found}
 		if err := b.settle([]claim{c}, byTimeAndPrice); err != nil {
+			return err
+		}
+		if err := b.exec("update ours set taken = 1 where n = ?", c.of[c.choose()].n); err != nil {
 			return err
 		}
 	}

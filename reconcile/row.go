@@ -188,13 +188,14 @@ func (r *Reader) Read(cells []string, place int64) (row Row, ok bool, err error)
 	row.Reference, _ = r.cell("reference", cells)
 	row.Phone, _ = r.cell("phone", cells)
 	row.Email, _ = r.cell("email", cells)
-	if r.isTotal(cells, &row) {
+	untimed := r.time(cells, &row)
+	if row.Time.From.IsZero() && r.isTotal(cells, &row) {
 		r.Skipped++
 		r.total(cells, place)
 		return row, false, nil
 	}
-	if err := r.time(cells, &row); err != nil {
-		return row, false, err
+	if untimed != nil {
+		return row, false, untimed
 	}
 	if text, col := r.cell("status", cells); col >= 0 {
 		says, known := r.words[word(text)]
@@ -227,8 +228,8 @@ func (r *Reader) isHeader(cells []string) bool {
 var totalWords = regexp.MustCompile(`(?i)^\W*(grand[ -]?|sub[ -]?|page[ -]?|running[ -]?)?(totals?|sum|summe|gesamt|count|` +
 	`records?|rows?|balance due|amount due|итого)\b`)
 
-// isTotal tells whether cells are a line of totals: none of what tells leads apart stands there, but a word for totals,
-// or amounts and nothing else.
+// isTotal tells whether cells without a time are a line of totals: none of what tells leads apart stands there, but a
+// word for totals, or amounts and nothing else.
 func (r *Reader) isTotal(cells []string, row *Row) bool {
 	if !row.ID.IsZero() {
 		return false
@@ -243,9 +244,6 @@ func (r *Reader) isTotal(cells []string, row *Row) bool {
 			others++
 		}
 	}
-	text, _ := r.cell("time", cells)
-	_, err := r.dates.Read(text)
-	timed := text != "" && err == nil
 	named := 0
 	for _, s := range []string{row.Reference, row.Phone, row.Email} {
 		if s != "" && !totalWords.MatchString(s) {
@@ -256,9 +254,9 @@ func (r *Reader) isTotal(cells []string, row *Row) bool {
 		named++
 	}
 	if worded {
-		return !timed && (named == 0 || others == 0 && row.Phone == "" && row.Email == "")
+		return named == 0 || others == 0 && row.Phone == "" && row.Email == ""
 	}
-	return named == 0 && !timed && others == 0
+	return named == 0 && others == 0
 }
 
 // total takes what a line of totals says.

@@ -102,6 +102,10 @@ func Open(path string, m *Mapping) (*File, error) {
 		Sheet: m.Sheet}
 	if err := f.open(h, path, m); err != nil {
 		h.Close()
+		var at *PlaceError
+		if errors.As(err, &at) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	return f, nil

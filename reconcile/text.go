@@ -82,6 +82,7 @@ type csvTable struct {
 	left  *limited
 	h     *os.File
 	lines int64 // that stood before what r reads
+	most  int   // columns of the rows so far
 }
 
 // limited refuses a row that does not end, such as one with a quote that is not closed.
@@ -174,14 +175,19 @@ func (t *csvTable) next() ([]string, int64, error) {
 		}
 		return nil, 0, err
 	}
+	line, _ := t.r.FieldPos(0)
 	for i, c := range rec {
+		if strings.Contains(c, "\n") && len(rec) < t.most {
+			return nil, t.lines + int64(line), errors.New("a cell with the end of a line in it, and too few columns: " +
+				"is a quote not closed?")
+		}
 		if !utf8.ValidString(c) { // signs of another encoding, after a beginning without any
 			if s, err := charmap.Windows1252.NewDecoder().String(c); err == nil {
 				rec[i] = s
 			}
 		}
 	}
-	line, _ := t.r.FieldPos(0)
+	t.most = max(t.most, len(rec))
 	return rec, t.lines + int64(line), nil
 }
 

@@ -305,9 +305,10 @@ func (c *reconcileCmd) guess(e *env, path string, m *reconcile.Mapping, b *recon
 	if err != nil {
 		return nil, err
 	}
+	given := *m
 	*m = *p.Mapping
 	if c.Save {
-		if err := c.save(m); err != nil {
+		if err := c.save(m.ToKeep(&given)); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(e.err, "written: %s\n", c.mappingFile())
@@ -343,6 +344,7 @@ func (c *reconcileCmd) addTheirs(e *env, path string, m *reconcile.Mapping, r *r
 	defer f.Close()
 	f.Name = c.name()
 	var mistakes []error
+	told := map[string]bool{}
 	for n := int64(0); len(mistakes) < mistakesMax; n++ {
 		if n%chunkOfProgress == 0 {
 			if err := e.ctx.Err(); err != nil {
@@ -359,7 +361,10 @@ func (c *reconcileCmd) addTheirs(e *env, path string, m *reconcile.Mapping, r *r
 		}
 		var bad *reconcile.PlaceError
 		if errors.As(err, &bad) && bad.Column != "" {
-			mistakes = append(mistakes, err)
+			if what := bad.Column + bad.Err.Error(); !told[what] { // the same word is told once
+				told[what] = true
+				mistakes = append(mistakes, err)
+			}
 			continue
 		}
 		if err == nil {
