@@ -184,8 +184,8 @@ func (m *Mapping) check(bad func(path, value, expected string)) {
 	}
 }
 
-// ToKeep is the mapping without what each file tells of itself for sure, unless it was given: the next statement may have
-// a longer letterhead, or another encoding.
+// ToKeep is the mapping without what each file tells of itself for sure, unless it was given: the next statement may
+// have a longer letterhead, or another encoding.
 func (m *Mapping) ToKeep(given *Mapping) *Mapping {
 	keep := *m
 	keep.Format, keep.Encoding, keep.Separator, keep.Sheet = given.Format, given.Encoding, given.Separator, given.Sheet

@@ -15,7 +15,7 @@ func TestSchemasOfEveryKind(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	must(t, "schema", "--out", dir)
 	kinds := strings.Fields(must(t, "schema"))
-	if len(kinds) != 12 {
+	if len(kinds) != 13 {
 		t.Fatalf("%d kinds", len(kinds))
 	}
 	for _, k := range kinds {
