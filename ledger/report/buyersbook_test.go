@@ -50,8 +50,8 @@ func TestBuyersBookHasWhatABuyerWasSent(t *testing.T) {
 		}
 		half, whole := all[len(all)/2].At, len(all)
 		first, n := all[0], 0
-		if err := b.Sent(t.Context(), half, m.at.Add(time.Hour), func(*Sent, int64) error { n++; return nil }); err != nil ||
-			n != whole-whole/2 {
+		err = b.Sent(t.Context(), half, m.at.Add(time.Hour), func(*Sent, int64) error { n++; return nil })
+		if err != nil || n != whole-whole/2 {
 			t.Errorf("%s: %d of %d from %s on, %v", buyer, n, whole, half, err)
 		}
 		if known, err := b.Knows(t.Context()); err != nil || !known {
