@@ -45,6 +45,7 @@ type Options struct {
 	Dir     string // where its directory is made; empty: that of the system for temporary files
 	Window  time.Duration
 	Persons Persons
+	Reason  string // of returns, as the buyer's page has it, for what follows
 	// Progress hears how far a step is, in rows; of may be 0 where it is not known.
 	Progress func(step string, done, of int64)
 }

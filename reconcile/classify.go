@@ -122,7 +122,8 @@ type Follow struct {
 	Price     lead.Money
 	Priced    bool
 	Reference string
-	Place     int64 // of their row; 0: there is none
+	Place     int64  // of their row; 0: there is none
+	Reason    string // return: one of the buyer's page
 }
 
 // classify explains one attempt of ours with all rows of theirs that are of it. Rows keep their order.
@@ -226,8 +227,8 @@ func (f *Finding) outside() {
 	case o.open():
 		f.unknown()
 	case f.gaveBack():
-		if f.Class, f.Why = Returned, whyOtherPeriod; o.sold() && !o.Returned && o.Credit == 0 {
-			f.follow(DoReturn)
+		if f.Class, f.Why = Returned, whyOtherPeriod; o.sold() && o.Credit == 0 {
+			f.followReturn()
 		}
 	case o.sold():
 		f.Class, f.Why = MissingHere, whyOtherPeriod
@@ -284,7 +285,7 @@ func (f *Finding) sale() {
 		f.Class, f.Why = MissingThere, whyNotThere
 		if o.Returned {
 			f.Class, f.Why = Returned, whyTold
-			f.follow(DoReturn)
+			f.followReturn()
 		}
 	case f.gaveBack():
 		f.back()
@@ -319,15 +320,20 @@ func (f *Finding) back() {
 		f.Why = whyCredit
 	case f.Ours.Returned:
 		f.Why = whyTold
-		f.follow(DoReturn)
+		f.followReturn()
 	case f.Diff() == 0: // given back for nothing: a sale at no price
 		f.Why = whyBothReturned
 	default:
 		f.Why = whyReturnedThere
+		f.followReturn()
+	}
+}
+
+// followReturn has a return booked that makes our side what theirs is.
+func (f *Finding) followReturn() {
+	if credit := -f.Diff(); credit > 0 {
 		w := f.follow(DoReturn)
-		if f.There > 0 {
-			w.Price, w.Priced = -f.Diff(), true // a part of it
-		}
+		w.Price, w.Priced = credit, true
 	}
 }
 

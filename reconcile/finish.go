@@ -48,7 +48,7 @@ type ToldRow struct {
 	Stage     string     `json:"matched_by,omitempty"`
 }
 
-func (f *Finding) told(statement string) *Told {
+func (f *Finding) told(statement, reason string) *Told {
 	t := &Told{Class: f.Class, Why: f.Why, Here: f.Here, There: f.There, Diff: f.Diff(), Rows: []ToldRow{}}
 	if o := f.Ours; o != nil {
 		outcome := o.Outcome.String()
@@ -66,6 +66,7 @@ func (f *Finding) told(statement string) *Told {
 		t.Rows = append(t.Rows, row)
 	}
 	if f.Follow != nil {
+		f.Follow.Reason = reason
 		t.Command = f.Follow.Command(statement)
 	}
 	return t
@@ -83,7 +84,7 @@ func (b *Book) Finish(ctx context.Context, statement string, all bool) (*Summary
 		if t.take(f, first); f.Quiet() && !all {
 			return nil
 		}
-		body, err := json.Marshal(f.told(statement))
+		body, err := json.Marshal(f.told(statement, b.opt.Reason))
 		if err != nil {
 			return err
 		}

@@ -42,9 +42,19 @@ func (f *Follow) Command(statement string) string {
 		words = append(words, "adjust", id, "--ref", why)
 		price("--price")
 	case DoReturn:
-		words = append(words, "report", "returned", id)
+		reason := f.Reason
+		if reason == "" {
+			reason = "statement" // taken where the buyer's page lists none
+		}
+		words = append(words, "return", id, "--grant", "--reason="+reason)
+		price("--credit")
+		why = "--note=" + why
 	}
-	words = append(words, "--why", why)
+	if f.Do == DoReturn {
+		words = append(words, why)
+	} else {
+		words = append(words, "--why", why)
+	}
 	for i, w := range words {
 		words[i] = shellWord(w)
 	}

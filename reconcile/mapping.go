@@ -29,6 +29,7 @@ type Mapping struct {
 	Currency  string      `yaml:"currency,omitempty"`       // of amounts that do not tell theirs; rows of another one are left out
 	Returned  string      `yaml:"returned,omitempty"`       // what an amount above zero means in a row that says returned: not_owed, or credit, which is taken off (not_owed)
 	Words     WordsSpec   `yaml:"words,omitempty"`          // words of the status column, beside those that are known
+	Reason    string      `yaml:"return_reason,omitempty"`  // reason by which what they gave back is booked, one of the buyer's page (statement, which is taken where the page lists none)
 	WindowMin int         `yaml:"window_minutes,omitempty"` // how far a time of theirs may be from ours where rows are matched by time and price (15)
 }
 
@@ -233,6 +234,7 @@ func (m *Mapping) YAML() []byte {
 			texts(&b, saysNames[i+1], list)
 		}
 	}
+	pair("return_reason", m.Reason)
 	if m.WindowMin != 0 {
 		fmt.Fprintf(&b, "window_minutes: %d\n", m.WindowMin)
 	}

@@ -72,8 +72,8 @@ func (s *Summary) Notes() (out []string) {
 	if len(by) > 0 {
 		out = append(out, "matched: "+strings.Join(by, ", "))
 	}
-	for _, t := range s.Totals {
-		if t.Amount != nil {
+	for i, t := range s.Totals { // the last one is of the whole; those before may be of days or pages
+		if t.Amount != nil && i == len(s.Totals)-1 {
 			is := "which their rows come to"
 			if *t.Amount != s.There {
 				is = "their rows come to " + s.There.String()

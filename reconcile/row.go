@@ -38,7 +38,7 @@ type Reader struct {
 	currency string
 
 	header   []string
-	Totals   []Total // lines of totals, which are no rows; the first ones
+	Totals   []Total // lines of totals, which are no rows: the first ones, and the last
 	Skipped  int64   // lines of totals and headers in all
 	Foreign  int64   // rows of another currency, which were left out
 	ForeignM map[string]lead.Money
@@ -262,7 +262,7 @@ func (r *Reader) isTotal(cells []string, row *Row) bool {
 // total takes what a line of totals says.
 func (r *Reader) total(cells []string, place int64) {
 	if len(r.Totals) >= totalsMax {
-		return
+		r.Totals = r.Totals[:totalsMax-1] // the last one is of the whole
 	}
 	t := Total{Place: place}
 	text, col := r.cell("price", cells)

@@ -79,7 +79,7 @@ func (c *reconcileCmd) Run(e *env) error {
 	defer ours.Close()
 	progress, end := ledgerProgress(e.err)
 	defer end()
-	opt := reconcile.Options{Persons: ours, Window: time.Duration(m.WindowMin) * time.Minute}
+	opt := reconcile.Options{Persons: ours, Window: time.Duration(m.WindowMin) * time.Minute, Reason: m.Reason}
 	if progress != nil {
 		opt.Progress = func(step string, done, of int64) { progress(step, uint64(done), uint64(max(of, 1))) }
 	}

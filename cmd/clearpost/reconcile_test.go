@@ -96,6 +96,16 @@ func TestTheHowToReconcilesAStatement(t *testing.T) {
 		if want := map[bool]int{true: exitOK, false: exitStatement}[strings.Contains(line, "--preview")]; code != want {
 			t.Fatalf("%s: exit %d\n%s%s", line, code, out, errOut)
 		}
+		if strings.Contains(line, "--save") { // and a person adds to it
+			file := filepath.Join(dir, "statements", "brightroof.yaml")
+			page, err := os.ReadFile(file)
+			if err == nil {
+				err = os.WriteFile(file, append(page, "return_reason: wrong_number\n"...), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	p.cmd.Process.Signal(os.Interrupt)
 	<-p.ended

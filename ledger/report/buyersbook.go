@@ -16,14 +16,13 @@ import (
 // BuyersBook reads what one buyer was sent, for reconciliations: in a process of its own, beside an exchange that
 // writes. It is one goroutine's.
 type BuyersBook struct {
-	db      *sql.DB
-	buyer   string
-	key     personKey
-	returns bool // whether this version of the tables has them
-	person  *sql.Stmt
-	schema  *lead.Schema
-	l       lead.Lead
-	pos     map[string]int
+	db     *sql.DB
+	buyer  string
+	key    personKey
+	person *sql.Stmt
+	schema *lead.Schema
+	l      lead.Lead
+	pos    map[string]int
 }
 
 // Sent is an attempt to deliver a lead to the buyer, as it stands now.
@@ -61,13 +60,7 @@ func OpenBuyersBook(path, buyer, region string) (*BuyersBook, error) {
 	for _, kind := range []string{byPhone, byEmail} {
 		b.pos[kind], _ = schema.Position(kind)
 	}
-	n := 0
-	err = db.QueryRow("select count(*) from sqlite_schema where type = 'table' and name = '_return'").Scan(&n)
-	b.returns = n > 0
-	if err == nil {
-		b.person, err = db.Prepare("select lead from _person where key = ? order by lead limit 100")
-	}
-	if err != nil {
+	if b.person, err = db.Prepare("select lead from _person where key = ? order by lead limit 100"); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return b, nil
@@ -85,8 +78,8 @@ func (b *BuyersBook) Knows(ctx context.Context) (bool, error) {
 
 // Sent hands over the attempts of a time, in their order, and how many there are.
 func (b *BuyersBook) Sent(ctx context.Context, since, until time.Time, each func(s *Sent, of int64) error) error {
-	const where = ` from _attempt a join _campaign c on c.id = a.campaign join _origin o on o.id = a.origin
-		join _lead l on l.n = a.lead `
+	const from = ` from _attempt a join _campaign c on c.id = a.campaign join _origin o on o.id = a.origin
+		join _lead l on l.n = a.lead left join _return r on r.attempt = a.id`
 	const of = ` where c.buyer = ? and a.at >= ? and a.at < ?`
 	args := []any{b.buyer, since.UnixMicro(), until.UnixMicro()}
 	var total int64
@@ -94,13 +87,9 @@ func (b *BuyersBook) Sent(ctx context.Context, since, until time.Time, each func
 		args...).Scan(&total); err != nil {
 		return err
 	}
-	credit, join := "0, a.returned", ""
-	if b.returns { // 2: returned; 5: replaced
-		credit, join = "coalesce(iif(r.state = 2, r.credit, 0), 0), a.returned or coalesce(r.state in (2, 5), 0)",
-			"left join _return r on r.attempt = a.id"
-	}
 	rows, err := b.db.QueryContext(ctx, `select a.id, l.id, a.lead, a.at, c.campaign, a.reference, o.currency, a.outcome,
-		a.test, a.price, `+credit+where+join+of+" order by a.at", args...)
+		a.test, a.price, coalesce(r.credit, 0), a.returned or coalesce(r.state in (2, 5), 0)`+from+of+" order by a.at",
+		args...)
 	if err != nil {
 		return err
 	}
