@@ -205,6 +205,16 @@ func (f *Finding) gaveBack() bool {
 	return f.says(SaysReturned)
 }
 
+// taken tells whether a row without a price says that they took it.
+func (f *Finding) taken() bool {
+	for i := range f.Rows {
+		if r := &f.Rows[i]; !r.Priced && (r.Says == SaysNothing || r.Says == SaysOwed) {
+			return true
+		}
+	}
+	return false
+}
+
 func (f *Finding) follow(do string) *Follow {
 	f.Follow = &Follow{Do: do, Attempt: f.Ours.Attempt}
 	if len(f.Rows) > 0 {
@@ -244,7 +254,7 @@ func (f *Finding) unknown() {
 	case len(f.Rows) == 0:
 		f.Why = whyAbsentThere
 		f.follow(DoResolve)
-	case f.There > 0 || f.gaveBack():
+	case f.There > 0 || f.gaveBack() || f.taken():
 		f.Why = whySoldThere
 		w := f.follow(DoResolve)
 		w.Accepted = true
@@ -262,6 +272,9 @@ func (f *Finding) unknown() {
 // refused explains rows of what they refused by our books.
 func (f *Finding) refused() {
 	switch {
+	case f.There == 0 && f.taken():
+		f.Class, f.Why = MissingHere, whyRefusedHere
+		f.follow(DoCorrect).Accepted = true
 	case f.There > 0:
 		f.Class, f.Why = MissingHere, whyRefusedHere
 		w := f.follow(DoCorrect)
@@ -283,7 +296,7 @@ func (f *Finding) sale() {
 		f.Class, f.Why = Returned, whyBothReturned
 	case len(f.Rows) == 0:
 		f.Class, f.Why = MissingThere, whyNotThere
-		if o.Returned {
+		if o.Returned && o.Credit == 0 {
 			f.Class, f.Why = Returned, whyTold
 			f.followReturn()
 		}
@@ -329,9 +342,9 @@ func (f *Finding) back() {
 	}
 }
 
-// followReturn has a return booked that makes our side what theirs is.
+// followReturn has a return booked that makes our side what theirs is, as far as there is anything to give back.
 func (f *Finding) followReturn() {
-	if credit := -f.Diff(); credit > 0 {
+	if credit := min(-f.Diff(), f.Ours.Price-f.Ours.Credit); credit > 0 {
 		w := f.follow(DoReturn)
 		w.Price, w.Priced = credit, true
 	}
