@@ -16,9 +16,9 @@ import (
 	"clearpost/wire/request"
 
 	"filippo.io/age"
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/xuri/excelize/v2"
-	"golang.org/x/crypto/openpgp"
-	"golang.org/x/crypto/openpgp/armor"
 )
 
 func schema(t *testing.T) *lead.Schema {

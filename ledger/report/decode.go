@@ -43,8 +43,6 @@ type fields struct {
 	people                                    []string // normal phone numbers and e-mail addresses
 }
 
-func (f *fields) clear() { *f = fields{people: f.people[:0]} }
-
 // read reads an object of fields. What was read before it stands.
 func (f *fields) read(r gjson.Result) {
 	r.ForEach(func(k, v gjson.Result) bool {
