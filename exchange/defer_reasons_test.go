@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -297,7 +298,7 @@ func TestPersonsLookAfterTheQueue(t *testing.T) {
 				}
 				x.Sleep(time.Minute)
 				other := x.Quote(20*dollar, phoneN(1))
-				if err := x.Exchange.QueueDrop(other, "no", "eve"); err != exchange.ErrNotQueued {
+				if err := x.Exchange.QueueDrop(other, "no", "eve"); !errors.Is(err, exchange.ErrNotQueued) {
 					t.Errorf("a lead that was never queued: %v", err)
 				}
 			})
