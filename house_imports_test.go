@@ -154,6 +154,7 @@ var confined = []struct {
 		"time of one command: what must be right is decided by events"},
 	{"database/sql", []string{"ledger/report", "reconcile"}, "the database is a view of the ledger, or for the time " +
 		"of one command: what must be right is decided by events"},
+	{"github.com/parquet-go", []string{"cmd/clearpost"}, "files for others are written at the edge"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
 		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
 			"another decoder"},

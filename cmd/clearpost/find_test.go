@@ -59,6 +59,7 @@ func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
 		if out := must(t, "report", "page", "-d", dir); !strings.Contains(out, l.Attempts[0].Buyer) {
 			t.Errorf("%s: the page:\n%s", how, out)
 		}
+		exports(t, dir, &l)
 		a := l.Attempts[0]
 		out = must(t, "find", a.Buyer+":"+a.Reference, "--since", "1h", "-d", dir)
 		if !strings.Contains(out, sold.LeadID) {

@@ -61,6 +61,7 @@ type cli struct {
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`
 	SQL        sqlCmd        `cmd:"" help:"Ask in SQL what find and report read. It writes nothing."`
+	Export     exportCmd     `cmd:"" help:"Write the tables of reports to Parquet or CSV files."`
 	Reconcile  reconcileCmd  `cmd:"" help:"Hold a buyer's statement to what was sold to it, and explain each difference."`
 	Reload     reloadCmd     `cmd:"" help:"Have a running exchange read its configuration directory again."`
 	Status     statusCmd     `cmd:"" help:"Show what a running exchange is doing."`

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"clearpost/ledger/report"
+)
+
+// exports looks whether the files of an exchange that has sold one lead have it, as Parquet and as CSV.
+func exports(t *testing.T, dir string, l *report.Lead) {
+	t.Helper()
+	to := t.TempDir()
+	must(t, "export", to, "-d", dir)
+	for _, table := range exported {
+		if _, err := os.Stat(filepath.Join(to, table.name+".parquet")); err != nil {
+			t.Error(err)
+		}
+	}
+	type sale struct {
+		At      time.Time `parquet:"at,timestamp(microsecond),optional"`
+		Attempt string    `parquet:"attempt,optional"`
+		Buyer   string    `parquet:"buyer,optional"`
+		Price   *int64    `parquet:"price_micros,optional"`
+		Paid    *int64    `parquet:"paid,optional"`
+	}
+	a := &l.Attempts[0]
+	rows, err := parquet.ReadFile[sale](filepath.Join(to, "sales.parquet"))
+	if err != nil || len(rows) != 1 || rows[0].Attempt != a.ID.String() || rows[0].Buyer != a.Buyer ||
+		*rows[0].Price != int64(a.Price) || rows[0].Paid != nil || !rows[0].At.Equal(a.At.Round(time.Millisecond)) {
+		t.Errorf("sales: %+v, %v, want %+v", rows, err, a)
+	}
+	must(t, "export", to, "--csv", "--table", "sales,refusals", "--until", "2020-01-01", "-d", dir)
+	b, err := os.ReadFile(filepath.Join(to, "sales.csv"))
+	if err != nil || strings.Count(string(b), "\n") != 1 || !strings.HasPrefix(string(b), "attempt,n,at,") {
+		t.Errorf("sales before 2020: %q, %v", b, err)
+	}
+	if b, err = os.ReadFile(filepath.Join(to, "refusals.csv")); err != nil || !strings.Contains(string(b),
+		"invalid_phone") {
+		t.Errorf("refusals: %q, %v", b, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(to, ".export-*")); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestRangesOfExports(t *testing.T) {
+	for _, c := range [][4]string{{"at", "2026-11-01T04:00:00Z", "2026-12-01T05:00:00Z",
+		" where at >= '2026-11-01T04:00:00.000Z' and at < '2026-12-01T05:00:00.000Z'"},
+		{"day", "2026-11-01T00:00:00Z", "", " where day >= '2026-11-01'"}, {"", "2026-11-01T00:00:00Z", "", ""},
+		{"at", "", "", ""}} {
+		if got := rangeIn(c[0], c[1], c[2]); got != c[3] {
+			t.Errorf("%q: %s", c, got)
+		}
+	}
+	// the hour of bids is within its range, and not in the one that ends with it
+	if hour := "2026-11-01T04:00Z"; hour < "2026-11-01T04:00:00.000Z" {
+		t.Errorf("%s is left out", hour)
+	}
+}
+
+// A value that is none of its column's kind is told; what there is no value of is null.
+func TestParquetKinds(t *testing.T) {
+	columns, row, end := parquetRows(io.Discard)
+	if err := columns([]string{"at", "n", "buyer", "price_micros"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		row []any
+		ok  bool
+	}{{[]any{"2026-11-01T04:00:00.123Z", int64(1), "b", int64(2)}, true}, {[]any{nil, nil, nil, nil}, true},
+		{[]any{"2026-11-01T04:00Z", int64(1), "", int64(2)}, true}, {[]any{"yesterday", int64(1), "b", int64(2)},
+			false},
+		{[]any{"2026-11-01T04:00:00Z", "1", "b", int64(2)}, false}, {[]any{nil, nil, int64(1), nil}, false}} {
+		if err := row(c.row); (err == nil) != c.ok {
+			t.Errorf("%v: %v", c.row, err)
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if _, _, end = parquetRows(io.Discard); end() != nil {
+		t.Error("nothing was begun, and it does not end")
+	}
+	if out := fmt.Sprint(parquetKind("returned"), parquetKind("refusal"), parquetKind("took_us"),
+		parquetKind("until")); out !=
+		"1 0 1 2" {
+		t.Error(out)
+	}
+}
