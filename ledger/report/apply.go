@@ -23,7 +23,10 @@ type writer struct {
 	conn  *sql.Conn
 	key   personKey
 	mac   hash.Hash
-	stmts map[string]*sql.Stmt
+	stmts map[string]*statement
+	call  call
+	runs  func(any) error // execOn and getOn, bound once
+	asks  func(any) error
 	err   error // of the transaction, the first one
 
 	event     event
@@ -38,12 +41,13 @@ type writer struct {
 	// what the transaction changes
 	changedLeads    []*leadRow
 	changedAttempts []*attemptRow
-	bids            map[bidKey]*bidSum
+	bids            map[bidKey]bidSum
 	tally           tallies
 	unread          int64 // events that could not be read
 
 	subIDsMax     int
 	keys          []sumKey // memory of flushSums
+	args          []any    // memory of arguments
 	droppedBefore int64    // milliseconds: leads before then that nobody posted may have no row any more
 }
 
@@ -56,8 +60,9 @@ type bidKey struct {
 type bidSum struct{ n, asked, answered, listed, bids, won, took, price int64 }
 
 func newWriter(conn *sql.Conn, key personKey) *writer {
-	w := &writer{conn: conn, key: key, mac: hmac.New(sha256.New, key[:]), stmts: map[string]*sql.Stmt{},
+	w := &writer{conn: conn, key: key, mac: hmac.New(sha256.New, key[:]), stmts: map[string]*statement{},
 		places: newPlaces(), subIDsMax: subIDsMax}
+	w.runs, w.asks = w.execOn, w.getOn
 	w.forget()
 	return w
 }
@@ -66,7 +71,7 @@ func newWriter(conn *sql.Conn, key personKey) *writer {
 func (w *writer) forget() {
 	w.campaigns, w.origins, w.byOrigin = map[campaign]int64{}, map[origin]origins{}, map[int64]*origins4{}
 	w.subIDs = map[string]int{}
-	w.leads, w.attempts, w.bids = map[lead.ID]*leadRow{}, map[lead.ID]*attemptRow{}, map[bidKey]*bidSum{}
+	w.leads, w.attempts, w.bids = map[lead.ID]*leadRow{}, map[lead.ID]*attemptRow{}, map[bidKey]bidSum{}
 	w.tally = newTallies()
 	w.changedLeads, w.changedAttempts = nil, nil
 	w.unread, w.err = 0, nil
@@ -74,42 +79,13 @@ func (w *writer) forget() {
 
 func (w *writer) close() error {
 	var errs []error
-	for _, s := range w.stmts {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(append(errs, w.conn.Close())...)
-}
-
-func (w *writer) stmt(text string) *sql.Stmt {
-	s := w.stmts[text]
-	if s == nil && w.err == nil {
-		if s, w.err = w.conn.PrepareContext(context.Background(), text); w.err == nil {
-			w.stmts[text] = s
+	err := w.conn.Raw(func(any) error {
+		for _, s := range w.stmts {
+			errs = append(errs, s.stmt.Close())
 		}
-	}
-	return s
-}
-
-// exec runs a statement, unless one before it has failed. A change that fails for whatever reason fails its whole
-// transaction.
-func (w *writer) exec(text string, args ...any) {
-	s := w.stmt(text)
-	if w.err == nil {
-		_, w.err = s.Exec(args...)
-	}
-}
-
-// get reads one row; false where there is none.
-func (w *writer) get(text string, args []any, to ...any) bool {
-	s := w.stmt(text)
-	if w.err != nil {
-		return false
-	}
-	err := s.QueryRow(args...).Scan(to...)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		w.err = err
-	}
-	return err == nil
+		return nil
+	})
+	return errors.Join(append(errs, err, w.conn.Close())...)
 }
 
 func (w *writer) begin() error {
@@ -243,12 +219,9 @@ func (w *writer) bid(at int64, of *origins4, test bool, b *bid, l *leadRow) {
 	c := w.campaign(b.Campaign, b.Buyer)
 	k := bidKey{at, c, of.full, b.Refusal}
 	s := w.bids[k]
-	if s == nil {
-		s = &bidSum{}
-		w.bids[k] = s
-	}
 	s.n, s.asked, s.answered, s.listed = s.n+one.n, s.asked+one.asked, s.answered+one.answered, s.listed+one.listed
 	s.bids, s.won, s.took, s.price = s.bids+one.bids, s.won+one.won, s.took+one.took, s.price+one.price
+	w.bids[k] = s
 	add := sum{sLooked: one.n, sAsked: one.asked, sAnswered: one.answered, sListed: one.listed, sBids: one.bids,
 		sWon: one.won, sPrice: one.price, sTook: one.took}
 	var band uint16

@@ -191,9 +191,18 @@ var (
 	insertSum = "insert into _sum values (?, ?, ?, ?, ?" + strings.Repeat(", ?", sumsN) +
 		") on conflict do update set " +
 		sets(sumColumns[:])
-	insertBid = "insert into _bid values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set " +
-		sets([]string{"n", "asked", "answered", "listed", "bids", "won", "price", "took"})
+	insertBid  = bidsInto(1)
+	insertBids = bidsInto(bidsAtOnce)
 )
+
+// bidsAtOnce is how many rows of bids one statement writes: most of what is written are these.
+const bidsAtOnce = 8
+
+func bidsInto(rows int) string {
+	const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	return "insert into _bid values " + row + strings.Repeat(", "+row, rows-1) + " on conflict do update set " +
+		sets([]string{"n", "asked", "answered", "listed", "bids", "won", "price", "took"})
+}
 
 // sets adds what is inserted to what stands.
 func sets(columns []string) string {
@@ -216,7 +225,7 @@ func (w *writer) flushSums() {
 			cmp.Compare(a.origin, b.origin), cmp.Compare(a.part, b.part))
 	})
 	w.keys = keys
-	args := make([]any, 0, 5+sumsN)
+	args := w.args
 	for _, k := range keys {
 		s := &w.tally.sums[w.tally.at[k]]
 		if *s == (sum{}) {
@@ -228,6 +237,7 @@ func (w *writer) flushSums() {
 		}
 		w.exec(insertSum, args...)
 	}
+	w.args = args
 	w.flushHists()
 	w.tally.clear()
 }
@@ -255,11 +265,20 @@ func (w *writer) flushBids() {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.campaign, b.campaign), cmp.Compare(a.origin, b.origin),
 			cmp.Compare(a.refusal, b.refusal))
 	})
-	for _, k := range keys {
-		s := w.bids[k]
-		w.exec(insertBid, k.at, k.campaign, k.origin, int64(k.refusal), s.n, s.asked, s.answered, s.listed, s.bids,
-			s.won,
-			int64(s.price), s.took)
+	for len(keys) > 0 {
+		n, text := bidsAtOnce, insertBids
+		if len(keys) < n {
+			n, text = 1, insertBid
+		}
+		args := w.args[:0]
+		for _, k := range keys[:n] {
+			s := w.bids[k]
+			args = append(args, k.at, k.campaign, k.origin, int64(k.refusal), s.n, s.asked, s.answered, s.listed,
+				s.bids,
+				s.won, s.price, s.took)
+		}
+		w.exec(text, args...)
+		w.args, keys = args, keys[n:]
 	}
 	clear(w.bids)
 }
