@@ -143,3 +143,62 @@ func TestFindByName(t *testing.T) {
 		}
 	}
 }
+
+// Where so many origins are like what is asked for that no statement can list them, leads are found all the same.
+func TestFindAmongManyOrigins(t *testing.T) {
+	m := newMade(t, t.TempDir())
+	v := mustView(t, t.TempDir(), m.led)
+	v.w.subIDsMax = 1 << 20
+	var group []ledger.Event
+	for i := range namesIn + 500 {
+		group = append(group, &ledger.Pinged{Head: m.head(m.id()), Mode: ledger.ModePing, Currency: "USD",
+			ReceivedAt: m.at, Result: lead.ResultFailure, Refusal: lead.NoBids, ExpiresAt: m.at,
+			Fields: ledger.Fields{{Name: "sub_id", Value: fmt.Sprint("click-", i)}, {Name: "state",
+				Value: madeStates[i%len(madeStates)]}}})
+	}
+	m.append(t, group...)
+	caughtUp(t, v)
+	n := 0
+	for q := (Query{Vertical: "solar", Limit: FindMax}); ; {
+		f := mustFind(t, v, q)
+		n += len(f.Leads)
+		if q.Before = f.Next; f.Next == 0 {
+			break
+		}
+	}
+	if n != len(group) {
+		t.Errorf("it finds %d of %d leads", n, len(group))
+	}
+	for _, q := range []Query{{Vertical: "solar", SubID: "click-7"}, {SubID: fmt.Sprint("click-", namesIn+7)},
+		{Source: "acme", State: "CA", SubID: "click-7"}, {Source: "bluekite", State: "CA", SubID: "click-7"}} {
+		if f := mustFind(t, v, q); len(f.Leads) != 1 && q.State == "" || len(f.Leads) > 1 {
+			t.Errorf("%+v finds %d", q, len(f.Leads))
+		}
+	}
+	if f := mustFind(t, v, Query{Vertical: "roofing"}); len(f.Leads) != 0 {
+		t.Errorf("of a vertical that is not there: %d", len(f.Leads))
+	}
+}
+
+// First and last name, however they are written, and the last name alone lead to a person's leads.
+func TestFindByPersonsName(t *testing.T) {
+	m := newMade(t, t.TempDir())
+	m.make(t, 20)
+	id := m.id()
+	ping := &ledger.Pinged{Head: m.head(id), Mode: ledger.ModeLead, Currency: "USD", ReceivedAt: m.at,
+		Result: lead.ResultFailure, Refusal: lead.NoBids, ExpiresAt: m.at}
+	ping.Private.Fields = ledger.Fields{{Name: "first_name", Value: "Ana Maria"}, {Name: "last_name", Value: "Pérez"}}
+	m.append(t, ping)
+	v := mustView(t, t.TempDir(), m.led)
+	caughtUp(t, v)
+	for _, q := range []Query{{Name: "Ana Maria Pérez"}, {Person: " ana  maria PÉREZ"}, {Person: "pérez"}} {
+		if f := mustFind(t, v, q); len(f.Leads) != 1 || f.Leads[0].ID != id {
+			t.Errorf("%+v finds %d", q, len(f.Leads))
+		}
+	}
+	for _, q := range []Query{{Person: "Ana"}, {Person: "Maria Pérez"}, {Name: "Jane Doe"}} {
+		if f := mustFind(t, v, q); len(f.Leads) != 0 {
+			t.Errorf("%+v finds %d", q, len(f.Leads))
+		}
+	}
+}

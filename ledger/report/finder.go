@@ -168,7 +168,8 @@ func (f *finder) set(text string, args ...any) { f.sets = append(f.sets, among{t
 
 // ids are those of rows of a table of names; nothing is found where there is none.
 func (f *finder) ids(table string, w *where) (in string, args []any, err error) {
-	rows, err := f.tx.QueryContext(f.ctx, "select id from "+table+" where "+w.all(), w.args...)
+	rows, err := f.tx.QueryContext(f.ctx, "select id from "+table+" where "+w.all()+" limit ?",
+		append(slices.Clone(w.args), namesIn+1)...)
 	if err != nil {
 		return "", nil, err
 	}
@@ -210,8 +211,9 @@ func (f *finder) ofLead() error {
 	return nil
 }
 
-// originsIn is how many origins a statement names; of more of them leads are looked at one by one.
-const originsIn = 20_000
+// namesIn is how many rows of names a statement lists, which stand in it up to four times: SQLite takes 32,766
+// arguments. Where there are more, leads are looked at one by one.
+const namesIn = 5000
 
 func (f *finder) ofOrigin() error {
 	q, w := f.q, &where{}
@@ -231,10 +233,8 @@ func (f *finder) ofOrigin() error {
 	if err != nil || f.nothing {
 		return err
 	}
-	if len(ids) > originsIn {
-		for i, text := range w.text {
-			f.leads.and("o."+text, w.args[i]) // no sub_id, which has two: of that there are few
-		}
+	if len(ids) > namesIn {
+		f.leads.and("l.origin in (select id from _origin where "+w.all()+")", w.args...)
 		return nil
 	}
 	f.leads.and("l.origin in "+in, ids...)
@@ -363,6 +363,10 @@ func (f *finder) ofCampaign() error {
 	in, ids, err := f.ids("_campaign", w)
 	if err != nil || f.nothing {
 		return err
+	}
+	if len(ids) > namesIn {
+		f.attempts.and("a.campaign in (select id from _campaign where "+w.all()+")", w.args...)
+		return nil
 	}
 	f.attempts.and("a.campaign in "+in, ids...)
 	if q.Refusal != lead.NoRefusal {

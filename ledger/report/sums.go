@@ -274,8 +274,7 @@ func (w *writer) flushBids() {
 		for _, k := range keys[:n] {
 			s := w.bids[k]
 			args = append(args, k.at, k.campaign, k.origin, int64(k.refusal), s.n, s.asked, s.answered, s.listed,
-				s.bids,
-				s.won, s.price, s.took)
+				s.bids, s.won, s.price, s.took)
 		}
 		w.exec(text, args...)
 		w.args, keys = args, keys[n:]
