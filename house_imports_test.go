@@ -50,8 +50,9 @@ var below = map[string][]string{
 
 	"buyers/conform": {"lead", "rules", "wire/request", "wire/answer", "wire/transport", "buyers"},
 
-	"queue":         {"lead", "ledger"}, // messages that wait until they are taken
-	"ledger/report": {"lead", "ledger"}, // an SQL view of the events, to find and add up
+	"queue":         {"lead", "ledger"},          // messages that wait until they are taken
+	"books":         {"lead", "ledger"},          // the double-entry journal: what events book
+	"ledger/report": {"lead", "ledger", "books"}, // an SQL view of the events, to find and add up
 
 	"reconcile": {"lead", "rules", "config/tree"}, // a buyer's statement held to what was sold
 

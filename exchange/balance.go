@@ -28,19 +28,23 @@ func (b *Balance) Room() lead.Money { return max(b.Balance+b.Credit, 0) }
 // Balances lists the accounts of all buyers that have one, in the order of the configuration.
 func (e *Exchange) Balances() (out []Balance) {
 	snap := e.inForce.Load()
-	currency := map[string]string{}
-	for _, l := range snap.campaigns {
-		if v := snap.Vertical(l.Vertical); v != nil {
-			currency[l.Buyer.ID] = v.Currency
-		}
-	}
 	for _, b := range snap.cfg.Book.Buyers {
 		if c := balanceOf(b.Caps); c != nil {
-			x := Balance{Buyer: b.ID, Currency: currency[b.ID], Credit: lead.Money(c.Limit.Most)}
+			x := Balance{Buyer: b.ID, Currency: snap.currency(b.ID), Credit: lead.Money(c.Limit.Most)}
 			for _, u := range e.store.Use(c, e.now()) {
 				x.Balance, x.Held = lead.Money(-u.Used), u.Open
 			}
 			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// currency is that of a buyer's campaigns, "" where it has none; of several the one of its last campaign.
+func (snap *Snapshot) currency(buyer string) (out string) {
+	for _, l := range snap.campaigns {
+		if v := snap.Vertical(l.Vertical); v != nil && l.Buyer.ID == buyer {
+			out = v.Currency
 		}
 	}
 	return out
@@ -60,6 +64,8 @@ type Deposit struct {
 	Buyer   string
 	Amount  lead.Money // below zero: paid back
 	Ref     string     // what its maker knows it by, such as the bank's number; once a buyer; "": it gets one
+	Date    string     // when it came, such as 2026-11-03; "": now
+	Any     bool       // also of a buyer that has no account: it stands in the books alone
 	Why, By string
 }
 
@@ -69,6 +75,9 @@ var (
 	ErrNotBooked   = errors.New("not booked")
 	ErrMaybeBooked = errors.New("nobody can tell yet whether it is booked")
 )
+
+// ErrNoBuyer is the error of Book where no buyer of this id is configured.
+var ErrNoBuyer = errors.New("no buyer of this id is configured")
 
 // ErrNoBalance is the error of Book where the buyer has no account.
 var ErrNoBalance = errors.New("no buyer of this id has an account: `balance` of its page")
@@ -80,12 +89,14 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 	defer e.settling.Unlock()
 	snap := e.inForce.Load()
 	var account *rules.Cap
-	for _, b := range snap.cfg.Book.Buyers {
-		if b.ID == d.Buyer {
-			account = balanceOf(b.Caps)
-		}
+	b := snap.cfg.Book.Buyer(d.Buyer)
+	if b != nil {
+		account = balanceOf(b.Caps)
 	}
-	if account == nil {
+	switch {
+	case b == nil && d.Any:
+		return false, fmt.Errorf("%w: %q", ErrNoBuyer, d.Buyer)
+	case account == nil && !d.Any:
 		return false, fmt.Errorf("%w: %q", ErrNoBalance, d.Buyer)
 	}
 	subject := "buyer:" + d.Buyer
@@ -94,9 +105,14 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 	} else if e.led.ByRef(subject, d.Ref) {
 		return false, nil
 	}
-	charges := []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount), Of: lead.OfSpend}}
+	var charges []lead.Charge
+	if account != nil {
+		charges = []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount),
+			Of: lead.OfSpend}}
+	}
 	err = e.count([]*ledger.Adjusted{{Adjustment: ledger.AdjustDeposited, Subject: subject, Buyer: d.Buyer,
-		Price: d.Amount, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By}})
+		Price: d.Amount, Currency: snap.currency(d.Buyer), Date: d.Date, Charges: charges, Ref: d.Ref, Why: d.Why,
+		By: d.By}})
 	if errors.Is(err, ErrMaybeBooked) {
 		return false, fmt.Errorf("%w (told again under the ref %s it is booked once)", err, d.Ref)
 	}

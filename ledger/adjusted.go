@@ -92,6 +92,9 @@ type Adjusted struct {
 	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
 	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
 
+	Currency string `json:"currency,omitempty"` // deposited: the buyer's
+	Date     string `json:"date,omitempty"`     // deposited: when the money came, such as 2026-11-03; "": at the event
+
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 
 	File    *File      `json:"file,omitempty"`    // batched, file

@@ -57,6 +57,9 @@ type cli struct {
 	Adjust     adjustCmd     `cmd:"" help:"Book another price or payout for a sale, or void it."`
 	Return     returnCmd     `cmd:"" help:"Have sales given back by their buyers."`
 	Returns    returnsCmd    `cmd:"" help:"List what buyers wanted to give back, and decide about it."`
+	Pay        payCmd        `cmd:"" help:"Book money that came in from a buyer, or went back."`
+	Statement  statementCmd  `cmd:"" help:"Tell the account of a buyer or a source over a month."`
+	Books      booksCmd      `cmd:"" help:"Print the trial balance of all accounts."`
 	Balance    balanceCmd    `cmd:"" help:"Show the accounts of buyers, or book a deposit."`
 	Import     importCmd     `cmd:"" help:"Take over what another system has counted, and the balances that buyers had there."`
 	Report     reportCmd     `cmd:"" help:"Add up what was asked, sold and earned; tell what became of sales."`

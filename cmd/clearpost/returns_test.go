@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-json"
 
@@ -111,6 +112,19 @@ func TestReturnsByVerbsFilesAndABuyersKey(t *testing.T) {
 		{"return " + fourth.ID.String() + " --credit 5 --reason wrong_number", 2, "--credit goes with --grant"},
 		{"return --reason wrong_number", 2, "expected names, --phone or --csv"},
 		{"returns --buyer brightroof --reason wrong_number --state returned", 0, price.String()},
+		{"pay brightroof 30.00 --date 2026-11-03 --ref w-1", 0, "1 of 1 booked"},
+		{"pay brightroof 30.00 --ref w-1", 0, "0 of 1 booked"},
+		{"pay nobody 30.00", 1, "no buyer of this id is configured"},
+		{"pay brightroof 30.00 --date 3.11.2026", 1, "expected a day that has come"},
+		{"pay brightroof", 1, "expected a buyer and an amount, or --csv"},
+		{"books", 0, "USD adds up to 0.00"},
+		{"statement brightroof --since 1h", 0, "payment w-1"},
+		{"statement source:quotemill --since 1h --csv", 0, ",return,-"},
+		{"statement brightroof --since 1h --sums", 0, "brightroof from"},
+		{"statement nobody --since 1h", 1, "nothing was ever booked"},
+		{"statement brightroof", 1, "expected --month, or --since"},
+		{"statement brightroof --month 2026-13", 1, "expected a month such as 2026-10"},
+		{"statement brightroof --month " + time.Now().UTC().Format("2006-01"), 0, "closing"},
 		{"returns --source nobody", 0, "no return is like this"},
 		{"sql select+count(*),sum(credit_micros)+from+returns+where+state='returned'", 0, "3"},
 	}

@@ -35,6 +35,10 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.figures
 	case path == "/v1/returns" && get:
 		answer = s.returnsOf
+	case path == "/v1/statement" && get:
+		answer = s.statement
+	case path == "/v1/books" && get:
+		answer = s.trial
 	default:
 		return false
 	}

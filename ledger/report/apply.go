@@ -124,6 +124,7 @@ func (w *writer) rollback() error {
 // take writes one event.
 func (w *writer) take(r ledger.Record) {
 	w.returned(r)
+	w.booked(r)
 	var err error
 	switch r.Kind {
 	case ledger.KindPinged:

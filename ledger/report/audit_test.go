@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"clearpost/books"
 	"clearpost/buyers"
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
@@ -80,7 +81,7 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 		}
 	}
 	x.Sleep(10 * time.Second)
-	for range 45 {
+	for range 70 {
 		at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
 		yes := rnd.IntN(2) == 0
 		var price *lead.Money
@@ -88,7 +89,7 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 			price = &amount
 		}
 		// What is not possible is refused, and changes nothing: the sums tell.
-		switch rnd.IntN(15) {
+		switch rnd.IntN(16) {
 		case 0, 1:
 			_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
 		case 2, 3, 4:
@@ -109,6 +110,12 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 				exchange.ReturnApprove, exchange.ReturnDeny, exchange.ReturnRevoke,
 				exchange.ReturnReplace}[rnd.IntN(4)],
 				With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames})
+		case 15:
+			_, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount - 20*lead.Unit + lead.Cent,
+				Ref: fmt.Sprint(rnd.IntN(9)), Any: true, Why: "wire"})
+			if err != nil {
+				t.Error(err)
+			}
 		case 14:
 			x.Crash()
 		case 8:
@@ -134,7 +141,7 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	v.batch = 7
+	v.batch = 1 + int(x.Ledger.LastSeq())%7
 	caughtUp(t, v)
 	var got audit.Counts
 	got.Attempts = map[string]int{}
@@ -162,6 +169,7 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 				want)
 		}
 	}
+	journalAgrees(t, v, x, want)
 	got.Revenue, got.Payout = got.Revenue-got.Credits, got.Payout-got.Clawbacks
 	if got.Leads != want.Leads || got.Quoted != want.Quoted || got.Sales != want.Sales || got.Revenue != want.Revenue ||
 		got.Payout != want.Payout {
@@ -182,4 +190,76 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 	}
 	sumsAreOfRows(t, v, Ask{})
 	return want
+}
+
+// journalAgrees compares the journal with the auditor, with its events, and with statements.
+func journalAgrees(t *testing.T, v *View, x *exchangetest.Rig, want audit.Counts) {
+	t.Helper()
+	trial, err := v.Trial(context.Background(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var zero, owed, owes, bank, paid lead.Money
+	for _, b := range trial {
+		zero += b.Amount
+		switch kind, _ := books.Party(b.Account); {
+		case b.Account == books.Bank:
+			bank += b.Amount
+		case kind == "buyer":
+			owes += b.Amount
+		case kind == "source":
+			owed -= b.Amount
+		}
+	}
+	err = x.Ledger.Scan(1, func(r ledger.Record) error {
+		ev, err := ledger.Decode(r.Bytes)
+		if adj, ok := ev.(*ledger.Adjusted); ok && adj.Adjustment == ledger.AdjustDeposited {
+			paid += adj.Price
+		}
+		return err
+	})
+	if err != nil || zero != 0 || int64(owes+paid) != want.Revenue || int64(owed) != want.Payout || bank != paid {
+		t.Errorf("the journal adds up to %s; buyers owe %s and paid %s (%s in the bank), sources are owed %s; the "+
+			"auditor: %+v (%v)", zero, owes, paid, bank, owed, want, err)
+	}
+	for _, b := range trial {
+		kind, _ := books.Party(b.Account)
+		if kind == "house" {
+			continue
+		}
+		stands := b.Amount
+		if kind == "source" {
+			stands = -stands
+		}
+		middle := x.Exchange.Now().Add(-20 * time.Second)
+		var lines, last lead.Money
+		for i, span := range [][2]time.Time{{middle.AddDate(-1, 0, 0), middle}, {middle, middle.AddDate(1, 0, 0)}} {
+			q := StatementQuery{Account: b.Account, Since: span[0], Until: span[1], Limit: 3}
+			for more := true; more; {
+				s, err := v.Statement(context.Background(), q)
+				if err != nil || len(s.Sums) > 1 {
+					t.Fatalf("%+v, %v", s, err)
+				}
+				for _, l := range s.Lines {
+					lines += l.Amount
+				}
+				if more = s.Next != nil; more {
+					q.After = *s.Next
+					continue
+				}
+				if len(s.Sums) == 0 {
+					continue
+				}
+				one := s.Sums[0]
+				if one.Opening != last || one.Closing != lines || one.Opening+one.Sales+one.Corrections+one.Returns+
+					one.Payments != one.Closing {
+					t.Errorf("statement %d of %s: %+v, the lines up to it %s", i, b.Account, one, lines)
+				}
+				last = one.Closing
+			}
+		}
+		if last != stands {
+			t.Errorf("%s: the last statement closes at %s, the account stands at %s", b.Account, last, stands)
+		}
+	}
 }

@@ -137,7 +137,9 @@ func (e *event) take(key string, v gjson.Result) (err error) {
 func (e *event) takeOfAttempt(key string, v gjson.Result) (err error) {
 	switch key {
 	case "attempt":
-		e.Attempt, err = lead.ParseID(v.Str)
+		if v.Str != "" { // of no attempt: pauses, deposits, caps
+			e.Attempt, err = lead.ParseID(v.Str)
+		}
 	case "of":
 		e.Of, err = lead.ParseID(v.Str)
 	case "again":

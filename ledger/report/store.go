@@ -31,7 +31,7 @@ var viewOfQueued string
 
 // migrations lead from each version of the tables to the next one. What a step cannot make of what is there takes a
 // rebuild, and says so in the changelog.
-var migrations = [...]string{schema, viewOfQueued, returnsSchema}
+var migrations = [...]string{schema, viewOfQueued, returnsSchema, journalSchema}
 
 const (
 	fileName    = "report.db"

@@ -293,7 +293,7 @@ func TestFullEventsValidate(t *testing.T) {
 			e.Said = "queued"
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate, e.Return.Decided = ledger.AdjustReported, ledger.FatePaid, ledger.DecidedByRule
-			e.File.State = ledger.FileStored
+			e.File.State, e.Date = ledger.FileStored, "2026-11-03"
 		}
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", kind, err)
