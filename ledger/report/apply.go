@@ -23,7 +23,7 @@ type writer struct {
 	conn  *sql.Conn
 	key   personKey
 	mac   hash.Hash
-	stmts map[string]*statement
+	stmts map[string]*prepared
 	call  call
 	runs  func(any) error // execOn and getOn, bound once
 	asks  func(any) error
@@ -60,7 +60,7 @@ type bidKey struct {
 type bidSum struct{ n, asked, answered, listed, bids, won, took, price int64 }
 
 func newWriter(conn *sql.Conn, key personKey) *writer {
-	w := &writer{conn: conn, key: key, mac: hmac.New(sha256.New, key[:]), stmts: map[string]*statement{},
+	w := &writer{conn: conn, key: key, mac: hmac.New(sha256.New, key[:]), stmts: map[string]*prepared{},
 		places: newPlaces(), subIDsMax: subIDsMax}
 	w.runs, w.asks = w.execOn, w.getOn
 	w.forget()

@@ -15,8 +15,8 @@ import (
 // The writer runs some ten statements a lead. It hands them to the driver itself, on the connection that is its own:
 // database/sql allocates more for each than the rest of the view does.
 
-// statement is a prepared statement, with memory for its arguments and for a row.
-type statement struct {
+// prepared is a prepared statement, with memory for its arguments and for a row.
+type prepared struct {
 	stmt driver.Stmt
 	args []driver.NamedValue
 	row  []driver.Value
@@ -50,7 +50,7 @@ func (w *writer) get(text string, args []any, to ...any) bool {
 }
 
 // statement finds or prepares the statement of the call, with its arguments.
-func (w *writer) statement(c any) (*statement, error) {
+func (w *writer) statement(c any) (*prepared, error) {
 	s := w.stmts[w.call.text]
 	if s == nil {
 		conn, ok := c.(driver.ConnPrepareContext)
@@ -61,7 +61,7 @@ func (w *writer) statement(c any) (*statement, error) {
 		if err != nil {
 			return nil, err
 		}
-		s = &statement{stmt: stmt}
+		s = &prepared{stmt: stmt}
 		w.stmts[w.call.text] = s
 	}
 	s.args = s.args[:0]
