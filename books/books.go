@@ -24,10 +24,6 @@ const (
 	sourcePrefix = "source:"
 )
 
-// BuyerAccount is the account of a buyer, SourceAccount that of a source.
-func BuyerAccount(id string) string  { return buyerPrefix + id }
-func SourceAccount(id string) string { return sourcePrefix + id }
-
 // What an entry is of.
 const (
 	OfSale       = "sale"       // a buyer has accepted a lead, or was found to have

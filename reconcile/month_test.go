@@ -31,7 +31,6 @@ type month struct {
 	zone  *time.Location
 	since time.Time
 	until time.Time
-	ours  []Ours
 	want  map[string]int        // by class and reason
 	diff  map[string]lead.Money // likewise
 	w     *bufio.Writer

@@ -42,7 +42,7 @@ const parquetRowsMax = 50_000
 
 // parquetRows writes rows to a Parquet file. Each column may be null.
 func parquetRows(to io.Writer) (columns func([]string) error, row func([]any) error, end func() error) {
-	var w *parquet.Writer
+	var w *parquet.GenericWriter[any]
 	var kinds, index []int
 	var names []string
 	columns = func(list []string) error {
@@ -66,7 +66,7 @@ func parquetRows(to io.Writer) (columns func([]string) error, row func([]any) er
 			index, kinds = append(index, leaf.ColumnIndex), append(kinds, parquetKind(name))
 		}
 		names = list
-		w = parquet.NewWriter(to, schema, parquet.Compression(&zstd.Codec{}),
+		w = parquet.NewGenericWriter[any](to, schema, parquet.Compression(&zstd.Codec{}),
 			parquet.MaxRowsPerRowGroup(parquetRowsMax))
 		return nil
 	}
