@@ -21,8 +21,16 @@ type forming struct {
 	leads []lead.ID
 	texts []string
 	bytes int
+	busy  int // rows whose leads somebody else is at
 	held  *heldClaims
 }
+
+// A file is not formed without rows whose leads somebody is at, as the trips are that have just brought them, before it
+// has waited so often, so long.
+const (
+	busyLooks = 20
+	busyPause = 50 * time.Millisecond
+)
 
 // form forms a file of what waits, if it is time, and tells how long to wait for the next.
 func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, paused bool) time.Duration {
@@ -55,6 +63,11 @@ func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, 
 	if err := q.gather(ctx, ln, b, list, f); err != nil {
 		return q.failed(ln, "forming a file", err)
 	}
+	if f.busy > 0 && ln.looks < busyLooks {
+		ln.looks++
+		return busyPause
+	}
+	ln.looks = 0
 	if len(f.rows) == 0 {
 		return time.Second // all have left, or are busy
 	}
@@ -90,7 +103,8 @@ func (q *fileLines) gather(ctx context.Context, ln *fileLine, b *batch.Batch, li
 		r := ln.waiting[id]
 		q.mu.Unlock()
 		if _, ok := f.held.Take(leadName(r.lead), &underWay{}); !ok {
-			continue // it has a turn with the next file
+			f.busy++ // it has a turn with the next file
+			continue
 		}
 		h, err := e.history(r.lead)
 		if err != nil {

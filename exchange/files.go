@@ -38,6 +38,7 @@ type fileLine struct {
 	campaign string
 	nudged   chan struct{} // holds one: look again, now
 	working  turn          // who takes a step of its file
+	looks    int           // without a file, since leads were busy; guarded by working
 
 	// guarded by fileLines.mu
 	waiting map[lead.ID]waitingRow // by attempt

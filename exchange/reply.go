@@ -67,8 +67,10 @@ type Fault struct {
 	Message    string
 	Errors     []lead.Problem
 	RetryAfter time.Duration
-	Why        Why  // of FaultUnavailable
-	Unsure     bool // the request may be the repeat of one that sold the lead: it must not be told as a failure
+	Why        Why // of FaultUnavailable
+	// nobody can tell yet whether the request was taken, or it may be the repeat of one that sold the lead: it must not
+	// be told as a failure
+	Unsure bool
 }
 
 // Error implements error.
@@ -92,9 +94,13 @@ func unavailable(err error) *Fault {
 }
 
 // unread is the answer where a lead that may be sold cannot be read.
-func unread() *Fault {
-	f := unavailable(errUnread)
+func unread() *Fault { return unavailable(errUnread).unsure() }
+
+// unsure says that what was asked for may have been taken, or sold.
+func (f *Fault) unsure() *Fault {
 	f.Unsure = true
+	f.Message += "; nobody can tell yet what became of this one: send it again as it is, or ask for its status, " +
+		"before anybody else is offered it"
 	return f
 }
 

@@ -187,7 +187,7 @@ func (w *world) hear(c simCall, r exchange.Reply, f *exchange.Fault) {
 	if f != nil {
 		w.did["answer: "+f.Code]++
 		if a.Status = 409; f.Kind == exchange.FaultUnavailable {
-			a.Status = 503
+			a.Status, a.Unsure = 503, f.Unsure
 		}
 		w.answers = append(w.answers, a)
 		return

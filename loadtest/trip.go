@@ -197,7 +197,7 @@ func readAnswer(status int, body []byte) (*audit.Answer, error) {
 	v := gjson.ParseBytes(body)
 	str := func(path string) string { return strings.Clone(v.Get(path).String()) }
 	a := &audit.Answer{Status: status, Result: str("result"), Reason: str("reason"), Lead: str("lead_id"),
-		Reference: str("id"), Test: v.Get("test").Bool()}
+		Reference: str("id"), Test: v.Get("test").Bool(), Unsure: v.Get("unsure").Bool()}
 	if id := v.Get("ping_id"); id.Exists() {
 		a.Lead = strings.Clone(id.String())
 	}

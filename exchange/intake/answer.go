@@ -22,7 +22,7 @@ type trouble struct {
 	Reason  string         `json:"reason"`
 	Details string         `json:"details"`
 	Errors  []lead.Problem `json:"errors,omitempty"`
-	unsure  bool           // the lead may be sold
+	Unsure  bool           `json:"unsure,omitempty"` // it may have been taken, or the lead be sold
 }
 
 // statusOf is the HTTP status of a business answer.
@@ -183,6 +183,6 @@ func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	default:
 		s.places.note(shedFor[f.Why], time.Now())
 		retryAfter(ctx, f.RetryAfter)
-		s.write(ctx, 503, trouble{Result: "error", Reason: f.Code, Details: f.Message, unsure: f.Unsure})
+		s.write(ctx, 503, trouble{Result: "error", Reason: f.Code, Details: f.Message, Unsure: f.Unsure})
 	}
 }

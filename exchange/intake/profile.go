@@ -78,7 +78,7 @@ func (p *profile) trouble(status int, t *trouble, ping bool) (int, any) {
 	switch { // a post that may sell the lead, or may have sold it
 	case t.Reason == "in_progress" && !ping:
 		return p.pendingStatus(), p.pending("", false)
-	case t.Reason == "internal" && !ping, t.unsure && !ping:
+	case t.Reason == "internal" && !ping, t.Unsure && !ping:
 		return status, p.pending("", false)
 	}
 	text := t.Details

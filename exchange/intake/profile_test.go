@@ -24,7 +24,7 @@ func TestProfilesNeverCallPendingAFailure(t *testing.T) {
 			t.Errorf("%s: of a lead of which nothing is known it says %s, %v", name, text, err)
 		}
 		broken, internal := p.trouble(500, &trouble{Reason: "internal"}, false)
-		unread, lost := p.trouble(503, &trouble{Reason: "unavailable", unsure: true}, false)
+		unread, lost := p.trouble(503, &trouble{Reason: "unavailable", Unsure: true}, false)
 		if unread != 503 {
 			t.Errorf("%s: status %d of a lead that cannot be read", name, unread)
 		}

@@ -4,7 +4,8 @@ package audit
 
 type sourceKey struct{ source, key string }
 
-// heard is what was answered under a key: how often 503, and how often something else, or nobody knows what.
+// heard is what was answered under a key: how often 503, and how often something else, or nobody knows what. A 503 that
+// says that nobody can tell yet is something else.
 type heard struct{ refused, other int }
 
 // notBegun is why an attempt was not sent whose posting nobody knew to be stored.
@@ -121,7 +122,7 @@ func (a *auditor) hear(s *Answer) {
 	if a.calls[k] == nil {
 		a.calls[k] = &heard{}
 	}
-	if s.Status == 503 {
+	if s.Status == 503 && !s.Unsure {
 		a.calls[k].refused++
 	} else {
 		a.calls[k].other++

@@ -111,7 +111,8 @@ type Answer struct {
 	Reference string     `json:"id,omitempty"`
 	Sales     []SaleSeen `json:"sales,omitempty"` // all sales, where there are several
 	Key       string     `json:"idempotency_key,omitempty"`
-	Test      bool       `json:"test,omitempty"` // it says that the lead is a test
+	Test      bool       `json:"test,omitempty"`   // it says that the lead is a test
+	Unsure    bool       `json:"unsure,omitempty"` // it says that nobody can tell yet whether it was taken
 }
 
 // SaleSeen is one of several sales in an answer.

@@ -45,6 +45,10 @@ func TestUnavailableMeansThatNothingWasSold(t *testing.T) {
 			call(h, OpPost, "k", 0)
 			call(h, OpPost, "k", 503)
 		}, 0, 0},
+		{"a call that heard that nobody can tell", func(h *history) {
+			post(h, "posting", exclusive, 0, "k")
+			h.answers = append(h.answers, Answer{Source: "s1", Op: OpPost, Status: 503, Key: "k", Unsure: true})
+		}, 0, 0},
 		{"a sale under a later call", func(h *history) {
 			post(h, "posting", unsent, 0, "k")
 			post(h, "posting", unsent, 1, "later")
