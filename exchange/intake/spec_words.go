@@ -61,7 +61,8 @@ var statusTable = []posting.Named{
 	{Name: "431 headers_too_large", Says: "more than 16 KiB of headers"},
 	{Name: "500 internal",
 		Says: "an error of the exchange: ask `GET /v1/leads/{id}` before you do anything with the lead"},
-	{Name: "503 unavailable too_busy", Says: "leads cannot be taken now; `Retry-After` says how many seconds to wait. " +
+	{Name: "503 unavailable too_busy", Says: "leads cannot be taken now; `Retry-After` says how many seconds to " +
+		"wait. " +
 		"With `\"unsure\": true` in the answer nobody can tell yet whether the lead was taken: send the same request " +
 		"again, or ask `GET /v1/leads/{id}`, before you offer it to anybody else"},
 	{Name: "503 source_paused", Says: "a lead in any call, while your account is paused by the exchange's operator"},
