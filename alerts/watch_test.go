@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +25,20 @@ const dollar = lead.Money(1e6)
 
 // desk receives notices, or does not.
 type desk struct {
-	away bool
-	got  []string
+	mu   sync.Mutex
+	away bool     // guarded by mu
+	got  []string // guarded by mu
+}
+
+func (d *desk) leave(away bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.away = away
 }
 
 func (d *desk) take(_ context.Context, p *Receiver, n *Notice) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.away {
 		return errors.New("nobody is there")
 	}
@@ -38,6 +48,8 @@ func (d *desk) take(_ context.Context, p *Receiver, n *Notice) error {
 
 func (d *desk) want(t testing.TB, lines ...string) {
 	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if !slices.Equal(d.got, lines) {
 		t.Errorf("told %q,\nwant %q", d.got, lines)
 	}
@@ -77,7 +89,7 @@ func TestALowBalanceIsToldOnce(t *testing.T) {
 		_, stop := watch(x, cfg, d)
 		x.Sleep(time.Minute)
 		d.want(x.T)
-		d.away = true
+		d.leave(true)
 		x.LeadNow(exchangetest.Values{"zip": "10001"}, nil)
 		x.Sleep(time.Minute)
 		stop()
@@ -88,7 +100,7 @@ func TestALowBalanceIsToldOnce(t *testing.T) {
 		if st := w.Status(); len(st.Causes) != 1 || st.Receivers[0].Waiting != 1 || st.Receivers[0].Why == "" {
 			x.T.Errorf("while nobody is there: %+v", st)
 		}
-		d.away = false
+		d.leave(false)
 		x.Sleep(2 * time.Hour)
 		low := "low: a-co may buy for 20.00 USD more: balance 20.00, credit 0.00"
 		d.want(x.T, "desk began "+low)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,7 +148,7 @@ type sshServer struct {
 	addr string
 	key  string // as known_hosts has it
 	dir  string
-	cut  int64
+	cut  atomic.Int64
 }
 
 func serveSSH(t *testing.T) *sshServer {
@@ -174,7 +175,8 @@ func serveSSH(t *testing.T) *sshServer {
 			if err != nil {
 				return
 			}
-			go s.serve(&cutConn{Conn: c, left: s.cut, cuts: s.cut > 0}, cfg)
+			left := s.cut.Load()
+			go s.serve(&cutConn{Conn: c, left: left, cuts: left > 0}, cfg)
 		}
 	}()
 	return s
@@ -255,7 +257,8 @@ func TestSFTPKnowsItsServer(t *testing.T) {
 // A transfer that is cut at any byte leaves nothing under the final name, and is made up for.
 func TestSFTPCutAnywhereLeavesNothingUnderTheFinalName(t *testing.T) {
 	s, f := serveSSH(t), fileOf("cut.csv", strings.Repeat("0123456789", 2_000))
-	for s.cut = 3_000; ; s.cut += 997 {
+	for cut := int64(3_000); ; cut += 997 {
+		s.cut.Store(cut)
 		p, err := newFiles(t).Open(context.Background(), s.to())
 		if err == nil {
 			if err = p.Stage(t.Context(), f); err == nil {
@@ -267,10 +270,10 @@ func TestSFTPCutAnywhereLeavesNothingUnderTheFinalName(t *testing.T) {
 		if err == nil && string(b) == string(f.Bytes) {
 			break // nothing was cut any more
 		}
-		if look == nil && string(b) != string(f.Bytes) || s.cut > 100_000 {
-			t.Fatalf("cut after %d bytes: %d bytes stand under the final name (%v)", s.cut, len(b), err)
+		if look == nil && string(b) != string(f.Bytes) || cut > 100_000 {
+			t.Fatalf("cut after %d bytes: %d bytes stand under the final name (%v)", cut, len(b), err)
 		}
 	}
-	s.cut = 0
+	s.cut.Store(0)
 	wantStanding(t, open(t, s.to()), f, batch.Stored)
 }
