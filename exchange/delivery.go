@@ -231,7 +231,8 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 		d.e.store.Forget(d.history.ID)
 	}
 	r, f := d.cutOff(errUnsent)
-	if f != nil && errors.As(err, &d.unsure) {
+	if f != nil && errors.Is(err, ledger.ErrUncertain) {
+		errors.As(err, &d.unsure)
 		return r, f.unsure()
 	}
 	return r, f

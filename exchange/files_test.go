@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,9 +27,10 @@ import (
 type desk struct {
 	*carrier.Files
 	dir, kept string
+
+	mu sync.Mutex // guards what follows
 	// each tells what happens instead of a step, nil: nothing
 	open, stage, store func() error
-	stored             func() // has happened
 	n                  map[string]int
 	dead               bool // the machine is: no step is taken any more
 }
@@ -44,18 +46,41 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-func (d *desk) do(step string, f func() error) error {
-	if d.n[step]++; d.dead {
+func (d *desk) do(step string, in *func() error) error {
+	d.mu.Lock()
+	d.n[step]++
+	f, dead := *in, d.dead
+	d.mu.Unlock()
+	switch {
+	case dead:
 		return errDead
-	}
-	if f == nil {
+	case f == nil:
 		return nil
 	}
 	return f()
 }
 
+// set changes what is in the way.
+func (d *desk) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+// times tells how often a step was taken.
+func (d *desk) times(step string) (n int) {
+	d.set(func() { n = d.n[step] })
+	return n
+}
+
+// was tells whether the machine is lost, and has it back.
+func (d *desk) was() (lost bool) {
+	d.set(func() { lost, d.dead = d.dead, false })
+	return lost
+}
+
 func (d *desk) Open(ctx context.Context, to *batch.To) (batch.Place, error) {
-	if err := d.do("open", d.open); err != nil {
+	if err := d.do("open", &d.open); err != nil {
 		return nil, err
 	}
 	p, err := d.Files.Open(ctx, to)
@@ -68,21 +93,17 @@ type deskPlace struct {
 }
 
 func (p *deskPlace) Stage(ctx context.Context, f *batch.File) error {
-	if err := p.d.do("stage", p.d.stage); err != nil {
+	if err := p.d.do("stage", &p.d.stage); err != nil {
 		return err
 	}
 	return p.Place.Stage(ctx, f)
 }
 
 func (p *deskPlace) Store(ctx context.Context, f *batch.File) error {
-	if err := p.d.do("store", p.d.store); err != nil {
+	if err := p.d.do("store", &p.d.store); err != nil {
 		return err
 	}
-	err := p.Place.Store(ctx, f)
-	if err == nil && p.d.stored != nil {
-		p.d.stored()
-	}
-	return err
+	return p.Place.Store(ctx, f)
 }
 
 // files are those that stand there, by name, without what is not whole.
@@ -195,10 +216,9 @@ func TestLossOfTheMachineNeitherLosesNorDoublesARow(t *testing.T) {
 				d := newDesk(t)
 				exchangetest.Run(t, inFiles(d, batch.SendSpec{WaitMin: 60}), func(x *rig) {
 					ids := []lead.ID{sendRow(x, 1), sendRow(x, 2), sendRow(x, 3)}
-					x.Disk.DieAt(n, how, func() { d.dead = true })
+					x.Disk.DieAt(n, how, func() { d.set(func() { d.dead = true }) })
 					x.Sleep(2 * time.Hour)
-					if struck = d.dead; struck {
-						d.dead = false
+					if struck = d.was(); struck {
 						x.Crash()
 						x.Sleep(3 * time.Hour)
 					}
@@ -240,8 +260,8 @@ func TestUnclearFileWaitsForAPerson(t *testing.T) {
 			d := newDesk(t)
 			exchangetest.Run(t, inFiles(d, batch.SendSpec{WaitMin: 60}), func(x *rig) {
 				taken := 0
-				d.store = func() error { // the buyer takes it, and the answer is lost
-					d.store = nil
+				lost := func() error { // the buyer takes it, and the answer is lost
+					d.set(func() { d.store = nil })
 					taken++
 					list, err := filepath.Glob(d.dir + "/*")
 					if err != nil || len(list) != 1 {
@@ -249,6 +269,7 @@ func TestUnclearFileWaitsForAPerson(t *testing.T) {
 					}
 					return errors.Join(batch.ErrUnclear, os.Remove(list[0]))
 				}
+				d.set(func() { d.store = lost })
 				id, other := sendRow(x, 1), sendRow(x, 2)
 				x.Sleep(61 * time.Minute)
 				for _, restart := range []bool{false, true} {
@@ -258,8 +279,8 @@ func TestUnclearFileWaitsForAPerson(t *testing.T) {
 					x.Sleep(24 * time.Hour)
 					b := x.Exchange.Batches()
 					if len(b) != 1 || len(b[0].Files) != 1 || b[0].Files[0].State != "unclear" || b[0].Waiting != 0 ||
-						d.n["store"] != 1 || len(d.files(t)) != 0 {
-						t.Fatalf("restarted %v: %+v, stored %d times", restart, b, d.n["store"])
+						d.times("store") != 1 || len(d.files(t)) != 0 {
+						t.Fatalf("restarted %v: %+v, stored %d times", restart, b, d.times("store"))
 					}
 				}
 				if verdict == exchange.FileGivenUp { // one row is known to be there
@@ -296,7 +317,7 @@ func TestFileIsTriedUntilItIsStored(t *testing.T) {
 	d := newDesk(t)
 	exchangetest.Run(t, inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60}), func(x *rig) {
 		away := errors.New("no route to host")
-		d.open = func() error { return away }
+		d.set(func() { d.open = func() error { return away } })
 		ids := []lead.ID{sendRow(x, 1), sendRow(x, 2)}
 		x.Sleep(time.Second) // for their file to be formed
 		ids = append(ids, sendRow(x, 3))
@@ -311,7 +332,7 @@ func TestFileIsTriedUntilItIsStored(t *testing.T) {
 		if !errors.Is(err, exchange.ErrInFile) {
 			t.Errorf("a row of a file under way: %v", err)
 		}
-		d.open = nil
+		d.set(func() { d.open = nil })
 		x.Sleep(10 * time.Minute)
 		wantSoldOnce(x, ids[:2]...)
 		if n, err := x.Exchange.SendNow("a"); n != 1 || err != nil {
@@ -327,7 +348,7 @@ func TestFileIsTriedUntilItIsStored(t *testing.T) {
 func TestLostBytesAreMadeUpForByAnotherFile(t *testing.T) {
 	d := newDesk(t)
 	exchangetest.Run(t, inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60}), func(x *rig) {
-		d.open = func() error { return errDead }
+		d.set(func() { d.open = func() error { return errDead } })
 		ids := []lead.ID{sendRow(x, 1), sendRow(x, 2)}
 		x.Sleep(time.Minute)
 		kept, err := filepath.Glob(d.kept + "/*")
@@ -337,7 +358,7 @@ func TestLostBytesAreMadeUpForByAnotherFile(t *testing.T) {
 		if err := os.Remove(kept[0]); err != nil {
 			t.Fatal(err)
 		}
-		d.open = nil
+		d.set(func() { d.open = nil })
 		x.Restart()
 		x.Sleep(3 * time.Hour)
 		x.Restart()
