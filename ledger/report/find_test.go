@@ -146,6 +146,9 @@ func TestFindByName(t *testing.T) {
 
 // Where so many origins are like what is asked for that no statement can list them, leads are found all the same.
 func TestFindAmongManyOrigins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine after the other: the detector costs many times the time")
+	}
 	m := newMade(t, t.TempDir())
 	v := mustView(t, t.TempDir(), m.led)
 	v.w.subIDsMax = 1 << 20

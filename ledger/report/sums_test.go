@@ -45,6 +45,9 @@ func sumsAreOfRows(t *testing.T, v *View, a Ask) {
 // Over several days, in zones whose days begin within those of UTC, whatever range is asked for: sums of days and hours
 // come to what the rows come to.
 func TestSumsAreThoseOfTheRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine after the other: the detector costs many times the time")
+	}
 	m := newMade(t, t.TempDir())
 	for range 14 {
 		m.make(t, 25)
