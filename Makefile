@@ -19,7 +19,7 @@ race: ## the same tests, shortened, under the race detector
 integration: ## tests against real parts, which .ci/parts installs and starts
 	.ci/run integration
 
-fuzz: ## every fuzz target for FUZZ_TIME (3s)
+fuzz: ## every fuzz target for FUZZ_TIME (1s)
 	.ci/run fuzz
 
 bench: ## the benchmarks of the ping path and their baselines

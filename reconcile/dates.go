@@ -36,7 +36,7 @@ const (
 )
 
 // Read reads a time: a date, with a time of day or without, a number of days as spreadsheets count them, or Unix
-// seconds or milliseconds.
+// seconds or milliseconds. Fractions of a second are left out.
 func (d *Dates) Read(text string) (Span, error) {
 	text = strings.TrimSpace(text)
 	if s, ok := d.number(text); ok {
@@ -80,7 +80,7 @@ func (d *Dates) number(text string) (Span, bool) {
 		at := time.Unix(n, 0)
 		return Span{at, at.Add(time.Second)}, true
 	case len(whole) == 13 && n < 4_102_444_800_000:
-		at := time.UnixMilli(n)
+		at := time.Unix(n/1000, 0)
 		return Span{at, at.Add(time.Second)}, true
 	case len(whole) == 8 && !dotted && n >= yearMin*10000:
 		y, m, day := int(n/10000), int(n/100%100), int(n%100)

@@ -88,7 +88,8 @@ func FuzzMoney(f *testing.F) {
 // FuzzDates: a time that is read lies in the years that are taken, does not end before it begins, and comes back when
 // it is written in ISO's form.
 func FuzzDates(f *testing.F) {
-	for _, s := range []string{"10/03/2026 2:05 PM", "3 Oct 2026", "46298.58", "2026-10-03T14:05:09Z", "1790949909"} {
+	for _, s := range []string{"10/03/2026 2:05 PM", "3 Oct 2026", "46298.58", "2026-10-03T14:05:09Z", "1790949909",
+		"1000000000001", "2026-10-03 14:05:09.250"} {
 		f.Add(s, uint8(0))
 	}
 	zone, err := time.LoadLocation("America/New_York")
