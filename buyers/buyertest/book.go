@@ -144,6 +144,13 @@ func (b *Book) Receipts() []Receipt {
 	return slices.Clone(b.receipts)
 }
 
+// From returns a copy of the receipts from a position on, oldest first.
+func (b *Book) From(i int) []Receipt {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.receipts[min(i, len(b.receipts)):])
+}
+
 // Totals counts all posts and the accepted ones, and sums the prices of the latter.
 func (b *Book) Totals() (posts, accepted int, revenue lead.Money) {
 	b.mu.Lock()

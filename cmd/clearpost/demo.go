@@ -64,7 +64,8 @@ func (c *demoCmd) Validate() error {
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
 	return `An exchange for auto insurance and solar leads with three sellers and six buyers, each in a format of its own, some slow, some
-capped, some that refuse. Everything is on loopback. Ctrl-C ends the selling; posts under way end, and the summary follows. It ends with the verdict of an auditor that reads the ledger, the
+capped, some that refuse. One buyer gives leads back, through its side of the API, and an operator decides about it; they pay, or do not.
+Everything is on loopback. Ctrl-C ends the selling; posts under way end, and the summary follows. It ends with the verdict of an auditor that reads the ledger, the
 buyers' own books, what the sellers heard and what came out of Kafka; and every lead is computed again from its recorded inputs (explain --every).
 
 Examples:
@@ -85,6 +86,7 @@ type demo struct {
 	cfg     *config.Config
 	answers *os.File
 	gen     *loadtest.Generator
+	clerk   *demoClerk
 	down    []func() error
 }
 
@@ -116,6 +118,7 @@ func (c *demoCmd) Run(e *env) (err error) {
 	if err != nil {
 		return err
 	}
+	d.clerk.last()
 	if err := d.drain(); err != nil {
 		return err
 	}
@@ -124,6 +127,9 @@ func (c *demoCmd) Run(e *env) (err error) {
 		return fmt.Errorf("audit: %w", err)
 	}
 	sum := d.summary(result, report)
+	if err := d.money(sum, report); err != nil {
+		return fmt.Errorf("books: %w", err)
+	}
 	if sum.Explained, err = d.explained(); err != nil {
 		return fmt.Errorf("compute all leads again: %w", err)
 	}
@@ -133,7 +139,7 @@ func (c *demoCmd) Run(e *env) (err error) {
 		err = sum.print(e.out)
 	}
 	switch {
-	case err == nil && !report.OK:
+	case err == nil && (!report.OK || len(sum.Books.Differ) > 0 || len(sum.Clerk.Failed) > 0):
 		return errSaid
 	case err == nil && sum.Explained.Differ > 0:
 		return errDiffers
@@ -269,9 +275,13 @@ func (d *demo) sell() (*loadtest.Result, error) {
 	defer cancel()
 	done := make(chan struct{})
 	go func() { defer close(done); d.progress(ctx) }()
+	d.clerk = newDemoClerk(d)
+	clerked := make(chan struct{})
+	go func() { defer close(clerked); d.clerk.run(ctx) }()
 	res, err := d.gen.Run(ctx)
 	cancel()
 	<-done
+	<-clerked
 	return res, err
 }
 

@@ -39,6 +39,9 @@ type demoSummary struct {
 	Own        quantilesMS      `json:"own_ms"`    // our own time of a ping, without buyers and disk
 	Whole      quantilesMS      `json:"answer_ms"` // a ping as its seller sees it, from the intended start
 	Buyers     []buyerRow       `json:"buyers"`
+	Cards      []demoCard       `json:"scorecards"`
+	Clerk      demoClerked      `json:"returns_and_payments"`
+	Books      demoBooks        `json:"books"`
 	Appended   uint64           `json:"events_appended"`
 	Shipped    uint64           `json:"events_shipped"`
 	Unresolved int              `json:"unresolved"`
@@ -134,7 +137,7 @@ func (s *demoSummary) print(out io.Writer) error {
 	fmt.Fprintf(out, "\n%.1f s, seed %d\n", s.Seconds, s.Seed)
 	fmt.Fprintf(out, "pings     %d (%.0f/s), %d quoted (fill rate %.1f %%)\n", s.Pings, s.PerSecond, s.Quotes,
 		100*s.FillRate)
-	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byStatus(s.Answers), s.Lost)
+	fmt.Fprintf(out, "calls     answers by status %s; lost %d\n", byName(s.Answers), s.Lost)
 	fmt.Fprintf(out, "posts     %d: %d sold, %d unsold, %d pending; unresolved attempts: %d\n", s.Posts, s.Sold,
 		s.Unsold, s.Pending, s.Unresolved)
 	fmt.Fprintf(out, "repeats   %d pings got the quote of another, %d leads of a known person refused\n", s.Suppressed,
@@ -151,6 +154,9 @@ func (s *demoSummary) print(out io.Writer) error {
 			b.Accepted, b.Rejected, b.Unknown, b.Late, b.Revenue, fullest(b.Caps))
 	}
 	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := s.printMoney(out); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\nevents    %d appended, %d shipped\nexplain   %s\n", s.Appended, s.Shipped, &s.Explained)
@@ -171,8 +177,8 @@ func (x *explained) String() string {
 	return out
 }
 
-// byStatus lists answers in the order of their HTTP status.
-func byStatus(n map[string]int) string {
+// byName lists how many there are of each name, such as an HTTP status, in their order.
+func byName(n map[string]int) string {
 	var out []string
 	for _, status := range slices.Sorted(maps.Keys(n)) {
 		out = append(out, fmt.Sprintf("%s: %d", status, n[status]))

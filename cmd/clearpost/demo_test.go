@@ -48,7 +48,7 @@ func TestSummaryForPeople(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
 	}
-	if got := byStatus(nil); got != "none" {
+	if got := byName(nil); got != "none" {
 		t.Errorf("no answers: %q", got)
 	}
 }

@@ -134,6 +134,7 @@ func Run(in Input, o Options) (*Report, error) {
 		return nil, fmt.Errorf("audit: events: %w", err)
 	}
 	a.finishLeads()
+	a.finishAccounts()
 	a.finishRepeats()
 	a.finishUniques()
 	if in.Receipts != nil {

@@ -136,6 +136,7 @@ type event struct {
 	Adjustment  string    `json:"adjustment"`
 	Oversold    bool      `json:"oversold"`
 	By          string    `json:"by"`
+	Ref         string    `json:"ref"`
 	Why         string    `json:"why"`
 	Was         *stood    `json:"was"`
 	Return      *giveBack `json:"return"`

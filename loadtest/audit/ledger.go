@@ -35,6 +35,7 @@ type auditor struct {
 	repeats  map[[2]string]*Repeat // by source and vertical
 	persons  map[id]somebody
 	tally    map[string]int64 // of returns, by key and window
+	payments map[payment]bool // that were booked
 	seq      int              // of the event that is judged
 	uniques  *uniques         // nil: there are no duplicate rules
 }
@@ -65,6 +66,7 @@ type attempt struct {
 	id              id
 	call            sourceKey // under which it was made; without a key: nobody can tell
 	campaign, buyer string
+	source          string
 	brand           string // who buys in the end, where several of the buyer's legs may
 	price, payout   int64  // as posted; of an accepted one as booked
 	bid             int64
@@ -125,13 +127,14 @@ func newAuditor(o Options) (*auditor, error) {
 	}
 	a := &auditor{
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
-			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}}},
+			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}},
+			Accounts: map[string]*Account{}},
 		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses, all: o.EveryCall, alone: o.Alone,
 		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
-		persons: map[id]somebody{}, tally: map[string]int64{},
+		persons: map[id]somebody{}, tally: map[string]int64{}, payments: map[payment]bool{},
 	}
 	a.addRepeats(o.Repeats)
 	a.uniques = newUniques(&o)
@@ -201,6 +204,9 @@ func (a *auditor) event(b []byte) {
 		case "return_asked", "returned", "return_denied", "return_revoked", "replaced":
 			a.givesBack(e)
 		case "deposited", "imported":
+			if e.Adjustment == "deposited" {
+				a.paid(e)
+			}
 			for _, ch := range e.Charges {
 				a.add(windowKey{ch.Cap, ch.Window}, ch.N)
 			}
@@ -280,7 +286,8 @@ func (a *auditor) posting(e *event) {
 	t := a.trip(e.Lead)
 	a.slots(e, t)
 	p := &attempt{id: e.Attempt, call: t.call, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand,
-		price: e.Price, payout: e.Payout, bid: e.Price, at: e.At.UnixMicro(), maxSold: e.MaxSold,
+		source: a.name(e.Source),
+		price:  e.Price, payout: e.Payout, bid: e.Price, at: e.At.UnixMicro(), maxSold: e.MaxSold,
 		limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {

@@ -83,6 +83,7 @@ const (
 	// a return of what was not sold, that follows nothing, is too late or too much, or with other money than its terms
 	// make
 	RuleReturn         = "return"
+	RulePayment        = "payment"         // a payment of nobody or of nothing, or one that was booked before
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
 	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
 	RuleShippedDiffers = "shipped_differs" // an event came out of Kafka with other bytes
@@ -105,6 +106,9 @@ type Counts struct {
 	Returns   int   `json:"returns"`
 	Credits   int64 `json:"credits_micros"`
 	Clawbacks int64 `json:"clawbacks_micros"`
+	// payments of buyers, and what they come to, less what was paid back
+	Payments int   `json:"payments"`
+	Paid     int64 `json:"paid_micros"`
 	// PriceDrops counts sales at a lower price than was bid; Losses those of them that bring less than they pay.
 	PriceDrops int `json:"price_drops"`
 	Losses     int `json:"losses"`
@@ -135,6 +139,8 @@ type Report struct {
 	Findings []Finding      `json:"findings,omitempty"` // the first ones
 	ByRule   map[string]int `json:"by_rule,omitempty"`  // all
 	Counts   Counts         `json:"counts"`
+	// what the events come to for each buyer and source, as "buyer:ID" and "source:ID"
+	Accounts map[string]*Account `json:"accounts,omitempty"`
 }
 
 // Verdict is "ok", or the first findings in one line.

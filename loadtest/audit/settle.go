@@ -146,6 +146,7 @@ func (a *auditor) finishLeads() {
 				c.Sales++
 				c.Revenue += p.price
 				c.Payout += p.payout
+				a.owe(p)
 				if r := p.returned; r != nil {
 					c.Revenue, c.Credits = c.Revenue-r.credit, c.Credits+r.credit
 					c.Payout, c.Clawbacks = c.Payout-r.clawback, c.Clawbacks+r.clawback
