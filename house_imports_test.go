@@ -43,8 +43,9 @@ var below = map[string][]string{
 	"capstore/memory":  {"lead", "rules", "capstore"}, // the store of one node
 	"capstore/captest": {"lead", "rules", "capstore"}, // what every store must pass
 
-	"batch":         {"lead", "wire/request"},            // leads in files: rows, names, times
-	"batch/carrier": {"lead", "batch", "wire/transport"}, // what brings files to where they are stored
+	"batch": {"lead", "wire/request"}, // leads in files: rows, names, times
+	// what brings files to where they are stored, and answers back, which are read as statements are
+	"batch/carrier": {"lead", "batch", "wire/transport", "reconcile"},
 
 	"buyers": {"lead", "rules", "auction", "wire", "wire/request", "wire/answer", "batch"},
 

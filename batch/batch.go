@@ -28,6 +28,8 @@ type Batch struct {
 	RowsMax int
 	AgeMax  time.Duration // since the whole lead came, when its file is formed
 	To      To
+	// what its buyer says of each row; nil: nothing
+	Response *Response
 }
 
 // Send is when a file is formed.

@@ -82,14 +82,64 @@ func TestMistakesOfASpecAreNamed(t *testing.T) {
 		},
 		"to.sftp.address":    func(s *batch.Spec) { s.To = sftp(func(x *batch.SFTPSpec) { x.Address = "sftp://h/x" }) },
 		"to.sftp.timeout_ms": func(s *batch.Spec) { s.To = sftp(func(x *batch.SFTPSpec) { x.TimeoutMS = -1 }) },
+
+		"response":                func(s *batch.Spec) { s.Fields = s.Fields[:2] },
+		"response ":               func(s *batch.Spec) { s.To = mailTo },
+		"response.folder":         func(s *batch.Spec) { s.Response.Folder = "../in" },
+		"response.name":           func(s *batch.Spec) { s.Response.Name = "*" },
+		"response.name ":          func(s *batch.Spec) { s.Response.Name = "leads-*.csv" },
+		"response.name  ":         func(s *batch.Spec) { s.Response.Name = "in/*.csv" },
+		"response.every_min":      func(s *batch.Spec) { s.Response.EveryMin = -1 },
+		"response.format":         func(s *batch.Spec) { s.Response.Format = "pdf" },
+		"response.columns.lead":   func(s *batch.Spec) { s.Response.Columns.Lead = "" },
+		"response.columns.result": func(s *batch.Spec) { s.Response.Columns.Result = "" },
+		"response.accepted":       func(s *batch.Spec) { s.Response.Accepted = nil },
+		"response.refused[1]":     func(s *batch.Spec) { s.Response.Refused = []string{"dupe", " ok "} },
+		"response.refused":        func(s *batch.Spec) { s.Response.Refused = nil },
 	} {
-		b, ds := batch.Compile(spec(change), schema(t), batch.Options{})
+		with := spec(func(s *batch.Spec) { s.Response, s.Fields = answers(), append(s.Fields, leadID) })
+		change(with)
+		if len(with.Response.Accepted) > 0 && !strings.HasPrefix(want, "response") {
+			with.Response = nil
+		}
+		b, ds := batch.Compile(with, schema(t), batch.Options{})
 		if b != nil || len(ds) != 1 || ds[0].Path != strings.TrimSpace(want) || ds[0].Expected == "" {
 			t.Errorf("%s: %v", want, ds)
 		}
 	}
 	if _, ds := batch.Compile(&batch.Spec{To: sftp(nil)}, schema(t), batch.Options{}); len(ds) != 3 {
 		t.Errorf("an empty spec: %v", ds)
+	}
+}
+
+var (
+	leadID = request.FieldSpec{To: "Lead", From: "lead_id"}
+	mailTo = batch.ToSpec{Mail: &batch.MailSpec{Server: "smtp.exchange.example", From: "a@exchange.example",
+		To: []string{"b@harbor.example"}, Subject: "Leads"}}
+)
+
+// answers is a response that is right.
+func answers() *batch.ResponseSpec {
+	return &batch.ResponseSpec{Name: "result-*.csv", Columns: batch.ResponseColumnsSpec{Lead: "Lead", Result: "Result"},
+		Accepted: []string{"OK"}, Refused: []string{"Bad  Lead", ""}}
+}
+
+func TestResultsAndNamesOfResponses(t *testing.T) {
+	r := compiled(t, func(s *batch.Spec) { s.Response, s.Fields = answers(), append(s.Fields, leadID) }).Response
+	for word, want := range map[string][2]bool{"ok": {true, true}, " Ok": {true, true}, "bad lead": {false, true},
+		"": {false, true}, "okay": {false, false}} {
+		if accepted, known := r.Says(word); accepted != want[0] || known != want[1] {
+			t.Errorf("%q: %v, %v", word, accepted, known)
+		}
+	}
+	for name, want := range map[string]bool{"result-1.csv": true, "result-.csv": true, "Result-1.csv": false,
+		"result-1.csv.part": false, "result-/../../x.csv": false, "result-a\n.csv": false, "xresult-1.csv": false} {
+		if got := r.Matches(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+	if r.Every != 15*time.Minute || r.To.Folder.Path != "/srv/out" {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -47,6 +47,7 @@ func Compile(spec *Spec, s *lead.Schema, opt Options) (*Batch, []lead.Defect) {
 	c.send()
 	c.limits()
 	c.to()
+	c.response()
 	if len(c.defects) > 0 {
 		return nil, c.defects
 	}

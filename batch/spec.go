@@ -19,6 +19,8 @@ type Spec struct {
 	// a lead that is older when its file is formed is not delivered, and is no sale (72)
 	LeadAgeMaxH int    `yaml:"lead_age_max_h"`
 	To          ToSpec `yaml:"to"` // where files are stored
+	// where the buyer's files appear that say what became of each row; absent: it says nothing
+	Response *ResponseSpec `yaml:"response"`
 }
 
 // CSVSpec is how a CSV file is written.

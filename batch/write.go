@@ -58,6 +58,22 @@ func (b *Batch) Write(rows []string) ([]byte, error) {
 	return b.CSV.encode(out.Bytes()), nil
 }
 
+// RowText is a row as a person reads it in the file: a line of CSV without its end (of xlsx, too), a JSON object, an
+// element of XML.
+func (b *Batch) RowText(row string) (string, error) {
+	if b.Format != "csv" && b.Format != "xlsx" {
+		return row, nil
+	}
+	line, csv := make([]string, len(b.Columns)), b.CSV
+	if err := b.values(row, line); err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	csv.LineEnd, csv.Guard = "", csv.Guard && b.Format == "csv"
+	csv.line(&out, line)
+	return out.String(), nil
+}
+
 // values reads a row into its columns; what the row has not is empty. A column that the campaign has no more is left
 // out.
 func (b *Batch) values(row string, line []string) error {

@@ -166,6 +166,14 @@ func (c *bookCompiler) examples(p *Campaign, spec *CampaignSpec, schema *lead.Sc
 		c.exampleGiven(x, s.Given)
 		x.Ping = c.exampleCall(s.Ping, p.Ping != nil, path+".ping")
 		x.Post = c.exampleCall(s.Post, true, path+".post")
+		if k := s.Post; k != nil && spec.Batch != nil {
+			if r := k.Request; r != nil && (r.Text != "" || r.Method != "" || r.URL != "" || r.Headers != nil) {
+				c.bad(path, "post.request", "", "`body`, `json` or `joined`: the row, as the file has it")
+			}
+			if k.Answer != nil {
+				c.bad(path, "post.answer", "", "nothing here: nobody answers a row of a file")
+			}
+		}
 		if s.Ping == nil && s.Post == nil {
 			c.bad(path, "", "", "a `ping` or a `post`, with a request or an answer")
 		}

@@ -74,12 +74,25 @@ func (r *exampleRun) call(name string, k *ExampleCall, e *Endpoint) {
 		if err != nil {
 			r.fail("request", "the request cannot be rendered: "+err.Error(), "", "")
 		} else {
-			r.request(k, ParseRequest(e.Request, got))
+			r.request(k, r.parts(e.Request, got))
 		}
 	}
 	if k.Answer != nil {
 		r.receipt(k, e.Answer)
 	}
+}
+
+// parts are what is compared: of a campaign that takes its leads in files, a row as its file has it.
+func (r *exampleRun) parts(of *request.Request, got []byte) RequestParts {
+	p := ParseRequest(of, got)
+	if r.c.Batch == nil || r.name != "post" {
+		return p
+	}
+	row, err := r.c.Batch.RowText(p.Body)
+	if err != nil {
+		row = err.Error()
+	}
+	return RequestParts{Body: row}
 }
 
 // fail notes a difference; where there are texts to compare, the diff shows them.

@@ -57,42 +57,47 @@ func (e *Exchange) Correct(r Correction, budget time.Duration) (adj *ledger.Adju
 		return o == lead.Accepted || o == lead.Unknown || len(a.Changes) > 0 || r.Accepted
 	}
 	return e.change(r.Name, budget, is, func(h *history.History, a *history.Attempt) (*ledger.Adjusted, error) {
-		p, was := a.Posting, a.Booked()
-		next := ledger.Booked{Outcome: lead.Rejected}
-		if r.Accepted {
-			next = ledger.Booked{Outcome: lead.Accepted, Price: was.Price, Payout: was.Payout, Reference: was.Reference}
-			if was.Outcome != lead.Accepted {
-				next.Price, next.Payout = p.Price, p.Payout
-				if a.Posted != nil {
-					next.Reference = a.Posted.Reference
-				}
-			}
-			if r.Price != nil && (was.Outcome != lead.Accepted || next.Price != r.Price.RoundCents()) {
-				next.Price = r.Price.RoundCents()
-				if p.Terms != nil && p.Terms.PayoutFollows || was.Outcome != lead.Accepted {
-					next.Payout = h.PayoutOf(p, next.Price)
-				}
-			}
-			if r.Reference != "" {
-				next.Reference = r.Reference
-			}
-		} else if !was.Outcome.Standing() {
-			next.Outcome = was.Outcome // as it was refused
-		}
-		out := &ledger.Adjusted{Adjustment: ledger.AdjustCorrected, Why: r.Why, By: r.By, Ref: r.Ref,
-			Bid: p.Price, Segment: p.Segment}
-		set(out, &next)
-		out.Charges = e.corrected(p.Charges, was, next)
-		if was.Outcome.Standing() == next.Outcome.Standing() {
-			return out, nil
-		}
-		if why := oversells(h, a); next.Outcome == lead.Accepted && why != "" {
-			if out.Oversold = true; !r.Oversell {
-				return nil, fmt.Errorf("%w: %s", ErrOversold, why)
-			}
-		}
-		return out, nil
+		return e.correction(h, a, &r)
 	})
+}
+
+// correction makes the event of a correction of an attempt.
+func (e *Exchange) correction(h *history.History, a *history.Attempt, r *Correction) (*ledger.Adjusted, error) {
+	p, was := a.Posting, a.Booked()
+	next := ledger.Booked{Outcome: lead.Rejected}
+	if r.Accepted {
+		next = ledger.Booked{Outcome: lead.Accepted, Price: was.Price, Payout: was.Payout, Reference: was.Reference}
+		if was.Outcome != lead.Accepted {
+			next.Price, next.Payout = p.Price, p.Payout
+			if a.Posted != nil {
+				next.Reference = a.Posted.Reference
+			}
+		}
+		if r.Price != nil && (was.Outcome != lead.Accepted || next.Price != r.Price.RoundCents()) {
+			next.Price = r.Price.RoundCents()
+			if p.Terms != nil && p.Terms.PayoutFollows || was.Outcome != lead.Accepted {
+				next.Payout = h.PayoutOf(p, next.Price)
+			}
+		}
+		if r.Reference != "" {
+			next.Reference = r.Reference
+		}
+	} else if !was.Outcome.Standing() {
+		next.Outcome = was.Outcome // as it was refused
+	}
+	out := &ledger.Adjusted{Adjustment: ledger.AdjustCorrected, Why: r.Why, By: r.By, Ref: r.Ref, Bid: p.Price,
+		Segment: p.Segment}
+	set(out, &next)
+	out.Charges = e.corrected(p.Charges, was, next)
+	if was.Outcome.Standing() == next.Outcome.Standing() {
+		return out, nil
+	}
+	if why := oversells(h, a); next.Outcome == lead.Accepted && why != "" {
+		if out.Oversold = true; !r.Oversell {
+			return nil, fmt.Errorf("%w: %s", ErrOversold, why)
+		}
+	}
+	return out, nil
 }
 
 // Rebook books other money for a sale that stands. A price and a payout of 0 void it: nobody owes anything, and the
@@ -251,7 +256,7 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 			e.store.Forget(h.ID)
 		}
 	}
-	if err := e.led.Append(adj, answer); err != nil {
+	if err := e.append(adj.Told != nil, []ledger.Event{adj, answer}); err != nil {
 		e.learn(err, held, done)
 		return fmt.Errorf("not changed: %w", err)
 	}

@@ -68,6 +68,10 @@ type Caller interface {
 type Files interface {
 	// Open opens where a campaign's files are stored. The caller closes it.
 	Open(ctx context.Context, to *batch.To) (batch.Place, error)
+	// Inbox opens where its response files appear. The caller closes it.
+	Inbox(ctx context.Context, r *batch.Response) (batch.Inbox, error)
+	// Rows reads a response file: all of its rows, or none and what is wrong with it.
+	Rows(r *batch.Response, name string, text []byte) ([]batch.ResponseRow, error)
 	// Keep keeps the bytes of a file until they are stored, durably.
 	Keep(id lead.ID, b []byte) error
 	// Kept gives them back; fs.ErrNotExist where there are none.
@@ -107,6 +111,7 @@ type Exchange struct {
 	learned learned
 	lines   atomic.Pointer[queue.Lines] // nil before Start
 	files   *fileLines
+	replies *replies
 	pings   sync.Pool // *Ping
 	running running
 	stop    context.Context

@@ -224,7 +224,7 @@ const idle = time.Hour
 func (q *fileLines) step(ctx context.Context, ln *fileLine) time.Duration {
 	ln.working.Lock()
 	defer ln.working.Unlock()
-	live := q.campaign(ln)
+	live := q.e.inForce.Load().inFiles(ln.campaign)
 	q.mu.Lock()
 	if ln.file == nil && len(ln.more) > 0 {
 		ln.file, ln.more = ln.more[0], ln.more[1:]
@@ -244,10 +244,9 @@ func (q *fileLines) step(ctx context.Context, ln *fileLine) time.Duration {
 	return q.form(ctx, ln, live, false)
 }
 
-// campaign is the one of a line in the configuration in force, nil if it takes no files.
-func (q *fileLines) campaign(ln *fileLine) *LiveCampaign {
-	snap := q.e.inForce.Load()
-	c := snap.cfg.Book.Campaign(ln.campaign)
+// inFiles is the campaign with an id, nil if it takes no files.
+func (snap *Snapshot) inFiles(campaign string) *LiveCampaign {
+	c := snap.cfg.Book.Campaign(campaign)
 	if c == nil || c.Batch == nil {
 		return nil
 	}

@@ -26,7 +26,7 @@ import (
 // desk is where the files of a test go, and what is in their way.
 type desk struct {
 	*carrier.Files
-	dir, kept string
+	dir, kept, in string
 
 	mu sync.Mutex // guards what follows
 	// each tells what happens instead of a step, nil: nothing
@@ -38,7 +38,7 @@ type desk struct {
 var errDead = errors.New("the machine is lost")
 
 func newDesk(t *testing.T) *desk {
-	d := &desk{dir: t.TempDir(), kept: t.TempDir(), n: map[string]int{}}
+	d := &desk{dir: t.TempDir(), kept: t.TempDir(), in: t.TempDir(), n: map[string]int{}}
 	var err error
 	if d.Files, err = carrier.New(d.kept); err != nil {
 		t.Fatal(err)

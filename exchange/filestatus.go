@@ -22,6 +22,41 @@ type BatchStatus struct {
 	Files    []FileStatus `json:"files"`          // under way, the first one first
 	Tries    int          `json:"tries,omitempty"`
 	Why      string       `json:"why,omitempty"` // why nothing can be done at this moment
+	Response *ReplyStatus `json:"response,omitempty"`
+}
+
+// ReplyStatus tells of the response files of a campaign's buyer.
+type ReplyStatus struct {
+	Name     string      `json:"name"`                // what they are called
+	Looked   *time.Time  `json:"looked_at,omitempty"` // when it could be looked for them last
+	Tries    int         `json:"tries,omitempty"`
+	Why      string      `json:"why,omitempty"` // why nothing can be done at this moment
+	Since    ReplySums   `json:"since_start"`   // of the files that were read to their end
+	Files    []ReplyFile `json:"files"`         // that stand there and are not done
+	Problems []Problem   `json:"problems"`      // the last rows that came to nothing since the start, the newest last
+}
+
+// ReplySums are sums of response files.
+type ReplySums struct {
+	Files    int64 `json:"files"`
+	Accepted int64 `json:"accepted"` // rows that say that the lead is bought
+	Refused  int64 `json:"refused"`  // rows that say that it is not
+	Unplaced int64 `json:"unplaced"` // rows that came to nothing
+}
+
+func (s *ReplySums) add(t *ledger.ToldRow) {
+	s.Files++
+	s.Accepted, s.Refused = s.Accepted+int64(t.Accepted), s.Refused+int64(t.Refused)
+	s.Unplaced += int64(t.Unplaced)
+}
+
+// ReplyFile is a response file that is not done.
+type ReplyFile struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	Rows  int    `json:"rows,omitempty"`    // once it was read
+	Wait  int    `json:"waiting,omitempty"` // of them, that cannot be taken yet
+	Why   string `json:"why"`               // it is not done
 }
 
 // FileStatus is a file that is under way.
@@ -39,26 +74,58 @@ type FileStatus struct {
 // Batches tells how all campaigns stand that take their leads in files, or have such leads, in the order of their ids.
 func (e *Exchange) Batches() []BatchStatus {
 	snap, out := e.inForce.Load(), []BatchStatus{}
-	to := map[string]string{}
+	live := map[string]*LiveCampaign{}
 	for _, l := range snap.campaigns {
 		if l.Batch != nil {
-			to[l.ID] = l.Batch.To.Kind()
+			live[l.ID] = l
 		}
 	}
 	q := e.files
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	for id, ln := range q.by {
-		s := ln.status()
-		s.To = to[id]
-		delete(to, id)
-		out = append(out, s)
+	for _, ln := range q.by {
+		out = append(out, ln.status())
 	}
-	for id, kind := range to {
-		out = append(out, BatchStatus{Campaign: id, To: kind, Files: []FileStatus{}})
+	for id := range live {
+		if q.by[id] == nil {
+			out = append(out, BatchStatus{Campaign: id, Files: []FileStatus{}})
+		}
+	}
+	q.mu.Unlock()
+	for i := range out {
+		s := &out[i]
+		if l := live[s.Campaign]; l != nil {
+			s.To = l.Batch.To.Kind()
+			if l.Batch.Response != nil {
+				s.Response = e.replies.status(l)
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b BatchStatus) int { return strings.Compare(a.Campaign, b.Campaign) })
 	return out
+}
+
+// status tells of a campaign's response files.
+func (q *replies) status(l *LiveCampaign) *ReplyStatus {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := &ReplyStatus{Name: l.Batch.Response.Name, Files: []ReplyFile{}, Problems: []Problem{}}
+	ln := q.by[l.ID]
+	if ln == nil {
+		return s
+	}
+	s.Tries, s.Why, s.Since, s.Problems = ln.tries, ln.why, ln.sums, append(s.Problems, ln.problems...)
+	if !ln.looked.IsZero() {
+		at := ln.looked.UTC()
+		s.Looked = &at
+	}
+	for name, f := range ln.files {
+		if !f.done {
+			s.Files = append(s.Files, ReplyFile{Name: name, Bytes: f.at.Bytes, Rows: f.rows, Wait: f.wait,
+				Why: f.wrong})
+		}
+	}
+	slices.SortFunc(s.Files, func(a, b ReplyFile) int { return strings.Compare(a.Name, b.Name) })
+	return s
 }
 
 func (ln *fileLine) status() BatchStatus {
@@ -87,12 +154,18 @@ func (ln *fileLine) status() BatchStatus {
 type FileTotals struct {
 	Formed, Stored, Rows int64 // files, files, and rows that were delivered by them
 	Failed               int64 // tries
+
+	Replies                     int64 // response files that were read to their end
+	Accepted, Refused, Unplaced int64 // rows of response files, by what became of them
+	RepliesFailed               int64 // tries to read them
 }
 
 // FileTotals are those of all campaigns together.
 func (e *Exchange) FileTotals() FileTotals {
 	q := e.files
-	return FileTotals{q.Formed.Load(), q.Stored.Load(), q.Rows.Load(), q.Failed.Load()}
+	r := e.replies
+	return FileTotals{q.Formed.Load(), q.Stored.Load(), q.Rows.Load(), q.Failed.Load(), r.Files.Load(),
+		r.Accepted.Load(), r.Refused.Load(), r.Unplaced.Load(), r.Failed.Load()}
 }
 
 // Errors of SendNow and SettleFile.
@@ -103,8 +176,10 @@ var (
 	ErrFileBusy  = errors.New("the file is being sent at this moment: ask again when that is over")
 )
 
-// SendNow has a file formed of what waits for a campaign, and what failed tried at once. It tells how many wait.
+// SendNow has a file formed of what waits for a campaign, what failed tried at once, and response files looked for. It
+// tells how many wait.
 func (e *Exchange) SendNow(campaign string) (waiting int, err error) {
+	e.replies.nudge(campaign)
 	q := e.files
 	q.mu.Lock()
 	defer q.mu.Unlock()

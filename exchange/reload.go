@@ -53,6 +53,7 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	e.keepTokens(snap)
 	e.transport.Retire(func(t *transport.Target) bool { return now[t] })
 	e.files.wake()
+	e.replies.follow()
 	e.chases.add(noLead, noLead, 0) // see pursue
 	return snap, nil
 }

@@ -78,7 +78,9 @@ type Resolution struct {
 	Reference string
 	Why, By   string
 
-	from *lead.ID // the resend that told it
+	from *lead.ID        // the resend that told it
+	told *ledger.ToldRow // the row of a response that told it, under its ref
+	ref  string
 }
 
 // Errors of Resolve.
@@ -145,8 +147,8 @@ func (e *Exchange) ending(h *history.History, r *Resolution) (*ending, error) {
 	e.restoreHolds(h)
 	p, snap := a.Posting, e.inForce.Load()
 	adj := &ledger.Adjusted{Head: snap.head(ledger.KindAdjusted, id, p.Source, p.Vertical, e.now()),
-		Adjustment: ledger.AdjustResolved, Why: r.Why, By: r.By, Attempt: p.Attempt, From: r.from, Campaign: p.Campaign,
-		Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
+		Adjustment: ledger.AdjustResolved, Why: r.Why, By: r.By, Attempt: p.Attempt, From: r.from, Told: r.told,
+		Ref: r.ref, Campaign: p.Campaign, Buyer: p.Buyer, Outcome: lead.Rejected, Charges: p.Charges}
 	if r.Accepted {
 		adj.Outcome, adj.Reference, adj.Price, adj.Payout = lead.Accepted, r.Reference, p.Price, p.Payout
 		if r.Price != nil {

@@ -30,6 +30,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e.chases = newChaser(e.stop, e.pursue)
 	e.wakes = newWaker(e.stop, e.led, e.now, e.awake)
 	e.files = &fileLines{e: e, of: d.Files, by: map[string]*fileLine{}}
+	e.replies = &replies{e: e, of: d.Files, by: map[string]*replyLine{}}
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
@@ -84,6 +85,7 @@ func (e *Exchange) Start() error {
 		return err
 	}
 	e.files.start()
+	e.replies.follow()
 	e.keepQueued()
 	if len(open) > 0 {
 		e.log.Warn("attempts without a known outcome wait for a resolution", "count", len(open))

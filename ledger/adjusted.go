@@ -29,6 +29,9 @@ const (
 	AdjustReplaced      = "replaced"       // another lead came in place of one that was given back: it is paid for now
 	AdjustBatched       = "batched"        // an attempt that is open is a row of a file
 	AdjustFile          = "file"           // how a file stands; of the lead of its first row
+	AdjustAnswered      = "answered"       // a response tells of a row what stands already: it books nothing
+	AdjustUnplaced      = "unplaced"       // a row of a response of which nothing could be made; of no lead
+	AdjustResponse      = "response"       // a response was read to its end; of no lead
 )
 
 // How a file stands. One that is decided, and of which nothing else is told, stands nowhere yet.
@@ -51,6 +54,24 @@ type File struct {
 	SHA256 string  `json:"sha256,omitempty"`
 	First  lead.ID `json:"first,omitempty"` // batched: the lead of the first row
 	State  string  `json:"state,omitempty"` // file: one of File*
+}
+
+// ToldRow is a row of a response, a file in which a buyer tells what became of rows of files; or such a file as a
+// whole.
+type ToldRow struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`         // of the file
+	Line   int64  `json:"line,omitempty"` // or the number of the row, from 1
+	// the row as it stands there, each cut
+	Lead      string     `json:"lead,omitempty"` // unplaced: what stands in the place of the lead's id
+	Result    string     `json:"result,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Reference string     `json:"reference,omitempty"`    // unplaced
+	Price     lead.Money `json:"price_micros,omitempty"` // unplaced
+	// response: its rows, by what they say and what was made of them
+	Accepted int `json:"accepted,omitempty"`
+	Refused  int `json:"refused,omitempty"`
+	Unplaced int `json:"unplaced,omitempty"`
 }
 
 // What may be reported of a sale.
@@ -98,6 +119,7 @@ type Adjusted struct {
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 
 	File    *File      `json:"file,omitempty"`    // batched, file
+	Told    *ToldRow   `json:"told,omitempty"`    // answered, unplaced, response; resolved, corrected: by a response
 	SoldAt  *time.Time `json:"sold_at,omitempty"` // imported: when another system sold the lead of Private.Marks
 	Private *Private   `json:"private,omitempty"` // imported
 }

@@ -150,6 +150,7 @@ func TestIntegrationOpenSSH(t *testing.T) {
 	}
 	files := filepath.Join(dir, "files")
 	testDirectory(t, files, to(addr))
+	testResponses(t, files, to(addr))
 	c, f := cutBefore(t, addr), fileOf("cut.csv", big)
 	testCuts(t, c, to(c.addr), f, at(filepath.Join(files, f.Name)), 12_345)
 	other := to(addr)
@@ -167,6 +168,7 @@ func TestIntegrationFTPS(t *testing.T) {
 	}
 	files := filepath.Join(dir, "files", "in")
 	testDirectory(t, files, to(addr))
+	testResponses(t, files, to(addr))
 	unknown := to(addr)
 	unknown.FTPS.CA = ""
 	if _, err := newFiles(t).Open(t.Context(), unknown); err == nil || !strings.Contains(err.Error(), "certificate") {
@@ -191,6 +193,7 @@ func TestIntegrationS3(t *testing.T) {
 		t.Errorf("stored over another: %v", err)
 	}
 	wantStanding(t, p, f, batch.Stored)
+	testResponses(t, filepath.Join(dir, "files/leads/in"), to(addr))
 	stands := at(filepath.Join(dir, "files/leads/in/cut.csv"))
 	c := cutBefore(t, addr)
 	testCuts(t, c, to(c.addr), fileOf("cut.csv", big), stands, 12_345)
@@ -199,6 +202,14 @@ func TestIntegrationS3(t *testing.T) {
 	if err := open(t, wrong).Store(t.Context(), fileOf("b.csv", "x")); err == nil || errors.Is(err, batch.ErrUnclear) {
 		t.Errorf("a wrong secret: %v", err)
 	}
+}
+
+// testResponses reads response files from a place.
+func testResponses(t *testing.T, dir string, to *batch.To) {
+	t.Helper()
+	r := response(t, t.TempDir(), nil)
+	r.To = *to
+	testInbox(t, dir, r)
 }
 
 // mails are the e-mails that the server has, with their attachment.

@@ -47,7 +47,7 @@ func (s spool) Sweep(open []lead.ID) error {
 	list, err := os.ReadDir(s.dir)
 	for _, f := range list {
 		if id, bad := lead.ParseID(f.Name()); bad != nil || !slices.Contains(open, id) {
-			err = errors.Join(err, os.Remove(filepath.Join(s.dir, f.Name())))
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, f.Name())))
 		}
 	}
 	return err

@@ -79,8 +79,8 @@ func TestATestSaleToEachOfTheShapes(t *testing.T) {
 	}
 	shapes := 0
 	for _, c := range cfg.Exchange.Book.Campaigns {
-		if len(c.Examples) == 0 {
-			continue // a further rung of a ladder
+		if len(c.Examples) == 0 || c.Batch != nil {
+			continue // a further rung of a ladder; or nobody is called (see TestALeadGoesIntoTheFileOfAShape)
 		}
 		shapes++
 		t.Run(c.Buyer.ID, func(t *testing.T) {

@@ -4,9 +4,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
+	"clearpost/exchange"
 	"clearpost/exchange/admin"
 	"clearpost/lead"
 )
@@ -28,7 +30,8 @@ type batchesListCmd struct {
 func (batchesListCmd) Help() string {
 	return `Shows of each campaign that takes its leads in files how many wait, since when, and the files that are under way: formed (decided, and
 stored nowhere), storing (about to stand under its final name), unclear (nobody can tell whether it is stored: a person has to say so),
-stored (its rows are being settled).
+stored (its rows are being settled). Of a campaign whose buyer sends response files: how many were read since the start, what their rows
+said, those that cannot be read yet, and the rows that came to nothing, by file and line.
 
 Examples:
   clearpost batches
@@ -70,8 +73,48 @@ func (c *batchesListCmd) Run(e *env) error {
 				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\n", f.File, f.Name, f.Rows, f.Open, state)
 			}
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return printReplies(e.out, got.Batches)
 	})
+}
+
+// printReplies tells of the response files of buyers, where there are any.
+func printReplies(out io.Writer, list []exchange.BatchStatus) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	head := "\nCAMPAIGN\tRESPONSES\tREAD\tACCEPTED\tREFUSED\tUNPLACED\tNOT READ\tWHY\n"
+	for _, b := range list {
+		r := b.Response
+		if r == nil {
+			continue
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%d\t%d\t%d\t%d\t", head, b.Campaign, r.Name, r.Since.Files, r.Since.Accepted,
+			r.Since.Refused, r.Since.Unplaced)
+		if head = ""; len(r.Files) == 0 {
+			fmt.Fprintf(w, "-\t%s\n", r.Why)
+		}
+		for i, f := range r.Files {
+			if i > 0 {
+				fmt.Fprint(w, "\t\t\t\t\t\t")
+			}
+			fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Why)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, b := range list {
+		if b.Response == nil {
+			continue
+		}
+		for _, p := range b.Response.Problems {
+			if _, err := fmt.Fprintf(out, "%s:%d: lead %q: %s\n", p.File, p.Line, p.Lead, p.Why); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type batchesSendCmd struct {
@@ -81,7 +124,7 @@ type batchesSendCmd struct {
 
 // Help implements kong.HelpProvider.
 func (batchesSendCmd) Help() string {
-	return `Has a file formed of what waits for a campaign, and has one that could not be stored tried again at once.
+	return `Has a file formed of what waits for a campaign, has one that could not be stored tried again at once, and has response files looked for.
 
 Examples:
   clearpost batches send harbor-file`

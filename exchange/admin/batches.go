@@ -93,6 +93,9 @@ var (
 	descFilesStored = desc("batch_files_stored_total", "Files of leads that stand under their final names.")
 	descFileRows    = desc("batch_rows_total", "Leads that were delivered by files.")
 	descFilesFailed = desc("batch_failures_total", "Tries to form, send or store a file that failed.")
+	descReplies     = desc("batch_responses_total", "Response files of buyers that were read to their end.")
+	descReplyRows   = desc("batch_response_rows_total", "Rows of response files, by what became of them.", "fate")
+	descRepliesBad  = desc("batch_response_failures_total", "Tries to list or read response files that failed.")
 	descFileWaiting = desc("batch_waiting", "Leads of a campaign that wait for a file.", "campaign")
 	descFilesOpen   = desc("batch_files", "Files of a campaign that are under way, by how they stand.", "campaign",
 		"state")
@@ -107,6 +110,11 @@ func (c *collector) collectFiles(count, gauge func(*prometheus.Desc, float64, ..
 	count(descFilesStored, float64(n.Stored))
 	count(descFileRows, float64(n.Rows))
 	count(descFilesFailed, float64(n.Failed))
+	count(descReplies, float64(n.Replies))
+	count(descReplyRows, float64(n.Accepted), "accepted")
+	count(descReplyRows, float64(n.Refused), "refused")
+	count(descReplyRows, float64(n.Unplaced), "unplaced")
+	count(descRepliesBad, float64(n.RepliesFailed))
 	for _, b := range c.ex.Batches() {
 		gauge(descFileWaiting, float64(b.Waiting), b.Campaign)
 		gauge(descFileTries, float64(b.Tries), b.Campaign)

@@ -127,7 +127,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
 		descViewMissed, descFilesFormed, descFilesStored, descFileRows, descFilesFailed, descFileWaiting, descFilesOpen,
-		descFileTries, descFileOldest,
+		descFileTries, descFileOldest, descReplies, descReplyRows, descRepliesBad,
 		descAlertCauses, descAlertSent, descAlertFailed, descAlertWait, descQueue, descQueueOldest} {
 		ch <- d
 	}

@@ -20,7 +20,7 @@ func TestMetricsAreTold(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^- `(clearpost_[a-z_]+)`").FindAllStringSubmatch(string(page), -1) {
 		told[m[1]] = true
 	}
-	ch := make(chan *prometheus.Desc, 100)
+	ch := make(chan *prometheus.Desc, 120)
 	(&collector{}).Describe(ch)
 	close(ch)
 	for d := range ch {

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/jlaffaye/ftp"
+	"github.com/minio/minio-go/v7"
+
+	"clearpost/batch"
+)
+
+// shelf is what places have where response files may appear.
+type shelf interface {
+	// list gives each file that may be read.
+	list(ctx context.Context, each func(batch.Appeared) error) error
+	open(name string) (io.ReadCloser, error)
+	Close() error
+}
+
+// inbox is a place where response files appear.
+type inbox struct{ shelf }
+
+// Inbox opens where a campaign's response files appear. The caller closes it.
+func (f *Files) Inbox(ctx context.Context, r *batch.Response) (batch.Inbox, error) {
+	var s shelf
+	var err error
+	switch to := &r.To; {
+	case to.Folder != nil:
+		s, err = openFolder(to.Folder)
+	case to.SFTP != nil:
+		s, err = openSFTP(ctx, to.SFTP, to.AllowPrivate)
+	case to.FTPS != nil:
+		s, err = openFTPS(ctx, to.FTPS, to.AllowPrivate)
+	case to.S3 != nil:
+		var p *s3Place
+		p, err = openS3(to.S3, to.AllowPrivate)
+		s = &s3Shelf{p, ctx}
+	default:
+		err = errors.New("response files appear in folders, on SFTP and FTPS servers, and in buckets")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return inbox{s}, nil
+}
+
+// List implements batch.Inbox.
+func (b inbox) List(ctx context.Context, r *batch.Response) (out []batch.Appeared, err error) {
+	err = b.list(ctx, func(a batch.Appeared) error {
+		if !r.Matches(a.Name) {
+			return nil
+		}
+		if out = append(out, a); len(out) > batch.ResponseFilesMax {
+			return fmt.Errorf("more than %d files are called as response files are: move old ones away",
+				batch.ResponseFilesMax)
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b batch.Appeared) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
+}
+
+// Fetch implements batch.Inbox.
+func (b inbox) Fetch(_ context.Context, name string) ([]byte, error) {
+	r, err := b.open(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, batch.ResponseBytesMax+1))
+	if len(text) > batch.ResponseBytesMax { // the rest is not asked for
+		_ = r.Close()
+		return text, err
+	}
+	return text, errors.Join(err, r.Close())
+}
+
+func (d *folder) list(_ context.Context, each func(batch.Appeared) error) error {
+	list, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		info, err := f.Info()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue // it has gone since, or is a link, which may lead elsewhere
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(batch.Appeared{Name: f.Name(), Bytes: info.Size(), Changed: info.ModTime()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *sftpPlace) list(ctx context.Context, each func(batch.Appeared) error) error {
+	dir := p.folder
+	if dir == "" {
+		dir = "."
+	}
+	list, err := p.client.ReadDirContext(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if !f.Mode().IsRegular() {
+			continue
+		}
+		if err := each(batch.Appeared{Name: f.Name(), Bytes: f.Size(), Changed: f.ModTime()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *ftpsPlace) list(_ context.Context, each func(batch.Appeared) error) error {
+	list, err := p.conn.List(p.folder)
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if f.Type != ftp.EntryTypeFile {
+			continue
+		}
+		if err := each(batch.Appeared{Name: path.Base(f.Name), Bytes: int64(f.Size), Changed: f.Time}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// s3Shelf is a bucket as an inbox wants it.
+type s3Shelf struct {
+	*s3Place
+	ctx context.Context
+}
+
+func (s *s3Shelf) open(name string) (io.ReadCloser, error) {
+	return s3Tree{s.ctx, s.s3Place}.open(name)
+}
+
+func (s *s3Shelf) list(ctx context.Context, each func(batch.Appeared) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	opt := minio.ListObjectsOptions{Prefix: s.s.Prefix}
+	for o := range s.client.ListObjectsIter(ctx, s.s.Bucket, opt) {
+		if o.Err != nil {
+			return o.Err
+		}
+		name := strings.TrimPrefix(o.Key, s.s.Prefix)
+		if err := each(batch.Appeared{Name: name, Bytes: o.Size, Changed: o.LastModified}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

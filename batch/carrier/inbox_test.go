@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package carrier_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"clearpost/batch"
+	"clearpost/batch/carrier"
+	"clearpost/lead"
+	"clearpost/wire/request"
+)
+
+// response is one that is right, of files in a folder.
+func response(t *testing.T, dir string, change func(*batch.ResponseSpec)) *batch.Response {
+	t.Helper()
+	r := &batch.ResponseSpec{Name: "result-*", Columns: batch.ResponseColumnsSpec{Lead: "Lead", Result: "Status",
+		Reason: "Why", Reference: "Theirs", Price: "Paid"}, Accepted: []string{"ok"}, Refused: []string{"bad"}}
+	if change != nil {
+		change(r)
+	}
+	schema, errs := lead.NewSchema("solar", []lead.Field{{Name: "phone", Type: lead.TypePhone}})
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	b, ds := batch.Compile(&batch.Spec{Name: "{id}.csv", Send: batch.SendSpec{WaitMin: 1},
+		Fields: []request.FieldSpec{{To: "Lead", From: "lead_id"}}, Response: r,
+		To: batch.ToSpec{Folder: &batch.FolderSpec{Path: dir}}}, schema, batch.Options{})
+	if ds != nil {
+		t.Fatal(ds)
+	}
+	return b.Response
+}
+
+// told are rows as text, a line each.
+func told(rows []batch.ResponseRow) string {
+	var b strings.Builder
+	for _, r := range rows {
+		price := ""
+		if r.Price != nil {
+			price = r.Price.String() + r.Currency
+		}
+		fmt.Fprintf(&b, "%d %s|%s|%s|%s|%s|%s\n", r.Line, r.Lead, r.Result, r.Reason, r.Reference, price, r.Bad)
+	}
+	return b.String()
+}
+
+func workbook(t *testing.T) string {
+	t.Helper()
+	f := excelize.NewFile()
+	for i, row := range [][]any{{"Harbor's results"}, {"LEAD", "Status", "Theirs", "Paid", "Why"},
+		{"a", "ok", "r1", "12.50", ""}, {"b", "bad", "", "", "dup"}} {
+		try(t, "write a row", f.SetSheetRow("Sheet1", fmt.Sprint("A", i+1), &row))
+	}
+	var b bytes.Buffer
+	try(t, "write the workbook", f.Write(&b))
+	return b.String()
+}
+
+func TestResponsesOfEveryFormatAreRead(t *testing.T) {
+	want := "a|ok||r1|12.50|\nb|bad|dup|||\n"
+	for name, text := range map[string]string{
+		"csv":       "Lead,Status,Why,Theirs,Paid\r\na,ok,,r1,$12.50\r\n\r\nb,bad,dup,,\r\n",
+		"semicolon": "Paid;lead;STATUS;Why;Theirs\n12.50;a;ok;;r1\n;b;bad;dup\n",
+		"utf-16":    "\xff\xfe" + wide("Lead\tStatus\tWhy\tTheirs\tPaid\na\tok\t\tr1\t12.50\nb\tbad\tdup\t\t\n"),
+		"jsonl":     `{"Lead":"a","Status":"ok","Theirs":"r1","Paid":12.50}` + "\n" + `{"Lead":"b","Status":"bad","Why":"dup"}` + "\n",
+		"xlsx":      workbook(t),
+	} {
+		rows, err := newFiles(t).Rows(response(t, t.TempDir(), nil), "result-"+name, []byte(text))
+		got := ""
+		for line := range strings.Lines(told(rows)) {
+			_, row, _ := strings.Cut(line, " ")
+			got += row
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: %v\n%s", name, err, got)
+		}
+	}
+	numbered := response(t, t.TempDir(), func(r *batch.ResponseSpec) {
+		r.Columns = batch.ResponseColumnsSpec{Lead: "#2", Result: "#1", Price: "#3"}
+	})
+	rows, err := newFiles(t).Rows(numbered, "result-n", []byte("ok,a,many\nbad\n"))
+	if got := told(rows); err != nil || !strings.HasPrefix(got, "1 a|ok||||price \"many\": expected an amount") ||
+		!strings.HasSuffix(got, "\n2 |bad||||\n") {
+		t.Errorf("by numbers: %v\n%s", err, got)
+	}
+}
+
+// wide is a text in UTF-16.
+func wide(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteString(s[i:i+1] + "\x00")
+	}
+	return b.String()
+}
+
+// A file that cannot be read to its end gives no row, and says where.
+func TestResponsesAreReadWholeOrNotAtAll(t *testing.T) {
+	long := strings.Repeat("x", 2<<20)
+	for want, text := range map[string]string{
+		`result-a: expected a line with the columns "Lead", "Status", "Why", "Theirs", "Paid"`: "Lead;Status\na;ok\n",
+		"a row of more than 1048576 bytes":      "Lead,Status,Why,Theirs,Paid\na,ok,,,\nb,\"" + long + "\n",
+		"result-a: line 2: a text does not end": `{"Lead":"a","Status":"ok","Why":"","Theirs":"","Paid":""}` + "\n" + `{"Lead":"b","Sta`,
+		"result-a: ":                            "",
+		"PDF":                                   "%PDF-1.7\n",
+	} {
+		dir := t.TempDir()
+		files, err := carrier.New(dir)
+		try(t, "open the spool", err)
+		rows, err := files.Rows(response(t, t.TempDir(), nil), "result-a", []byte(text))
+		if rows != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, %v", want, rows, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 0 {
+			t.Errorf("%s: %v is left there", want, left)
+		}
+	}
+}
+
+// inboxOf looks at a place as an exchange does.
+func inboxOf(t *testing.T, r *batch.Response) (names []string, first string) {
+	t.Helper()
+	box, err := newFiles(t).Inbox(t.Context(), r)
+	try(t, "open", err)
+	defer box.Close()
+	list, err := box.List(t.Context(), r)
+	try(t, "list", err)
+	for i, a := range list {
+		text, err := box.Fetch(t.Context(), a.Name)
+		try(t, "fetch", err)
+		if a.Bytes != int64(len(text)) || a.Changed.IsZero() {
+			t.Errorf("%+v has %d bytes", a, len(text))
+		}
+		if names = append(names, a.Name); i == 0 {
+			first = string(text)
+		}
+	}
+	return names, first
+}
+
+// testInbox puts files where they appear, and wants to see those that are called as responses are.
+func testInbox(t *testing.T, dir string, r *batch.Response) {
+	t.Helper()
+	for _, name := range []string{"result-2", "result-1", "leads.csv", "result-3.part", ".result-4"} {
+		try(t, "write", os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o644))
+	}
+	try(t, "make a folder", os.MkdirAll(filepath.Join(dir, "result-5"), 0o755))
+	names, first := inboxOf(t, r)
+	if fmt.Sprint(names) != "[result-1 result-2]" || first != "text of result-1" {
+		t.Errorf("%v, %q", names, first)
+	}
+}
+
+func TestResponsesAppearInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	try(t, "link", os.Symlink("/etc/passwd", filepath.Join(dir, "result-0")))
+	testInbox(t, dir, response(t, dir, nil))
+	if _, err := newFiles(t).Inbox(t.Context(), response(t, dir+"/none", nil)); err == nil {
+		t.Error("a folder that is not there is opened")
+	}
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package exchange_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"clearpost/batch"
+	"clearpost/exchange"
+	"clearpost/exchange/exchangetest"
+	"clearpost/lead"
+	"clearpost/ledger"
+)
+
+// withResponses has the buyer of inFiles say in files what became of its rows.
+func withResponses(d *desk) func(*batch.Spec) {
+	return func(b *batch.Spec) {
+		b.Response = &batch.ResponseSpec{Folder: d.in, Name: "result-*.csv", EveryMin: 10,
+			Columns: batch.ResponseColumnsSpec{Lead: "Lead", Result: "Result", Reason: "Reason", Reference: "Ref",
+				Price: "Price"}, Accepted: []string{"ok"}, Refused: []string{"bad"}}
+	}
+}
+
+// respond has a response file stand there, with rows such as "ID,bad,no such street,,".
+func (d *desk) respond(t testing.TB, name string, rows ...string) {
+	t.Helper()
+	text := "Lead,Result,Reason,Ref,Price\n" + strings.Join(rows, "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(d.in, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// adjusted are the adjustments of a lead of one kind; of no lead where the id is zero.
+func adjusted(x *rig, id lead.ID, what string) (out []*ledger.Adjusted) {
+	x.T.Helper()
+	err := x.Ledger.Scan(1, func(r ledger.Record) error {
+		if r.Kind != ledger.KindAdjusted || r.Lead != id {
+			return nil
+		}
+		ev, err := ledger.Decode(r.Bytes)
+		if a, ok := ev.(*ledger.Adjusted); ok && a.Adjustment == what {
+			out = append(out, a)
+		}
+		return err
+	})
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	return out
+}
+
+func TestResponsesCorrectTheSalesOfAFile(t *testing.T) {
+	d := newDesk(t)
+	exchangetest.Run(t, inFiles(d, batch.SendSpec{Rows: 4, WaitMin: 60}, withResponses(d)), func(x *rig) {
+		bad, good, priced, other := sendRow(x, 1), sendRow(x, 2), sendRow(x, 3), sendRow(x, 4)
+		x.Sleep(time.Minute)
+		wantSoldOnce(x, bad, good, priced, other)
+		wantUsed(x, "a", 4)
+		stranger := ledger.NewID(time.Now()).String()
+		d.respond(t, "result-1.csv", bad.String()+",BAD,no such street,,", good.String()+",ok,,,",
+			priced.String()+",ok,,H-17,$24.00", stranger+",ok,,H-18,", "Total,3,,,", other.String()+",maybe,,,")
+		x.Sleep(time.Hour)
+		wantUnsold(t, x.Status(bad), nil, lead.BuyerRejected)
+		wantUsed(x, "a", 3)
+		c := adjusted(x, bad, ledger.AdjustCorrected)
+		if len(c) != 1 || c[0].Told == nil || c[0].Told.Line != 2 || c[0].Told.Reason != "no such street" ||
+			c[0].Why != "response result-1.csv:2: BAD: no such street" {
+			t.Errorf("refused: %+v", c)
+		}
+		for id, payout := range map[lead.ID]lead.Money{good: 20 * dollar, priced: 19_200_000, other: 20 * dollar} {
+			wantSold(t, x.Status(id), nil, payout)
+		}
+		if a := adjusted(x, good, ledger.AdjustAnswered); len(a) != 1 || a[0].Told.Line != 3 {
+			t.Errorf("accepted as it stands: %+v", a)
+		}
+		c = adjusted(x, priced, ledger.AdjustCorrected)
+		if len(c) != 1 || c[0].Price != 24*dollar || c[0].Reference != "H-17" || c[0].Was.Price != 25*dollar {
+			t.Errorf("another price: %+v", c)
+		}
+		wantUnplaced(x, "result-1.csv:5 "+stranger, "result-1.csv:6 Total", "result-1.csv:7 "+other.String())
+		s := x.Exchange.Batches()[0].Response
+		if s.Since != (exchange.ReplySums{Files: 1, Accepted: 2, Refused: 1, Unplaced: 3}) || len(s.Files) != 0 ||
+			len(s.Problems) != 3 || s.Problems[0].Line != 5 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// wantUnplaced tells whether these rows and no others came to nothing, each by one event.
+func wantUnplaced(x *rig, want ...string) {
+	x.T.Helper()
+	var got []string
+	for _, a := range adjusted(x, lead.ID{}, ledger.AdjustUnplaced) {
+		got = append(got, fmt.Sprintf("%s:%d %s", a.Told.File, a.Told.Line, a.Told.Lead))
+		if a.Subject != "campaign:a" || a.Why == "" {
+			x.T.Errorf("%+v", a)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		x.T.Errorf("unplaced: %q, expected %q", got, want)
+	}
+}
+
+// Wherever the machine is lost, each row of a response counts once.
+func TestLossOfTheMachineTakesNoRowOfAResponseTwice(t *testing.T) {
+	for _, how := range []exchangetest.Death{exchangetest.DiesBefore, exchangetest.DiesWithin, exchangetest.DiesAfter} {
+		for n, struck := 1, true; struck; n++ {
+			t.Run(fmt.Sprint(how, " at ", n), func(t *testing.T) {
+				d := newDesk(t)
+				s := inFiles(d, batch.SendSpec{Rows: 3, WaitMin: 60}, withResponses(d))
+				exchangetest.Run(t, s, func(x *rig) {
+					bad, good, priced := sendRow(x, 1), sendRow(x, 2), sendRow(x, 3)
+					x.Sleep(time.Minute)
+					d.respond(t, "result-1.csv", bad.String()+",bad,,,", good.String()+",ok,,,",
+						priced.String()+",ok,,H-17,24", "x,ok,,,")
+					x.Disk.DieAt(n, how, func() { d.set(func() { d.dead = true }) })
+					x.Sleep(time.Hour)
+					if struck = d.was(); struck {
+						x.Crash()
+						x.Sleep(time.Hour)
+					}
+					x.Disk.DieAt(0, 0, nil)
+					x.Restart() // and what is done stays so
+					x.Sleep(time.Hour)
+					wantUnsold(t, x.Status(bad), nil, lead.BuyerRejected)
+					wantUsed(x, "a", 2)
+					for id, want := range map[lead.ID][2]int{bad: {1, 0}, good: {0, 1}, priced: {1, 0}} {
+						got := [2]int{len(adjusted(x, id, ledger.AdjustCorrected)),
+							len(adjusted(x, id, ledger.AdjustAnswered))}
+						if got != want {
+							t.Errorf("corrected and answered: %v, expected %v", got, want)
+						}
+					}
+					wantUnplaced(x, "result-1.csv:5 x")
+					if n := len(adjusted(x, lead.ID{}, ledger.AdjustResponse)); n != 1 {
+						t.Errorf("it was read to its end %d times", n)
+					}
+				})
+			})
+			if n > 30 {
+				t.Fatal("there is no end of writes")
+			}
+		}
+	}
+}
+
+// A file that is still written is not read; one that cannot be read changes nothing, and is read when it can be.
+func TestResponsesAreReadWhenTheyAreWhole(t *testing.T) {
+	d := newDesk(t)
+	exchangetest.Run(t, inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60}, withResponses(d)), func(x *rig) {
+		one, two := sendRow(x, 1), sendRow(x, 2)
+		x.Sleep(time.Minute)
+		wantSoldOnce(x, one, two)
+		row, grown := one.String()+",bad,,,", []string{}
+		for range 8 { // it grows each minute
+			grown = append(grown, row)
+			d.respond(t, "result-1.csv", grown...)
+			x.Sleep(time.Minute)
+		}
+		wantSold(t, x.Status(one), nil, 20*dollar)
+		torn := "Lead;Result\n" + row
+		if err := os.WriteFile(filepath.Join(d.in, "result-2.csv"), []byte(torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		x.Sleep(30 * time.Minute)
+		wantUnsold(t, x.Status(one), nil, lead.BuyerRejected)
+		s := x.Exchange.Batches()[0].Response
+		if len(s.Files) != 1 || s.Files[0].Name != "result-2.csv" || !strings.Contains(s.Files[0].Why, `"Reason"`) ||
+			s.Since.Files != 1 {
+			t.Errorf("%+v", s)
+		}
+		if n := len(adjusted(x, one, ledger.AdjustCorrected)); n != 1 { // the same row eight times
+			t.Errorf("corrected %d times", n)
+		}
+		d.respond(t, "result-2.csv", two.String()+",bad,,,")
+		d.respond(t, "result-1.csv", one.String()+",ok,they have found it,,") // another one of the same name
+		x.Sleep(30 * time.Minute)
+		wantUnsold(t, x.Status(two), nil, lead.BuyerRejected)
+		wantSold(t, x.Status(one), nil, 20*dollar)
+		wantUsed(x, "a", 1)
+	})
+}
+
+// A response tells of a file of which nobody could tell whether it was stored; what waits for its file is nothing yet.
+func TestResponsesSettleWhatIsUnclear(t *testing.T) {
+	d := newDesk(t)
+	exchangetest.Run(t, inFiles(d, batch.SendSpec{WaitMin: 60}, withResponses(d)), func(x *rig) {
+		d.set(func() {
+			d.store = func() error { // the buyer takes it, and the answer is lost
+				d.set(func() { d.store = nil })
+				return errors.Join(batch.ErrUnclear, os.RemoveAll(d.dir), os.Mkdir(d.dir, 0o700))
+			}
+		})
+		one, two := sendRow(x, 1), sendRow(x, 2)
+		x.Sleep(2 * time.Hour)
+		late := sendRow(x, 3)
+		wantPending(t, x.Status(one), nil)
+		d.respond(t, "result-1.csv", one.String()+",ok,,H-1,", two.String()+",bad,,,", late.String()+",ok,,,")
+		x.Sleep(20 * time.Minute)
+		wantSold(t, x.Status(one), nil, 20*dollar)
+		wantUnsold(t, x.Status(two), nil, lead.BuyerRejected)
+		wantPending(t, x.Status(late), nil)
+		wantUnplaced(x, "result-1.csv:4 "+late.String())
+		if r := adjusted(x, one, ledger.AdjustResolved); len(r) != 1 || r[0].Told == nil || r[0].Reference != "H-1" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A sale that is given back is no matter of a response any more, and a lead that is sold again since is not oversold.
+func TestResponsesChangeNothingThatAPersonHasDecided(t *testing.T) {
+	d := newDesk(t)
+	s := inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60}, withResponses(d))
+	s.Campaigns = append(s.Campaigns, campaign{ID: "b", Price: 21 * dollar, Fixed: true})
+	exchangetest.Run(t, s, func(x *rig) {
+		back, twice := sendRow(x, 1), sendRow(x, 2)
+		x.Sleep(time.Minute)
+		wantSoldOnce(x, back, twice)
+		ask := exchange.ReturnAsk{Name: back.String(), Reason: "x", Grant: true}
+		if _, _, err := x.Exchange.Return(ask); err != nil {
+			t.Fatal(err)
+		}
+		d.respond(t, "result-1.csv", back.String()+",bad,,,", twice.String()+",ok,,,-3")
+		x.Sleep(30 * time.Minute)
+		wantUnplaced(x, "result-1.csv:2 "+back.String(), "result-1.csv:3 "+twice.String())
+		wantSold(t, x.Status(twice), nil, 20*dollar)
+		if len(adjusted(x, back, ledger.AdjustCorrected)) != 0 {
+			t.Error("a return was corrected")
+		}
+	})
+}
