@@ -30,8 +30,9 @@ sim: ## SEEDS (200) simulations of sellers, buyers, faults and crashes, each jud
 	go test ./exchange -run '^TestSim$$' -seeds $(SEEDS) -steps 120 -timeout 2h -v | grep -v level=
 
 KILLS ?= 200
-kill: ## KILLS (200) kills of an exchange under load, judged by the auditor
-	go test ./cmd/clearpost -run '^TestKilledAtAnyMoment' -kills $(KILLS) -timeout 2h -v
+WAITING ?= 50
+kill: ## KILLS (200) kills of an exchange under load, and WAITING (50) while leads wait, judged by the auditor
+	go test ./cmd/clearpost -run '^TestKilled' -kills $(KILLS) -kills-waiting $(WAITING) -timeout 2h -v
 
 mutants: ## one mistake in the engine at a time: which test finds it
 	go -C tools run ./mutants

@@ -355,8 +355,17 @@ func auditedCap(k *rules.Cap) audit.Cap {
 }
 
 func (d *demo) audit() (*audit.Report, error) {
-	if _, err := d.answers.Seek(0, io.SeekStart); err != nil {
+	in, opt, err := d.audited()
+	if err != nil {
 		return nil, err
+	}
+	return audit.Run(in, opt)
+}
+
+// audited is what the auditor reads, and what it is told.
+func (d *demo) audited() (audit.Input, audit.Options, error) {
+	if _, err := d.answers.Seek(0, io.SeekStart); err != nil {
+		return audit.Input{}, audit.Options{}, err
 	}
 	var caps []audit.Cap
 	for _, c := range d.node.Exchange.Caps() {
@@ -386,7 +395,7 @@ func (d *demo) audit() (*audit.Report, error) {
 		fmt.Fprintln(d.e.err,
 			"the local Kafka endpoint has dropped its oldest records: what was shipped is not audited")
 	}
-	return audit.Run(in, audit.Options{Caps: caps, Repeats: promises(d.cfg)})
+	return in, audit.Options{Caps: caps, Repeats: promises(d.cfg)}, nil
 }
 
 // promises are what the configuration says of persons who come twice.

@@ -21,8 +21,10 @@ import (
 	"clearpost/buyers/buyertest"
 	"clearpost/config"
 	"clearpost/examples"
+	"clearpost/ledger"
 	"clearpost/ledger/kafkalocal"
 	"clearpost/loadtest"
+	"clearpost/loadtest/audit"
 	"clearpost/node"
 )
 
@@ -132,52 +134,68 @@ func pickPort(t *testing.T) string {
 
 var kills = flag.Int("kills", 20, "how often the exchange is killed")
 
-// TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what
-// the sellers heard, what the buyers booked, what the ledger holds and what came out of Kafka.
-func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
-	t.Parallel()
-	kills := *kills
-	if testing.Short() {
-		kills = 4
-	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d, %d kills", seed, kills)
-	dice := rand.New(rand.NewPCG(seed, 1))
-	farm, err := buyertest.New(buyertest.Config{Seed: seed, Buyers: buyertest.Demo()})
-	if err != nil {
+// killed is an exchange that is killed under load, again and again.
+type killed struct {
+	t              *testing.T
+	seed           uint64
+	farm           *buyertest.Farm
+	kafka          *kafkalocal.Server
+	dir            string // of its configuration
+	sellers, admin string // where it listens
+	cfg            *config.Config
+	answers        *os.File
+	p              *process
+	filed          []audit.Receipt // of buyers that are no part of the farm
+}
+
+// newKilled makes one that is not started yet, of the examples and what change does to their directory.
+func newKilled(t *testing.T, change func(k *killed)) *killed {
+	t.Helper()
+	k := &killed{t: t, seed: uint64(time.Now().UnixNano()), dir: t.TempDir(), sellers: pickPort(t), admin: pickPort(t)}
+	t.Logf("seed %d", k.seed)
+	var err error
+	if k.farm, err = buyertest.New(buyertest.Config{Seed: k.seed, Buyers: buyertest.Demo()}); err != nil {
 		t.Fatal(err)
 	}
-	defer farm.Close()
-	kafka, err := kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts",
+	t.Cleanup(func() { k.farm.Close() })
+	k.kafka, err = kafkalocal.Start(kafkalocal.Config{Topics: []string{"clearpost.pings", "clearpost.posts",
 		"clearpost.leads"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer kafka.Close()
-	dir, sellers, admin := t.TempDir(), pickPort(t), pickPort(t)
-	writeExamples(t, dir, farm.Addr(), fmt.Sprintf(
-		"node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", sellers, admin, kafka.Addr()))
-	tightenCaps(t, dir)
-	cfg, err := config.Load(dir, os.LookupEnv)
-	if err != nil {
+	t.Cleanup(func() { k.kafka.Close() })
+	writeExamples(t, k.dir, k.farm.Addr(), fmt.Sprintf(
+		"node: n1\nlisten: %s\nadmin: {listen: %s}\nkafka: {brokers: [%q]}\n", k.sellers, k.admin, k.kafka.Addr()))
+	tightenCaps(t, k.dir)
+	change(k)
+	if k.cfg, err = config.Load(k.dir, os.LookupEnv); err != nil {
 		t.Fatal(err)
 	}
+	if k.answers, err = os.Create(filepath.Join(t.TempDir(), "answers.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.answers.Close() })
+	return k
+}
 
-	p := startProcess(t, "serve", dir, "--log-level", "error")
-	p.waitReady("http://" + admin + "/healthz")
-	answers, err := os.Create(filepath.Join(t.TempDir(), "answers.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answers.Close()
+func (k *killed) start() {
+	k.p = startProcess(k.t, "serve", k.dir, "--log-level", "error")
+	k.p.waitReady("http://" + k.admin + "/healthz")
+}
+
+// run has sellers send while it is killed so often. It goes on when they have stopped.
+func (k *killed) run(kills int) {
+	k.t.Helper()
+	dice := rand.New(rand.NewPCG(k.seed, 1))
+	k.start()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + sellers, Sources: demoSources(cfg), Seed: seed,
+	gen, err := loadtest.New(loadtest.Config{BaseURL: "http://" + k.sellers, Sources: demoSources(k.cfg), Seed: k.seed,
 		Rate: 120, OneShot: 0.2, Post: 0.8, Think: [2]time.Duration{0, 300 * time.Millisecond}, Keyed: 0.5, Repeat: 0.1,
 		Double: 0.05, Again: 0.05, Retries: 40, RetryAfter: 150 * time.Millisecond, Timeout: 15 * time.Second,
-		Answers: answers})
+		Answers: k.answers})
 	if err != nil {
-		t.Fatal(err)
+		k.t.Fatal(err)
 	}
 	type ended struct {
 		r   *loadtest.Result
@@ -187,32 +205,47 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	go func() { r, err := gen.Run(ctx); done <- ended{r, err} }()
 	for range kills {
 		<-time.After(time.Duration(100+dice.IntN(500)) * time.Millisecond)
-		p.kill()
-		p = startProcess(t, "serve", dir, "--log-level", "error")
-		p.waitReady("http://" + admin + "/healthz")
+		k.p.kill()
+		k.start()
 	}
 	<-time.After(300 * time.Millisecond)
 	stop()
 	res := <-done
 	if res.err != nil {
-		t.Fatal(res.err)
+		k.t.Fatal(res.err)
 	}
 	if res.r.Sold == 0 || res.r.Disagreed > 0 {
-		t.Errorf("sold %d, repeats that were told another story: %d", res.r.Sold, res.r.Disagreed)
+		k.t.Errorf("sold %d, repeats that were told another story: %d", res.r.Sold, res.r.Disagreed)
 	}
-	p.cmd.Process.Signal(os.Interrupt)
-	<-p.ended
-	t.Logf("pings %+v\nposts %+v\nleads %+v", res.r.Ping, res.r.Post, res.r.Lead)
-	judge(t, cfg, farm, kafka, answers)
+	k.t.Logf("%d kills\npings %+v\nposts %+v\nleads %+v", kills, res.r.Ping, res.r.Post, res.r.Lead)
 }
 
-// judge starts the exchange once more so that it ships what is left, and audits.
-func judge(t *testing.T, cfg *config.Config, farm *buyertest.Farm, kafka *kafkalocal.Server, answers *os.File) {
-	t.Helper()
-	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	n, err := node.New(cfg, nil, false)
+func (k *killed) stop() {
+	k.p.cmd.Process.Signal(os.Interrupt)
+	<-k.p.ended
+}
+
+// TestKilledAtAnyMomentNothingIsLost kills the exchange under load, again and again, and lets the auditor compare what
+// the sellers heard, what the buyers booked, what the ledger holds and what came out of Kafka.
+func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
+	t.Parallel()
+	kills := *kills
+	if testing.Short() {
+		kills = 4
+	}
+	k := newKilled(t, func(*killed) {})
+	k.run(kills)
+	k.stop()
+	k.judge(func(*ledger.Ledger) {})
+}
+
+// judge starts the exchange once more so that it ships what is left, and audits. The ledger may be looked at first.
+func (k *killed) judge(look func(*ledger.Ledger)) {
+	k.t.Helper()
+	k.cfg.Listen, k.cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	n, err := node.New(k.cfg, nil, false)
 	if err != nil {
-		t.Fatal(err)
+		k.t.Fatal(err)
 	}
 	defer n.Stop()
 	last := n.Ledger.LastSeq()
@@ -220,25 +253,39 @@ func judge(t *testing.T, cfg *config.Config, farm *buyertest.Farm, kafka *kafkal
 	defer tick.Stop()
 	for end := time.Now().Add(30 * time.Second); n.Ledger.Stats().Shipped < last; <-tick.C {
 		if time.Now().After(end) {
-			t.Fatalf("not shipped within 30 s: %+v, last %d", n.Ledger.Stats(), last)
+			k.t.Fatalf("not shipped within 30 s: %+v, last %d", n.Ledger.Stats(), last)
 		}
 	}
-	d := &demo{cfg: cfg, node: n, farm: farm, kafka: kafka, answers: answers}
-	report, err := d.audit()
+	look(n.Ledger)
+	d := &demo{cfg: k.cfg, node: n, farm: k.farm, kafka: k.kafka, answers: k.answers}
+	in, opt, err := d.audited()
 	if err != nil {
-		t.Fatal(err)
+		k.t.Fatal(err)
 	}
-	t.Logf("audited: %+v", report.Counts)
+	ofFarm := in.Receipts
+	in.Receipts = func(each func(audit.Receipt) error) error {
+		for _, r := range k.filed {
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		return ofFarm(each)
+	}
+	report, err := audit.Run(in, opt)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Logf("audited: %+v", report.Counts)
 	if !report.OK {
-		t.Errorf("audit: %s\n%+v", report.Verdict(), report.ByRule)
+		k.t.Errorf("audit: %s\n%+v", report.Verdict(), report.ByRule)
 		for _, f := range report.Findings[:min(10, len(report.Findings))] {
-			t.Log(f)
+			k.t.Log(f)
 		}
 	}
 	if !testing.Short() && report.Counts.FullCaps == 0 {
-		t.Errorf("no cap was met: %+v", report.Counts)
+		k.t.Errorf("no cap was met: %+v", report.Counts)
 	}
 	if report.Counts.Shipped == 0 || report.Counts.Sales == 0 || report.Counts.Answers == nil {
-		t.Errorf("the audit saw nothing: %+v", report.Counts)
+		k.t.Errorf("the audit saw nothing: %+v", report.Counts)
 	}
 }
