@@ -45,6 +45,7 @@ func (w *world) judge(x *rig) {
 	if err != nil {
 		return
 	}
+	w.journal(x, rep)
 	w.tally(x, &rep.Counts)
 }
 
@@ -60,7 +61,8 @@ func (w *world) tally(x *rig, c *audit.Counts) {
 		"attempts held to duplicate rules": c.Marked, "attempts of persons known to a rule": c.Again,
 		"refusals as duplicates":                               c.Duplicates,
 		"refusals as duplicates for a hold that left no event": c.DuplicatesUntold,
-		"attempts that count as their campaign says":           c.Assumed, "leads that waited": c.Deferred} {
+		"attempts that count as their campaign says":           c.Assumed, "leads that waited": c.Deferred,
+		"returns that stand": c.Returns, "payments": c.Payments} {
 		w.did["judged: "+what] += n
 	}
 }

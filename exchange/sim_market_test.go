@@ -121,6 +121,7 @@ func (m simMarket) setup(w *world) setup {
 		v.Plan.SellLimit, v.Plan.Routing = m.limit, m.routing()
 	}
 	m.standing(&s)
+	m.money(&s)
 	return s
 }
 
@@ -189,7 +190,7 @@ func (m *simMarket) counted() (out []audit.Cap) {
 	for _, k := range m.caps.all() {
 		out = append(out, k.audited())
 	}
-	return out
+	return append(out, m.accounts()...)
 }
 
 // promise is what the auditor is told of the configuration.
@@ -211,6 +212,9 @@ func (m *simMarket) promise() *audit.Config {
 			c.Caps["campaign:"+id+":hour"] = m.hour
 		}
 		c.Caps["buyer:"+id+"-co:spend:day"] = int64(m.spend)
+	}
+	for _, k := range m.accounts() {
+		c.Caps[k.Key] = int64(simCredit)
 	}
 	for _, k := range m.caps.all() {
 		x := k.audited()

@@ -70,7 +70,8 @@ func TestSim(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"refusals as duplicates", "attempts of persons known to a rule",
-		"attempts that count as their campaign says", "corrections", "full windows of caps"} {
+		"attempts that count as their campaign says", "corrections", "full windows of caps",
+		"returns that stand", "payments", "balances"} {
 		if total["judged: "+what] == 0 {
 			t.Errorf("nothing was judged of %s", what)
 		}
@@ -215,6 +216,8 @@ func (w *world) step(x *rig) {
 		w.breakBroker(x)
 	case n == 28:
 		w.setClock(x)
+	default:
+		w.backOffice(x)
 	}
 	x.Sleep(time.Duration(w.plan.IntN(1500)) * time.Millisecond)
 	w.revive(x)
@@ -260,6 +263,7 @@ func (w *world) breakDisk(x *rig) {
 		for range 3 {
 			w.change(x)
 		}
+		w.backOffice(x)
 	}
 	for range 1 + w.plan.IntN(3) {
 		w.sell(x)
