@@ -53,6 +53,7 @@ var below = map[string][]string{
 
 	"queue":         {"lead", "ledger"},          // messages that wait until they are taken
 	"books":         {"lead", "ledger"},          // the double-entry journal: what events book
+	"books/paper":   {"lead"},                    // statements written down: text, CSV, HTML, PDF
 	"ledger/report": {"lead", "ledger", "books"}, // an SQL view of the events, to find and add up
 
 	"reconcile": {"lead", "rules", "config/tree"}, // a buyer's statement held to what was sold
@@ -95,7 +96,7 @@ var below = map[string][]string{
 	"cmd/clearpost": {"lead", "rules", "alerts", "wire/request", "wire/answer", "wire/transport", "buyers", "auction",
 		"capstore", "ledger", "ledger/report", "ledger/schema", "queue", "config/schema", "exchange", "exchange/intake",
 		"exchange/intake/posting", "exchange/admin", "config", "config/page", "node", "buyers/buyertest",
-		"buyers/conform", "ledger/kafkalocal", "loadtest", "loadtest/audit", "reconcile", "examples"},
+		"buyers/conform", "books/paper", "ledger/kafkalocal", "loadtest", "loadtest/audit", "reconcile", "examples"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -157,6 +158,7 @@ var confined = []struct {
 	{"database/sql", []string{"ledger/report", "reconcile"}, "the database is a view of the ledger, or for the time " +
 		"of one command: what must be right is decided by events"},
 	{"github.com/parquet-go", []string{"cmd/clearpost"}, "files for others are written at the edge"},
+	{"codeberg.org/go-pdf/fpdf", []string{"books/paper"}, "files for others are written at the edge"},
 	{"encoding/json", []string{"buyers/buyertest", "loadtest", "loadtest/audit"},
 		"github.com/goccy/go-json reads and writes every JSON body; who plays or judges from outside reads with " +
 			"another decoder"},

@@ -36,8 +36,9 @@ type Buyer struct {
 	Standing   auction.Standing
 	PaysNever  bool // its campaigns are left alone, as if they were paused
 
-	Returns   *Returns   // nil: it gives nothing back
-	KeyHashes [][32]byte // SHA-256 of each of its API keys: the keys themselves are not kept
+	Returns   *Returns    // nil: it gives nothing back
+	Company   *lead.Party // on its statements; nil: its name alone
+	KeyHashes [][32]byte  // SHA-256 of each of its API keys: the keys themselves are not kept
 }
 
 // Hours are a schedule and where it stands.

@@ -127,6 +127,8 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	b.Multiplier = c.multiplier(at, spec.Multiplier)
 	c.standing(b, spec, at)
 	c.returns(b, spec.Returns, zone, at)
+	b.Company, ds = spec.Company.Compile(b.Name)
+	c.take(at, "company", ds)
 	c.book.Buyers = append(c.book.Buyers, b)
 	for i := range spec.Campaigns {
 		c.campaign(b, &spec.Campaigns[i], zone, fmt.Sprintf("%s.campaigns[%d]", at, i))

@@ -46,6 +46,7 @@ type BuyerSpec struct {
 	Balance *BalanceSpec `yaml:"balance"`
 	// which leads it may give back, and what it gets for them; absent: none, but by an operator
 	Returns *ReturnsSpec `yaml:"returns"`
+	Company *CompanySpec `yaml:"company"` // what it is called on its statements; absent: its name alone
 	// its keys for the buyers' side of the API, best as ${env:NAME}; several while one is replaced by another
 	Keys []string `yaml:"keys"`
 	// when it takes leads, all its campaigns; absent: always

@@ -61,6 +61,7 @@ func (l *loader) node(cfg *Config) {
 	l.limits(f, &spec.Limits, &cfg.Limits)
 	l.parents(f, spec.Parents, cfg)
 	cfg.Alerts = l.alerts(f, spec.Alerts)
+	cfg.Exchange.Company = l.company(f, spec.Company)
 }
 
 // address checks host:port. Port 0 means a free one.
@@ -160,6 +161,9 @@ func (l *loader) source(f *tree.File) *exchange.Source {
 	s.Plans = l.sourcePlans(f, &spec)
 	s.Webhook = l.webhook(f, spec.Webhook)
 	s.ReturnsPPM = l.clawback(f, spec.Returns)
+	var ds []lead.Defect
+	s.Company, ds = spec.Company.Compile(s.Name)
+	l.badAll(f, "company", ds)
 	s.MaxWait = time.Duration(l.number(f, "max_wait_ms", spec.MaxWaitMS, 0, 100, 600000)) * time.Millisecond
 	return s
 }

@@ -22,6 +22,8 @@ type nodeSpec struct {
 	Parents map[string]parentSpec `yaml:"parents"`
 	Specs   specsSpec             `yaml:"specs"`  // the posting specs that sellers read
 	Alerts  *alertsSpec           `yaml:"alerts"` // who is told when somebody is needed
+	// who runs the exchange, as statements say it, and how they are numbered
+	Company *companySpec `yaml:"company"`
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks of proxies before the sellers' address
 	// the one header that the proxies write: X-Forwarded-For or Forwarded (X-Forwarded-For)
@@ -220,7 +222,8 @@ type sourceSpec struct {
 	OnChange  string      `yaml:"on_change"` // refuse or keep; absent: as the vertical has it
 	Dedupe    *dedupeSpec `yaml:"dedupe"`    // in place of what its verticals have
 	// what it bears of its buyers' returns; absent: nothing
-	Returns *sourceReturnsSpec `yaml:"returns"`
+	Returns *sourceReturnsSpec  `yaml:"returns"`
+	Company *buyers.CompanySpec `yaml:"company"` // what it is called on its statements; absent: its name alone
 	// where it is told what becomes of its leads; absent: nowhere
 	Webhook *webhookSpec `yaml:"webhook"`
 	// vertical → the plan by which this source's leads are sold, in place of the vertical's

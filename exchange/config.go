@@ -81,9 +81,10 @@ type Source struct {
 	Dedupe   []*Dedupe  // by position in Verticals; where it ends or has nil, the vertical's holds
 	Plans    []*Routing // likewise
 
-	ReturnsPPM int64    // the share of its payout that it gives back where the buyer gets the price back; 0: none
-	Webhook    *Webhook // what becomes of its leads is told there; nil: nowhere
-	SpecPublic bool     // anybody may read its posting specs
+	Company    *lead.Party // on statements; nil: its name alone
+	ReturnsPPM int64       // the share of its payout that it gives back where the buyer gets the price back; 0: none
+	Webhook    *Webhook    // what becomes of its leads is told there; nil: nowhere
+	SpecPublic bool        // anybody may read its posting specs
 
 	// names under which it sends a whole document in JSON as a text, beside those that everybody may use
 	Unpack    []string
@@ -122,6 +123,7 @@ type Config struct {
 	Sources   []*Source
 	Book      *buyers.Book
 	Parents   []Parent
+	Company   Company // whoever runs it, on statements
 }
 
 // Parent is a company that others belong to, and that has caps of its own.

@@ -97,9 +97,10 @@ type Exchange struct {
 
 	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches
-	settling  turn       // one resolution at a time
-	reloading sync.Mutex // one change of the snapshot at a time
-	carried   carried    // guarded by reloading
+	settling  turn              // one resolution at a time
+	numbering *ledger.Uncertain // guarded by settling: the statement of which nobody could tell; nil: none
+	reloading sync.Mutex        // one change of the snapshot at a time
+	carried   carried           // guarded by reloading
 
 	decoded decoded
 	papers  papers

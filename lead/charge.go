@@ -16,7 +16,7 @@ const (
 	OfAttempts = "attempts" // posts that went out, whatever came of them
 	OfPings    = "pings"    // bid requests that went out; of sources and verticals, leads that came in
 	OfSpend    = "spend"    // money, in micros: the bid while it is held, what is booked for it then
-	OfTally    = "tally"    // sales and returns of a buyer, by which its returns are limited: of no cap
+	OfTally    = "tally"    // what no cap looks at: a buyer's sales and returns, by which these are limited; statements
 )
 
 // AtEnd is what the end of an attempt adds to the counts that its charges are in: booked is what it costs if it is a

@@ -32,6 +32,7 @@ const (
 	AdjustAnswered      = "answered"       // a response tells of a row what stands already: it books nothing
 	AdjustUnplaced      = "unplaced"       // a row of a response of which nothing could be made; of no lead
 	AdjustResponse      = "response"       // a response was read to its end; of no lead
+	AdjustStated        = "stated"         // a month of an account is on a statement with a number
 )
 
 // How a file stands. One that is decided, and of which nothing else is told, stands nowhere yet.
@@ -113,10 +114,12 @@ type Adjusted struct {
 	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
 	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
 
-	Currency string `json:"currency,omitempty"` // deposited: the buyer's
+	Currency string `json:"currency,omitempty"` // deposited: the buyer's; stated: of its sums
 	Date     string `json:"date,omitempty"`     // deposited: when the money came, such as 2026-11-03; "": at the event
 
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
+
+	Statement *Statement `json:"statement,omitempty"` // stated
 
 	File    *File      `json:"file,omitempty"`    // batched, file
 	Told    *ToldRow   `json:"told,omitempty"`    // answered, unplaced, response; resolved, corrected: by a response

@@ -82,7 +82,7 @@ func changeOf(f *Facts) *change {
 // countsItself tells whether an adjustment tells all that it changes of counts.
 func countsItself(adjustment string) bool {
 	return adjustment == AdjustCorrected || adjustment == AdjustRebooked || adjustment == AdjustDeposited ||
-		adjustment == AdjustImported || OfReturn(adjustment)
+		adjustment == AdjustImported || adjustment == AdjustStated || OfReturn(adjustment)
 }
 
 // chargeOf is a copy that takes no memory of what it is of.

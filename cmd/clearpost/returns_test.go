@@ -122,9 +122,9 @@ func TestReturnsByVerbsFilesAndABuyersKey(t *testing.T) {
 		{"statement source:quotemill --since 1h --csv", 0, ",return,-"},
 		{"statement brightroof --since 1h --sums", 0, "brightroof from"},
 		{"statement nobody --since 1h", 1, "nothing was ever booked"},
-		{"statement brightroof", 1, "expected --month, or --since"},
+		{"statement brightroof", 2, "expected --month, or --since"},
 		{"statement brightroof --month 2026-13", 1, "expected a month such as 2026-10"},
-		{"statement brightroof --month " + time.Now().UTC().Format("2006-01"), 0, "closing"},
+		{"statement brightroof --month " + time.Now().UTC().Format("2006-01") + " --so-far", 0, "closing"},
 		{"returns --source nobody", 0, "no return is like this"},
 		{"sql select+count(*),sum(credit_micros)+from+returns+where+state='returned'", 0, "3"},
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type Server struct {
 	today     daySoFar
 
 	checking atomic.Bool // all leads are being computed again
+	stating  sync.Mutex  // one statement is issued at a time
 }
 
 // New makes a server.
@@ -162,9 +164,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
 			"/v1/queue, /v1/webhooks, /v1/webhooks/dead?name=, /v1/batches, /v1/balances, /v1/value, /v1/events, "+
-			"/v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns, /v1/statement, /v1/books; "+
+			"/v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns, /v1/statement, "+
+			"/v1/statements, /v1/statements/show?number=, /v1/statements/parties?account=, /v1/books; "+
 			"POST /v1/pause, /v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, "+
-			"/v1/payments, /v1/balances, "+
+			"/v1/payments, /v1/statements, /v1/balances, "+
 			"/v1/import, /v1/report, /v1/queue/retry, /v1/queue/drop, /v1/queue/move, /v1/webhooks/replay, "+
 			"/v1/webhooks/drop, /v1/batches/send, /v1/batches/file, /v1/view/catch-up, /v1/view/rebuild, "+
 			"/v1/reload, /v1/backup")
@@ -188,6 +191,8 @@ func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		s.decideReturn(ctx)
 	case path == "/v1/payments" && post:
 		s.pay(ctx)
+	case path == "/v1/statements/parties" && get:
+		s.parties(ctx)
 	case path == "/v1/balances" && get:
 		s.balances(ctx)
 	case path == "/v1/balances" && post:

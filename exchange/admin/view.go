@@ -37,6 +37,12 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.returnsOf
 	case path == "/v1/statement" && get:
 		answer = s.statement
+	case path == "/v1/statements" && get:
+		answer = s.issued
+	case path == "/v1/statements" && post:
+		answer = s.issue
+	case path == "/v1/statements/show" && get:
+		answer = s.showIssued
 	case path == "/v1/books" && get:
 		answer = s.trial
 	default:

@@ -125,6 +125,7 @@ func (w *writer) rollback() error {
 func (w *writer) take(r ledger.Record) {
 	w.returned(r)
 	w.booked(r)
+	w.stated(r)
 	var err error
 	switch r.Kind {
 	case ledger.KindPinged:

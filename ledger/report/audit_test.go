@@ -28,22 +28,8 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))
-			some := func() exchangetest.Buyer {
-				var script []exchangetest.Answer
-				for range 8 {
-					script = append(script, []exchangetest.Answer{exchangetest.Accept("R"), exchangetest.Decline("no"),
-						exchangetest.Silence()}[min(rnd.IntN(5), 2)])
-				}
-				return exchangetest.Script(script...)
-			}
-			s := exchangetest.Setup{Vertical: func(v *exchange.Vertical) { v.Plan.SellLimit = 2 },
-				Source: func(s *exchange.Source) { s.Tests, s.ReturnsPPM = true, 700_000 },
-				Buyer:  givesBack,
-				Campaigns: []exchangetest.Campaign{{ID: "a", Price: 30 * lead.Unit, MaxSold: 2, Post: some()},
-					{ID: "b", Price: 25 * lead.Unit, MaxSold: 2, Post: some()},
-					{ID: "c", Price: 21 * lead.Unit, MaxSold: 1, Fixed: true, Post: some()}}}
 			dir := t.TempDir()
-			exchangetest.Run(t, s, func(x *exchangetest.Rig) {
+			exchangetest.Run(t, wandering(rnd), func(x *exchangetest.Rig) {
 				c := wander(t, x, rnd, dir)
 				sales, corrections, returns = sales+c.Sales, corrections+c.Corrections, returns+c.Returns
 			})
@@ -64,10 +50,41 @@ func givesBack(b *buyers.BuyerSpec) {
 		{Name: "other", Approve: "auto", Refund: "replacement"}}}
 }
 
+// wandering is an exchange whose buyers answer by chance.
+func wandering(rnd *rand.Rand) exchangetest.Setup {
+	some := func() exchangetest.Buyer {
+		var script []exchangetest.Answer
+		for range 8 {
+			script = append(script, []exchangetest.Answer{exchangetest.Accept("R"), exchangetest.Decline("no"),
+				exchangetest.Silence()}[min(rnd.IntN(5), 2)])
+		}
+		return exchangetest.Script(script...)
+	}
+	return exchangetest.Setup{Vertical: func(v *exchange.Vertical) { v.Plan.SellLimit = 2 },
+		Source: func(s *exchange.Source) { s.Tests, s.ReturnsPPM = true, 700_000 },
+		Buyer:  givesBack,
+		Campaigns: []exchangetest.Campaign{{ID: "a", Price: 30 * lead.Unit, MaxSold: 2, Post: some()},
+			{ID: "b", Price: 25 * lead.Unit, MaxSold: 2, Post: some()},
+			{ID: "c", Price: 21 * lead.Unit, MaxSold: 1, Fixed: true, Post: some()}}}
+}
+
 func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit.Counts {
+	attempts := sends(t, x, 8)
+	x.Sleep(10 * time.Second)
+	for range 70 {
+		if act(t, x, rnd, attempts) {
+			agree(t, x, dir)
+		}
+	}
+	return agree(t, x, dir)
+}
+
+// sends sends leads, and tells which attempts were made.
+func sends(t *testing.T, x *exchangetest.Rig, n int) []lead.ID {
+	t.Helper()
 	var attempts []lead.ID
-	for i := range 8 {
-		phone := exchangetest.Values{"phone": fmt.Sprintf("602555%04d", 1000+i)}
+	for i := range n {
+		phone := exchangetest.Values{"phone": fmt.Sprintf("602555%04d", 1000+int(x.Ledger.LastSeq())%9000)}
 		if i%4 == 3 {
 			x.LeadNow(phone, nil)
 			continue
@@ -83,51 +100,54 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 			}
 		}
 	}
-	x.Sleep(10 * time.Second)
-	for range 70 {
-		at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
-		yes := rnd.IntN(2) == 0
-		var price *lead.Money
-		if yes && rnd.IntN(2) == 0 {
-			price = &amount
-		}
-		// What is not possible is refused, and changes nothing: the sums tell.
-		switch rnd.IntN(16) {
-		case 0, 1:
-			_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
-		case 2, 3, 4:
-			_, _, _ = x.Exchange.Correct(exchange.Correction{Name: at.String(), Accepted: yes, Price: price,
-				Oversell: rnd.IntN(2) == 0, Why: "their mail"}, forNames)
-		case 5, 6:
-			other := lead.Money(rnd.IntN(4000)) * lead.Cent
-			_, _, _ = x.Exchange.Rebook(exchange.Rebooking{Name: at.String(), Price: price, Payout: &other,
-				Ref: fmt.Sprint(rnd.IntN(9)), Why: "agreed"}, forNames)
-		case 7:
-			_, _ = x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
-				forNames)
-		case 10, 11:
-			_, _, _ = x.Exchange.Return(exchange.ReturnAsk{Name: at.String(), Reason: []string{"bad", "odd", "other",
-				"half"}[rnd.IntN(4)], Grant: rnd.IntN(4) == 0, Budget: forNames})
-		case 12, 13:
-			_, _, _ = x.Exchange.DecideReturn(exchange.ReturnDecision{Name: at.String(), What: []string{
-				exchange.ReturnApprove, exchange.ReturnDeny, exchange.ReturnRevoke,
-				exchange.ReturnReplace}[rnd.IntN(4)],
-				With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames})
-		case 15:
-			_, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount - 20*lead.Unit + lead.Cent,
-				Ref: fmt.Sprint(rnd.IntN(9)), Any: true, Why: "wire"})
-			if err != nil {
-				t.Error(err)
-			}
-		case 14:
-			x.Crash()
-		case 8:
-			x.Restart()
-		case 9:
-			agree(t, x, dir)
-		}
+	return attempts
+}
+
+// act does something by chance, and tells whether it is time to look.
+func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) bool {
+	t.Helper()
+	at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
+	yes := rnd.IntN(2) == 0
+	var price *lead.Money
+	if yes && rnd.IntN(2) == 0 {
+		price = &amount
 	}
-	return agree(t, x, dir)
+	// What is not possible is refused, and changes nothing: the sums tell.
+	switch rnd.IntN(16) {
+	case 0, 1:
+		_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
+	case 2, 3, 4:
+		_, _, _ = x.Exchange.Correct(exchange.Correction{Name: at.String(), Accepted: yes, Price: price,
+			Oversell: rnd.IntN(2) == 0, Why: "their mail"}, forNames)
+	case 5, 6:
+		other := lead.Money(rnd.IntN(4000)) * lead.Cent
+		_, _, _ = x.Exchange.Rebook(exchange.Rebooking{Name: at.String(), Price: price, Payout: &other,
+			Ref: fmt.Sprint(rnd.IntN(9)), Why: "agreed"}, forNames)
+	case 7:
+		_, _ = x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
+			forNames)
+	case 10, 11:
+		_, _, _ = x.Exchange.Return(exchange.ReturnAsk{Name: at.String(), Reason: []string{"bad", "odd", "other",
+			"half"}[rnd.IntN(4)], Grant: rnd.IntN(4) == 0, Budget: forNames})
+	case 12, 13:
+		_, _, _ = x.Exchange.DecideReturn(exchange.ReturnDecision{Name: at.String(), What: []string{
+			exchange.ReturnApprove, exchange.ReturnDeny, exchange.ReturnRevoke,
+			exchange.ReturnReplace}[rnd.IntN(4)],
+			With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames})
+	case 15:
+		_, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount - 20*lead.Unit + lead.Cent,
+			Ref: fmt.Sprint(rnd.IntN(9)), Any: true, Why: "wire"})
+		if err != nil {
+			t.Error(err)
+		}
+	case 14:
+		x.Crash()
+	case 8:
+		x.Restart()
+	case 9:
+		return true
+	}
+	return false
 }
 
 // agree brings the view up to date and compares it with the auditor, whose counts it returns.

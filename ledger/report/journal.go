@@ -40,11 +40,12 @@ func (w *writer) booked(r ledger.Record) {
 	if !r.Lead.IsZero() {
 		id = r.Lead[:]
 	}
-	currency, note := "", ""
+	currency, note, reference := "", "", ""
 	switch ev := ev.(type) {
 	case *ledger.Posted:
-		attempt = ev.Attempt[:]
+		attempt, reference = ev.Attempt[:], ev.Reference
 	case *ledger.Adjusted:
+		reference = ev.Reference
 		if !ev.Attempt.IsZero() {
 			attempt = ev.Attempt[:]
 		}
@@ -53,8 +54,10 @@ func (w *writer) booked(r ledger.Record) {
 		}
 	}
 	for i, e := range entries {
-		w.exec("insert into _entry values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing", int64(r.Seq), i, r.At,
-			w.account(e.Account), int64(e.Amount), slices.Index(books.Kinds, e.Kind), id, attempt, currency, note)
+		w.exec("insert into _entry values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing", int64(r.Seq), i,
+			r.At,
+			w.account(e.Account), int64(e.Amount), slices.Index(books.Kinds, e.Kind), id, attempt, currency, note,
+			w.text(reference))
 	}
 }
 
@@ -78,7 +81,8 @@ func (v *View) Trial(ctx context.Context, until time.Time) (out []Balance, err e
 		w.and("e.at < ?", until.UnixMicro())
 	}
 	err = v.ask(ctx, figuresFor, true, func(ctx context.Context, db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, `select n.name, iif(e.currency = '', coalesce(o.currency, ''), e.currency) as c,
+		rows, err := db.QueryContext(ctx,
+			`select n.name, iif(e.currency = '', coalesce(o.currency, ''), e.currency) as c,
 			sum(e.amount), count(*) from _entry e join _account n on n.id = e.account left join _lead l on l.id = e.lead
 			left join _origin o on o.id = l.origin where `+w.all()+" group by 1, 2 order by 2, 1", w.args...)
 		if err != nil {
@@ -147,7 +151,8 @@ type StatementLine struct {
 	Campaign  string     `json:"campaign,omitempty"`
 	Reference string     `json:"reference,omitempty"` // the buyer's
 	Seller    string     `json:"seller_lead_id,omitempty"`
-	Note      string     `json:"note,omitempty"` // of a payment: its ref
+	Note      string     `json:"note,omitempty"`     // of a payment: its ref
+	Corrects  string     `json:"corrects,omitempty"` // issued: the earlier statement that it is about
 }
 
 // Statement reads an account. An error is a *BadQuery where it is the asker's.
@@ -211,9 +216,11 @@ func (s *Statement) sums(ctx context.Context, tx *sql.Tx, sign lead.Money) error
 }
 
 func (s *Statement) lines(ctx context.Context, tx *sql.Tx, q *StatementQuery, sign lead.Money) error {
-	rows, err := tx.QueryContext(ctx, `select e.seq, e.line, e.at, e.kind, iif(e.currency = '', coalesce(o.currency, ''),
-		e.currency), e.amount, e.lead, coalesce(c.campaign, ''), coalesce(a.reference, ''), coalesce(l.seller, ''), e.note`+
-		entriesFrom+`left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
+	rows, err := tx.QueryContext(ctx,
+		`select e.seq, e.line, e.at, e.kind, iif(e.currency = '', coalesce(o.currency, ''),
+		e.currency), e.amount, e.lead, coalesce(c.campaign, ''), coalesce(nullif(e.reference, ''), a.reference, ''),
+		coalesce(l.seller, ''), e.note`+
+			entriesFrom+`left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
 		where n.name = ? and e.at >= ? and e.at < ? and (e.seq, e.line) > (?, ?) order by e.seq, e.line limit ?`,
 		s.Account, s.Since.UnixMicro(), s.Until.UnixMicro(), int64(q.After.Seq), q.After.Line, q.Limit+1)
 	if err != nil {

@@ -31,7 +31,8 @@ var viewOfQueued string
 
 // migrations lead from each version of the tables to the next one. What a step cannot make of what is there takes a
 // rebuild, and says so in the changelog.
-var migrations = [...]string{schema, viewOfQueued, returnsSchema, journalSchema}
+var migrations = [...]string{schema, viewOfQueued, returnsSchema, journalSchema,
+	statementsSchema}
 
 const (
 	fileName    = "report.db"

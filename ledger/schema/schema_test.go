@@ -293,7 +293,7 @@ func TestFullEventsValidate(t *testing.T) {
 			e.Said = "queued"
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate, e.Return.Decided = ledger.AdjustReported, ledger.FatePaid, ledger.DecidedByRule
-			e.File.State, e.Date = ledger.FileStored, "2026-11-03"
+			e.File.State, e.Date, e.Statement.Month = ledger.FileStored, "2026-11-03", "2026-10"
 		}
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", kind, err)
