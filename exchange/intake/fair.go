@@ -18,6 +18,7 @@ import (
 type fair struct {
 	most   atomic.Int64 // the pace of pings that are let in at most, of modest sources or not; unbounded
 	age    atomic.Int64 // looks since it is bounded, 0: it is not
+	waited atomic.Int64 // for a processor, the longest of these looks, in nanoseconds
 	modest atomic.Int64 // sources with at most this pace are modest; unbounded: all are
 	reads  atomic.Int64 // pace of requests that were read
 
@@ -80,11 +81,13 @@ func (p *places) weigh(l look) {
 	}
 	if f.most.Store(most); most == unbounded {
 		f.age.Store(0)
+		f.waited.Store(0)
 		f.modest.Store(unbounded)
 		f.lets = f.let // of a pause nothing can be learned
 		return
 	}
 	f.age.Add(1)
+	f.waited.Store(max(f.waited.Load(), int64(l.waited)))
 	slices.Sort(f.paces)
 	f.modest.Store(level(f.paces, f.lets*modestPercent/100))
 }
@@ -120,14 +123,19 @@ func level(paces []int64, much int64) int64 {
 	return unbounded
 }
 
-// burstPart: how many are let in is bounded for pings only once it has been too many for this part of the time that
-// they have. What ends before costs time and nothing else.
-const burstPart = 4
+// How many are let in is bounded for pings only once it has been too many for this part of the time that they have:
+// what ends before costs time and nothing else. And only where a processor is waited for longer than this part of it: a
+// ping waits for one some twenty times, and has the rest of its time for its buyers.
+const (
+	burstPart = 4
+	bornePart = 40
+)
 
 // held tells whether it is bounded how many pings that have so much time are let in.
 func (p *places) held(deadline time.Duration) bool {
 	age := p.fair.age.Load()
-	return age > 0 && time.Duration(age)*sensorEvery >= deadline/burstPart
+	return age > 0 && time.Duration(age)*sensorEvery >= deadline/burstPart &&
+		time.Duration(p.fair.waited.Load()) >= deadline/bornePart
 }
 
 // pacePerSecond is how many pings a second are let in at most; 0: as many as come.

@@ -128,7 +128,11 @@ func (c *crowd) look(send map[string]int64) (let map[string]int64, left int64) {
 	c.no++
 	hot := c.left > c.bears/5 // who comes last waits longer than waitedMost
 	c.heat = nextHeat(c.heat, hot)
-	c.weigh(look{hot: hot, heat: c.heat, no: c.no})
+	l := look{hot: hot, heat: c.heat, no: c.no}
+	if hot {
+		l.waited = sensorEvery * time.Duration(c.left) / time.Duration(c.bears)
+	}
+	c.weigh(l)
 	return let, c.left
 }
 
@@ -185,6 +189,7 @@ func TestManyInFlightAreNoFault(t *testing.T) {
 	c := newCrowd(1000, 100, "small", "hog")
 	c.fair.most.Store(0)
 	c.fair.age.Store(100)
+	c.fair.waited.Store(int64(time.Second))
 	c.seats["hog"].pace.Store(50 * paceUnit)
 	c.fair.modest.Store(20 * paceUnit)
 	if why, modest, ok := c.come("hog"); ok || modest || why != ShedOverloaded {

@@ -3,6 +3,7 @@
 package intake
 
 import (
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -80,6 +81,7 @@ type places struct {
 	flying  atomic.Int64
 	read    atomic.Int64 // requests since the last look
 	slow    atomic.Int64 // those of them that had waited longer than waitedMost before they were read
+	slowFor atomic.Int64 // for how long, in nanoseconds
 	sources atomic.Int64 // that have a request in flight
 	let     atomic.Int64 // pings that were let in since the last look
 	done    atomic.Int64 // such pings that were answered since the last look
@@ -107,6 +109,7 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 	p.read.Add(1)
 	if waited > waitedMost {
 		p.slow.Add(1)
+		p.slowFor.Add(int64(waited))
 	}
 	if l, due := p.sensor.sample(p.lagging); due {
 		p.weigh(l)
@@ -123,17 +126,23 @@ func (p *places) enter(post bool, waited time.Duration) (no ShedReason, ok bool)
 	return no, false
 }
 
-// lagging tells whether most requests since the last look had waited before they were read.
-func (p *places) lagging() bool {
+// lagging tells for how long most requests since the last look had waited before they were read: 0, no longer than
+// requests may; and without end where buyers' connections were too few.
+func (p *places) lagging() time.Duration {
 	const least = 20
-	read, slow := p.read.Swap(0), p.slow.Swap(0)
+	read, slow, slowFor := p.read.Swap(0), p.slow.Swap(0), p.slowFor.Swap(0)
 	p.fair.reads.Store(smooth(p.fair.reads.Load(), read, paceParts))
-	short := false
 	if p.short != nil {
 		n := p.short()
-		short, p.shorts = n > p.shorts, n
+		short := n > p.shorts
+		if p.shorts = n; short {
+			return math.MaxInt64
+		}
 	}
-	return short || read >= least && slow > read/2
+	if read < least || slow <= read/2 {
+		return 0
+	}
+	return time.Duration(slowFor / slow)
 }
 
 func (p *places) leave() { p.flying.Add(-1) }

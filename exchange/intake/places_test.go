@@ -10,12 +10,12 @@ import (
 // TestHeatDoesNotOutlastAPause: what was hot when the last request came is not, when one comes after seconds.
 func TestHeatDoesNotOutlastAPause(t *testing.T) {
 	s := sensor{heat: hotMost, last: time.Now().Add(-5 * time.Second).UnixNano()}
-	cool := func() bool { return false }
+	cool := func() time.Duration { return 0 }
 	if l, due := s.sample(cool); !due || l.heat != 0 || l.missed < 45 {
 		t.Errorf("after a pause %+v, %v", l, due)
 	}
 	s = sensor{heat: hotMost, last: time.Now().Add(-3 * sensorEvery).UnixNano()}
-	if l, due := s.sample(func() bool { return true }); !due || l.heat != hotMost || l.missed != 0 {
+	if l, due := s.sample(func() time.Duration { return time.Second }); !due || l.heat != hotMost || l.missed != 0 {
 		t.Errorf("after a moment %+v, %v", l, due)
 	}
 }
@@ -50,6 +50,7 @@ func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p := fixed(10)
 	p.fair.most.Store(2 * paceUnit)
 	p.fair.age.Store(1)
+	p.fair.waited.Store(int64(time.Second))
 	p.fair.modest.Store(-1) // nobody is
 	var s seat
 	come := func(post bool) (ShedReason, bool) {
@@ -184,10 +185,18 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 		t.Errorf("in a queue that stays %v", got)
 	}
 	p := fixed(10)
+	p.fair.waited.Store(int64(50 * time.Millisecond))
 	for age, want := range map[int64]bool{0: false, 1: false, 9: false, 10: true, 50: true} {
 		p.fair.age.Store(age)
 		if got := p.held(deadline); got != want {
 			t.Errorf("of 2 s, after %d looks: %v", age, got)
+		}
+	}
+	p.fair.age.Store(50)
+	for waited, want := range map[time.Duration]bool{49 * time.Millisecond: false, time.Second: true} {
+		p.fair.waited.Store(int64(waited))
+		if got := p.held(deadline); got != want {
+			t.Errorf("of 2 s, where a processor is waited for %v: %v", waited, got)
 		}
 	}
 }
@@ -196,10 +205,10 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 func TestTooFewConnectionsToBuyersAreHeat(t *testing.T) {
 	p, short := fixed(1000), int64(7)
 	p.short = func() int64 { return short }
-	if short++; !p.lagging() {
+	if short++; p.lagging() < time.Hour {
 		t.Error("there was none for a call")
 	}
-	if p.lagging() {
+	if p.lagging() > 0 {
 		t.Error("there were enough since")
 	}
 }
@@ -216,15 +225,15 @@ func TestRequestsThatWaitAreHeat(t *testing.T) {
 	}
 	come(30, 0)
 	come(31, 2*waitedMost)
-	if !p.lagging() {
-		t.Error("most had waited")
+	if got := p.lagging(); got != 2*waitedMost {
+		t.Errorf("most had waited: %v", got)
 	}
 	come(31, 0)
 	come(30, 2*waitedMost)
-	if p.lagging() {
+	if p.lagging() > 0 {
 		t.Error("most had not waited, of those that came since")
 	}
-	if come(19, 2*waitedMost); p.lagging() {
+	if come(19, 2*waitedMost); p.lagging() > 0 {
 		t.Error("too few to tell")
 	}
 }

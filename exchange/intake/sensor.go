@@ -63,14 +63,15 @@ var sampleNames = [...]string{"/sched/latencies:seconds", "/gc/heap/live:bytes",
 // look is what a look has found.
 type look struct {
 	hot    bool
-	heat   int64 // see nextHeat
-	no     int64 // of the look
-	missed int64 // looks that would have been cool: there was nobody to have them
+	waited time.Duration // for a processor, where it is hot
+	heat   int64         // see nextHeat
+	no     int64         // of the look
+	missed int64         // looks that would have been cool: there was nobody to have them
 }
 
-// sample looks if it is time to. Else, and where somebody else is looking, due is false. lagging makes a look hot by
-// itself.
-func (s *sensor) sample(lagging func() bool) (out look, due bool) {
+// sample looks if it is time to. Else, and where somebody else is looking, due is false. What lags behind makes a look
+// hot by itself, if by anything.
+func (s *sensor) sample(lagging func() time.Duration) (out look, due bool) {
 	now, at := time.Now().UnixNano(), s.due.Load()
 	if now < at || !s.due.CompareAndSwap(at, now+int64(sensorEvery)) || !s.mu.TryLock() {
 		return look{}, false
@@ -91,7 +92,11 @@ func (s *sensor) sample(lagging func() bool) (out look, due bool) {
 	}
 	metrics.Read(s.read)
 	h := s.read[sampleWaits].Value.Float64Histogram()
-	out.hot = lagging() || ninetieth(h.Buckets, h.Counts, s.before) > waitedMost
+	out.waited = lagging()
+	if waited := ninetieth(h.Buckets, h.Counts, s.before); waited > waitedMost {
+		out.waited = max(out.waited, waited)
+	}
+	out.hot = out.waited > 0
 	s.heat = nextHeat(s.heat, out.hot)
 	s.looks++
 	s.before = append(s.before[:0], h.Counts...)
