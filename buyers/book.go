@@ -139,6 +139,7 @@ type Campaign struct {
 	Breaker     *Breaker       // of its pings; nil: none
 	IfUnknown   *Unknown       // nil: an attempt without a known outcome waits for a person
 	Defer       *Defer         // leads that it cannot have now wait for it; nil: none does
+	AgeMax      time.Duration  // of leads that have waited or are resubmitted; 0: see AgeMost
 	// fields that decide whether and for how much it bids: those of its criteria and its ping, and their origins
 	Uses         lead.Positions
 	PayPostPrice bool       // where the post's answer names a price, that one is booked, not the bid

@@ -177,6 +177,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 	p.Breaker = c.breaker(p, spec.Breaker, at)
 	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
 	p.Defer = c.deferral(spec.Defer, at)
+	p.AgeMax = c.leadAge(spec.LeadAgeMaxM, p.Defer, at)
 	if schema != nil {
 		c.take(at, "criteria", p.terms(schema).Contradictions(p.Criteria))
 	}

@@ -104,6 +104,9 @@ type CampaignSpec struct {
 	Breaker  *BreakerSpec `yaml:"breaker"` // when it is left alone because its pings fail; absent: never
 	Unknown  UnknownSpec  `yaml:"unknown"` // what becomes of an attempt without a known outcome
 	Defer    *DeferSpec   `yaml:"defer"`   // leads that it cannot have now wait for it; absent: none does
+	// how old a lead may be that has waited for another campaign or is resubmitted, in minutes from when it came whole;
+	// absent: as old as `defer` lets leads become, else as long as a quote of the vertical stands
+	LeadAgeMaxM *int `yaml:"lead_age_max_m"`
 	// which price is booked where the post's answer names another (ping_price)
 	Pay      string        `yaml:"pay"`
 	Ping     *EndpointSpec `yaml:"ping"`     // the call that asks for a bid

@@ -92,7 +92,14 @@ func (e *Exchange) correction(h *history.History, a *history.Attempt, r *Correct
 	if was.Outcome.Standing() == next.Outcome.Standing() {
 		return out, nil
 	}
-	if why := oversells(h, a); next.Outcome == lead.Accepted && why != "" {
+	why := oversells(h, a)
+	if why == "" {
+		var err error
+		if why, err = e.soldAnew(h); err != nil {
+			return nil, err
+		}
+	}
+	if next.Outcome == lead.Accepted && why != "" {
 		if out.Oversold = true; !r.Oversell {
 			return nil, fmt.Errorf("%w: %s", ErrOversold, why)
 		}

@@ -189,11 +189,14 @@ func (d *delivery) capsOpen(l *LiveCampaign, b *ledger.Bid, now time.Time) (at t
 	return at, !never && !at.IsZero() && at.Year() < 9000
 }
 
-// tooOld tells whether a lead that has waited is older than a campaign takes: one that leads wait for says so itself,
-// and any other takes them as long as a quote stands.
+// tooOld tells whether a lead that has waited, or is offered anew, is older than a campaign takes.
 func (d *delivery) tooOld(c *buyers.Campaign) bool {
-	if d.woken.IsZero() {
-		return false
+	at := d.woken
+	if at.IsZero() {
+		if d.history.Pinged.Resubmits == nil {
+			return false
+		}
+		at = d.history.Pinged.At
 	}
 	if was := d.history.Waiting; was != nil && was.By != "" { // a person has moved it, or has it tried again
 		for i := range was.Waits {
@@ -202,11 +205,7 @@ func (d *delivery) tooOld(c *buyers.Campaign) bool {
 			}
 		}
 	}
-	most := d.v.PingTTL
-	if c.Defer != nil {
-		most = c.Defer.For
-	}
-	return d.woken.Sub(d.history.Received()) >= most
+	return micros(at).Sub(d.history.Received()) >= c.AgeMost(d.v.PingTTL)
 }
 
 // deferral is the event of a lead that waits, nil if it does not.

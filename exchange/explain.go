@@ -42,7 +42,10 @@ type Explanation struct {
 	// its place in the queue: for whom it waits, and why; nil: it does not
 	Waiting *ledger.Deferred `json:"waiting,omitempty"`
 	Now     string           `json:"now"` // what its seller hears now: success, failure, pending, queued
-	Events  []EventLine      `json:"events"`
+	// the unsold lead that is offered anew by this one, and as which lead this one is; nil: there is none
+	Resubmits     *ledger.Resubmission `json:"resubmits,omitempty"`
+	ResubmittedAs *ledger.Adjusted     `json:"resubmitted_as,omitempty"`
+	Events        []EventLine          `json:"events"`
 	// earlier leads that have the same seller's id, where that was asked for
 	Others []lead.ID `json:"others,omitempty"`
 	Check
@@ -182,10 +185,14 @@ func (e *Exchange) explain(id lead.ID, all bool) (x *Explanation, ok bool, err e
 	x = &Explanation{Lead: id, Source: p.Source, Vertical: p.Vertical, Mode: p.Mode, SellerLeadID: h.Seller(),
 		Currency: p.Currency, PingedAt: p.ReceivedAt, Config: p.Config, SameConfig: p.Config == snap.cfg.Hash,
 		Now: replyOf(h).Result, Answer: h.Settled, Waiting: h.Waiting, Test: p.Test, TestResult: p.TestResult,
+		Resubmits: p.Resubmits, ResubmittedAs: h.Resubmitted,
 		Ping: PingStory{Result: p.Result, Price: p.Price, Reason: p.Reason, Details: p.Details,
 			Learned: p.Learned}}
 	if !p.ExpiresAt.IsZero() {
 		x.Ping.ExpiresAt = &p.ExpiresAt
+	}
+	if last, f := e.lastOf(h); f == nil {
+		x.Now = replyOf(last).Result
 	}
 	x.Fields = append(append(ledger.Fields{}, p.Fields...), p.Private.Fields...)
 	if h.Post != nil {

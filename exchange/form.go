@@ -10,6 +10,13 @@ type Amount lead.Money
 // MarshalJSON implements json.Marshaler.
 func (a Amount) MarshalJSON() ([]byte, error) { return lead.Money(a).Append(nil), nil }
 
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *Amount) UnmarshalJSON(b []byte) error {
+	m, err := lead.ParseMoney(b)
+	*a = Amount(m)
+	return err
+}
+
 // Answer is a Reply as sellers read it. Which fields are there depends on the call and its result; their order is
 // fixed.
 type Answer struct {
@@ -28,6 +35,9 @@ type Answer struct {
 	StatusURL    string       `json:"status_url,omitempty"`
 	RedirectURL  string       `json:"redirect_url,omitempty"`
 	Sales        []AnswerSale `json:"sales,omitempty"`
+
+	Resubmits     string `json:"resubmits,omitempty"`
+	ResubmittedAs string `json:"resubmitted_as,omitempty"`
 }
 
 // AnswerSale is one sale of several.
@@ -57,6 +67,12 @@ func (r *Reply) Answer() Answer {
 		}
 	default:
 		a.LeadID = id
+	}
+	if !r.Resubmits.IsZero() {
+		a.Resubmits = r.Resubmits.String()
+	}
+	if !r.ResubmittedAs.IsZero() {
+		a.ResubmittedAs = r.ResubmittedAs.String()
 	}
 	switch r.Result {
 	case lead.ResultFailure:

@@ -49,6 +49,12 @@ func (e *Exchange) restoreHolds(h *history.History) {
 // replyOf is what the seller hears of a lead now.
 func replyOf(h *history.History) Reply {
 	r := Reply{LeadID: h.ID, SellerLeadID: h.Seller(), Currency: h.Pinged.Currency, Test: h.Pinged.Test}
+	if h.Pinged.Resubmits != nil {
+		r.Resubmits = h.Pinged.Resubmits.Lead
+	}
+	if h.Resubmitted != nil {
+		r.ResubmittedAs = h.Resubmitted.Resubmission.Lead
+	}
 	switch {
 	case h.Waiting != nil:
 		r.Result = h.Waiting.Said

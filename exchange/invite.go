@@ -32,18 +32,26 @@ func (p *Ping) makeRoom() {
 	}
 }
 
+// passedOver tells why a campaign is not looked at any further.
+func (p *Ping) passedOver(l *LiveCampaign) lead.Refusal {
+	switch {
+	case !p.seated(l):
+		return lead.NoTier
+	case p.tooOld(l):
+		return lead.TooOld
+	case l.paused():
+		l.PauseSkips.Add(1)
+		return lead.Paused
+	}
+	return lead.NoRefusal
+}
+
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.
 func (e *Exchange) invite(p *Ping, l *LiveCampaign, in *request.Inputs, wall time.Time) {
 	p.bids = append(p.bids, ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold})
 	p.bidders = append(p.bidders, l)
 	b := &p.bids[len(p.bids)-1]
-	if !p.seated(l) {
-		b.Refusal = lead.NoTier
-		return
-	}
-	if l.paused() {
-		b.Refusal = lead.Paused
-		l.PauseSkips.Add(1)
+	if b.Refusal = p.passedOver(l); b.Refusal != lead.NoRefusal {
 		return
 	}
 	if l.Fixed {

@@ -57,7 +57,7 @@ func (e *Exchange) claimOneShot(p *Ping, held *heldClaims, t *underWay) (r *Repl
 	if f = e.claimPerson(held, p.Source, p.Vertical, &p.who); f != nil {
 		return nil, f
 	}
-	return nil, e.recognise(p)
+	return nil, e.recognise(p, noLead)
 }
 
 // oneShot makes the delivery of a lead whose ping is not durable yet: both become so together. All that the delivery

@@ -76,7 +76,8 @@ func (p *Paper) again(h *history.History) (*Ping, error) {
 	q := p.e.NewPing(p.snap, s.Source, v)
 	q.Lead = *(&history.History{Pinged: ev}).Lead(v.Schema)
 	q.SellerLeadID, q.MinPrice, q.ReceivedAt, q.id = ev.SellerLeadID, ev.MinPrice, ev.ReceivedAt, ev.Lead
-	q.event = ledger.Pinged{Head: ev.Head, Mode: ev.Mode, Currency: v.Currency, ReceivedAt: ev.ReceivedAt}
+	q.event = ledger.Pinged{Head: ev.Head, Mode: ev.Mode, Currency: v.Currency, ReceivedAt: ev.ReceivedAt,
+		Resubmits: ev.Resubmits}
 	q.event.Lead = h.ID
 	if q.Test.On = ev.Test; ev.Test && ev.TestResult != "" && len(ev.Bids) == 0 {
 		want, err := lead.ParseTestResult(ev.TestResult)

@@ -49,7 +49,7 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 		}
 	}
 	p.identify()
-	f := e.recognise(p)
+	f := e.recognise(p, noLead)
 	switch {
 	case f != nil:
 	case p.shares():

@@ -171,6 +171,9 @@ func (p *Paper) bidAsOffered(q *Ping, h *history.History, b *ledger.Bid, hidden 
 		f.at("", 0)
 		return
 	}
+	if old := q.tooOld(l); old != (b.Refusal == lead.TooOld) && (!old || b.Price > 0) {
+		f.differ("too old", yes(!old), yes(old))
+	}
 	if b.Refusal == lead.DuplicateRule && !p.snap.ruled(l.Campaign, b.Rule) {
 		f.differ("duplicate rule", b.Rule, "it has no such rule")
 	}

@@ -66,7 +66,8 @@ func (e *Exchange) unsoldBy(r ledger.Record, want *UnsoldBy) (*Unsold, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Pinged == nil || !h.Failed() || h.Standing() || h.Seqs[len(h.Seqs)-1] != r.Seq && laterAnswer(h, r.Seq) {
+	if h.Pinged == nil || h.Resubmitted != nil || !h.Failed() || h.Standing() ||
+		h.Seqs[len(h.Seqs)-1] != r.Seq && laterAnswer(h, r.Seq) {
 		return nil, nil
 	}
 	return &Unsold{Lead: h.ID, At: s.At, Source: s.Source, Vertical: s.Vertical, SellerLeadID: h.Seller(),

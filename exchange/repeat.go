@@ -17,9 +17,9 @@ func (p *Ping) identify() {
 	}
 }
 
-// recognise says of a ping, or a one-shot lead, whether it is a repeat.
-func (e *Exchange) recognise(p *Ping) (f *Fault) {
-	p.details, f = e.repeated(p.Source, p.Vertical, &p.who, noLead)
+// recognise says of a ping, or a one-shot lead, whether it is a repeat of another lead than self.
+func (e *Exchange) recognise(p *Ping, self lead.ID) (f *Fault) {
+	p.details, f = e.repeated(p.Source, p.Vertical, &p.who, self)
 	if p.details == "" && f == nil {
 		p.details, f = e.duplicateHere(p)
 	}

@@ -27,6 +27,8 @@ type Reply struct {
 	Details      string // failure: in words
 	Reference    string // success: the first buyer's reference; failure: that of the highest-ranked attempt
 	Sales        []SaleReply
+	// the unsold lead that is offered anew by this one, and the lead as which this one is; zero: there is none
+	Resubmits, ResubmittedAs lead.ID
 }
 
 // SaleReply is one sale as its seller sees it.

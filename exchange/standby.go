@@ -31,7 +31,7 @@ func (e *Exchange) standBy(p *Ping, now time.Time) (some bool) {
 	}
 	for _, ci := range p.shut {
 		l := p.on.campaigns[ci]
-		if p.barred(l, "") != lead.NoRefusal || !p.seated(l) || l.paused() && !l.Defer.Paused {
+		if p.barred(l, "") != lead.NoRefusal || !p.seated(l) || l.paused() && !l.Defer.Paused || p.tooOld(l) {
 			continue
 		}
 		b := ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: p.listPrice(l), Fixed: true,

@@ -9,34 +9,73 @@ import (
 	"clearpost/lead"
 )
 
-// Status tells a source what has become of its lead. A Fault says that it has no such lead.
+// Status tells a source what has become of its lead, and of what that was resubmitted as. A Fault says that it has no
+// such lead.
 func (e *Exchange) Status(s *Source, id lead.ID) (Reply, *Fault) {
 	h, f := e.own(s, id)
 	if f != nil {
 		return Reply{}, f
 	}
-	now := e.now()
-	if h.Resumable() && h.Over(now) {
+	last, f := e.lastOf(h)
+	if f != nil {
+		return Reply{}, f
+	}
+	r, f := e.statusOf(last)
+	if f == nil && last != h {
+		r.LeadID, r.Resubmits, r.ResubmittedAs = id, noLead, last.ID
+		if h.Pinged.Resubmits != nil {
+			r.Resubmits = h.Pinged.Resubmits.Lead
+		}
+	}
+	return r, f
+}
+
+// lastOf is the last lead as which a lead was resubmitted, that lead itself if it was not. One whose events were
+// dropped with age is none.
+func (e *Exchange) lastOf(h *history.History) (*history.History, *Fault) {
+	for range ResubmitHopsMost {
+		if h.Resubmitted == nil {
+			break
+		}
+		next, f := e.read(h.Resubmitted.Resubmission.Lead)
+		if f != nil {
+			return nil, f
+		}
+		if next.Pinged == nil {
+			break
+		}
+		h = next
+	}
+	return h, nil
+}
+
+// statusOf is what has become of a lead. A trip that was cut off by a restart is ended when its quote is over.
+func (e *Exchange) statusOf(h *history.History) (Reply, *Fault) {
+	if h.Resumable() && h.Over(e.now()) {
 		held := e.claims.In()
 		defer held.Release()
-		if _, ok := held.Take(leadName(id), &underWay{}); ok {
-			if h, f = e.own(s, id); f != nil {
+		if _, ok := held.Take(leadName(h.ID), &underWay{}); ok {
+			h, f := e.read(h.ID)
+			if f != nil {
 				return Reply{}, f
 			}
 			if h.Resumable() {
 				return e.conclude(h)
 			}
+			return replyOf(h), nil
 		}
 	}
 	return replyOf(h), nil
 }
 
-// BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100.
+// BySellerLeadID tells a source what has become of the leads to which it gave this id, newest first, at most 100. A
+// lead that was resubmitted stands there as what it has become, and once.
 func (e *Exchange) BySellerLeadID(s *Source, id string) ([]Reply, *Fault) {
 	var out []Reply
 	for _, l := range e.led.BySellerLeadID(s.ID, id) {
 		r, f := e.Status(s, l)
 		switch {
+		case f == nil && !r.ResubmittedAs.IsZero():
 		case f == nil:
 			out = append(out, r)
 		case f.Kind != FaultNotFound: // else its events were dropped with age

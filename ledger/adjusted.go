@@ -33,6 +33,7 @@ const (
 	AdjustUnplaced      = "unplaced"       // a row of a response of which nothing could be made; of no lead
 	AdjustResponse      = "response"       // a response was read to its end; of no lead
 	AdjustStated        = "stated"         // a month of an account is on a statement with a number
+	AdjustResubmitted   = "resubmitted"    // an unsold lead is offered anew, as another lead: it books nothing
 )
 
 // How a file stands. One that is decided, and of which nothing else is told, stands nowhere yet.
@@ -119,7 +120,8 @@ type Adjusted struct {
 
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 
-	Statement *Statement `json:"statement,omitempty"` // stated
+	Statement    *Statement    `json:"statement,omitempty"`    // stated
+	Resubmission *Resubmission `json:"resubmission,omitempty"` // resubmitted: as which lead
 
 	File    *File      `json:"file,omitempty"`    // batched, file
 	Told    *ToldRow   `json:"told,omitempty"`    // answered, unplaced, response; resolved, corrected: by a response

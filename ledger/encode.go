@@ -144,6 +144,7 @@ func (e *Pinged) AppendJSON(dst []byte) []byte {
 	dst = appendText(dst, "body_hash", e.BodyHash)
 	dst = appendInt(dst, "logic", int64(e.Logic))
 	dst = appendInt(dst, "min_price_micros", int64(e.MinPrice))
+	dst = e.Resubmits.append(dst)
 	dst = appendText(dst, "test_result", e.TestResult)
 	dst = appendKey(dst, "fields")
 	if e.From != nil {

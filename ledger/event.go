@@ -244,6 +244,8 @@ type Pinged struct {
 	// the version of the way in which leads are decided; 0: of a binary that did not write all down that it decided by
 	Logic    int        `json:"logic,omitempty"`
 	MinPrice lead.Money `json:"min_price_micros,omitempty"` // the least payout that its seller asked for
+	// the unsold lead that is offered anew by this one, which no seller has sent; nil: a seller has
+	Resubmits *Resubmission `json:"resubmits,omitempty"`
 	// test leads: the result that is simulated; "" where buyers' test endpoints were asked
 	TestResult string `json:"test_result,omitempty"`
 	Fields     Fields `json:"fields"`

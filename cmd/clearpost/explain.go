@@ -112,6 +112,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 		fmt.Fprintf(w, "\n  its seller has used that id for %d earlier leads: %s", len(x.Others), joinIDs(x.Others))
 	}
 	tellTest(w, x)
+	tellResubmitted(w, x)
 	fmt.Fprint(w, "\n  fields")
 	for _, f := range x.Fields {
 		fmt.Fprintf(w, " %s=%q", f.Name, f.Value)

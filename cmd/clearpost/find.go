@@ -140,6 +140,12 @@ func (c *findCmd) print(w *tabwriter.Writer, l *report.Lead) {
 	if l.Test {
 		result += " (test)"
 	}
+	if l.Resubmits != "" {
+		result += ", resubmits " + l.Resubmits
+	}
+	if l.ResubmittedAs != "" {
+		result += ", resubmitted as " + l.ResubmittedAs
+	}
 	var tried []string
 	for i := range l.Attempts {
 		tried = append(tried, plain(attemptText(&l.Attempts[i])))

@@ -50,6 +50,7 @@ type cli struct {
 	Value      valueCmd      `cmd:"" help:"Show what was learned of campaigns, by which their bids count beside their prices."`
 	Unsold     unsoldCmd     `cmd:"" help:"List leads that nobody has bought."`
 	Alerts     alertsCmd     `cmd:"" help:"Show what alerts are about now, and send one as a test."`
+	Resubmit   resubmitCmd   `cmd:"" help:"Offer an unsold lead anew, with other values or in another vertical."`
 	Queue      queueCmd      `cmd:"" help:"List leads that wait for a campaign; retry, drop or move one."`
 	Webhooks   webhooksCmd   `cmd:"" help:"Show what is sent to webhooks, and send dead messages again."`
 	Unresolved unresolvedCmd `cmd:"" help:"List attempts whose outcome nobody knows."`

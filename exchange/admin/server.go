@@ -167,7 +167,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 			"/v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns, /v1/statement, "+
 			"/v1/statements, /v1/statements/show?number=, /v1/statements/parties?account=, /v1/books; "+
 			"POST /v1/pause, /v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, "+
-			"/v1/payments, /v1/statements, /v1/balances, "+
+			"/v1/payments, /v1/statements, /v1/balances, /v1/resubmit, "+
 			"/v1/import, /v1/report, /v1/queue/retry, /v1/queue/drop, /v1/queue/move, /v1/webhooks/replay, "+
 			"/v1/webhooks/drop, /v1/batches/send, /v1/batches/file, /v1/view/catch-up, /v1/view/rebuild, "+
 			"/v1/reload, /v1/backup")
@@ -199,6 +199,8 @@ func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		s.book(ctx)
 	case path == "/v1/import" && post:
 		s.imports(ctx)
+	case path == "/v1/resubmit" && post:
+		s.resubmit(ctx)
 	default:
 		return false
 	}

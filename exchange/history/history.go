@@ -23,8 +23,10 @@ type History struct {
 	Attempts []Attempt
 	Settled  *ledger.Settled  // the last one
 	Waiting  *ledger.Deferred // its place in the queue; nil: it waits for nobody
-	Events   []ledger.Event
-	Seqs     []uint64
+	// it is offered anew as another lead; nil: it is not
+	Resubmitted *ledger.Adjusted
+	Events      []ledger.Event
+	Seqs        []uint64
 
 	before int // attempts that were made before Waiting
 }
@@ -103,7 +105,9 @@ func (h *History) Add(ev ledger.Event) {
 			}
 		}
 	case *ledger.Adjusted:
-		if a := h.Attempt(ev.Attempt); a != nil {
+		if ev.Adjustment == ledger.AdjustResubmitted && ev.Resubmission != nil {
+			h.Resubmitted = ev
+		} else if a := h.Attempt(ev.Attempt); a != nil {
 			switch ev.Adjustment {
 			case ledger.AdjustResolved:
 				a.Resolved = ev
@@ -286,10 +290,13 @@ func (h *History) TriedBefore(b *ledger.Bid) bool {
 	return false
 }
 
-// Received is when the whole lead came.
+// Received is when the whole lead came. One that is offered anew came when the first of its chain did.
 func (h *History) Received() time.Time {
-	if h.Post != nil {
+	switch {
+	case h.Post != nil:
 		return h.Post.ReceivedAt
+	case h.Pinged.Resubmits != nil:
+		return h.Pinged.Resubmits.ReceivedAt
 	}
 	return h.Pinged.ReceivedAt
 }

@@ -85,6 +85,9 @@ type Lead struct {
 	Refusal      string     `json:"refusal,omitempty"`
 	AnsweredAt   *time.Time `json:"answered_at,omitempty"` // its post, the last time
 	Attempts     []Attempt  `json:"attempts"`
+	// filled in by whoever has the ledger itself: the lead that is offered anew by this one, and as which this one is
+	Resubmits     string `json:"resubmits,omitempty"`
+	ResubmittedAs string `json:"resubmitted_as,omitempty"`
 }
 
 // Attempt is one outbound post of a lead that was found.

@@ -136,6 +136,7 @@ func Run(in Input, o Options) (*Report, error) {
 	a.finishLeads()
 	a.finishAccounts()
 	a.finishRepeats()
+	a.finishResubmitted()
 	a.finishUniques()
 	if in.Receipts != nil {
 		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {

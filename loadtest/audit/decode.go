@@ -140,7 +140,9 @@ type event struct {
 	Why         string    `json:"why"`
 	Was         *stood    `json:"was"`
 	Return      *giveBack `json:"return"`
-	Post        *struct {
+
+	Resubmission *resubmission `json:"resubmission"` // of a ping: resubmits
+	Post         *struct {
 		ReceivedAt time.Time `json:"received_at"`
 		Key        string    `json:"idempotency_key"`
 	} `json:"post"`
@@ -212,6 +214,9 @@ func readPing(b []byte) (*event, error) {
 			if t, err = time.Parse(time.RFC3339, v.Str); err == nil {
 				e.expiresAt = t.UnixMicro()
 			}
+		case "resubmits":
+			e.Resubmission = &resubmission{}
+			err = json.Unmarshal([]byte(v.Raw), e.Resubmission)
 		case "bids":
 			err = e.readBids(v)
 		}

@@ -36,8 +36,10 @@ type auditor struct {
 	persons  map[id]somebody
 	tally    map[string]int64 // of returns, by key and window
 	payments map[payment]bool // that were booked
-	seq      int              // of the event that is judged
-	uniques  *uniques         // nil: there are no duplicate rules
+	anew     map[id]id        // by lead: as which it was resubmitted
+	offered  map[id]resubmission
+	seq      int      // of the event that is judged
+	uniques  *uniques // nil: there are no duplicate rules
 }
 
 // pinged is what is kept of every lead.
@@ -58,6 +60,7 @@ type trip struct {
 	attempts []*attempt
 	settled  []settlement
 	said     map[string]bool // what its seller was told while the lead waited in the queue
+	waits    bool            // it does so now
 	// something was corrected: answers may be withdrawn, and need not be what was quoted
 	corrected bool
 }
@@ -135,6 +138,7 @@ func newAuditor(o Options) (*auditor, error) {
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
 		persons: map[id]somebody{}, tally: map[string]int64{}, payments: map[payment]bool{},
+		anew: map[id]id{}, offered: map[id]resubmission{},
 	}
 	a.addRepeats(o.Repeats)
 	a.uniques = newUniques(&o)
@@ -187,6 +191,7 @@ func (a *auditor) event(b []byte) {
 	case "pinged":
 		a.ping(e)
 		a.pings(e)
+		a.offeredAnew(e)
 	case "posting":
 		a.posting(e)
 	case "posted":
@@ -196,29 +201,36 @@ func (a *auditor) event(b []byte) {
 	case "deferred":
 		a.deferred(e)
 	case "adjusted":
-		switch e.Adjustment {
-		case "resolved":
-			a.ended(e)
-		case "corrected", "rebooked":
-			a.corrected(e)
-		case "return_asked", "returned", "return_denied", "return_revoked", "replaced":
-			a.givesBack(e)
-		case "deposited", "imported":
-			if e.Adjustment == "deposited" {
-				a.paid(e)
-			}
-			for _, ch := range e.Charges {
-				a.add(windowKey{ch.Cap, ch.Window}, ch.N)
-			}
-			if a.uniques != nil {
-				a.uniques.soldElse(e, a.seq, b)
-			}
-		}
+		a.adjusted(e, b)
 	default:
 		a.found(RuleUnreadable, e.Lead, "event %s has the unknown kind %q", e.EventID, e.Kind)
 	}
 	a.uniquesOf(e, b)
 	a.refusedFull(e, b)
+}
+
+// adjusted takes what a person, or the exchange, has changed.
+func (a *auditor) adjusted(e *event, b []byte) {
+	switch e.Adjustment {
+	case "resolved":
+		a.ended(e)
+	case "corrected", "rebooked":
+		a.corrected(e)
+	case "return_asked", "returned", "return_denied", "return_revoked", "replaced":
+		a.givesBack(e)
+	case "resubmitted":
+		a.wentOn(e)
+	case "deposited", "imported":
+		if e.Adjustment == "deposited" {
+			a.paid(e)
+		}
+		for _, ch := range e.Charges {
+			a.add(windowKey{ch.Cap, ch.Window}, ch.N)
+		}
+		if a.uniques != nil {
+			a.uniques.soldElse(e, a.seq, b)
+		}
+	}
 }
 
 func (a *auditor) ping(e *event) {

@@ -27,7 +27,8 @@ const keyMax = 4
 type somebody struct {
 	rule   *Repeat
 	values [keyMax]uint64
-	at     int64 // microseconds: when the whole lead came
+	at     int64 // microseconds: when the whole lead came, and was judged
+	since  int64 // since when it counts: one that was resubmitted does since the first of its chain
 }
 
 func (a *auditor) addRepeats(rs []Repeat) {
@@ -54,7 +55,10 @@ func (a *auditor) person(e *event, b []byte) {
 		from, at = all.Get("post"), all.Get("post.received_at")
 	}
 	if t, err := time.Parse(time.RFC3339, at.Str); err == nil {
-		s.at = t.UnixMicro()
+		s.at, s.since = t.UnixMicro(), t.UnixMicro()
+	}
+	if t, err := time.Parse(time.RFC3339, all.Get("resubmits.received_at").Str); err == nil {
+		s.since = t.UnixMicro()
 	}
 	any := false
 	for _, fields := range []gjson.Result{from.Get("fields"), all.Get("private.fields")} {
@@ -98,7 +102,7 @@ func (a *auditor) finishRepeats() {
 		slices.SortFunc(list, func(x, y sold) int { return int(min(max(x.at-y.at, -1), 1)) })
 		for i, later := range list {
 			for _, earlier := range list[:i] {
-				near := later.at-earlier.at < later.rule.Window.Microseconds()
+				near := later.at-earlier.since < later.rule.Window.Microseconds()
 				if near && (later.rule.AllSources || later.rule.Source == earlier.rule.Source) {
 					a.found(RuleSoldAgain, later.lead, "sold by %s, and the same person by %s as lead %s, %v before",
 						later.rule.Source, earlier.rule.Source, earlier.lead,

@@ -82,7 +82,9 @@ const (
 	RuleTestCounts = "test_counts"
 	// a return of what was not sold, that follows nothing, is too late or too much, or with other money than its terms
 	// make
-	RuleReturn         = "return"
+	RuleReturn = "return"
+	// a lead was resubmitted that was sold, or may be, or twice; or of two that tell of each other only one does
+	RuleResubmitted    = "resubmitted"
 	RulePayment        = "payment"         // a payment of nobody or of nothing, or one that was booked before
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
 	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
@@ -123,6 +125,7 @@ type Counts struct {
 	Shipped     int            `json:"shipped"`     // distinct events
 	Explained   int            `json:"explained"`   // events that were held to their configuration
 	Deferred    int            `json:"deferred"`    // leads that have waited in the queue
+	Resubmitted int            `json:"resubmitted"` // unsold leads that were offered anew, as other leads
 	Unavailable int            `json:"unavailable"` // calls under a key that heard nothing but 503
 	Marked      int            `json:"marked"`      // attempts that were held to duplicate rules
 	Again       int            `json:"again"`       // of a rule: attempts of persons that it knew already

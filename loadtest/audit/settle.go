@@ -16,6 +16,7 @@ func (a *auditor) settle(e *event) {
 		a.found(RuleSuccessWithdrawn, e.Lead, "a success of %s was replaced by %s of %s", money(t.settled[n-1].payout),
 			e.Result, money(e.Payout))
 	}
+	t.waits = false
 	t.settled = append(t.settled, settlement{result: e.Result, reason: a.name(e.Reason), payout: e.Payout,
 		sales: e.Sales})
 	for _, p := range t.attempts {
@@ -59,7 +60,7 @@ func (a *auditor) deferred(e *event) {
 	if len(t.said) == 0 {
 		a.report.Counts.Deferred++
 	}
-	t.said[e.Said] = true
+	t.said[e.Said], t.waits = true, true
 }
 
 func (a *auditor) settledSale(e *event, t *trip, s *sale) {
