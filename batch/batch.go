@@ -20,7 +20,7 @@ type Batch struct {
 	Format  string
 	Columns []string // of a CSV file
 	CSV     CSV
-	XML     XMLSpec
+	XML     DocumentSpec
 	ages    []age.Recipient
 	pgp     openpgp.EntityList
 	Name    string // with its placeholders

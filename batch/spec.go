@@ -6,10 +6,10 @@ import "clearpost/wire/request"
 
 // Spec is how a campaign's leads are gathered into files, as configured.
 type Spec struct {
-	Format  string      `yaml:"format"`  // csv (the default), jsonl, xlsx, xml
-	CSV     CSVSpec     `yaml:"csv"`     // how a CSV file is written
-	XML     XMLSpec     `yaml:"xml"`     // how an XML file is written
-	Encrypt EncryptSpec `yaml:"encrypt"` // for whom it is encrypted; absent: it is not
+	Format  string       `yaml:"format"`  // csv (the default), jsonl, xlsx, xml
+	CSV     CSVSpec      `yaml:"csv"`     // how a CSV file is written
+	XML     DocumentSpec `yaml:"xml"`     // how an XML file is written
+	Encrypt EncryptSpec  `yaml:"encrypt"` // for whom it is encrypted; absent: it is not
 	// of a file: letters, digits, `-`, `_`, `.`, and {campaign}, {buyer}, {date}, {time}, {id}, {rows}
 	Name   string              `yaml:"name"`
 	Fields []request.FieldSpec `yaml:"fields"` // of a row, in their order: the columns of a CSV file
@@ -35,8 +35,8 @@ type CSVSpec struct {
 	Formulas string `yaml:"formulas"`
 }
 
-// XMLSpec is how an XML file is written.
-type XMLSpec struct {
+// DocumentSpec is how an XML file is written.
+type DocumentSpec struct {
 	Root string `yaml:"root"` // the element around all rows (leads)
 	Row  string `yaml:"row"`  // the element of a row (lead)
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"clearpost/lead"
 )
 
 // to compiles where files are stored.
@@ -150,6 +152,16 @@ func (c *compiler) http(s *HTTPSpec) {
 		out.Headers[name] = v
 	}
 	c.out.To.HTTP = out
+}
+
+// CompileMail compiles a mail server and an e-mail by themselves; paths are relative to the spec.
+func CompileMail(s *MailSpec, opt Options) (*Mail, []lead.Defect) {
+	c := &compiler{spec: &Spec{}, opt: opt, out: &Batch{}}
+	c.mail(s)
+	for i := range c.defects {
+		c.defects[i].Path = strings.TrimPrefix(c.defects[i].Path, "to.mail.")
+	}
+	return c.out.To.Mail, c.defects
 }
 
 // mail compiles a mail server and an e-mail.

@@ -13,7 +13,7 @@ var elementName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
 func (c *compiler) xml() {
 	s := c.spec.XML
 	if c.out.Format != "xml" {
-		if s != (XMLSpec{}) {
+		if s != (DocumentSpec{}) {
 			c.bad("xml", "", "nothing here: the format is not xml")
 		}
 		return

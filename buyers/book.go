@@ -74,6 +74,8 @@ type Endpoint struct {
 	Timeout time.Duration    // never 0: the vertical's own bound where the campaign has none
 	Rate    *Rate            // nil: not limited
 	Backup  *request.Request // posts: the same request to another URL, for when not a byte went to the first; nil: none
+	// posts: they go by e-mail, and the request is its head and its text; nil: they go where the request says
+	Mail *batch.Mail
 }
 
 // Rate bounds calls over time.

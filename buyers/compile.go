@@ -141,6 +141,7 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		return
 	}
 	c.id(at, spec.ID, "campaign")
+	spec, mail := c.mailed(b, spec, at)
 	spec = c.keyed(spec, at)
 	p := &Campaign{Index: int32(len(c.book.Campaigns)), ID: spec.ID, Buyer: b, Vertical: spec.Vertical,
 		MaxSold: max(spec.MaxSold, 1), Labels: spec.Labels, Role: spec.Role}
@@ -174,6 +175,9 @@ func (c *bookCompiler) campaign(b *Buyer, spec *CampaignSpec, zone, at string) {
 		c.bad(at, "in_flight_max", fmt.Sprint(spec.InFlight), fmt.Sprintf("1 to %d calls", InFlightMost))
 	}
 	c.endpoints(p, spec, schema, zone, at)
+	if mail != nil && p.Post != nil {
+		p.Post.Mail = mail
+	}
 	p.Breaker = c.breaker(p, spec.Breaker, at)
 	p.IfUnknown = c.unknown(&spec.Unknown, spec.Post, schema, at)
 	p.Defer = c.deferral(spec.Defer, at)
@@ -315,7 +319,11 @@ func (c *bookCompiler) endpoint(spec *EndpointSpec, schema *lead.Schema, post bo
 	if schema != nil {
 		e.Request, ds = request.Compile(&spec.Request, schema, post, request.Options{Secrets: c.opt.Secrets,
 			Status: c.status, Captures: c.captures, Legs: c.legs})
-		c.take(at, "request", ds)
+		if spec.Mail != nil {
+			c.take(at, "", mailDefects(ds))
+		} else {
+			c.take(at, "request", ds)
+		}
 	}
 	e.Backup = c.backup(spec, schema, post, at)
 	e.Answer, ds = answer.Compile(&spec.Answer, post)

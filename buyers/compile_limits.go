@@ -154,7 +154,9 @@ func (c *bookCompiler) pursuit(spec *UnknownSpec, post *EndpointSpec, schema *le
 		c.status = false
 		return u
 	case r != nil:
-		if post != nil && !carriesKey(post) {
+		if post != nil && post.Mail != nil {
+			c.bad(at, "resend", "", "nothing here: a mail server does not tell one e-mail twice from two")
+		} else if post != nil && !carriesKey(post) {
 			c.bad(at, "resend", "", "a post with an idempotency key (`idempotency: {header: …}`, or a field `from: "+
 				"idempotency_key`): without one the buyer may buy the lead twice")
 		}

@@ -121,6 +121,7 @@ type CampaignSpec struct {
 type TestSpec struct {
 	PingURL string              `yaml:"ping_url"` // in place of ping.request.url
 	PostURL string              `yaml:"post_url"` // in place of post.request.url
+	PostTo  []string            `yaml:"post_to"`  // in place of post.mail.to
 	Fields  []request.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
 }
 
@@ -130,6 +131,7 @@ type EndpointSpec struct {
 	Rate      *rules.RateSpec `yaml:"rate"`        // of its calls; absent: as many as there are leads
 	BackupURL string          `yaml:"backup_url"`  // posts: where to when no byte went to the request's URL
 	Key       *KeySpec        `yaml:"idempotency"` // posts: how the request carries a key of its own
+	Mail      *LetterSpec     `yaml:"mail"`        // posts: by e-mail, in place of the request's URL
 	Request   request.Spec    `yaml:"request"`     // what is sent
 	Answer    answer.Spec     `yaml:"answer"`      // how what comes back is read
 }

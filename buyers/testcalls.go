@@ -30,6 +30,9 @@ func (c *bookCompiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 
 func (c *bookCompiler) testCall(live *Endpoint, spec *EndpointSpec, schema *lead.Schema, post bool, t *TestSpec,
 	at string) *Endpoint {
+	if post && live.Mail != nil {
+		return c.testMail(live, spec, schema, t, at)
+	}
 	tested, key, url := spec.Request, "ping_url", t.PingURL
 	if post {
 		key, url = "post_url", t.PostURL

@@ -16,6 +16,7 @@ import (
 	"clearpost/rules"
 	"clearpost/wire"
 	"clearpost/wire/request"
+	"clearpost/wire/transport"
 )
 
 // prepare makes the attempt of a bid ready to go out, or tells why there is none. first is set where the buyer has
@@ -293,15 +294,17 @@ func leastTime(timeout time.Duration) time.Duration {
 }
 
 // record puts into the posting what explains it: the seller's post (once) and the exact request.
-func (d *delivery) record(p *ledger.Posting, r *request.Request, in *request.Inputs) {
+func (d *delivery) record(p *ledger.Posting, to *buyers.Endpoint, in *request.Inputs) {
 	if d.post != nil {
 		marks := p.Private.Marks
 		p.Post, p.Private = d.post, d.private
 		p.Private.Marks, d.post = marks, nil
 	}
-	if red, err := r.AppendRedacted(nil, in); err == nil {
+	if red, err := to.Request.AppendRedacted(nil, in); err == nil {
 		if p.Batch {
 			red = rowOf(red)
+		} else if to.Mail != nil {
+			red = transport.Letter(red)
 		}
 		p.Private.Request = newBody(red)
 	}

@@ -156,7 +156,13 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	e.carried.gears[key] = l.limits
 	l.hours = hoursOf(c)
 	l.counters = e.counted(counters{}, c.Caps, nil).withRules(c.Uniques, nil)
-	target := func(r *request.Request) (*transport.Target, error) { return e.transport.Target(e.targetOf(c, r, gate)) }
+	target := func(r *request.Request) (*transport.Target, error) {
+		cfg := e.targetOf(c, r, gate)
+		if r == c.Post.Request && c.Post.Mail != nil {
+			cfg = mailTarget(c, cfg)
+		}
+		return e.transport.Target(cfg)
+	}
 	var err error
 	place := func(at *endpoint, r *request.Request) {
 		if r == nil || err != nil {
@@ -183,6 +189,17 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	}
 	l.test, err = e.newCampaign(c.AsTest)
 	return l, err
+}
+
+// mailTarget is where the e-mails of a campaign go, which has a server's connection of its own for each.
+func mailTarget(c *buyers.Campaign, cfg transport.TargetConfig) transport.TargetConfig {
+	m := c.Post.Mail
+	cfg.Name, cfg.Addr, cfg.ServerName, cfg.TLS = cfg.Name+" e-mail "+c.ID, m.Address, "", false
+	if c.Tests {
+		cfg.Name += " test"
+	}
+	cfg.Mail = &transport.Mail{User: m.User, Password: m.Password, TLS: m.TLS, CA: m.CA, From: m.From, To: m.To}
+	return cfg
 }
 
 func (e *Exchange) targetOf(c *buyers.Campaign, r *request.Request, gate *transport.Gate) transport.TargetConfig {

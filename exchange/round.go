@@ -123,7 +123,7 @@ func (d *delivery) goOut(round []*outbound) error {
 	round[0].of[0].Woken = d.wokenAt()
 	round[0].of[0].Tried, d.told = slices.Clone(d.tried[d.told:]), len(d.tried)
 	for _, o := range round {
-		d.record(o.of[0], o.live.Campaign.Post.Request, &o.in)
+		d.record(o.of[0], o.live.Campaign.Post, &o.in)
 		for _, p := range o.of {
 			if group = append(group, p); len(d.flight) > 1 {
 				p.Round = number

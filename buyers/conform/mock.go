@@ -90,11 +90,23 @@ type reply struct {
 	note   string
 }
 
+// called tells why a campaign's posts reach nobody who could answer them.
+func called(c *buyers.Campaign) error {
+	if c.Batch != nil || c.Post.Mail != nil {
+		return fmt.Errorf("campaign %s takes its leads in files or by e-mail: there is no call that a buyer answers",
+			c.ID)
+	}
+	return nil
+}
+
 // NewMock makes a mock. It fails if the campaign has no example of an answer that accepts a post.
 func NewMock(cfg MockConfig) (*Mock, error) {
 	m := &Mock{cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 1))}
 	m.forget()
 	c := cfg.Campaign
+	if err := called(c); err != nil {
+		return nil, err
+	}
 	var err error
 	if c.Ping != nil {
 		if m.ping, err = newSide(&cfg, "ping", c.Ping, lead.AtPing); err != nil {

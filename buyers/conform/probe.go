@@ -121,6 +121,9 @@ func Run(ctx context.Context, cfg ProbeConfig) (*Report, error) {
 	if cfg.Pings == 0 {
 		cfg.Pings = 20
 	}
+	if err := called(cfg.Campaign); err != nil {
+		return nil, err
+	}
 	client, err := transport.New(transport.Config{Workers: 8, WorkersATarget: 8, LateWorkers: 8})
 	if err != nil {
 		return nil, err

@@ -12,7 +12,8 @@ import (
 // caller's goroutine, until the deadline at the latest. It never tries again and follows nothing.
 //
 // Refusal zero: a complete answer is there. Otherwise Sent tells the two cases apart that a lead's fate hangs on:
-// false, and the buyer cannot have it; true, and it may have it, whatever Refusal says.
+// false, and the buyer cannot have it; true, and it may have it, whatever Refusal says. Where the target is a mail
+// server the lead goes by e-mail (mail.go).
 func (c *Client) PostOnce(call *Call, deadline time.Time) {
 	call.begin(time.Now(), deadline)
 	t := call.Target
@@ -28,6 +29,10 @@ func (c *Client) PostOnce(call *Call, deadline time.Time) {
 		return
 	}
 	defer t.leave(gate)
+	if t.cfg.Mail != nil {
+		call.mail()
+		return
+	}
 	w, err := t.single(call.deadline)
 	if err != nil {
 		call.refuse(refusalOf(err))

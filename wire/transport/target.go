@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"time"
 )
@@ -22,6 +23,7 @@ type TargetConfig struct {
 	AllowPrivate bool        // allow loopback, private and other addresses that are not on the public Internet
 	BodyBytesMax int         // largest body of an answer (256 KiB)
 	Gate         *Gate       // the buyer's limit of calls in flight; nil: none
+	Mail         *Mail       // Addr is a mail server: a post is an e-mail, and there are no pings; nil: it speaks HTTP
 
 	// OnLate, when set, hears of answers that were complete only after their call had ended; took counts from the start
 	// of the call. It runs on a worker and must be quick; body is valid only during the call.
@@ -121,7 +123,7 @@ func (c *TargetConfig) Validate() error {
 // sameConnections tells whether a connection made for one could serve the other.
 func (c *TargetConfig) sameConnections(d *TargetConfig) bool {
 	return c.TLS == d.TLS && c.TLSConfig == d.TLSConfig && c.ServerName == d.ServerName &&
-		c.AllowPrivate == d.AllowPrivate
+		c.AllowPrivate == d.AllowPrivate && reflect.DeepEqual(c.Mail, d.Mail)
 }
 
 // Stats are the counts of a target since it was made, and its state now.
