@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -166,6 +167,59 @@ func TestAmountsAndPeriods(t *testing.T) {
 		q := *p
 		if q.Until = until; q.Period() != want {
 			t.Errorf("up to %s: %q, want %q", until, q.Period(), want)
+		}
+	}
+}
+
+// The books for other programs have each amount on its account, by their own grammar, whatever ids and refs have in
+// them.
+func TestJournalsForOtherPrograms(t *testing.T) {
+	pair := func(to, from string, m lead.Money, currency string) []Posting {
+		return []Posting{{to, currency, m}, {from, currency, -m}}
+	}
+	j := &Journal{From: "2026-10-01", To: "2026-11-01", Opening: pair("buyer:b_1", "house:sales", 100*lead.Unit, "USD"),
+		Entries: []Entry{{Day: "2026-10-02", What: "leads sold", Postings: append(pair("buyer:b.1", "house:sales",
+			1234*lead.Unit+56*lead.Cent, "USD"), pair("house:payouts", "source:s", 7*lead.Cent, "USD")...)},
+			{Day: "2026-10-02", What: "leads sold", Postings: pair("buyer:b.1", "house:sales", 3*lead.Unit, "EUR")},
+			{Day: "2026-10-03", What: "payment", Ref: `a; "b"  c` + "\n2026-10-04 x", Postings: pair("house:bank", "buyer:b_1",
+				50*lead.Unit, "")}}}
+	want := map[string]lead.Money{}
+	for _, e := range append(j.Entries, Entry{Postings: j.Opening}) {
+		for _, p := range e.Postings {
+			want[p.Account+" "+commodity(p.Currency)] += p.Amount
+		}
+	}
+	for account, m := range want {
+		a, c, _ := strings.Cut(account, " ")
+		j.Closing = append(j.Closing, Posting{a, c, m})
+	}
+	forms := map[string]struct {
+		write func(io.Writer, *Journal) error
+		name  func(string) string
+		line  string // a posting
+	}{"beancount": {Beancount, beancountName, `(?m)^  ([A-Z][A-Za-z0-9:-]+) +(-?[0-9.]+) ([A-Z]{3})$`},
+		"hledger": {HLedger, hledgerName, `(?m)^    ([^ ]+)  +(-?[0-9.]+) ([A-Z]{3})(?: = .*)?$`}}
+	for form, f := range forms {
+		var out bytes.Buffer
+		if err := f.write(&out, j); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]lead.Money{}
+		for _, m := range regexp.MustCompile(f.line).FindAllStringSubmatch(out.String(), -1) {
+			amount, err := lead.ParseMoney([]byte(m[2]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[m[1]+" "+m[3]] += amount
+		}
+		for account, m := range want {
+			a, c, _ := strings.Cut(account, " ")
+			if got[f.name(a)+" "+c] != m {
+				t.Errorf("%s: %s is %s, want %s\n%s", form, account, got[f.name(a)+" "+c], m, &out)
+			}
+		}
+		if len(got) != len(want) || strings.Contains(out.String(), "\n2026-10-04 x") {
+			t.Errorf("%s has %d accounts, want %d, or a ref that is a line\n%s", form, len(got), len(want), &out)
 		}
 	}
 }

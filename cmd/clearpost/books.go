@@ -70,9 +70,14 @@ func (c *payCmd) Run(e *env) error {
 
 type booksCmd struct {
 	target
-	Until string `help:"As of this time, such as 2026-11-01; absent: now." placeholder:"TIME"`
-	Zone  string `help:"Zone of the time." default:"UTC"`
-	JSON  bool   `help:"Print JSON."`
+	Until     string `help:"As of this time, such as 2026-11-01; absent: now." placeholder:"TIME"`
+	Beancount bool   `help:"Print the books for Beancount."`
+	HLedger   bool   `name:"hledger" help:"Print the books for hledger."`
+	From      string `help:"Of these forms: from this day on; absent: from the first one." placeholder:"DAY"`
+	To        string `help:"Of these forms: before this day; absent: all there is." placeholder:"DAY"`
+	Opening   bool   `help:"With --from: begin with what stood on the accounts before, so that the file stands by itself."`
+	Zone      string `help:"Zone of days and times; absent: UTC." default:"UTC"`
+	JSON      bool   `help:"Print JSON."`
 }
 
 // Help implements kong.HelpProvider.
@@ -80,13 +85,38 @@ func (booksCmd) Help() string {
 	return `Prints the trial balance: what stands on the account of each buyer (above zero: it owes), each source (below zero: it is owed) and the
 house. All of one currency add up to zero; exit code 1 if they do not.
 
+--beancount and --hledger print the books as a file for these programs, of plain text: for each day what was sold, corrected and given back,
+added up by account, and each payment by itself. A file that has all that came before (without --from, or with --opening) ends with what
+has to stand on each account, which the program holds it to.
+
 Examples:
   clearpost books
-  clearpost books --until 2026-11-01 --zone America/New_York`
+  clearpost books --until 2026-11-01 --zone America/New_York
+  clearpost books --beancount --from 2026-10-01 --to 2026-11-01 --opening --zone America/New_York > october.beancount
+  clearpost books --hledger > clearpost.journal`
+}
+
+// Validate implements kong.Validatable.
+func (c *booksCmd) Validate() error {
+	file := c.Beancount || c.HLedger
+	switch {
+	case c.Beancount && (c.HLedger || c.JSON), c.HLedger && c.JSON:
+		return errors.New("expected one of --beancount, --hledger and --json")
+	case file && c.Until != "":
+		return errors.New("--beancount and --hledger take --from and --to in place of --until")
+	case !file && (c.From != "" || c.To != "" || c.Opening):
+		return errors.New("--from, --to and --opening go with --beancount or --hledger")
+	case c.Opening && c.From == "":
+		return errors.New("--opening goes with --from")
+	}
+	return nil
 }
 
 // Run prints it.
 func (c *booksCmd) Run(e *env) error {
+	if c.Beancount || c.HLedger {
+		return c.file(e)
+	}
 	t := times{Until: c.Until, Zone: c.Zone}
 	_, until, err := t.span()
 	if err != nil {

@@ -106,6 +106,12 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 		{"statement brightroof --since 1h --pdf", 0, "%PDF-"},
 		{"sql select+number,closing_micros+from+statements+order+by+seq", 0, "54000000"},
 		{"books", 0, "USD adds up to 0.00"},
+		{"books --beancount --from " + month + "-01 --zone America/New_York", 0, "Assets:Receivable:Buyer-brightroof"},
+		{"books --hledger", 0, "= 79.00 USD"},
+		{"books --hledger --beancount", 2, "expected one of"},
+		{"books --opening --beancount", 2, "--opening goes with --from"},
+		{"books --hledger --from 2026-10-02 --to 2026-10-01", 1, "expected a day after"},
+		{"books --hledger --from October", 1, "--from October: expected a day"},
 	} {
 		args := strings.Fields(c.args)
 		for i := range args {

@@ -103,6 +103,31 @@ func (s *Server) trial(ctx *fasthttp.RequestCtx, v *report.View) {
 	write(ctx, 200, Trial{Accounts: out, UpToSeq: st.UpToSeq, Behind: st.Behind})
 }
 
+// bookings tells what was booked day by day: GET /v1/bookings?since=TIME&until=TIME&zone=.
+func (s *Server) bookings(ctx *fasthttp.RequestCtx, v *report.View) {
+	p, ok := paramsOf(ctx)
+	if !ok {
+		return
+	}
+	since, until, zone := p.time("since"), p.time("until"), p.zone("zone")
+	for name, t := range map[string]time.Time{"since": since, "until": until} {
+		if t := t.In(zone); !t.IsZero() && !t.Equal(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone)) {
+			p.bad(name, "a midnight of the zone")
+		}
+	}
+	if err := p.end(); err != nil {
+		fail(ctx, 400, err.Error())
+		return
+	}
+	s.caughtUp(v)
+	out, err := v.Bookings(s.stop, since, until, zone)
+	if err != nil {
+		badView(ctx, err)
+		return
+	}
+	write(ctx, 200, out)
+}
+
 // Trial is the balances of all accounts. Those of one currency add up to zero.
 type Trial struct {
 	Accounts []report.Balance `json:"accounts"`

@@ -37,6 +37,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.returnsOf
 	case path == "/v1/statement" && get:
 		answer = s.statement
+	case path == "/v1/bookings" && get:
+		answer = s.bookings
 	case path == "/v1/statements" && get:
 		answer = s.issued
 	case path == "/v1/statements" && post:

@@ -198,11 +198,57 @@ func judgeStatements(t *testing.T, x *exchangetest.Rig, dir string) (made, links
 		for _, adj := range all {
 			linesAgree(t, v, adj.Statement)
 		}
+		bookingsAgree(t, v, entries)
 		if err := v.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return made, links
+}
+
+// bookingsAgree holds the journal by days to the events: over all of it, and over a time in its midst.
+func bookingsAgree(t *testing.T, v *View, entries []entry) {
+	t.Helper()
+	zone := time.FixedZone("", -4*3600-15*60)
+	middle := entries[len(entries)/2].at
+	for _, span := range [][2]time.Time{{}, {middle, time.Time{}}, {{}, middle}} {
+		b, err := v.Bookings(context.Background(), span[0], span[1], zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got := map[string]lead.Money{}, map[string]lead.Money{}
+		for _, e := range entries {
+			if !e.at.Before(span[0]) && (span[1].IsZero() || e.at.Before(span[1])) {
+				want[e.account] += e.amount
+			}
+		}
+		for _, one := range b.Bookings {
+			var zero lead.Money
+			for _, a := range one.Amounts {
+				got[a.Account] += a.Amount
+				zero += a.Amount
+			}
+			if zero != 0 || one.Kind == books.OfPayment && (one.Note == "" || len(one.Amounts) != 2) {
+				t.Errorf("booked: %+v", one)
+			}
+		}
+		for account, m := range want {
+			if got[account] != m {
+				t.Errorf("%v: %s: booked %s by day, want %s", span, account, got[account], m)
+			}
+		}
+		for _, x := range b.Closing {
+			got[x.Account] -= x.Amount
+		}
+		for _, x := range b.Opening {
+			got[x.Account] += x.Amount
+		}
+		for account, m := range got {
+			if m != 0 {
+				t.Errorf("%v: %s: opening and what is booked is %s off the closing", span, account, m)
+			}
+		}
+	}
 }
 
 // linesAgree reads the lines of a statement in small pages and holds them to it.
