@@ -151,7 +151,7 @@ func TestPagesOfTheHowToAreTaken(t *testing.T) {
 	agencies := change{"buyers/agencies.yaml", "", strings.Replace(planBuyers("agency-a"), "id: many", "id: agencies",
 		1)}
 	blocks := regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	remediation := regexp.MustCompile("(?s)```yaml\n(remediation:.*?)```")
+	remediation := regexp.MustCompile("(?s)```yaml\n(remediation:\n  url:.*?)```")
 	blocks = append(blocks, remediation.FindAllStringSubmatch(string(left), -1)...)
 	if len(blocks) != 6 {
 		t.Fatalf("%d blocks found", len(blocks))

@@ -31,13 +31,15 @@ type loader struct {
 	incomplete bool                       // a vertical could not be read at all
 	subjects   map[string]string          // id of a buyer, campaign or source → its place
 	verticals  map[string]*exchange.Vertical
-	sellLimits map[string]bool   // by vertical: it has one of its own
-	heldPlans  []heldPlan        // until the campaigns are there
-	parentsIn  *tree.File        // where parents stand
-	book       *buyers.Book      // nil: some campaigns could not be taken
-	planLists  map[string]bool   // files of values that plans look in
-	ids        map[string]string // "vertical:solar" → its place
-	keys       map[[32]byte]string
+	sellLimits map[string]bool // by vertical: it has one of its own
+	heldPlans  []heldPlan      // until the campaigns are there
+	parentsIn  *tree.File      // where parents stand
+	book       *buyers.Book    // nil: some campaigns could not be taken
+	planLists  map[string]bool // files of values that plans look in
+	// remediations to other verticals, which wait for those and the sources
+	heldRemedies []heldRemedy
+	ids          map[string]string // "vertical:solar" → its place
+	keys         map[[32]byte]string
 
 	free, disposable lead.Domains // nil: the embedded lists
 	missing          *lead.MissingWords
@@ -98,6 +100,7 @@ func (l *loader) load() *Config {
 			cfg.Exchange.Sources = append(cfg.Exchange.Sources, s)
 		}
 	})
+	l.remedies(cfg)
 	l.remembers(cfg)
 	l.alertsAbout(cfg)
 	l.money(cfg)

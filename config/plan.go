@@ -106,9 +106,10 @@ func (l *loader) plans(book *buyers.Book) {
 	l.heldPlans = nil
 }
 
-// holdsPlan tells whether a file is still needed for its plan.
+// holdsPlan tells whether a file is still needed for its plan, or its remediation.
 func (l *loader) holdsPlan(f *tree.File) bool {
-	return slices.ContainsFunc(l.heldPlans, func(h heldPlan) bool { return h.f == f })
+	return slices.ContainsFunc(l.heldPlans, func(h heldPlan) bool { return h.f == f }) ||
+		slices.ContainsFunc(l.heldRemedies, func(h heldRemedy) bool { return h.f == f })
 }
 
 // sourcePlans reads the plans that a source has of its own, by position in its verticals.

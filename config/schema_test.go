@@ -104,9 +104,10 @@ func reflected(t *testing.T, kind string, spec any, comments map[string]string) 
 	for name, d := range s.Definitions {
 		described(t, name, d)
 	}
-	if tier := s.Definitions["tier"]; tier != nil {
-		when, _ := tier.Properties.Get("when")
-		*when = emit.Schema{Description: when.Description, Type: "array", Items: s.Definitions["when"].Items}
+	if list := whens(s); list != nil {
+		for _, when := range list {
+			*when = emit.Schema{Description: when.Description, Type: "array", Items: s.Definitions["when"].Items}
+		}
 		delete(s.Definitions, "when")
 	}
 	// What a template's parameters may be, the template says.
@@ -117,10 +118,20 @@ func reflected(t *testing.T, kind string, spec any, comments map[string]string) 
 	return s, types
 }
 
+// whens are the keys that hold criteria or an expression.
+func whens(s *emit.Schema) (out []*emit.Schema) {
+	for _, def := range []string{"tier", "remediation"} {
+		if d := s.Definitions[def]; d != nil {
+			when, _ := d.Properties.Get("when")
+			out = append(out, when)
+		}
+	}
+	return out
+}
+
 func generated(t *testing.T, kind string, spec any, comments map[string]string) []byte {
 	s, _ := reflected(t, kind, spec, comments)
-	if tier := s.Definitions["tier"]; tier != nil {
-		when, _ := tier.Properties.Get("when")
+	for _, when := range whens(s) {
 		*when = emit.Schema{Description: when.Description, OneOf: []*emit.Schema{{Type: "string"},
 			{Type: "array", Items: when.Items}}}
 	}

@@ -133,9 +133,13 @@ const hookBodyMax = 4 << 10
 
 // sendMessage sends a message of a line once.
 func (e *Exchange) sendMessage(ctx context.Context, line string, m *queue.Message) queue.Answer {
-	p := e.inForce.Load().endpointOf(line)
+	snap := e.inForce.Load()
+	p := snap.endpointOf(line)
 	if p == nil {
 		return queue.Answer{Why: "it is not configured any more"}
+	}
+	if id, ok := strings.CutPrefix(line, remediationLine); ok && snap.Vertical(id).Remediation.To != nil {
+		return e.goOn(ctx, id, m)
 	}
 	return e.Tell(ctx, line, p, m)
 }

@@ -3,6 +3,8 @@
 package exchange
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,15 +13,95 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/queue"
+	"clearpost/rules"
 )
 
 // A lead that nobody has bought is never silence: it stands in the list of unsold leads, and goes to the remediation of
-// its vertical, where there is one and the plan does not say otherwise.
+// its vertical, where there is one and the plan does not say otherwise. It goes by a line of messages either way, which
+// has each in its order, until it is taken, through any restart.
 
-// Remediation is where the unsold leads of a vertical go, as signed messages.
+// Remediation is where the unsold leads of a vertical go: as signed messages, or to another vertical.
 type Remediation struct {
-	queue.Endpoint
-	Fields []string // of the lead, that are told; nil: all
+	queue.Endpoint          // of one that goes to a vertical only For counts
+	Fields         []string // of the lead, that are told; nil: all
+	To             *RemedyTo
+}
+
+// RemedyTo is another vertical in which unsold leads are offered anew, and which ones.
+type RemedyTo struct {
+	Vertical string
+	Map      map[string]string // as of Resubmission
+	Refusals []lead.Refusal    // nil: any
+	When     []rules.Criterion // that a lead must be known to meet
+	Schedule *rules.Schedule   // when; nil: always
+	HopsMax  int
+}
+
+// takes tells whether an unsold lead goes there.
+func (to *RemedyTo) takes(u *Unsold, l *lead.Lead, s *ledger.Settled) bool {
+	h := u.history
+	if len(to.Refusals) > 0 && !slices.Contains(to.Refusals, s.Refusal) ||
+		h.Pinged.Resubmits != nil && h.Pinged.Resubmits.Hop >= to.HopsMax {
+		return false
+	}
+	f := postFacts(h, l)
+	return !slices.ContainsFunc(to.When, func(c rules.Criterion) bool { return c.Test(f) != rules.Met })
+}
+
+// goOn offers an unsold lead anew in the vertical of its remediation, within the hours of that: till then it waits. One
+// that has gone on before is taken: it stands in the ledger.
+func (e *Exchange) goOn(ctx context.Context, vertical string, m *queue.Message) queue.Answer {
+	for {
+		v := e.inForce.Load().Vertical(vertical)
+		if v == nil || v.Remediation == nil || v.Remediation.To == nil {
+			return queue.Answer{Why: "it is not configured any more"}
+		}
+		re, now := v.Remediation, e.now()
+		if now.Sub(m.At) >= re.For {
+			return queue.Answer{Over: true, Why: "its time was over before its hours began"}
+		}
+		at, ok := now, true
+		if re.To.Schedule != nil {
+			at, ok = re.To.Schedule.Next(now)
+		}
+		if !ok {
+			return queue.Answer{Over: true, Why: "its hours never come again"}
+		} else if at.After(now) {
+			select {
+			case <-time.After(min(at.Sub(now), remedyLook)):
+				continue
+			case <-ctx.Done():
+				return queue.Answer{Why: "it was cut off"}
+			}
+		}
+		_, err := e.Resubmit(Resubmission{Lead: m.Lead, Vertical: re.To.Vertical, Map: re.To.Map,
+			HopsMax: re.To.HopsMax, Why: "unsold in " + vertical, By: byClearpost})
+		return wentThere(err)
+	}
+}
+
+// remedyLook is for how long a lead waits at once for its hours: others may be configured meanwhile.
+const remedyLook = time.Minute
+
+// wentThere is what a line makes of the end of a resubmission.
+func wentThere(err error) queue.Answer {
+	f := (*Fault)(nil)
+	switch {
+	case err == nil, errors.Is(err, ErrResubmitted):
+		return queue.Answer{Taken: true, Heard: true}
+	case errors.As(err, &f) && f.Kind == FaultInvalid:
+		why := f.Message
+		for _, p := range f.Errors {
+			why += fmt.Sprintf("; %s: expected %s", p.Field, p.Expected)
+		}
+		return queue.Answer{Over: true, Why: why}
+	case errors.As(err, &f):
+		// the source is paused or closed, or the person's other lead is under way: that is this lead's alone
+		return queue.Answer{Heard: f.Kind == FaultConflict || f.Why == WhyPaused || f.Why == WhyClosed, Why: f.Message}
+	case errors.Is(err, ErrNotUnsold), errors.Is(err, ErrResubmitTo), errors.Is(err, ErrNoLead):
+		return queue.Answer{Over: true, Why: err.Error()}
+	}
+	return queue.Answer{Heard: errors.Is(err, ErrUnderWay), Why: err.Error()}
 }
 
 // Unsold is a whole lead that nobody has bought.
@@ -37,6 +119,7 @@ type Unsold struct {
 	Seq          uint64    `json:"seq"`      // of its answer
 
 	history *history.History
+	settled *ledger.Settled
 }
 
 // UnsoldBy says which unsold leads are wanted.
@@ -72,7 +155,7 @@ func (e *Exchange) unsoldBy(r ledger.Record, want *UnsoldBy) (*Unsold, error) {
 	}
 	return &Unsold{Lead: h.ID, At: s.At, Source: s.Source, Vertical: s.Vertical, SellerLeadID: h.Seller(),
 		ReceivedAt: h.Received(), Reason: s.Reason, Refusal: s.Refusal.String(), Details: s.Details,
-		Attempts: len(h.Attempts), Seq: r.Seq, history: h}, nil
+		Attempts: len(h.Attempts), Seq: r.Seq, history: h, settled: s}, nil
 }
 
 // isUnsold tells whether an answer is that a lead is not sold.
@@ -134,8 +217,14 @@ func (e *Exchange) unsoldMessage(r ledger.Record, vertical string) (*queue.Messa
 	if re == nil || e.inherits(u.history) {
 		return nil, nil
 	}
-	fields := map[string]string{}
 	l := snap.whole(u.history)
+	if re.To != nil {
+		if !re.To.takes(u, l, u.settled) {
+			return nil, nil
+		}
+		return &queue.Message{ID: queue.MessageID(&r), Lead: r.Lead, At: u.At}, nil
+	}
+	fields := map[string]string{}
 	for i := range l.Schema().Fields {
 		name := l.Schema().Fields[i].Name
 		if l.Slot(i).State != lead.Missing && (re.Fields == nil || slices.Contains(re.Fields, name)) {

@@ -219,6 +219,9 @@ func (x *line) deal(ctx context.Context, j job) time.Duration {
 		return 0
 	case ctx.Err() != nil:
 		return 0
+	case a.Over:
+		x.bury(j, m, a.Why)
+		return 0
 	}
 	tries, alone := x.failed(a)
 	switch {
@@ -304,7 +307,12 @@ func (x *line) aside(ctx context.Context) bool {
 			x.over(j, nil)
 			continue
 		}
-		if !x.q.cfg.Send(ctx, x.name, m).Taken {
+		a := x.q.cfg.Send(ctx, x.name, m)
+		if a.Over && ctx.Err() == nil {
+			x.bury(j, m, a.Why)
+			continue
+		}
+		if !a.Taken {
 			return false
 		}
 		x.taken(j)
