@@ -129,7 +129,8 @@ func (n *Node) open(offline bool) error {
 	}
 	n.Intake = intake.New(intake.Config{BodyBytesMax: cfg.Limits.BodyBytesMax, InFlightMax: places, Memory: memory,
 		Short: client.Short, ConnsMax: files.sellers, Keys: keys, Proxies: cfg.Proxies,
-		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()}}, n.Exchange, n.log)
+		Specs: intake.SpecConfig{URL: cfg.SpecURL, Links: links, History: cfg.SpecHistory()},
+		Books: (&sourceBooks{n.report.view, n.Exchange}).books()}, n.Exchange, n.log)
 	if n.token, err = n.adminToken(offline); err != nil {
 		return fmt.Errorf("admin token: %w", err)
 	}

@@ -67,6 +67,7 @@ type account struct {
 	hash  [32]byte
 	names map[string]*names // by vertical
 	limit *rate.Limiter
+	reads *rate.Limiter // of its account
 	seat  *seat
 	alone bool // there is no other source
 }
@@ -79,6 +80,11 @@ func newBook(v *exchange.Snapshot, before *book) *book {
 	for _, src := range v.Config().Sources {
 		a := account{Source: src, on: v, names: map[string]*names{}, limit: rate.NewLimiter(rate.Inf, 0),
 			seat: before.seats[src.ID], alone: len(v.Config().Sources) == 1}
+		if was := before.ids[src.ID]; was != nil {
+			a.reads = was.reads
+		} else {
+			a.reads = rate.NewLimiter(readsPerSecond, readsBurst)
+		}
 		if a.seat == nil {
 			a.seat = &seat{}
 		}

@@ -15,6 +15,8 @@
 // once more where its sender wants to know what became of the fields; unknown.go keeps what a vertical does not
 // know; testlead.go finds out whether the lead is a test.
 //
+// books.go tells a source of its own account, by what whoever makes the server gives it.
+//
 // What a seller has to send is made, not written: spec_make.go makes a posting.Document of a source and a vertical
 // as they are configured, spec_samples.go the examples, with leads that the schema itself takes and a campaign
 // wants, and answers by the code that answers sellers. spec_serve.go gives it to whoever may read it. At its start a

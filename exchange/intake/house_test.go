@@ -174,7 +174,8 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	h.serve(intake.Config{BodyBytesMax: h.cfg.Limits.BodyBytesMax, InFlightMax: h.cfg.Limits.InFlightMax,
-		Proxies: h.cfg.Proxies, Specs: intake.SpecConfig{URL: h.cfg.SpecURL, Links: links, History: history}})
+		Proxies: h.cfg.Proxies, Specs: intake.SpecConfig{URL: h.cfg.SpecURL, Links: links, History: history},
+		Books: madeUpBooks})
 }
 
 // open opens the ledger and an exchange on it.

@@ -493,7 +493,7 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 func TestSpecAsOpenAPITakesItsOwnExamples(t *testing.T) {
 	t.Parallel()
 	h := specHouse(t)
-	for source, paths := range map[string]int{"own": 5, "leadconduit": 7, "boberdoo": 6, "leadspedia": 7, "open": 5} {
+	for source, paths := range map[string]int{"own": 7, "leadconduit": 9, "boberdoo": 8, "leadspedia": 9, "open": 7} {
 		for _, vertical := range []string{"solar", "rich"} {
 			text := h.shown(source, vertical, "openapi")
 			d := openAPI(t, []byte(text))

@@ -28,6 +28,8 @@ var routes = []route{
 	{pattern: "/v1/leads", get: (*Server).status},
 	{pattern: "/v1/leads/{id}", get: (*Server).status},
 	{pattern: "/v1/buyers/{id}/returns", post: (*Server).returns},
+	{pattern: "/v1/statement", get: (*Server).statement},
+	{pattern: "/v1/report", get: (*Server).figures},
 	{pattern: "/v1/{vertical}/ping", do: (*Server).ping, ping: true},
 	{pattern: "/v1/{vertical}/post", do: (*Server).post},
 	{pattern: "/v1/{vertical}/leads", do: (*Server).oneShot},
@@ -104,6 +106,6 @@ func (s *Server) route(ctx *fasthttp.RequestCtx, waited time.Duration) {
 		return
 	}
 	s.fail(ctx, 404, "not_found",
-		"expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads, /v1/leads/{id} or "+
-			"/v1/buyers/{id}/returns")
+		"expected /v1/{vertical}/ping, /v1/{vertical}/post, /v1/{vertical}/leads, /v1/leads/{id}, "+
+			"/v1/statement, /v1/report or /v1/buyers/{id}/returns")
 }

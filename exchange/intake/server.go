@@ -43,6 +43,7 @@ type Config struct {
 	Keys         *door.Keys    // nil: without TLS
 	Proxies      *door.Proxies // nil: nobody speaks for others
 	Specs        SpecConfig
+	Books        Books
 }
 
 // Server answers sellers.
@@ -55,6 +56,7 @@ type Server struct {
 	ln      atomic.Pointer[door.Listener]
 	answers [600]atomic.Int64 // by HTTP status
 	specs   specServer
+	books   Books
 	door    door.Config
 	proxies *door.Proxies
 	strange unknownKeys
@@ -65,7 +67,7 @@ func New(cfg Config, ex *exchange.Exchange, log *slog.Logger) *Server {
 	s := &Server{ex: ex, log: log, places: newPlaces(int64(or(cfg.InFlightMax, 10000)), cfg.Memory)}
 	s.places.short, s.places.seats = cfg.Short, func() map[string]*seat { return s.book.Load().seats }
 	s.book.Store(newBook(ex.Snapshot(), &book{}))
-	s.specs = newSpecDesk(cfg.Specs)
+	s.specs, s.books = newSpecDesk(cfg.Specs), cfg.Books
 	s.http = &fasthttp.Server{
 		Handler: s.handle, ErrorHandler: s.badRequest, Name: "clearpost",
 		MaxRequestBodySize: or(cfg.BodyBytesMax, 64<<10), ReadBufferSize: HeaderBytesMax,

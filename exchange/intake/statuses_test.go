@@ -57,6 +57,7 @@ func (d *openDoors) otherStatuses() {
 	}
 	d.tooManySpecs()
 	d.returns(sold, pending)
+	d.accounts()
 }
 
 // returns brings the buyers' call to its statuses, and looks at what it does.
