@@ -141,6 +141,10 @@ type event struct {
 	Was         *stood    `json:"was"`
 	Return      *giveBack `json:"return"`
 
+	Subject   string     `json:"subject"`
+	Currency  string     `json:"currency"`
+	Statement *statement `json:"statement"`
+
 	Resubmission *resubmission `json:"resubmission"` // of a ping: resubmits
 	Post         *struct {
 		ReceivedAt time.Time `json:"received_at"`

@@ -38,8 +38,10 @@ type auditor struct {
 	payments map[payment]bool // that were booked
 	anew     map[id]id        // by lead: as which it was resubmitted
 	offered  map[id]resubmission
-	seq      int      // of the event that is judged
-	uniques  *uniques // nil: there are no duplicate rules
+
+	statements statements
+	seq        int      // of the event that is judged
+	uniques    *uniques // nil: there are no duplicate rules
 }
 
 // pinged is what is kept of every lead.
@@ -220,6 +222,8 @@ func (a *auditor) adjusted(e *event, b []byte) {
 		a.givesBack(e)
 	case "resubmitted":
 		a.wentOn(e)
+	case "stated":
+		a.stated(e)
 	case "deposited", "imported":
 		if e.Adjustment == "deposited" {
 			a.paid(e)

@@ -86,6 +86,7 @@ const (
 	// a lead was resubmitted that was sold, or may be, or twice; or of two that tell of each other only one does
 	RuleResubmitted    = "resubmitted"
 	RulePayment        = "payment"         // a payment of nobody or of nothing, or one that was booked before
+	RuleStatement      = "statement"       // a statement has another number, opening or sum than it has to have
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
 	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
 	RuleShippedDiffers = "shipped_differs" // an event came out of Kafka with other bytes
