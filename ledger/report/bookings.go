@@ -41,7 +41,7 @@ const quarter = int64(15 * time.Minute / time.Microsecond)
 // midnight of the zone where they are set.
 func (v *View) Bookings(ctx context.Context, since, until time.Time, zone *time.Location) (*Bookings, error) {
 	out := &Bookings{Opening: []Balance{}, Bookings: []Booking{}, Closing: []Balance{}}
-	err := v.read(ctx, figuresFor, func(ctx context.Context, tx *sql.Tx) error {
+	err := v.read(ctx, figuresFor, true, func(ctx context.Context, tx *sql.Tx) error {
 		st := v.Status()
 		out.UpToSeq, out.Behind = st.UpToSeq, st.Behind
 		from, to := int64(0), int64(1<<62)

@@ -40,7 +40,7 @@ func (v *View) Issued(ctx context.Context, q IssuedQuery) (*IssuedFound, error) 
 		w.and("seq < ?", int64(q.Before))
 	}
 	out := &IssuedFound{Statements: []Issued{}}
-	err := v.read(ctx, findFor, func(ctx context.Context, tx *sql.Tx) error {
+	err := v.read(ctx, findFor, true, func(ctx context.Context, tx *sql.Tx) error {
 		st := v.Status()
 		out.UpToSeq, out.Behind = st.UpToSeq, st.Behind
 		list, err := issued(ctx, tx, w.all()+fmt.Sprint(" order by seq desc limit ", q.Limit+1), w.args...)
@@ -58,8 +58,9 @@ func (v *View) Issued(ctx context.Context, q IssuedQuery) (*IssuedFound, error) 
 }
 
 // read has a question answered in one transaction.
-func (v *View) read(ctx context.Context, within time.Duration, f func(context.Context, *sql.Tx) error) error {
-	return v.ask(ctx, within, true, func(ctx context.Context, db *sql.DB) error {
+func (v *View) read(ctx context.Context, within time.Duration, heavy bool,
+	f func(context.Context, *sql.Tx) error) error {
+	return v.ask(ctx, within, heavy, func(ctx context.Context, db *sql.DB) error {
 		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 		if err != nil {
 			return err
@@ -87,7 +88,7 @@ func (v *View) ShowIssued(ctx context.Context, number string, after StatementMar
 		return nil, &BadQuery{"limit", fmt.Sprintf("1 to %d", FindMax)}
 	}
 	out := &IssuedPage{Entries: []StatementLine{}, LaterOn: []string{}}
-	err := v.read(ctx, figuresFor, func(ctx context.Context, tx *sql.Tx) error {
+	err := v.read(ctx, figuresFor, true, func(ctx context.Context, tx *sql.Tx) error {
 		list, err := issued(ctx, tx, "number = ? order by seq limit 1", number)
 		if err != nil {
 			return err
@@ -135,7 +136,7 @@ func (v *View) ShowIssued(ctx context.Context, number string, after StatementMar
 
 // LastOf is the highest number of a series, 0 where there is none.
 func (v *View) LastOf(ctx context.Context, series string) (n int64, err error) {
-	err = v.read(ctx, findFor, func(ctx context.Context, tx *sql.Tx) error {
+	err = v.read(ctx, findFor, true, func(ctx context.Context, tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, "select coalesce(max(n), 0) from _statement where series = ?", series).Scan(&n)
 	})
 	return n, err

@@ -220,8 +220,10 @@ func (s *Statement) lines(ctx context.Context, tx *sql.Tx, q *StatementQuery, si
 		`select e.seq, e.line, e.at, e.kind, iif(e.currency = '', coalesce(o.currency, ''),
 		e.currency), e.amount, e.lead, coalesce(c.campaign, ''), coalesce(nullif(e.reference, ''), a.reference, ''),
 		coalesce(l.seller, ''), e.note`+
-			entriesFrom+`left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
-		where n.name = ? and e.at >= ? and e.at < ? and (e.seq, e.line) > (?, ?) order by e.seq, e.line limit ?`,
+			` from _entry e indexed by _entry_seq left join _lead l on l.id = e.lead left join _origin o on o.id = l.origin
+		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
+		where e.account = (select id from _account where name = ?1) and e.at >= ?2 and e.at < ?3 and e.seq >= ?4 and
+		(e.seq > ?4 or e.line > ?5) order by e.seq, e.line limit ?6`,
 		s.Account, s.Since.UnixMicro(), s.Until.UnixMicro(), int64(q.After.Seq), q.After.Line, q.Limit+1)
 	if err != nil {
 		return err

@@ -143,6 +143,9 @@ func Span(month string, zone *time.Location) (since, until time.Time, err error)
 	return since.UTC(), since.AddDate(0, 1, 0).UTC(), nil
 }
 
+// monthsFor is how long it may take to find out what stands on the statements of a month: some million lines.
+const monthsFor = 10 * time.Minute
+
 // Months are the statements of a month as they would be issued now, one a currency in which there is something to
 // state, in the order of these: those that have been are among them, with their number and seq. It goes as far as the
 // view, which has to have all that is stored.
@@ -158,7 +161,7 @@ func (v *View) Months(ctx context.Context, q MonthAsk) (out []Issued, err error)
 	if err != nil {
 		return nil, err
 	}
-	err = v.read(ctx, figuresFor, func(ctx context.Context, tx *sql.Tx) error {
+	err = v.read(ctx, monthsFor, false, func(ctx context.Context, tx *sql.Tx) error {
 		var next int64
 		if err := tx.QueryRowContext(ctx, "select coalesce(max(value), 1) from _place where name = 'next'").Scan(
 			&next); err != nil {
@@ -280,10 +283,10 @@ func eachLine(ctx context.Context, tx *sql.Tx, account, currency string, s span,
 	do func(*StatementLine) error) error {
 	rows, err := tx.QueryContext(ctx, `select e.seq, e.line, e.at, e.kind, e.amount, e.lead, coalesce(c.campaign, ''),
 		coalesce(nullif(e.reference, ''), a.reference, ''), coalesce(l.seller, ''), e.note, coalesce(a.at, 0),
-		(select f.seq from _entry f where f.attempt = e.attempt and f.account = e.account and f.seq < e.seq
-			order by f.seq limit 1),
-		(select f.at from _entry f where f.attempt = e.attempt and f.account = e.account and f.seq < e.seq
-			order by f.seq limit 1)
+		(select f.seq from _entry f indexed by _entry_attempt where f.attempt = e.attempt and f.account = e.account and
+			f.seq < e.seq order by f.seq limit 1),
+		(select f.at from _entry f indexed by _entry_attempt where f.attempt = e.attempt and f.account = e.account and
+			f.seq < e.seq order by f.seq limit 1)
 		from _entry e indexed by _entry_seq left join _lead l on l.id = e.lead left join _origin o on o.id = l.origin
 		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
 		where e.account = (select id from _account where name = ?1) and `+entryCurrency+` = ?2 and e.seq >= ?3 and
