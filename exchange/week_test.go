@@ -60,7 +60,7 @@ type week struct {
 	mu       sync.Mutex // guards what follows
 	rnd      *rand.Rand
 	plan     *rand.Rand // of the course of the week; run alone draws from it
-	down     time.Time  // until then shaky is not reached, or is busy
+	down     time.Time  // until then, by the clock of the bubble, shaky is not reached, or is busy
 	dead     bool
 	epoch    int
 	answers  []audit.Answer
@@ -177,7 +177,7 @@ func (w *week) run(x *rig) {
 		w.sell(x)
 		switch n := w.plan.IntN(200); {
 		case n == 0:
-			w.outage(x)
+			w.outage()
 		case n < 3:
 			w.mu.Lock()
 			w.deaths++
@@ -208,11 +208,11 @@ func (w *week) run(x *rig) {
 }
 
 // outage has shaky be away for some hours.
-func (w *week) outage(x *rig) {
+func (w *week) outage() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.outages++
-	w.down = x.Exchange.Now().Add(time.Duration(30+w.plan.IntN(300)) * time.Minute)
+	w.down = time.Now().Add(time.Duration(30+w.plan.IntN(300)) * time.Minute)
 }
 
 func (w *week) die() {
