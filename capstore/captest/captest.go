@@ -40,6 +40,7 @@ func Test(t *testing.T, open Open) {
 			})
 		})
 	})
+	t.Run("again", func(t *testing.T) { again(t, open(nil)) })
 	t.Run("takes", func(t *testing.T) { takes(t, open(nil)) })
 	t.Run("together", func(t *testing.T) { together(t, open(nil)) })
 	t.Run("marked", func(t *testing.T) { marked(t, open(nil)) })
