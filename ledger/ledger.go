@@ -50,6 +50,9 @@ type Config struct {
 	Logger       *slog.Logger     // default: nothing is logged
 	// the log's file system; nil is the machine's. For tests of what happens when it fails
 	Disk types.VFS
+	// time is virtual and goes by at no cost but that of what wakes: the views neither watch their disk nor look ten
+	// times a second whether there is something to tidy, and free space is looked at every ten seconds. For tests
+	Virtual bool
 	// with Kafka: where events go instead of its brokers. For tests of what happens when they fail
 	Sink Sink
 	// how long Append waits for a log that does not come back before it is uncertain; default 1 s
@@ -234,7 +237,11 @@ func (cfg *Config) defaults() error {
 // Open opens or makes the ledger in cfg.Dir, locks it, loads the views and replays what they have not seen. It fails
 // within a second with ErrHeld if another process has the directory.
 func Open(cfg Config) (*Ledger, error) {
-	return open(cfg, inside{vfs: cfg.Disk, patience: cfg.Patience, sink: cfg.Sink})
+	in := inside{vfs: cfg.Disk, patience: cfg.Patience, sink: cfg.Sink}
+	if cfg.Virtual {
+		in.lookEvery = 10 * time.Second
+	}
+	return open(cfg, in)
 }
 
 // OpenOffline is Open for a tool while no exchange runs: it may append, nothing is shipped and nothing is dropped.
@@ -260,7 +267,7 @@ func prepare(cfg Config, in inside) (*Ledger, error) {
 	l.closeOne = sync.OnceValue(l.close)
 	l.journal = &journal{dir: filepath.Join(cfg.Dir, "log"), segmentBytes: cfg.SegmentBytes, vfs: in.vfs,
 		newMeta: in.newMeta, log: l.log}
-	l.views = &views{dir: filepath.Join(cfg.Dir, "views"), log: l.log, onFatal: l.viewsFailed}
+	l.views = &views{dir: filepath.Join(cfg.Dir, "views"), log: l.log, onFatal: l.viewsFailed, virtual: cfg.Virtual}
 	if err := os.MkdirAll(l.journal.dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type views struct {
 	onFatal func(why string)
 	disk    vfs.FS              // nil: the machine's own
 	rest    func(time.Duration) // nil: time.Sleep
+	virtual bool                // see Config
 
 	mu      sync.RWMutex // held for writing while db changes
 	db      *pebble.DB   // nil after close
@@ -68,7 +69,11 @@ func (v *views) open() error {
 	}
 	opts.FS = disk
 	opts.EnsureDefaults() // it sets whom a slow disk is reported to, before the disk is watched
-	opts.WithFSDefaults()
+	if v.virtual {
+		opts.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+	} else {
+		opts.WithFSDefaults()
+	}
 	db, err := pebble.Open(v.dir, opts)
 	if err != nil {
 		return err

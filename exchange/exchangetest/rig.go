@@ -56,9 +56,8 @@ type Values map[string]string
 func Run(t *testing.T, s Setup, f func(x *Rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		x := Start(t, s)
+		x := begin(t, s, true)
 		defer x.Stop() // also where f ends early
-		x.virtual = true
 		f(x)
 	})
 }
@@ -66,7 +65,12 @@ func Run(t *testing.T, s Setup, f func(x *Rig)) {
 // Start starts the exchange of a setup. It is stopped at the end of the test at the latest.
 func Start(t testing.TB, s Setup) *Rig {
 	t.Helper()
-	x := &Rig{T: t, begun: time.Now(), setup: s, dir: filepath.Join(tempDir(t), "ledger"),
+	return begin(t, s, false)
+}
+
+func begin(t testing.TB, s Setup, virtual bool) *Rig {
+	t.Helper()
+	x := &Rig{T: t, virtual: virtual, begun: time.Now(), setup: s, dir: filepath.Join(tempDir(t), "ledger"),
 		kept: map[string]exchange.Config{}, struck: &tally{n: map[string]int{}}}
 	x.later.Store(int64(s.Later))
 	x.Broker, x.Buyers = &Broker{struck: x.struck}, &Buyers{buyers: map[string]Buyer{}, now: x.wall}
@@ -97,7 +101,7 @@ func (x *Rig) start() {
 	log := slog.New(slog.NewTextHandler(x.T.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	x.Disk, x.stopped = newDisk(x.struck), false
 	c := ledger.Config{Dir: x.dir, Node: "n1", SegmentBytes: 1 << 20, SyncEvery: -1, FreeBytesMin: 1, Logger: log,
-		Disk: x.Disk, Now: x.wall}
+		Disk: x.Disk, Now: x.wall, Virtual: x.virtual}
 	if x.setup.Ships {
 		c.Kafka, c.Sink = &ledger.KafkaConfig{Brokers: []string{"none"}}, x.Broker
 	}

@@ -491,6 +491,9 @@ func TestHostileRequestsAreAnsweredAsTheFileSays(t *testing.T) {
 
 // The OpenAPI document of one source is one, has the calls of that source only, and takes the spec's own examples.
 func TestSpecAsOpenAPITakesItsOwnExamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and one thing after the other")
+	}
 	t.Parallel()
 	h := specHouse(t)
 	for source, paths := range map[string]int{"own": 7, "leadconduit": 9, "boberdoo": 8, "leadspedia": 9, "open": 7} {

@@ -27,6 +27,9 @@ fields:
 
 // Each example of a posting spec sells its lead in each language whose interpreter is here.
 func TestSnippetsSellTheirLeads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("interpreters are started by the dozen")
+	}
 	t.Parallel()
 	h := build(t, "", nil, script("b", 25*dollar))
 	h.write("verticals/solar.yaml", snippetVertical)
