@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"clearpost/batch"
 	"clearpost/lead"
 	"clearpost/rules"
 	"clearpost/wire/answer"
@@ -62,6 +63,7 @@ type bookCompiler struct {
 	// what the ping's answer of the campaign that is compiled gives the request of its post
 	captures []string
 	legs     bool // it has legs
+	files    batch.Options
 }
 
 func (c *bookCompiler) bad(at, path, value, expected string) {

@@ -45,7 +45,7 @@ func (c *bookCompiler) mailed(b *Buyer, spec *CampaignSpec, at string) (out *Cam
 		c.bad(at, "ping.mail", "", "nothing here: nobody answers an e-mail with a bid")
 	}
 	if spec.Post == nil || spec.Post.Mail == nil {
-		if spec.Test != nil && spec.Test.PostTo != nil {
+		if spec.Test != nil && spec.Batch == nil && (spec.Test.PostTo != nil) {
 			c.bad(at, "test.post_to", "", "nothing here: posts do not go by e-mail")
 		}
 		return spec, nil

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"clearpost/batch"
 	"clearpost/buyers"
 	"clearpost/lead"
+	"clearpost/wire"
 	"clearpost/wire/request"
 )
 
@@ -104,6 +106,44 @@ func TestHeadOfAnEmailIsSafe(t *testing.T) {
 			strings.Count(strings.ReplaceAll(head, "\r\n", ""), "\r") > 0 || strings.Count(head, "\x00") > 0 ||
 			!strings.Contains(head, "\r\nSubject: Lead of Ann") {
 			t.Errorf("%q: %q", evil, head)
+		}
+	}
+}
+
+func TestMistakesOfTestsInFilesAreNamed(t *testing.T) {
+	folder := batch.ToSpec{Folder: &batch.FolderSpec{Path: "/srv/in"}}
+	upload := batch.ToSpec{HTTP: &batch.HTTPSpec{URL: "https://files.pillar.example/{name}"}}
+	letter := batch.ToSpec{Mail: &batch.MailSpec{Server: "smtp.exchange.example", From: "a@exchange.example",
+		To: []string{"desk@pillar.example"}, Subject: "Leads"}}
+	compile := func(to batch.ToSpec, test buyers.TestSpec) []lead.Defect {
+		_, ds := buyers.Compile([]buyers.BuyerSpec{byMail(func(_ *buyers.BuyerSpec, c *buyers.CampaignSpec) {
+			c.Post, c.Test = nil, &test
+			c.Batch = &batch.Spec{Name: "{id}.csv", Send: batch.SendSpec{WaitMin: 5}, To: to,
+				Fields: []request.FieldSpec{{To: "Phone", From: "phone"}}}
+		})}, mailSchema(t), buyers.Options{})
+		return ds
+	}
+	for _, c := range []struct {
+		want string // "": nothing is wrong
+		to   batch.ToSpec
+		test buyers.TestSpec
+	}{
+		{"", folder, buyers.TestSpec{Folder: "/srv/test"}},
+		{"", upload, buyers.TestSpec{PostURL: "https://test.pillar.example/{name}"}},
+		{"", letter, buyers.TestSpec{PostTo: []string{"test@pillar.example"}}},
+		{"folder", folder, buyers.TestSpec{}},
+		{"folder", folder, buyers.TestSpec{Folder: "/srv/in"}},
+		{"folder", folder, buyers.TestSpec{Folder: "test"}},
+		{"post_to", folder, buyers.TestSpec{Folder: "/srv/test", PostTo: []string{"a@b.example"}}},
+		{"post_url", upload, buyers.TestSpec{PostURL: "https://files.pillar.example/{name}"}},
+		{"post_to", letter, buyers.TestSpec{PostTo: []string{"desk@pillar.example"}}},
+		{"fields[0].to", folder, buyers.TestSpec{Folder: "/srv/test", Fields: []request.FieldSpec{{To: "Phone",
+			Value: wire.Text("1")}}}},
+	} {
+		ds := compile(c.to, c.test)
+		if c.want == "" && ds != nil || c.want != "" && (len(ds) != 1 ||
+			ds[0].Path != "[0].campaigns[0].test."+c.want) {
+			t.Errorf("%q: %v", c.want, ds)
 		}
 	}
 }

@@ -119,10 +119,12 @@ type CampaignSpec struct {
 // TestSpec says how the calls of a campaign differ where the lead is a test. Each call needs another URL, or a mark of
 // its own.
 type TestSpec struct {
-	PingURL string              `yaml:"ping_url"` // in place of ping.request.url
-	PostURL string              `yaml:"post_url"` // in place of post.request.url
-	PostTo  []string            `yaml:"post_to"`  // in place of post.mail.to
-	Fields  []request.FieldSpec `yaml:"fields"`   // besides those of the request, in pings and posts
+	PingURL string   `yaml:"ping_url"` // in place of ping.request.url
+	PostURL string   `yaml:"post_url"` // in place of post.request.url, or batch.to.http.url
+	PostTo  []string `yaml:"post_to"`  // in place of post.mail.to, or batch.to.mail.to
+	// in place of the folder in batch.to; s3: of the prefix
+	Folder string              `yaml:"folder"`
+	Fields []request.FieldSpec `yaml:"fields"` // besides those of the request, in pings and posts
 }
 
 // EndpointSpec is one outbound call: how it is made and how its answer is read.

@@ -24,7 +24,14 @@ func (c *bookCompiler) test(p *Campaign, spec *CampaignSpec, schema *lead.Schema
 	} else if spec.Test.PingURL != "" {
 		c.bad(at, "test.ping_url", spec.Test.PingURL, "no ping_url: the campaign has no ping")
 	}
-	t.Post = c.testCall(p.Post, spec.Post, schema, true, spec.Test, at+".test")
+	if p.Batch == nil && spec.Test.Folder != "" {
+		c.bad(at, "test.folder", spec.Test.Folder, "nothing here: the campaign takes no files")
+	}
+	if p.Batch != nil {
+		c.testFiles(&t, spec, schema, at+".test")
+	} else {
+		t.Post = c.testCall(p.Post, spec.Post, schema, true, spec.Test, at+".test")
+	}
 	p.AsTest = &t
 }
 

@@ -296,6 +296,10 @@ func (ln *fileLine) oldest() []lead.ID {
 // becomes of the attempt is known when its file is stored.
 func (d *delivery) setAside(o *outbound) heard {
 	h := heard{outbound: o}
+	if d.policy().test {
+		h.outs = d.testFile(o)
+		return h
+	}
 	for _, p := range o.of {
 		h.outs = append(h.outs, &ledger.Posted{Head: d.head(ledger.KindPosted, d.e.now()), Attempt: p.Attempt,
 			Campaign: p.Campaign, Buyer: p.Buyer, PingPrice: p.Price, Charges: p.Charges, Outcome: lead.Unknown,

@@ -20,6 +20,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/wire"
 	"clearpost/wire/request"
 )
 
@@ -411,6 +412,48 @@ func TestRowsWaitForTheirCampaign(t *testing.T) {
 		}
 		x.Reload(with)
 		x.Sleep(time.Hour)
+		wantRows(x, d, id)
+		wantSoldOnce(x, id)
+	})
+}
+
+// A test lead is a file of its own, elsewhere and at once; it waits for no other, counts nowhere, and one that cannot
+// be stored is refused.
+func TestTestLeadIsAFileOfItsOwn(t *testing.T) {
+	d := newDesk(t)
+	s := inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60})
+	with := s.Campaigns[0].Spec
+	s.Campaigns[0].Spec = func(c *buyers.CampaignSpec) {
+		with(c)
+		c.Test = &buyers.TestSpec{Folder: d.in, Fields: []request.FieldSpec{{To: "Test", Value: wire.Text("yes")}}}
+	}
+	exchangetest.Run(t, s, func(x *rig) {
+		id := sendRow(x, 1)
+		r, f := x.LeadNow(exchangetest.Values{"phone": "2125559999"}, tested(lead.TestAny))
+		if f != nil || r.Result != lead.ResultSuccess || !r.Test {
+			t.Fatalf("%+v, %v", r, f)
+		}
+		list, err := filepath.Glob(d.in + "/*")
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v, %v", list, err)
+		}
+		text, err := os.ReadFile(list[0])
+		want := "Lead,Phone,Age,Zip,Test\r\n" + r.LeadID.String() + ",+12125559999,"
+		if err != nil || !strings.HasPrefix(string(text), want) || !strings.HasSuffix(string(text), ",yes\r\n") {
+			t.Errorf("%v: %q, expected %q", err, text, want)
+		}
+		if b := x.Exchange.Batches()[0]; b.Waiting != 1 || len(b.Files) != 0 {
+			t.Errorf("%+v", b)
+		}
+		wantUsed(x, "a", 1)
+		x.Sleep(2 * time.Second)
+		d.set(func() { d.stage = func() error { return errDead } })
+		if r, f = x.LeadNow(exchangetest.Values{"phone": "2125559998"}, tested(lead.TestAny)); f != nil ||
+			r.Result != lead.ResultFailure {
+			t.Errorf("%+v, %v", r, f)
+		}
+		d.set(func() { d.stage = nil })
+		x.Sleep(2 * time.Hour)
 		wantRows(x, d, id)
 		wantSoldOnce(x, id)
 	})

@@ -213,6 +213,40 @@ func TestResponsesSettleWhatIsUnclear(t *testing.T) {
 	})
 }
 
+// One response may be for all campaigns of a buyer, and for several of its files.
+func TestAResponseIsForAllCampaignsOfItsBuyer(t *testing.T) {
+	d := newDesk(t)
+	s := inFiles(d, batch.SendSpec{Rows: 1, WaitMin: 60}, withResponses(d))
+	other := inFiles(d, batch.SendSpec{Rows: 1, WaitMin: 60}).Campaigns[0]
+	s.Campaigns[0].Buyer, other.Buyer, other.ID = "harbor", "harbor", "b"
+	other.Price = 24 * dollar
+	stranger := other
+	stranger.ID, stranger.Buyer, stranger.Price = "c", "mole", 20*dollar
+	s.Campaigns = append(s.Campaigns, other, stranger)
+	exchangetest.Run(t, s, func(x *rig) {
+		var ids []lead.ID
+		for i, off := range []string{"", "campaign:a", "campaign:b"} { // one lead to each campaign
+			if off != "" {
+				if _, _, err := x.Exchange.Pause(off, true, "full", "me"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ids = append(ids, sendRow(x, i))
+			x.Sleep(time.Minute)
+		}
+		var rows []string
+		for _, id := range ids {
+			rows = append(rows, id.String()+",bad,,,")
+		}
+		d.respond(t, "result-1.csv", rows...)
+		x.Sleep(time.Hour)
+		wantUnsold(t, x.Status(ids[0]), nil, lead.BuyerRejected)
+		wantUnsold(t, x.Status(ids[1]), nil, lead.BuyerRejected)
+		wantSold(t, x.Status(ids[2]), nil, 16*dollar)
+		wantUnplaced(x, "result-1.csv:4 "+ids[2].String())
+	})
+}
+
 // A sale that is given back is no matter of a response any more, and a lead that is sold again since is not oversold.
 func TestResponsesChangeNothingThatAPersonHasDecided(t *testing.T) {
 	d := newDesk(t)

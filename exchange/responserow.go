@@ -150,10 +150,10 @@ func (e *Exchange) takeRow(x *replyRow) error {
 	if err != nil {
 		return err
 	}
-	a := fileAttempt(h, x.campaign)
+	a := e.fileAttempt(h, x.campaign)
 	switch {
 	case a == nil:
-		return noPlace("no lead with this id was sent to the campaign in a file")
+		return noPlace("no lead with this id was sent to the buyer in a file")
 	case x.isEvent(h):
 		return nil
 	case x.currency != "" && x.price != nil && x.currency != h.Pinged.Currency:
@@ -205,13 +205,22 @@ func (x *replyRow) isEvent(h *history.History) bool {
 	})
 }
 
-// fileAttempt is the attempt of a campaign that went into a file last; nil: none has.
-func fileAttempt(h *history.History, campaign string) (out *history.Attempt) {
+// fileAttempt is the attempt that a row is about: of those of the campaign's buyer that went into a file the last one,
+// and one that stands before others. nil: there is none. A buyer may answer for all its campaigns in one file.
+func (e *Exchange) fileAttempt(h *history.History, campaign string) (out *history.Attempt) {
 	if h.Pinged == nil {
 		return nil
 	}
+	buyer := ""
+	if c := e.inForce.Load().cfg.Book.Campaign(campaign); c != nil {
+		buyer = c.Buyer.ID
+	}
 	for i := range h.Attempts {
-		if a := &h.Attempts[i]; a.Posting.Campaign == campaign && a.File != nil {
+		a := &h.Attempts[i]
+		if p := a.Posting; a.File == nil || p.Campaign != campaign && p.Buyer != buyer {
+			continue
+		}
+		if out == nil || !out.Outcome().Standing() || a.Outcome().Standing() {
 			out = a
 		}
 	}

@@ -29,7 +29,7 @@ func TestALeadGoesIntoTheFileOfAShape(t *testing.T) {
 	}
 	text = []byte(strings.ReplaceAll(string(text), "/srv/postbag", srv))
 	for _, err := range []error{os.WriteFile(page, text, 0o600), os.Mkdir(srv+"/in", 0o700),
-		os.Mkdir(srv+"/out", 0o700)} {
+		os.Mkdir(srv+"/out", 0o700), os.Mkdir(srv+"/test", 0o700)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +67,8 @@ func TestALeadGoesIntoTheFileOfAShape(t *testing.T) {
 		}
 	}
 	body, _ := json.Marshal(values)
+	values["test"] = true
+	tested, _ := json.Marshal(values)
 	var got struct {
 		Result string
 		Lead   string `json:"lead_id"`
@@ -84,6 +86,10 @@ func TestALeadGoesIntoTheFileOfAShape(t *testing.T) {
 		if err := json.Unmarshal(answer, &got); err != nil {
 			t.Fatalf("%s: %v", answer, err)
 		}
+	}
+	ask("POST", "/v1/home_services/leads", string(tested))
+	if files, _ := filepath.Glob(srv + "/test/leads-*.csv"); got.Result != "success" || len(files) != 1 {
+		t.Errorf("a test: %+v, %v", got, files)
 	}
 	if ask("POST", "/v1/home_services/leads", string(body)); got.Result != "pending" {
 		t.Fatalf("%+v", got)

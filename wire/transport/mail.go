@@ -201,6 +201,7 @@ func (m *mailing) dial(ctx context.Context, addr string, secure *tls.Config) (ne
 		return nil, err
 	}
 	m.conn = &timedConn{Conn: nc, until: m.until}
+	context.AfterFunc(m.ctx, func() { _ = nc.Close() }) // at the end of its time, or of the client
 	if err := m.conn.SetDeadline(m.until); err != nil {
 		return nil, err
 	}
