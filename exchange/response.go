@@ -76,7 +76,7 @@ type Problem struct {
 	At   time.Time `json:"at"`
 	File string    `json:"file"`
 	Line int64     `json:"line"`
-	Lead string    `json:"lead"` // what stands there
+	Lead string    `json:"lead,omitempty"` // the id that stands there; "": none does
 	Why  string    `json:"why"`
 }
 

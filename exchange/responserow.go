@@ -102,7 +102,9 @@ func (q *replies) takeRow(ln *replyLine, x *replyRow) (fate, error) {
 // cannotPlace writes down that nothing could be made of a row, once.
 func (q *replies) cannotPlace(ln *replyLine, x *replyRow, why string) error {
 	told, ref := x.told, fmt.Sprintf("%s line %d", x.ref, x.said.Line)
-	told.Lead, told.Reference = x.said.Lead, x.said.Reference
+	if told.Reference = x.said.Reference; !x.id.IsZero() { // else it may be anything of a person: file and line tell
+		told.Lead = x.id.String()
+	}
 	if x.said.Price != nil {
 		told.Price = *x.said.Price
 	}

@@ -65,7 +65,7 @@ type ToldRow struct {
 	SHA256 string `json:"sha256"`         // of the file
 	Line   int64  `json:"line,omitempty"` // or the number of the row, from 1
 	// the row as it stands there, each cut
-	Lead      string     `json:"lead,omitempty"` // unplaced: what stands in the place of the lead's id
+	Lead      string     `json:"lead,omitempty"` // unplaced: the lead's id; "": what stands there is none
 	Result    string     `json:"result,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
 	Reference string     `json:"reference,omitempty"`    // unplaced

@@ -87,7 +87,7 @@ func TestResponsesOfEveryFormatAreRead(t *testing.T) {
 		r.Columns = batch.ResponseColumnsSpec{Lead: "#2", Result: "#1", Price: "#3"}
 	})
 	rows, err := newFiles(t).Rows(numbered, "result-n", []byte("ok,a,many\nbad\n"))
-	if got := told(rows); err != nil || !strings.HasPrefix(got, "1 a|ok||||price \"many\": expected an amount") ||
+	if got := told(rows); err != nil || !strings.HasPrefix(got, "1 a|ok||||the price: expected an amount") ||
 		!strings.HasSuffix(got, "\n2 |bad||||\n") {
 		t.Errorf("by numbers: %v\n%s", err, got)
 	}

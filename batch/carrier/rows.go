@@ -133,7 +133,7 @@ func (c *columns) row(cells []string, line int64) batch.ResponseRow {
 	if text := cell(c.price); text != "" {
 		price, code, err := reconcile.ReadMoney(text, '.')
 		if out.Price, out.Currency = &price, code; err != nil {
-			out.Price, out.Bad = nil, fmt.Sprintf("price %q: %v", text, err)
+			out.Price, out.Bad = nil, "the price: "+err.Error()
 		}
 	}
 	return out

@@ -109,7 +109,11 @@ func printReplies(out io.Writer, list []exchange.BatchStatus) error {
 			continue
 		}
 		for _, p := range b.Response.Problems {
-			if _, err := fmt.Fprintf(out, "%s:%d: lead %q: %s\n", p.File, p.Line, p.Lead, p.Why); err != nil {
+			of := ""
+			if p.Lead != "" {
+				of = " lead " + p.Lead + ":"
+			}
+			if _, err := fmt.Fprintf(out, "%s:%d:%s %s\n", p.File, p.Line, of, p.Why); err != nil {
 				return err
 			}
 		}
