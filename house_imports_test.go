@@ -85,8 +85,8 @@ var below = map[string][]string{
 		"exchange/intake/posting", "config/tree"},
 	"config/page": {"lead", "buyers", "buyers/templates", "exchange", "config", "config/tree"}, // pages of templates
 
-	"node": {"lead", "rules", "alerts", "batch/carrier", "wire/transport", "capstore/memory", "ledger", "ledger/report",
-		"exchange", "exchange/intake", "exchange/admin", "exchange/door", "config"},
+	"node": {"lead", "rules", "alerts", "batch/carrier", "books", "wire/transport", "capstore/memory", "ledger",
+		"ledger/report", "exchange", "exchange/intake", "exchange/admin", "exchange/door", "config"},
 
 	"loadtest": {"lead", "loadtest/audit"},
 	"bench": {"lead", "rules", "wire/request", "wire/transport", "buyers", "auction", "capstore", "capstore/memory",

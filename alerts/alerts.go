@@ -49,11 +49,12 @@ const (
 	OnWebhook     = "webhook"     // a webhook takes nothing for a time, or messages of it were given up
 	OnReload      = "reload"      // the configuration's directory was refused when it was read last
 	OnUnavailable = "unavailable" // no leads are taken, for a time
+	OnOverdue     = "overdue"     // a buyer with terms of payment is overdue, slow or stopped, for a time
 )
 
 // Kinds are all that rules may watch.
 var Kinds = []string{OnBalance, OnCap, OnAcceptance, OnUnresolved, OnBuyerDown, OnShipping, OnView, OnWebhook, OnReload,
-	OnUnavailable}
+	OnUnavailable, OnOverdue}
 
 // Rule says what is told, and to whom.
 type Rule struct {

@@ -4,6 +4,8 @@ package alerts
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +57,9 @@ func (s *Sources) look(kinds map[string]bool, posts map[string]*counts, now time
 				Text: "the configuration's directory is refused, and the one before stays in force: " + why})
 		}
 	}
+	if kinds[OnOverdue] {
+		out = append(out, s.overdue()...)
+	}
 	if kinds[OnUnavailable] {
 		if e := s.Exchange.Available(); e != nil {
 			out = append(out, Fact{On: OnUnavailable, Subject: "exchange", Count: 1,
@@ -70,6 +75,17 @@ func (s *Sources) balances() (out []Fact) {
 		out = append(out, Fact{On: OnBalance, Subject: b.Buyer, Of: []string{b.Buyer}, Amount: room,
 			Text: strings.TrimSpace(fmt.Sprintf("%s may buy for %s %s more: balance %s, credit %s", b.Buyer, room,
 				b.Currency, b.Balance, b.Credit))})
+	}
+	return out
+}
+
+// overdue has a fact for each buyer that does not pay well. As what it counts is told anew when it gets worse.
+func (s *Sources) overdue() (out []Fact) {
+	all := s.Exchange.Standings()
+	for _, buyer := range slices.Sorted(maps.Keys(all)) {
+		p := all[buyer]
+		out = append(out, Fact{On: OnOverdue, Subject: buyer + " is " + p.Pays, Of: []string{buyer}, Count: 1,
+			Since: p.At, Text: fmt.Sprintf("%s is %s: %s", buyer, p.Pays, p.Why)})
 	}
 	return out
 }

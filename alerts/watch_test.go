@@ -17,6 +17,7 @@ import (
 	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
+	"clearpost/ledger"
 	"clearpost/queue"
 	"clearpost/rules"
 )
@@ -191,7 +192,13 @@ func TestFactsOfARunningExchange(t *testing.T) {
 		look(low, empty, full, refused)
 		put(x, "torn-co", 100*dollar, "2")
 		x.LeadNow(exchangetest.Values{"zip": "10001", "phone": "2125550110"}, nil)
-		look(low, full, "unresolved torn: 1 attempts of campaign torn wait for an outcome: clearpost unresolved lists "+
-			"them", refused)
+		open := "unresolved torn: 1 attempts of campaign torn wait for an outcome: clearpost unresolved lists them"
+		look(low, full, open, refused)
+		if _, err := x.Exchange.Stands("a-co", &ledger.Standing{Is: ledger.PaysSlowly, Due: "2000-01-01", Days: 3,
+			Day: "2000-01-04", Overdue: 5 * dollar}); err != nil {
+			x.T.Fatal(err)
+		}
+		look(low, full, open, refused,
+			"overdue a-co is slow: a-co is slow: 5.00 overdue, the oldest since 2000-01-01, 3 days on 2000-01-04")
 	})
 }

@@ -34,7 +34,9 @@ type Buyer struct {
 	Margin     *auction.Margin // nil: that of the source or the vertical
 	Multiplier int64           // what its bids count as, in ppm
 	Standing   auction.Standing
-	PaysNever  bool // its campaigns are left alone, as if they were paused
+	PaysNever  bool     // its campaigns are left alone, as if they were paused
+	Terms      *Terms   // when it has to pay; nil: nobody has said
+	PayRule    *PayRule // what becomes of it where it does not; nil: nothing
 
 	Returns   *Returns    // nil: it gives nothing back
 	Company   *lead.Party // on its statements; nil: its name alone

@@ -128,6 +128,7 @@ func (c *bookCompiler) buyer(spec *BuyerSpec, at string) {
 	c.take(at, "margin", ds)
 	b.Multiplier = c.multiplier(at, spec.Multiplier)
 	c.standing(b, spec, at)
+	c.payment(b, spec, zone, at)
 	c.returns(b, spec.Returns, zone, at)
 	b.Company, ds = spec.Company.Compile(b.Name)
 	c.take(at, "company", ds)

@@ -178,7 +178,7 @@ func (d *Defer) WaitsOut(no lead.Refusal) bool {
 		return d.Budget
 	case lead.Throttled:
 		return d.Throttled
-	case lead.Paused:
+	case lead.Paused, lead.Unpaid:
 		return d.Paused
 	case lead.AuthFailed, lead.StoreAway, lead.NoTimeLeft:
 		return d.NotSent

@@ -28,6 +28,16 @@ type ReturnsSpec struct {
 	Reasons []ReturnReasonSpec `yaml:"reasons"` // for which a lead may be given back; one at least
 	// the place of a lead that was given back stays taken under caps and budgets whose window is open (false)
 	KeepCaps bool `yaml:"keep_caps"`
+	// it resells leads: a return has to tell under which reference, and when, its own buyer gave the lead back or
+	// refused it; absent: it need not
+	Chain *ReturnChainSpec `yaml:"chain"`
+}
+
+// ReturnChainSpec is what is asked of the returns of a buyer that resells.
+type ReturnChainSpec struct {
+	// until how many days after the sale to it its own buyer may have given the lead back, by dates in the buyer's
+	// timezone: 0 is the day of the sale; up to 60
+	WindowDays *int `yaml:"window_days"`
 }
 
 // ReturnLimitSpec is how many of the sales of a period may be given back: count, percent or both.
@@ -54,6 +64,15 @@ type Returns struct {
 	Limit       *ReturnLimit // nil: any number
 	Reasons     []ReturnReason
 	KeepCaps    bool
+	ChainDays   int // within which its own buyer must have given the lead back; -1: it does not resell
+}
+
+// ChainUntil is the last date on which the buyer's own buyer may have given a sale's lead back, and the first: that of
+// the sale. Dates are midnights in UTC.
+func (r *Returns) ChainUntil(sold time.Time) (first, last time.Time) {
+	y, m, d := sold.In(r.Zone).Date()
+	first = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	return first, first.AddDate(0, 0, r.ChainDays)
 }
 
 // ReturnLimit is how many of the sales of a period may be given back.
@@ -167,6 +186,16 @@ func (c *bookCompiler) returns(b *Buyer, spec *ReturnsSpec, zone, at string) {
 	}
 	if l := spec.Limit; l != nil {
 		r.Limit = c.returnLimit(l, zone, at)
+	}
+	if r.ChainDays = -1; spec.Chain != nil {
+		switch n := spec.Chain.WindowDays; {
+		case n == nil:
+			bad(".chain.window_days", "", fmt.Sprintf("0 to %d", ReturnDaysMax))
+		case zone == "":
+			bad(".chain", "", "a `timezone` of the buyer, which says when a day ends")
+		default:
+			r.ChainDays = number(".chain.window_days", n, 0, ReturnDaysMax)
+		}
 	}
 	c.returnReasons(r, spec.Reasons, at)
 	b.Returns = r

@@ -57,7 +57,11 @@ type BuyerSpec struct {
 	Multiplier *lead.Money `yaml:"bid_multiplier"`
 	// how it pays: fast goes first where bids are worth the same, slow wins only where nobody else can, never is left
 	// alone (usual)
-	Pays      string         `yaml:"pays"`
+	Pays string `yaml:"pays"`
+	// when it has to pay what it has bought; absent: it is overdue with nothing
+	Terms *TermsSpec `yaml:"terms"`
+	// what becomes of it while something is overdue; absent: nothing, it is told only
+	Standing  *StandingSpec  `yaml:"standing"`
 	Campaigns []CampaignSpec `yaml:"campaigns"` // its standing orders
 }
 

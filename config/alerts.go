@@ -75,6 +75,7 @@ var alertKeys = map[string]struct{ percent, count, minutes int }{
 	alerts.OnWebhook:     {-1, -1, 30},
 	alerts.OnReload:      {-1, -1, 0},
 	alerts.OnUnavailable: {-1, -1, 1},
+	alerts.OnOverdue:     {-1, -1, 0},
 }
 
 // alerts reads who is told of what.

@@ -35,6 +35,8 @@ func (d *delivery) prepare(b *ledger.Bid, first *history.Attempt) (*outbound, le
 		return nil, d.barred(b, c)
 	case d.on.campaigns[c.Index].paused():
 		return nil, lead.Paused
+	case d.on.campaigns[c.Index].unpaid():
+		return nil, lead.Unpaid
 	case !covered:
 		return nil, lead.NotCovered
 	case !b.Expires.IsZero() && !now.Before(b.Expires):

@@ -142,6 +142,9 @@ func (e *Exchange) newCampaign(c *buyers.Campaign) (*LiveCampaign, error) {
 	}
 	l := &LiveCampaign{Campaign: c, Tally: e.carried.tallies[key], off: e.paused.of("campaign:" + c.ID),
 		offAll: e.paused.of("buyer:" + c.Buyer.ID)}
+	if c.Buyer.PayRule != nil && !c.Tests {
+		l.pays = e.paused.payer(c.Buyer.ID)
+	}
 	if l.Tally == nil {
 		l.Tally = &Tally{}
 		e.carried.tallies[key] = l.Tally

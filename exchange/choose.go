@@ -71,7 +71,7 @@ func (p *Ping) explore(rest []prospect, tries int) {
 		at := -1
 		for i := k; i < len(rest); i++ {
 			r := &rest[i]
-			if l := p.on.campaigns[r.campaign]; l.paused() || !p.seated(l) {
+			if l := p.on.campaigns[r.campaign]; l.leftAlone() != lead.NoRefusal || !p.seated(l) {
 				continue
 			}
 			if at < 0 || r.thin && !rest[at].thin || r.thin == rest[at].thin && r.draw < rest[at].draw {

@@ -133,7 +133,7 @@ func (d *delivery) due(l *LiveCampaign, b *ledger.Bid, w *ledger.Wait, tried boo
 			return at.Add(spread)
 		}
 		return now.Add(about(f.Most, f))
-	case w.Refusal == lead.Paused:
+	case w.Refusal == lead.Paused || w.Refusal == lead.Unpaid:
 		return now.Add(about(f.Most, f))
 	}
 	return now.Add(about(f.After, f))

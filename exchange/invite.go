@@ -39,11 +39,12 @@ func (p *Ping) passedOver(l *LiveCampaign) lead.Refusal {
 		return lead.NoTier
 	case p.tooOld(l):
 		return lead.TooOld
-	case l.paused():
-		l.PauseSkips.Add(1)
-		return lead.Paused
 	}
-	return lead.NoRefusal
+	no := l.leftAlone()
+	if no != lead.NoRefusal {
+		l.PauseSkips.Add(1)
+	}
+	return no
 }
 
 // invite adds a campaign's bid: the list price, a call to make, or why it is not asked.

@@ -30,6 +30,8 @@ type ReturnAsk struct {
 	Phone  string // in place of a name: the person's
 	Reason string // of the list on the buyer's page
 	Note   string // in the buyer's words, up to ReturnNoteMax bytes
+	// where the buyer resells: what its own buyer has told of the lead; nil: nothing
+	Chain *ChainTold
 	// a person grants it: at once, outside of window and limit too
 	Grant  bool
 	Credit *lead.Money // Grant: what comes back, up to what is booked; nil: by the reason
@@ -46,6 +48,9 @@ var (
 	ErrReturnReason = errors.New("no reason of the buyer's list")
 	ErrReturnLate   = errors.New("the time in which the lead may be given back is over")
 	ErrReturnLimit  = errors.New("as many of the period's leads are given back as may be")
+	ErrChainMissing = errors.New("this buyer resells: expected its own buyer's reference of the return, and its date")
+	ErrChainDate    = errors.New("its own buyer has not given the lead back within the time that counts")
+	ErrChainAgain   = errors.New("its own buyer's reference was told for another lead")
 	ErrReturned     = errors.New("the sale is given back: revoke the return first")
 	ErrNotAsked     = errors.New("no return of this sale waits for a decision")
 	ErrNotReturned  = errors.New("this sale is not given back")
@@ -107,11 +112,14 @@ func (e *Exchange) returned(h *history.History, a *history.Attempt, r *ReturnAsk
 		if err := e.limited(y, p, ret, r.Grant); err != nil {
 			return nil, err
 		}
+		if err := e.chained(y, a, ret, r); err != nil {
+			return nil, err
+		}
 	}
 	adj := &ledger.Adjusted{Adjustment: ledger.AdjustReturnAsked, Why: r.Reason, By: r.By, Return: ret, Bid: p.Price,
 		Segment: p.Segment}
 	if n := len(a.Returns); n == 0 || !a.Asked() { // else it is counted
-		adj.Charges = tally(y, p, 1)
+		adj.Charges = append(tally(y, p, 1), chainOnce(p, ret)...)
 	}
 	switch {
 	case r.Grant:
@@ -207,7 +215,7 @@ func tally(y *buyers.Buyer, p *ledger.Posting, n int64) []lead.Charge {
 func (e *Exchange) refill(p *ledger.Posting, whole bool, credit lead.Money) (out []lead.Charge) {
 	snap, now := e.inForce.Load(), e.now()
 	open := map[string]bool{}
-	for _, c := range snap.buyersCaps(p.Campaign) {
+	for _, c := range snap.buyersCaps(p) {
 		t := capsThen{now: now}
 		for _, name := range t.names(&c) {
 			open[capWindow(c.Key, name)] = true
@@ -215,8 +223,8 @@ func (e *Exchange) refill(p *ledger.Posting, whole bool, credit lead.Money) (out
 	}
 	for _, c := range e.store.Kept(p.Charges) {
 		base, _ := rules.BaseKey(c.Cap)
-		if !open[capWindow(base, c.Window)] {
-			continue
+		if !open[capWindow(base, c.Window)] && !strings.HasSuffix(base, rules.BalanceKey) {
+			continue // an account stays one, whatever its buyer's page says meanwhile
 		}
 		switch {
 		case c.Of == lead.OfSpend && credit != 0:
@@ -241,15 +249,20 @@ func (e *Exchange) refund(p *ledger.Posting, credit lead.Money) (out []lead.Char
 	return out
 }
 
-// buyersCaps are the caps under which a campaign takes leads that are its own, its buyer's or of the companies above.
-func (snap *Snapshot) buyersCaps(campaign string) (out []rules.Cap) {
-	c := snap.cfg.Book.Campaign(campaign)
-	if c == nil {
+// buyersCaps are the caps under which an attempt was made that are its campaign's, its buyer's or of the companies
+// above, as far as there are these still.
+func (snap *Snapshot) buyersCaps(p *ledger.Posting) (out []rules.Cap) {
+	y := snap.cfg.Book.Buyer(p.Buyer)
+	switch c := snap.cfg.Book.Campaign(p.Campaign); {
+	case c != nil:
+		y, out = c.Buyer, slices.Clone(c.Caps)
+	case y != nil:
+		out = slices.Clone(y.Caps)
+	default:
 		return nil
 	}
-	out = slices.Clone(c.Caps)
-	for _, p := range ParentsOf(&snap.cfg)(c.Buyer) {
-		out = append(out, p.Caps...)
+	for _, above := range ParentsOf(&snap.cfg)(y) {
+		out = append(out, above.Caps...)
 	}
 	return out
 }

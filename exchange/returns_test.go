@@ -176,6 +176,36 @@ func TestAReturnRefillsOpenWindowsOnly(t *testing.T) {
 	})
 }
 
+// A campaign, or a whole buyer, that is no longer configured gives nothing away of the money that comes back: the
+// account follows, and so do the places of the buyer's caps that are still there.
+func TestAReturnOfWhatIsNotConfiguredAnyMore(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		instead campaign
+		want    string
+	}{
+		{"the campaign is gone", campaign{ID: "other", Buyer: "a-co", Price: 5 * dollar},
+			"day 0, spend:day 0.00, week 0, balance 0.00"},
+		{"the buyer is gone", campaign{ID: "b", Price: 5 * dollar}, "day 1, spend:day 25.00, week 1, balance 0.00"},
+	} {
+		exchangetest.Run(t, returning(48), func(x *rig) {
+			id, gone := sell(x), returning(48)
+			gone.Campaigns = []campaign{c.instead}
+			x.Reload(gone)
+			adj, changed, err := x.Exchange.Return(exchange.ReturnAsk{Name: id.String(), Reason: "wrong_number",
+				Grant: true, Budget: forNames})
+			if line := inALine(adj, changed, err); !strings.HasPrefix(line, "returned, credit 25.00") {
+				t.Errorf("%s: %s", c.what, line)
+			}
+			x.Reload(returning(48))
+			if got := counted(x); got != c.want {
+				t.Errorf("%s: counted: %s, want %s", c.what, got, c.want)
+			}
+			audited(x)
+		})
+	}
+}
+
 func TestAReturnThatFreesNoPlace(t *testing.T) {
 	exchangetest.Run(t, returning(48, func(r *buyers.ReturnsSpec) { r.KeepCaps = true }), func(x *rig) {
 		id := sell(x)

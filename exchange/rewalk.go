@@ -347,7 +347,7 @@ func (w *walk) refused(b *ledger.Bid, no lead.Refusal) {
 		same(w.finder, "refusal", no, barred)
 		return
 	}
-	if no == lead.Paused {
+	if no == lead.Paused || no == lead.Unpaid {
 		return
 	}
 	if no == lead.NotCovered && w.d.repricing && w.over() {

@@ -93,7 +93,7 @@ func (p *Ping) kept(h *history.History, now time.Time) bool {
 			continue
 		}
 		c := p.on.cfg.Book.Campaign(q.Bids[i].Campaign)
-		if c == nil || p.on.campaigns[c.Index].paused() {
+		if c == nil || p.on.campaigns[c.Index].leftAlone() != lead.NoRefusal {
 			return false
 		}
 		if p.full(p.on.campaigns[c.Index], q.Bids[i].Price, now) != lead.NoRefusal {

@@ -80,6 +80,7 @@ type LiveCampaign struct {
 	asks        atomic.Int64
 	limits      *callLimits
 	off, offAll *atomic.Bool // it is paused; its buyer is
+	pays        *paying      // how its buyer pays by the rule of its page; nil: there is none
 	hours       *hours       // nil: always
 }
 
@@ -120,6 +121,20 @@ func (l *LiveCampaign) TokenProblem() string {
 }
 
 func (l *LiveCampaign) paused() bool { return l.off.Load() || l.offAll.Load() || l.Buyer.PaysNever }
+
+// leftAlone tells why nothing new is asked of the campaign, or sent to it.
+func (l *LiveCampaign) leftAlone() lead.Refusal {
+	switch {
+	case l.paused():
+		return lead.Paused
+	case l.unpaid():
+		return lead.Unpaid
+	}
+	return lead.NoRefusal
+}
+
+// unpaid tells whether the campaign's buyer is stopped until it has paid.
+func (l *LiveCampaign) unpaid() bool { return l.pays != nil && l.pays.stopped.Load() }
 
 // carried is what lives on from snapshot to snapshot, by the ids of campaigns and buyers.
 type carried struct {
@@ -163,8 +178,9 @@ func (l *LiveCampaign) Breaker() (state int32, simulates, ok bool) {
 // a pause is in force for every trip at once, whichever snapshot it is on, and without a lock.
 type switches struct {
 	changing sync.Mutex // one change at a time
-	mu       sync.Mutex // guards by
+	mu       sync.Mutex // guards by and payers
 	by       map[string]*atomic.Bool
+	payers   map[string]*paying // by id of the buyer
 }
 
 // of is the switch of a subject: on means paused.

@@ -19,7 +19,7 @@ func (e *Exchange) standBy(p *Ping, now time.Time) (some bool) {
 	for i := range p.bids {
 		b, l := &p.bids[i], p.bidders[i]
 		if !l.standsBy() || !l.Defer.WaitsOut(b.Refusal) || b.Refusal != lead.CapReached && b.Refusal != lead.Paced &&
-			b.Refusal != lead.BudgetSpent && b.Refusal != lead.Paused {
+			b.Refusal != lead.BudgetSpent && b.Refusal != lead.Paused && b.Refusal != lead.Unpaid {
 			continue
 		}
 		b.Held, b.Refusal, b.Price, b.Fixed = b.Refusal, lead.NoRefusal, p.listPrice(l), true
@@ -31,7 +31,8 @@ func (e *Exchange) standBy(p *Ping, now time.Time) (some bool) {
 	}
 	for _, ci := range p.shut {
 		l := p.on.campaigns[ci]
-		if p.barred(l, "") != lead.NoRefusal || !p.seated(l) || l.paused() && !l.Defer.Paused || p.tooOld(l) {
+		if p.barred(l, "") != lead.NoRefusal || !p.seated(l) ||
+			l.leftAlone() != lead.NoRefusal && !l.Defer.Paused || p.tooOld(l) {
 			continue
 		}
 		b := ledger.Bid{Campaign: l.ID, Buyer: l.Buyer.ID, MaxSold: l.MaxSold, Price: p.listPrice(l), Fixed: true,

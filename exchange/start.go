@@ -5,10 +5,12 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"clearpost/capstore"
 	"clearpost/exchange/claims"
+	"clearpost/ledger"
 	"clearpost/wire/transport"
 )
 
@@ -21,7 +23,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),
-		paused: switches{by: map[string]*atomic.Bool{}}}
+		paused: switches{by: map[string]*atomic.Bool{}, payers: map[string]*paying{}}}
 	if e.calls == nil {
 		e.calls = d.Transport
 	}
@@ -71,7 +73,11 @@ func (e *Exchange) Start() error {
 		e.restoreHolds(h)
 		e.pursueOpen(h)
 	}
-	for subject := range e.led.Pauses() {
+	for subject, p := range e.led.Pauses() {
+		if buyer, ok := strings.CutPrefix(subject, ledger.StandingSubject("")); ok {
+			e.paused.payer(buyer).set(p.Pays)
+			continue
+		}
 		e.paused.of(subject).Store(true)
 	}
 	if err := e.restoreQuotes(); err != nil {

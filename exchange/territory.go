@@ -36,7 +36,7 @@ func (p *Ping) away(l *LiveCampaign, now time.Time) bool {
 		return p.awayAs(l)
 	case p.Test.On:
 		return false
-	case !l.hours.open(now.Unix()), l.paused():
+	case !l.hours.open(now.Unix()), l.leftAlone() != lead.NoRefusal:
 		return true
 	}
 	return p.full(l, 0, now) != lead.NoRefusal

@@ -53,6 +53,12 @@ func (p *Ping) entry(i int) auction.Bid {
 		Groups: book.Groups(l.Campaign), Price: b.Price, Value: l.countsAs(b.Price), MaxSold: b.MaxSold, Floor: l.Floor,
 		Max: l.MaxBid, Margin: l.Margin, Standing: l.Buyer.Standing, Acceptance: acceptance(b, l),
 		Tie: auction.Tie(p.id, l.ID)}
+	if l.pays != nil && l.pays.slow.Load() {
+		b.SlowPayer = true
+	}
+	if b.SlowPayer {
+		out.Standing = auction.SlowPayer
+	}
 	if l.Several && b.Brand != "" {
 		out.Buyer, out.Company, out.Groups = p.brandOf(i), 0, 0
 	}

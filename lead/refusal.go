@@ -79,6 +79,7 @@ const (
 	TooSlow           Refusal = 231
 	EarlierTier       Refusal = 232
 	TooOld            Refusal = 233
+	Unpaid            Refusal = 234
 
 	// We refused the answer.
 	BelowFloor      Refusal = 300
@@ -216,6 +217,9 @@ var refusalTable = map[Refusal]RefusalInfo{
 
 	TooOld: {Name: "too_old", Published: "quote_lost",
 		Meaning: "the lead has waited, and is older than the campaign takes"},
+
+	Unpaid: {Name: "unpaid", Published: "no_bids",
+		Meaning: "the buyer is stopped by the rule of its page (standing): what it owes is overdue"},
 
 	BelowFloor: {Name: "below_floor", Published: "no_bids",
 		Meaning: "the bid is below a floor, or pays the seller less than its minimum"},

@@ -27,6 +27,7 @@ const (
 	AdjustReturnDenied  = "return_denied"  // a sale that was asked for stays
 	AdjustReturnRevoked = "return_revoked" // what was given back is not: its money is booked again
 	AdjustReplaced      = "replaced"       // another lead came in place of one that was given back: it is paid for now
+	AdjustStanding      = "standing"       // how a buyer pays has changed, by the rule of its page
 	AdjustBatched       = "batched"        // an attempt that is open is a row of a file
 	AdjustFile          = "file"           // how a file stands; of the lead of its first row
 	AdjustAnswered      = "answered"       // a response tells of a row what stands already: it books nothing
@@ -121,6 +122,7 @@ type Adjusted struct {
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 
 	Statement    *Statement    `json:"statement,omitempty"`    // stated
+	Standing     *Standing     `json:"standing,omitempty"`     // standing
 	Resubmission *Resubmission `json:"resubmission,omitempty"` // resubmitted: as which lead
 
 	File    *File      `json:"file,omitempty"`    // batched, file
@@ -150,7 +152,48 @@ type Return struct {
 	Before      int64      `json:"before,omitempty"`       // returns of that period's sales before this one
 	Allowed     *int64     `json:"allowed,omitempty"`      // how many there may be; nil: any number
 	Decided     string     `json:"decided,omitempty"`      // rule or person; "": nobody has yet
+	Chain       *Chain     `json:"chain,omitempty"`        // what a buyer that resells told of its own buyer
 	Known       bool       `json:"known,omitempty"`        // it was reported before, so that nothing is learned of it
+}
+
+// Chain is what a buyer that resells leads has told of a return: that its own buyer gave the lead back to it, or
+// refused it.
+type Chain struct {
+	Reference string `json:"reference"`       // the own buyer's, or of its refusal
+	Date      string `json:"date"`            // when that was, in the zone of our buyer
+	Until     string `json:"until,omitempty"` // the last date that counts; "": a person has granted it
+}
+
+// How a buyer pays.
+const (
+	PaysWell    = "good"    // nothing is overdue
+	PaysLate    = "overdue" // something is, and no rule takes it ill yet
+	PaysSlowly  = "slow"    // its bids win only where nobody else can
+	PaysNothing = "stopped" // its bids are refused
+)
+
+// Standing is how a buyer pays from now on, and by what that was decided. Days are dates in the buyer's zone.
+type Standing struct {
+	Is  string `json:"is"`  // one of Pays*
+	Was string `json:"was"` // likewise
+	Day string `json:"day"` // on which it was decided
+	// the oldest day on which something was due that is not paid; "": nothing is overdue
+	Due     string     `json:"due,omitempty"`
+	Overdue lead.Money `json:"overdue_micros"`      // what is overdue
+	Owes    lead.Money `json:"owes_micros"`         // with what is not due yet; below zero: it has paid beforehand
+	Days    int        `json:"days_late,omitempty"` // from Due to Day
+	UpTo    uint64     `json:"up_to_seq"`           // of the events by which it was reckoned
+	// by the rule: so many days late it is slow, and its bids are refused; nil: never
+	SlowAfter *int `json:"slow_after_days,omitempty"`
+	StopAfter *int `json:"stop_after_days,omitempty"`
+}
+
+// pays is how a buyer pays, "" of an event that does not say.
+func (s *Standing) pays() string {
+	if s == nil {
+		return ""
+	}
+	return s.Is
 }
 
 // Who decided a return.

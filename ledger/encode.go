@@ -290,6 +290,7 @@ func (b *Bid) append(dst []byte) []byte {
 	dst = appendInt(dst, "acceptance_ppm", b.Acceptance)
 	dst = b.appendFactors(dst)
 	dst = appendTrue(dst, "last_resort", b.LastResort)
+	dst = appendTrue(dst, "slow_payer", b.SlowPayer)
 	dst = appendText(dst, "tier", b.Tier)
 	dst = appendInt(dst, "rank", int64(b.Rank))
 	dst = appendTrue(dst, "winner", b.Winner)

@@ -180,8 +180,9 @@ type Bid struct {
 	Factors []int64 `json:"factors_ppm,omitempty"`
 	// by its acceptance it stands behind all others of its tier
 	LastResort bool   `json:"last_resort,omitempty"`
-	Tier       string `json:"tier,omitempty"` // of the plan, in which it wins or stands by
-	Rank       int    `json:"rank,omitempty"` // 1 is the first to be posted to; 0 is not in the order
+	SlowPayer  bool   `json:"slow_payer,omitempty"` // likewise, since its buyer was late with its payments
+	Tier       string `json:"tier,omitempty"`       // of the plan, in which it wins or stands by
+	Rank       int    `json:"rank,omitempty"`       // 1 is the first to be posted to; 0 is not in the order
 	// one of those that the quote counts on; the rest of the order are backups
 	Winner bool   `json:"winner,omitempty"`
 	Fixed  bool   `json:"fixed,omitempty"` // a list price, nobody was asked
@@ -476,6 +477,7 @@ type Facts struct {
 	Marks          []Mark
 	Enters         *Placed // deferred: its place in the queue
 	Leaves         *Place  // the place in the queue that it had until now
+	Pays           string  // standing: how the buyer pays from now on
 	Sold           int64   // imported: when another system sold the lead of Marks, in microseconds since 1970 UTC
 }
 
@@ -528,7 +530,7 @@ func (e *Settled) Facts() Facts {
 func (e *Adjusted) Facts() Facts {
 	f := e.facts()
 	f.Attempt, f.Charges, f.Outcome, f.Subject, f.Adjustment = e.Attempt, e.Charges, e.Outcome, e.Subject, e.Adjustment
-	f.Why, f.By, f.Price = e.Why, e.By, e.Price
+	f.Why, f.By, f.Price, f.Pays = e.Why, e.By, e.Price, e.Standing.pays()
 	if e.Was != nil {
 		f.Was = e.Was.Outcome
 	}

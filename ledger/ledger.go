@@ -108,11 +108,15 @@ type OpenAttempt struct {
 	Charges  []lead.Charge
 }
 
-// PauseInfo tells who paused a subject.
+// PauseInfo tells who paused a subject, or, of a subject standing:BUYER, how that buyer pays.
 type PauseInfo struct {
 	Why, By string
 	At      time.Time
+	Pays    string `json:",omitempty"` // one of Pays* but PaysWell
 }
+
+// StandingSubject is under what Pauses have how a buyer pays, if not well.
+func StandingSubject(buyer string) string { return "standing:" + buyer }
 
 // Stats are the ledger's figures. Counters begin at Open.
 type Stats struct {

@@ -60,6 +60,8 @@ func changeOf(f *Facts) *change {
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
 	case (f.Kind == KindPinged || f.Kind == KindAdjusted && countsItself(f.Adjustment)) && len(f.Charges) > 0:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
+	case f.Kind == KindAdjusted && f.Adjustment == AdjustStanding && strings.HasPrefix(f.Subject, "buyer:"):
+		return standingOf(f)
 	default:
 		return nil
 	}
@@ -76,6 +78,18 @@ func changeOf(f *Facts) *change {
 				Window: strings.Clone(ch.Window), N: ch.N, Of: chargeOf(ch.Of)}
 		}
 	}
+	return c
+}
+
+// standingOf is how a buyer pays, kept as a pause that ends when it pays well.
+func standingOf(f *Facts) *change {
+	c := &change{kind: f.Kind, adjustment: AdjustPaused,
+		subject: StandingSubject(strings.TrimPrefix(f.Subject, "buyer:"))}
+	if f.Pays == PaysWell {
+		c.adjustment = AdjustResumed
+	}
+	c.pause = PauseInfo{Why: strings.Clone(f.Why), By: strings.Clone(f.By), At: time.UnixMicro(f.At).UTC(),
+		Pays: strings.Clone(f.Pays)}
 	return c
 }
 

@@ -32,13 +32,14 @@ import (
 
 // Node is one exchange with its doors. New opens the ledger, Start opens the doors, Stop closes all in reverse.
 type Node struct {
-	cfg     *config.Config // changed by reloads, one at a time
-	log     *slog.Logger
-	down    []teardown // last in, first out
-	failed  chan error
-	reloads reloads
-	report  reports
-	alerts  *alerts.Watch // nil beside no running node
+	cfg       *config.Config // changed by reloads, one at a time
+	log       *slog.Logger
+	down      []teardown // last in, first out
+	failed    chan error
+	reloads   reloads
+	report    reports
+	standings *standings
+	alerts    *alerts.Watch // nil beside no running node
 
 	Exchange *exchange.Exchange
 	Ledger   *ledger.Ledger
@@ -107,6 +108,7 @@ func (n *Node) open(offline bool) error {
 	if err := n.Exchange.Start(); err != nil {
 		return err
 	}
+	n.watchStandings(offline)
 	n.watchAlerts(offline)
 	n.reloads.told = admin.ConfigStatus{Hash: cfg.Hash, Since: n.Exchange.Now(), Reloads: map[string]int64{}}
 	links, err := cfg.SpecLinks()
@@ -138,7 +140,7 @@ func (n *Node) open(offline bool) error {
 		Config: n.reloads.status, Offline: offline, Memory: memory.Limit, Load: func() admin.LoadStatus {
 			return loadOf(n.Intake)
 		}, Identity: func() admin.Identity { return who.serves(cfg) }, Backup: n.backup, Report: n.report.view,
-		Alerts: n.alerts}, n.log)
+		Alerts: n.alerts, Standings: n.standings.look}, n.log)
 	return nil
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type balanceCmd struct {
 	Take  string `help:"Money that was paid back." placeholder:"AMOUNT" xor:"amount"`
 	Why   string `help:"The reason, kept in the ledger." placeholder:"TEXT"`
 	Ref   string `help:"What you know it by, such as the bank's number: a second one of the buyer under the same name changes nothing." placeholder:"TEXT"`
+	Terms bool   `help:"With --json: how buyers with terms of payment stand, in place of accounts."`
 	JSON  bool   `help:"Print JSON."`
 }
 
@@ -28,6 +30,9 @@ type balanceCmd struct {
 func (balanceCmd) Help() string {
 	return `Shows the accounts of buyers (balance of their page), or books a deposit: what a buyer has paid in, less what it has bought and what is
 held by attempts without a known end. It buys while balance and credit cover the price; beyond that its bids are refused (budget_spent).
+
+Of buyers with terms of payment (terms of their page) it also shows what they owe and since when, how many days they take to pay, and how
+they stand: good, overdue, slow (their bids win only where nobody else can) or stopped (their bids are refused: unpaid).
 
 Examples:
   clearpost balance
@@ -46,20 +51,84 @@ func (c *balanceCmd) Run(e *env) error {
 		if err := o.call(e.ctx, "GET", "/v1/balances", nil, &all); err != nil {
 			return err
 		}
+		stands, err := c.standings(e, o)
+		if err != nil {
+			return err
+		}
 		if c.Buyer != "" {
 			var names []string
 			for _, b := range all {
 				names = append(names, b.Buyer)
 			}
-			if all = slices.DeleteFunc(all, func(b admin.Balance) bool { return b.Buyer != c.Buyer }); len(all) == 0 {
+			all = slices.DeleteFunc(all, func(b admin.Balance) bool { return b.Buyer != c.Buyer })
+			if len(all) == 0 && len(stands) == 0 {
 				return noAccount(c.Buyer, names)
 			}
+		}
+		if c.JSON && c.Terms {
+			return printJSON(e.out, stands)
 		}
 		if c.JSON {
 			return printJSON(e.out, all)
 		}
-		return printBalances(e.out, all)
+		if len(all) > 0 || len(stands) == 0 {
+			if err := printBalances(e.out, all); err != nil {
+				return err
+			}
+		}
+		return printStandings(e.out, stands)
 	})
+}
+
+// standings asks how buyers with terms pay, of one buyer if one is named.
+func (c *balanceCmd) standings(e *env, o *ops) (all []admin.Standing, err error) {
+	if all, err = standingsOf(e, o); err == nil && c.Buyer != "" {
+		all = slices.DeleteFunc(all, func(s admin.Standing) bool { return s.Buyer != c.Buyer })
+	}
+	return all, err
+}
+
+// standingsOf asks how all buyers with terms pay. Where that cannot be told it says why, and there are none.
+func standingsOf(e *env, o *ops) (all []admin.Standing, err error) {
+	err = o.call(e.ctx, "GET", "/v1/standings", nil, &all)
+	var no *refusedError
+	if errors.As(err, &no) && no.status == 503 {
+		fmt.Fprintf(e.err, "note: how buyers pay cannot be told: %v\n", err)
+		return nil, nil
+	}
+	return all, err
+}
+
+func printStandings(out io.Writer, all []admin.Standing) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var text, w bytes.Buffer
+	fmt.Fprintln(&text, "buyer\tterms\towes\toverdue\toldest due\tdays late\tstanding\tdays to pay\tnext")
+	for i := range all {
+		s := &all[i]
+		next := "-"
+		if s.Next != "" {
+			next = s.Next + " on " + s.NextOn
+		}
+		fmt.Fprintf(&text, "%s\t%s\t%s %s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.Buyer, s.Terms, s.Owes, s.Currency, s.Overdue,
+			cmp.Or(s.Due, "-"), s.DaysLate, s.Pays, daysToPay(s), next)
+	}
+	align(&w, text.String())
+	_, err := w.WriteTo(out)
+	return err
+}
+
+// daysToPay is how long a buyer takes to pay, and took of late.
+func daysToPay(s *admin.Standing) string {
+	if s.MeanDays == nil {
+		return "-"
+	}
+	out := fmt.Sprintf("%.1f", *s.MeanDays)
+	if s.RecentDays != nil {
+		out += fmt.Sprintf(" (last %.1f)", *s.RecentDays)
+	}
+	return out
 }
 
 func noAccount(buyer string, names []string) error {

@@ -137,9 +137,21 @@ func (c *booksCmd) Run(e *env) error {
 		if c.JSON {
 			return printJSON(e.out, got)
 		}
+		late := map[string]string{}
+		if stands, err := standingsOf(e, o); err != nil {
+			return err
+		} else if until == "" {
+			for _, s := range stands {
+				late["buyer:"+s.Buyer] = s.Pays
+			}
+		}
 		var text, w bytes.Buffer
 		for _, b := range got.Accounts {
-			fmt.Fprintf(&text, "%s\t%s\t%s\t%d entries\n", b.Account, b.Amount, b.Currency, b.Entries)
+			fmt.Fprintf(&text, "%s\t%s\t%s\t%d entries", b.Account, b.Amount, b.Currency, b.Entries)
+			if len(late) > 0 {
+				fmt.Fprintf(&text, "\t%s", late[b.Account])
+			}
+			text.WriteByte('\n')
 		}
 		align(&w, text.String())
 		if _, err := w.WriteTo(e.out); err != nil {

@@ -17,15 +17,17 @@ import (
 
 type returnCmd struct {
 	target
-	Name   []string `arg:"" optional:"" help:"Sales: a lead's or an attempt's id, SOURCE:SELLER_LEAD_ID, the buyer's REFERENCE, BUYER:REFERENCE or CAMPAIGN:REFERENCE, each leading to one sale."`
-	Phone  string   `help:"In place of a name: the person's phone number."`
-	CSV    string   `help:"A CSV file with a header in place of names: the columns reason, and name, reference, lead_id or phone; note if need be. - is standard input." placeholder:"FILE"`
-	Buyer  string   `help:"Whose sales they must be." placeholder:"ID"`
-	Reason string   `help:"Why, by a name of the list on the buyer's page (returns.reasons)."`
-	Note   string   `help:"In the buyer's words, kept in the ledger." placeholder:"TEXT"`
-	Grant  bool     `help:"You grant it yourself: at once, and outside of window and limit too."`
-	Credit string   `help:"With --grant: what the buyer gets back, in place of what the reason says." placeholder:"AMOUNT"`
-	JSON   bool     `help:"Print a JSON object a return."`
+	Name           []string `arg:"" optional:"" help:"Sales: a lead's or an attempt's id, SOURCE:SELLER_LEAD_ID, the buyer's REFERENCE, BUYER:REFERENCE or CAMPAIGN:REFERENCE, each leading to one sale."`
+	Phone          string   `help:"In place of a name: the person's phone number."`
+	CSV            string   `help:"A CSV file with a header in place of names: the columns reason, and name, reference, lead_id or phone; note, chain_reference and chain_date if need be. - is standard input." placeholder:"FILE"`
+	Buyer          string   `help:"Whose sales they must be." placeholder:"ID"`
+	Reason         string   `help:"Why, by a name of the list on the buyer's page (returns.reasons)."`
+	Note           string   `help:"In the buyer's words, kept in the ledger." placeholder:"TEXT"`
+	ChainReference string   `help:"Where the buyer resells: under which reference its own buyer gave the lead back." placeholder:"TEXT"`
+	ChainDate      string   `help:"And on which date." placeholder:"DAY"`
+	Grant          bool     `help:"You grant it yourself: at once, and outside of window and limit too."`
+	Credit         string   `help:"With --grant: what the buyer gets back, in place of what the reason says." placeholder:"AMOUNT"`
+	JSON           bool     `help:"Print a JSON object a return."`
 }
 
 // Help implements kong.HelpProvider.
@@ -58,6 +60,8 @@ func (c *returnCmd) Validate() error {
 		return errors.New("expected --reason, or --csv, whose rows have reasons")
 	case c.Credit != "" && !c.Grant:
 		return errors.New("--credit goes with --grant")
+	case (c.ChainReference == "") != (c.ChainDate == ""), c.ChainDate != "" && c.CSV != "":
+		return errors.New("--chain-reference goes with --chain-date, and neither with --csv")
 	}
 	return nil
 }
@@ -100,7 +104,7 @@ func (c *returnCmd) Run(e *env) error {
 // list is what is to be given back.
 func (c *returnCmd) list(e *env) (out []admin.ReturnIn, err error) {
 	one := admin.ReturnIn{Phone: c.Phone, Buyer: c.Buyer, Reason: c.Reason, Note: c.Note, Grant: c.Grant,
-		Credit: c.Credit, By: whoami()}
+		Credit: c.Credit, ChainReference: c.ChainReference, ChainDate: c.ChainDate, By: whoami()}
 	if c.Phone != "" {
 		return []admin.ReturnIn{one}, nil
 	}
@@ -112,10 +116,11 @@ func (c *returnCmd) list(e *env) (out []admin.ReturnIn, err error) {
 		return out, nil
 	}
 	f := importFile{File: c.CSV}
-	rows, err := f.rows(e, "reason", "name?", "reference?", "lead_id?", "phone?", "note?")
+	rows, err := f.rows(e, "reason", "name?", "reference?", "lead_id?", "phone?", "chain_reference?", "chain_date?",
+		"note?")
 	for i, r := range rows {
-		if strings.HasPrefix(r[5], "file ") { // what a row without a note of its own has
-			r[5] = ""
+		if strings.HasPrefix(r[7], "file ") { // what a row without a note of its own has
+			r[7] = ""
 		}
 		var names []string
 		for _, n := range r[1:4] {
@@ -123,8 +128,8 @@ func (c *returnCmd) list(e *env) (out []admin.ReturnIn, err error) {
 				names = append(names, n)
 			}
 		}
-		one := admin.ReturnIn{Buyer: c.Buyer, Reason: r[0], Phone: r[4], Note: r[5], Grant: c.Grant, Credit: c.Credit,
-			By: whoami()}
+		one := admin.ReturnIn{Buyer: c.Buyer, Reason: r[0], Phone: r[4], Note: r[7], Grant: c.Grant, Credit: c.Credit,
+			ChainReference: r[5], ChainDate: r[6], By: whoami()}
 		switch {
 		case len(names) == 0 && r[4] == "":
 			return nil, fmt.Errorf("%s: row %d: expected one of name, reference, lead_id and phone", c.CSV, i+2)

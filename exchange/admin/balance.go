@@ -73,6 +73,7 @@ func (s *Server) book(ctx *fasthttp.RequestCtx) {
 		fail(ctx, status, err.Error())
 		return
 	}
+	s.stand()
 	out := Booked{Changed: changed}
 	for _, b := range s.ex.Balances() {
 		if b.Buyer == in.Buyer {

@@ -57,6 +57,7 @@ func (s *Server) pay(ctx *fasthttp.RequestCtx) {
 	case err != nil:
 		fail(ctx, 503, err.Error())
 	default:
+		s.stand()
 		write(ctx, 200, Paid{changed})
 	}
 }

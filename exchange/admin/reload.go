@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"clearpost/alerts"
@@ -20,9 +21,11 @@ type Hooks struct {
 	Identity func() Identity
 	Backup   func(to string) (ledger.Backup, error) // copies the data into a directory that is not there yet
 	Report   func() (*report.View, error)           // what find and report read; an error says why there is none
-	Alerts   *alerts.Watch                          // nil: nobody is told of anything
-	Memory   int64                                  // bytes that the node keeps to; 0: none
-	Offline  bool                                   // opened by a verb, beside no running node
+	// how buyers pay; with apply that is put into force. nil: nobody reckons it
+	Standings func(ctx context.Context, apply bool) ([]Standing, error)
+	Alerts    *alerts.Watch // nil: nobody is told of anything
+	Memory    int64         // bytes that the node keeps to; 0: none
+	Offline   bool          // opened by a verb, beside no running node
 }
 
 // Identity says which directories a node serves, so that a verb that is given others, or copies of them, does not speak

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -22,7 +23,10 @@ type ReturnIn struct {
 	Note   string `json:"note,omitempty"`
 	Grant  bool   `json:"grant,omitempty"`  // at once, outside of window and limit too
 	Credit string `json:"credit,omitempty"` // grant: what comes back, in place of what the reason says
-	By     string `json:"by,omitempty"`
+	// where the buyer resells: under which reference its own buyer gave the lead back, and on which date
+	ChainReference string `json:"chain_reference,omitempty"`
+	ChainDate      string `json:"chain_date,omitempty"` // such as 2026-11-03
+	By             string `json:"by,omitempty"`
 }
 
 // DecideIn is the body of what a person makes of a return.
@@ -41,6 +45,7 @@ func (s *Server) returnsIn(ctx *fasthttp.RequestCtx) {
 	if !read(ctx, &in) {
 		return
 	}
+	var ask exchange.ReturnAsk
 	credit, err := amount("credit", in.Credit)
 	err = errors.Join(told(in.Name+in.Phone, "", in.Reason, in.By), err)
 	switch {
@@ -53,14 +58,31 @@ func (s *Server) returnsIn(ctx *fasthttp.RequestCtx) {
 		err = fmt.Errorf("note: expected at most %d bytes", exchange.ReturnNoteMax)
 	case credit != nil && !in.Grant:
 		err = errors.New("credit goes with grant only")
+	default:
+		err = in.chain(&ask)
 	}
 	if err != nil {
 		fail(ctx, 400, err.Error())
 		return
 	}
-	adj, changed, err := s.ex.Return(exchange.ReturnAsk{Buyer: in.Buyer, Name: in.Name, Phone: in.Phone,
-		Reason: in.Reason, Note: in.Note, Grant: in.Grant, Credit: credit, By: in.By, Budget: findFor})
+	ask.Buyer, ask.Name, ask.Phone, ask.Reason, ask.Note = in.Buyer, in.Name, in.Phone, in.Reason, in.Note
+	ask.Grant, ask.Credit, ask.By, ask.Budget = in.Grant, credit, in.By, findFor
+	adj, changed, err := s.ex.Return(ask)
 	answerChange(ctx, adj, changed, err)
+}
+
+// chain takes what the buyer's own buyer has told, if anything.
+func (in *ReturnIn) chain(ask *exchange.ReturnAsk) error {
+	if in.ChainReference == "" && in.ChainDate == "" {
+		return nil
+	}
+	_, err := time.Parse(time.DateOnly, in.ChainDate)
+	if err != nil || in.ChainReference == "" || len(in.ChainReference) > exchange.ChainReferenceMax {
+		return fmt.Errorf("expected chain_reference (1 to %d bytes) and chain_date, such as 2026-11-03",
+			exchange.ChainReferenceMax)
+	}
+	ask.Chain = &exchange.ChainTold{Reference: in.ChainReference, Date: in.ChainDate}
+	return nil
 }
 
 // decideReturn takes what a person makes of a return: POST /v1/returns/decide.
@@ -120,7 +142,8 @@ func (s *Server) returnsOf(ctx *fasthttp.RequestCtx, v *report.View) {
 func returnError(err error) int {
 	for _, e := range []error{exchange.ErrReturnsNone, exchange.ErrReturnReason, exchange.ErrReturnLate,
 		exchange.ErrReturnLimit, exchange.ErrReturned, exchange.ErrNotAsked, exchange.ErrNotReturned,
-		exchange.ErrReplacement, exchange.ErrReturnCredit, exchange.ErrNoPhones} {
+		exchange.ErrReplacement, exchange.ErrReturnCredit, exchange.ErrNoPhones, exchange.ErrChainMissing,
+		exchange.ErrChainDate, exchange.ErrChainAgain} {
 		if errors.Is(err, e) {
 			return 409
 		}

@@ -25,6 +25,13 @@ type returnIn struct {
 	Phone     string `json:"phone"`
 	Reason    string `json:"reason"`
 	Note      string `json:"note"`
+	// of a buyer that resells: under which reference its own buyer gave the lead back, and on which date
+	Chain *chainIn `json:"chain"`
+}
+
+type chainIn struct {
+	Reference string `json:"reference"`
+	Date      string `json:"date"`
 }
 
 // returnOut is what became of it.
@@ -91,6 +98,13 @@ func (r *returnIn) wrong() string {
 		}
 	}
 	_, err := lead.ParseID(r.LeadID)
+	if c := r.Chain; c != nil {
+		_, bad := time.Parse(time.DateOnly, c.Date)
+		if bad != nil || c.Reference == "" || len(c.Reference) > exchange.ChainReferenceMax {
+			return fmt.Sprintf("chain: expected reference (1 to %d bytes) and date, such as 2026-11-03",
+				exchange.ChainReferenceMax)
+		}
+	}
 	switch {
 	case n != 1:
 		return "expected one of lead_id, reference and phone"
@@ -111,6 +125,8 @@ var returnRefusals = []struct {
 }{
 	{exchange.ErrReturnsNone, "no_returns"}, {exchange.ErrReturnReason, "unknown_reason"},
 	{exchange.ErrReturnLate, "too_late"}, {exchange.ErrReturnLimit, "limit_reached"}, {exchange.ErrNoSale, "not_sold"},
+	{exchange.ErrChainMissing, "chain_missing"}, {exchange.ErrChainDate, "chain_date"},
+	{exchange.ErrChainAgain, "chain_told_before"},
 	{exchange.ErrUnderWay, "under_way"}, {exchange.ErrNoPhones, "no_phones"},
 }
 
@@ -119,8 +135,12 @@ const referenceFor = 2 * time.Second
 
 // giveBack takes one return. An error is one of the exchange: nothing was taken.
 func (s *Server) giveBack(a *buyerAccount, r *returnIn) (returnOut, error) {
-	adj, changed, err := s.ex.Return(exchange.ReturnAsk{Buyer: a.id, Name: r.LeadID + r.Reference, Phone: r.Phone,
-		Reason: r.Reason, Note: r.Note, By: "buyer:" + a.id, Budget: referenceFor})
+	ask := exchange.ReturnAsk{Buyer: a.id, Name: r.LeadID + r.Reference, Phone: r.Phone, Reason: r.Reason,
+		Note: r.Note, By: "buyer:" + a.id, Budget: referenceFor}
+	if r.Chain != nil {
+		ask.Chain = &exchange.ChainTold{Reference: r.Chain.Reference, Date: r.Chain.Date}
+	}
+	adj, changed, err := s.ex.Return(ask)
 	out := returnOut{LeadID: r.LeadID, Reference: r.Reference}
 	if err != nil {
 		for _, no := range returnRefusals {

@@ -294,6 +294,9 @@ func TestFullEventsValidate(t *testing.T) {
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate, e.Return.Decided = ledger.AdjustReported, ledger.FatePaid, ledger.DecidedByRule
 			e.File.State, e.Date, e.Statement.Month = ledger.FileStored, "2026-11-03", "2026-10"
+			e.Return.Chain.Date, e.Return.Chain.Until = "2026-11-03", "2026-11-04"
+			s := e.Standing
+			s.Is, s.Was, s.Day, s.Due = ledger.PaysSlowly, ledger.PaysLate, "2026-11-03", "2026-10-30"
 		}
 		if err := validate(t, e); err != nil {
 			t.Errorf("%s: %v", kind, err)

@@ -23,6 +23,11 @@ type giveBack struct {
 	Before      int64      `json:"before"`
 	Allowed     *int64     `json:"allowed"`
 	Decided     string     `json:"decided"`
+	Chain       *struct {
+		Reference string `json:"reference"`
+		Date      string `json:"date"`
+		Until     string `json:"until"`
+	} `json:"chain"`
 }
 
 // returned is how a return of an attempt stands.
@@ -64,6 +69,10 @@ func (a *auditor) givesBack(e *event) {
 	byRule := e.Adjustment == "return_asked" || e.Adjustment == "returned" && r.Decided == "rule"
 	if byRule && r.Until != nil && !e.At.Before(*r.Until) {
 		a.found(RuleReturn, e.Lead, "attempt %s: given back at %s, after %s", e.Attempt, e.At, *r.Until)
+	}
+	if c := r.Chain; byRule && c != nil && c.Until != "" && (c.Reference == "" || c.Date > c.Until) {
+		a.found(RuleReturn, e.Lead, "attempt %s: its buyer's own buyer gave it back at %s, after %s, under %q",
+			e.Attempt, c.Date, c.Until, c.Reference)
 	}
 	if (byRule || e.Adjustment == "returned" && was.state != "return_asked") && r.Allowed != nil {
 		if n := a.tally["buyer:"+e.Buyer+":returned"+perOf(e.Charges)+"\x00"+r.Period]; n != r.Before ||
