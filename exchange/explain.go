@@ -233,6 +233,7 @@ func (e *Exchange) explainCampaigns(r *rechecked, h *history.History, all bool) 
 		b := &h.Pinged.Bids[i]
 		told[b.Campaign] = true
 		s := storyOf(b)
+		s.Why = append(s.Why, e.whyLate(b, h.Pinged.At)...)
 		if r.auction != nil {
 			s.lost(r.auction, i)
 		}

@@ -5,6 +5,7 @@ package exchange
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"clearpost/buyers"
 	"clearpost/lead"
@@ -90,6 +91,22 @@ func whyStands(s *ledger.Standing) string {
 		out += fmt.Sprintf(" (slow_after_days %d)", *s.SlowAfter)
 	}
 	return out
+}
+
+// whyLate tells of a bid that its buyer was late with its payments, and, where it stands so since before the ping, by
+// what that was decided.
+func (e *Exchange) whyLate(b *ledger.Bid, asked time.Time) []string {
+	out := "its buyer is late with its payments: the bid goes last"
+	switch {
+	case b.Refusal == lead.Unpaid:
+		out = "its buyer is stopped until it has paid"
+	case !b.SlowPayer:
+		return nil
+	}
+	if p, ok := e.Standings()[b.Buyer]; ok && !p.At.After(asked) {
+		out += fmt.Sprintf(" (since %s: %s)", p.At.Format(time.RFC3339), p.Why)
+	}
+	return []string{out}
 }
 
 // Payers are the buyers of the configuration in force that have terms of payment.

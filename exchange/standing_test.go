@@ -154,6 +154,34 @@ func TestAStandingOfWhichNobodyCanTell(t *testing.T) {
 	}
 }
 
+// An explanation says of whom the bid went last, or was refused, and by what that was decided.
+func TestExplainTellsWhoIsLate(t *testing.T) {
+	s := late(sellTo(1, campaign{ID: "a", Price: 25 * dollar}, campaign{ID: "b", Price: 20 * dollar}))
+	exchangetest.Run(t, s, func(x *rig) {
+		for pays, want := range map[string]string{
+			ledger.PaysSlowly:  "the bid goes last (since 2000-01-01T00:0",
+			ledger.PaysNothing: "its buyer is stopped until it has paid (since 2000-01-01T00:0",
+		} {
+			stands(x, pays)
+			r, f := x.Ping(another(x), nil)
+			if f != nil {
+				t.Fatal(f)
+			}
+			story, _, err := x.Exchange.Explain(r.LeadID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range story.Campaigns {
+				why := strings.Join(c.Why, "; ")
+				if late := strings.Contains(why, want) && strings.Contains(why, "50.00 overdue"); late !=
+					(c.Campaign == "a") {
+					t.Errorf("%s: %s: %q", pays, c.Campaign, why)
+				}
+			}
+		}
+	})
+}
+
 // A page that has no rule any more lets its buyer be.
 func TestNoRuleNoStop(t *testing.T) {
 	c := campaign{ID: "a", Price: 25 * dollar}
