@@ -29,7 +29,7 @@ type endpointSpec struct {
 // webhookSpec is where a source is told what becomes of its leads, as signed messages (Standard Webhooks).
 type webhookSpec struct {
 	Endpoint endpointSpec `yaml:",inline"`
-	// of what: sold, unsold, pending, corrected, returned; absent: all but pending
+	// of what: sold, unsold, pending, corrected, returned, queued; absent: all but pending and queued
 	Events []string `yaml:"events"`
 }
 

@@ -28,11 +28,12 @@ const (
 	HookPending   = "pending"   // an attempt's outcome is not known: no end
 	HookCorrected = "corrected" // what was told before is otherwise: sold or not, or other money
 	HookReturned  = "returned"  // a buyer gave a sale back, or did not after all; what its source bears of it
+	HookQueued    = "queued"    // nobody has bought the lead yet, and it waits: no end
 )
 
 // HookEvents are all of them; those of an end, and of what changes one, are what is told where nothing is said.
 var (
-	HookEvents        = []string{HookSold, HookUnsold, HookPending, HookCorrected, HookReturned}
+	HookEvents        = []string{HookSold, HookUnsold, HookPending, HookCorrected, HookReturned, HookQueued}
 	HookEventsDefault = []string{HookSold, HookUnsold, HookCorrected, HookReturned}
 )
 
@@ -97,6 +98,11 @@ func (e *Exchange) endMessage(r ledger.Record, source string) (*queue.Message, e
 		} else if ev.Was != nil { // its events were dropped with age
 			data.Was = &endBefore{ev.Was.Result, nil, ev.Was.At.UTC()}
 		}
+	case *ledger.Deferred:
+		if waitedBefore(h) {
+			return nil, nil // its place in the queue is another: its seller has heard that it waits
+		}
+		kind = HookQueued
 	case *ledger.Adjusted:
 		if kind = HookReturned; h.Pinged == nil && h.Settled == nil { // dropped with age
 			data.Answer = Answer{Result: lead.ResultSuccess, LeadID: h.ID.String()}
@@ -115,6 +121,14 @@ func (e *Exchange) endMessage(r ledger.Record, source string) (*queue.Message, e
 	}
 	data.Vertical = ev.Header().Vertical
 	return hookMessage(&r, "lead."+kind, ev.Header().At, data)
+}
+
+// waitedBefore tells whether a lead was in the queue before its last event put it there.
+func waitedBefore(h *history.History) bool {
+	return slices.ContainsFunc(h.Events[:len(h.Events)-1], func(ev ledger.Event) bool {
+		_, waits := ev.(*ledger.Deferred)
+		return waits
+	})
 }
 
 // kindOf is what an answer is to a source that was given another one before, or none.

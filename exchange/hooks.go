@@ -83,7 +83,8 @@ func (snap *Snapshot) endpointOf(line string) *queue.Endpoint {
 
 // linesOf are the lines that an event may have a message for.
 func (e *Exchange) linesOf(r ledger.Record) (out []string, err error) {
-	if r.Kind != ledger.KindSettled && r.Kind != ledger.KindAdjusted || r.Lead.IsZero() {
+	if r.Kind != ledger.KindSettled && r.Kind != ledger.KindAdjusted && r.Kind != ledger.KindDeferred ||
+		r.Lead.IsZero() {
 		return nil, nil
 	}
 	ev, err := e.decoded.event(r)

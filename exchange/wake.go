@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -203,8 +204,7 @@ func (e *Exchange) awake(q ledger.Queued) (after time.Duration) {
 	case e.inherits(h):
 		return wakeInherited // the node that it is of may deliver it
 	case v == nil || s == nil:
-		_, f := e.conclude(h)
-		return againIf(f)
+		return againIf(e.endsHere(h, v == nil))
 	case s.paused.Load():
 		return time.Minute
 	}
@@ -220,6 +220,20 @@ func (e *Exchange) awake(q ledger.Queued) (after time.Duration) {
 		d.follow()
 	}
 	return againIf(f)
+}
+
+// endsHere ends a lead of the queue whose vertical or source is not configured any more: nobody can have it.
+func (e *Exchange) endsHere(h *history.History, vertical bool) *Fault {
+	d := e.atEnd(e.inForce.Load(), h)
+	d.seller = h.Seller()
+	ev := d.settlement()
+	ev.By, ev.Why = byClearpost, "its source "+h.Pinged.Source+" is not configured any more"
+	if vertical {
+		ev.Why = "its vertical " + h.Pinged.Vertical + " is not configured any more"
+	}
+	e.log.Warn("a lead of the queue ends unsold", "lead", h.ID.String(), "why", ev.Why)
+	_, f := d.conclude(ev)
+	return f
 }
 
 // againIf is when to come back after a fault.

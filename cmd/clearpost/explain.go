@@ -147,17 +147,7 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	for i, a := range x.Attempts {
 		tellAttempt(w, i+1, &a)
 	}
-	if s := x.Answer; s != nil {
-		fmt.Fprintf(w, "\nanswer: %s", s.Result)
-		if s.Reason != "" {
-			fmt.Fprintf(w, " (%s, refusal %s: %s)", s.Reason, s.Refusal, s.Details)
-		}
-		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
-		for _, t := range s.TestSales {
-			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer,
-				t.Price, t.Payout, x.Currency)
-		}
-	}
+	tellAnswer(w, x)
 	tellWaiting(w, x.Waiting)
 	for _, t := range x.Tried {
 		fmt.Fprintf(w, "  not posted to %s: %s (%s)", t.Campaign, t.Refusal, t.Meaning)
@@ -166,6 +156,24 @@ func tell(w io.Writer, x *exchange.Explanation) {
 	fmt.Fprintf(w, "its seller hears now: %s\n\nevents\n", x.Now)
 	for _, ev := range x.Events {
 		fmt.Fprintf(w, "  %8d  %-8s  %s  %s\n", ev.Seq, ev.Kind, ev.At.UTC().Format(time.RFC3339Nano), ev.EventID)
+	}
+}
+
+// tellAnswer says what a lead has come to.
+func tellAnswer(w io.Writer, x *exchange.Explanation) {
+	if s := x.Answer; s != nil {
+		fmt.Fprintf(w, "\nanswer: %s", s.Result)
+		if s.Reason != "" {
+			fmt.Fprintf(w, " (%s, refusal %s: %s)", s.Reason, s.Refusal, s.Details)
+		}
+		fmt.Fprintf(w, "  payout %s  revenue %s  margin %s %s\n", s.Payout, s.Revenue, s.Revenue-s.Payout, x.Currency)
+		if s.By != "" {
+			fmt.Fprintf(w, "  it was taken off the queue: %s (%s)\n", s.Why, s.By)
+		}
+		for _, t := range s.TestSales {
+			fmt.Fprintf(w, "  as a test: %s (%s)  price %s  payout %s %s, which nobody owes\n", t.Campaign, t.Buyer,
+				t.Price, t.Payout, x.Currency)
+		}
 	}
 }
 
