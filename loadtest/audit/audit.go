@@ -137,6 +137,7 @@ func Run(in Input, o Options) (*Report, error) {
 	a.finishAccounts()
 	a.finishRepeats()
 	a.finishResubmitted()
+	a.finishFiles()
 	a.finishUniques()
 	if in.Receipts != nil {
 		if err := in.Receipts(func(r Receipt) error { a.receipt(&r); return nil }); err != nil {

@@ -146,6 +146,8 @@ type event struct {
 	Statement *statement `json:"statement"`
 
 	Resubmission *resubmission `json:"resubmission"` // of a ping: resubmits
+	Batch        bool          `json:"batch"`
+	File         *fileTold     `json:"file"`
 	Post         *struct {
 		ReceivedAt time.Time `json:"received_at"`
 		Key        string    `json:"idempotency_key"`

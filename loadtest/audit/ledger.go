@@ -38,6 +38,7 @@ type auditor struct {
 	payments map[payment]bool // that were booked
 	anew     map[id]id        // by lead: as which it was resubmitted
 	offered  map[id]resubmission
+	files    map[id]*fileOf
 
 	statements statements
 	seq        int      // of the event that is judged
@@ -90,6 +91,8 @@ type attempt struct {
 	untold          bool // no settlement has come since
 	resends         []*resend
 	returned        *returned // nil: nobody has wanted to give it back
+	batch           bool      // it waits for a file
+	file            id        // the last of which it is a row; zero: of none
 }
 
 type settlement struct {
@@ -140,7 +143,7 @@ func newAuditor(o Options) (*auditor, error) {
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
 		persons: map[id]somebody{}, tally: map[string]int64{}, payments: map[payment]bool{},
-		anew: map[id]id{}, offered: map[id]resubmission{},
+		anew: map[id]id{}, offered: map[id]resubmission{}, files: map[id]*fileOf{},
 	}
 	a.addRepeats(o.Repeats)
 	a.uniques = newUniques(&o)
@@ -224,6 +227,10 @@ func (a *auditor) adjusted(e *event, b []byte) {
 		a.wentOn(e)
 	case "stated":
 		a.stated(e)
+	case "batched":
+		a.batched(e)
+	case "file":
+		a.fileStands(e)
 	case "deposited", "imported":
 		if e.Adjustment == "deposited" {
 			a.paid(e)
@@ -304,7 +311,7 @@ func (a *auditor) posting(e *event) {
 	p := &attempt{id: e.Attempt, call: t.call, campaign: a.name(e.Campaign), buyer: a.name(e.Buyer), brand: e.Brand,
 		source: a.name(e.Source),
 		price:  e.Price, payout: e.Payout, bid: e.Price, at: e.At.UnixMicro(), maxSold: e.MaxSold,
-		limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
+		batch: e.Batch, limit: e.SellLimit, round: e.Round, charges: e.Charges, booking: e.Terms}
 	p.counted = a.charge(e)
 	for i := range p.charges {
 		p.charges[i].Cap, p.charges[i].Window = a.name(p.charges[i].Cap), a.name(p.charges[i].Window)
@@ -382,6 +389,7 @@ func (a *auditor) ended(e *event) {
 	if resolves {
 		a.told(e, p)
 		a.assumed(e, p)
+		a.delivered(e, p)
 	}
 	p.outcome = o
 	a.turned(e, p)

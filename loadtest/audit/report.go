@@ -84,7 +84,9 @@ const (
 	// make
 	RuleReturn = "return"
 	// a lead was resubmitted that was sold, or may be, or twice; or of two that tell of each other only one does
-	RuleResubmitted    = "resubmitted"
+	RuleResubmitted = "resubmitted"
+	// a row stands in two files, or in none that is stored, or a lead was delivered in two files of a campaign
+	RuleFile           = "file"
 	RulePayment        = "payment"         // a payment of nobody or of nothing, or one that was booked before
 	RuleStatement      = "statement"       // a statement has another number, opening or sum than it has to have
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
@@ -126,6 +128,7 @@ type Counts struct {
 	Shipped     int            `json:"shipped"`     // distinct events
 	Explained   int            `json:"explained"`   // events that were held to their configuration
 	Deferred    int            `json:"deferred"`    // leads that have waited in the queue
+	Files       int            `json:"files"`       // files of leads
 	Resubmitted int            `json:"resubmitted"` // unsold leads that were offered anew, as other leads
 	Unavailable int            `json:"unavailable"` // calls under a key that heard nothing but 503
 	Marked      int            `json:"marked"`      // attempts that were held to duplicate rules
