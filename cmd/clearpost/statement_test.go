@@ -126,7 +126,7 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 			t.Errorf("a source sees its buyers: %s", out)
 		}
 	}
-	if pdf("INV-0001") != pdf("INV-0001") {
+	if first := pdf("INV-0001"); first != pdf("INV-0001") {
 		t.Error("the same statement is other bytes")
 	}
 }
