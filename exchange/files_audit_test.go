@@ -19,6 +19,9 @@ import (
 // Leads that wait for the next window of a cap and then for a file are delivered in one file each, once, wherever the
 // machine is lost; the auditor, who reads the events alone, says the same.
 func TestLeadsThatWaitForAFileAreDeliveredOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the exchange is made anew by the dozen")
+	}
 	for _, how := range []exchangetest.Death{exchangetest.DiesBefore, exchangetest.DiesAfter} {
 		for n := 2; n <= 8; n += 3 {
 			t.Run(fmt.Sprint(how, " at ", n), func(t *testing.T) {

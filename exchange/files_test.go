@@ -211,6 +211,9 @@ func TestLeadsGoIntoAFileAndAreSoldWhenItIsStored(t *testing.T) {
 
 // Wherever the machine is lost, no lead stands in two files, none in none, and each is a sale once.
 func TestLossOfTheMachineNeitherLosesNorDoublesARow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the exchange is made anew by the dozen")
+	}
 	for _, how := range []exchangetest.Death{exchangetest.DiesBefore, exchangetest.DiesWithin, exchangetest.DiesAfter} {
 		for n, struck := 1, true; struck; n++ {
 			t.Run(fmt.Sprint(how, " at ", n), func(t *testing.T) {
@@ -255,6 +258,9 @@ func wantSoldOnce(x *rig, ids ...lead.ID) {
 // A file that was about to be stored and is gone is sent to nobody again before a person has said what has become of
 // it.
 func TestUnclearFileWaitsForAPerson(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the exchange is made anew by the dozen")
+	}
 	for verdict, sold := range map[string]bool{exchange.FileIsThere: true, exchange.FileAgain: true,
 		exchange.FileGivenUp: false} {
 		t.Run(verdict, func(t *testing.T) {

@@ -94,12 +94,12 @@ func wentThere(err error) queue.Answer {
 		for _, p := range f.Errors {
 			why += fmt.Sprintf("; %s: expected %s", p.Field, p.Expected)
 		}
-		return queue.Answer{Over: true, Why: why}
+		return queue.Answer{Over: true, Heard: true, Why: why}
 	case errors.As(err, &f):
 		// the source is paused or closed, or the person's other lead is under way: that is this lead's alone
 		return queue.Answer{Heard: f.Kind == FaultConflict || f.Why == WhyPaused || f.Why == WhyClosed, Why: f.Message}
 	case errors.Is(err, ErrNotUnsold), errors.Is(err, ErrResubmitTo), errors.Is(err, ErrNoLead):
-		return queue.Answer{Over: true, Why: err.Error()}
+		return queue.Answer{Over: true, Heard: true, Why: err.Error()}
 	}
 	return queue.Answer{Heard: errors.Is(err, ErrUnderWay), Why: err.Error()}
 }

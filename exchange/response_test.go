@@ -109,6 +109,9 @@ func wantUnplaced(x *rig, want ...string) {
 
 // Wherever the machine is lost, each row of a response counts once.
 func TestLossOfTheMachineTakesNoRowOfAResponseTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the exchange is made anew by the dozen")
+	}
 	for _, how := range []exchangetest.Death{exchangetest.DiesBefore, exchangetest.DiesWithin, exchangetest.DiesAfter} {
 		for n, struck := 1, true; struck; n++ {
 			t.Run(fmt.Sprint(how, " at ", n), func(t *testing.T) {

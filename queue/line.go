@@ -220,6 +220,11 @@ func (x *line) deal(ctx context.Context, j job) time.Duration {
 	case ctx.Err() != nil:
 		return 0
 	case a.Over:
+		if a.Heard {
+			x.q.mu.Lock()
+			x.well()
+			x.q.mu.Unlock()
+		}
 		x.bury(j, m, a.Why)
 		return 0
 	}
@@ -323,13 +328,18 @@ func (x *line) aside(ctx context.Context) bool {
 // taken notes a message that was taken.
 func (x *line) taken(j job) {
 	x.q.mu.Lock()
+	x.sent++
+	x.well()
+	x.q.mu.Unlock()
+	x.over(j, nil)
+}
+
+// well notes that the endpoint answers as it should. The caller holds the lock.
+func (x *line) well() {
 	if x.tries > 0 {
 		x.q.cfg.Log.Info("a webhook takes its messages again", "webhook", x.name, "since", x.since, "tries", x.tries)
 	}
-	x.sent++
 	x.tries, x.alone, x.why = 0, 0, ""
-	x.q.mu.Unlock()
-	x.over(j, nil)
 }
 
 // failed notes a try without success, and tells how many there were in a row, and how many of them were of this message

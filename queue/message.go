@@ -33,7 +33,7 @@ type Answer struct {
 	Taken bool
 	Heard bool          // the endpoint has answered, whatever it said
 	Never bool          // not taken: this message will not be, however often it is sent
-	Over  bool          // not taken: it is given up at once, and that says nothing of the endpoint
+	Over  bool          // not taken: it is given up at once, which is no fault of the endpoint
 	Why   string        // not taken: what happened, without anything of the message
 	After time.Duration // not before this time is over; 0: the endpoint has not said
 }

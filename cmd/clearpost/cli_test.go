@@ -174,6 +174,9 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestVerbsSpeakToARunningNodeAndToItsDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir, sellers, p, farm := served(t)
 	farm.Buyer("brightroof").SetFault(buyertest.Post, buyertest.FaultSilentAccept, 1)
 	for _, b := range []string{"leadspring", "matchpoint", "sunharvest"} {

@@ -17,6 +17,9 @@ import (
 // Every lead of a run of the demo is as it comes out when it is computed again: by the demo itself, and afterwards from
 // its directory. A lead in whose record something is false is found.
 func TestEveryLeadOfADemoIsComputedAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir := filepath.Join(t.TempDir(), "demo")
 	out := must(t, "demo", "--for", "1500ms", "--rate", "200", "--seed", "11", "--data", dir, "--listen",
 		"127.0.0.1:0", "--admin", "127.0.0.1:0", "--kafka-port", "0")

@@ -17,6 +17,9 @@ import (
 // A sold lead is found in a running exchange as soon as its seller has heard of it, and in one that has stopped, also
 // when what is searched had been thrown away.
 func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir, sellers, p, _ := served(t)
 	resp, err := sendSunnyLead(sellers)
 	if err != nil {

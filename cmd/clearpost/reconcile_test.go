@@ -56,6 +56,9 @@ func soldTo(t *testing.T, dir, sellers string, farm *buyertest.Farm, n int) (out
 // running exchange and with a stopped one. What they say is to be run can be run, and then nothing differs any more
 // that a command could put right.
 func TestTheHowToReconcilesAStatement(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir, sellers, p, farm := served(t)
 	sold := soldTo(t, dir, sellers, farm, 5)
 	work := t.TempDir()

@@ -21,6 +21,9 @@ import (
 
 // A buyer gives leads back by its key, an operator by verbs and a file, while the exchange runs and after.
 func TestReturnsByVerbsFilesAndABuyersKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir, sellers, p, farm := served(t)
 	for _, b := range []string{"leadspring", "matchpoint", "sunharvest"} {
 		farm.Buyer(b).SetFault(buyertest.Ping, buyertest.FaultClose, 1)

@@ -64,6 +64,9 @@ func aMonthAgo(t *testing.T, dir string) (month, this string, open lead.ID) {
 // The verbs issue a month as the how-to says: once, with what is open only if that is said, and what comes later stands
 // on the next one.
 func TestStatementsAreIssuedByVerbs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one verb after the other")
+	}
 	dir := t.TempDir()
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
