@@ -18,7 +18,7 @@ import (
 type fair struct {
 	most   atomic.Int64 // the pace of pings that are let in at most, of modest sources or not; unbounded
 	age    atomic.Int64 // looks since it is bounded, 0: it is not
-	waited atomic.Int64 // for a processor, the longest of these looks, in nanoseconds
+	waited atomic.Int64 // for a processor in these looks, the longest, which fades, in nanoseconds
 	modest atomic.Int64 // sources with at most this pace are modest; unbounded: all are
 	reads  atomic.Int64 // pace of requests that were read
 
@@ -87,7 +87,8 @@ func (p *places) weigh(l look) {
 		return
 	}
 	f.age.Add(1)
-	f.waited.Store(max(f.waited.Load(), int64(l.waited)))
+	f.waited.Store(max(int64(waitedMost), min(int64(l.waited), int64(waitedCap)),
+		f.waited.Load()*(waitedParts-1)/waitedParts))
 	slices.Sort(f.paces)
 	f.modest.Store(level(f.paces, f.lets*modestPercent/100))
 }
@@ -129,6 +130,9 @@ func level(paces []int64, much int64) int64 {
 const (
 	burstPart = 4
 	bornePart = 40
+	// a look's wait is one in so many parts shorter in the next, and never taken for longer than the cap
+	waitedParts = 16
+	waitedCap   = 5 * time.Second
 )
 
 // held tells whether it is bounded how many pings that have so much time are let in.
