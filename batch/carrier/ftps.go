@@ -19,14 +19,13 @@ import (
 	"clearpost/batch"
 )
 
-// ftpsPlace is a directory of an FTP server that speaks TLS.
-type ftpsPlace struct {
-	conn   *ftp.ServerConn
-	folder string
-	over   func() bool
+// ftpsServer is an FTP server that speaks TLS.
+type ftpsServer struct {
+	conn *ftp.ServerConn
+	over func() bool
 }
 
-func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*ftpsPlace, error) {
+func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*remote, error) {
 	host, _, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		return nil, err
@@ -36,7 +35,7 @@ func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*ftpsPlace
 		return nil, err
 	}
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(8) // servers want to see that data comes from who logged in
-	p := &ftpsPlace{folder: s.Folder}
+	p := &ftpsServer{}
 	ctx, cancel := context.WithCancel(ctx)
 	p.over = func() bool { cancel(); return true }
 	control := true // the first connection; those after it are for data
@@ -68,7 +67,7 @@ func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*ftpsPlace
 	if err := p.conn.Login(s.User, s.Password); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return p, nil
+	return &remote{p, s.Folder}, nil
 }
 
 // dataConn ends as servers want it: what they have to say is heard, or closing would reset the connection, and they
@@ -84,18 +83,8 @@ func (c *dataConn) Close() error {
 	return errors.Join(err, c.Conn.Close())
 }
 
-func (p *ftpsPlace) at(name string) string {
-	if p.folder == "" {
-		return name
-	}
-	return path.Join(p.folder, name)
-}
-
-// Look implements batch.Place.
-func (p *ftpsPlace) Look(_ context.Context, f *batch.File) (batch.Standing, error) { return look(p, f) }
-
-func (p *ftpsPlace) size(name string) (int64, error) {
-	n, err := p.conn.FileSize(p.at(name))
+func (p *ftpsServer) stat(path string) (int64, error) {
+	n, err := p.conn.FileSize(path)
 	if refused(err) {
 		return 0, fmt.Errorf("%w (%w)", fs.ErrNotExist, err)
 	}
@@ -108,8 +97,8 @@ func refused(err error) bool {
 	return errors.As(err, &said) && said.Code == ftp.StatusFileUnavailable
 }
 
-func (p *ftpsPlace) open(name string) (io.ReadCloser, error) {
-	r, err := p.conn.Retr(p.at(name))
+func (p *ftpsServer) read(path string) (io.ReadCloser, error) {
+	r, err := p.conn.Retr(path)
 	if refused(err) {
 		return nil, fs.ErrPermission // it is there: its length was told
 	}
@@ -119,39 +108,28 @@ func (p *ftpsPlace) open(name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Stage implements batch.Place.
-func (p *ftpsPlace) Stage(_ context.Context, f *batch.File) error {
-	if err := p.conn.Stor(p.at(f.Name+batch.PartialSuffix), bytes.NewReader(f.Bytes)); err != nil {
-		return err
-	}
-	n, err := p.size(f.Name + batch.PartialSuffix)
+func (p *ftpsServer) write(path string, b []byte) error { return p.conn.Stor(path, bytes.NewReader(b)) }
+
+func (p *ftpsServer) rename(from, to string) error { return p.conn.Rename(from, to) }
+
+func (p *ftpsServer) entries(_ context.Context, dir string, each func(batch.Appeared) error) error {
+	list, err := p.conn.List(dir)
 	if err != nil {
-		return fmt.Errorf("look at what was sent: %w", err)
-	}
-	if n != int64(len(f.Bytes)) {
-		return fmt.Errorf("%d of %d bytes have arrived", n, len(f.Bytes))
-	}
-	return nil
-}
-
-// Store implements batch.Place. Servers rename over what is there: it is looked at before.
-func (p *ftpsPlace) Store(_ context.Context, f *batch.File) error {
-	if _, err := p.size(f.Name); err == nil {
-		return fmt.Errorf("%s: %w", f.Name, fs.ErrExist)
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := p.conn.Rename(p.at(f.Name+batch.PartialSuffix), p.at(f.Name)); err != nil {
-		return errors.Join(batch.ErrUnclear, err)
+	for _, f := range list {
+		if f.Type != ftp.EntryTypeFile {
+			continue
+		}
+		if err := each(batch.Appeared{Name: path.Base(f.Name), Bytes: int64(f.Size), Changed: f.Time}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Repeats implements batch.Place.
-func (p *ftpsPlace) Repeats() bool { return false }
-
-// Close implements batch.Place.
-func (p *ftpsPlace) Close() error {
+// Close implements server.
+func (p *ftpsServer) Close() error {
 	if p.conn != nil {
 		_ = p.conn.Quit()
 	}

@@ -9,11 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
-	"github.com/jlaffaye/ftp"
 	"github.com/minio/minio-go/v7"
 
 	"clearpost/batch"
@@ -98,42 +96,6 @@ func (d *folder) list(_ context.Context, each func(batch.Appeared) error) error 
 			return err
 		}
 		if err := each(batch.Appeared{Name: f.Name(), Bytes: info.Size(), Changed: info.ModTime()}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *sftpPlace) list(ctx context.Context, each func(batch.Appeared) error) error {
-	dir := p.folder
-	if dir == "" {
-		dir = "."
-	}
-	list, err := p.client.ReadDirContext(ctx, dir)
-	if err != nil {
-		return err
-	}
-	for _, f := range list {
-		if !f.Mode().IsRegular() {
-			continue
-		}
-		if err := each(batch.Appeared{Name: f.Name(), Bytes: f.Size(), Changed: f.ModTime()}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *ftpsPlace) list(_ context.Context, each func(batch.Appeared) error) error {
-	list, err := p.conn.List(p.folder)
-	if err != nil {
-		return err
-	}
-	for _, f := range list {
-		if f.Type != ftp.EntryTypeFile {
-			continue
-		}
-		if err := each(batch.Appeared{Name: path.Base(f.Name), Bytes: int64(f.Size), Changed: f.Time}); err != nil {
 			return err
 		}
 	}

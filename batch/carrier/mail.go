@@ -5,6 +5,7 @@ package carrier
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -59,6 +60,15 @@ func mailClient(m *batch.Mail, allowPrivate bool) (*mail.Client, error) {
 			mail.WithPassword(m.Password))
 	}
 	return mail.NewClient(host, opt...)
+}
+
+// shakeHands makes TLS of a connection.
+func shakeHands(ctx context.Context, c net.Conn, cfg *tls.Config) (net.Conn, error) {
+	t := tls.Client(c, cfg)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return t, nil
 }
 
 // Store implements batch.Place.

@@ -13,6 +13,7 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,10 +50,17 @@ type cutter struct {
 
 func cutBefore(t *testing.T, addr string) *cutter {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	c := &cutter{}
+	c.addr = c.listen(t, "127.0.0.1:0", addr)
+	return c
+}
+
+// listen passes on what comes at an address, and gives that with its port.
+func (c *cutter) listen(t *testing.T, at, addr string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", at)
 	try(t, "listen", err)
 	t.Cleanup(func() { _ = ln.Close() })
-	c := &cutter{addr: ln.Addr().String()}
 	go func() {
 		for {
 			in, err := ln.Accept()
@@ -76,6 +84,21 @@ func cutBefore(t *testing.T, addr string) *cutter {
 			}()
 		}
 	}()
+	return ln.Addr().String()
+}
+
+// cutFTPS stands before a server at 127.0.0.2, for what it is told and for data, which goes by ports of its own there.
+func cutFTPS(t *testing.T, addr string) *cutter {
+	t.Helper()
+	host, text, err := net.SplitHostPort(addr)
+	try(t, "the address", err)
+	port, err := strconv.Atoi(text)
+	try(t, "the port", err)
+	c := &cutter{}
+	c.addr = c.listen(t, "127.0.0.2:0", addr)
+	for data := port + 1; data <= port+8; data++ {
+		c.listen(t, net.JoinHostPort("127.0.0.2", strconv.Itoa(data)), net.JoinHostPort(host, strconv.Itoa(data)))
+	}
 	return c
 }
 
@@ -169,6 +192,9 @@ func TestIntegrationFTPS(t *testing.T) {
 	files := filepath.Join(dir, "files", "in")
 	testDirectory(t, files, to(addr))
 	testResponses(t, files, to(addr))
+	c, f, small := cutFTPS(t, addr), fileOf("cut.csv", big), fileOf("small.csv", "one row\r\n")
+	testCuts(t, c, to(c.addr), f, at(filepath.Join(files, f.Name)), 12_345)      // of the file
+	testCuts(t, c, to(c.addr), small, at(filepath.Join(files, small.Name)), 151) // of what is said
 	unknown := to(addr)
 	unknown.FTPS.CA = ""
 	if _, err := newFiles(t).Open(t.Context(), unknown); err == nil || !strings.Contains(err.Error(), "certificate") {

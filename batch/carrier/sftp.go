@@ -5,34 +5,28 @@ package carrier
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
-	"path"
 	"slices"
-	"time"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
 	"clearpost/batch"
-	"clearpost/wire/transport"
 )
 
-// sftpPlace is a directory of an SFTP server, over one connection.
-type sftpPlace struct {
+// sftpServer is an SFTP server, over one connection.
+type sftpServer struct {
 	conn   net.Conn
 	ssh    *ssh.Client
 	client *sftp.Client
-	folder string
 	over   func() bool
 }
 
-func openSFTP(ctx context.Context, s *batch.SFTP, allowPrivate bool) (*sftpPlace, error) {
+func openSFTP(ctx context.Context, s *batch.SFTP, allowPrivate bool) (*remote, error) {
 	cfg, err := sshConfig(s)
 	if err != nil {
 		return nil, err
@@ -41,7 +35,7 @@ func openSFTP(ctx context.Context, s *batch.SFTP, allowPrivate bool) (*sftpPlace
 	if err != nil {
 		return nil, err
 	}
-	p := &sftpPlace{conn: conn, folder: s.Folder}
+	p := &sftpServer{conn: conn}
 	p.over = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	c, chans, requests, err := ssh.NewClientConn(conn, s.Address, cfg)
 	if err != nil {
@@ -52,7 +46,7 @@ func openSFTP(ctx context.Context, s *batch.SFTP, allowPrivate bool) (*sftpPlace
 	if p.client, err = sftp.NewClient(p.ssh, sftp.UseConcurrentWrites(false)); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return p, nil
+	return &remote{p, s.Folder}, nil
 }
 
 // sshConfig says who logs in, and that the server has one of the keys that are known.
@@ -97,68 +91,52 @@ func algorithms(keyType string) []string {
 	return []string{keyType}
 }
 
-func (p *sftpPlace) at(name string) string {
-	if p.folder == "" {
-		return name
-	}
-	return path.Join(p.folder, name)
-}
-
-// Look implements batch.Place.
-func (p *sftpPlace) Look(_ context.Context, f *batch.File) (batch.Standing, error) { return look(p, f) }
-
-func (p *sftpPlace) size(name string) (int64, error) {
-	info, err := p.client.Stat(p.at(name))
+func (p *sftpServer) stat(path string) (int64, error) {
+	info, err := p.client.Stat(path)
 	if err != nil {
 		return 0, err
 	}
 	return info.Size(), nil
 }
 
-func (p *sftpPlace) open(name string) (io.ReadCloser, error) { return p.client.Open(p.at(name)) }
+func (p *sftpServer) read(path string) (io.ReadCloser, error) { return p.client.Open(path) }
 
-// Stage implements batch.Place.
-func (p *sftpPlace) Stage(_ context.Context, f *batch.File) error {
-	name := p.at(f.Name + batch.PartialSuffix)
-	w, err := p.client.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+func (p *sftpServer) write(path string, b []byte) error {
+	w, err := p.client.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(f.Bytes)
+	_, err = w.Write(b)
 	if _, ok := p.client.HasExtension("fsync@openssh.com"); ok && err == nil {
 		err = w.Sync()
 	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return err
+	return errors.Join(err, w.Close())
+}
+
+// rename goes over nothing by version 3 of the protocol, but not every server knows.
+func (p *sftpServer) rename(from, to string) error { return p.client.Rename(from, to) }
+
+func (p *sftpServer) entries(ctx context.Context, dir string, each func(batch.Appeared) error) error {
+	if dir == "" {
+		dir = "."
 	}
-	n, err := p.size(f.Name + batch.PartialSuffix)
+	list, err := p.client.ReadDirContext(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("look at what was sent: %w", err)
-	}
-	if n != int64(len(f.Bytes)) {
-		return fmt.Errorf("%d of %d bytes have arrived", n, len(f.Bytes))
-	}
-	return nil
-}
-
-// Store implements batch.Place. The rename of the protocol's version 3 goes over nothing, but not every server knows.
-func (p *sftpPlace) Store(_ context.Context, f *batch.File) error {
-	if _, err := p.size(f.Name); err == nil {
-		return fmt.Errorf("%s: %w", f.Name, fs.ErrExist)
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := p.client.Rename(p.at(f.Name+batch.PartialSuffix), p.at(f.Name)); err != nil {
-		return errors.Join(batch.ErrUnclear, err)
+	for _, f := range list {
+		if !f.Mode().IsRegular() {
+			continue
+		}
+		if err := each(batch.Appeared{Name: f.Name(), Bytes: f.Size(), Changed: f.ModTime()}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Repeats implements batch.Place.
-func (p *sftpPlace) Repeats() bool { return false }
-
-// Close implements batch.Place.
-func (p *sftpPlace) Close() error {
+// Close implements server.
+func (p *sftpServer) Close() error {
 	p.over()
 	if p.client != nil {
 		_ = p.client.Close()
@@ -174,44 +152,4 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// dial makes a connection on which nothing waits longer than a time.
-func dial(ctx context.Context, addr string, timeout time.Duration, allowPrivate bool) (net.Conn, error) {
-	d := transport.Dialer(allowPrivate)
-	d.Timeout = timeout
-	c, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &watched{c, timeout}, nil
-}
-
-// shakeHands makes TLS of a connection.
-func shakeHands(ctx context.Context, c net.Conn, cfg *tls.Config) (net.Conn, error) {
-	t := tls.Client(c, cfg)
-	if err := t.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return t, nil
-}
-
-// watched is a connection whose reads and writes each have a time.
-type watched struct {
-	net.Conn
-	most time.Duration
-}
-
-func (c *watched) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.most)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(b)
-}
-
-func (c *watched) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.most)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }

@@ -44,10 +44,7 @@ func TestKilledWhileLeadsWait(t *testing.T) {
 	k := newKilled(t, func(k *killed) {
 		letWait(t, k)
 		hook.tell(t, k)
-		page := fmt.Sprintf(filerPage, files)
-		if err := os.WriteFile(filepath.Join(k.dir, "buyers", "filer.yaml"), []byte(page), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		k.file(fmt.Sprintf("{folder: {path: %s}}", files), "")
 	})
 	for _, b := range buyertest.Demo() {
 		busy := k.farm.Buyer(b.ID)
@@ -80,9 +77,19 @@ func letWait(t *testing.T, k *killed) {
 	}
 }
 
+// file adds a buyer that takes its leads in files, stored there. The filling makes its rows longer.
+func (k *killed) file(to, filling string) {
+	k.t.Helper()
+	page := fmt.Sprintf(filerPage, filling, to)
+	if err := os.WriteFile(filepath.Join(k.dir, "buyers", "filer.yaml"), []byte(page), 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
 const filerPage = `id: filer
 name: Filer
 timezone: America/New_York
+allow_private_addresses: true
 campaigns:
   - id: filer-file
     vertical: solar
@@ -90,9 +97,10 @@ campaigns:
     batch:
       format: jsonl
       name: "leads-{id}.jsonl"
-      fields: [{to: lead, from: lead_id}, {to: phone, from: phone}]
+      fields: [{to: lead, from: lead_id}, {to: phone, from: phone}, {to: filling, value: "-%s"}]
+      rows_max: 5
       send: {rows: 5, wait_min: 1}
-      to: {folder: {path: %s}}
+      to: %s
 `
 
 // calm waits until nothing waits any more.
