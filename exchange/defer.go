@@ -47,7 +47,7 @@ func (d *delivery) wait(b *ledger.Bid, no lead.Refusal, how *ledger.Posted) {
 	}
 	now := micros(d.e.now())
 	w := ledger.Wait{Campaign: c.ID, Buyer: b.Buyer, Leg: b.Leg, Refusal: no,
-		Attempts: d.history.AttemptsOf(c.ID, b.Leg), Until: micros(d.history.Received().Add(c.Defer.For))}
+		Attempts: d.history.AttemptsOf(c.ID, b.Leg), Until: micros(d.received().Add(c.Defer.For))}
 	if !b.Expires.IsZero() && b.Expires.Before(w.Until) {
 		w.Until = micros(b.Expires)
 	}
@@ -63,6 +63,14 @@ func (d *delivery) wait(b *ledger.Bid, no lead.Refusal, how *ledger.Posted) {
 		return // its time is over before its next turn
 	}
 	d.keepWaiting(w, c)
+}
+
+// received is when the whole lead came: its post is not in the history before it is in the ledger.
+func (d *delivery) received() time.Time {
+	if d.post != nil {
+		return d.post.ReceivedAt
+	}
+	return d.history.Received()
 }
 
 // unkept are the fields of the lead whose values the ledger does not keep whole: who asks for them cannot have the lead
@@ -205,7 +213,7 @@ func (d *delivery) tooOld(c *buyers.Campaign) bool {
 			}
 		}
 	}
-	return micros(at).Sub(d.history.Received()) >= c.AgeMost(d.v.PingTTL)
+	return micros(at).Sub(d.received()) >= c.AgeMost(d.v.PingTTL)
 }
 
 // deferral is the event of a lead that waits, nil if it does not.

@@ -107,6 +107,7 @@ type Exchange struct {
 	claims  *claims.Table[underWay]
 	chases  *chaser
 	wakes   *waker
+	ahead   ahead
 	awaited awaited
 	quotes  quoteTable
 	learned learned

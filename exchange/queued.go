@@ -39,10 +39,12 @@ func (q *QueueBy) takes(l *QueuedLead) bool {
 		(q.Why == "" || q.Why == l.Why) && (l.Quarantined || !q.Quarantined)
 }
 
+var farFuture = time.Unix(1<<40, 0)
+
 // EachQueued calls fn with the leads of the queue, the next one due first, until it returns false. It shows the queue
 // as it was a moment ago.
 func (e *Exchange) EachQueued(by QueueBy, fn func(*QueuedLead) bool) error {
-	return e.led.EachQueued(time.Unix(1<<40, 0), func(q ledger.Queued) bool {
+	return e.led.EachQueued(farFuture, func(q ledger.Queued) bool {
 		l := &QueuedLead{Lead: q.Lead, Source: q.Source, Vertical: q.Vertical, Campaign: q.Campaign, Buyer: q.Buyer,
 			Why: q.Refusal.String(), Price: q.Price, Since: q.Since, Due: q.Due, Quarantined: q.Quarantined}
 		return !by.takes(l) || fn(l)

@@ -73,6 +73,6 @@ func (w *world) lookAfter(x *rig) {
 
 // emptied waits until no lead can wait any more, and expects that none does.
 func (w *world) emptied(x *rig) {
-	x.Sleep(simQueueFor + time.Hour + time.Minute) // a person may have moved one for an hour
+	x.Sleep(simQueueFor + time.Hour + 5*time.Minute) // a person may have moved one for an hour
 	wantDepth(x, 0)
 }

@@ -30,7 +30,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
 	e.chases = newChaser(e.stop, e.pursue)
-	e.wakes = newWaker(e.stop, e.led, e.now, e.awake)
+	e.wakes = newWaker(e.stop, e.led, e.now, e.awake, e.endAhead)
 	e.files = &fileLines{e: e, of: d.Files, by: map[string]*fileLine{}}
 	e.replies = &replies{e: e, of: d.Files, by: map[string]*replyLine{}}
 	var err error

@@ -20,6 +20,7 @@ type waker struct {
 	led  *ledger.Ledger
 	now  func() time.Time
 	step func(ledger.Queued) time.Duration // makes a lead's trip; when to try again, 0: what came of it is written down
+	look func()                            // before each round
 	ctx  context.Context
 
 	mu   sync.Mutex
@@ -45,9 +46,9 @@ const (
 )
 
 func newWaker(ctx context.Context, led *ledger.Ledger, now func() time.Time,
-	step func(ledger.Queued) time.Duration) *waker {
-	return &waker{led: led, now: now, step: step, ctx: ctx, hand: map[handed]time.Time{}, wake: make(chan struct{}, 1),
-		work: make(chan ledger.Queued)}
+	step func(ledger.Queued) time.Duration, look func()) *waker {
+	return &waker{led: led, now: now, step: step, look: look, ctx: ctx, hand: map[handed]time.Time{},
+		wake: make(chan struct{}, 1), work: make(chan ledger.Queued)}
 }
 
 // tell has the waker look at the queue.
@@ -71,6 +72,7 @@ func (w *waker) run(running *running, log func(string, ...any)) {
 		timer := time.NewTimer(time.Hour)
 		defer timer.Stop()
 		for {
+			w.look()
 			wait, err := w.round()
 			if err != nil {
 				log("the queue of leads cannot be read", "err", err)
@@ -224,16 +226,12 @@ func (e *Exchange) awake(q ledger.Queued) (after time.Duration) {
 
 // endsHere ends a lead of the queue whose vertical or source is not configured any more: nobody can have it.
 func (e *Exchange) endsHere(h *history.History, vertical bool) *Fault {
-	d := e.atEnd(e.inForce.Load(), h)
-	d.seller = h.Seller()
-	ev := d.settlement()
-	ev.By, ev.Why = byClearpost, "its source "+h.Pinged.Source+" is not configured any more"
+	why := "its source " + h.Pinged.Source + " is not configured any more"
 	if vertical {
-		ev.Why = "its vertical " + h.Pinged.Vertical + " is not configured any more"
+		why = "its vertical " + h.Pinged.Vertical + " is not configured any more"
 	}
-	e.log.Warn("a lead of the queue ends unsold", "lead", h.ID.String(), "why", ev.Why)
-	_, f := d.conclude(ev)
-	return f
+	e.log.Warn("a lead of the queue ends unsold", "lead", h.ID.String(), "why", why)
+	return e.endsUnsold(h, why)
 }
 
 // againIf is when to come back after a fault.

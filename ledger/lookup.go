@@ -376,13 +376,16 @@ func (l *Ledger) shipped() uint64 {
 // FreeBytes is the free space of the file system, as it was when it was looked at last.
 func (l *Ledger) FreeBytes() uint64 { return l.free.Load() }
 
+// ClockJumps is how often the wall clock, or an event's time, was not believed.
+func (l *Ledger) ClockJumps() uint64 { return l.clock.jumps.Load() }
+
 // Stats returns the ledger's figures.
 func (l *Ledger) Stats() Stats {
 	s := Stats{
 		FirstSeq: l.first.Load(), LastSeq: l.last.Load(), Appended: l.appended.Load(),
 		AppendedBytes: l.appendedBytes.Load(), Syncs: l.syncs.Load(), AppendErrors: l.appendErrors.Load(),
 		Reopens: l.reopens.Load(), Applied: l.views.applied.Load(), FreeBytes: l.free.Load(),
-		Unreadable: l.unreadable.Load(), ClockJumps: l.clock.jumps.Load(),
+		Unreadable: l.unreadable.Load(), ClockJumps: l.ClockJumps(),
 	}
 	if files, err := segmentFiles(filepath.Join(l.cfg.Dir, "log")); err == nil {
 		for _, f := range files {
