@@ -50,11 +50,12 @@ func opensAt(t *testing.T, open ...string) *rules.Schedule {
 }
 
 // wentTo is as which lead one was resubmitted, zero if it was not.
-func wentTo(x *rig, id lead.ID) lead.ID {
+func wentTo(x *rig, id lead.ID) (as lead.ID) {
 	x.T.Helper()
-	_, as, err := x.Exchange.ResubmittedAs(id)
-	if err != nil {
-		x.T.Fatal(err)
+	for _, adj := range exchangetest.All[*ledger.Adjusted](x, id) {
+		if adj.Adjustment == ledger.AdjustResubmitted {
+			as = adj.Resubmission.Lead
+		}
 	}
 	return as
 }

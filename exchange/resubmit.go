@@ -205,22 +205,6 @@ func (e *Exchange) anew(h *history.History, r *Resubmission) (*Ping, *ledger.Res
 	return p, link, nil
 }
 
-// ResubmittedAs tells which lead another one is offered anew for, and as which lead it is itself; zero where there is
-// none.
-func (e *Exchange) ResubmittedAs(id lead.ID) (of, as lead.ID, err error) {
-	h, err := e.history(id)
-	if err != nil || h.Pinged == nil {
-		return of, as, err
-	}
-	if h.Pinged.Resubmits != nil {
-		of = h.Pinged.Resubmits.Lead
-	}
-	if h.Resubmitted != nil {
-		as = h.Resubmitted.Resubmission.Lead
-	}
-	return of, as, nil
-}
-
 // soldAnew tells in words of a lead of the same chain of resubmissions that is sold, or may be; "" if there is none.
 func (e *Exchange) soldAnew(h *history.History) (string, error) {
 	look := func(id lead.ID) (*history.History, string, error) {

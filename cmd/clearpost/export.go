@@ -19,7 +19,7 @@ import (
 type exportCmd struct {
 	target
 	To      string   `arg:"" help:"Directory for the files, made if it is not there. A file of a table that is there is replaced when the new one is whole." type:"path"`
-	Table   []string `help:"Only these tables, with commas: leads, bids, attempts, sales, days, sub_ids, refusals." placeholder:"TABLE"`
+	Table   []string `help:"Only these tables, with commas: leads, bids, attempts, sales, returns, journal, statements, days, sub_ids, refusals." placeholder:"TABLE"`
 	CSV     bool     `name:"csv" help:"CSV in place of Parquet." xor:"as"`
 	Parquet bool     `help:"Parquet, which is the standard." xor:"as"`
 	times
@@ -28,8 +28,8 @@ type exportCmd struct {
 // Help implements kong.HelpProvider.
 func (exportCmd) Help() string {
 	return `Writes the tables of reports (docs/reference/report-tables.md) to files, a file a table, of a range of time: leads by the time of the ping,
-attempts and sales by that of the attempt, bids by the hour, days by the day of UTC; sub_ids and refusals have no time and are whole. It
-works in a process of its own, beside an exchange that runs or not, and must be called on its machine. In Parquet times are timestamps with
+attempts and sales by that of the attempt, bids by the hour, returns and the journal by the time of the event (of returns the last one),
+statements by when they were issued, days by the day of UTC; sub_ids and refusals have no time and are whole. It works in a process of its own, beside an exchange that runs or not, and must be called on its machine. In Parquet times are timestamps with
 microseconds (UTC) and amounts integers of millionths.
 
 Examples:
@@ -40,7 +40,15 @@ Examples:
 
 // exported are the tables, and the column that tells the time.
 var exported = []struct{ name, time string }{{"leads", "at"}, {"bids", "at"}, {"attempts", "at"}, {"sales", "at"},
+	{"returns", "at"}, {"journal", "at"}, {"statements", "issued_at"},
 	{"days", "day"}, {"sub_ids", ""}, {"refusals", ""}}
+
+func exportedNames() (out []string) {
+	for _, t := range exported {
+		out = append(out, t.name)
+	}
+	return out
+}
 
 // Run exports.
 func (c *exportCmd) Run(e *env) error {
@@ -50,7 +58,7 @@ func (c *exportCmd) Run(e *env) error {
 	}
 	for _, name := range c.Table {
 		if !slices.ContainsFunc(exported, func(t struct{ name, time string }) bool { return t.name == name }) {
-			return fmt.Errorf("--table %s: expected one of leads, bids, attempts, sales, days, sub_ids, refusals", name)
+			return fmt.Errorf("--table %s: expected one of %s", name, strings.Join(exportedNames(), ", "))
 		}
 	}
 	var s report.Status
@@ -78,7 +86,7 @@ func (c *exportCmd) Run(e *env) error {
 			name = t.name + ".csv"
 		}
 		text := "select * from " + t.name + rangeIn(t.time, since, until)
-		n, err := c.write(e.ctx, s.Path, text, filepath.Join(c.To, name))
+		n, err := c.write(e.ctx, s.Path, t.name, text, filepath.Join(c.To, name))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -108,7 +116,7 @@ func rangeIn(column, since, until string) string {
 }
 
 // write writes what a statement gives into a file, which is there when it is whole only.
-func (c *exportCmd) write(ctx context.Context, db, text, path string) (n int, err error) {
+func (c *exportCmd) write(ctx context.Context, db, table, text, path string) (n int, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".export-*")
 	if err != nil {
 		return 0, err
@@ -123,7 +131,7 @@ func (c *exportCmd) write(ctx context.Context, db, text, path string) (n int, er
 		columns, row = w.Write, func(values []any) error { return w.Write(texts(values)) }
 		end = func() error { w.Flush(); return w.Error() }
 	} else {
-		columns, row, end = parquetRows(f)
+		columns, row, end = parquetRows(f, table)
 	}
 	err = report.SQL(ctx, db, text, columns, func(values []any) error {
 		n++

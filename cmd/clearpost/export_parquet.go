@@ -21,14 +21,17 @@ const (
 
 // parquetInts are the columns of whole numbers whose names do not end in _micros or _us.
 const parquetInts = " n test asked answered bids listed won leg rank status changes returned paid unpaid leads " +
-	"quoted sold looked late torn capped posts accepted rejected not_sent unknown number replaces "
+	"quoted sold looked late torn capped posts accepted rejected not_sent unknown number replaces first_n hop " +
+	"resubmitted later_sold unsold remediated seq line lines open up_to_seq "
 
 // parquetTimes are those of times.
-const parquetTimes = " at answered_at last_at asked_at sale_at until "
+const parquetTimes = " at answered_at last_at asked_at sale_at since until issued_at "
 
-// parquetKind is what a column of the tables of reports has, by its name: the same whatever rows there are.
-func parquetKind(column string) int {
+// parquetKind is what a column of a table of reports has, by its name: the same whatever rows there are.
+func parquetKind(table, column string) int {
 	switch name := " " + column + " "; {
+	case table == "statements" && column == "number":
+		return parquetText
 	case strings.HasSuffix(column, "_micros"), strings.HasSuffix(column, "_us"), strings.Contains(parquetInts, name):
 		return parquetInt
 	case strings.Contains(parquetTimes, name):
@@ -41,7 +44,7 @@ func parquetKind(column string) int {
 const parquetRowsMax = 50_000
 
 // parquetRows writes rows to a Parquet file. Each column may be null.
-func parquetRows(to io.Writer) (columns func([]string) error, row func([]any) error, end func() error) {
+func parquetRows(to io.Writer, table string) (columns func([]string) error, row func([]any) error, end func() error) {
 	var w *parquet.GenericWriter[any]
 	var kinds, index []int
 	var names []string
@@ -49,7 +52,7 @@ func parquetRows(to io.Writer) (columns func([]string) error, row func([]any) er
 		group := parquet.Group{}
 		for _, name := range list {
 			node := parquet.String()
-			switch parquetKind(name) {
+			switch parquetKind(table, name) {
 			case parquetInt:
 				node = parquet.Int(64)
 			case parquetTime:
@@ -63,7 +66,7 @@ func parquetRows(to io.Writer) (columns func([]string) error, row func([]any) er
 			if !ok {
 				return fmt.Errorf("no column %s", name)
 			}
-			index, kinds = append(index, leaf.ColumnIndex), append(kinds, parquetKind(name))
+			index, kinds = append(index, leaf.ColumnIndex), append(kinds, parquetKind(table, name))
 		}
 		names = list
 		w = parquet.NewGenericWriter[any](to, schema, parquet.Compression(&zstd.Codec{}),

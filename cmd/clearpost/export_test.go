@@ -39,6 +39,24 @@ func exports(t *testing.T, dir string, l *report.Lead) {
 		*rows[0].Price != int64(a.Price) || rows[0].Paid != nil || !rows[0].At.Equal(a.At.Round(time.Millisecond)) {
 		t.Errorf("sales: %+v, %v, want %+v", rows, err, a)
 	}
+	type entry struct {
+		Account string `parquet:"account,optional"`
+		Amount  *int64 `parquet:"amount_micros,optional"`
+		Attempt string `parquet:"attempt,optional"`
+	}
+	var zero int64
+	entries, err := parquet.ReadFile[entry](filepath.Join(to, "journal.parquet"))
+	for _, e := range entries {
+		if zero += *e.Amount; e.Attempt != a.ID.String() {
+			t.Errorf("journal: %+v", e)
+		}
+		if e.Account == "buyer:"+a.Buyer && *e.Amount != int64(a.Price) {
+			t.Errorf("the journal has %d of %s, want %d", *e.Amount, e.Account, a.Price)
+		}
+	}
+	if err != nil || len(entries) != 4 || zero != 0 {
+		t.Errorf("journal: %+v, %v", entries, err)
+	}
 	must(t, "export", to, "--csv", "--table", "sales,refusals", "--until", "2020-01-01", "-d", dir)
 	b, err := os.ReadFile(filepath.Join(to, "sales.csv"))
 	if err != nil || strings.Count(string(b), "\n") != 1 || !strings.HasPrefix(string(b), "attempt,n,at,") {
@@ -70,7 +88,7 @@ func TestRangesOfExports(t *testing.T) {
 
 // A value that is none of its column's kind is told; what there is no value of is null.
 func TestParquetKinds(t *testing.T) {
-	columns, row, end := parquetRows(io.Discard)
+	columns, row, end := parquetRows(io.Discard, "sales")
 	if err := columns([]string{"at", "n", "buyer", "price_micros"}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,12 +106,12 @@ func TestParquetKinds(t *testing.T) {
 	if err := end(); err != nil {
 		t.Error(err)
 	}
-	if _, _, end = parquetRows(io.Discard); end() != nil {
+	if _, _, end = parquetRows(io.Discard, "sales"); end() != nil {
 		t.Error("nothing was begun, and it does not end")
 	}
-	if out := fmt.Sprint(parquetKind("returned"), parquetKind("refusal"), parquetKind("took_us"),
-		parquetKind("until")); out !=
-		"1 0 1 2" {
+	if out := fmt.Sprint(parquetKind("sales", "returned"), parquetKind("sales", "refusal"),
+		parquetKind("attempts", "took_us"), parquetKind("returns", "until"), parquetKind("refusals", "number"),
+		parquetKind("statements", "number")); out != "1 0 1 2 1 0" {
 		t.Error(out)
 	}
 }

@@ -38,7 +38,7 @@ type reportFiguresCmd struct {
 func (reportFiguresCmd) Help() string {
 	return `Adds up what buyers were asked and answered, what was sold, and the money, over a range of time. Leads and bids count by the time of the
 ping, attempts and what is booked for them by the time of the attempt, as they stand now: corrections change the past. Test leads are not in
-it. Sums are kept by hours of UTC, so that the range is widened to whole ones. docs/how-to/report.md says what the columns are.
+it, and a lead that was offered anew counts once. Sums are kept by hours of UTC, so that the range is widened to whole ones. docs/how-to/report.md says what the columns are.
 
 Examples:
   clearpost report --since 7d --zone America/New_York
@@ -137,9 +137,20 @@ func figureColumns(f *report.Figures) []figure {
 		amountOf("margin", func(r *report.Row) lead.Money { return r.Margin }))
 }
 
+// againColumns tell of leads that were offered anew.
+func againColumns() []figure {
+	return []figure{count("unsold", func(r *report.Row) int64 { return r.Unsold }),
+		count("resubmitted", func(r *report.Row) int64 { return r.Resubmitted }),
+		count("remediated", func(r *report.Row) int64 { return r.Remediated }),
+		rate("remediation_rate", func(r *report.Row) *int64 { return r.RemediationRate })}
+}
+
 // moreColumns are those that text has no room for.
-func moreColumns() []figure {
-	return []figure{count("looked_at", func(r *report.Row) int64 { return r.Looked }),
+func moreColumns(f *report.Figures) (out []figure) {
+	if f.Leads {
+		out = againColumns()
+	}
+	return append(out, count("looked_at", func(r *report.Row) int64 { return r.Looked }),
 		count("capped", func(r *report.Row) int64 { return r.Capped }),
 		count("late", func(r *report.Row) int64 { return r.Late }),
 		count("torn", func(r *report.Row) int64 { return r.Torn }),
@@ -166,7 +177,7 @@ func moreColumns() []figure {
 		}),
 		took("post_p99_ms", func(r *report.Row) *report.Times { return r.PostTimes }, func(t *report.Times) int64 {
 			return t.P99
-		})}
+		}))
 }
 
 // amountIf is a column of amounts that rows may not have.
@@ -223,6 +234,9 @@ func figuresText(to io.Writer, f *report.Figures) error {
 		return err
 	}
 	columns := figureColumns(f)
+	if slices.ContainsFunc(f.Totals, func(r report.Row) bool { return r.Resubmitted > 0 }) {
+		columns = append(columns, againColumns()...)
+	}
 	w := tabwriter.NewWriter(to, 0, 8, 2, ' ', tabwriter.AlignRight)
 	var line func(key []string, r *report.Row)
 	line = func(key []string, r *report.Row) {
@@ -274,7 +288,7 @@ func rangeText(f *report.Figures) string {
 // decimal.
 func figuresCSV(to io.Writer, f *report.Figures) error {
 	w := csv.NewWriter(to)
-	columns := append(figureColumns(f), moreColumns()...)
+	columns := append(figureColumns(f), moreColumns(f)...)
 	head := append(append([]string{}, f.By...), "currency")
 	compared := f.BeforeSince != nil
 	if compared {

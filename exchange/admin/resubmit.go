@@ -11,7 +11,6 @@ import (
 
 	"clearpost/exchange"
 	"clearpost/lead"
-	"clearpost/ledger/report"
 )
 
 // Resubmit is the body of POST /v1/resubmit, whose answer is an exchange.Resubmitted.
@@ -88,22 +87,4 @@ func faultText(f *exchange.Fault) string {
 		out += fmt.Sprintf("\n  %s: expected %s", p.Field, p.Expected)
 	}
 	return out
-}
-
-// linked tells of leads that were found which of them were resubmitted, and which are what others were resubmitted as.
-func (s *Server) linked(found *report.Found) error {
-	for i := range found.Leads {
-		l := &found.Leads[i]
-		of, as, err := s.ex.ResubmittedAs(l.ID)
-		if err != nil {
-			return err
-		}
-		if !of.IsZero() {
-			l.Resubmits = of.String()
-		}
-		if !as.IsZero() {
-			l.ResubmittedAs = as.String()
-		}
-	}
-	return nil
 }

@@ -50,10 +50,6 @@ func (s *Server) find(ctx *fasthttp.RequestCtx, v *report.View) {
 		badView(ctx, err)
 		return
 	}
-	if err := s.linked(found); err != nil {
-		fail(ctx, 503, err.Error())
-		return
-	}
 	write(ctx, 200, found)
 }
 

@@ -181,6 +181,7 @@ func (w *writer) pinged(r ledger.Record, e *event) {
 	if l.origin, l.sub1 = o.id, ""; o.others {
 		l.sub1 = w.text(e.fields.sub1)
 	}
+	w.goesOn(l, e.resubmits)
 	l.quote, l.oneShot = e.Price, e.Mode == ledger.ModeLead
 	l.asked, l.answered, l.bids, l.best = 0, 0, 0, 0
 	at, of := hour(r.At), w.originsOf(o.id)

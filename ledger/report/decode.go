@@ -34,6 +34,7 @@ type event struct {
 	Reference, Adjustment, Fate          string
 	Rank, Leg, Status, TookUS            int64
 	Outcome                              lead.Outcome
+	resubmits                            link
 	fields                               fields
 }
 
@@ -122,6 +123,8 @@ func (e *event) take(key string, v gjson.Result) (err error) {
 		e.Bids = v
 	case "fields":
 		e.fields.read(v)
+	case "resubmits":
+		e.resubmits, err = linkOf(v)
 	case "private":
 		e.fields.read(v.Get("fields"))
 	case "post":

@@ -40,7 +40,7 @@ type Ask struct {
 }
 
 // Figures are sums over non-test leads. Leads and bids count by the time of the ping, attempts and what is booked for
-// them by the time of the attempt, as they stand now.
+// them by the time of the attempt, as they stand now. A lead that was offered anew counts once, with its first trip.
 type Figures struct {
 	By     []string   `json:"by"`
 	Since  *time.Time `json:"since,omitempty"` // as widened
@@ -67,6 +67,10 @@ type Row struct {
 	Leads  int64 `json:"leads"`
 	Quoted int64 `json:"quoted"`
 	Sold   int64 `json:"sold"`
+	// leads whose first trip ended unsold; those that made another one; those of the unsold that another trip has sold
+	Unsold      int64 `json:"unsold"`
+	Resubmitted int64 `json:"resubmitted"`
+	Remediated  int64 `json:"remediated"`
 
 	Asked    int64 `json:"asked"`    // requests for bids
 	Answered int64 `json:"answered"` // of them whole and in time
@@ -100,6 +104,8 @@ type Row struct {
 	WinRate    *int64 `json:"win_rate_ppm,omitempty"`    // of all prices
 	AcceptRate *int64 `json:"accept_rate_ppm,omitempty"` // of the attempts with a yes or a no
 	ReturnRate *int64 `json:"return_rate_ppm,omitempty"` // of the accepted ones
+	// of the leads whose first trip ended unsold, those that another trip has sold
+	RemediationRate *int64 `json:"remediation_rate_ppm,omitempty"`
 
 	// absent where there is no bid; the median within 0.2 %, and only where rows are not told apart by state, sub_id,
 	// refusal or band
@@ -119,7 +125,8 @@ func (r *Row) columns() []any {
 	return []any{&r.Leads, &r.Quoted, &r.Sold, &r.Looked, &r.Asked, &r.Answered, &r.Late, &r.Torn, &r.Capped, &r.Listed,
 		&r.Bids, &r.Won, &r.BidsMicros, &r.took, &r.Posts, &r.Accepted, &r.Rejected, &r.NotSent, &r.Unknown,
 		&r.Returned,
-		&r.Paid, &r.Unpaid, &r.Revenue, &r.Payout}
+		&r.Paid, &r.Unpaid, &r.Revenue, &r.Payout, &r.Unsold, &r.Resubmitted, &r.Remediated, &r.Credits,
+		&r.Clawbacks}
 }
 
 // add adds the sums of another row.
@@ -130,7 +137,8 @@ func (r *Row) add(o *Row) {
 		{&r.Unpaid, &o.Unpaid}, {&r.took, &o.took},
 		{&r.Bids, &o.Bids}, {&r.Won, &o.Won}, {&r.Posts, &o.Posts},
 		{&r.Accepted, &o.Accepted}, {&r.Rejected, &o.Rejected}, {&r.NotSent, &o.NotSent}, {&r.Unknown, &o.Unknown},
-		{&r.Returned, &o.Returned}} {
+		{&r.Returned, &o.Returned}, {&r.Unsold, &o.Unsold}, {&r.Resubmitted, &o.Resubmitted},
+		{&r.Remediated, &o.Remediated}} {
 		*x[0] += *x[1]
 	}
 	r.BidsMicros, r.Revenue, r.Payout = r.BidsMicros+o.BidsMicros, r.Revenue+o.Revenue, r.Payout+o.Payout
@@ -143,7 +151,7 @@ func (r *Row) finish() {
 	r.Margin = r.Revenue - r.Payout
 	r.BidRate, r.WinRate = ppm(r.Bids-r.Listed, r.Asked), ppm(r.Won, r.Bids)
 	r.AcceptRate = ppm(r.Accepted, r.Accepted+r.Rejected)
-	r.ReturnRate = ppm(r.Returned, r.Accepted)
+	r.ReturnRate, r.RemediationRate = ppm(r.Returned, r.Accepted), ppm(r.Remediated, r.Unsold)
 	if r.Bids > 0 {
 		mean := (r.BidsMicros / lead.Money(r.Bids)).RoundCents()
 		r.MeanBid = &mean
@@ -172,10 +180,7 @@ func (v *View) Figures(ctx context.Context, a Ask) (*Figures, error) {
 		if err := s.bids(ctx, tx); err != nil {
 			return err
 		}
-		if err := s.attempts(ctx, tx); err != nil {
-			return err
-		}
-		if err := s.returns(ctx, tx); err != nil || !f.Leads {
+		if err := s.attempts(ctx, tx); err != nil || !f.Leads {
 			return err
 		}
 		return s.leads(ctx, tx)

@@ -43,7 +43,8 @@ func (s *sums) attempts(ctx context.Context, tx *sql.Tx) error {
 	s.ask.span(w, "a.at", 1e6)
 	return s.rowsOf(ctx, tx, map[int]string{sPosts: "count(*)", sAccepted: "sum(a.outcome = 1)",
 		sRejected: "sum(a.outcome in (2, 3, 4))", sNotSent: "sum(a.outcome = 5)", sUnknown: "sum(a.outcome in (0, 6))",
-		sReturned: "sum(a.returned)", sPaid: "coalesce(sum(a.paid = 1), 0)", sUnpaid: "coalesce(sum(a.paid = 0), 0)",
+		sReturned: "sum(max(a.returned, a.given_back))", sCredits: "sum(a.credit)", sClawbacks: "sum(a.clawback)",
+		sPaid: "coalesce(sum(a.paid = 1), 0)", sUnpaid: "coalesce(sum(a.paid = 0), 0)",
 		sRevenue: "sum(a.price)", sPayout: "sum(a.payout)"},
 		"_attempt a join _campaign c on c.id = a.campaign join _origin o on o.id = a.origin", "a.refusal",
 		"a.at / 3600000000 * 3600", w)
@@ -54,10 +55,11 @@ func (s *sums) leads(ctx context.Context, tx *sql.Tx) error {
 		return nil
 	}
 	w := &where{}
-	w.and("l.test = 0 and l.counted = 1")
+	w.and("l.test = 0 and l.counted = 1 and l.first = 0")
 	s.ask.span(w, "l.at", 1e6)
 	return s.rowsOf(ctx, tx, map[int]string{sLeads: "count(*)", sQuoted: "sum(l.quote > 0)",
-		sSold: "sum(l.result = 3)"},
+		sSold: "sum(l.result = 3 or l.later_sold > 0)", sUnsold: "sum(l.result = 4)",
+		sResubmitted: "sum(l.later > 0)", sRemediated: "sum(l.result = 4 and l.later_sold > 0)"},
 		"_lead l join _origin o on o.id = l.origin", "0", "l.at / 3600000000 * 3600", w)
 }
 

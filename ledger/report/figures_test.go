@@ -55,7 +55,7 @@ func TestFiguresAddUpByWhatever(t *testing.T) {
 		f := mustFigures(t, v, a)
 		want := total
 		if !f.Leads {
-			want.Leads, want.Quoted, want.Sold = 0, 0, 0
+			want.Leads, want.Quoted, want.Sold, want.Unsold, want.Resubmitted, want.Remediated = 0, 0, 0, 0, 0, 0
 		}
 		if got, want := fmt.Sprint(added(f.Rows)), fmt.Sprint(sumsOf(&want)); got != want {
 			t.Errorf("by %s: %s, want %s", by, got, want)
@@ -75,7 +75,7 @@ func TestFiguresAddUpByWhatever(t *testing.T) {
 func sumsOf(r *Row) []int64 {
 	return []int64{r.Leads, r.Quoted, r.Sold, r.Looked, r.Capped, r.Asked, r.Answered, r.Late, r.Torn, r.Listed, r.Bids,
 		r.Won, r.Posts, r.Accepted, r.Rejected, r.NotSent, r.Unknown, r.Returned, r.Paid, r.Unpaid, int64(r.BidsMicros),
-		int64(r.Revenue), int64(r.Payout), int64(r.Margin)}
+		int64(r.Revenue), int64(r.Payout), int64(r.Margin), r.Unsold, r.Resubmitted, r.Remediated}
 }
 
 // added are the sums of rows.

@@ -85,7 +85,7 @@ type Lead struct {
 	Refusal      string     `json:"refusal,omitempty"`
 	AnsweredAt   *time.Time `json:"answered_at,omitempty"` // its post, the last time
 	Attempts     []Attempt  `json:"attempts"`
-	// filled in by whoever has the ledger itself: the lead that is offered anew by this one, and as which this one is
+	// the lead that is offered anew by this one, and as which this one is
 	Resubmits     string `json:"resubmits,omitempty"`
 	ResubmittedAs string `json:"resubmitted_as,omitempty"`
 }
@@ -134,13 +134,16 @@ func (v *View) Find(ctx context.Context, q Query) (*Found, error) {
 		if err := f.find(); err != nil {
 			return err
 		}
+		if err := linked(ctx, tx, out.Leads); err != nil {
+			return err
+		}
 		return attemptsOf(ctx, tx, out.Leads)
 	})
 	return out, err
 }
 
 func scanLead(rows *sql.Rows) (l Lead, err error) {
-	var id []byte
+	var id, resubmits []byte
 	var at int64
 	var posted *int64
 	var oneShot bool
@@ -148,11 +151,14 @@ func scanLead(rows *sql.Rows) (l Lead, err error) {
 	var refusal lead.Refusal
 	err = rows.Scan(&l.N, &id, &at, &l.Source, &l.Vertical, &l.Currency, &l.State, &l.SubID, &l.SubID2, &l.SubID3,
 		&l.SellerLeadID, &oneShot, &l.Test, &l.Asked, &l.Answered, &l.Bids, &l.Best, &l.Quote, &result, &refusal,
-		&posted)
+		&posted, &resubmits)
 	if err != nil {
 		return l, err
 	}
 	copy(l.ID[:], id)
+	if len(resubmits) == len(l.ID) {
+		l.Resubmits = lead.ID(resubmits).String()
+	}
 	l.At, l.Mode, l.Attempts = time.UnixMicro(at).UTC(), "ping", []Attempt{}
 	if oneShot {
 		l.Mode = "lead"
@@ -187,7 +193,8 @@ func attemptsOf(ctx context.Context, tx *sql.Tx, leads []Lead) error {
 	}
 	rows, err := tx.QueryContext(ctx, `select a.lead, a.id, a.at, c.campaign, c.buyer, a.brand, a.bid, a.outcome,
 		a.refusal,
-		a.reference, a.price, a.payout, a.changes, a.returned, a.paid from _attempt a join _campaign c on c.id =
+		a.reference, a.price, a.payout, a.changes, max(a.returned, a.given_back), a.paid
+		from _attempt a join _campaign c on c.id =
 		a.campaign
 		where a.lead in (?`+strings.Repeat(", ?", len(ns)-1)+") order by a.at, a.id", ns...)
 	if err != nil {

@@ -127,7 +127,7 @@ func (f *finder) page(lo, hi int64, most int) (last int64, err error) {
 	args := append(slices.Clone(f.leads.args), hi, max(lo, last), f.q.Limit-len(f.out.Leads)+1)
 	rows, err := f.tx.QueryContext(f.ctx, `select l.n, l.id, l.at, o.source, o.vertical, o.currency, o.state,
 		iif(l.sub_id = '', o.sub_id, l.sub_id), l.sub_id2, l.sub_id3, l.seller, l.one_shot, l.test, l.asked, l.answered,
-		l.bids, l.best, l.quote, l.result, l.refusal, l.posted_at from _lead l join _origin o on o.id = l.origin where
+		l.bids, l.best, l.quote, l.result, l.refusal, l.posted_at, l.resubmits from _lead l join _origin o on o.id = l.origin where
 		`+
 		f.leads.all()+" and l.n < ? and l.n >= ? order by l.n desc limit ?", args...)
 	if err != nil {

@@ -64,7 +64,8 @@ func (w *writer) drop(before time.Time) (more bool, err error) {
 		order by n limit ?)`, []any{from, before.UnixMicro(), dropLeads}, &n, &to, &until)
 	const set = "insert into _place values (?, ?) on conflict do update set value = max(value, excluded.value)"
 	if n > 0 {
-		const gone = `n between ? and ? and at < ? and not exists (select 1 from _attempt a where a.lead = _lead.n)`
+		const gone = `n between ? and ? and at < ? and first = 0 and later = 0 and
+			not exists (select 1 from _attempt a where a.lead = _lead.n)`
 		w.exec("delete from _person where lead in (select n from _lead where "+gone+")", from, to, before.UnixMicro())
 		w.exec("delete from _lead where "+gone, from, to, before.UnixMicro())
 		w.exec(set, "leads_from", to+1)

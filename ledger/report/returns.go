@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,8 +22,14 @@ import (
 //go:embed returns.sql
 var returnsSchema string
 
-// States of a return by their names.
-var ReturnStates = []string{1: "asked", 2: "returned", 3: "denied", 4: "revoked", 5: "replaced"}
+// States of a return in which its sale is none any more.
+const (
+	stateReturned = 2
+	stateReplaced = 5
+)
+
+// ReturnStates are the states of a return by their names.
+var ReturnStates = []string{1: "asked", stateReturned: "returned", 3: "denied", 4: "revoked", stateReplaced: "replaced"}
 
 // returnState is what an adjustment makes of a return, 0 if it is none of one.
 func returnState(adjustment string) int {
@@ -30,13 +37,13 @@ func returnState(adjustment string) int {
 	case ledger.AdjustReturnAsked:
 		return 1
 	case ledger.AdjustReturned:
-		return 2
+		return stateReturned
 	case ledger.AdjustReturnDenied:
 		return 3
 	case ledger.AdjustReturnRevoked:
 		return 4
 	case ledger.AdjustReplaced:
-		return 5
+		return stateReplaced
 	}
 	return 0
 }
@@ -65,18 +72,71 @@ func (w *writer) returned(r ledger.Record) {
 	if state == 0 || e.Return == nil {
 		return
 	}
+	var chain ledger.Chain
+	if e.Return.Chain != nil {
+		chain = *e.Return.Chain
+	}
 	var until any
 	if e.Return.Until != nil {
 		until = e.Return.Until.UnixMicro()
 	}
 	w.exec(`insert into _return (attempt, seq, asked_at, at, state, reason, note, why, by, decided, replaces, credit,
-		clawback, sale_at, until) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		clawback, sale_at, until, chain_reference, chain_date, chain_until) values
+		(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		on conflict (attempt) do update set seq = excluded.seq, at = excluded.at, state = excluded.state,
 		reason = excluded.reason, note = excluded.note, why = excluded.why, by = excluded.by, decided = excluded.decided,
 		replaces = excluded.replaces, credit = credit + excluded.credit, clawback = clawback + excluded.clawback,
-		until = excluded.until`, e.Attempt[:], int64(r.Seq), r.At, r.At, state, e.Return.Reason, e.Return.Note, e.Why, e.By,
+		until = excluded.until, chain_reference = iif(excluded.chain_date = '', chain_reference,
+		excluded.chain_reference), chain_date = iif(excluded.chain_date = '', chain_date, excluded.chain_date),
+		chain_until = iif(excluded.chain_date = '', chain_until, excluded.chain_until)`, e.Attempt[:], int64(r.Seq), r.At, r.At, state, e.Return.Reason, e.Return.Note, e.Why, e.By,
 		e.Return.Decided, bit(e.Return.Replace), int64(e.Return.Credit), int64(e.Return.Clawback),
-		e.Return.Sold.UnixMicro(), until)
+		e.Return.Sold.UnixMicro(), until, w.text(chain.Reference), chain.Date, chain.Until)
+	w.givenBack(e.Attempt, state, int64(e.Return.Credit), int64(e.Return.Clawback))
+}
+
+// givenBack changes what sums have of a sale by what comes back of it.
+func (w *writer) givenBack(attempt lead.ID, state int, credit, clawback int64) {
+	a := w.attemptKnown(attempt)
+	if a == nil {
+		return
+	}
+	a.givenBack = bit(state == stateReturned || state == stateReplaced)
+	a.credit, a.clawback = a.credit+credit, a.clawback+clawback
+	w.changeAttempt(a)
+}
+
+// returnsBefore takes the returns that a database of an earlier version has: its attempts and sums had nothing of them.
+func (w *writer) returnsBefore() error {
+	if w.err != nil {
+		return nil // it is told by the commit
+	}
+	rows, err := w.conn.QueryContext(context.Background(), "select attempt, state, credit, clawback from _return")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type back struct {
+		attempt          lead.ID
+		state            int
+		credit, clawback int64
+	}
+	var all []back
+	for rows.Next() {
+		var b back
+		var id []byte
+		if err := rows.Scan(&id, &b.state, &b.credit, &b.clawback); err != nil {
+			return err
+		}
+		copy(b.attempt[:], id)
+		all = append(all, b)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, b := range all {
+		w.givenBack(b.attempt, b.state, b.credit, b.clawback)
+	}
+	return nil
 }
 
 // ReturnsQuery is what returns are searched by.
@@ -113,6 +173,10 @@ type ReturnRow struct {
 	Clawback  lead.Money `json:"clawback_micros"`
 	SaleAt    time.Time  `json:"sale_at"`
 	Until     *time.Time `json:"until,omitempty"`
+	// of a buyer that resells: its own buyer's reference, when that one gave it back, and the last date that counts
+	ChainReference string `json:"chain_reference,omitempty"`
+	ChainDate      string `json:"chain_date,omitempty"`
+	ChainUntil     string `json:"chain_until,omitempty"`
 }
 
 // ReturnsFound is a page of returns, those whose last event is the newest first.
@@ -156,7 +220,7 @@ func (v *View) Returns(ctx context.Context, q ReturnsQuery) (*ReturnsFound, erro
 		out.UpToSeq, out.Behind = st.UpToSeq, st.Behind
 		rows, err := db.QueryContext(ctx, `select r.seq, l.id, r.attempt, r.asked_at, r.at, r.state, r.reason, r.note,
 			r.why, r.by, r.decided, r.replaces, c.campaign, c.buyer, o.source, o.vertical, o.currency, a.reference,
-			a.price, a.payout, r.credit, r.clawback, r.sale_at, r.until
+			a.price, a.payout, r.credit, r.clawback, r.sale_at, r.until, r.chain_reference, r.chain_date, r.chain_until
 			from _return r join _attempt a on a.id = r.attempt join _lead l on l.n = a.lead
 			join _campaign c on c.id = a.campaign join _origin o on o.id = a.origin
 			where `+w.all()+fmt.Sprint(" order by r.seq desc limit ", q.Limit+1), w.args...)
@@ -190,7 +254,7 @@ func scanReturn(rows *sql.Rows) (r ReturnRow, err error) {
 	var state int
 	err = rows.Scan(&r.Seq, &id, &attempt, &asked, &at, &state, &r.Reason, &r.Note, &r.Why, &r.By, &r.Decided,
 		&r.Replaces, &r.Campaign, &r.Buyer, &r.Source, &r.Vertical, &r.Currency, &r.Reference, &r.Price, &r.Payout,
-		&r.Credit, &r.Clawback, &sale, &until)
+		&r.Credit, &r.Clawback, &sale, &until, &r.ChainReference, &r.ChainDate, &r.ChainUntil)
 	copy(r.Lead[:], id)
 	copy(r.Attempt[:], attempt)
 	r.AskedAt, r.At, r.SaleAt = time.UnixMicro(asked).UTC(), time.UnixMicro(at).UTC(), time.UnixMicro(sale).UTC()
@@ -199,15 +263,4 @@ func scanReturn(rows *sql.Rows) (r ReturnRow, err error) {
 		r.Until = &t
 	}
 	return r, err
-}
-
-// returns takes what came back off what sales were booked for, and counts those that are given back and were not
-// reported as such before.
-func (s *sums) returns(ctx context.Context, tx *sql.Tx) error {
-	w := &where{}
-	s.ask.span(w, "a.at", 1e6)
-	text, args := s.query(`sum(r.state in (2, 5) and not a.returned), sum(r.credit), sum(r.clawback)`,
-		"_return r join _attempt a on a.id = r.attempt join _campaign c on c.id = a.campaign join _origin o on "+
-			"o.id = a.origin", "a.refusal", "a.at / 900000000 * 900", w)
-	return s.run(ctx, tx, text, args, func(r *Row) []any { return []any{&r.Returned, &r.Credits, &r.Clawbacks} })
 }

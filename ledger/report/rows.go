@@ -3,6 +3,8 @@
 package report
 
 import (
+	"strings"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -13,20 +15,36 @@ import (
 
 // leadRow is a lead.
 type leadRow struct {
-	n, at, origin              int64
-	id                         lead.ID
-	test, oneShot              bool
-	seller, sub1, sub2, sub3   string
-	quote, best                int64
-	asked, answered, bids      int64
-	result                     int64
-	refusal                    lead.Refusal
-	postedAt                   int64 // 0: not posted
-	uncounted                  bool
-	stored, changed            bool
-	countedAt, countedOf       int64 // hour and origin under which sums have it
-	countedQuoted, countedSold int64
-	counted                    int64
+	n, at, origin            int64
+	id                       lead.ID
+	test, oneShot            bool
+	seller, sub1, sub2, sub3 string
+	quote, best              int64
+	asked, answered, bids    int64
+	result                   int64
+	refusal                  lead.Refusal
+	postedAt                 int64   // 0: not posted
+	resubmits                lead.ID // what it offers anew; zero: nothing
+	first, hop               int64   // n of the first trip, 0: it is that; how often it was resubmitted by then
+	firstID                  lead.ID // zero: not looked up yet
+	later, laterSold         int64   // of a first trip: those after it, and of them those that are sold
+	uncounted                bool
+	stored, changed          bool
+	was                      leadSum
+}
+
+// leadSum is what sums, or its first trip, have of a lead.
+type leadSum struct {
+	at, origin       int64    // hour and origin under which sums have it
+	sum              [3]int64 // leads, quoted, sold
+	again            [3]int64 // unsold, resubmitted, remediated
+	later, laterSold int64    // of a trip after the first one
+}
+
+// row is a row of sums with n times it.
+func (s *leadSum) row(n int64) *sum {
+	return &sum{sLeads: n * s.sum[0], sQuoted: n * s.sum[1], sSold: n * s.sum[2], sUnsold: n * s.again[0],
+		sResubmitted: n * s.again[1], sRemediated: n * s.again[2]}
 }
 
 // attemptRow is an attempt.
@@ -43,6 +61,8 @@ type attemptRow struct {
 	price, payout              int64
 	changes, returned          int64
 	paid                       int64 // 1, 0; -1: nobody has said
+	givenBack                  int64 // 1: by a return
+	credit, clawback           int64
 	stored, changed            bool
 	was                        attemptSum
 }
@@ -65,7 +85,8 @@ func (a *attemptRow) counts() (s attemptSum) {
 		s.took = a.took
 	}
 	n := &s.sum
-	n[sPosts], n[sReturned], n[sRevenue], n[sPayout] = 1, a.returned, a.price, a.payout
+	n[sPosts], n[sReturned], n[sRevenue], n[sPayout] = 1, max(a.returned, a.givenBack), a.price, a.payout
+	n[sCredits], n[sClawbacks] = a.credit, a.clawback
 	switch a.outcome {
 	case lead.Accepted:
 		n[sAccepted] = 1
@@ -124,30 +145,35 @@ func (w *writer) leadOf(id lead.ID) *leadRow {
 	if !w.get("select n from _lead where id = ?", []any{id[:]}, &l.n) { // as is usual: the rest costs more to ask for
 		return nil
 	}
+	var resubmits []byte
 	w.get(`select at, origin, test, one_shot, seller, sub_id, sub_id2, sub_id3, quote, asked, answered, bids, best,
-		result, refusal, posted_at, counted from _lead where n = ?`, []any{l.n}, &l.at, &l.origin, &l.test, &l.oneShot,
-		&l.seller, &l.sub1, &l.sub2, &l.sub3, &l.quote, &l.asked, &l.answered, &l.bids, &l.best, &l.result, &l.refusal,
-		&posted, &counted)
+		result, refusal, posted_at, counted, coalesce(resubmits, x''), first, hop, later, later_sold from _lead where n = ?`,
+		[]any{l.n}, &l.at, &l.origin, &l.test, &l.oneShot, &l.seller, &l.sub1, &l.sub2, &l.sub3, &l.quote, &l.asked,
+		&l.answered, &l.bids, &l.best, &l.result, &l.refusal, &posted, &counted, &resubmits, &l.first, &l.hop, &l.later,
+		&l.laterSold)
+	copy(l.resubmits[:], resubmits)
 	if posted != nil {
 		l.postedAt = *posted
 	}
 	l.uncounted = !counted
-	l.remember()
+	l.was = l.standing()
 	w.leads[id] = l
 	return l
 }
 
-// remember keeps what sums have of the lead from now on.
-func (l *leadRow) remember() {
-	l.countedAt, l.countedOf, l.counted, l.countedQuoted, l.countedSold = l.standing()
-}
-
 // standing is what the lead counts for, and where.
-func (l *leadRow) standing() (at, origin, n, isQuoted, isSold int64) {
-	if l.test || l.uncounted {
-		return 0, 0, 0, 0, 0
+func (l *leadRow) standing() (s leadSum) {
+	switch {
+	case l.test || l.uncounted:
+		return s
+	case l.first != 0:
+		s.later, s.laterSold = 1, bit(l.result == sold)
+		return s
 	}
-	return hour(l.at), l.origin, 1, bit(l.quote > 0), bit(l.result == sold)
+	s.at, s.origin = hour(l.at), l.origin
+	s.sum = [3]int64{1, bit(l.quote > 0), bit(l.result == sold || l.laterSold > 0)}
+	s.again = [3]int64{bit(l.result == unsold), bit(l.later > 0), bit(l.result == unsold && l.laterSold > 0)}
+	return s
 }
 
 // lead finds the row of an event's lead, or begins one: the ledger has dropped its first events, or the view its row.
@@ -181,10 +207,11 @@ func (w *writer) attemptOf(id lead.ID) (a *attemptRow, isNew bool) {
 	var one int
 	if w.get("select 1 from _attempt where id = ?", []any{id[:]}, &one) {
 		w.get(`select lead, at, campaign, origin, test, leg, brand, rank, bid, promised, outcome, refusal, status, took,
-		reference, price, payout, changes, returned, paid from _attempt where id = ?`, []any{id[:]}, &a.lead, &a.at,
+		reference, price, payout, changes, returned, paid, given_back, credit, clawback from _attempt where id = ?`, []any{id[:]}, &a.lead, &a.at,
 			&a.campaign, &a.origin, &a.test, &a.leg, &a.brand, &a.rank, &a.bid, &a.promised, &a.outcome, &a.refusal,
 			&a.status,
-			&a.took, &a.reference, &a.price, &a.payout, &a.changes, &a.returned, &paid)
+			&a.took, &a.reference, &a.price, &a.payout, &a.changes, &a.returned, &paid, &a.givenBack, &a.credit,
+			&a.clawback)
 		if paid != nil {
 			a.paid = *paid
 		}
@@ -196,27 +223,40 @@ func (w *writer) attemptOf(id lead.ID) (a *attemptRow, isNew bool) {
 	return a, isNew
 }
 
+// attemptKnown finds the row of an attempt; nil: there is none.
+func (w *writer) attemptKnown(id lead.ID) *attemptRow {
+	a, isNew := w.attemptOf(id)
+	if isNew {
+		delete(w.attempts, id)
+		return nil
+	}
+	return a
+}
+
 // flushRows writes the rows that have changed, and what they count for now.
 func (w *writer) flushRows() {
-	for _, l := range w.changedLeads {
-		var posted any
+	for i := 0; i < len(w.changedLeads); i++ { // what has become of a lead's later trips changes its first one
+		l := w.changedLeads[i]
+		var posted, resubmits any
+		if !l.resubmits.IsZero() {
+			resubmits = l.resubmits[:]
+		}
 		if l.postedAt != 0 {
 			posted = l.postedAt
 		}
 		if l.stored {
 			w.exec(`update _lead set origin = ?, one_shot = ?, seller = ?, sub_id = ?, sub_id2 = ?, sub_id3 = ?, quote
 				= ?,
-				asked = ?, answered = ?, bids = ?, best = ?, result = ?, refusal = ?, posted_at = ? where n = ?`,
+				asked = ?, answered = ?, bids = ?, best = ?, result = ?, refusal = ?, posted_at = ?, resubmits = ?,
+				first = ?, hop = ?, later = ?, later_sold = ? where n = ?`,
 				l.origin,
 				bit(l.oneShot), l.seller, l.sub1, l.sub2, l.sub3, l.quote, l.asked, l.answered, l.bids, l.best,
 				l.result,
-				int64(l.refusal), posted, l.n)
+				int64(l.refusal), posted, resubmits, l.first, l.hop, l.later, l.laterSold, l.n)
 		} else {
-			w.exec("insert into _lead values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", l.n, l.id[:],
-				l.at,
-				l.origin, bit(l.test), bit(l.oneShot), l.seller, l.sub1, l.sub2, l.sub3, l.quote, l.asked, l.answered,
-				l.bids,
-				l.best, l.result, int64(l.refusal), posted, bit(!l.uncounted))
+			w.exec(insertLead, l.n, l.id[:], l.at, l.origin, bit(l.test), bit(l.oneShot), l.seller, l.sub1, l.sub2,
+				l.sub3, l.quote, l.asked, l.answered, l.bids, l.best, l.result, int64(l.refusal), posted,
+				bit(!l.uncounted), resubmits, l.first, l.hop, l.later, l.laterSold)
 		}
 		l.stored, l.changed = true, false
 		w.countLead(l)
@@ -228,38 +268,42 @@ func (w *writer) flushRows() {
 		}
 		if a.stored {
 			w.exec(`update _attempt set leg = ?, brand = ?, rank = ?, bid = ?, promised = ?, outcome = ?, refusal = ?,
-				status = ?, took = ?, reference = ?, price = ?, payout = ?, changes = ?, returned = ?, paid = ? where
-				id = ?`,
+				status = ?, took = ?, reference = ?, price = ?, payout = ?, changes = ?, returned = ?, paid = ?,
+				given_back = ?, credit = ?, clawback = ? where id = ?`,
 				a.leg, a.brand, a.rank, a.bid, a.promised, int64(a.outcome), int64(a.refusal), a.status, a.took,
 				a.reference,
-				a.price, a.payout, a.changes, a.returned, paid, a.id[:])
+				a.price, a.payout, a.changes, a.returned, paid, a.givenBack, a.credit, a.clawback, a.id[:])
 		} else {
-			w.exec(`insert into _attempt values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				a.id[:],
-				a.lead, a.at, a.campaign, a.origin, bit(a.test), a.leg, a.brand, a.rank, a.bid, a.promised,
-				int64(a.outcome),
-				int64(a.refusal), a.status, a.took, a.reference, a.price, a.payout, a.changes, a.returned, paid)
+			w.exec(insertAttempt, a.id[:], a.lead, a.at, a.campaign, a.origin, bit(a.test), a.leg, a.brand, a.rank,
+				a.bid, a.promised, int64(a.outcome), int64(a.refusal), a.status, a.took, a.reference, a.price, a.payout,
+				a.changes, a.returned, paid, a.givenBack, a.credit, a.clawback)
 		}
 		a.stored, a.changed = true, false
 		w.countAttempt(a)
 	}
 }
 
+var (
+	insertLead    = "insert into _lead values (?" + strings.Repeat(", ?", 23) + ")"
+	insertAttempt = "insert into _attempt values (?" + strings.Repeat(", ?", 23) + ")"
+)
+
 // countLead brings the sums to what the lead counts for now.
 func (w *writer) countLead(l *leadRow) {
-	at, origin, n, isQuoted, isSold := l.standing()
-	if at == l.countedAt && origin == l.countedOf && n == l.counted && isQuoted == l.countedQuoted &&
-		isSold == l.countedSold {
+	is := l.standing()
+	if is == l.was {
 		return
 	}
-	if l.counted != 0 {
-		w.tally.add(l.countedAt, 0, w.originsOf(l.countedOf), 0, 0,
-			&sum{sLeads: -l.counted, sQuoted: -l.countedQuoted, sSold: -l.countedSold})
+	if l.was.sum[0] != 0 {
+		w.tally.add(l.was.at, 0, w.originsOf(l.was.origin), 0, 0, l.was.row(-1))
 	}
-	if n != 0 {
-		w.tally.add(at, 0, w.originsOf(origin), 0, 0, &sum{sLeads: n, sQuoted: isQuoted, sSold: isSold})
+	if is.sum[0] != 0 {
+		w.tally.add(is.at, 0, w.originsOf(is.origin), 0, 0, is.row(1))
 	}
-	l.remember()
+	if is.later != l.was.later || is.laterSold != l.was.laterSold {
+		w.countTrip(l, is)
+	}
+	l.was = is
 }
 
 // countAttempt brings the sums to what the attempt counts for now.

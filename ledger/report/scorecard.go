@@ -163,7 +163,8 @@ type stakeKey struct{ buyer, currency, refusal string }
 // stakes are the prices of refused attempts whose lead nobody has bought, by buyer, currency and refusal.
 func (v *View) stakes(ctx context.Context, a *Ask) (map[stakeKey]lead.Money, error) {
 	w := &where{}
-	w.and("a.test = 0 and a.outcome between 2 and 5 and l.result <> 3")
+	w.and("a.test = 0 and a.outcome between 2 and 5 and l.result <> 3 and l.later_sold = 0 and " +
+		"not exists (select 1 from _lead f where f.n = l.first and (f.result = 3 or f.later_sold > 0))")
 	if a.Buyer != "" {
 		w.and("c.buyer = ?", a.Buyer)
 	}
@@ -172,7 +173,7 @@ func (v *View) stakes(ctx context.Context, a *Ask) (map[stakeKey]lead.Money, err
 	err := v.ask(ctx, figuresFor, true, func(ctx context.Context, db *sql.DB) error {
 		rows, err := db.QueryContext(ctx, `select c.buyer, o.currency, a.refusal, max(a.bid) from _attempt a
 			join _lead l on l.n = a.lead join _campaign c on c.id = a.campaign join _origin o on o.id = a.origin
-			where `+w.all()+" group by c.buyer, o.currency, a.refusal, a.lead", w.args...)
+			where `+w.all()+" group by c.buyer, o.currency, a.refusal, iif(l.first = 0, l.n, l.first)", w.args...)
 		if err != nil {
 			return err
 		}

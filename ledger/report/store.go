@@ -29,10 +29,13 @@ var schema string
 //go:embed queued.sql
 var viewOfQueued string
 
-// migrations lead from each version of the tables to the next one. What a step cannot make of what is there takes a
-// rebuild, and says so in the changelog.
+// migrations lead from each version of the tables to the next one. What a step cannot make of what is there, a rebuild
+// makes of the ledger: the log says so once.
 var migrations = [...]string{schema, viewOfQueued, returnsSchema, journalSchema,
-	statementsSchema}
+	statementsSchema, chainsSchema}
+
+// chainsVersion is the version from which on attempts and sums have what came back of sales.
+const chainsVersion = 6
 
 const (
 	fileName    = "report.db"
@@ -48,6 +51,8 @@ type place struct {
 	Event  lead.ID // of the last one, by which another ledger is noticed
 	Missed uint64  // events that the ledger had dropped before they were read
 	Unread int64   // events that could not be read
+
+	from int // the version of the tables that were there; 0: none
 }
 
 // open opens or makes a database for writing.
@@ -105,9 +110,15 @@ func (w *writer) prepare() (*place, error) {
 	if err := w.begin(); err != nil {
 		return nil, err
 	}
+	was := version
 	for ; version < SchemaVersion && w.err == nil; version++ {
 		w.run(migrations[version])
 		w.run(fmt.Sprintf("pragma user_version = %d", version+1))
+	}
+	if was > 0 && was < chainsVersion {
+		if err := w.returnsBefore(); err != nil {
+			return nil, errors.Join(err, w.rollback())
+		}
 	}
 	w.exec("delete from refusals")
 	for _, r := range lead.Refusals() {
@@ -121,6 +132,7 @@ func (w *writer) prepare() (*place, error) {
 	}
 	w.get("select coalesce(max(value), 0) from _place where name = 'dropped_before'", nil, &w.droppedBefore)
 	p := w.place()
+	p.from = was
 	if err := w.commit(p); err != nil {
 		return nil, err
 	}

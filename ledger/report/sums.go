@@ -67,14 +67,19 @@ const (
 	sUnpaid
 	sRevenue
 	sPayout
+	sUnsold
+	sResubmitted
+	sRemediated
+	sCredits
+	sClawbacks
 	sumsN
 )
 
 // sumColumns are their names in the table.
 var sumColumns = [sumsN]string{"leads", "quoted", "sold", "looked", "asked", "answered", "late", "torn", "capped",
 	"listed", "bids", "won", "price", "took", "posts", "accepted", "rejected", "not_sent", "unknown", "returned",
-	"paid",
-	"unpaid", "revenue", "payout"}
+	"paid", "unpaid", "revenue", "payout", "unsold", "resubmitted", "remediated", "credits",
+	"clawbacks"}
 
 type sum [sumsN]int64
 

@@ -153,6 +153,10 @@ func (v *View) openOnce() error {
 	if err != nil {
 		return errors.Join(err, w.close(), db.Close())
 	}
+	if p.from > 0 && p.from < SchemaVersion && p.Next > 1 {
+		v.cfg.Log.Warn("the view for reports was made by an earlier version: what this one adds to its tables is "+
+			"there from now on; clearpost report rebuild makes the rest of it", "version", p.from, "now", SchemaVersion)
+	}
 	v.db, v.w = db, w
 	v.reads.Store(reads)
 	v.mu.Lock()
