@@ -238,12 +238,18 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	ctx, cancel := context.WithDeadline(d.e.end, d.until)
 	defer cancel()
 	marks := d.marks(live)
+	d.unstored = append(d.unstored, p.Attempt)
 	held, err := d.e.store.Hold(ctx, &capstore.HoldRequest{Token: p.Attempt, Lead: d.history.ID, Buyer: p.Holder(),
 		SellLimit: p.SellLimit, MaxSold: p.MaxSold, Needs: d.needs(live, p), Marks: marks, Now: now,
 		Instead: d.instead(), Ended: d.refused})
 	if err != nil { // it may hold all the same
 		d.e.log.Error("hold", "attempt", p.Attempt.String(), "err", err)
 		d.e.release(p.Attempt, lead.NotSent)
+	}
+	if err != nil || held[0].Refusal != lead.NoRefusal {
+		d.unstored = d.unstored[:len(d.unstored)-1]
+	}
+	if err != nil {
 		return lead.StoreAway
 	}
 	p.Charges, p.Private.Marks = held[0].Charges, recorded(marks)

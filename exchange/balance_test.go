@@ -122,10 +122,16 @@ func TestCountsOfAnotherSystem(t *testing.T) {
 				t.Fatal(got, err)
 			}
 		}
+		twice := []exchange.Counted{{Cap: "campaign:a:day", Window: "1999-12-29", N: 1, Ref: "f:6"},
+			{Cap: "campaign:a:day", Window: "1999-12-29", N: 1, Ref: "f:6"}} // in one call
+		got, err := x.Exchange.Import(twice, false, "moved", "ann")
+		if err != nil || got[0].Known || !got[1].Known || got[1].After != 1 {
+			t.Errorf("one ref twice: %+v, %v", got, err)
+		}
 		wantUses(x, 0, map[string]int64{"": 3})
 		wantUses(x, 1, map[string]int64{"10001": 4})
 		wantUses(x, 2, map[string]int64{"": int64(70 * dollar)})
-		wantUses(x, 3, map[string]int64{"": 14}) // the last seven days
+		wantUses(x, 3, map[string]int64{"": 15}) // the last seven days
 		again, err := x.Exchange.Import(list, true, "moved", "ann")
 		if err != nil || !again[0].Known || again[0].After != 3 {
 			t.Errorf("after a restart: %+v, %v", again, err)

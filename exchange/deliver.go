@@ -11,6 +11,7 @@ import (
 // and time is left. It stops at the first attempt whose outcome is unknown. Where nobody has bought the lead and
 // somebody may later, it is queued.
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
+	defer d.releaseUnstored() // nothing, but where it panics
 	e.restoreHolds(d.history)
 	d.begin()
 	if d.why == lead.LeadRepeated {

@@ -45,6 +45,7 @@ type delivery struct {
 	carry     []ledger.Event // ends of attempts that are not durable yet; the next append takes them first
 	commit    []lead.ID      // holds to commit once carry is durable
 	refused   []lead.ID      // holds to release then
+	unstored  []lead.ID      // attempts that hold, or may, and of which the ledger has nothing yet
 	// attempts that are about to go out, or are out, at the same time: each counts as a sale until it has ended
 	flight []*ledger.Posting
 	sent   bool // an attempt of this lead stands in the ledger
@@ -129,17 +130,31 @@ func (d *delivery) attemptStored() {
 // down.
 func (d *delivery) append(next ...ledger.Event) error {
 	group := append(append(append([]ledger.Event{}, d.before...), d.carry...), next...)
+	put := d.e.led.Append
 	if d.sent {
-		if err := d.e.led.Store(d.e.end, group...); err != nil {
-			return err
-		}
-	} else if err := d.e.led.Append(group...); errors.Is(err, ledger.ErrUncertain) {
-		return err
-	} else if err != nil {
-		return errors.Join(errUnsent, err)
+		put = func(events ...ledger.Event) error { return d.e.led.Store(d.e.end, events...) }
 	}
-	d.appended()
-	return nil
+	err := put(group...)
+	unsure := errors.Is(err, ledger.ErrUncertain)
+	if err == nil || unsure {
+		d.unstored = nil
+	}
+	switch {
+	case err == nil:
+		d.appended()
+		return nil
+	case d.sent, unsure:
+		return err
+	}
+	return errors.Join(errUnsent, err)
+}
+
+// releaseUnstored releases the holds of attempts of which the ledger has nothing, and will have nothing.
+func (d *delivery) releaseUnstored() {
+	for _, t := range d.unstored {
+		d.e.release(t, lead.NotSent)
+	}
+	d.unstored = nil
 }
 
 // appended follows an append that is durable.

@@ -55,6 +55,7 @@ func (e *Exchange) Import(list []Counted, dry bool, why, by string) (out []Count
 	}
 	e.led.Counts(func(key, window string, n int64) { stand[capWindow(key, window)] = n })
 	var events []*ledger.Adjusted
+	refs := map[string]bool{}
 	for i, in := range list {
 		c := caps[in.Cap]
 		window, err := in.window(c, now)
@@ -66,10 +67,12 @@ func (e *Exchange) Import(list []Counted, dry bool, why, by string) (out []Count
 			row.Counts = "accepted"
 		}
 		at := capWindow(row.Cap, window)
-		row.Before, row.Known = stand[at], in.Ref != "" && e.led.ByRef("cap:"+row.Cap, in.Ref)
+		subject := "cap:" + row.Cap
+		row.Before, row.Known = stand[at], in.Ref != "" && (refs[subject+"\x00"+in.Ref] || e.led.ByRef(subject, in.Ref))
+		refs[subject+"\x00"+in.Ref] = true
 		if row.After = row.Before; !row.Known {
 			row.After += in.N
-			events = append(events, &ledger.Adjusted{Adjustment: ledger.AdjustImported, Subject: "cap:" + row.Cap,
+			events = append(events, &ledger.Adjusted{Adjustment: ledger.AdjustImported, Subject: subject,
 				Charges: []lead.Charge{{Cap: row.Cap, Window: window, N: in.N, Of: c.Of}}, Ref: in.Ref, Why: why,
 				By: by})
 		}

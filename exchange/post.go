@@ -94,6 +94,9 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead",
 					d.history.ID.String(), "panic", fmt.Sprint(r))
 				t.reply, t.fault = d.cutOff(errPanicked)
+				if d.sent {
+					e.pursueOpen(d.history)
+				}
 			}
 		}()
 		t.reply, t.fault = e.deliver(d)

@@ -131,13 +131,10 @@ func (d *delivery) goOut(round []*outbound) error {
 		}
 	}
 	if err := d.append(group...); err != nil {
-		switch {
-		case errors.Is(err, ledger.ErrUncertain):
+		if errors.Is(err, ledger.ErrUncertain) {
 			d.maybe = d.flight
-		case d.policy().holds:
-			for _, p := range d.flight {
-				d.e.release(p.Attempt, lead.NotSent)
-			}
+		} else {
+			d.releaseUnstored()
 		}
 		return err
 	}

@@ -100,7 +100,8 @@ func (l *Ledger) ByIdempotencyKey(source, key string) (lead.ID, bool) {
 }
 
 // ByRef tells whether an adjustment of a subject, such as a deposit of "buyer:ID", is known under this ref. It is
-// known for as long as the views are: one made anew knows those whose events the log still has.
+// known for as long as the views are, also when its event was dropped with age: views made anew know those whose events
+// the log still has.
 func (l *Ledger) ByRef(subject, ref string) bool {
 	_, ok := l.latest(appendIdemKey(nil, subject, ref))
 	return ok

@@ -270,7 +270,10 @@ func (v *views) remove(facts []fact, upTo uint64) error {
 				return err
 			}
 		}
-		keys := append([]string{f.idem}, f.refs...)
+		keys := slices.Clone(f.refs)
+		if !f.lead.IsZero() { // else it is a deposit's or its like's, which must not be booked a second time
+			keys = append(keys, f.idem)
+		}
 		for _, key := range f.sold {
 			keys = append(keys, key+string(f.lead[:]))
 		}

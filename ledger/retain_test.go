@@ -104,6 +104,33 @@ func TestOldEventsAreDropped(t *testing.T) {
 	}
 }
 
+// A deposit is booked once under its ref, however long ago that was: what is told again after its event has gone is
+// known all the same.
+func TestARefIsKnownAfterItsEventIsDropped(t *testing.T) {
+	now := testAt.Add(200 * time.Hour)
+	cfg, in := retainConfig(t, &now)
+	cfg.Retention.Age = 50 * time.Hour
+	l := mustOpen(t, cfg, in)
+	deposit := &Adjusted{Adjustment: AdjustDeposited, Subject: "buyer:sun", Buyer: "sun", Ref: "wire-1",
+		Charges: []lead.Charge{{Cap: "buyer:sun:balance", Window: windowTotal, N: -5, Of: lead.OfSpend}}}
+	deposit.At = testAt
+	mustAppend(t, l, deposit)
+	fillTrips(t, l, 0, 200)
+	eventually(t, "old events are dropped", func() bool { return l.FirstSeq() > 3*100 })
+	check := func() {
+		t.Helper()
+		if !l.ByRef("buyer:sun", "wire-1") || l.ByRef("buyer:sun", "wire-2") {
+			t.Error("the deposit would be booked a second time")
+		}
+	}
+	check()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, cfg, quick())
+	check()
+}
+
 func TestTheLogIsHeldToItsSize(t *testing.T) {
 	now := testAt
 	cfg, in := retainConfig(t, &now)
