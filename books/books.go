@@ -18,7 +18,7 @@ const (
 	Sales   = "house:sales"   // what leads were sold for
 	Returns = "house:returns" // what buyers got back of it
 	Payouts = "house:payouts" // what sources are owed for leads, less what they gave back
-	Bank    = "house:bank"    // what buyers have paid in
+	Bank    = "house:bank"    // what buyers have paid in, less what was paid to sources
 
 	buyerPrefix  = "buyer:"
 	sourcePrefix = "source:"
@@ -29,7 +29,7 @@ const (
 	OfSale       = "sale"       // a buyer has accepted a lead, or was found to have
 	OfCorrection = "correction" // an attempt ended otherwise in truth, or its sale has other money
 	OfReturn     = "return"     // money comes back for a lead that is given back, or is booked again
-	OfPayment    = "payment"    // money came in from a buyer, or went back
+	OfPayment    = "payment"    // money came in from a buyer or went to a source, or came and went back
 )
 
 // Kinds are all of them.
@@ -72,6 +72,8 @@ func adjusted(ev *ledger.Adjusted) []Entry {
 		return sale(OfCorrection, ev.Buyer, ev.Source, is.Price, is.Payout)
 	case ev.Adjustment == ledger.AdjustDeposited:
 		return pair(nil, OfPayment, Bank, buyerPrefix+ev.Buyer, ev.Price)
+	case ev.Adjustment == ledger.AdjustPaidOut:
+		return pair(nil, OfPayment, sourcePrefix+ev.Source, Bank, ev.Payout)
 	case ledger.OfReturn(ev.Adjustment) && ev.Return != nil:
 		out := pair(nil, OfReturn, Returns, buyerPrefix+ev.Buyer, ev.Return.Credit)
 		return pair(out, OfReturn, sourcePrefix+ev.Source, Payouts, ev.Return.Clawback)

@@ -50,6 +50,10 @@ func TestWhatEventsBook(t *testing.T) {
 			Return: &ledger.Return{}}, ""},
 		{"a payment", &ledger.Adjusted{Adjustment: ledger.AdjustDeposited, Buyer: "sun", Price: 100 * unit},
 			"house:bank 100.00, buyer:sun -100.00"},
+		{"a payout", &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustPaidOut, Payout: 40 * unit},
+			"source:acme 40.00, house:bank -40.00"},
+		{"what a source pays back", &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustPaidOut, Payout: -unit},
+			"source:acme -1.00, house:bank 1.00"},
 		{"a report", &ledger.Adjusted{Head: head, Adjustment: ledger.AdjustReported, Buyer: "sun"}, ""},
 		{"a ping", &ledger.Pinged{Head: head, Price: 20 * unit}, ""},
 		{"an answer", &ledger.Settled{Head: head, Payout: 20 * unit, Revenue: 25 * unit}, ""},
@@ -75,10 +79,11 @@ func TestEntriesAddUpToZero(t *testing.T) {
 		outcome := rapid.SampledFrom([]lead.Outcome{lead.Accepted, lead.Rejected})
 		ev := &ledger.Adjusted{Head: ledger.Head{Source: "s"}, Buyer: "b", Price: m("price"), Payout: m("payout"),
 			Adjustment: rapid.SampledFrom([]string{ledger.AdjustResolved, ledger.AdjustCorrected, ledger.AdjustRebooked,
-				ledger.AdjustDeposited, ledger.AdjustReturned, ledger.AdjustReturnRevoked, ledger.AdjustReplaced,
-				ledger.AdjustImported}).Draw(t, "adjustment"), Outcome: outcome.Draw(t, "outcome"),
-			Was:    &ledger.Booked{Outcome: outcome.Draw(t, "was"), Price: m("old price"), Payout: m("old payout")},
-			Return: &ledger.Return{Credit: m("credit"), Clawback: m("clawback")}}
+				ledger.AdjustDeposited, ledger.AdjustPaidOut, ledger.AdjustReturned, ledger.AdjustReturnRevoked,
+				ledger.AdjustReplaced, ledger.AdjustImported}).Draw(t, "adjustment"),
+			Outcome: outcome.Draw(t, "outcome"),
+			Was:     &ledger.Booked{Outcome: outcome.Draw(t, "was"), Price: m("old price"), Payout: m("old payout")},
+			Return:  &ledger.Return{Credit: m("credit"), Clawback: m("clawback")}}
 		var sum lead.Money
 		for _, e := range Of(ev) {
 			sum += e.Amount

@@ -40,10 +40,20 @@ func (e *Exchange) Balances() (out []Balance) {
 	return out
 }
 
+// verticalsOf are those of a buyer's campaigns.
+func (snap *Snapshot) verticalsOf(buyer string) (out []string) {
+	for _, l := range snap.campaigns {
+		if l.Buyer.ID == buyer {
+			out = append(out, l.Vertical)
+		}
+	}
+	return out
+}
+
 // currency is that of a buyer's campaigns, "" where it has none; of several the one of its last campaign.
 func (snap *Snapshot) currency(buyer string) (out string) {
-	for _, l := range snap.campaigns {
-		if v := snap.Vertical(l.Vertical); v != nil && l.Buyer.ID == buyer {
+	for _, id := range snap.verticalsOf(buyer) {
+		if v := snap.Vertical(id); v != nil {
 			out = v.Currency
 		}
 	}
@@ -61,12 +71,13 @@ func balanceOf(caps []rules.Cap) *rules.Cap {
 
 // Deposit is money that came into a buyer's account, or went back out of it.
 type Deposit struct {
-	Buyer   string
-	Amount  lead.Money // below zero: paid back
-	Ref     string     // what its maker knows it by, such as the bank's number; once a buyer; "": it gets one
-	Date    string     // when it came, such as 2026-11-03; "": now
-	Any     bool       // also of a buyer that has no account: it stands in the books alone
-	Why, By string
+	Buyer    string
+	Amount   lead.Money // below zero: paid back
+	Currency string     // "": that of its campaigns, which must have one
+	Ref      string     // what its maker knows it by, such as the bank's number; once a buyer; "": it gets one
+	Date     string     // when it came, such as 2026-11-03; "": now
+	Any      bool       // also of a buyer that has no account: it stands in the books alone
+	Why, By  string
 }
 
 // ErrNotBooked is the error of Book and Import where the ledger has not taken it, and ErrMaybeBooked where nobody can
@@ -99,24 +110,17 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 	case account == nil && !d.Any:
 		return false, fmt.Errorf("%w: %q", ErrNoBalance, d.Buyer)
 	}
-	subject := "buyer:" + d.Buyer
-	if d.Ref == "" {
-		d.Ref = ledger.NewID(e.now()).String()
-	} else if e.led.ByRef(subject, d.Ref) {
-		return false, nil
+	currency, err := snap.payIn(snap.verticalsOf(d.Buyer), d.Currency)
+	if err != nil {
+		return false, err
 	}
 	var charges []lead.Charge
 	if account != nil {
 		charges = []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount),
 			Of: lead.OfSpend}}
 	}
-	err = e.count([]*ledger.Adjusted{{Adjustment: ledger.AdjustDeposited, Subject: subject, Buyer: d.Buyer,
-		Price: d.Amount, Currency: snap.currency(d.Buyer), Date: d.Date, Charges: charges, Ref: d.Ref, Why: d.Why,
-		By: d.By}})
-	if errors.Is(err, ErrMaybeBooked) {
-		return false, fmt.Errorf("%w (told again under the ref %s it is booked once)", err, d.Ref)
-	}
-	return err == nil, err
+	return e.told(&ledger.Adjusted{Adjustment: ledger.AdjustDeposited, Subject: "buyer:" + d.Buyer, Buyer: d.Buyer,
+		Price: d.Amount, Currency: currency, Date: d.Date, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By})
 }
 
 // count stores adjustments that change counts of no lead, and has the store follow.
@@ -125,7 +129,7 @@ func (e *Exchange) count(list []*ledger.Adjusted) error {
 	events := make([]ledger.Event, len(list))
 	var charges []lead.Charge
 	for i, adj := range list {
-		adj.Head = snap.head(ledger.KindAdjusted, noLead, "", "", e.now())
+		adj.Head = snap.head(ledger.KindAdjusted, noLead, adj.Source, "", e.now())
 		events[i], charges = adj, append(charges, adj.Charges...)
 	}
 	done := func() { e.recount(capstore.Change{Charges: charges}) }

@@ -209,3 +209,57 @@ func TestADepositOfWhichNobodyCanTell(t *testing.T) {
 		}
 	}
 }
+
+// What a source was paid stands in the ledger once by its ref, whatever becomes of the write; a balance does not move.
+func TestASourceIsPaidOnce(t *testing.T) {
+	for _, fault := range []exchangetest.Fault{0, exchangetest.Kept, exchangetest.Lost, exchangetest.Refused} {
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar})
+		s.Buyer = account(10 * dollar)
+		exchangetest.Run(t, s, func(x *rig) {
+			pay := exchange.PaidOut{Source: "acme", Amount: 7 * dollar, Ref: "w1", Date: "1999-12-30", Why: "wire"}
+			if fault != 0 {
+				x.Disk.Fail(ledger.KindAdjusted, fault)
+				changed, err := x.Exchange.PayOut(pay)
+				if changed || !errors.Is(err, exchange.ErrMaybeBooked) && !errors.Is(err, exchange.ErrNotBooked) {
+					t.Fatalf("changed %v, %v", changed, err)
+				}
+				x.Disk.Repair()
+				x.Sleep(time.Minute)
+			}
+			for range 2 {
+				if _, err := x.Exchange.PayOut(pay); err != nil {
+					t.Fatal(err)
+				}
+				x.Restart()
+			}
+			if _, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: 5 * dollar, Ref: "w1"}); err != nil {
+				t.Fatal(err)
+			}
+			back := exchange.PaidOut{Source: "acme", Amount: -2 * dollar}
+			for range 2 { // without a ref it is another one each time
+				if changed, err := x.Exchange.PayOut(back); !changed || err != nil {
+					t.Errorf("changed %v, %v", changed, err)
+				}
+			}
+			var got []string
+			simEvents(x, func(ev ledger.Event) {
+				if adj, ok := ev.(*ledger.Adjusted); ok && adj.Adjustment == ledger.AdjustPaidOut {
+					got = append(got, fmt.Sprint(adj.Subject, adj.Source, adj.Payout, adj.Currency, adj.Date))
+				}
+			})
+			back1 := "source:acmeacme-2.00USD"
+			if fmt.Sprint(got) != fmt.Sprint([]string{"source:acmeacme7.00USD1999-12-30", back1, back1}) {
+				t.Errorf("%v: %q", fault, got)
+			}
+			wantBalance(x, 5*dollar)
+			for want, bad := range map[error]exchange.PaidOut{
+				exchange.ErrNoSource: {Source: "a-co", Amount: dollar},
+				exchange.ErrCurrency: {Source: "acme", Amount: dollar, Currency: "EUR"},
+			} {
+				if _, err := x.Exchange.PayOut(bad); !errors.Is(err, want) {
+					t.Errorf("%+v: %v", bad, err)
+				}
+			}
+		})
+	}
+}

@@ -215,8 +215,8 @@ func (w *world) decide(x *rig) {
 	})
 }
 
-// pay has money of a buyer come in, or go back, under a ref that may have been told before. Who hears that nobody can
-// tell whether it is booked tells it again.
+// pay has money of a buyer come in or go to a source, or come and go back, under a ref that may have been told before.
+// Who hears that nobody can tell whether it is booked tells it again.
 func (w *world) pay(x *rig) {
 	buyer := simCampaigns[w.plan.IntN(len(simCampaigns))] + "-co"
 	d := exchange.Deposit{Buyer: buyer, Any: true, Ref: fmt.Sprint("w", w.plan.IntN(40)), Why: "wire", By: "ann",
@@ -227,20 +227,26 @@ func (w *world) pay(x *rig) {
 	if d.Amount == 0 {
 		return
 	}
+	what, book := "payments", func(e *exchange.Exchange) (bool, error) { return e.Book(d) }
+	if w.plan.IntN(4) == 0 {
+		out := exchange.PaidOut{Source: simSellers[w.plan.IntN(len(simSellers))], Amount: d.Amount, Ref: d.Ref,
+			Why: d.Why, By: d.By}
+		what, book = "payouts", func(e *exchange.Exchange) (bool, error) { return e.PayOut(out) }
+	}
 	w.does(x, func(e *exchange.Exchange) {
-		changed, err := e.Book(d)
+		changed, err := book(e)
 		if errors.Is(err, exchange.ErrMaybeBooked) {
-			w.note("payments: nobody can tell")
+			w.note(what + ": nobody can tell")
 			<-time.After(2 * time.Minute)
-			changed, err = e.Book(d)
+			changed, err = book(e)
 		}
 		switch {
 		case err != nil:
-			w.note("payments: not booked")
+			w.note(what + ": not booked")
 		case changed:
-			w.note("payments: booked")
+			w.note(what + ": booked")
 		default:
-			w.note("payments: booked before")
+			w.note(what + ": booked before")
 		}
 	})
 }
@@ -276,7 +282,7 @@ func (w *world) journal(x *rig, rep *audit.Report) {
 	}
 	c := &rep.Counts
 	want[books.Sales] = -lead.Money(c.Revenue + c.Credits)
-	want[books.Returns], want[books.Bank] = lead.Money(c.Credits), lead.Money(c.Paid)
+	want[books.Returns], want[books.Bank] = lead.Money(c.Credits), lead.Money(c.Paid-c.PaidOut)
 	want[books.Payouts] = lead.Money(c.Payout)
 	for name, n := range want {
 		if sums[name] != n {

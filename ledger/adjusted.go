@@ -19,6 +19,7 @@ const (
 	AdjustCorrected = "corrected" // an attempt that was settled ended otherwise
 	AdjustRebooked  = "rebooked"  // a sale stands, its money is another
 	AdjustDeposited = "deposited" // money of a buyer came in, or went back: its balance is another
+	AdjustPaidOut   = "paid_out"  // a source was paid, or has paid back
 	AdjustImported  = "imported"  // what another system has counted before
 	AdjustCap       = "cap"       // a configuration has another limit of a cap, or counts something else
 
@@ -116,8 +117,8 @@ type Adjusted struct {
 	CapIs    string  `json:"cap_is,omitempty"`   // cap: what it allows from now on; "": there is none
 	Ref      string  `json:"ref,omitempty"`      // what its maker knows it by; once a lead, or a subject
 
-	Currency string `json:"currency,omitempty"` // deposited: the buyer's; stated: of its sums
-	Date     string `json:"date,omitempty"`     // deposited: when the money came, such as 2026-11-03; "": at the event
+	Currency string `json:"currency,omitempty"` // deposited: the buyer's; paid_out: of the payout; stated: of its sums
+	Date     string `json:"date,omitempty"`     // deposited, paid_out: when, such as 2026-11-03; "": at the event
 
 	Return *Return `json:"return,omitempty"` // of the adjustments of returns
 

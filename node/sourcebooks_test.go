@@ -55,11 +55,19 @@ func TestASourceReadsItsOwnAccount(t *testing.T) {
 		}
 		return a.status
 	}
+	var paid admin.Paid
+	pay := admin.Payment{Source: "acme", Amount: "16.00", Ref: "wire-7", Why: "payout"}
+	for again := range 2 {
+		if code := h.admin("POST", "/v1/payments", pay, &paid); code != 200 || paid.Changed != (again == 0) {
+			t.Fatalf("pay: %d %+v", code, paid)
+		}
+	}
+	const owed = exchange.Amount(24 * dollar) // 40 for two leads, less 16 that were paid
 	now := time.Now().UTC()
 	month := now.Format("2006-01")
 	var s intake.SourceStatement
 	if code := read("acme", "/v1/statement?limit=1&zone=UTC&month="+month, &s); code != 200 || len(s.Sums) != 1 ||
-		s.Sums[0].Closing != exchange.Amount(40*dollar) || len(s.Lines) != 1 || s.Next == "" || !s.SoFar ||
+		s.Sums[0].Closing != owed || len(s.Lines) != 1 || s.Next == "" || !s.SoFar ||
 		s.Lines[0].SellerLeadID != "A-0" || s.Issued != nil {
 		t.Errorf("%d %+v", code, s)
 	}
@@ -74,7 +82,7 @@ func TestASourceReadsItsOwnAccount(t *testing.T) {
 			sum += l.Amount
 		}
 	}
-	if sum != exchange.Amount(40*dollar) || pages < 2 {
+	if sum != owed || pages < 2 {
 		t.Errorf("the lines of %d pages add up to %v", pages, sum)
 	}
 	var r intake.SourceReport
@@ -96,7 +104,8 @@ func TestASourceReadsItsOwnAccount(t *testing.T) {
 	}
 	s = intake.SourceStatement{}
 	if code := read("acme", "/v1/statement?number=PAY-0001", &s); code != 200 || s.Number != "PAY-0001" ||
-		s.Sums[0].Closing != exchange.Amount(40*dollar) || len(s.Lines) < 2 {
+		s.Sums[0].Closing != owed || len(s.Lines) < 2 || s.Sums[0].Payments != -exchange.Amount(16*dollar) ||
+		s.Lines[len(s.Lines)-1].Ref != "wire-7" {
 		t.Errorf("%d %+v", code, s)
 	}
 	for _, number := range []string{"PAY-0001", "PAY-0002"} {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"clearpost/exchange/admin"
 	"clearpost/lead"
@@ -13,35 +14,56 @@ import (
 
 type payCmd struct {
 	target
-	Buyer  string `arg:"" optional:"" help:"Who has paid."`
-	Amount string `arg:"" optional:"" help:"How much, such as 500.00; below zero: what was paid back."`
-	Date   string `help:"When the money came, such as 2026-11-03; absent: today." placeholder:"DAY"`
-	Ref    string `help:"What you know the payment by, such as the bank's number: a second one of the buyer under the same name changes nothing." placeholder:"TEXT"`
-	Why    string `help:"The reason, kept in the ledger (payment)." placeholder:"TEXT"`
-	CSV    string `name:"csv" help:"A CSV file with a header in place of these: the columns buyer and amount, and date and ref if need be. - is standard input." placeholder:"FILE"`
+	Who      string `arg:"" optional:"" help:"The buyer that has paid, or source:ID, the source that was paid."`
+	Amount   string `arg:"" optional:"" help:"How much, such as 500.00."`
+	Back     bool   `help:"It was paid back."`
+	Currency string `help:"Its currency, such as USD, where the verticals have several." placeholder:"CODE"`
+	Date     string `help:"When the money came or went, such as 2026-11-03; absent: today." placeholder:"DAY"`
+	Ref      string `help:"What you know the payment by, such as the bank's number: a second one of the buyer or source under the same name changes nothing." placeholder:"TEXT"`
+	Why      string `help:"The reason, kept in the ledger (payment)." placeholder:"TEXT"`
+	CSV      string `name:"csv" help:"A CSV file with a header in place of these: the columns buyer, source or both, amount, and if need be currency, date and ref. - is standard input." placeholder:"FILE"`
 }
 
 // Help implements kong.HelpProvider.
 func (payCmd) Help() string {
-	return `Books money that came in from a buyer, or went back to it. Its statement has it, and its balance if its page has one. A row of a file counts
+	return `Books money that came in from a buyer, or went to a source. Its statement has it, and the balance of a buyer whose page has one. --back books
+what was paid back, and so takes back a payment that was entered by mistake; in a file its amount is below zero. A row of a file counts
 once, by its ref or by the file as it is and the number of the row, so that the same file may be sent again.
 
 Examples:
   clearpost pay brightroof 1250.00 --date 2026-11-03 --ref 20261103-118
+  clearpost pay source:quotemill 980.00 --date 2026-11-05 --ref 20261105-007
+  clearpost pay source:quotemill 980.00 --back --ref 20261105-007-back --why "entered by mistake"
   clearpost pay --csv payments.csv`
 }
 
 // Run books.
 func (c *payCmd) Run(e *env) error {
-	rows := [][]string{{c.Buyer, c.Amount, c.Date, c.Ref}}
-	switch one := c.Buyer != "" && c.Amount != ""; {
-	case one == (c.CSV != "") || !one && (c.Buyer != "" || c.Date != "" || c.Ref != ""):
-		return errors.New("expected a buyer and an amount, or --csv")
+	buyer, source := c.Who, ""
+	if id, ok := strings.CutPrefix(c.Who, "source:"); ok {
+		buyer, source = "", id
+	} else {
+		buyer = strings.TrimPrefix(buyer, "buyer:")
+	}
+	amount := c.Amount
+	if c.Back {
+		amount = "-" + amount
+	}
+	rows := [][]string{{buyer, source, amount, c.Currency, c.Date, c.Ref}}
+	switch one := c.Who != "" && c.Amount != ""; {
+	case one == (c.CSV != "") || !one && (c.Who != "" || c.Back || c.Currency != "" || c.Date != "" || c.Ref != ""):
+		return errors.New("expected a buyer or source:ID and an amount, or --csv")
 	case c.CSV != "":
 		f := importFile{File: c.CSV}
 		var err error
-		if rows, err = f.rows(e, "buyer", "amount", "date?", "ref?"); err != nil {
+		if rows, err = f.rows(e, "buyer?", "source?", "amount", "currency?", "date?", "ref?"); err != nil {
 			return err
+		}
+		for i, r := range rows {
+			if (r[0] == "") == (r[1] == "") {
+				return fmt.Errorf("%s: row %d: expected a value in the column buyer or in the column source", c.CSV,
+					i+2)
+			}
 		}
 	}
 	why := c.Why
@@ -52,7 +74,8 @@ func (c *payCmd) Run(e *env) error {
 		booked := 0
 		for i, r := range rows {
 			var got admin.Paid
-			in := admin.Payment{Buyer: r[0], Amount: r[1], Date: r[2], Ref: r[3], Why: why, By: whoami()}
+			in := admin.Payment{Buyer: r[0], Source: r[1], Amount: r[2], Currency: r[3], Date: r[4], Ref: r[5],
+				Why: why, By: whoami()}
 			if err := o.call(e.ctx, "POST", "/v1/payments", in, &got); err != nil {
 				if c.CSV == "" {
 					return err

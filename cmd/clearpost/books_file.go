@@ -5,6 +5,8 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"clearpost/books/paper"
@@ -51,6 +53,9 @@ func (c *booksCmd) file(e *env) error {
 		}
 		for _, b := range got.Bookings {
 			what := map[string]string{"sale": "leads sold", "correction": "corrections", "return": "returns"}[b.Kind]
+			if b.Kind == "payment" && slices.ContainsFunc(b.Amounts, ofSource) {
+				what = "payout"
+			}
 			j.Entries = append(j.Entries, paper.Entry{Day: b.Day, What: cmp.Or(what, b.Kind), Ref: b.Note,
 				Postings: postings(b.Amounts)})
 		}
@@ -66,6 +71,9 @@ func (c *booksCmd) file(e *env) error {
 		return paper.HLedger(e.out, j)
 	})
 }
+
+// ofSource tells whether an amount is on the account of a source.
+func ofSource(b report.Balance) bool { return strings.HasPrefix(b.Account, "source:") }
 
 // postings are amounts on accounts.
 func postings(list []report.Balance) (out []paper.Posting) {

@@ -41,6 +41,7 @@ type demoClerked struct {
 	Decided  map[string]int `json:"decided"`  // what waited, by what the operator made of it
 	Goodwill int            `json:"goodwill"` // returns that the operator has granted without being asked
 	Payments int            `json:"payments"`
+	Payouts  int            `json:"payouts"`          // to sources
 	Failed   []string       `json:"failed,omitempty"` // what could not be done; the demo fails then
 }
 
@@ -262,7 +263,8 @@ func (c *demoClerk) patiently(ctx context.Context, path string, in any) error {
 	}
 }
 
-// pay has buyers pay what they owe: the one with a balance deposits it, one pays a part, one nothing.
+// pay has buyers pay what they owe: the one with a balance deposits it, one pays a part, one nothing. Sources are paid
+// half of what they are owed.
 func (c *demoClerk) pay(ctx context.Context) error {
 	var trial admin.Trial
 	if err := c.ops.call(ctx, "GET", "/v1/books", nil, &trial); err != nil {
@@ -270,6 +272,12 @@ func (c *demoClerk) pay(ctx context.Context) error {
 	}
 	c.pays++
 	for _, b := range trial.Accounts {
+		if source, ok := strings.CutPrefix(b.Account, "source:"); ok {
+			if err := c.payOut(ctx, source, (-b.Amount / 2).FloorCents()); err != nil {
+				return err
+			}
+			continue
+		}
 		buyer, ok := strings.CutPrefix(b.Account, "buyer:")
 		due := b.Amount.FloorCents()
 		if buyer == demoGoodwill {
@@ -283,6 +291,20 @@ func (c *demoClerk) pay(ctx context.Context) error {
 		}
 		c.told.Payments++
 	}
+	return nil
+}
+
+// payOut pays a source what it is owed.
+func (c *demoClerk) payOut(ctx context.Context, source string, due lead.Money) error {
+	if due <= 0 {
+		return nil
+	}
+	in := admin.Payment{Source: source, Amount: due.String(), Ref: fmt.Sprintf("demo-%d", c.pays), Why: "payout",
+		By: "demo"}
+	if err := c.ops.call(ctx, "POST", "/v1/payments", in, &admin.Paid{}); err != nil {
+		return fmt.Errorf("pay %s to %s: %w", due, source, err)
+	}
+	c.told.Payouts++
 	return nil
 }
 

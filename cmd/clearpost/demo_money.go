@@ -123,7 +123,8 @@ func (s *demoSummary) printMoney(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "\nreturns   %d asked for (%s); decided: %s; %d out of good will\n", s.Clerk.Asked,
 		byName(s.Clerk.Answers), byName(s.Clerk.Decided), s.Clerk.Goodwill)
-	fmt.Fprintf(out, "payments  %d\n", s.Clerk.Payments)
+	fmt.Fprintf(out, "payments  %d of buyers, $%s; %d to sources, $%s\n", s.Clerk.Payments, lead.Money(s.Audited.Paid),
+		s.Clerk.Payouts, lead.Money(s.Audited.PaidOut))
 	for _, failed := range s.Clerk.Failed {
 		fmt.Fprintf(out, "failed    %s\n", failed)
 	}

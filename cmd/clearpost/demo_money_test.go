@@ -76,9 +76,9 @@ func TestTheDemoReturnsAndPays(t *testing.T) {
 		t.Errorf("who pays nothing: %+v", c)
 	}
 	if s.Audit != "ok" || s.Books.Sum != "0.00" || s.Books.Accounts < 10 || s.Clerk.Payments == 0 ||
-		s.Audited.Payments != s.Clerk.Payments || s.Audited.Paid <= 0 {
-		t.Errorf("audit %s, books %+v, payments %d, by the auditor %d of %d", s.Audit, s.Books, s.Clerk.Payments,
-			s.Audited.Payments, s.Audited.Paid)
+		s.Audited.Payments != s.Clerk.Payments || s.Audited.Paid <= 0 || s.Clerk.Payouts == 0 ||
+		s.Audited.Payouts != s.Clerk.Payouts || s.Audited.PaidOut <= 0 {
+		t.Errorf("audit %s, books %+v, clerk %+v, by the auditor %+v", s.Audit, s.Books, s.Clerk, s.Audited)
 	}
 	returned := s.Clerk.Goodwill + s.Clerk.Answers["returned"] + s.Clerk.Answers["replacement"] +
 		s.Clerk.Decided["approve"] + s.Clerk.Decided["approve in part"]

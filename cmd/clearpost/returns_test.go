@@ -93,6 +93,13 @@ func TestReturnsByVerbsFilesAndABuyersKey(t *testing.T) {
 		",wrong_number,\nnothing,duplicate,\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	payments, neither := filepath.Join(t.TempDir(), "payments.csv"), filepath.Join(t.TempDir(), "neither.csv")
+	for file, text := range map[string]string{payments: "source,buyer,amount,date\nquotemill,,3.00,2026-11-05\n" +
+		",brightroof,4.00,\n", neither: "buyer,amount\n,3.00\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	price := first.Attempts[0].Price
 	half := (second.Attempts[0].Price / 2).RoundCents()
 	steps := []struct {
@@ -119,10 +126,21 @@ func TestReturnsByVerbsFilesAndABuyersKey(t *testing.T) {
 		{"pay brightroof 30.00 --ref w-1", 0, "0 of 1 booked"},
 		{"pay nobody 30.00", 1, "no buyer of this id is configured"},
 		{"pay brightroof 30.00 --date 3.11.2026", 1, "expected a day that has come"},
-		{"pay brightroof", 1, "expected a buyer and an amount, or --csv"},
+		{"pay brightroof", 1, "expected a buyer or source:ID and an amount, or --csv"},
+		{"pay source:quotemill 12.50 --date 2026-11-05 --ref p-1", 0, "1 of 1 booked"},
+		{"pay source:quotemill 12.50 --ref p-1", 0, "0 of 1 booked"},
+		{"pay source:quotemill 2.50 --back --ref p-2 --why mistake", 0, "1 of 1 booked"},
+		{"pay source:brightroof 30.00", 1, "no source of this id is configured"},
+		{"pay source:quotemill 1.00 --currency EUR", 1, "expected one of USD"},
+		{"pay --csv " + payments, 0, "2 of 2 booked"},
+		{"pay --csv " + payments, 0, "0 of 2 booked"},
+		{"pay --csv " + neither, 1, "row 2: expected a value in the column buyer or in the column source"},
 		{"books", 0, "USD adds up to 0.00"},
 		{"statement brightroof --since 1h", 0, "payment w-1"},
 		{"statement source:quotemill --since 1h --csv", 0, ",return,-"},
+		{"statement source:quotemill --since 1h --csv", 0, ",payment,-12.50,USD,,,,,p-1,"},
+		{"statement source:quotemill --since 1h", 0, "payment p-2"},
+		{"books --hledger", 0, "payout  ; ref: p-1"},
 		{"statement brightroof --since 1h --sums", 0, "brightroof from"},
 		{"statement nobody --since 1h", 1, "nothing was ever booked"},
 		{"statement brightroof", 2, "expected --month, or --since"},

@@ -15,14 +15,16 @@ import (
 	"clearpost/ledger/report"
 )
 
-// Payment is the body of money that came in from a buyer, or went back.
+// Payment is the body of money that came in from a buyer or went to a source, or came and went back.
 type Payment struct {
-	Buyer  string `json:"buyer"`
-	Amount string `json:"amount"`         // such as 500.00; below zero: paid back
-	Date   string `json:"date,omitempty"` // when it came, such as 2026-11-03; absent: today
-	Ref    string `json:"ref,omitempty"`
-	Why    string `json:"why"`
-	By     string `json:"by,omitempty"`
+	Buyer    string `json:"buyer,omitempty"`
+	Source   string `json:"source,omitempty"`   // in place of a buyer: it was paid
+	Amount   string `json:"amount"`             // such as 500.00; below zero: paid back
+	Currency string `json:"currency,omitempty"` // such as USD; absent: the one of its verticals
+	Date     string `json:"date,omitempty"`     // when it was, such as 2026-11-03; absent: today
+	Ref      string `json:"ref,omitempty"`
+	Why      string `json:"why"`
+	By       string `json:"by,omitempty"`
 }
 
 // Paid is the answer.
@@ -45,15 +47,26 @@ func (s *Server) pay(ctx *fasthttp.RequestCtx) {
 			err = errors.Join(err, fmt.Errorf("date %q: expected a day that has come, such as 2026-11-03", in.Date))
 		}
 	}
-	if err = errors.Join(told(in.Buyer, in.Ref, in.Why, in.By), err); err != nil {
+	if (in.Buyer == "") == (in.Source == "") {
+		err = errors.Join(err, errors.New("expected buyer or source"))
+	}
+	if err = errors.Join(told(in.Buyer+in.Source, in.Ref, in.Why, in.By), err); err != nil {
 		fail(ctx, 400, err.Error())
 		return
 	}
-	changed, err := s.ex.Book(exchange.Deposit{Buyer: in.Buyer, Amount: m, Date: in.Date, Ref: in.Ref, Any: true,
-		Why: in.Why, By: in.By})
+	var changed bool
+	if in.Source != "" {
+		changed, err = s.ex.PayOut(exchange.PaidOut{Source: in.Source, Amount: m, Currency: in.Currency,
+			Date: in.Date, Ref: in.Ref, Why: in.Why, By: in.By})
+	} else {
+		changed, err = s.ex.Book(exchange.Deposit{Buyer: in.Buyer, Amount: m, Currency: in.Currency, Date: in.Date,
+			Ref: in.Ref, Any: true, Why: in.Why, By: in.By})
+	}
 	switch {
-	case errors.Is(err, exchange.ErrNoBuyer):
+	case errors.Is(err, exchange.ErrNoBuyer), errors.Is(err, exchange.ErrNoSource):
 		fail(ctx, 404, err.Error())
+	case errors.Is(err, exchange.ErrCurrency):
+		fail(ctx, 400, err.Error())
 	case err != nil:
 		fail(ctx, 503, err.Error())
 	default:

@@ -104,6 +104,7 @@ type SourceLine struct {
 	Currency     string          `json:"currency"`
 	LeadID       string          `json:"lead_id,omitempty"`
 	SellerLeadID string          `json:"seller_lead_id,omitempty"`
+	Ref          string          `json:"ref,omitempty"`      // of a payment: what the operator knows it by
 	Corrects     string          `json:"corrects,omitempty"` // the number of the earlier statement that it is about
 }
 

@@ -28,7 +28,7 @@ var madeUpBooks = intake.Books{
 			Zone:   "UTC",
 			Issued: []string{"PAY-0001"}, Sums: []intake.SourceSum{{Currency: "USD", Opening: 5, Closing: -7_000_000}},
 			Lines: []intake.SourceLine{{At: at, Kind: "sale", Amount: 20_000_000, Currency: "USD", LeadID: "x",
-				SellerLeadID: "A-1", Corrects: "PAY-0000"}}, Next: "12.3"}, nil
+				SellerLeadID: "A-1", Ref: "w", Corrects: "PAY-0000"}}, Next: "12.3"}, nil
 	},
 	Report: func(_ context.Context, source string, q *intake.ReportAsk) (*intake.SourceReport, error) {
 		if q.Vertical == "away" {

@@ -113,7 +113,7 @@ func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) 
 		price = &amount
 	}
 	// What is not possible is refused, and changes nothing: the sums tell.
-	switch rnd.IntN(16) {
+	switch rnd.IntN(17) {
 	case 0, 1:
 		_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
 	case 2, 3, 4:
@@ -137,6 +137,12 @@ func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) 
 	case 15:
 		_, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount - 20*lead.Unit + lead.Cent,
 			Ref: fmt.Sprint(rnd.IntN(9)), Any: true, Why: "wire"})
+		if err != nil {
+			t.Error(err)
+		}
+	case 16:
+		_, err := x.Exchange.PayOut(exchange.PaidOut{Source: "acme", Amount: amount - 10*lead.Unit + lead.Cent,
+			Ref: fmt.Sprint(rnd.IntN(9)), Why: "wire"})
 		if err != nil {
 			t.Error(err)
 		}
@@ -222,7 +228,7 @@ func journalAgrees(t *testing.T, v *View, x *exchangetest.Rig, want audit.Counts
 	if err != nil {
 		t.Fatal(err)
 	}
-	var zero, owed, owes, bank, paid lead.Money
+	var zero, owed, owes, bank, paid, out lead.Money
 	for _, b := range trial {
 		zero += b.Amount
 		switch kind, _ := books.Party(b.Account); {
@@ -238,12 +244,15 @@ func journalAgrees(t *testing.T, v *View, x *exchangetest.Rig, want audit.Counts
 		ev, err := ledger.Decode(r.Bytes)
 		if adj, ok := ev.(*ledger.Adjusted); ok && adj.Adjustment == ledger.AdjustDeposited {
 			paid += adj.Price
+		} else if ok && adj.Adjustment == ledger.AdjustPaidOut {
+			out += adj.Payout
 		}
 		return err
 	})
-	if err != nil || zero != 0 || int64(owes+paid) != want.Revenue || int64(owed) != want.Payout || bank != paid {
-		t.Errorf("the journal adds up to %s; buyers owe %s and paid %s (%s in the bank), sources are owed %s; the "+
-			"auditor: %+v (%v)", zero, owes, paid, bank, owed, want, err)
+	if err != nil || zero != 0 || int64(owes+paid) != want.Revenue || int64(owed+out) != want.Payout ||
+		bank != paid-out || int64(paid) != want.Paid || int64(out) != want.PaidOut {
+		t.Errorf("the journal adds up to %s; buyers owe %s and paid %s (%s in the bank), sources are owed %s and "+
+			"were paid %s; the auditor: %+v (%v)", zero, owes, paid, bank, owed, out, want, err)
 	}
 	for _, b := range trial {
 		kind, _ := books.Party(b.Account)

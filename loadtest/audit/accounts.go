@@ -7,13 +7,13 @@ package audit
 type Account struct {
 	Sold int64 `json:"sold_micros"` // a buyer: the prices of its leads; a source: what its leads earned it
 	Back int64 `json:"back_micros"` // what came back to a buyer for returns; what a source gave back
-	Paid int64 `json:"paid_micros"` // what a buyer has paid, less what was paid back; 0 of a source
+	Paid int64 `json:"paid_micros"` // what a buyer has paid, or a source was paid, less what was paid back
 	// a buyer: what it owes; a source: what it is owed
 	Stands int64 `json:"stands_micros"`
 }
 
 // payment is what a payment is known by.
-type payment struct{ buyer, ref string }
+type payment struct{ account, ref string }
 
 // account gives the account of "buyer:ID" or "source:ID".
 func (a *auditor) account(name string) *Account {
@@ -48,14 +48,32 @@ func (a *auditor) paid(e *event) {
 				ch.Cap)
 		}
 	}
-	if told := (payment{e.Buyer, e.Ref}); e.Ref != "" && a.payments[told] {
-		a.found(RulePayment, e.Lead, "event %s books the payment %s of %s again", e.EventID, e.Ref, e.Buyer)
-	} else {
-		a.payments[told] = true
-	}
+	a.once("buyer:"+e.Buyer, e)
 	a.report.Counts.Payments++
 	a.report.Counts.Paid += e.Price
 	a.account("buyer:" + e.Buyer).Paid += e.Price
+}
+
+// paidOut takes money that went to a source, or that it has paid back.
+func (a *auditor) paidOut(e *event) {
+	if e.Source == "" || e.Subject != "source:"+e.Source || e.Payout == 0 || e.Price != 0 || len(e.Charges) > 0 {
+		a.found(RulePayment, e.Lead, "event %s books the payout of %s to the source %q, of the subject %q, with %d "+
+			"charges", e.EventID, money(e.Payout), e.Source, e.Subject, len(e.Charges))
+		return
+	}
+	a.once("source:"+e.Source, e)
+	a.report.Counts.Payouts++
+	a.report.Counts.PaidOut += e.Payout
+	a.account("source:" + e.Source).Paid += e.Payout
+}
+
+// once looks whether a payment of an account was booked before.
+func (a *auditor) once(account string, e *event) {
+	told := payment{account, e.Ref}
+	if e.Ref != "" && a.payments[told] {
+		a.found(RulePayment, e.Lead, "event %s books the payment %s of %s again", e.EventID, e.Ref, account)
+	}
+	a.payments[told] = true
 }
 
 // finishAccounts says what stands on each account.

@@ -231,6 +231,8 @@ func (a *auditor) adjusted(e *event, b []byte) {
 		a.batched(e)
 	case "file":
 		a.fileStands(e)
+	case "paid_out":
+		a.paidOut(e)
 	case "deposited", "imported":
 		if e.Adjustment == "deposited" {
 			a.paid(e)

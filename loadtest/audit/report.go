@@ -114,6 +114,9 @@ type Counts struct {
 	// payments of buyers, and what they come to, less what was paid back
 	Payments int   `json:"payments"`
 	Paid     int64 `json:"paid_micros"`
+	// payouts to sources, and what they come to, less what was paid back
+	Payouts int   `json:"payouts"`
+	PaidOut int64 `json:"paid_out_micros"`
 	// PriceDrops counts sales at a lower price than was bid; Losses those of them that bring less than they pay.
 	PriceDrops int `json:"price_drops"`
 	Losses     int `json:"losses"`
