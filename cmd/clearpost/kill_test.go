@@ -147,12 +147,14 @@ type killed struct {
 	p              *process
 	filed          []audit.Receipt  // of buyers that are no part of the farm
 	moment         func(*rand.Rand) // waits for the one at which it is killed; nil: any
+	down           func()           // ends it; SIGKILL does where nothing else is said
 }
 
 // newKilled makes one that is not started yet, of the examples and what change does to their directory.
 func newKilled(t *testing.T, change func(k *killed)) *killed {
 	t.Helper()
 	k := &killed{t: t, seed: uint64(time.Now().UnixNano()), dir: t.TempDir(), sellers: pickPort(t), admin: pickPort(t)}
+	k.down = func() { k.p.kill() }
 	t.Logf("seed %d", k.seed)
 	var err error
 	if k.farm, err = buyertest.New(buyertest.Config{Seed: k.seed, Buyers: buyertest.Demo()}); err != nil {
@@ -210,7 +212,7 @@ func (k *killed) run(kills int) {
 	go func() { r, err := gen.Run(ctx); done <- ended{r, err} }()
 	for range kills {
 		wait(dice)
-		k.p.kill()
+		k.down()
 		k.start()
 	}
 	<-time.After(300 * time.Millisecond)
