@@ -4,6 +4,7 @@ package exchange
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,9 +30,9 @@ func TestChaserComesBackWhenItIsTime(t *testing.T) {
 		})
 		var running running
 		c.run(&running)
-		c.add(lead.ID{1}, lead.ID{9}, 2*time.Second)
-		c.add(lead.ID{2}, lead.ID{9}, time.Second) // sooner than what the queue waits for
-		c.add(lead.ID{1}, lead.ID{9}, 0)           // known: it is not taken twice
+		c.add(lead.ID{1}, lead.ID{9}, "sun", 2*time.Second)
+		c.add(lead.ID{2}, lead.ID{9}, "sun", time.Second) // sooner than what the queue waits for
+		c.add(lead.ID{1}, lead.ID{9}, "sun", 0)           // known: it is not taken twice
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		for attempt, first := range map[byte]time.Duration{1: 2 * time.Second, 2: time.Second} {
@@ -43,8 +44,50 @@ func TestChaserComesBackWhenItIsTime(t *testing.T) {
 		if n := c.open(); n != 0 {
 			t.Errorf("%d still pursued", n)
 		}
-		c.add(lead.ID{3}, lead.ID{9}, time.Hour)
+		c.add(lead.ID{3}, lead.ID{9}, "sun", time.Hour)
 		cancel()
 		running.wait() // what is not due does not hold the end up
+	})
+}
+
+// A buyer that does not answer takes some of the workers, and no more: the attempts of others are looked at when it is
+// their time.
+func TestABuyerThatDoesNotAnswerHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		begin := time.Now()
+		var mu sync.Mutex
+		var at []time.Duration // steps of the other one
+		slow := 0
+		c := newChaser(ctx, func(x chase) time.Duration {
+			if x.buyer == "moon" {
+				mu.Lock()
+				defer mu.Unlock()
+				at = append(at, time.Since(begin))
+				return 10 * time.Second
+			}
+			time.Sleep(time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
+			slow++
+			return 0
+		})
+		var running running
+		c.run(&running)
+		for n := range 10 * chaseWorkers {
+			c.add(lead.ID{1, byte(n), byte(n >> 8)}, lead.ID{9}, "sun", time.Second)
+		}
+		c.add(lead.ID{2}, lead.ID{8}, "moon", 2*time.Second)
+		time.Sleep(33 * time.Second)
+		if fmt.Sprint(at) != "[2s 12s 22s 32s]" {
+			t.Errorf("steps at %v", at)
+		}
+		time.Sleep(10 * chaseWorkers / chaseOfBuyer * time.Minute)
+		synctest.Wait()
+		if slow != 10*chaseWorkers || c.open() != 1 || len(c.held) > 0 || len(c.hands) > 0 {
+			t.Errorf("%d steps of the slow one, %d pursued, %v held back, %v in hands", slow, c.open(), c.held, c.hands)
+		}
+		cancel()
+		running.wait()
 	})
 }

@@ -169,12 +169,12 @@ func bookedBy(adj *ledger.Adjusted) ledger.Booked {
 // change finds the attempt that a name leads to, among those that could be meant, and makes one change of it.
 func (e *Exchange) change(name string, budget time.Duration, is func(*history.Attempt) bool,
 	to func(*history.History, *history.Attempt) (*ledger.Adjusted, error)) (*ledger.Adjusted, bool, error) {
-	e.settling.Lock()
-	defer e.settling.Unlock()
-	id, attempt, err := e.attemptOf(name, budget, is)
+	id, attempt, err := e.attemptOf(name, budget, is) // the ledger may have to be searched: others need not wait
 	if err != nil {
 		return nil, false, err
 	}
+	e.settling.Lock()
+	defer e.settling.Unlock()
 	held := e.claims.In()
 	defer held.Release()
 	if _, ok := held.Take(leadName(id), &underWay{}); !ok {

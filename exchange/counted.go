@@ -4,6 +4,8 @@ package exchange
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"clearpost/capstore"
@@ -215,6 +217,34 @@ func (e *Exchange) countAsked(p *Ping, l *LiveCampaign, now time.Time) lead.Refu
 	}
 	p.told = told{lead: &p.Lead, source: p.Source.ID, buyer: l.Buyer.ID, campaign: l.ID, scratch: p.told.scratch}
 	return e.countPing(p, l.counters.pings, now)
+}
+
+// cameIn are those of a ping's charges that count what comes in; the rest counts bid requests. They are a copy.
+func cameIn(charges []lead.Charge) (out []lead.Charge) {
+	for _, c := range charges {
+		if strings.HasPrefix(c.Cap, "source:") || strings.HasPrefix(c.Cap, "vertical:") {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// notStored takes a ping that the ledger has not taken out of the counts of what comes in, once that is known: its
+// seller hears that it has consumed nothing. Its bid requests have gone out, and stay counted.
+func (e *Exchange) notStored(charges []lead.Charge, err error) {
+	if charges = cameIn(charges); len(charges) == 0 {
+		return
+	}
+	var unsure *ledger.Uncertain
+	if !errors.As(err, &unsure) {
+		e.giveBack(charges)
+		return
+	}
+	e.running.Go(func() {
+		if stored, err := unsure.Stored(e.end); err == nil && !stored {
+			e.giveBack(charges)
+		}
+	})
 }
 
 // giveBack takes pings back that were not made.

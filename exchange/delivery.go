@@ -245,6 +245,9 @@ func (d *delivery) broken(err error) (Reply, *Fault) {
 	if errors.Is(err, errUnsent) {
 		d.e.store.Forget(d.history.ID)
 	}
+	if len(d.before) > 0 {
+		d.e.notStored(d.history.Pinged.Charges, err)
+	}
 	r, f := d.cutOff(errUnsent)
 	if f != nil && errors.Is(err, ledger.ErrUncertain) {
 		errors.As(err, &d.unsure)
@@ -336,7 +339,7 @@ func (e *Exchange) pursueOpen(h *history.History) {
 		if l == nil || l.IfUnknown == nil {
 			continue
 		}
-		if !e.chases.add(a.Posting.Attempt, h.ID, e.firstStep(l, a)) {
+		if !e.chases.add(a.Posting.Attempt, h.ID, l.Buyer.ID, e.firstStep(l, a)) {
 			e.log.Warn("too many open attempts are pursued: this one waits for a person", "attempt",
 				a.Posting.Attempt.String())
 		}

@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
+	"clearpost/rules"
 )
 
 // What becomes of leads, holds and answers where the ledger refuses an event, takes its time, or cannot tell whether it
@@ -473,4 +475,42 @@ func TestSellerWaitsNoLongerThanAPostMayTake(t *testing.T) {
 		x.Sleep(time.Second)
 		wantSold(t, x.Status(id), nil, 8*dollar)
 	})
+}
+
+// A lead that the ledger has not taken counts neither for its source nor for its vertical, as soon as that is known.
+func TestWhatTheLedgerDoesNotTakeIsNotCountedAsComing(t *testing.T) {
+	for name, send := range map[string]func(*rig) (exchange.Reply, *exchange.Fault){
+		"ping":     func(x *rig) (exchange.Reply, *exchange.Fault) { return x.Ping(nil, nil) },
+		"one shot": func(x *rig) (exchange.Reply, *exchange.Fault) { return x.LeadNow(nil, nil) }} {
+		for fault, left := range map[exchangetest.Fault]int{exchangetest.Refused: 3, exchangetest.Lost: 3,
+			exchangetest.Kept: 2} {
+			t.Run(fmt.Sprint(name, " ", fault), func(t *testing.T) {
+				s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: withCaps(rules.CapSpec{Per: "day",
+					Counts: "pings", Limit: 90})})
+				compiled := func(who string) []rules.Cap {
+					three := rules.CapSpec{Per: "day", Counts: "pings", Limit: 3}
+					out, ds := rules.CompileCaps(who, []rules.CapSpec{three}, "Etc/UTC")
+					if ds != nil {
+						t.Fatal(ds)
+					}
+					return out
+				}
+				s.Source = func(c *exchange.Source) { c.Caps = compiled("source:acme") }
+				s = vertical(s, func(v *exchange.Vertical) { v.Caps, v.Dedupe.Window = compiled("vertical:solar"), 0 })
+				exchangetest.Run(t, s, func(x *rig) {
+					x.Disk.Fail(ledger.KindPinged, fault)
+					r, f := send(x)
+					wantFault(t, r, f, "unavailable")
+					x.Disk.Repair()
+					x.Sleep(time.Minute)
+					for i := range left + 1 {
+						r, f := send(x)
+						if full := r.Refusal == lead.SourceFull; f != nil || full != (i == left) {
+							t.Errorf("lead %d: %s, %v", i, r.Refusal, f)
+						}
+					}
+				})
+			})
+		}
+	}
 }

@@ -54,7 +54,7 @@ func (e *Exchange) Reload(cfg Config) (*Snapshot, error) {
 	e.transport.Retire(func(t *transport.Target) bool { return now[t] })
 	e.files.wake()
 	e.replies.follow()
-	e.chases.add(noLead, noLead, 0) // see pursue
+	e.chases.add(noLead, noLead, "", 0) // see pursue
 	return snap, nil
 }
 

@@ -57,17 +57,11 @@ func (e *Exchange) DecideReturn(d ReturnDecision) (adj *ledger.Adjusted, changed
 	if err != nil {
 		return nil, false, err
 	}
-	var with *history.Attempt
+	var with, sale lead.ID
 	if d.What == ReturnReplace {
-		lead, at, err := e.saleFor(&ReturnAsk{Name: d.With, Budget: d.Budget})
-		if err != nil {
+		if with, sale, err = e.saleFor(&ReturnAsk{Name: d.With, Budget: d.Budget}); err != nil {
 			return nil, false, fmt.Errorf("in its place: %w", err)
 		}
-		h, err := e.history(lead)
-		if err != nil {
-			return nil, false, err
-		}
-		with = h.Attempt(at)
 	}
 	return e.onSale(id, attempt, func(h *history.History, a *history.Attempt) (*ledger.Adjusted, error) {
 		last := a.LastReturn()
@@ -85,7 +79,11 @@ func (e *Exchange) DecideReturn(d ReturnDecision) (adj *ledger.Adjusted, changed
 		case ReturnRevoke:
 			return e.revoke(a, adj)
 		}
-		return e.replace(a, adj, with)
+		o, err := e.history(with) // as it is now: it may have been given back meanwhile
+		if err != nil {
+			return nil, err
+		}
+		return e.replace(a, adj, o.Attempt(sale))
 	})
 }
 
