@@ -153,8 +153,9 @@ func (w *world) run(x *rig) {
 		w.revive(x)
 	}
 	x.Disk.DieAt(0, 0, nil)
-	w.rest(x)
+	x.Sleep(time.Millisecond)
 	w.revive(x)
+	w.rest(x)
 	w.emptied(x)
 	w.judge(x)
 }
@@ -229,12 +230,13 @@ func (w *world) step(x *rig) {
 // stop stops the exchange and starts it, if it lives until then.
 func (w *world) stop(x *rig) {
 	w.note("the exchange is stopped and started")
+	x.Disk.DieAt(0, 0, nil)
+	if x.Sleep(time.Millisecond); w.isDead() {
+		return // and its sellers would wait for ever
+	}
 	w.busy.Wait()
 	x.Sleep(time.Minute) // for the log to be open again
-	if x.Disk.DieAt(0, 0, nil); w.isDead() {
-		return
-	}
-	w.counts(x) // as they came about, not as a start makes them
+	w.counts(x)          // as they came about, not as a start makes them
 	x.Restart()
 	x.Exchange.Warm()
 	w.counts(x)

@@ -17,8 +17,7 @@ import (
 )
 
 // On a disk that runs full, or is full, sellers hear 503 and why, from before anything is lost until there is room
-// again; then the exchange goes on by itself, and its ledger is whole. What a disk that refuses every write comes to is
-// for TestPingThatTheLedgerDoesNotTakeConsumesNothing of exchange: no file system with open files is made read-only.
+// again; then the exchange goes on by itself, and its ledger is whole.
 func TestOnAFullDiskSellersHearSo(t *testing.T) {
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); err != nil {
