@@ -41,6 +41,9 @@ type Statement struct {
 	Corrects []Corrects `json:"corrects,omitempty"` // what of it is about sales of earlier statements
 	Open     int64      `json:"open,omitempty"`     // attempts of the time before Until whose end nobody knows yet
 
+	Terms  *PayTerms `json:"terms,omitempty"`  // when the buyer has to pay; nil: its page does not say, or it is a source's
+	Stands *Stands   `json:"stands,omitempty"` // how the account stood when it was issued; nil: of an earlier version
+
 	From *lead.Party `json:"from,omitempty"` // whoever runs the exchange
 	To   *lead.Party `json:"to,omitempty"`   // the buyer or the source
 }
@@ -50,4 +53,21 @@ type Corrects struct {
 	Number string     `json:"number"` // the earlier one
 	Lines  int64      `json:"lines"`
 	Amount lead.Money `json:"amount_micros"`
+}
+
+// PayTerms are a buyer's terms of payment as they were when a statement was issued.
+type PayTerms struct {
+	Prepaid bool   `json:"prepaid,omitempty"`  // what it has bought is due on the day of the sale
+	NetDays int    `json:"net_days,omitempty"` // otherwise so many days later
+	From    string `json:"from"`               // from when they count: sale, or month, the last day of the sale's month
+	Zone    string `json:"zone"`               // in which its days are
+}
+
+// Stands is how an account stood when a statement was issued.
+type Stands struct {
+	Day  string     `json:"day"`               // in the zone of the statement
+	Paid lead.Money `json:"paid_since_micros"` // payments after the end of the month, above zero
+	// what a buyer with terms owed that was due before the day
+	Overdue lead.Money `json:"overdue_micros,omitempty"`
+	Due     string     `json:"oldest_due,omitempty"` // since when the oldest of it was due
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,22 +193,29 @@ func (s *standings) standing(p *exchange.Payer) (admin.Standing, *ledger.Standin
 	if r := p.Rule; r != nil {
 		rule = &books.LateRule{SlowAfter: r.SlowAfter, StopAfter: r.StopAfter, Least: r.Least}
 	}
-	age, currency := (&books.Receivable{}).On(today, p.Terms.Due), ""
+	age, currency, accounts := (&books.Receivable{}).On(today, p.Terms.Due), "", []admin.StandingIn(nil)
 	for at, r := range s.of {
 		if at.buyer != p.Buyer {
 			continue
 		}
 		x := r.On(today, p.Terms.Due)
+		in := admin.StandingIn{Currency: at.currency, Owes: x.Owes, Overdue: x.Overdue}
+		if !x.Due.IsZero() {
+			in.Due = x.Due.Format(time.DateOnly)
+		}
+		accounts = append(accounts, in)
 		worse := books.Worse(x.Pays(rule), age.Pays(rule))
 		worst := worse > 0 || worse == 0 && (x.Days > age.Days || x.Days == age.Days && at.currency < currency)
 		if currency == "" || worst {
 			age, currency = x, at.currency
 		}
 	}
+	slices.SortFunc(accounts, func(a, b admin.StandingIn) int { return strings.Compare(a.Currency, b.Currency) })
 	now := &ledger.Standing{Is: age.Pays(rule), Day: today.Format(time.DateOnly), Overdue: age.Overdue, Owes: age.Owes,
 		Days: age.Days, UpTo: s.upTo}
 	one := admin.Standing{Buyer: p.Buyer, Currency: currency, Terms: p.Terms.String(), Owes: age.Owes,
-		Overdue: age.Overdue, DaysLate: age.Days, Pays: now.Is, Credit: p.Credit}
+		Overdue: age.Overdue, DaysLate: age.Days, Pays: now.Is, Credit: p.Credit,
+		Accounts: accounts}
 	if !age.Due.IsZero() {
 		one.Due = age.Due.Format(time.DateOnly)
 	}

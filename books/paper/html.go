@@ -26,9 +26,8 @@ var pageTemplate = template.Must(template.New("paper").Funcs(template.FuncMap{"m
 // onPage is a paper as the template shows it.
 type onPage struct {
 	*Paper
-	Table  []Row
-	Issued string
-	Of     string // whom a line's reference is of
+	Table []Row
+	Of    string // whom a line's reference is of
 }
 
 // HTML writes papers as one page, to be read on a screen, a phone or paper: it loads nothing and has no script.
@@ -41,9 +40,6 @@ func HTML(out io.Writer, papers []*Paper) error {
 		one := onPage{Paper: p, Of: "Reference"}
 		if p.OfSource() {
 			one.Of = "Your id"
-		}
-		if !p.IssuedAt.IsZero() {
-			one.Issued = p.IssuedAt.In(p.Zone).Format("2 January 2006")
 		}
 		p.Rows(func(r Row) { one.Table = append(one.Table, r) })
 		all = append(all, one)

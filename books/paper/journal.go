@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 
 	"clearpost/lead"
@@ -41,7 +42,8 @@ const openings = "opening balances"
 func Beancount(out io.Writer, j *Journal) error {
 	w := bufio.NewWriter(out)
 	fmt.Fprintf(w, "; The books from %s to before %s.\n\n", j.From, j.To)
-	for _, account := range j.accounts() {
+	accounts, _ := j.names()
+	for _, account := range accounts {
 		fmt.Fprintf(w, "%s open %s\n  clearpost: %q\n", j.From, beancountName(account), account)
 	}
 	for _, e := range j.all() {
@@ -63,10 +65,17 @@ func Beancount(out io.Writer, j *Journal) error {
 	return w.Flush()
 }
 
-// HLedger writes a journal for hledger, which Ledger reads too.
+// HLedger writes a journal for hledger, which Ledger reads too. It declares what it names, as strict checks want it.
 func HLedger(out io.Writer, j *Journal) error {
 	w := bufio.NewWriter(out)
-	fmt.Fprintf(w, "; The books from %s to before %s.\n", j.From, j.To)
+	fmt.Fprintf(w, "; The books from %s to before %s.\n\n", j.From, j.To)
+	accounts, currencies := j.names()
+	for _, c := range currencies {
+		fmt.Fprintf(w, "commodity %s\n  format 1000.00 %[1]s\n", c)
+	}
+	for _, account := range accounts {
+		fmt.Fprintf(w, "account %s\n", hledgerName(account))
+	}
 	for _, e := range j.all() {
 		fmt.Fprintf(w, "\n%s * %s", e.Day, hledgerText(e.What))
 		if e.Ref != "" {
@@ -96,14 +105,17 @@ func (j *Journal) all() []Entry {
 	return append([]Entry{{Day: j.From, What: openings, Postings: j.Opening}}, j.Entries...)
 }
 
-// accounts are those that it names, in the order in which it does.
-func (j *Journal) accounts() (out []string) {
+// names are the accounts and the currencies that it names, in the order in which it does.
+func (j *Journal) names() (accounts, currencies []string) {
 	seen := map[string]bool{}
 	note := func(list []Posting) {
 		for _, p := range list {
 			if !seen[p.Account] {
 				seen[p.Account] = true
-				out = append(out, p.Account)
+				accounts = append(accounts, p.Account)
+			}
+			if c := commodity(p.Currency); !slices.Contains(currencies, c) {
+				currencies = append(currencies, c)
 			}
 		}
 	}
@@ -111,7 +123,7 @@ func (j *Journal) accounts() (out []string) {
 		note(e.Postings)
 	}
 	note(j.Closing)
-	return out
+	return accounts, currencies
 }
 
 // Accounts of the house in the trees of bookkeeping.

@@ -25,12 +25,27 @@ type Paper struct {
 
 	Opening, Sales, Corrections, Returns, Payments, Closing lead.Money
 
+	Terms  string  // a buyer's terms of payment in words; "": it has none
+	Due    [2]Day  // the first and the last day on which its sales are due
+	Stands *Stands // nil: nobody has asked
+
 	LinesN      int64      // that it is made of
 	Lines       []Line     // of it; none where only sums are told
 	Before      string     // the number of the account's statement before
 	Corrects    []Corrects // what of it is about earlier statements
 	CorrectedBy []string   // numbers of later statements that have something about it
 	Open        int64      // attempts of its time whose end was not known
+}
+
+// Day is a date such as 2026-11-30, "" of none.
+type Day string
+
+// Stands is how the account stood on the day of the paper.
+type Stands struct {
+	Day     Day
+	Paid    lead.Money // after its time: what a buyer has paid, or a source was paid, above zero
+	Overdue lead.Money // what was due before the day
+	Oldest  Day        // since when the oldest of it was due
 }
 
 // Line is one entry.
@@ -44,6 +59,7 @@ type Line struct {
 	Seller    string // the seller's id of the lead: no buyer sees it
 	Note      string // of a payment: its ref
 	Corrects  string // the number of the earlier statement that it is about
+	Due       Day    // of a sale to a buyer with terms
 }
 
 // Corrects is what a statement has of an earlier one's sales.
@@ -92,11 +108,47 @@ func (p *Paper) Name() string {
 // Total is what the statement itself adds, without what was paid.
 func (p *Paper) Total() lead.Money { return p.Sales + p.Corrections + p.Returns }
 
+// String is the day in words.
+func (d Day) String() string {
+	at, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return string(d)
+	}
+	return at.Format("2 January 2006")
+}
+
+// DueText is when its sales are due: a day, or the first and the last one; "" where nobody has said.
+func (p *Paper) DueText() string {
+	if p.Due[0] == p.Due[1] {
+		return p.Due[1].String()
+	}
+	return p.Due[0].String() + " to " + p.Due[1].String()
+}
+
+// Facts are what stands at its head beside names and sums.
+func (p *Paper) Facts() (out [][2]string) {
+	switch {
+	case p.Number != "":
+		out = append(out, [2]string{"Number", p.Number}, [2]string{"Issued",
+			p.IssuedAt.In(p.Zone).Format("2 January 2006")})
+	case p.Note != "":
+		out = append(out, [2]string{"Status", p.Note})
+	}
+	for _, f := range [][2]string{{"Period", p.Period()}, {"Terms", p.Terms}, {"Due", p.DueText()},
+		{"Time zone", p.Zone.String()}, {"Currency", p.Currency}} {
+		if f[1] != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Sum is one line of the sums.
 type Sum struct {
 	Name   string
 	Amount lead.Money
 	Strong bool // what others add up to
+	Total  bool // what it is all about
 }
 
 // Sums are its sums in the order in which they are told. Those of nothing are left out.
@@ -105,19 +157,27 @@ func (p *Paper) Sums() []Sum {
 	if p.OfSource() {
 		owed = "Balance owed to you"
 	}
-	out := []Sum{{"Balance before", p.Opening, false}, {"Leads sold", p.Sales, false}}
-	for _, s := range []Sum{{"Corrections", p.Corrections, false}, {"Returns", p.Returns, false}} {
+	out := []Sum{{Name: "Balance before", Amount: p.Opening}, {Name: "Leads sold", Amount: p.Sales}}
+	for _, s := range []Sum{{Name: "Corrections", Amount: p.Corrections}, {Name: "Returns", Amount: p.Returns}} {
 		if s.Amount != 0 {
 			out = append(out, s)
 		}
 	}
 	if total := p.Total(); total != p.Sales {
-		out = append(out, Sum{"Of this period", total, true})
+		out = append(out, Sum{Name: "Of this period", Amount: total, Strong: true})
 	}
 	if p.Payments != 0 {
-		out = append(out, Sum{"Payments", p.Payments, false})
+		out = append(out, Sum{Name: "Payments", Amount: p.Payments})
 	}
-	return append(out, Sum{owed, p.Closing, true})
+	out = append(out, Sum{Name: owed, Amount: p.Closing, Strong: true, Total: true})
+	if s := p.Stands; s != nil && s.Paid != 0 {
+		out = append(out, Sum{Name: "Payments since", Amount: -s.Paid},
+			Sum{Name: "Left on " + s.Day.String(), Amount: p.Closing - s.Paid, Strong: true})
+	}
+	if s := p.Stands; s != nil && s.Overdue > 0 {
+		out = append(out, Sum{Name: "Overdue on " + s.Day.String(), Amount: s.Overdue})
+	}
+	return out
 }
 
 // Notes are what has to be said beside sums and lines.
@@ -127,6 +187,10 @@ func (p *Paper) Notes() (out []string) {
 	}
 	for _, c := range p.Corrects {
 		out = append(out, plural(c.Lines, "line")+" about "+c.Number+": "+amount(c.Amount, p.Currency)+".")
+	}
+	if s := p.Stands; s != nil && s.Overdue > 0 {
+		out = append(out, "On "+s.Day.String()+" "+amount(s.Overdue, p.Currency)+
+			" were overdue, the oldest of it since "+s.Oldest.String()+".")
 	}
 	if p.Open > 0 {
 		out = append(out, plural(p.Open, "lead")+" of this time whose outcome was not known yet will stand on a later "+

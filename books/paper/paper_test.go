@@ -29,7 +29,7 @@ func invoice(t testing.TB, sales int, source bool) *Paper {
 		From: &lead.Party{Name: "Example Leads LLC", Address: []string{"100 Market Street, Suite 4",
 			"Phoenix, AZ 85004", "USA"},
 			TaxID: "EIN 12-3456789", Email: "billing@example.com", PayTo: []string{"First Example Bank, ABA 021000021",
-				"Account 000123456789, reference INV-2026-0042", "Net 15 days"}},
+				"Account 000123456789, reference INV-2026-0042"}},
 		To: &lead.Party{Name: "Bright Roof Solar Inc.", Address: []string{"2200 Sunset Boulevard",
 			"Los Angeles, CA 90026", "USA"},
 			Email: "accounts@brightroof.example"},
@@ -39,6 +39,10 @@ func invoice(t testing.TB, sales int, source bool) *Paper {
 		p.Number, p.Account, p.Before = "PAY-2026-0012", "source:quotemill", "PAY-2026-0009"
 		p.To = &lead.Party{Name: "Quote Mill"}
 		p.Corrects[0].Number, p.CorrectedBy = "PAY-2026-0009", nil
+	}
+	if !source {
+		p.Terms, p.Due = "net 30 days", [2]Day{"2026-10-31", "2026-11-30"}
+		p.Stands = &Stands{Day: "2026-11-03", Paid: 400 * lead.Unit, Overdue: 125 * lead.Unit, Oldest: "2026-10-31"}
 	}
 	line := func(kind string, m lead.Money, l Line) {
 		l.At, l.Kind, l.Amount = at.Add(time.Duration(len(p.Lines))*37*time.Minute), kind, m
@@ -101,10 +105,28 @@ func TestFormsTellTheSame(t *testing.T) {
 				t.Errorf("%s of %s has %s, or a campaign", form, p.Account, foreign)
 			}
 		}
+		for form, out := range map[string]string{"text": text.String(), "HTML": page.String()} {
+			for _, want := range []string{"net 30 days", "400.00", "125.00", "since 31 October 2026"} {
+				if strings.Contains(out, want) == source {
+					t.Errorf("%s of %s: %s stands there: %v", form, p.Account, want, source)
+				}
+			}
+		}
+		if want := "31 October 2026 to 30 November 2026"; strings.Contains(page.String(), want) == source {
+			t.Errorf("the page of %s says when it is due: %v", p.Account, source)
+		}
 		if want := money(p.Closing); !strings.Contains(page.String(), ">"+want+"<") {
 			t.Errorf("the page does not close with %s", want)
 		}
 		rows, err := csv.NewReader(&table).ReadAll()
+		if !source { // what was paid since, and what is overdue, is no part of the sum
+			n := len(rows) - 2
+			if err != nil || rows[n][2] != "payments_since" || rows[n][3] != "-400.00" || rows[n+1][2] != "overdue" ||
+				rows[n+1][11] != "2026-10-31" {
+				t.Fatalf("%v, %v", rows[n:], err)
+			}
+			rows = rows[:n]
+		}
 		if err != nil || len(rows) != len(p.Lines)+3 {
 			t.Fatalf("%d rows of CSV, %v", len(rows), err)
 		}
@@ -216,6 +238,14 @@ func TestJournalsForOtherPrograms(t *testing.T) {
 			a, c, _ := strings.Cut(account, " ")
 			if got[f.name(a)+" "+c] != m {
 				t.Errorf("%s: %s is %s, want %s\n%s", form, account, got[f.name(a)+" "+c], m, &out)
+			}
+		}
+		if form == "hledger" {
+			for _, declared := range []string{"account assets:receivable:b.1\n", "account assets:bank\n",
+				"commodity EUR\n", "commodity " + noCommodity + "\n"} {
+				if strings.Count(out.String(), declared) != 1 {
+					t.Errorf("%q is not declared once in\n%s", declared, &out)
+				}
 			}
 		}
 		if len(got) != len(want) || strings.Contains(out.String(), "\n2026-10-04 x") {

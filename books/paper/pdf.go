@@ -33,7 +33,7 @@ var columns = [...]struct {
 	name  string
 	width float64
 	align string
-}{{"Time", 26, "L"}, {"", 42, "L"}, {"Reference", 27, "L"}, {"Lead", 44, "L"}, {"Amount", 18, "R"}, {"Balance", 19,
+}{{"Time", 26, "L"}, {"", 38, "L"}, {"Reference", 25, "L"}, {"Lead", 50, "L"}, {"Amount", 18, "R"}, {"Balance", 19,
 	"R"}}
 
 type color [3]int
@@ -167,21 +167,9 @@ func (s *sheet) head() float64 {
 	half := left + inside*0.5
 	s.say(half, y-1.5, inside*0.5, "R", 20, "", ink, p.Title())
 	y += 11
-	var facts [][2]string
-	switch {
-	case p.Number != "":
-		facts = append(facts, [2]string{"Number", p.Number}, [2]string{"Issued",
-			p.IssuedAt.In(p.Zone).Format("2 January 2006")})
-	case p.Note != "":
-		facts = append(facts, [2]string{"Status", p.Note})
-	}
-	facts = append(facts, [2]string{"Period", p.Period()}, [2]string{"Time zone", p.Zone.String()})
-	if p.Currency != "" {
-		facts = append(facts, [2]string{"Currency", p.Currency})
-	}
-	for _, f := range facts {
-		s.say(half, y, inside*0.5-48, "R", 8.5, "", soft, f[0])
-		s.say(pageWidth-right-47, y, 47, "R", 8.5, "B", ink, f[1])
+	for _, f := range p.Facts() {
+		s.say(half, y, inside*0.5-61, "R", 8.5, "", soft, f[0])
+		s.say(pageWidth-right-60, y, 60, "R", 8.5, "B", ink, f[1])
 		y += 4.6
 	}
 	return max(y, from)
@@ -224,7 +212,7 @@ func (s *sheet) parties(y float64) float64 {
 	s.SetFillColor(pale[0], pale[1], pale[2])
 	s.Rect(x, y, w, float64(len(sums))*6+5.5, "F")
 	at := y + 2.6
-	for i, sum := range sums {
+	for _, sum := range sums {
 		style, size, c := "", 9.0, ink
 		if sum.Strong {
 			style = "B"
@@ -232,7 +220,7 @@ func (s *sheet) parties(y float64) float64 {
 			s.SetLineWidth(0.25)
 			s.Line(x+4, at-0.8, x+w-4, at-0.8)
 		}
-		if i == len(sums)-1 {
+		if sum.Total {
 			size, c = 11, blue
 			at += 0.6
 		}
@@ -306,13 +294,13 @@ func (s *sheet) row(r Row) {
 		case i == 0, i == 5:
 			col = soft
 		case i == 3:
-			size, col = 5.6, soft
+			size, col = 6.6, soft
 		case i == 4 && r.Amount < 0:
 			col = red
 		}
 		y := s.y
 		if i == 3 {
-			y += 0.6
+			y += 0.4
 		}
 		s.say(x, y, c.width, c.align, size, "", col, text)
 		x += c.width

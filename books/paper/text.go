@@ -38,17 +38,31 @@ func (p *Paper) Text(out io.Writer) error {
 	if len(p.Lines) > 0 {
 		b.WriteString("\n")
 	}
-	for _, s := range [...]Sum{{"opening", p.Opening, true}, {"sales", p.Sales, false}, {"corrections", p.Corrections,
-		false},
-		{"returns", p.Returns, false}, {"payments", p.Payments, false}, {"closing", p.Closing, true}} {
-		fmt.Fprintf(w, "%s\t%14s", s.Name, s.Amount)
-		if s.Strong {
-			fmt.Fprintf(w, " %s", p.Currency)
-		}
-		fmt.Fprintln(w)
+	sum := func(name string, m lead.Money, currency string) {
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%s\t%14s %s", name, m, currency), " "))
+	}
+	sum("opening", p.Opening, p.Currency)
+	sum("sales", p.Sales, "")
+	sum("corrections", p.Corrections, "")
+	sum("returns", p.Returns, "")
+	sum("payments", p.Payments, "")
+	sum("closing", p.Closing, p.Currency)
+	if s := p.Stands; s != nil && s.Paid != 0 {
+		sum("payments since", -s.Paid, "")
+		sum("left on "+string(s.Day), p.Closing-s.Paid, p.Currency)
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if p.Terms != "" {
+		fmt.Fprintf(b, "\nterms: %s", p.Terms)
+		if p.Due[0] != "" {
+			fmt.Fprintf(b, "; due %s", string(p.Due[0]))
+		}
+		if p.Due[0] != p.Due[1] {
+			fmt.Fprintf(b, " to %s", string(p.Due[1]))
+		}
+		b.WriteString("\n")
 	}
 	for i, n := range p.Notes() {
 		if i == 0 {
@@ -59,11 +73,12 @@ func (p *Paper) Text(out io.Writer) error {
 	return b.Flush()
 }
 
-// CSV writes papers as one table. What a source must not see of its buyers, and a buyer of its seller, is not in it.
+// CSV writes papers as one table. The rows from opening to closing add up; what was paid since and what is overdue, if
+// anything, follows. What a source must not see of its buyers, and a buyer of its seller, is not in it.
 func CSV(out io.Writer, papers []*Paper) error {
 	w := csv.NewWriter(out)
 	err := w.Write([]string{"statement", "at", "kind", "amount", "currency", "lead_id", "reference", "seller_lead_id",
-		"campaign", "note", "corrects"})
+		"campaign", "note", "corrects", "due"})
 	line := func(p *Paper, l *Line) {
 		if err != nil {
 			return
@@ -73,14 +88,20 @@ func CSV(out io.Writer, papers []*Paper) error {
 			reference, campaign, seller = "", "", l.Seller
 		}
 		err = w.Write([]string{p.Number, l.At.UTC().Format(time.RFC3339), l.Kind, l.Amount.String(), p.Currency, l.Lead,
-			reference, seller, campaign, l.Note, l.Corrects})
+			reference, seller, campaign, l.Note, l.Corrects, string(l.Due)})
 	}
 	for _, p := range papers {
 		line(p, &Line{At: p.Since, Kind: "opening", Amount: p.Opening})
 		for i := range p.Lines {
 			line(p, &p.Lines[i])
 		}
-		line(p, &Line{At: p.Until, Kind: "closing", Amount: p.Closing})
+		line(p, &Line{At: p.Until, Kind: "closing", Amount: p.Closing, Due: p.Due[1]})
+		if s := p.Stands; s != nil && s.Paid != 0 {
+			line(p, &Line{At: p.Until, Kind: "payments_since", Amount: -s.Paid})
+		}
+		if s := p.Stands; s != nil && s.Overdue > 0 {
+			line(p, &Line{At: p.Until, Kind: "overdue", Amount: s.Overdue, Due: s.Oldest})
+		}
 	}
 	w.Flush()
 	if err == nil {

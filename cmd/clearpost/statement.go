@@ -142,7 +142,15 @@ func (c *statementOfCmd) Run(e *env) error {
 		if c.JSON {
 			return printJSON(e.out, s)
 		}
-		return c.printPapers(e, papersOf(s, &who, loc, c.note(e, o, account)))
+		q := query("account", account, "since", until, "zone", zone)
+		if err := o.call(e.ctx, "GET", "/v1/statements/parties"+q, nil, &who); err != nil {
+			return err
+		}
+		papers, err := papersOf(s, &who, loc, c.note(e, o, account))
+		if err != nil {
+			return err
+		}
+		return c.printPapers(e, papers)
 	})
 }
 

@@ -13,7 +13,9 @@ import (
 	"golang.org/x/term"
 
 	"clearpost/books/paper"
+	"clearpost/buyers"
 	"clearpost/exchange/admin"
+	"clearpost/ledger"
 	"clearpost/ledger/report"
 )
 
@@ -69,8 +71,37 @@ func (f *paperForm) printPapers(e *env, papers []*paper.Paper) error {
 	return nil
 }
 
+// owing says on a paper by which terms it is paid, and how the account stands.
+func owing(p *paper.Paper, terms *ledger.PayTerms, stands *ledger.Stands) error {
+	if stands != nil {
+		p.Stands = &paper.Stands{Day: paper.Day(stands.Day), Paid: stands.Paid, Overdue: stands.Overdue,
+			Oldest: paper.Day(stands.Due)}
+	}
+	if terms == nil {
+		return nil
+	}
+	zone, err := time.LoadLocation(terms.Zone)
+	if err != nil {
+		return err
+	}
+	t := buyers.Terms{Prepaid: terms.Prepaid, NetDays: terms.NetDays, FromDate: terms.From, Zone: zone}
+	due := func(day time.Time) paper.Day { return paper.Day(t.Due(day).Format(time.DateOnly)) }
+	if p.Terms = t.String(); t.Prepaid {
+		return nil
+	}
+	p.Due = [2]paper.Day{due(p.Since.In(p.Zone)), due(p.Until.Add(-time.Nanosecond).In(p.Zone))}
+	for i := range p.Lines {
+		if l := &p.Lines[i]; l.Kind == "sale" { // days are those of its zone, which may be another one
+			l.Due = due(t.Day(l.At))
+			p.Due = [2]paper.Day{min(p.Due[0], l.Due), max(p.Due[1], l.Due)}
+		}
+	}
+	return nil
+}
+
 // papersOf makes papers of an account over a time, one a currency.
-func papersOf(s *report.Statement, who *admin.Parties, zone *time.Location, note string) (out []*paper.Paper) {
+func papersOf(s *report.Statement, who *admin.Parties, zone *time.Location, note string) (out []*paper.Paper,
+	err error) {
 	of := func(currency string) *paper.Paper {
 		return &paper.Paper{Note: note, Account: s.Account, Currency: currency, Since: s.Since, Until: s.Until,
 			Zone: zone,
@@ -91,7 +122,10 @@ func papersOf(s *report.Statement, who *admin.Parties, zone *time.Location, note
 	if len(out) == 0 {
 		out = append(out, of(""))
 	}
-	return out
+	for _, p := range out {
+		err = errors.Join(err, owing(p, who.Terms, who.Stands[p.Currency]))
+	}
+	return out, err
 }
 
 // lineOn is a line of a paper.
@@ -150,7 +184,7 @@ func issuedPaper(s *report.IssuedPage) (*paper.Paper, error) {
 	for _, c := range s.Corrects {
 		p.Corrects = append(p.Corrects, paper.Corrects{Number: c.Number, Lines: c.Lines, Amount: c.Amount})
 	}
-	return p, nil
+	return p, owing(p, s.Terms, s.Stands)
 }
 
 // printIssued prints statements by their numbers. Of one whose lines are not whole any more nothing is printed.

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +74,21 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 	if err := examples.Write(dir); err != nil {
 		t.Fatal(err)
 	}
+	page := filepath.Join(dir, "buyers", "brightroof.yaml")
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = bytes.Replace(b, []byte("terms: {net_days: 30}"), []byte("terms: {net_days: 0}"), 1) // so that it is overdue
+	if err := os.WriteFile(page, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	month, this, open := aMonthAgo(t, dir)
+	first, err := time.Parse("2006-01", month)
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := "due " + first.Format(time.DateOnly) + " to " + first.AddDate(0, 1, -1).Format(time.DateOnly)
 	pdf := func(number string) string {
 		out := must(t, "statement", "show", number, "--pdf", "-d", dir)
 		if !strings.HasPrefix(out, "%PDF-") {
@@ -85,6 +102,11 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 		says string
 	}{
 		{"statement brightroof --month " + month, 0, "not issued"},
+		{"statement brightroof --month " + month, 0, "terms: net 0 days; " + due},
+		{"statement brightroof --month " + month, 0, "54.00 USD were overdue, the oldest of it since "},
+		{"pay brightroof 10.00 --ref w-9", 0, "1 of 1 booked"},
+		{"statement brightroof --month " + month, 0, "44.00 USD were overdue"},
+		{"statement brightroof --month " + month + " --csv", 0, ",payments_since,-10.00,USD,"},
 		{"statement brightroof --month " + month + " --html", 0, "2200 Sunset Boulevard"},
 		{"statement brightroof --month 2999-01", 1, "--so-far tells what there is of it"},
 		{"statement brightroof --month 2999-01 --so-far --sums", 0, "so far, up to now"},
@@ -101,6 +123,12 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 		{"statement list", 0, "PAY-0001"},
 		{"statement list brightroof --month " + month, 0, "54.00"},
 		{"statement show INV-0001", 0, "1 lead of this time whose outcome was not known yet"},
+		{"pay brightroof 5.00 --ref w-10", 0, "1 of 1 booked"}, // what is issued stays as it is
+		{"statement show INV-0001", 0, "payments since              -10.00"},
+		{"statement show INV-0001", 0, "44.00 USD were overdue, the oldest of it since " +
+			first.AddDate(0, 1, -1).Format("2 January 2006")},
+		{"statement show INV-0001 --csv", 0, "," + first.AddDate(0, 1, -1).Format(time.DateOnly) + "\n"},
+		{"statement show INV-0001 --html", 0, "Overdue on "},
 		{"statement show INV-0001 --json", 0, `"number": "INV-0001"`},
 		{"statement show INV-0009", 1, "no statement has this number"},
 		{"resolve " + open.String() + " accepted --price 25.00 --why asked", 0, ""},
@@ -110,7 +138,7 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 		{"sql select+number,closing_micros+from+statements+order+by+seq", 0, "54000000"},
 		{"books", 0, "USD adds up to 0.00"},
 		{"books --beancount --from " + month + "-01 --zone America/New_York", 0, "Assets:Receivable:Buyer-brightroof"},
-		{"books --hledger", 0, "= 79.00 USD"},
+		{"books --hledger", 0, "= 64.00 USD"},
 		{"books --hledger --beancount", 2, "expected one of"},
 		{"books --opening --beancount", 2, "--opening goes with --from"},
 		{"books --hledger --from 2026-10-02 --to 2026-10-01", 1, "expected a day after"},

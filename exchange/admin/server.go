@@ -192,8 +192,6 @@ func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		s.decideReturn(ctx)
 	case path == "/v1/payments" && post:
 		s.pay(ctx)
-	case path == "/v1/statements/parties" && get:
-		s.parties(ctx)
 	case path == "/v1/balances" && get:
 		s.balances(ctx)
 	case path == "/v1/balances" && post:

@@ -29,6 +29,16 @@ type Standing struct {
 	MeanDays   *float64 `json:"days_to_pay,omitempty"`
 	RecentDays *float64 `json:"days_to_pay_recent,omitempty"`
 	LastPaid   string   `json:"last_paid,omitempty"`
+	// each currency in which something was booked; above stands the one in which it is worst
+	Accounts []StandingIn `json:"accounts,omitempty"`
+}
+
+// StandingIn is what a buyer owes in one currency.
+type StandingIn struct {
+	Currency string     `json:"currency"`
+	Owes     lead.Money `json:"owes_micros"`
+	Overdue  lead.Money `json:"overdue_micros"`
+	Due      string     `json:"oldest_due,omitempty"` // the oldest day on which something was due that is not paid
 }
 
 // standings tells how buyers pay: GET /v1/standings.

@@ -13,6 +13,7 @@ import (
 
 	"clearpost/exchange"
 	"clearpost/lead"
+	"clearpost/ledger"
 	"clearpost/ledger/report"
 )
 
@@ -125,6 +126,9 @@ func (s *Server) issueMonth(v *report.View, in *IssueIn, zone *time.Location, un
 			return nil, err
 		}
 		m.From, m.To = company.Party, s.party(in.Account)
+		if m.Terms, m.Stands, err = s.stands(v, in.Account, m.Currency, zone, until); err != nil {
+			return nil, err
+		}
 		_, err = s.ex.Issue(exchange.Issue{Account: in.Account, Currency: m.Currency, Statement: m.Statement,
 			NumberLeast: least, Why: in.Why, By: in.By})
 		if err != nil {
@@ -149,6 +153,54 @@ func (s *Server) allOf(v *report.View) error {
 	last := s.led.LastSeq()
 	if st := v.CatchUp(ctx); st.UpToSeq < last {
 		return fmt.Errorf("%w by %d events %s", errBehind, last-st.UpToSeq, st.Error)
+	}
+	return nil
+}
+
+// stands tells by which terms an account is paid, and how it stands now: what was paid since a time, and what is
+// overdue.
+func (s *Server) stands(v *report.View, account, currency string, zone *time.Location, since time.Time) (
+	*ledger.PayTerms, *ledger.Stands, error) {
+	now := s.ex.Now()
+	out := &ledger.Stands{Day: now.In(zone).Format(time.DateOnly)}
+	if since.Before(now) {
+		st, err := v.Statement(s.stop, report.StatementQuery{Account: account, Since: since,
+			Until: now.Add(time.Second), Limit: 1})
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, x := range st.Sums {
+			if x.Currency == currency {
+				out.Paid = -x.Payments
+			}
+		}
+	}
+	buyer, ok := strings.CutPrefix(account, "buyer:")
+	if !ok || s.hooks.Standings == nil {
+		return nil, out, nil
+	}
+	terms := s.termsOf(buyer)
+	if terms == nil {
+		return nil, out, nil
+	}
+	all, err := s.hooks.Standings(s.stop, false)
+	for i := range all {
+		for _, in := range all[i].Accounts {
+			if all[i].Buyer == buyer && in.Currency == currency && in.Overdue > 0 {
+				out.Overdue, out.Due = in.Overdue, in.Due
+			}
+		}
+	}
+	return terms, out, err
+}
+
+// termsOf are a buyer's terms of payment, nil where it has none.
+func (s *Server) termsOf(buyer string) *ledger.PayTerms {
+	for _, p := range s.ex.Payers() {
+		if p.Buyer == buyer {
+			return &ledger.PayTerms{Prepaid: p.Terms.Prepaid, NetDays: p.Terms.NetDays, From: p.Terms.FromDate,
+				Zone: p.Terms.Zone.String()}
+		}
 	}
 	return nil
 }
@@ -226,15 +278,19 @@ type Parties struct {
 	From *lead.Party `json:"from,omitempty"`
 	To   *lead.Party `json:"to"`
 	Zone string      `json:"zone"` // of the company's months
+
+	Terms  *ledger.PayTerms          `json:"terms,omitempty"`  // of a buyer that has some
+	Stands map[string]*ledger.Stands `json:"stands,omitempty"` // now, by currency, where since says since when
 }
 
-// parties tells who an account's statements are between: GET /v1/statements/parties?account=.
-func (s *Server) parties(ctx *fasthttp.RequestCtx) {
+// parties tells who an account's statements are between, and how it stands: GET
+// /v1/statements/parties?account=&since=&zone=.
+func (s *Server) parties(ctx *fasthttp.RequestCtx, v *report.View) {
 	p, ok := paramsOf(ctx)
 	if !ok {
 		return
 	}
-	account := p.text("account")
+	account, since, zone := p.text("account"), p.time("since"), p.zone("zone")
 	if err := p.end(); err != nil {
 		fail(ctx, 400, err.Error())
 		return
@@ -243,6 +299,22 @@ func (s *Server) parties(ctx *fasthttp.RequestCtx) {
 	out := Parties{From: company.Party, To: s.party(account), Zone: "UTC"}
 	if company.Zone != nil {
 		out.Zone = company.Zone.String()
+	}
+	if !since.IsZero() {
+		s.caughtUp(v)
+		sums, err := v.Statement(s.stop, report.StatementQuery{Account: account, Since: time.Unix(0, 0),
+			Until: s.ex.Now().Add(time.Second), Limit: 1})
+		if err != nil {
+			badView(ctx, err)
+			return
+		}
+		out.Stands = map[string]*ledger.Stands{}
+		for _, x := range sums.Sums {
+			if out.Terms, out.Stands[x.Currency], err = s.stands(v, account, x.Currency, zone, since); err != nil {
+				badView(ctx, err)
+				return
+			}
+		}
 	}
 	write(ctx, 200, out)
 }

@@ -29,6 +29,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.scorecards
 	case path == "/v1/view/rebuild" && post:
 		answer = s.rebuild
+	case path == "/v1/statements/parties" && get:
+		answer = s.parties
 	case path == "/v1/find" && get:
 		answer = s.find
 	case path == "/v1/report" && get:

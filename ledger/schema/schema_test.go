@@ -294,6 +294,7 @@ func TestFullEventsValidate(t *testing.T) {
 		case *ledger.Adjusted:
 			e.Adjustment, e.Fate, e.Return.Decided = ledger.AdjustReported, ledger.FatePaid, ledger.DecidedByRule
 			e.File.State, e.Date, e.Statement.Month = ledger.FileStored, "2026-11-03", "2026-10"
+			e.Statement.Terms.From, e.Statement.Stands.Day, e.Statement.Stands.Due = "sale", "2026-11-03", "2026-10-31"
 			e.Return.Chain.Date, e.Return.Chain.Until = "2026-11-03", "2026-11-04"
 			s := e.Standing
 			s.Is, s.Was, s.Day, s.Due = ledger.PaysSlowly, ledger.PaysLate, "2026-11-03", "2026-10-30"
