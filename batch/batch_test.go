@@ -4,6 +4,7 @@ package batch_test
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"io"
 	"strings"
@@ -312,6 +313,84 @@ func TestFilesAreEncryptedForTheirBuyer(t *testing.T) {
 		if len(ds) == 0 || ds[0].Path != strings.TrimSpace(path) || strings.Contains(ds[0].Value, "AGE-SECRET") {
 			t.Errorf("%s: %v", path, ds)
 		}
+	}
+}
+
+// What a buyer encrypts for us is read by our key, and nothing else is.
+func TestResponsesAreDecrypted(t *testing.T) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := openpgp.NewEntity("Exchange", "", "leads@exchange.example", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := armored(t, openpgp.PublicKeyType, key.Serialize)
+	secret := func(w io.Writer) error { return key.SerializePrivateWithoutSigning(w, nil) }
+	private := armored(t, openpgp.PrivateKeyType, secret)
+	if err := key.EncryptPrivateKeys([]byte("open"), nil); err != nil {
+		t.Fatal(err)
+	}
+	locked := armored(t, openpgp.PrivateKeyType, secret)
+	text := []byte("Lead,Result\n")
+	with := func(d batch.DecryptSpec) func(*batch.Spec) {
+		return func(s *batch.Spec) {
+			s.Fields = append(s.Fields, request.FieldSpec{To: "Their id", From: "lead_id"})
+			s.Response = &batch.ResponseSpec{Name: "result-*", Decrypt: d, Accepted: []string{"ok"},
+				Refused: []string{"bad"}, Columns: batch.ResponseColumnsSpec{Lead: "Lead", Result: "Result"}}
+		}
+	}
+	for name, x := range map[string]struct {
+		by batch.DecryptSpec
+		to batch.EncryptSpec
+	}{
+		"age": {batch.DecryptSpec{Age: "# ours\n" + id.String()},
+			batch.EncryptSpec{Age: []string{id.Recipient().String()}}},
+		"pgp":    {batch.DecryptSpec{PGP: private}, batch.EncryptSpec{PGP: public}},
+		"locked": {batch.DecryptSpec{PGP: locked, Passphrase: "open"}, batch.EncryptSpec{PGP: public}},
+	} {
+		r := compiled(t, with(x.by)).Response
+		coded, err := compiled(t, func(s *batch.Spec) { s.Encrypt = x.to }).Encrypt(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Decrypt(coded); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		inText := string(pem.EncodeToMemory(&pem.Block{Type: "AGE ENCRYPTED FILE", Bytes: coded}))
+		if name != "age" {
+			inText = armored(t, "PGP MESSAGE", func(w io.Writer) error { _, err := w.Write(coded); return err })
+		}
+		if got, err := r.Decrypt([]byte(inText)); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s in text: %q, %v", name, got, err)
+		}
+		coded[len(coded)-3] ^= 1
+		for what, b := range map[string][]byte{"altered": coded, "plain": text, "torn": coded[:len(coded)-20],
+			"none": nil} {
+			if got, err := r.Decrypt(b); err == nil {
+				t.Errorf("%s, %s: read as %q", name, what, got)
+			}
+		}
+	}
+	for path, by := range map[string]batch.DecryptSpec{
+		"response.decrypt":            {Age: id.String(), PGP: private},
+		"response.decrypt.age":        {Age: id.Recipient().String()},
+		"response.decrypt.pgp":        {PGP: public},
+		"response.decrypt.passphrase": {PGP: locked, Passphrase: "another"},
+	} {
+		_, ds := batch.Compile(spec(with(by)), schema(t), batch.Options{})
+		if len(ds) != 1 || ds[0].Path != path || ds[0].Value != "" {
+			t.Errorf("%s: %v", path, ds)
+		}
+	}
+	gone := batch.Options{Secrets: func(string) (string, bool) { return "", true }}
+	b, ds := batch.Compile(spec(with(batch.DecryptSpec{Age: "${file:none}"})), schema(t), gone)
+	if ds != nil {
+		t.Fatal(ds)
+	}
+	if got, err := b.Response.Decrypt(text); err == nil {
+		t.Errorf("without the key: %q", got)
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	agearmor "filippo.io/age/armor"
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -87,4 +89,117 @@ func encryptPGP(out io.Writer, to openpgp.EntityList, text []byte) error {
 		err = w.Close()
 	}
 	return err
+}
+
+// keys are what responses are decrypted by. Where what stands for a key is not there, it is missing.
+type keys struct {
+	ages    []age.Identity
+	pgp     openpgp.EntityList
+	missing bool
+}
+
+// decrypt compiles by which key responses are read.
+func (c *compiler) decrypt(out *Response, d *DecryptSpec) {
+	if d.Age != "" && d.PGP != "" {
+		c.bad("response.decrypt", "", "`age` or `pgp`, not both")
+	}
+	if d.Passphrase != "" && d.PGP == "" {
+		c.bad("response.decrypt.passphrase", "", "nothing here: there is no `pgp`")
+	}
+	if d.Age != "" {
+		key := c.secret("response.decrypt.age", d.Age)
+		ids, err := age.ParseIdentities(strings.NewReader(key))
+		switch {
+		case err == nil:
+			out.keys.ages = ids
+		case strings.HasPrefix(d.Age, "${") && !strings.Contains(key, "AGE-"):
+			out.keys.missing = true // it stands for a file that is not there
+		default:
+			c.bad("response.decrypt.age", "", "identities, such as AGE-SECRET-KEY-1..., a line each")
+		}
+	}
+	if d.PGP != "" {
+		c.decryptPGP(out, d)
+	}
+}
+
+func (c *compiler) decryptPGP(out *Response, d *DecryptSpec) {
+	key, pass := c.secret("response.decrypt.pgp", d.PGP), ""
+	if d.Passphrase != "" {
+		pass = c.secret("response.decrypt.passphrase", d.Passphrase)
+	}
+	if strings.HasPrefix(d.PGP, "${") && !strings.Contains(key, "-----BEGIN") {
+		out.keys.missing = true
+		return
+	}
+	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(key))
+	if err != nil || len(list) == 0 || len(list) > keysMost {
+		c.bad("response.decrypt.pgp", "", fmt.Sprintf("1 to %d private keys in ASCII armor", keysMost))
+		return
+	}
+	for _, e := range list {
+		if e.PrivateKey == nil {
+			c.bad("response.decrypt.pgp", "", "private keys in ASCII armor, and no public one")
+			return
+		}
+		if pass != "" {
+			err = e.DecryptPrivateKeys([]byte(pass))
+		}
+		if err != nil || pass == "" && e.PrivateKey.Encrypted {
+			c.bad("response.decrypt.passphrase", "", "the passphrase of the keys")
+			return
+		}
+	}
+	out.keys.pgp = list
+}
+
+// Decrypt gives the text of a response: where a key is configured it has to be encrypted for it.
+func (r *Response) Decrypt(coded []byte) ([]byte, error) {
+	var text io.Reader
+	var err error
+	switch k := &r.keys; {
+	case k.missing:
+		return nil, errors.New("response.decrypt is no key: what stands for it is not there")
+	case k.ages != nil:
+		var in io.Reader = bytes.NewReader(coded)
+		if bytes.HasPrefix(bytes.TrimSpace(coded), []byte(agearmor.Header)) {
+			in = agearmor.NewReader(in)
+		}
+		text, err = age.Decrypt(in, k.ages...)
+	case k.pgp != nil:
+		text, err = decryptPGP(coded, k.pgp)
+	default:
+		return coded, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("expected a file that is encrypted for the key of response.decrypt: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(text, ResponseBytesMax+1))
+	if err == nil && len(b) > ResponseBytesMax {
+		err = fmt.Errorf("expected at most %d bytes", ResponseBytesMax)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decrypting: %w", err)
+	}
+	return b, nil
+}
+
+// decryptPGP opens a message. Only one that is encrypted and not altered is read to its end.
+func decryptPGP(coded []byte, keys openpgp.EntityList) (io.Reader, error) {
+	var in io.Reader = bytes.NewReader(coded)
+	if bytes.HasPrefix(bytes.TrimSpace(coded), []byte("-----BEGIN PGP")) {
+		block, err := armor.Decode(in)
+		if err != nil {
+			return nil, err
+		}
+		in = block.Body
+	}
+	m, err := openpgp.ReadMessage(in, keys, nil, &packet.Config{})
+	switch {
+	case err != nil:
+		return nil, err
+	case !m.IsEncrypted:
+		return nil, errors.New("it is not encrypted")
+	}
+	return m.UnverifiedBody, nil
 }

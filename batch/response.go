@@ -21,12 +21,15 @@ type ResponseSpec struct {
 	Folder string `yaml:"folder"`
 	// of a file: letters, digits, `-`, `_`, `.`, `*` for any number of signs, `?` for one; none of the campaign's own
 	// files may be called so
-	Name      string              `yaml:"name"`
-	EveryMin  int                 `yaml:"every_min"` // how often is looked whether there is one (15)
-	Format    string              `yaml:"format"`    // csv, xlsx, json (an array), jsonl; absent: it is found out
+	Name     string `yaml:"name"`
+	EveryMin int    `yaml:"every_min"` // how often is looked whether there is one (15)
+	// csv, xlsx, json (an array), jsonl, xml; absent: it is found out
+	Format    string              `yaml:"format"`
 	Separator string              `yaml:"separator"` // of CSV, as of csv; absent: it is found out
 	Encoding  string              `yaml:"encoding"`  // of text, such as windows-1252; absent: it is found out
 	Sheet     string              `yaml:"sheet"`     // of a workbook; absent: the one with the most rows
+	Row       string              `yaml:"row"`       // of XML: the element of a row; absent: each one right below the first
+	Decrypt   DecryptSpec         `yaml:"decrypt"`   // by which key they are read; absent: they are not encrypted
 	Columns   ResponseColumnsSpec `yaml:"columns"`   // by their names, without regard to case, or as #3
 	Accepted  []string            `yaml:"accepted"`  // results that say that the lead is bought, without regard to case
 	Refused   []string            `yaml:"refused"`   // results that say that it is not
@@ -41,14 +44,26 @@ type ResponseColumnsSpec struct {
 	Price     string `yaml:"price"`     // of an accepted lead: what is booked in place of the bid
 }
 
+// Optional are the columns that not every row has to have.
+func (c *ResponseColumnsSpec) Optional() (out []string) {
+	for _, name := range []string{c.Reason, c.Reference, c.Price} {
+		if name != "" && !strings.HasPrefix(name, "#") {
+			out = append(out, strings.TrimSpace(name))
+		}
+	}
+	return out
+}
+
 // Response is where response files appear, and what they mean. It never changes.
 type Response struct {
 	To                                 To // the campaign's own, with their folder in place of its
 	Name                               string
 	Every                              time.Duration
 	Format, Separator, Encoding, Sheet string
+	Row                                string
 	Columns                            ResponseColumnsSpec
 	results                            map[string]bool // as they are compared; true: accepted
+	keys                               keys
 }
 
 // Limits of responses.
@@ -121,7 +136,7 @@ func (c *compiler) response() {
 		return
 	}
 	out := &Response{To: c.out.To, Name: s.Name, Every: everyDefault, Format: s.Format, Separator: s.Separator,
-		Encoding: s.Encoding, Sheet: s.Sheet, Columns: s.Columns, results: map[string]bool{}}
+		Encoding: s.Encoding, Sheet: s.Sheet, Row: s.Row, Columns: s.Columns, results: map[string]bool{}}
 	own := c.inbox(out, s.Folder)
 	bare := strings.NewReplacer("*", "", "?", "").Replace(s.Name)
 	switch {
@@ -135,9 +150,13 @@ func (c *compiler) response() {
 	} else if s.EveryMin > 0 {
 		out.Every = time.Duration(s.EveryMin) * time.Minute
 	}
-	if s.Format != "" && !slices.Contains([]string{"csv", "xlsx", "json", "jsonl"}, s.Format) {
-		c.bad("response.format", s.Format, "csv, xlsx, json or jsonl")
+	if s.Format != "" && !slices.Contains([]string{"csv", "xlsx", "json", "jsonl", "xml"}, s.Format) {
+		c.bad("response.format", s.Format, "csv, xlsx, json, jsonl or xml")
 	}
+	if s.Row != "" && s.Format != "xml" {
+		c.bad("response.row", s.Row, "nothing here: the format is not xml")
+	}
+	c.decrypt(out, &s.Decrypt)
 	c.given("response.columns.lead", s.Columns.Lead, "the column with the lead's id")
 	c.given("response.columns.result", s.Columns.Result, "the column that says what became of the lead")
 	c.results(out, s)

@@ -47,6 +47,13 @@ type EncryptSpec struct {
 	PGP string   `yaml:"pgp"` // the buyer's public key in ASCII armor, best as ${file:PATH}
 }
 
+// DecryptSpec is by which key a response is read: of age or of OpenPGP.
+type DecryptSpec struct {
+	Age        string `yaml:"age"`        // identities, as age-keygen writes them, best as ${file:PATH}
+	PGP        string `yaml:"pgp"`        // private keys in ASCII armor, best as ${file:PATH}
+	Passphrase string `yaml:"passphrase"` // of these keys, best as ${env:NAME}; absent: they have none
+}
+
 // SendSpec is when a file is formed: as soon as one of these is so.
 type SendSpec struct {
 	Rows     int      `yaml:"rows"`     // so many leads wait

@@ -28,6 +28,7 @@ func FuzzStatement(f *testing.F) {
 	}
 	f.Add([]byte("\xff\xfea\x00;\x00b\x00"))
 	f.Add([]byte("PK\x03\x04"))
+	f.Add([]byte("<?xml version='1.0'?><a><r i='1'><s>paid</s><p>12.50</p></r><r i='2'><s>void</s></r></a>"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 64<<10 {
 			return

@@ -15,38 +15,27 @@ import (
 
 // jsonTable reads objects, one after the other. Its first row has their keys; what is nested is named with dots.
 type jsonTable struct {
-	b     *bufio.Reader
-	h     *os.File
-	n     int64 // objects so far
-	names []string
-	at    map[string]int
-	told  bool // the names
-	early [][]byte
-	row   []string
-	buf   []byte
+	objects
+	b   *bufio.Reader
+	h   *os.File
+	buf []byte
 }
 
 // openJSON finds the objects: lines of them, an array, or the first array of objects within an object.
-func (f *File) openJSON(b *bufio.Reader, h *os.File) error {
-	t := &jsonTable{b: b, h: h, at: map[string]int{}}
+func (f *File) openJSON(b *bufio.Reader, h *os.File, optional []string) error {
+	t := &jsonTable{b: b, h: h}
 	if err := f.toRows(t); err != nil {
 		return err
 	}
-	for len(t.early) < SampleRows {
+	t.objects.read = func(each func(name, value string)) error {
 		o, err := t.object()
-		if errors.Is(err, io.EOF) {
-			break
+		if err == nil {
+			flatten(gjson.ParseBytes(o), "", 0, each)
 		}
-		if err != nil {
-			return f.rowErr(int64(len(t.early)+1), err)
-		}
-		t.early = append(t.early, append([]byte(nil), o...))
-		flatten(gjson.ParseBytes(o), "", 0, func(name, _ string) {
-			if _, ok := t.at[name]; !ok && len(t.names) < ColumnsMax {
-				t.at[name] = len(t.names)
-				t.names = append(t.names, name)
-			}
-		})
+		return err
+	}
+	if err := t.begin(f, optional); err != nil {
+		return err
 	}
 	if len(t.early) == 0 {
 		return errors.New("expected objects: an array of them, or one a line")
@@ -236,30 +225,6 @@ func flatten(o gjson.Result, prefix string, depth int, each func(name, value str
 		}
 		return true
 	})
-}
-
-func (t *jsonTable) next() ([]string, int64, error) {
-	if !t.told {
-		t.told = true
-		return append([]string(nil), t.names...), 0, nil
-	}
-	var o []byte
-	if len(t.early) > 0 {
-		o, t.early = t.early[0], t.early[1:]
-	} else {
-		var err error
-		if o, err = t.object(); err != nil {
-			return nil, t.n + 1, err
-		}
-	}
-	t.n++
-	t.row = append(t.row[:0], make([]string, len(t.names))...)
-	flatten(gjson.ParseBytes(o), "", 0, func(name, value string) {
-		if i, ok := t.at[name]; ok {
-			t.row[i] = value
-		}
-	})
-	return t.row, t.n, nil
 }
 
 func (t *jsonTable) close() error { return t.h.Close() }

@@ -16,10 +16,11 @@ import (
 // Mapping is a file of the folder statements, by the name of its buyer: what stands where in that buyer's statements.
 // What is absent is found out from the file. `clearpost reconcile --save` writes one.
 type Mapping struct {
-	Format    string      `yaml:"format,omitempty"`         // csv (with any separator, TSV too), xlsx, json or jsonl (one object a line)
+	Format    string      `yaml:"format,omitempty"`         // csv (with any separator, TSV too), xlsx, json, jsonl (one object a line) or xml
 	Encoding  string      `yaml:"encoding,omitempty"`       // of text, such as utf-8, windows-1252 or utf-16le; a mark of order in the file comes first
 	Separator string      `yaml:"separator,omitempty"`      // between the columns of CSV: one sign, or tab
 	Sheet     string      `yaml:"sheet,omitempty"`          // of a workbook, by its name
+	Row       string      `yaml:"row,omitempty"`            // of XML: the element of a row; absent: each one right below the first
 	Header    *int        `yaml:"header,omitempty"`         // the line with the names of the columns; 0: there is none, and columns are called #1, #2 and so on
 	Columns   ColumnsSpec `yaml:"columns,omitempty"`        // which columns mean what
 	Dates     string      `yaml:"dates,omitempty"`          // the order in dates of numbers: MDY, DMY or YMD

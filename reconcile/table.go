@@ -20,10 +20,11 @@ const (
 	XLSX  = "xlsx"
 	JSON  = "json"  // an array of objects, maybe within an object
 	Lines = "jsonl" // an object a line
+	XML   = "xml"   // an element a row
 )
 
 // Formats are those that a mapping may name.
-var Formats = []string{CSV, XLSX, JSON, Lines}
+var Formats = []string{CSV, XLSX, JSON, Lines, XML}
 
 // table is a file of rows.
 type table interface {
@@ -92,15 +93,15 @@ func (f *File) Progress() (read, size int64) {
 const peekBytes = 64 << 10
 
 // Open opens a statement as the mapping says, and finds out what it does not say. A file in gzip is read as what is in
-// it.
-func Open(path string, m *Mapping) (*File, error) {
+// it. Of JSON and XML the columns that are optional need not stand in the first rows, or in any.
+func Open(path string, m *Mapping, optional ...string) (*File, error) {
 	h, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{Name: filepath.Base(path), Format: m.Format, Encoding: m.Encoding, Separator: m.Separator,
 		Sheet: m.Sheet}
-	if err := f.open(h, path, m); err != nil {
+	if err := f.open(h, path, m, optional); err != nil {
 		h.Close()
 		var at *PlaceError
 		if errors.As(err, &at) {
@@ -111,7 +112,7 @@ func Open(path string, m *Mapping) (*File, error) {
 	return f, nil
 }
 
-func (f *File) open(h *os.File, path string, m *Mapping) error {
+func (f *File) open(h *os.File, path string, m *Mapping, optional []string) error {
 	info, err := h.Stat()
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (f *File) open(h *os.File, path string, m *Mapping) error {
 	case f.Format == "" && bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		f.Format = XLSX
 	case bytes.HasPrefix(head, []byte("%PDF")):
-		return errors.New("a PDF has no rows: ask for the statement as CSV, XLSX or JSON")
+		return errors.New("a PDF has no rows: ask for the statement as CSV, XLSX, JSON or XML")
 	}
 	if f.Format == XLSX {
 		f.read = nil
@@ -149,15 +150,22 @@ func (f *File) open(h *os.File, path string, m *Mapping) error {
 		return err
 	}
 	if f.Format == "" {
-		if f.Format = CSV; looksLikeJSON(text) {
+		switch f.Format = CSV; {
+		case looksLikeJSON(text):
 			f.Format = JSON // or lines of it
+		case looksLikeXML(text):
+			f.Format = XML
 		}
 	}
-	if f.Format != CSV {
+	switch f.Format {
+	case CSV:
+		return f.openCSV(text, h)
+	case XML:
 		f.Separator = ""
-		return f.openJSON(text, h)
+		return f.openXML(text, h, m, optional)
 	}
-	return f.openCSV(text, h)
+	f.Separator = ""
+	return f.openJSON(text, h, optional)
 }
 
 // looksLikeJSON tells by the first signs of a text.

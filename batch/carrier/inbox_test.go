@@ -72,8 +72,15 @@ func TestResponsesOfEveryFormatAreRead(t *testing.T) {
 		"utf-16":    "\xff\xfe" + wide("Lead\tStatus\tWhy\tTheirs\tPaid\na\tok\t\tr1\t12.50\nb\tbad\tdup\t\t\n"),
 		"jsonl":     `{"Lead":"a","Status":"ok","Theirs":"r1","Paid":12.50}` + "\n" + `{"Lead":"b","Status":"bad","Why":"dup"}` + "\n",
 		"xlsx":      workbook(t),
+		"xml": `<?xml version="1.0" encoding="UTF-8"?><!-- Harbor --><Results>` +
+			`<R Lead="a"><Status> ok </Status><Theirs>r1</Theirs><Paid>12.50</Paid></R>` +
+			"\n<R Lead=\"b\"><Status><![CDATA[bad]]></Status><why>dup</why></R></Results>\n",
 	} {
-		rows, err := newFiles(t).Rows(response(t, t.TempDir(), nil), "result-"+name, []byte(text))
+		rows, err := newFiles(t).Rows(response(t, t.TempDir(), func(r *batch.ResponseSpec) {
+			if name == "xml" {
+				r.Columns.Lead = "@lead"
+			}
+		}), "result-"+name, []byte(text))
 		got := ""
 		for line := range strings.Lines(told(rows)) {
 			_, row, _ := strings.Cut(line, " ")
@@ -90,6 +97,32 @@ func TestResponsesOfEveryFormatAreRead(t *testing.T) {
 	if got := told(rows); err != nil || !strings.HasPrefix(got, "1 a|ok||||the price: expected an amount") ||
 		!strings.HasSuffix(got, "\n2 |bad||||\n") {
 		t.Errorf("by numbers: %v\n%s", err, got)
+	}
+}
+
+// Of objects and elements only some say why, and what was paid: even where none of the first thousand does.
+func TestWhatIsOptionalMayStandAnywhere(t *testing.T) {
+	objects, elements := "", "<file><sent>2026</sent><rows>"
+	for i := range 1100 {
+		objects += fmt.Sprintf(`{"Lead":"%d","Status":"ok"}`+"\n", i)
+		elements += fmt.Sprintf("<row><Lead>%d</Lead><x><Status>ok</Status></x></row>", i)
+	}
+	objects += `{"Lead":"x","Status":"ok","PAID":"9.99"}` + "\n"
+	elements += "<row><Lead>x</Lead><x><Status>ok</Status></x><paid>9.99</paid></row></rows></file>"
+	for name, text := range map[string]string{"jsonl": objects, "xml": elements} {
+		r := response(t, t.TempDir(), func(r *batch.ResponseSpec) {
+			if r.Format = name; name == "xml" {
+				r.Row, r.Columns.Result = "row", "x.status"
+			}
+		})
+		rows, err := newFiles(t).Rows(r, "result-1", []byte(text))
+		if err != nil || len(rows) != 1101 {
+			t.Fatalf("%s: %d rows, %v", name, len(rows), err)
+		}
+		last := rows[1100]
+		if last.Lead != "x" || last.Result != "ok" || last.Price == nil || last.Price.String() != "9.99" {
+			t.Errorf("%s: %+v", name, last)
+		}
 	}
 }
 
@@ -111,6 +144,9 @@ func TestResponsesAreReadWholeOrNotAtAll(t *testing.T) {
 		"result-a: line 2: a text does not end": `{"Lead":"a","Status":"ok","Why":"","Theirs":"","Paid":""}` + "\n" + `{"Lead":"b","Sta`,
 		"result-a: ":                            "",
 		"PDF":                                   "%PDF-1.7\n",
+		"result-a: line 2: XML: ":               "<a><r><Lead>a</Lead><Status>ok</Status></r><r><Lead>b</Le",
+		`result-a: expected a line with the columns "Lead", "Status"`: "<a><r><Lead>a</Lead></r></a>",
+		"each of them a row": "<?xml version='1.0'?><a/>",
 	} {
 		dir := t.TempDir()
 		files, err := carrier.New(dir)

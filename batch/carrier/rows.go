@@ -24,6 +24,10 @@ func (f *Files) Rows(r *batch.Response, name string, text []byte) ([]batch.Respo
 	if len(text) > batch.ResponseBytesMax {
 		return nil, fmt.Errorf("%s: expected at most %d bytes", name, batch.ResponseBytesMax)
 	}
+	text, err := r.Decrypt(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	dir, err := os.MkdirTemp(f.dir, "response-") // what a crash leaves there is swept at the next start
 	if err != nil {
 		return nil, err
@@ -34,7 +38,7 @@ func (f *Files) Rows(r *batch.Response, name string, text []byte) ([]batch.Respo
 		return nil, err
 	}
 	t, err := reconcile.Open(file, &reconcile.Mapping{Format: r.Format, Encoding: r.Encoding, Separator: r.Separator,
-		Sheet: r.Sheet})
+		Sheet: r.Sheet, Row: r.Row}, r.Columns.Optional()...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, unnamed(err))
 	}
