@@ -384,6 +384,23 @@ func TestResponsesAreDecrypted(t *testing.T) {
 			t.Errorf("%s: %v", path, ds)
 		}
 	}
+	for path, change := range map[string]func(r *batch.ResponseSpec){
+		"response.done":         func(r *batch.ResponseSpec) { r.Done = "burn" },
+		"response.done_folder":  func(r *batch.ResponseSpec) { r.DoneFolder = "/srv/read" },
+		"response.done_folder ": func(r *batch.ResponseSpec) { r.Done = "move" },
+		"response.row":          func(r *batch.ResponseSpec) { r.Row = "lead" },
+		"response.done_folder  ": func(r *batch.ResponseSpec) {
+			r.Folder, r.Done, r.DoneFolder = "/srv/out", "move", "/srv/out"
+		},
+	} {
+		_, ds := batch.Compile(spec(func(s *batch.Spec) {
+			with(batch.DecryptSpec{})(s)
+			change(s.Response)
+		}), schema(t), batch.Options{})
+		if len(ds) != 1 || ds[0].Path != strings.TrimSpace(path) {
+			t.Errorf("%s: %v", path, ds)
+		}
+	}
 	gone := batch.Options{Secrets: func(string) (string, bool) { return "", true }}
 	b, ds := batch.Compile(spec(with(batch.DecryptSpec{Age: "${file:none}"})), schema(t), gone)
 	if ds != nil {

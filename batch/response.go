@@ -31,8 +31,12 @@ type ResponseSpec struct {
 	Row       string              `yaml:"row"`       // of XML: the element of a row; absent: each one right below the first
 	Decrypt   DecryptSpec         `yaml:"decrypt"`   // by which key they are read; absent: they are not encrypted
 	Columns   ResponseColumnsSpec `yaml:"columns"`   // by their names, without regard to case, or as #3
-	Accepted  []string            `yaml:"accepted"`  // results that say that the lead is bought, without regard to case
-	Refused   []string            `yaml:"refused"`   // results that say that it is not
+	// what becomes of a file that was read to its end: keep (the default), move or delete
+	Done string `yaml:"done"`
+	// move: where to, as `folder` is; it must be there, but for s3, where it ends in /
+	DoneFolder string   `yaml:"done_folder"`
+	Accepted   []string `yaml:"accepted"` // results that say that the lead is bought, without regard to case
+	Refused    []string `yaml:"refused"`  // results that say that it is not
 }
 
 // ResponseColumnsSpec names the columns of a response.
@@ -61,6 +65,7 @@ type Response struct {
 	Every                              time.Duration
 	Format, Separator, Encoding, Sheet string
 	Row                                string
+	Done, DoneFolder                   string // what becomes of a file that was read; where to it is moved
 	Columns                            ResponseColumnsSpec
 	results                            map[string]bool // as they are compared; true: accepted
 	keys                               keys
@@ -81,8 +86,12 @@ const (
 type Inbox interface {
 	// List lists the files that are called as response files are, in the order of their names.
 	List(ctx context.Context, r *Response) ([]Appeared, error)
-	// Fetch reads one, as far as ResponseBytesMax and one byte more.
+	// Fetch reads one, as far as ResponseBytesMax and one byte more. fs.ErrNotExist: there is none.
 	Fetch(ctx context.Context, name string) ([]byte, error)
+	// Remove removes one. Of a file that is not there it does nothing.
+	Remove(ctx context.Context, name string) error
+	// Move moves one to a folder, under another name. What stands there under it is the same file.
+	Move(ctx context.Context, name, folder, as string) error
 	Close() error
 }
 
@@ -100,6 +109,19 @@ type ResponseRow struct {
 	Price                           *lead.Money // nil: it has none
 	Currency                        string      // that stands beside the price
 	Bad                             string      // what is wrong with the row: nothing can be made of it
+}
+
+// What becomes of a response file that was read.
+const (
+	DoneKeep   = "keep"
+	DoneMove   = "move"
+	DoneDelete = "delete"
+)
+
+// DoneName is what a file of a content is called where it is moved to: the same name may stand there from before.
+func DoneName(name, sha256 string) string {
+	ext := path.Ext(name)
+	return strings.TrimSuffix(name, ext) + "-" + sha256[:12] + ext
 }
 
 // Says tells what a result means.
@@ -157,6 +179,7 @@ func (c *compiler) response() {
 		c.bad("response.row", s.Row, "nothing here: the format is not xml")
 	}
 	c.decrypt(out, &s.Decrypt)
+	c.done(out, s)
 	c.given("response.columns.lead", s.Columns.Lead, "the column with the lead's id")
 	c.given("response.columns.result", s.Columns.Result, "the column that says what became of the lead")
 	c.results(out, s)
@@ -164,6 +187,49 @@ func (c *compiler) response() {
 		c.bad("response", "", "a field `from: lead_id` in `fields`: by it rows of the response find their leads")
 	}
 	c.out.Response = out
+}
+
+// done compiles what becomes of files that were read. It stands behind inbox.
+func (c *compiler) done(out *Response, s *ResponseSpec) {
+	switch out.Done, out.DoneFolder = s.Done, s.DoneFolder; s.Done {
+	case "":
+		out.Done = DoneKeep
+	case DoneKeep, DoneDelete, DoneMove:
+	default:
+		c.bad("response.done", s.Done, "keep, move or delete")
+	}
+	if out.Done != DoneMove {
+		if s.DoneFolder != "" {
+			c.bad("response.done_folder", s.DoneFolder, "nothing here: files are not moved")
+		}
+		return
+	}
+	at, expected := "", ""
+	switch t := &out.To; {
+	case t.Folder != nil:
+		at = t.Folder.Path
+		if !filepath.IsAbs(s.DoneFolder) || filepath.Clean(s.DoneFolder) != s.DoneFolder {
+			expected = "an absolute path without `..` and `//`, of the same file system"
+		}
+	case t.SFTP != nil:
+		at = t.SFTP.Folder
+	case t.FTPS != nil:
+		at = t.FTPS.Folder
+	case t.S3 != nil:
+		at = t.S3.Prefix
+		if strings.HasPrefix(s.DoneFolder, "/") || !strings.HasSuffix(s.DoneFolder, "/") {
+			expected = "what stands before names, such as out/read/"
+		}
+	}
+	switch {
+	case s.DoneFolder == "" || strings.ContainsAny(s.DoneFolder, "\r\n\x00"):
+		expected = "a folder to which files are moved that were read"
+	case path.Clean(s.DoneFolder) == path.Clean(at):
+		expected = "another folder than the one in which response files appear"
+	}
+	if expected != "" {
+		c.bad("response.done_folder", s.DoneFolder, expected)
+	}
 }
 
 // sendsID tells whether rows have the lead's id.

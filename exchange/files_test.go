@@ -32,6 +32,8 @@ type desk struct {
 	mu sync.Mutex // guards what follows
 	// each tells what happens instead of a step, nil: nothing
 	open, stage, store func() error
+	away               func() error // before a response file is removed or moved
+	fetched            func(n int)  // before one is read, for the nth time
 	n                  map[string]int
 	dead               bool // the machine is: no step is taken any more
 }
@@ -105,6 +107,40 @@ func (p *deskPlace) Store(ctx context.Context, f *batch.File) error {
 		return err
 	}
 	return p.Place.Store(ctx, f)
+}
+
+func (d *desk) Inbox(ctx context.Context, r *batch.Response) (batch.Inbox, error) {
+	b, err := d.Files.Inbox(ctx, r)
+	return &deskInbox{b, d}, err
+}
+
+type deskInbox struct {
+	batch.Inbox
+	d *desk
+}
+
+func (b *deskInbox) Fetch(ctx context.Context, name string) ([]byte, error) {
+	var f func(int)
+	n := 0
+	b.d.set(func() { b.d.n["fetch"]++; f, n = b.d.fetched, b.d.n["fetch"] })
+	if f != nil {
+		f(n)
+	}
+	return b.Inbox.Fetch(ctx, name)
+}
+
+func (b *deskInbox) Remove(ctx context.Context, name string) error {
+	if err := b.d.do("away", &b.d.away); err != nil {
+		return err
+	}
+	return b.Inbox.Remove(ctx, name)
+}
+
+func (b *deskInbox) Move(ctx context.Context, name, folder, as string) error {
+	if err := b.d.do("away", &b.d.away); err != nil {
+		return err
+	}
+	return b.Inbox.Move(ctx, name, folder, as)
 }
 
 // files are those that stand there, by name, without what is not whole.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,10 +170,47 @@ func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) ti
 			next = min(next, settleWait)
 		}
 	}
+	for _, at := range list {
+		if err := q.away(ctx, ln, r, box, ln.files[at.Name]); err != nil {
+			return q.failed(ctx, ln, r, r.Done+" "+at.Name, err)
+		}
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	ln.looked, ln.why, ln.tries = q.e.wall(), "", 0
 	return next
+}
+
+// away has a file that is done removed or moved, where that is configured and it is still the one that was read. The
+// ledger has it before: should nobody be able to tell whether it is away, and should it stand there again, its rows
+// count no second time.
+func (q *replies) away(ctx context.Context, ln *replyLine, r *batch.Response, box batch.Inbox, f *inboxFile) error {
+	if r.Done == batch.DoneKeep || !f.still || !f.done {
+		return nil
+	}
+	name := f.at.Name
+	text, err := box.Fetch(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody was quicker
+	}
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(text); f.sum != hex.EncodeToString(sum[:]) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		f.still, f.done, f.wrong = false, false, "it has changed since it was read, and is read again"
+		return nil
+	}
+	if r.Done == batch.DoneDelete {
+		err = box.Remove(ctx, name)
+	} else {
+		err = box.Move(ctx, name, r.DoneFolder, batch.DoneName(name, f.sum))
+	}
+	if err == nil {
+		q.e.log.Info("a response file that was read is away", "campaign", ln.campaign, "file", name, "done", r.Done)
+	}
+	return err
 }
 
 // found notes what stands there now, and tells how long to wait for the next look.

@@ -153,6 +153,104 @@ func TestLossOfTheMachineTakesNoRowOfAResponseTwice(t *testing.T) {
 	}
 }
 
+// A response file that was read is away, whatever happens meanwhile, and its rows count once.
+func TestResponsesThatWereReadAreAway(t *testing.T) {
+	for _, done := range []string{batch.DoneDelete, batch.DoneMove} {
+		t.Run(done, func(t *testing.T) {
+			d, read := newDesk(t), t.TempDir()
+			names := func(dir string) (out []string) {
+				list, err := filepath.Glob(filepath.Join(dir, "*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, path := range list {
+					out = append(out, filepath.Base(path))
+				}
+				return out
+			}
+			s := inFiles(d, batch.SendSpec{Rows: 2, WaitMin: 60}, withResponses(d), func(b *batch.Spec) {
+				if b.Response.Done = done; done == batch.DoneMove {
+					b.Response.DoneFolder = read
+				}
+			})
+			exchangetest.Run(t, s, func(x *rig) {
+				one, two := sendRow(x, 1), sendRow(x, 2)
+				x.Sleep(time.Minute)
+				put := func() { d.respond(t, "result-1.csv", one.String()+",bad,,,", "x,ok,,,") }
+				put()
+				d.set(func() { // it is lost before the file is away
+					d.away = func() error { d.set(func() { d.dead = true }); return errDead }
+				})
+				x.Sleep(time.Hour)
+				if got := names(d.in); !d.was() || len(got) != 1 {
+					t.Fatalf("never tried to be away: %v", got)
+				}
+				d.set(func() { // after which nobody can tell, and the file is there again
+					d.away = func() error {
+						d.set(func() { d.away = nil })
+						put()
+						return errors.New("the connection is lost")
+					}
+				})
+				x.Crash()
+				x.Sleep(time.Hour)
+				if got := names(d.in); len(got) != 0 || d.times("away") < 3 {
+					t.Errorf("%v stands there after %d tries", got, d.times("away"))
+				}
+				put() // sent again by the buyer
+				d.respond(t, "result-2.csv", two.String()+",bad,,,")
+				x.Sleep(time.Hour)
+				if got := names(d.in); len(got) != 0 {
+					t.Errorf("%v stands there", got)
+				}
+				d.respond(t, "result-2.csv", two.String()+",ok,,,") // another one of the same name
+				x.Sleep(time.Hour)
+				wantSold(t, x.Status(two), nil, 20*dollar)
+				wantUnsold(t, x.Status(one), nil, lead.BuyerRejected)
+				none := lead.ID{}
+				got := [4]int{len(adjusted(x, one, ledger.AdjustCorrected)),
+					len(adjusted(x, two, ledger.AdjustCorrected)), len(adjusted(x, none, ledger.AdjustUnplaced)),
+					len(adjusted(x, none, ledger.AdjustResponse))}
+				if got != [4]int{1, 2, 1, 3} {
+					t.Errorf("corrected, corrected, unplaced, read: %v", got)
+				}
+				want := map[string]int{batch.DoneMove: 3, batch.DoneDelete: 0}[done]
+				if got := names(read); len(got) != want {
+					t.Errorf("moved: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// One that is written over after it was read is another one: it is read before it goes.
+func TestResponsesWrittenOverAreReadAnew(t *testing.T) {
+	d := newDesk(t)
+	s := inFiles(d, batch.SendSpec{Rows: 1, WaitMin: 60}, withResponses(d), func(b *batch.Spec) {
+		b.Response.Done = batch.DoneDelete
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		one := sendRow(x, 1)
+		x.Sleep(time.Minute)
+		d.respond(t, "result-1.csv", one.String()+",bad,,,")
+		d.set(func() {
+			d.fetched = func(n int) {
+				if n == 2 { // between reading and removing
+					d.respond(t, "result-1.csv", one.String()+",ok,found,,")
+				}
+			}
+		})
+		x.Sleep(time.Hour)
+		wantSold(t, x.Status(one), nil, 20*dollar)
+		if n := len(adjusted(x, one, ledger.AdjustCorrected)); n != 2 {
+			t.Errorf("corrected %d times", n)
+		}
+		if list, err := os.ReadDir(d.in); err != nil || len(list) != 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
 // A file that is still written is not read; one that cannot be read changes nothing, and is read when it can be.
 func TestResponsesAreReadWhenTheyAreWhole(t *testing.T) {
 	d := newDesk(t)

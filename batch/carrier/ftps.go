@@ -112,6 +112,17 @@ func (p *ftpsServer) write(path string, b []byte) error { return p.conn.Stor(pat
 
 func (p *ftpsServer) rename(from, to string) error { return p.conn.Rename(from, to) }
 
+// delete tells a file that is not there from one that may not be removed: servers have one number for both.
+func (p *ftpsServer) delete(path string) error {
+	err := p.conn.Delete(path)
+	if refused(err) {
+		if _, gone := p.stat(path); errors.Is(gone, fs.ErrNotExist) {
+			return gone
+		}
+	}
+	return err
+}
+
 func (p *ftpsServer) entries(_ context.Context, dir string, each func(batch.Appeared) error) error {
 	list, err := p.conn.List(dir)
 	if err != nil {

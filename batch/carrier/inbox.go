@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +24,10 @@ type shelf interface {
 	// list gives each file that may be read.
 	list(ctx context.Context, each func(batch.Appeared) error) error
 	open(name string) (io.ReadCloser, error)
+	// remove gives fs.ErrNotExist, or nil, where there is no such file.
+	remove(name string) error
+	// move may go over what stands there, which is the same file.
+	move(name, folder, as string) error
 	Close() error
 }
 
@@ -59,7 +65,7 @@ func (b inbox) List(ctx context.Context, r *batch.Response) (out []batch.Appeare
 			return nil
 		}
 		if out = append(out, a); len(out) > batch.ResponseFilesMax {
-			return fmt.Errorf("more than %d files are called as response files are: move old ones away",
+			return fmt.Errorf("more than %d files are called as responses are: have those that were read go",
 				batch.ResponseFilesMax)
 		}
 		return nil
@@ -80,6 +86,42 @@ func (b inbox) Fetch(_ context.Context, name string) ([]byte, error) {
 		return text, err
 	}
 	return text, errors.Join(err, r.Close())
+}
+
+// Remove implements batch.Inbox.
+func (b inbox) Remove(_ context.Context, name string) error {
+	if err := b.remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Move implements batch.Inbox.
+func (b inbox) Move(_ context.Context, name, folder, as string) error {
+	return b.move(name, folder, as)
+}
+
+func (d *folder) remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
+
+func (d *folder) move(name, folder, as string) error {
+	return os.Rename(filepath.Join(d.path, name), filepath.Join(folder, as))
+}
+
+func (p *remote) remove(name string) error { return p.delete(p.at(name)) }
+
+// move makes up for servers that rename over nothing: what stands there was moved before, or is as good.
+func (p *remote) move(name, folder, as string) error {
+	from, to := p.at(name), path.Join(folder, as)
+	err := p.rename(from, to)
+	if err == nil {
+		return nil
+	}
+	was, errWas := p.stat(from)
+	is, errIs := p.stat(to)
+	if errWas != nil || errIs != nil || was != is {
+		return err
+	}
+	return p.delete(from)
 }
 
 func (d *folder) list(_ context.Context, each func(batch.Appeared) error) error {
@@ -110,6 +152,19 @@ type s3Shelf struct {
 
 func (s *s3Shelf) open(name string) (io.ReadCloser, error) {
 	return s3Tree{s.ctx, s.s3Place}.open(name)
+}
+
+func (s *s3Shelf) remove(name string) error {
+	return s.client.RemoveObject(s.ctx, s.s.Bucket, s.s.Prefix+name, minio.RemoveObjectOptions{})
+}
+
+func (s *s3Shelf) move(name, folder, as string) error {
+	_, err := s.client.CopyObject(s.ctx, minio.CopyDestOptions{Bucket: s.s.Bucket, Object: folder + as},
+		minio.CopySrcOptions{Bucket: s.s.Bucket, Object: s.s.Prefix + name})
+	if err != nil {
+		return err
+	}
+	return s.remove(name)
 }
 
 func (s *s3Shelf) list(ctx context.Context, each func(batch.Appeared) error) error {

@@ -182,8 +182,9 @@ func inboxOf(t *testing.T, r *batch.Response) (names []string, first string) {
 	return names, first
 }
 
-// testInbox puts files where they appear, and wants to see those that are called as responses are.
-func testInbox(t *testing.T, dir string, r *batch.Response) {
+// testInbox puts files where they appear, and wants to see those that are called as responses are. They can be removed,
+// and moved to done, which is the folder read in dir: once more, too.
+func testInbox(t *testing.T, dir string, r *batch.Response, done string) {
 	t.Helper()
 	for _, name := range []string{"result-2", "result-1", "leads.csv", "result-3.part", ".result-4"} {
 		try(t, "write", os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o644))
@@ -193,12 +194,33 @@ func testInbox(t *testing.T, dir string, r *batch.Response) {
 	if fmt.Sprint(names) != "[result-1 result-2]" || first != "text of result-1" {
 		t.Errorf("%v, %q", names, first)
 	}
+	read := filepath.Join(dir, "read")
+	try(t, "make a folder", os.MkdirAll(read, 0o755))
+	try(t, "let others write", os.Chmod(read, 0o777))
+	clean(t, read)
+	box, err := newFiles(t).Inbox(t.Context(), r)
+	try(t, "open", err)
+	defer box.Close()
+	for range 2 {
+		try(t, "write", os.WriteFile(filepath.Join(dir, "result-1"), []byte("text of result-1"), 0o644))
+		try(t, "move", box.Move(t.Context(), "result-1", done, "result-1.read"))
+		try(t, "remove", box.Remove(t.Context(), "result-2"))
+	}
+	if b, err := os.ReadFile(filepath.Join(read, "result-1.read")); err != nil || string(b) != "text of result-1" {
+		t.Errorf("moved: %q, %v", b, err)
+	}
+	if err := box.Move(t.Context(), "result-1", done, "result-1.read"); err == nil {
+		t.Error("what is not there was moved")
+	}
+	if names, _ := inboxOf(t, r); names != nil {
+		t.Errorf("left: %v", names)
+	}
 }
 
 func TestResponsesAppearInAFolder(t *testing.T) {
 	dir := t.TempDir()
 	try(t, "link", os.Symlink("/etc/passwd", filepath.Join(dir, "result-0")))
-	testInbox(t, dir, response(t, dir, nil))
+	testInbox(t, dir, response(t, dir, nil), filepath.Join(dir, "read"))
 	if _, err := newFiles(t).Inbox(t.Context(), response(t, dir+"/none", nil)); err == nil {
 		t.Error("a folder that is not there is opened")
 	}

@@ -173,7 +173,7 @@ func TestIntegrationOpenSSH(t *testing.T) {
 	}
 	files := filepath.Join(dir, "files")
 	testDirectory(t, files, to(addr))
-	testResponses(t, files, to(addr))
+	testResponses(t, files, to(addr), "read")
 	c, f := cutBefore(t, addr), fileOf("cut.csv", big)
 	testCuts(t, c, to(c.addr), f, at(filepath.Join(files, f.Name)), 12_345)
 	other := to(addr)
@@ -191,7 +191,7 @@ func TestIntegrationFTPS(t *testing.T) {
 	}
 	files := filepath.Join(dir, "files", "in")
 	testDirectory(t, files, to(addr))
-	testResponses(t, files, to(addr))
+	testResponses(t, files, to(addr), "/in/read")
 	c, f, small := cutFTPS(t, addr), fileOf("cut.csv", big), fileOf("small.csv", "one row\r\n")
 	testCuts(t, c, to(c.addr), f, at(filepath.Join(files, f.Name)), 12_345)      // of the file
 	testCuts(t, c, to(c.addr), small, at(filepath.Join(files, small.Name)), 151) // of what is said
@@ -219,7 +219,7 @@ func TestIntegrationS3(t *testing.T) {
 		t.Errorf("stored over another: %v", err)
 	}
 	wantStanding(t, p, f, batch.Stored)
-	testResponses(t, filepath.Join(dir, "files/leads/in"), to(addr))
+	testResponses(t, filepath.Join(dir, "files/leads/in"), to(addr), "in/read/")
 	stands := at(filepath.Join(dir, "files/leads/in/cut.csv"))
 	c := cutBefore(t, addr)
 	testCuts(t, c, to(c.addr), fileOf("cut.csv", big), stands, 12_345)
@@ -231,11 +231,11 @@ func TestIntegrationS3(t *testing.T) {
 }
 
 // testResponses reads response files from a place.
-func testResponses(t *testing.T, dir string, to *batch.To) {
+func testResponses(t *testing.T, dir string, to *batch.To, done string) {
 	t.Helper()
 	r := response(t, t.TempDir(), nil)
 	r.To = *to
-	testInbox(t, dir, r)
+	testInbox(t, dir, r, done)
 }
 
 // mails are the e-mails that the server has, with their attachment.

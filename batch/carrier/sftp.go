@@ -116,6 +116,8 @@ func (p *sftpServer) write(path string, b []byte) error {
 // rename goes over nothing by version 3 of the protocol, but not every server knows.
 func (p *sftpServer) rename(from, to string) error { return p.client.Rename(from, to) }
 
+func (p *sftpServer) delete(path string) error { return p.client.Remove(path) }
+
 func (p *sftpServer) entries(ctx context.Context, dir string, each func(batch.Appeared) error) error {
 	if dir == "" {
 		dir = "."
