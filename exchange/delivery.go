@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"time"
@@ -272,16 +271,45 @@ func (d *delivery) pending() Reply {
 		Currency: d.history.Pinged.Currency, Test: d.policy().test}
 }
 
-// A hold that cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and
-// counts as taken.
+// finish tells the store how attempts have ended, and again, beside its caller, while the store is away. A hold that
+// cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.
 func (e *Exchange) finish(ends ...capstore.End) {
 	if len(ends) == 0 {
 		return
 	}
-	errs, err := e.store.End(context.Background(), ends...)
-	if err != nil {
-		e.log.Error("end holds", "count", len(ends), "err", err)
+	errs, err := e.store.End(e.end, ends...)
+	if err == nil {
+		e.finished(ends, errs)
+		return
 	}
+	e.log.Error("end holds: the store is told again", "count", len(ends), "err", err)
+	ends = slices.Clone(ends)
+	lost := func() {
+		e.log.Error("the store has not heard how attempts have ended: their holds stay", "count", len(ends))
+	}
+	if !e.running.Go(func() {
+		for pause := endAgain; err != nil; pause = min(2*pause, endAgainMax) {
+			select {
+			case <-time.After(pause):
+				errs, err = e.store.End(e.end, ends...)
+			case <-e.end.Done():
+				lost()
+				return
+			}
+		}
+		e.finished(ends, errs)
+	}) {
+		lost()
+	}
+}
+
+// How long it is between two tries to tell a store that is away, at first and at most.
+const (
+	endAgain    = 50 * time.Millisecond
+	endAgainMax = 5 * time.Second
+)
+
+func (e *Exchange) finished(ends []capstore.End, errs []error) {
 	for i, err := range errs {
 		if err != nil {
 			e.log.Error("end a hold", "attempt", ends[i].Token.String(), "as", ends[i].Outcome.String(), "err", err)
