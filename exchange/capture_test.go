@@ -3,10 +3,13 @@
 package exchange_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"clearpost/buyers"
+	"clearpost/exchange"
 	"clearpost/exchange/exchangetest"
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -51,6 +54,35 @@ func TestValuesOfAPingsAnswerStandInThePost(t *testing.T) {
 		}
 		if body := string(x.Buyers.Calls("c", exchangetest.Post)[0].Body); strings.Contains(body, "tier") {
 			t.Errorf("c heard the value of another: %s", body)
+		}
+	})
+}
+
+// The trip of a one-shot lead goes on when its seller has heard, and others ping: what its buyers have answered stays
+// what it was.
+func TestValuesOfAnAnswerOutliveTheRequest(t *testing.T) {
+	n := 0
+	s := sellTo(1, campaign{ID: "a", Price: 20 * dollar,
+		Post: exchangetest.Always(exchangetest.Decline("no thanks").In(85 * time.Millisecond))},
+		campaign{ID: "b", Price: 11 * dollar, Spec: func(c *buyers.CampaignSpec) {
+			c.Ping.Answer.Capture = map[string]answer.ValueSpec{"offer": {Path: "offer"}}
+			c.Post.Request.Fields = append(c.Post.Request.Fields, request.FieldSpec{To: "offer", From: "capture.offer"})
+		}, Ping: func(*exchangetest.Request) exchangetest.Answer {
+			n++
+			return exchangetest.Bid(11*dollar, "offer", fmt.Sprint("offer-", n))
+		}})
+	exchangetest.Run(t, s, func(x *rig) {
+		r, f := x.LeadNow(nil, func(p *exchange.Ping) { p.MaxWait = 50 * time.Millisecond })
+		wantPending(t, r, f)
+		for i := range 20 {
+			_, _ = x.Ping(values{"zip": fmt.Sprint(10002 + i)}, nil)
+		}
+		x.Sleep(time.Minute)
+		if got := x.Status(r.LeadID); got.Result != lead.ResultSuccess {
+			t.Errorf("%+v", got)
+		}
+		if body := string(x.Buyers.Calls("b", exchangetest.Post)[0].Body); !strings.Contains(body, `"offer":"offer-1"`) {
+			t.Errorf("b heard %s", body)
 		}
 	})
 }

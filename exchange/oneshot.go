@@ -70,7 +70,10 @@ func (e *Exchange) oneShot(p *Ping) *delivery {
 	ev.Bids = make([]ledger.Bid, len(p.bids))
 	for i, b := range p.bids {
 		b.Token, b.Reason, b.Answer, b.Brand = clone(b.Token), clone(b.Reason), clone(b.Answer), clone(b.Brand)
-		b.Factors = slices.Clone(b.Factors)
+		b.Factors, b.Captures = slices.Clone(b.Factors), slices.Clone(b.Captures)
+		for k := range b.Captures {
+			b.Captures[k].Value = clone(b.Captures[k].Value)
+		}
 		ev.Bids[i] = b
 	}
 	ev.Charges = slices.Clone(ev.Charges)
