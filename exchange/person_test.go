@@ -132,3 +132,29 @@ func TestScopesExcludeEachOther(t *testing.T) {
 		second.Release()
 	}
 }
+
+// A ping that waits for the answer of another gives up when its seller does, and what it has waited before it was read
+// is part of that.
+func TestFollowersWaitNoLongerThanTheirSellers(t *testing.T) {
+	for _, c := range []struct{ most, waited, want time.Duration }{{0, 0, 1250 * time.Millisecond},
+		{0, 400 * time.Millisecond, 850 * time.Millisecond}, {300 * time.Millisecond, 0, 300 * time.Millisecond},
+		{300 * time.Millisecond, 200 * time.Millisecond, 100 * time.Millisecond},
+		{300 * time.Millisecond, time.Second, 0}, {5 * time.Second, 0, 1250 * time.Millisecond}} {
+		synctest.Test(t, func(t *testing.T) {
+			e := &Exchange{}
+			e.quotes.init()
+			one := func() *Ping {
+				return &Ping{Source: &Source{ID: "s"}, Vertical: &Vertical{PingDeadline: time.Second}, what: content{7}}
+			}
+			e.quotes.enter(one(), time.Now())
+			p := one()
+			p.MaxWait, p.Waited = c.most, c.waited
+			other, _ := e.quotes.enter(p, time.Now())
+			begin := time.Now()
+			f := e.await(p, other)
+			if took := time.Since(begin); f == nil || f.Code != "in_progress" || took != c.want {
+				t.Errorf("of %v, after %v: %v after %v, want %v", c.most, c.waited, f, took, c.want)
+			}
+		})
+	}
+}

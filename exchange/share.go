@@ -60,9 +60,19 @@ func (e *Exchange) answerOrAsk(p *Ping, quoted lead.ID, now, begin time.Time) *F
 // awaitGrace is how much longer than an auction the ping that holds it may take: for its sync.
 const awaitGrace = 250 * time.Millisecond
 
+// awaits is how long a ping waits for the answer of another: as long as for one of its own, from when it came, and no
+// longer than its seller waits.
+func (p *Ping) awaits() time.Duration {
+	most := p.patience() + awaitGrace
+	if p.MaxWait > 0 {
+		most = min(most, p.MaxWait)
+	}
+	return most - p.Waited
+}
+
 // await waits for a ping under way that has sent the same.
 func (e *Exchange) await(p *Ping, other *flight) *Fault {
-	timer := time.NewTimer(p.patience() + awaitGrace)
+	timer := time.NewTimer(p.awaits())
 	defer timer.Stop()
 	select {
 	case <-other.done:
