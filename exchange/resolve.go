@@ -164,9 +164,18 @@ func (e *Exchange) ending(h *history.History, r *Resolution) (*ending, error) {
 	return x, nil
 }
 
-// resolved ends the hold of an attempt whose resolution is durable.
+// resolved ends the hold of an attempt whose resolution is durable, and counts what is booked by it: no answer has.
 func (e *Exchange) resolved(x *ending) {
 	adj := x.adjusted
+	if adj.Outcome == lead.Accepted {
+		e.Stats.booked(adj.Price, adj.Payout)
+		snap := e.inForce.Load()
+		if c := snap.cfg.Book.Campaign(adj.Campaign); c != nil {
+			t := snap.campaigns[c.Index].Tally
+			t.RevenueMicros.Add(int64(adj.Price))
+			t.PayoutMicros.Add(int64(adj.Payout))
+		}
+	}
 	e.finish(capstore.End{Token: adj.Attempt, Outcome: adj.Outcome, Booked: adj.Price})
 	if x.finished {
 		e.store.Forget(adj.Lead)

@@ -244,3 +244,42 @@ func TestPayoutIsByTheTermsOfThePostingWhateverIsConfiguredSince(t *testing.T) {
 		}
 	}
 }
+
+// What a resolution books is in the sums as any sale's money, once: that of a lead of which nothing is known else, of
+// one that another buyer has too, and what is taken back.
+func TestMoneyOfAResolutionIsCounted(t *testing.T) {
+	for _, beside := range []bool{false, true} {
+		s := atOnce(t, 2, buys("a", 20, 2, silent), buys("b", 10, 2, declines))
+		if beside {
+			s.Campaigns[1].Post = nil
+		}
+		exchangetest.Run(t, s, func(x *rig) {
+			sums := func(revenue, payout, ofA lead.Money) {
+				t.Helper()
+				st, a := &x.Exchange.Stats, x.Exchange.Campaigns()[0]
+				is := [3]int64{st.RevenueMicros.Load() - st.RevenueLess.Load(), st.PayoutMicros.Load() -
+					st.PayoutLess.Load(), a.RevenueMicros.Load()}
+				if want := [3]int64{int64(revenue), int64(payout), int64(ofA)}; is != want {
+					t.Errorf("revenue, payout, of a: %v, want %v", is, want)
+				}
+			}
+			var price, payout lead.Money
+			if beside {
+				price, payout = 10*dollar, 8*dollar
+			}
+			r, f := x.Post(x.Quote(24*dollar, nil), nil, nil)
+			wantPending(t, r, f)
+			sums(price, payout, 0)
+			open := x.Open()[0]
+			if _, err := x.Exchange.Resolve(exchange.Resolution{Attempt: open.Attempt, Accepted: true}); err != nil {
+				t.Fatal(err)
+			}
+			sums(price+20*dollar, payout+16*dollar, 20*dollar)
+			c := exchange.Correction{Name: open.Attempt.String(), Why: "they say no", By: "ann"}
+			if _, _, err := x.Exchange.Correct(c, time.Second); err != nil {
+				t.Fatal(err)
+			}
+			sums(price, payout, 20*dollar)
+		})
+	}
+}

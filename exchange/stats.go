@@ -67,9 +67,14 @@ func (s *Stats) settled(ev *ledger.Settled) {
 		s.Unsold.Add(1)
 	}
 	for _, x := range ev.Sales {
-		s.RevenueMicros.Add(int64(x.Price))
-		s.PayoutMicros.Add(int64(x.Payout))
+		s.booked(x.Price, x.Payout)
 	}
+}
+
+// booked counts the money of one sale.
+func (s *Stats) booked(price, payout lead.Money) {
+	s.RevenueMicros.Add(int64(price))
+	s.PayoutMicros.Add(int64(payout))
 }
 
 // corrected counts by how much a correction changes what is booked.
