@@ -62,7 +62,10 @@ func (e *Exchange) awaitEnd(d *delivery, r Reply, timer *time.Timer) Reply {
 // queueFrom is the first event that leads of the queue need: the log keeps it.
 func (e *Exchange) queueFrom() uint64 {
 	_, since, ok, err := e.led.OldestQueued()
-	if err != nil || !ok {
+	switch {
+	case err != nil:
+		return 0 // nobody can tell: nothing goes
+	case !ok:
 		return e.led.LastSeq() + 1
 	}
 	longest := time.Minute // from the ping of a lead to its post
