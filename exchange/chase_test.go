@@ -79,6 +79,7 @@ func TestABuyerThatDoesNotAnswerHoldsUpNobodyElse(t *testing.T) {
 		}
 		c.add(lead.ID{2}, lead.ID{8}, "moon", 2*time.Second)
 		time.Sleep(33 * time.Second)
+		synctest.Wait()
 		if fmt.Sprint(at) != "[2s 12s 22s 32s]" {
 			t.Errorf("steps at %v", at)
 		}
