@@ -98,7 +98,7 @@ type Exchange struct {
 	inForce   atomic.Pointer[Snapshot] // what new trips begin with
 	paused    switches
 	settling  turn              // one resolution at a time
-	numbering *ledger.Uncertain // guarded by settling: the statement of which nobody could tell; nil: none
+	unsure    *ledger.Uncertain // guarded by settling: see known; nil: all is
 	reloading sync.Mutex        // one change of the snapshot at a time
 	carried   carried           // guarded by reloading
 

@@ -75,13 +75,16 @@ func (snap *Snapshot) payIn(verticals []string, said string) (string, error) {
 
 // told books money that has moved, once by its ref; without one it gets one.
 func (e *Exchange) told(adj *ledger.Adjusted) (changed bool, err error) {
+	if err := e.known(); err != nil {
+		return false, err
+	}
 	if adj.Ref == "" {
 		adj.Ref = ledger.NewID(e.now()).String()
 	} else if e.led.ByRef(adj.Subject, adj.Ref) {
 		return false, nil
 	}
 	err = e.count([]*ledger.Adjusted{adj})
-	if errors.Is(err, ErrMaybeBooked) {
+	if errors.As(err, &e.unsure) {
 		return false, fmt.Errorf("%w (told again under the ref %s it is booked once)", err, adj.Ref)
 	}
 	return err == nil, err

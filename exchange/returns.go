@@ -319,7 +319,9 @@ func (e *Exchange) onSale(id, attempt lead.ID, to func(*history.History, *histor
 		e.Stats.returned(adj)
 	}
 	if err := e.led.Append(adj); err != nil {
-		e.learn(err, held, done)
+		if e.learn(err, held, done); adj.Adjustment == ledger.AdjustReplaced {
+			errors.As(err, &e.unsure)
+		}
 		return nil, false, fmt.Errorf("%w: %w", ErrNotBooked, err)
 	}
 	done()

@@ -172,6 +172,9 @@ func (e *Exchange) replace(a *history.Attempt, adj *ledger.Adjusted, with *histo
 	case n.At.Before(last.At):
 		return nil, fmt.Errorf("%w: it was sold before the other was given back", ErrReplacement)
 	}
+	if err := e.known(); err != nil { // another return may have this lead
+		return nil, err
+	}
 	once := lead.Charge{Cap: "buyer:" + p.Buyer + ":replaces", Window: n.Attempt.String(), N: 1, Of: lead.OfTally}
 	if e.led.Count(once.Cap, once.Window) > 0 {
 		return nil, fmt.Errorf("%w: it stands in place of another one already", ErrReplacement)

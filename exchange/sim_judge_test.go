@@ -62,7 +62,8 @@ func (w *world) tally(x *rig, c *audit.Counts) {
 		"refusals as duplicates":                               c.Duplicates,
 		"refusals as duplicates for a hold that left no event": c.DuplicatesUntold,
 		"attempts that count as their campaign says":           c.Assumed, "leads that waited": c.Deferred,
-		"returns that stand": c.Returns, "payments": c.Payments, "payouts": c.Payouts} {
+		"returns that stand": c.Returns, "payments": c.Payments, "payouts": c.Payouts,
+		"standings of buyers": c.Standings, "bids refused as unpaid": c.Unpaid} {
 		w.did["judged: "+what] += n
 	}
 }

@@ -34,6 +34,9 @@ func (m *simMarket) money(s *setup) {
 	s.Buyer = func(b *buyers.BuyerSpec) {
 		buyer(b)
 		b.Returns = simReturns(b.ID)
+		net, slow, stop := 0, 0, 1
+		b.Terms = &buyers.TermsSpec{NetDays: &net}
+		b.Standing = &buyers.StandingSpec{SlowAfter: &slow, StopAfter: &stop}
 		if slices.Contains(simPrepaid, b.ID) {
 			b.Balance = &buyers.BalanceSpec{Credit: amount(simCredit)}
 		}
@@ -74,7 +77,9 @@ func (m *simMarket) accounts() (out []audit.Cap) {
 // backOffice is what is done about returns and money.
 func (w *world) backOffice(x *rig) {
 	for range 2 + w.plan.IntN(4) {
-		switch w.plan.IntN(8) {
+		switch w.plan.IntN(9) {
+		case 8:
+			w.dun(x)
 		case 0, 1, 2, 3:
 			w.giveBack(x)
 		case 4, 5:
@@ -221,6 +226,9 @@ func (w *world) pay(x *rig) {
 	buyer := simCampaigns[w.plan.IntN(len(simCampaigns))] + "-co"
 	d := exchange.Deposit{Buyer: buyer, Any: true, Ref: fmt.Sprint("w", w.plan.IntN(40)), Why: "wire", By: "ann",
 		Amount: lead.Money(1+w.plan.IntN(9000)) * lead.Cent}
+	if day := w.plan.IntN(4); day > 0 { // told days after it came, or on the day
+		d.Date = x.Exchange.Now().In(simZone).AddDate(0, 0, 1-day).Format(time.DateOnly)
+	}
 	if w.plan.IntN(5) == 0 {
 		d.Amount = -d.Amount / 4 / lead.Cent * lead.Cent
 	}

@@ -71,7 +71,8 @@ func TestSim(t *testing.T) {
 	}
 	for _, what := range []string{"refusals as duplicates", "attempts of persons known to a rule",
 		"attempts that count as their campaign says", "corrections", "full windows of caps",
-		"returns that stand", "payments", "payouts", "balances"} {
+		"returns that stand", "payments", "payouts", "balances",
+		"standings of buyers", "bids refused as unpaid"} {
 		if total["judged: "+what] == 0 {
 			t.Errorf("nothing was judged of %s", what)
 		}

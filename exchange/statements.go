@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -65,7 +64,7 @@ var ErrIssued = errors.New("the month has been issued")
 func (e *Exchange) Issue(s Issue) (*ledger.Adjusted, error) {
 	e.settling.Lock()
 	defer e.settling.Unlock()
-	if err := e.numbered(); err != nil {
+	if err := e.known(); err != nil {
 		return nil, err
 	}
 	subject, ref := "statement:"+s.Account, strings.TrimSpace(s.Statement.Month+" "+s.Currency)
@@ -83,7 +82,7 @@ func (e *Exchange) Issue(s Issue) (*ledger.Adjusted, error) {
 		Statement: &st, Charges: []lead.Charge{count}, Why: s.Why, By: s.By}
 	adj.Head = snap.head(ledger.KindAdjusted, noLead, "", "", e.now())
 	err := e.led.Append(adj)
-	if errors.As(err, &e.numbering) {
+	if errors.As(err, &e.unsure) {
 		return nil, fmt.Errorf("%w: %w", ErrMaybeBooked, err)
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotBooked, err)
@@ -91,29 +90,12 @@ func (e *Exchange) Issue(s Issue) (*ledger.Adjusted, error) {
 	return adj, nil
 }
 
-// numberWait is how long Issue waits for what became of the last number.
-const numberWait = time.Second
-
-// numbered is nil where it is known what became of each number. The caller has settling.
-func (e *Exchange) numbered() error {
-	if e.numbering == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(e.end, numberWait)
-	defer cancel()
-	if _, err := e.numbering.Stored(ctx); err != nil {
-		return fmt.Errorf("%w: of the statement before", ErrMaybeBooked)
-	}
-	e.numbering = nil
-	return nil
-}
-
 // Numbered is nil where it is known what became of each statement that was to be issued: what then stands in the ledger
 // are all of them.
 func (e *Exchange) Numbered() error {
 	e.settling.Lock()
 	defer e.settling.Unlock()
-	return e.numbered()
+	return e.known()
 }
 
 // OpenOf counts the attempts of an account, made before a time, whose end nobody knows, by currency: those whose call

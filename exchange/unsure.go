@@ -3,7 +3,10 @@
 package exchange
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"clearpost/lead"
 	"clearpost/ledger"
@@ -79,4 +82,22 @@ func (e *Exchange) learn(err error, held *heldClaims, then func()) {
 	}) && held != nil {
 		held.Release()
 	}
+}
+
+// unsureWait is how long known waits for what became of the last append.
+const unsureWait = time.Second
+
+// known is nil where it is known what became of the last statement, payment or replacement: by the ledger's counts and
+// refs of these the next one is judged, so that there is none twice. The caller has settling.
+func (e *Exchange) known() error {
+	if e.unsure == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(e.end, unsureWait)
+	defer cancel()
+	if _, err := e.unsure.Stored(ctx); err != nil {
+		return fmt.Errorf("%w: of the one before", ErrMaybeBooked)
+	}
+	e.unsure = nil
+	return nil
 }

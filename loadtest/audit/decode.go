@@ -141,9 +141,10 @@ type event struct {
 	Was         *stood    `json:"was"`
 	Return      *giveBack `json:"return"`
 
-	Subject   string     `json:"subject"`
-	Currency  string     `json:"currency"`
-	Statement *statement `json:"statement"`
+	Subject   string        `json:"subject"`
+	Currency  string        `json:"currency"`
+	Statement *statement    `json:"statement"`
+	Standing  *standingTold `json:"standing"`
 
 	Resubmission *resubmission `json:"resubmission"` // of a ping: resubmits
 	Batch        bool          `json:"batch"`

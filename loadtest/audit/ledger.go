@@ -41,8 +41,9 @@ type auditor struct {
 	files    map[id]*fileOf
 
 	statements statements
-	seq        int      // of the event that is judged
-	uniques    *uniques // nil: there are no duplicate rules
+	standings  map[string]standing // of buyers, the last ones
+	seq        int                 // of the event that is judged
+	uniques    *uniques            // nil: there are no duplicate rules
 }
 
 // pinged is what is kept of every lead.
@@ -143,7 +144,8 @@ func newAuditor(o Options) (*auditor, error) {
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
 		persons: map[id]somebody{}, tally: map[string]int64{}, payments: map[payment]bool{},
-		anew: map[id]id{}, offered: map[id]resubmission{}, files: map[id]*fileOf{},
+		standings: map[string]standing{},
+		anew:      map[id]id{}, offered: map[id]resubmission{}, files: map[id]*fileOf{},
 	}
 	a.addRepeats(o.Repeats)
 	a.uniques = newUniques(&o)
@@ -195,10 +197,12 @@ func (a *auditor) event(b []byte) {
 	switch e.Kind {
 	case "pinged":
 		a.ping(e)
+		a.askedOf(e, b)
 		a.pings(e)
 		a.offeredAnew(e)
 	case "posting":
 		a.posting(e)
+		a.sentTo(e)
 	case "posted":
 		a.ended(e)
 	case "settled":
@@ -227,6 +231,8 @@ func (a *auditor) adjusted(e *event, b []byte) {
 		a.wentOn(e)
 	case "stated":
 		a.stated(e)
+	case "standing":
+		a.stands(e)
 	case "batched":
 		a.batched(e)
 	case "file":

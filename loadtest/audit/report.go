@@ -86,8 +86,11 @@ const (
 	// a lead was resubmitted that was sold, or may be, or twice; or of two that tell of each other only one does
 	RuleResubmitted = "resubmitted"
 	// a row stands in two files, or in none that is stored, or a lead was delivered in two files of a campaign
-	RuleFile           = "file"
-	RulePayment        = "payment"         // a payment of nobody or of nothing, or one that was booked before
+	RuleFile    = "file"
+	RulePayment = "payment" // a payment of nobody or of nothing, or one that was booked before
+	// a buyer was asked or sent something though it is stopped, its bid counts otherwise than it pays, or how it pays
+	// does not follow what was before
+	RuleStanding       = "standing"
 	RuleStatement      = "statement"       // a statement has another number, opening or sum than it has to have
 	RuleConfig         = "config"          // the configuration that an event names does not explain it
 	RuleNotShipped     = "not_shipped"     // an event that did not come out of Kafka
@@ -114,6 +117,9 @@ type Counts struct {
 	// payments of buyers, and what they come to, less what was paid back
 	Payments int   `json:"payments"`
 	Paid     int64 `json:"paid_micros"`
+	// changes of how buyers pay, and bids that were refused since their buyer had not paid
+	Standings int `json:"standings"`
+	Unpaid    int `json:"unpaid"`
 	// payouts to sources, and what they come to, less what was paid back
 	Payouts int   `json:"payouts"`
 	PaidOut int64 `json:"paid_out_micros"`
