@@ -95,6 +95,7 @@ func (l *loader) limits(f *tree.File, s *limitsSpec, to *Limits) {
 	to.Retention.Age = time.Duration(n("retention_days", s.RetentionDays, 0, 1, 36500)) * 24 * time.Hour
 	to.Retention.Bytes = int64(n("log_mb_max", s.LogMBMax, 0, 256, 1<<30)) * mb
 	to.ReportPercent = n("report_cpu_percent", s.ReportPercent, 25, 0, 100)
+	l.noReport = s.ReportPercent != nil && *s.ReportPercent == 0
 	to.ReportKeepFor = time.Duration(n("report_days", s.ReportDays, 0, 2, 36500)) * 24 * time.Hour
 	to.ReportBytesMax = int64(n("report_mb_max", s.ReportMBMax, 0, 64, 1<<30)) * mb
 }

@@ -152,3 +152,17 @@ func (l *loader) money(cfg *Config) {
 		one("parent:"+p.ID, p.Caps)
 	}
 }
+
+// standings refuses rules by which nothing would ever be decided: how a buyer pays is reckoned from the journal, and
+// that stands in the view for reports.
+func (l *loader) standings(cfg *Config) {
+	if !l.noReport {
+		return
+	}
+	for _, y := range cfg.Exchange.Book.Buyers {
+		if y.PayRule != nil {
+			l.bad(l.of(nodeFile)[0], "limits.report_cpu_percent", "0", "1 to 100: `standing` of buyer "+y.ID+" ("+
+				l.subjects[y.ID]+") is decided by the journal, which is kept with what find and report read")
+		}
+	}
+}

@@ -29,6 +29,7 @@ type loader struct {
 	schemas    map[string]*lead.Schema    // by vertical; nil for one that is there but broken
 	brokenName map[string]map[string]bool // by vertical: names of fields that could not be taken
 	incomplete bool                       // a vertical could not be read at all
+	noReport   bool                       // the view for reports is switched off
 	subjects   map[string]string          // id of a buyer, campaign or source → its place
 	verticals  map[string]*exchange.Vertical
 	sellLimits map[string]bool // by vertical: it has one of its own
@@ -103,6 +104,7 @@ func (l *loader) load() *Config {
 	l.remedies(cfg)
 	l.remembers(cfg)
 	l.alertsAbout(cfg)
+	l.standings(cfg)
 	l.money(cfg)
 	l.unusedLists(cfg.pages)
 	all := l.hashed()

@@ -78,3 +78,22 @@ func TestCriteriaThatNoLeadCanMeetAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// How a buyer pays is decided by the journal: where nothing keeps that, the rule is refused, with both places.
+func TestStandingNeedsTheJournal(t *testing.T) {
+	rule := change{"buyers/one.yaml", "id: one\n", "id: one\nterms: {net_days: 14}\nstanding: {stop_after_days: 7}\n"}
+	off := change{nodeFile, "", "limits: {report_cpu_percent: 0}\n"}
+	for _, c := range []struct {
+		changes []change
+		want    []string
+	}{
+		{[]change{rule}, nil}, {[]change{off}, nil},
+		{[]change{rule, off}, []string{"clearpost.yaml:4:30: \"0\": expected 1 to 100: `standing` of buyer one " +
+			"(buyers/one.yaml:1) is decided by the journal, which is kept with what find and report read"}},
+	} {
+		_, err := Load(writeConfig(t, c.changes...), nil)
+		if got := places(t, err); !slices.Equal(got, c.want) {
+			t.Errorf("%v:\n%s", c.changes, strings.Join(got, "\n"))
+		}
+	}
+}

@@ -19,7 +19,7 @@ import (
 type exportCmd struct {
 	target
 	To      string   `arg:"" help:"Directory for the files, made if it is not there. A file of a table that is there is replaced when the new one is whole." type:"path"`
-	Table   []string `help:"Only these tables, with commas: leads, bids, attempts, sales, returns, journal, statements, days, sub_ids, refusals." placeholder:"TABLE"`
+	Table   []string `help:"Only these tables, with commas: leads, bids, attempts, sales, returns, adjustments, payments, journal, statements, caps, days, sub_ids, refusals." placeholder:"TABLE"`
 	CSV     bool     `name:"csv" help:"CSV in place of Parquet." xor:"as"`
 	Parquet bool     `help:"Parquet, which is the standard." xor:"as"`
 	times
@@ -28,8 +28,8 @@ type exportCmd struct {
 // Help implements kong.HelpProvider.
 func (exportCmd) Help() string {
 	return `Writes the tables of reports (docs/reference/report-tables.md) to files, a file a table, of a range of time: leads by the time of the ping,
-attempts and sales by that of the attempt, bids by the hour, returns and the journal by the time of the event (of returns the last one),
-statements by when they were issued, days by the day of UTC; sub_ids and refusals have no time and are whole. It works in a process of its own, beside an exchange that runs or not, and must be called on its machine. In Parquet times are timestamps with
+attempts and sales by that of the attempt, bids by the hour, returns, adjustments, payments and the journal by the time of the event (of
+returns the last one), statements by when they were issued, caps by the first event that counts in a window, days by the day of UTC; sub_ids and refusals have no time and are whole. It works in a process of its own, beside an exchange that runs or not, and must be called on its machine. In Parquet times are timestamps with
 microseconds (UTC) and amounts integers of millionths.
 
 Examples:
@@ -40,7 +40,8 @@ Examples:
 
 // exported are the tables, and the column that tells the time.
 var exported = []struct{ name, time string }{{"leads", "at"}, {"bids", "at"}, {"attempts", "at"}, {"sales", "at"},
-	{"returns", "at"}, {"journal", "at"}, {"statements", "issued_at"},
+	{"returns", "at"}, {"adjustments", "at"}, {"payments", "at"}, {"journal", "at"}, {"statements", "issued_at"},
+	{"caps", "first_at"},
 	{"days", "day"}, {"sub_ids", ""}, {"refusals", ""}}
 
 func exportedNames() (out []string) {

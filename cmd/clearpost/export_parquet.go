@@ -22,10 +22,10 @@ const (
 // parquetInts are the columns of whole numbers whose names do not end in _micros or _us.
 const parquetInts = " n test asked answered bids listed won leg rank status changes returned paid unpaid leads " +
 	"quoted sold looked late torn capped posts accepted rejected not_sent unknown number replaces first_n hop " +
-	"resubmitted later_sold unsold remediated seq line lines open up_to_seq "
+	"resubmitted later_sold unsold remediated seq line lines open up_to_seq used "
 
 // parquetTimes are those of times.
-const parquetTimes = " at answered_at last_at asked_at sale_at since until issued_at "
+const parquetTimes = " at answered_at last_at asked_at sale_at since until issued_at first_at "
 
 // parquetKind is what a column of a table of reports has, by its name: the same whatever rows there are.
 func parquetKind(table, column string) int {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/goccy/go-json"
 
+	"clearpost/exchange/admin"
 	"clearpost/ledger/report"
 )
 
@@ -63,6 +64,7 @@ func TestFindOfARunningExchangeAndOfOneThatHasStopped(t *testing.T) {
 			t.Errorf("%s: the page:\n%s", how, out)
 		}
 		exports(t, dir, &l)
+		capsReported(t, dir, &l.Attempts[0])
 		a := l.Attempts[0]
 		out = must(t, "find", a.Buyer+":"+a.Reference, "--since", "1h", "-d", dir)
 		if !strings.Contains(out, sold.LeadID) {
@@ -135,5 +137,36 @@ func TestTimesOfVerbs(t *testing.T) {
 		if _, _, err := bad.span(); err == nil {
 			t.Errorf("%+v is taken", bad)
 		}
+	}
+}
+
+// capsReported looks whether the caps of a buyer that has bought one lead have it, in the last of eight days.
+func capsReported(t *testing.T, dir string, a *report.Attempt) {
+	t.Helper()
+	var got admin.CapsUsed
+	if err := json.Unmarshal([]byte(must(t, "report", "caps", a.Buyer, "--json", "-d", dir)), &got); err != nil {
+		t.Fatal(err)
+	}
+	days := 0
+	for i := range got.Caps {
+		u := &got.Caps[i]
+		last := u.Windows[len(u.Windows)-1]
+		if u.Buyer != a.Buyer || u.Used != 1 || last.Used != 1 || u.Allowed != int64(len(u.Windows))*last.Limit ||
+			u.Share == nil || *u.Share != 1_000_000/u.Allowed || u.Full != 0 || u.Changed {
+			t.Errorf("%+v", u)
+		}
+		if u.Per == "day" {
+			days += len(u.Windows)
+		}
+	}
+	if days != 8 {
+		t.Errorf("%d days of caps: %+v", days, got.Caps)
+	}
+	out := must(t, "report", "caps", a.Buyer, "--windows", "--since", "2d", "-d", dir)
+	if !strings.Contains(out, "buyer:"+a.Buyer+":") || strings.Count(out, "\n  20") != len(got.Caps) {
+		t.Errorf("each window in which something was used:\n%s", out)
+	}
+	if out := must(t, "report", "caps", "nobody", "-d", dir); !strings.HasSuffix(out, "no such cap\n") {
+		t.Errorf("of nobody: %s", out)
 	}
 }

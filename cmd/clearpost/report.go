@@ -18,6 +18,7 @@ type reportCmd struct {
 	Figures   reportFiguresCmd   `cmd:"" default:"withargs" help:"Add up what was asked, sold and earned."`
 	Scorecard reportScorecardCmd `cmd:"" help:"Show how buyers did, why they refused leads, and what to change."`
 	Page      reportPageCmd      `cmd:"" help:"Print an HTML page with charts."`
+	Caps      reportCapsCmd      `cmd:"" help:"Show how much of caps was used over a time."`
 	Rebuild   reportRebuildCmd   `cmd:"" help:"Make what find and report read anew from the ledger."`
 	Status    reportStatusCmd    `cmd:"" help:"Show how far what find and report read is."`
 	Returned  reportReturnedCmd  `cmd:"" help:"Tell that sales were returned. It teaches, and books nothing."`

@@ -27,10 +27,24 @@ for text in json.load(sys.stdin):
 json.dump(out, sys.stdout)
 `
 
-// TestIntegrationStatementsOfTheDocuments runs each statement of the documents for analysts over the events and the
-// files of a demo. Revenue and payout by buyer come to what the exchange reports.
-func TestIntegrationStatementsOfTheDocuments(t *testing.T) {
-	python := part(t, "CLEARPOST_DUCKDB")
+// house is the same for ClickHouse, in one process.
+const house = `
+import json, sys
+from chdb import session
+con, out = session.Session(), []
+for text in json.load(sys.stdin):
+    r = con.query(text, "JSONCompact")
+    body = r.bytes().decode() if r else ""
+    rows = json.loads(body)["data"] if body.strip() else []
+    out.append([[None if v is None else str(v) for v in row] for row in rows])
+json.dump(out, sys.stdout)
+`
+
+// asked are the rows of each statement of documents for analysts, over the events and the files of a demo, and what
+// the exchange reports by buyer.
+func asked(t *testing.T, python, script string, names ...string) (statements []string, rows [][][]*string,
+	byBuyers map[string][2]string) {
+	t.Helper()
 	data, dir := filepath.Join(t.TempDir(), "demo"), t.TempDir()
 	must(t, "demo", "--for", "4s", "--rate", "60", "--seed", "5", "--data", data, "--listen", "127.0.0.1:0", "--admin",
 		"127.0.0.1:0", "--kafka-port", "0")
@@ -40,8 +54,7 @@ func TestIntegrationStatementsOfTheDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	must(t, "export", dir, "-d", conf)
-	var statements []string
-	for _, name := range []string{"ask-in-sql.md", "reconcile.md"} {
+	for _, name := range names {
 		b, err := os.ReadFile(filepath.Join("../../docs/how-to", name))
 		if err != nil {
 			t.Fatal(err)
@@ -60,34 +73,63 @@ func TestIntegrationStatementsOfTheDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), python, "-c", duck)
+	cmd := exec.CommandContext(t.Context(), python, "-c", script)
 	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(in)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, &errs)
 	}
-	var rows [][][]*string
 	if err := json.Unmarshal(out.Bytes(), &rows); err != nil || len(rows) != len(statements) || len(rows) < 8 {
 		t.Fatalf("%d answers to %d statements, %v", len(rows), len(statements), err)
 	}
-	want := byBuyer(t, must(t, "report", "--by", "buyer", "--csv", "-d", conf))
+	return statements, rows, byBuyer(t, must(t, "report", "--by", "buyer", "--csv", "-d", conf))
+}
+
+// agrees compares revenue and payout by buyer with what the exchange reports.
+func agrees(t *testing.T, text string, rows [][]*string, want map[string][2]string) {
+	t.Helper()
+	for _, r := range rows {
+		if got := [2]string{cents(t, *r[2]), cents(t, *r[3])}; got != want[*r[0]] {
+			t.Errorf("%s: %v, the report has %v\n%s", *r[0], got, want[*r[0]], text)
+		}
+	}
+	if len(rows) == 0 {
+		t.Errorf("no buyers:\n%s", text)
+	}
+}
+
+// TestIntegrationStatementsOfTheDocuments runs each statement of the documents for analysts over the events and the
+// files of a demo. Revenue and payout by buyer come to what the exchange reports.
+func TestIntegrationStatementsOfTheDocuments(t *testing.T) {
+	statements, rows, want := asked(t, part(t, "CLEARPOST_DUCKDB"), duck, "ask-in-sql.md", "reconcile.md")
 	compared := 0
 	for i, text := range statements {
 		switch {
 		case strings.Contains(text, "sum((e->>'price_micros')::bigint) / 1e6 as revenue"),
 			strings.Contains(text, "from 'sales.parquet' group by buyer"):
 			compared++
-			for _, r := range rows[i] {
-				if got := [2]string{cents(t, *r[2]), cents(t, *r[3])}; got != want[*r[0]] {
-					t.Errorf("%s: %v, the report has %v\n%s", *r[0], got, want[*r[0]], text)
-				}
-			}
-			if len(rows[i]) == 0 {
-				t.Errorf("no buyers:\n%s", text)
-			}
+			agrees(t, text, rows[i], want)
 		case strings.Contains(text, "answer a full join sale") && len(rows[i]) > 0:
 			t.Errorf("sellers were told something else than what was sold: %d leads", len(rows[i]))
+		}
+	}
+	if compared != 2 {
+		t.Errorf("%d statements were compared with the report", compared)
+	}
+}
+
+// TestIntegrationStatementsForClickHouse does the same with those for ClickHouse.
+func TestIntegrationStatementsForClickHouse(t *testing.T) {
+	statements, rows, want := asked(t, part(t, "CLEARPOST_CHDB"), house, "ask-in-clickhouse.md")
+	compared := 0
+	for i, text := range statements {
+		switch {
+		case strings.Contains(text, "as revenue") && strings.Contains(text, "group by buyer order by"):
+			compared++
+			agrees(t, text, rows[i], want)
+		case strings.HasPrefix(text, "select") && len(rows[i]) == 0:
+			t.Errorf("no rows:\n%s", text)
 		}
 	}
 	if compared != 2 {

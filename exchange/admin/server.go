@@ -164,7 +164,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	default:
 		fail(ctx, 404, "expected GET /healthz, /metrics, /v1/identity, /v1/status, /v1/unresolved, /v1/unsold, "+
 			"/v1/queue, /v1/webhooks, /v1/webhooks/dead?name=, /v1/batches, /v1/balances, /v1/standings, /v1/value, "+
-			"/v1/events, /v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/returns, /v1/statement, "+
+			"/v1/events, /v1/explain?name=, /v1/check, /v1/view, /v1/find, /v1/report, /v1/report/caps, "+
+			"/v1/returns, /v1/statement, "+
 			"/v1/statements, /v1/statements/show?number=, /v1/statements/parties?account=, /v1/books, "+
 			"/v1/bookings; "+
 			"POST /v1/pause, /v1/resume, /v1/resolve, /v1/correct, /v1/adjust, /v1/returns, /v1/returns/decide, "+

@@ -35,6 +35,8 @@ func (s *Server) reads(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		answer = s.find
 	case path == "/v1/report" && get:
 		answer = s.figures
+	case path == "/v1/report/caps" && get:
+		answer = s.capsUsed
 	case path == "/v1/returns" && get:
 		answer = s.returnsOf
 	case path == "/v1/statement" && get:

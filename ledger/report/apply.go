@@ -43,7 +43,9 @@ type writer struct {
 	changedAttempts []*attemptRow
 	bids            map[bidKey]bidSum
 	tally           tallies
-	unread          int64 // events that could not be read
+	caps            map[capKey]capSum
+	charges         []lead.Charge // memory of charged
+	unread          int64         // events that could not be read
 
 	subIDsMax     int
 	keys          []sumKey // memory of flushSums
@@ -72,7 +74,7 @@ func (w *writer) forget() {
 	w.campaigns, w.origins, w.byOrigin = map[campaign]int64{}, map[origin]origins{}, map[int64]*origins4{}
 	w.subIDs = map[string]int{}
 	w.leads, w.attempts, w.bids = map[lead.ID]*leadRow{}, map[lead.ID]*attemptRow{}, map[bidKey]bidSum{}
-	w.tally = newTallies()
+	w.tally, w.caps = newTallies(), map[capKey]capSum{}
 	w.changedLeads, w.changedAttempts = nil, nil
 	w.unread, w.err = 0, nil
 }
@@ -98,6 +100,7 @@ func (w *writer) commit(p *place) error {
 	w.flushRows()
 	w.flushBids()
 	w.flushSums()
+	w.flushCaps()
 	p.Unread += w.unread
 	w.setPlace(p)
 	if w.err == nil {
@@ -126,17 +129,25 @@ func (w *writer) take(r ledger.Record) {
 	w.returned(r)
 	w.booked(r)
 	w.stated(r)
+	w.adjusted(r)
 	var err error
 	switch r.Kind {
 	case ledger.KindPinged:
 		if err = w.event.read(r.Bytes); err == nil {
 			w.pinged(r, &w.event)
+			w.charged(r, &w.event)
 		}
 	case ledger.KindPosting:
 		if err = w.event.read(r.Bytes); err == nil {
 			w.posting(r, &w.event)
+			w.charged(r, &w.event)
 		}
-	case ledger.KindPosted, ledger.KindAdjusted:
+	case ledger.KindPosted:
+		if err = w.event.read(r.Bytes); err == nil {
+			w.ended(r, &w.event)
+			w.charged(r, &w.event)
+		}
+	case ledger.KindAdjusted:
 		if err = w.event.read(r.Bytes); err == nil {
 			w.ended(r, &w.event)
 		}

@@ -4,8 +4,10 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"clearpost/lead"
 	"clearpost/ledger"
 	"clearpost/loadtest/audit"
+	"clearpost/rules"
 )
 
 // Whatever is sold, resolved, corrected and booked anew, sent again and tested, with restarts in between: the view has
@@ -45,6 +48,9 @@ const forNames = time.Second
 // givesBack has buyers give leads back.
 func givesBack(b *buyers.BuyerSpec) {
 	hours, half := 2, 37*lead.Unit
+	plenty := 9000 * lead.Unit
+	b.Caps = []rules.CapSpec{{Per: "day", Limit: 900}, {Per: "day", Spend: &plenty}, {Per: "day", Counts: "attempts",
+		Limit: 900}, {Per: "hour", Counts: "pings", Limit: 900}, {Per: "day", By: "state", Limit: 900}}
 	b.Returns = &buyers.ReturnsSpec{WindowHours: &hours, Reasons: []buyers.ReturnReasonSpec{
 		{Name: "bad", Approve: "auto"}, {Name: "odd"}, {Name: "half", Approve: "auto", Credit: &half},
 		{Name: "other", Approve: "auto", Refund: "replacement"}}}
@@ -218,7 +224,59 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 		}
 	}
 	sumsAreOfRows(t, v, Ask{})
+	capsAgree(t, v, x)
 	return want
+}
+
+// capsAgree compares what stands of caps with what the exchange counts by.
+func capsAgree(t *testing.T, v *View, x *exchangetest.Rig) {
+	t.Helper()
+	have := map[string]int64{}
+	rows, err := v.reads.Load().Query("select iif(cap like '%/%', cap || '=' || value, cap), window, used from caps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key, window string
+		var n int64
+		if err := rows.Scan(&key, &window, &n); err != nil {
+			t.Fatal(err)
+		}
+		have[key+" "+window] = n
+	}
+	seen := 0
+	x.Ledger.Counts(func(key, window string, n int64) {
+		if strings.Contains(key, ":returns") || strings.Contains(key, ":sold") ||
+			strings.HasPrefix(key, "statements:") {
+			return
+		}
+		if seen++; have[key+" "+window] != n {
+			t.Errorf("cap %s, %s: the view has %d, the ledger %d", key, window, have[key+" "+window], n)
+		}
+	})
+	if seen == 0 {
+		t.Error("no caps were counted")
+	}
+	var n, paid, wantN, wantPaid int64
+	err = x.Ledger.Scan(1, func(r ledger.Record) error {
+		ev, err := ledger.Decode(r.Bytes)
+		if adj, ok := ev.(*ledger.Adjusted); ok {
+			switch wantN++; adj.Adjustment {
+			case ledger.AdjustDeposited:
+				wantPaid += int64(adj.Price)
+			case ledger.AdjustPaidOut:
+				wantPaid -= int64(adj.Payout)
+			}
+		}
+		return err
+	})
+	row := v.reads.Load().QueryRow(`select (select count(*) from adjustments), coalesce(sum(iif(account like 'buyer:%',
+		amount_micros, -amount_micros)), 0) from payments where account like 'buyer:%' or account like 'source:%'`)
+	if err := errors.Join(err, row.Scan(&n, &paid)); err != nil || n != wantN || paid != wantPaid {
+		t.Errorf("the view has %d adjustments and payments of %d, the ledger %d and %d (%v)", n, paid, wantN, wantPaid,
+			err)
+	}
 }
 
 // journalAgrees compares the journal with the auditor, with its events, and with statements.

@@ -219,13 +219,14 @@ func TestEarlierVersionsOfTheTables(t *testing.T) {
 		text := strings.Join(migrations[:version], "\n") + fmt.Sprintf(`; pragma user_version = %d;
 			insert into _place values ('key', x'%x');
 			insert into _origin values (1, 'acme', 'solar', 'USD', '', '');
-			insert into _lead values (%d, x'01000000000000000000000000000000', 5000000, 1, 0, 0, '', '', '', '', 1, 1, 1, 1, 1, 4, 1, 5, 1);
+			insert into _lead (n, id, at, origin, test, one_shot, seller, sub_id, sub_id2, sub_id3, quote, asked,
+				answered, bids, best, result, refusal, posted_at, counted) values (%d, x'01000000000000000000000000000000', 5000000, 1, 0, 0, '', '', '', '', 1, 1, 1, 1, 1, 4, 1, 5, 1);
 			insert into _sum (cut, at, campaign, origin, part, leads, quoted, sold, looked, asked, answered, late, torn,
 				capped, listed, bids, won, price, took, posts, accepted, rejected, not_sent, unknown, returned, paid,
 				unpaid, revenue, payout) values (8, 0, 0, 1, 0, 1%s)`, version, fresh.key.check(), 1<<40,
 			strings.Repeat(", 0", 23))
 		var credit lead.Money
-		if version >= 3 { // which has returns
+		if version >= 3 && version < chainsVersion { // which has returns, and nothing of them in its sums
 			credit = 7 * lead.Unit
 			text += fmt.Sprintf(`; insert into _campaign values (1, 'c', 'b');
 				insert into _attempt values (x'02000000000000000000000000000000', %d, 5000000, 1, 1, 0, 0, '', 1, 9, 9,

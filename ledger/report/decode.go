@@ -35,6 +35,7 @@ type event struct {
 	Rank, Leg, Status, TookUS            int64
 	Outcome                              lead.Outcome
 	resubmits                            link
+	Charges                              gjson.Result
 	fields                               fields
 }
 
@@ -123,6 +124,8 @@ func (e *event) take(key string, v gjson.Result) (err error) {
 		e.Bids = v
 	case "fields":
 		e.fields.read(v)
+	case "charges":
+		e.Charges = v
 	case "resubmits":
 		e.resubmits, err = linkOf(v)
 	case "private":

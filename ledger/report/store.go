@@ -32,7 +32,7 @@ var viewOfQueued string
 // migrations lead from each version of the tables to the next one. What a step cannot make of what is there, a rebuild
 // makes of the ledger: the log says so once.
 var migrations = [...]string{schema, viewOfQueued, returnsSchema, journalSchema,
-	statementsSchema, chainsSchema}
+	statementsSchema, chainsSchema, adjustedSchema}
 
 // chainsVersion is the version from which on attempts and sums have what came back of sales.
 const chainsVersion = 6
