@@ -29,6 +29,18 @@ func (e *Exchange) Caps() (out []CapState) {
 	return out
 }
 
+// CapsUnder lists the caps of a configuration that is in force, or was and is kept, by its hash.
+func (e *Exchange) CapsUnder(config string) (out []*rules.Cap, err error) {
+	p, err := e.onPaper(config)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range capsOf(p.snap) {
+		out = append(out, c.Cap)
+	}
+	return out, nil
+}
+
 // ownedCap is a cap, and whose it is where that is a buyer or its campaign.
 type ownedCap struct {
 	*rules.Cap

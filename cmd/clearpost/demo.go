@@ -354,6 +354,15 @@ func auditedCap(k *rules.Cap) audit.Cap {
 	return c
 }
 
+// capsUnder are the caps as a configuration had them: whoever takes the tour changes one.
+func (d *demo) capsUnder(config string) (out []audit.Cap, err error) {
+	caps, err := d.node.Exchange.CapsUnder(config)
+	for _, c := range caps {
+		out = append(out, auditedCap(c))
+	}
+	return out, err
+}
+
 func (d *demo) audit() (*audit.Report, error) {
 	in, opt, err := d.audited()
 	if err != nil {
@@ -395,7 +404,7 @@ func (d *demo) audited() (audit.Input, audit.Options, error) {
 		fmt.Fprintln(d.e.err,
 			"the local Kafka endpoint has dropped its oldest records: what was shipped is not audited")
 	}
-	return in, audit.Options{Caps: caps, Repeats: promises(d.cfg)}, nil
+	return in, audit.Options{Caps: caps, CapsUnder: d.capsUnder, Repeats: promises(d.cfg)}, nil
 }
 
 // promises are what the configuration says of persons who come twice.

@@ -40,6 +40,9 @@ type Input struct {
 type Options struct {
 	// Caps are all caps that were in force during the whole time. If there are none, charges are not judged.
 	Caps []Cap
+	// CapsUnder, where it is given, has the limits of Caps as the configuration of a hash had them, which events name.
+	// They need not have been the same during the whole time then.
+	CapsUnder func(config string) ([]Cap, error)
 	// Configs, where it is given, are all configurations that were in force, by the hash that events name: every event
 	// is held to its own. The limits of Caps are those of each event's configuration then.
 	Configs map[string]*Config

@@ -44,9 +44,7 @@ func (a *auditor) lateBy(u *windowUse) (n int64) {
 
 func (a *auditor) addCaps(caps []Cap) error {
 	for _, c := range caps {
-		if c.Key == "" {
-			c.Key = c.Who + ":" + c.Per
-		}
+		c.setKey()
 		switch c.Per {
 		case "minute", "hour", "day", "week", "month", "total":
 		default:
@@ -135,7 +133,7 @@ func (a *auditor) charge(e *event) []counted {
 		"vertical:" + e.Vertical} {
 		for _, i := range a.capsOf[who] {
 			c := &a.caps[i]
-			if _, configured := a.limit(e, c, ""); configured && c.Of != "pings" && !charged[c.Key] {
+			if _, configured := a.configured(e, c); configured && c.Of != "pings" && !charged[c.Key] {
 				charged[c.Key] = true
 				a.found(RuleChargeMissing, e.Lead, "attempt %s did not charge %s", e.Attempt, c.Key)
 				if c.By == "" && c.Of != "spend" {
@@ -215,10 +213,7 @@ func (a *auditor) countUp(k counted, e *event) {
 	base, value, _ := strings.Cut(k.cap, "=")
 	for _, i := range a.capByKey[base] {
 		c := &a.caps[i]
-		most, configured := a.limit(e, c, k.window)
-		if c.By != "" && a.configs == nil {
-			most, configured = c.mostOf(value, k.window)
-		}
+		most, configured := a.limit(e, c, value, k.window)
 		n := a.used(c, k.windowKey)
 		if configured && n-a.lateBy(u) > most {
 			a.found(RuleCapPassed, e.Lead, "attempt %s is number %d in window %s of %s, which allows %d", e.Attempt, n,
@@ -255,6 +250,13 @@ func (a *auditor) used(c *capState, k windowKey) int64 {
 		}
 	}
 	return n
+}
+
+// setKey gives the cap the key that it has by default.
+func (c *Cap) setKey() {
+	if c.Key == "" {
+		c.Key = c.Who + ":" + c.Per
+	}
 }
 
 // Title names a cap: its key, and the days that count together.

@@ -110,16 +110,54 @@ func (c *Config) explain(b []byte) (why []string) {
 	return why
 }
 
-// limit is what a cap allows in a window to whom that event's configuration decides, and whether that configuration has
-// the cap.
-func (a *auditor) limit(e *event, c *capState, window string) (most int64, has bool) {
-	if a.configs == nil {
-		return c.most(window), true
+// limit is what a cap allows of a value (of all, where it does not tell values apart) in a window, by the configuration
+// of an event; false: as much as there is.
+func (a *auditor) limit(e *event, c *capState, value, window string) (most int64, has bool) {
+	switch c, has = a.configured(e, c); {
+	case !has:
+		return 0, false
+	case a.configs != nil:
+		return a.configs[e.Config].Caps[c.Title()], true
+	case c.By != "":
+		return c.mostOf(value, window)
 	}
-	if cfg := a.configs[e.Config]; cfg != nil {
-		most, has = cfg.Caps[c.Title()]
+	return c.most(window), true
+}
+
+// configured is a cap as an event's configuration has it, and whether it does.
+func (a *auditor) configured(e *event, c *capState) (*capState, bool) {
+	switch {
+	case a.configs != nil:
+		cfg := a.configs[e.Config]
+		if cfg == nil {
+			return c, false
+		}
+		_, has := cfg.Caps[c.Title()]
+		return c, has
+	case a.capsUnder != nil:
+		c = a.capsOfConfig(e.Config)[c.Title()]
+		return c, c != nil
 	}
-	return most, has
+	return c, true
+}
+
+// capsOfConfig are the caps of a configuration by title.
+func (a *auditor) capsOfConfig(config string) map[string]*capState {
+	if of, ok := a.under[config]; ok {
+		return of
+	}
+	of := map[string]*capState{}
+	a.under[a.name(config)] = of
+	list, err := a.capsUnder(config)
+	if err != nil {
+		a.found(RuleConfig, id{}, "the limits of configuration %q are not known: %v", config, err)
+	}
+	for i := range list {
+		c := &capState{Cap: list[i]}
+		c.setKey()
+		of[c.Title()] = c
+	}
+	return of
 }
 
 // most is what a cap allows in a window by the day on which it begins.

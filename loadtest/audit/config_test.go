@@ -3,6 +3,8 @@
 package audit
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,5 +92,46 @@ func TestEventsAndCapsAreHeldToTheConfigurationThatTheyName(t *testing.T) {
 	}
 	if r := judge(func(_ *history, c *Config) { c.Caps["buyer:sunco:total"] = 1 }); r.ByRule[RuleCapPassed] == 0 {
 		t.Errorf("a lower cap in the configuration: %v", r.ByRule)
+	}
+}
+
+// A limit that was lowered while the exchange ran is held against what came after it, and one that was raised does not
+// excuse what came before.
+func TestLimitsAreThoseOfTheConfigurationOfEachEvent(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, last int64 // what a cap allowed in the first configuration, under which all happened, and at the end
+		want      bool  // it is found to be passed
+	}{
+		"the same":                   {old: 1000, last: 1000},
+		"lowered when all was sold":  {old: 1000, last: 1},
+		"raised when all was sold":   {old: 1, last: 1000, want: true},
+		"it was none, and is one":    {old: -1, last: 1},
+		"a configuration is unknown": {old: -2, last: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := clean(t)
+			for _, e := range h.events {
+				e["config"] = "first"
+			}
+			old := slices.Clone(h.caps)
+			at := slices.IndexFunc(h.caps, func(k Cap) bool { return k.Who == "buyer:sunco" && k.Per == "total" })
+			h.caps[at].Max, old[at].Max = c.last, c.old
+			h.capsUnder = func(config string) ([]Cap, error) {
+				if config != "first" || c.old == -2 {
+					return nil, errors.New("it was not kept")
+				}
+				if c.old < 0 {
+					old = slices.Delete(old, at, at+1)
+				}
+				return old, nil
+			}
+			r := h.judge()
+			if got := r.ByRule[RuleCapPassed] > 0; got != c.want {
+				t.Errorf("passed: %t, want %t: %+v", got, c.want, r.Findings)
+			}
+			if got, want := r.ByRule[RuleConfig], map[bool]int{true: 1}[c.old == -2]; got != want {
+				t.Errorf("%d findings of the configuration, want %d: %+v", got, want, r.Findings)
+			}
+		})
 	}
 }

@@ -67,11 +67,9 @@ func (a *auditor) someFull(e *event, field func(string) string, whose []string) 
 			default:
 				value = field(c.By)
 			}
-			most, has := a.limit(e, c, window)
+			most, has := a.limit(e, c, value, window)
 			if c.By != "" {
-				if key += "=" + value; a.configs == nil {
-					most, has = c.mostOf(value, window)
-				}
+				key += "=" + value
 			}
 			k := windowKey{key, window}
 			if has && c.Of != "spend" && a.window(k) != nil && a.used(c, k) >= most {

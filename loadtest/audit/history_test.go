@@ -15,19 +15,20 @@ type ev map[string]any
 
 // history is a whole hand-made past. The tests begin with a clean one and change one thing.
 type history struct {
-	repeats  []Repeat
-	t        *testing.T
-	events   []ev
-	receipts []Receipt
-	answers  []Answer
-	caps     []Cap
-	shipped  func(lines [][]byte) [][]byte // nil: all of them
-	at       time.Time
-	n        int
-	configs  map[string]*Config
-	every    bool // all calls are among the answers
-	uniques  []Unique
-	alone    bool // nothing is under way beside each call
+	repeats   []Repeat
+	t         *testing.T
+	events    []ev
+	receipts  []Receipt
+	answers   []Answer
+	caps      []Cap
+	shipped   func(lines [][]byte) [][]byte // nil: all of them
+	at        time.Time
+	n         int
+	configs   map[string]*Config
+	capsUnder func(config string) ([]Cap, error)
+	every     bool // all calls are among the answers
+	uniques   []Unique
+	alone     bool // nothing is under way beside each call
 }
 
 const unit = 1_000_000
@@ -313,8 +314,8 @@ func (h *history) judge() *Report {
 		shipped = h.shipped(lines)
 	}
 	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers),
-		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs, EveryCall: h.every,
-		Uniques: h.uniques, Alone: h.alone})
+		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs,
+		CapsUnder: h.capsUnder, EveryCall: h.every, Uniques: h.uniques, Alone: h.alone})
 	if err != nil {
 		h.t.Fatal(err)
 	}

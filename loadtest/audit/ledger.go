@@ -12,6 +12,8 @@ type auditor struct {
 	report      *Report
 	findingsMax int
 	configs     map[string]*Config
+	capsUnder   func(config string) ([]Cap, error)
+	under       map[string]map[string]*capState // by configuration and title
 
 	caps     []capState
 	losses   bool // quotes may be above prices
@@ -138,7 +140,8 @@ func newAuditor(o Options) (*auditor, error) {
 		report: &Report{OK: true, ByRule: map[string]int{}, Counts: Counts{
 			Events: map[string]int{}, Attempts: map[string]int{}, Answers: map[string]int{}},
 			Accounts: map[string]*Account{}},
-		findingsMax: o.FindingsMax, configs: o.Configs, losses: o.Losses, all: o.EveryCall, alone: o.Alone,
+		findingsMax: o.FindingsMax, configs: o.Configs, capsUnder: o.CapsUnder,
+		under: map[string]map[string]*capState{}, losses: o.Losses, all: o.EveryCall, alone: o.Alone,
 		capByKey: map[string][]int{}, capsOf: map[string][]int{}, windows: map[windowKey]*windowUse{},
 		leads: map[id]pinged{}, tests: map[id]*testTrip{}, attempts: map[id]*attempt{}, resends: map[id]*resend{},
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
