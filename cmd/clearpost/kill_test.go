@@ -31,6 +31,9 @@ import (
 // TestMain lets the test binary be the clearpost binary for the tests that need a process to kill.
 func TestMain(m *testing.M) {
 	if args := os.Getenv("CLEARPOST_TEST_ARGS"); args != "" {
+		if off, err := time.ParseDuration(os.Getenv("CLEARPOST_TEST_CLOCK")); err == nil {
+			clock = func() time.Time { return time.Now().Add(off) }
+		}
 		os.Exit(run(strings.Split(args, "\x1f"), os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -46,8 +49,15 @@ type process struct {
 
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startProcessAt(t, 0, args...)
+}
+
+// startProcessAt is startProcess on a machine whose clock is wrong by so much.
+func startProcessAt(t *testing.T, off time.Duration, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), "CLEARPOST_TEST_ARGS="+strings.Join(args, "\x1f"))
+	p.cmd.Env = append(os.Environ(), "CLEARPOST_TEST_ARGS="+strings.Join(args, "\x1f"),
+		"CLEARPOST_TEST_CLOCK="+off.String())
 	p.cmd.Stderr = &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -145,6 +155,7 @@ type killed struct {
 	cfg            *config.Config
 	answers        *os.File
 	p              *process
+	off            time.Duration    // by how much its clock is wrong from its next start on
 	filed          []audit.Receipt  // of buyers that are no part of the farm
 	moment         func(*rand.Rand) // waits for the one at which it is killed; nil: any
 	down           func()           // ends it; SIGKILL does where nothing else is said
@@ -182,7 +193,7 @@ func newKilled(t *testing.T, change func(k *killed)) *killed {
 }
 
 func (k *killed) start() {
-	k.p = startProcess(k.t, "serve", k.dir, "--log-level", "error")
+	k.p = startProcessAt(k.t, k.off, "serve", k.dir, "--log-level", "error")
 	k.p.waitReady("http://" + k.admin + "/healthz")
 }
 
@@ -242,6 +253,25 @@ func TestKilledAtAnyMomentNothingIsLost(t *testing.T) {
 	}
 	k := newKilled(t, func(*killed) {})
 	k.run(kills)
+	k.stop()
+	k.judge(func(*ledger.Ledger) {})
+}
+
+// TestKilledWhileTheClockIsSet kills an exchange whose machine comes back with another time, mostly an earlier one: by
+// what a time server mends, by what its ledger still goes along with, and by hours.
+func TestKilledWhileTheClockIsSet(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the simulation sets clocks")
+	}
+	k := newKilled(t, func(*killed) {})
+	offs := []time.Duration{-30 * time.Second, -4 * time.Minute, -3 * time.Hour, -2 * time.Hour, 3 * time.Minute, 0}
+	n := 0
+	k.down = func() {
+		k.p.kill()
+		k.off, n = offs[n%len(offs)], n+1
+	}
+	k.run(max(len(offs), *kills/4))
 	k.stop()
 	k.judge(func(*ledger.Ledger) {})
 }

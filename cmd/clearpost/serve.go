@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"clearpost/config"
 	"clearpost/exchange/admin"
@@ -29,6 +30,9 @@ type serveCmd struct {
 }
 
 // Help implements kong.HelpProvider.
+// clock is what an exchange that serves takes for the time; nil: the machine's clock. Tests have it be wrong.
+var clock func() time.Time
+
 func (serveCmd) Help() string {
 	return `Examples:
   clearpost serve ./examples
@@ -52,7 +56,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	cfg.SkipExamples, cfg.Adopt, cfg.AcceptLoss = c.SkipExamples, c.Adopt, c.AcceptLoss
+	cfg.SkipExamples, cfg.Adopt, cfg.AcceptLoss, cfg.Clock = c.SkipExamples, c.Adopt, c.AcceptLoss, clock
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
