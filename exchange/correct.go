@@ -235,8 +235,9 @@ func known(h *history.History, attempt lead.ID, adj *ledger.Adjusted) (*ledger.A
 	return nil, nil
 }
 
-// rebook writes a change down, with the answer that the lead has by it.
-func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Adjusted, held *heldClaims) error {
+// rebook writes a change down, with the answer that the lead has by it, and what else becomes durable with it.
+func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Adjusted, held *heldClaims,
+	with ...ledger.Event) error {
 	p, snap := a.Posting, e.inForce.Load()
 	adj.Head = snap.head(ledger.KindAdjusted, h.ID, p.Source, p.Vertical, e.now())
 	adj.Attempt, adj.Campaign, adj.Buyer = p.Attempt, p.Campaign, p.Buyer
@@ -263,7 +264,7 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 			e.store.Forget(h.ID)
 		}
 	}
-	if err := e.append(adj.Told != nil, []ledger.Event{adj, answer}); err != nil {
+	if err := e.append(adj.By == byClearpost, append(with, adj, answer)); err != nil {
 		e.learn(err, held, done)
 		return fmt.Errorf("not changed: %w", err)
 	}

@@ -27,6 +27,8 @@ type replies struct {
 	e  *Exchange
 	of Files
 
+	placing sync.Mutex // one row at a time is placed by hand
+
 	mu sync.Mutex // guards what follows, and what lines say it guards
 	by map[string]*replyLine
 
@@ -250,7 +252,7 @@ func (q *replies) read(ctx context.Context, ln *replyLine, r *batch.Response, bo
 	if f.sum != hex.EncodeToString(sum[:]) {
 		f.sum, f.taken = hex.EncodeToString(sum[:]), nil
 	}
-	end := "response " + f.at.Name + " " + f.sum
+	end := responseRef + f.at.Name + " " + f.sum
 	if q.e.led.ByRef("campaign:"+ln.campaign, end) {
 		q.mu.Lock()
 		defer q.mu.Unlock()

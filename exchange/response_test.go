@@ -153,6 +153,79 @@ func TestLossOfTheMachineTakesNoRowOfAResponseTwice(t *testing.T) {
 	}
 }
 
+// A row of which nothing could be made waits until a person says what it is about, once.
+func TestUnplacedRowsArePlacedByHand(t *testing.T) {
+	d := newDesk(t)
+	exchangetest.Run(t, inFiles(d, batch.SendSpec{Rows: 3, WaitMin: 60}, withResponses(d)), func(x *rig) {
+		bad, priced, good := sendRow(x, 1), sendRow(x, 2), sendRow(x, 3)
+		x.Sleep(time.Minute)
+		d.respond(t, "result-1.csv", "Harbor-1,bad,no such street,,", priced.String()+",maybe,,H-9,24",
+			good.String()+",fine,,,", "Total,3,,,")
+		x.Sleep(time.Hour)
+		rows, err := x.Exchange.Unplaced("a")
+		if err != nil || len(rows) != 4 || rows[0].Line != 2 || rows[1].Lead != priced.String() ||
+			rows[1].Reference != "H-9" {
+			t.Fatalf("%+v, %v", rows, err)
+		}
+		yes, price := true, 24*dollar
+		for n, wrong := range []struct {
+			p    exchange.Placement
+			want error
+		}{
+			{exchange.Placement{Row: bad, Name: bad.String()}, exchange.ErrNoRow},
+			{exchange.Placement{Row: rows[0].Row, Name: rows[0].Row.String()}, exchange.ErrNoAttempt},
+			{exchange.Placement{Row: rows[1].Row, Name: priced.String()}, exchange.ErrNotToSay},
+			{exchange.Placement{Row: rows[1].Row, Name: priced.String(), Accepted: &yes}, exchange.ErrNotToSay},
+			{exchange.Placement{Row: rows[0].Row, Name: bad.String(), Price: &price}, exchange.ErrNotToSay},
+		} {
+			if _, err := x.Exchange.PlaceRow(wrong.p, time.Second); !errors.Is(err, wrong.want) {
+				t.Errorf("%d: %v, expected %v", n, err, wrong.want)
+			}
+		}
+		for n := range 3 { // said again, and again after a crash, it is no second time
+			if n == 2 {
+				x.Crash()
+			}
+			for _, p := range []exchange.Placement{
+				{Row: rows[0].Row, Name: bad.String(), Why: "their id", By: "ann"},
+				{Row: rows[1].Row, Name: priced.String(), Accepted: &yes, Price: &price, Why: "they say so", By: "ann"},
+				{Row: rows[2].Row, Name: good.String(), Accepted: &yes, Why: "a new word", By: "ann"},
+			} {
+				if changed, err := x.Exchange.PlaceRow(p, time.Second); err != nil || changed != (n == 0) {
+					t.Errorf("%d: %v, %v", n, changed, err)
+				}
+			}
+			if changed, err := x.Exchange.DropRow(rows[3].Row, "totals", "ann"); err != nil || changed != (n == 0) {
+				t.Errorf("%d: %v, %v", n, changed, err)
+			}
+		}
+		if left, err := x.Exchange.Unplaced(""); err != nil || len(left) != 0 {
+			t.Errorf("%+v, %v", left, err)
+		}
+		wantUnsold(t, x.Status(bad), nil, lead.BuyerRejected)
+		wantSold(t, x.Status(priced), nil, 19_200_000)
+		wantSold(t, x.Status(good), nil, 20*dollar)
+		wantUsed(x, "a", 2)
+		c := adjusted(x, priced, ledger.AdjustCorrected)
+		if len(c) != 1 || c[0].Price != price || c[0].Reference != "H-9" || c[0].By != "ann" || c[0].Told.Line != 3 {
+			t.Errorf("%+v", c)
+		}
+		if n := len(adjusted(x, bad, ledger.AdjustCorrected)) + len(adjusted(x, good, ledger.AdjustAnswered)); n != 2 {
+			t.Errorf("corrected and answered %d times", n)
+		}
+		if n := len(adjusted(x, lead.ID{}, ledger.AdjustPlaced)); n != 4 {
+			t.Errorf("placed and dropped %d times", n)
+		}
+		other := exchange.Placement{Row: rows[0].Row, Name: good.String(), Why: "no, that one"}
+		if _, err := x.Exchange.PlaceRow(other, time.Second); !errors.Is(err, exchange.ErrPlaced) {
+			t.Errorf("placed elsewhere: %v", err)
+		}
+		if _, err := x.Exchange.DropRow(rows[0].Row, "no", "ann"); !errors.Is(err, exchange.ErrPlaced) {
+			t.Errorf("dropped: %v", err)
+		}
+	})
+}
+
 // A response file that was read is away, whatever happens meanwhile, and its rows count once.
 func TestResponsesThatWereReadAreAway(t *testing.T) {
 	for _, done := range []string{batch.DoneDelete, batch.DoneMove} {
@@ -302,12 +375,24 @@ func TestResponsesSettleWhatIsUnclear(t *testing.T) {
 		x.Sleep(2 * time.Hour)
 		late := sendRow(x, 3)
 		wantPending(t, x.Status(one), nil)
-		d.respond(t, "result-1.csv", one.String()+",ok,,H-1,", two.String()+",bad,,,", late.String()+",ok,,,")
+		d.respond(t, "result-1.csv", one.String()+",ok,,H-1,", "harbor-2,bad,,,", late.String()+",ok,,,")
 		x.Sleep(20 * time.Minute)
 		wantSold(t, x.Status(one), nil, 20*dollar)
+		wantPending(t, x.Status(two), nil)
+		rows, err := x.Exchange.Unplaced("")
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%+v, %v", rows, err)
+		}
+		place := exchange.Placement{Row: rows[0].Row, Name: two.String(), Why: "their id", By: "ann"}
+		if changed, err := x.Exchange.PlaceRow(place, time.Second); !changed || err != nil {
+			t.Errorf("%v, %v", changed, err)
+		}
+		if r := adjusted(x, two, ledger.AdjustResolved); len(r) != 1 || r[0].Told == nil || r[0].By != "ann" {
+			t.Errorf("%+v", r)
+		}
 		wantUnsold(t, x.Status(two), nil, lead.BuyerRejected)
 		wantPending(t, x.Status(late), nil)
-		wantUnplaced(x, "result-1.csv:4 "+late.String())
+		wantUnplaced(x, "result-1.csv:3 ", "result-1.csv:4 "+late.String())
 		if r := adjusted(x, one, ledger.AdjustResolved); len(r) != 1 || r[0].Told == nil || r[0].Reference != "H-1" {
 			t.Errorf("%+v", r)
 		}

@@ -16,6 +16,9 @@ import (
 	"clearpost/ledger"
 )
 
+// responseRef is how the refs of responses and their rows begin.
+const responseRef = "response "
+
 // replyRow is a row of a response and what it says.
 type replyRow struct {
 	campaign string
@@ -28,6 +31,12 @@ type replyRow struct {
 	ref      string // by what it says: where it stands again it is no other
 	why      string
 	bad      string // why nothing can be made of it, whatever the ledger has
+	by       string
+
+	// by hand: about which attempt it is, of this buyer, and what becomes durable together with it
+	attempt lead.ID
+	buyer   string
+	with    []ledger.Event
 }
 
 // notNow says why a row has to wait.
@@ -45,6 +54,7 @@ func (n noPlace) Error() string { return string(n) }
 // replyRowOf reads a row of the response that told tells of.
 func replyRowOf(r *batch.Response, campaign string, told ledger.ToldRow, said *batch.ResponseRow) *replyRow {
 	x := &replyRow{campaign: campaign, price: said.Price, currency: said.Currency, said: *said, bad: said.Bad,
+		by: byClearpost,
 		told: ledger.ToldRow{File: told.File, SHA256: told.SHA256, Line: said.Line, Result: said.Result,
 			Reason: said.Reason}}
 	price := ""
@@ -55,7 +65,7 @@ func replyRowOf(r *batch.Response, campaign string, told ledger.ToldRow, said *b
 	for _, s := range []string{told.File, said.Lead, said.Result, said.Reference, price, said.Bad} {
 		_, _ = h.Write(strconv.AppendQuote(nil, s))
 	}
-	x.ref = "response " + hex.EncodeToString(h.Sum(nil)[:12])
+	x.ref = responseRef + hex.EncodeToString(h.Sum(nil)[:12])
 	x.why = fmt.Sprintf("response %s:%d: %s", told.File, said.Line, said.Result)
 	if said.Reason != "" {
 		x.why += ": " + said.Reason
@@ -152,8 +162,10 @@ func (e *Exchange) takeRow(x *replyRow) error {
 	if err != nil {
 		return err
 	}
-	a := e.fileAttempt(h, x.campaign)
+	a := e.attemptOfRow(h, x)
 	switch {
+	case a == nil && !x.attempt.IsZero():
+		return noPlace("nothing of this attempt was ever sent to the buyer, or it is a test")
 	case a == nil:
 		return noPlace("no lead with this id was sent to the buyer in a file")
 	case x.isEvent(h):
@@ -164,7 +176,7 @@ func (e *Exchange) takeRow(x *replyRow) error {
 		return notNow("its file is not settled yet")
 	case a.Outcome() == lead.Unknown:
 		_, err := e.resolve(h, &Resolution{Attempt: a.Posting.Attempt, Accepted: x.accepted, Price: x.price,
-			Reference: x.said.Reference, Why: x.why, By: byClearpost, told: &x.told, ref: x.ref}, nil, held)
+			Reference: x.said.Reference, Why: x.why, By: x.by, told: &x.told, ref: x.ref}, x.with, held)
 		return err
 	case h.Settled == nil:
 		return notNow("the lead has no answer yet")
@@ -174,7 +186,7 @@ func (e *Exchange) takeRow(x *replyRow) error {
 
 // correctBy takes a row of an attempt whose outcome is known.
 func (e *Exchange) correctBy(x *replyRow, h *history.History, a *history.Attempt, held *heldClaims) error {
-	c := Correction{Accepted: x.accepted, Price: x.price, Ref: x.ref, Why: x.why, By: byClearpost}
+	c := Correction{Accepted: x.accepted, Price: x.price, Ref: x.ref, Why: x.why, By: x.by}
 	if x.accepted {
 		c.Reference = x.said.Reference
 	}
@@ -190,13 +202,13 @@ func (e *Exchange) correctBy(x *replyRow, h *history.History, a *history.Attempt
 	switch {
 	case bookedBy(adj) == was:
 		p := a.Posting
-		return e.led.Store(e.end, &ledger.Adjusted{Head: e.inForce.Load().head(ledger.KindAdjusted, h.ID, p.Source,
-			p.Vertical, e.now()), Adjustment: ledger.AdjustAnswered, Why: x.why, By: byClearpost, Attempt: p.Attempt,
-			Campaign: p.Campaign, Buyer: p.Buyer, Ref: x.ref, Told: &x.told})
+		return e.append(x.by == byClearpost, append(x.with, &ledger.Adjusted{Head: e.inForce.Load().head(
+			ledger.KindAdjusted, h.ID, p.Source, p.Vertical, e.now()), Adjustment: ledger.AdjustAnswered, Why: x.why,
+			By: x.by, Attempt: p.Attempt, Campaign: p.Campaign, Buyer: p.Buyer, Ref: x.ref, Told: &x.told}))
 	case a.Returned():
 		return noPlace("the sale is given back: a correction would have to revoke the return first")
 	}
-	return e.rebook(h, a, adj, held)
+	return e.rebook(h, a, adj, held, x.with...)
 }
 
 // isEvent tells whether the row was taken before.
@@ -205,6 +217,19 @@ func (x *replyRow) isEvent(h *history.History) bool {
 		adj, ok := ev.(*ledger.Adjusted)
 		return ok && adj.Told != nil && adj.Ref == x.ref
 	})
+}
+
+// attemptOfRow is the attempt that a row is about, nil if there is none that it can be about.
+func (e *Exchange) attemptOfRow(h *history.History, x *replyRow) *history.Attempt {
+	if x.attempt.IsZero() {
+		return e.fileAttempt(h, x.campaign)
+	}
+	a := h.Attempt(x.attempt)
+	if a == nil || h.Pinged == nil || h.Pinged.Test || a.Posting.Test || a.Posting.Buyer != x.buyer ||
+		a.Outcome() == lead.NotSent {
+		return nil
+	}
+	return a
 }
 
 // fileAttempt is the attempt that a row is about: of those of the campaign's buyer that went into a file the last one,

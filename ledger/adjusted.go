@@ -33,6 +33,7 @@ const (
 	AdjustFile          = "file"           // how a file stands; of the lead of its first row
 	AdjustAnswered      = "answered"       // a response tells of a row what stands already: it books nothing
 	AdjustUnplaced      = "unplaced"       // a row of a response of which nothing could be made; of no lead
+	AdjustPlaced        = "placed"         // a person has said what an unplaced row is about; of no lead
 	AdjustResponse      = "response"       // a response was read to its end; of no lead
 	AdjustStated        = "stated"         // a month of an account is on a statement with a number
 	AdjustResubmitted   = "resubmitted"    // an unsold lead is offered anew, as another lead: it books nothing
@@ -67,11 +68,12 @@ type ToldRow struct {
 	SHA256 string `json:"sha256"`         // of the file
 	Line   int64  `json:"line,omitempty"` // or the number of the row, from 1
 	// the row as it stands there, each cut
-	Lead      string     `json:"lead,omitempty"` // unplaced: the lead's id; "": what stands there is none
+	// unplaced: the lead's id; "": what stands there is none. placed: the lead that it is about; "": it is dropped
+	Lead      string     `json:"lead,omitempty"`
 	Result    string     `json:"result,omitempty"`
 	Reason    string     `json:"reason,omitempty"`
-	Reference string     `json:"reference,omitempty"`    // unplaced
-	Price     lead.Money `json:"price_micros,omitempty"` // unplaced
+	Reference string     `json:"reference,omitempty"`    // unplaced, placed
+	Price     lead.Money `json:"price_micros,omitempty"` // unplaced, placed
 	// response: its rows, by what they say and what was made of them
 	Accepted int `json:"accepted,omitempty"`
 	Refused  int `json:"refused,omitempty"`
@@ -127,7 +129,7 @@ type Adjusted struct {
 	Resubmission *Resubmission `json:"resubmission,omitempty"` // resubmitted: as which lead
 
 	File    *File      `json:"file,omitempty"`    // batched, file
-	Told    *ToldRow   `json:"told,omitempty"`    // answered, unplaced, response; resolved, corrected: by a response
+	Told    *ToldRow   `json:"told,omitempty"`    // answered, unplaced, placed, response; resolved, corrected: by a response
 	SoldAt  *time.Time `json:"sold_at,omitempty"` // imported: when another system sold the lead of Private.Marks
 	Private *Private   `json:"private,omitempty"` // imported
 }

@@ -107,6 +107,26 @@ func (l *Ledger) ByRef(subject, ref string) bool {
 	return ok
 }
 
+// Refs gives the refs under which adjustments of a subject are known, as ByRef knows them, each with the seq of its
+// last event, which may have been dropped with age.
+func (l *Ledger) Refs(subject string) (map[string]uint64, error) {
+	prefix := appendPart([]byte{keyIdem}, subject)
+	out := map[string]uint64{}
+	add := func(key []byte, seq uint64) {
+		if parts, ok := splitParts(key, 2); ok {
+			out[parts[1]] = max(out[parts[1]], seq)
+		}
+	}
+	l.overlay.eachRef(prefix, func(key string, r ref) { add([]byte(key), r.seq) })
+	err := l.views.each(prefix, false, func(k, v []byte) bool {
+		if r, ok := parseRef(v); ok {
+			add(k, r.seq)
+		}
+		return true
+	})
+	return out, err
+}
+
 // ByPerson returns the last lead of a person that was received whole, by a post or in one shot, and was not refused as
 // a repeat; of any source if the source is "". It serves pings: a person of whom there is none costs neither a lock nor
 // a read.

@@ -5,6 +5,7 @@ package ledger
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 
 	"clearpost/lead"
@@ -212,6 +213,22 @@ func (o *overlay) latest(key []byte) (ref, bool) {
 		}
 	}
 	return ref{}, false
+}
+
+// eachRef calls fn with each key that begins so, and its latest use of a generation. It looks at all of them.
+func (o *overlay) eachRef(prefix []byte, fn func(key string, r ref)) {
+	for i := range o.shards {
+		s := &o.shards[i]
+		s.mu.Lock()
+		for g := range s.gen {
+			for key, r := range s.gen[g].refs {
+				if strings.HasPrefix(key, string(prefix)) {
+					fn(key, r)
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
 }
 
 // uses returns the leads of a seller key, or of a person that is sold, newest first.

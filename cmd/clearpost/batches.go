@@ -19,6 +19,10 @@ type batchesCmd struct {
 	Again  batchesAgainCmd  `cmd:"" help:"Try a file again."`
 	Stored batchesStoredCmd `cmd:"" help:"Say that a file is stored: its rows are sales."`
 	Drop   batchesDropCmd   `cmd:"" help:"Give a file up: its rows are no sales."`
+
+	Unplaced batchesUnplacedCmd `cmd:"" help:"Show the rows of responses that came to nothing and wait for a person."`
+	Place    batchesPlaceCmd    `cmd:"" help:"Say which attempt such a row is about."`
+	DropRow  batchesDropRowCmd  `cmd:"" help:"Say that such a row is about nothing."`
 }
 
 type batchesListCmd struct {

@@ -4,7 +4,6 @@ package admin
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
@@ -41,6 +40,12 @@ func (s *Server) batch(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		s.sendNow(ctx)
 	case path == "/v1/batches/file" && post:
 		s.settleFile(ctx)
+	case path == "/v1/batches/unplaced" && get:
+		s.unplaced(ctx)
+	case path == "/v1/batches/place" && post:
+		s.placeRow(ctx)
+	case path == "/v1/batches/drop-row" && post:
+		s.dropRow(ctx)
 	default:
 		return false
 	}
@@ -72,8 +77,7 @@ func (s *Server) settleFile(ctx *fasthttp.RequestCtx) {
 		fail(ctx, 400, "verdict: expected again, stored or dropped")
 		return
 	}
-	if strings.TrimSpace(in.Why) == "" || len(in.Why) > 1000 || len(in.By) > 200 {
-		fail(ctx, 400, "expected why (1 to 1000 bytes)")
+	if !saysWhy(ctx, in.Why, in.By) {
 		return
 	}
 	switch err := s.ex.SettleFile(in.File, in.Verdict, in.Why, in.By); {
