@@ -239,6 +239,9 @@ func readStatement(e *env, o *ops, q url.Values, sums bool) (*report.Statement, 
 			return nil, err
 		}
 		page.Lines = append(all.Lines, page.Lines...)
+		if len(all.Sums) > 0 { // they are those of the first page
+			page.Sums = all.Sums
+		}
 		if all = page; page.Next == nil || sums {
 			break
 		}

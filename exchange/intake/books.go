@@ -80,7 +80,7 @@ type SourceStatement struct {
 	Zone     string       `json:"zone,omitempty"`
 	SoFar    bool         `json:"so_far,omitempty"` // the time has not ended
 	Issued   []string     `json:"issued,omitempty"` // numbers under which the month was issued
-	Sums     []SourceSum  `json:"sums"`             // one a currency
+	Sums     []SourceSum  `json:"sums"`             // one a currency; on the first page only
 	Lines    []SourceLine `json:"lines"`
 	Next     string       `json:"next,omitempty"` // `after` of the next page; absent: these are the last lines
 }

@@ -325,6 +325,7 @@ func journalAgrees(t *testing.T, v *View, x *exchangetest.Rig, want audit.Counts
 		var lines, last lead.Money
 		for i, span := range [][2]time.Time{{middle.AddDate(-1, 0, 0), middle}, {middle, middle.AddDate(1, 0, 0)}} {
 			q := StatementQuery{Account: b.Account, Since: span[0], Until: span[1], Limit: 3}
+			var sums []StatementSum
 			for more := true; more; {
 				s, err := v.Statement(context.Background(), q)
 				if err != nil || len(s.Sums) > 1 {
@@ -333,14 +334,19 @@ func journalAgrees(t *testing.T, v *View, x *exchangetest.Rig, want audit.Counts
 				for _, l := range s.Lines {
 					lines += l.Amount
 				}
+				if q.After == (StatementMark{}) {
+					sums = s.Sums
+				} else if len(s.Sums) > 0 {
+					t.Error("a later page adds up too")
+				}
 				if more = s.Next != nil; more {
 					q.After = *s.Next
 					continue
 				}
-				if len(s.Sums) == 0 {
+				if len(sums) == 0 {
 					continue
 				}
-				one := s.Sums[0]
+				one := sums[0]
 				if one.Opening != last || one.Closing != lines || one.Opening+one.Sales+one.Corrections+one.Returns+
 					one.Payments != one.Closing {
 					t.Errorf("statement %d of %s: %+v, the lines up to it %s", i, b.Account, one, lines)

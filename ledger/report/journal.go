@@ -120,7 +120,7 @@ type Statement struct {
 	Account string          `json:"account"`
 	Since   time.Time       `json:"since"`
 	Until   time.Time       `json:"until"`
-	Sums    []StatementSum  `json:"sums"` // one a currency
+	Sums    []StatementSum  `json:"sums"` // one a currency; on the first page only
 	Lines   []StatementLine `json:"lines"`
 	Next    *StatementMark  `json:"next,omitempty"` // nil: these are the last ones
 	UpToSeq uint64          `json:"up_to_seq"`
@@ -180,8 +180,10 @@ func (v *View) Statement(ctx context.Context, q StatementQuery) (*Statement, err
 			return err
 		}
 		defer tx.Rollback()
-		if err := out.sums(ctx, tx, sign); err != nil {
-			return err
+		if q.After == (StatementMark{}) { // they take as long as all pages together
+			if err := out.sums(ctx, tx, sign); err != nil {
+				return err
+			}
 		}
 		return out.lines(ctx, tx, &q, sign)
 	})
