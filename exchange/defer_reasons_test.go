@@ -373,3 +373,44 @@ func TestLeadsThatDoNotWait(t *testing.T) {
 		wantUnsold(t, r, f, lead.Unreachable) // the number is not kept
 	})
 }
+
+// A buyer that takes connections and never answers holds up its own leads, and not those of others: more of its leads
+// come due than anybody looks up ahead, and then one of another buyer.
+func TestABuyerThatNeverAnswersHoldsUpNoOthersLeads(t *testing.T) {
+	const many = 3200
+	of := func(zip string) func(*buyers.CampaignSpec) {
+		return func(c *buyers.CampaignSpec) {
+			defers(forS(86400), when("paused"))(c)
+			c.Post.TimeoutMS, c.Criteria = 30_000, []criterion{{Field: "zip", In: []string{zip}}}
+		}
+	}
+	s := vertical(sellTo(1, lists("mute", 25*dollar, of("10001"), silent), lists("b", 10*dollar, of("90210"), nil)),
+		func(v *exchange.Vertical) { v.PostTotal = 40 * time.Second })
+	s.Source = tells
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Exchange.Warm()
+		pause := func(campaign string, on bool) {
+			if _, _, err := x.Exchange.Pause("campaign:"+campaign, on, "late", "op"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause("mute", true)
+		pause("b", true)
+		send := func(i int, zip string) lead.ID {
+			v := phoneN(i)
+			v["zip"] = zip
+			r, f := x.LeadNow(v, nil)
+			wantQueued(t, r, f)
+			return r.LeadID
+		}
+		for i := range many {
+			send(i, "10001")
+		}
+		last := send(many, "90210")
+		pause("b", false)
+		pause("mute", false)
+		due := exchangetest.Last[*ledger.Deferred](x, last).Due
+		x.Sleep(due.Sub(x.Exchange.Now()) + 3*time.Second)
+		wantCalls(x, "b", 1)
+	})
+}

@@ -5,6 +5,8 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +17,8 @@ import (
 
 // waker wakes the leads of the queue when their time has come. The queue is the ledger's: the waker looks up which
 // leads are due, and keeps nothing of them but the few that are in its hands. What it does not get to is there after a
-// restart.
+// restart. A buyer that answers late, or never, holds up its own leads: no buyer has all workers, nor all that is
+// looked up ahead.
 type waker struct {
 	led  *ledger.Ledger
 	now  func() time.Time
@@ -23,11 +26,22 @@ type waker struct {
 	look func()                            // before each round
 	ctx  context.Context
 
-	mu   sync.Mutex
-	hand map[handed]time.Time // guarded by mu: not to be handed out before then; zero: a worker has it
-	told time.Time            // guarded by mu: when a lead was queued last
-	wake chan struct{}        // a lead was queued; holds one
-	work chan ledger.Queued
+	from ledger.Queued // where the next round begins; zero: at the first of the queue
+
+	mu    sync.Mutex
+	hand  map[handed]time.Time // guarded by mu: not to be handed out before then; zero: in a line, or with a worker
+	lines map[string]*wakeLine // guarded by mu: by the buyer that has the next turn
+	turns []string             // guarded by mu: the buyers in lines, the one whose turn is next first
+	more  bool                 // guarded by mu: there are due leads that are in no line
+	told  time.Time            // guarded by mu: when a lead was queued last
+	some  *sync.Cond           // of mu: a line has something for a worker, or the context has ended
+	wake  chan struct{}        // a lead was queued, or a line runs empty; holds one
+}
+
+// wakeLine are the due leads of one buyer.
+type wakeLine struct {
+	todo []ledger.Queued
+	busy int // workers that are at its leads
 }
 
 // handed is one place of one lead: its next place is another.
@@ -37,18 +51,23 @@ type handed struct {
 }
 
 const (
-	wakeWorkers   = 16   // trips of the queue at once
-	wakeAhead     = 1024 // due leads that are put in order at once
+	wakeWorkers   = 64   // trips of the queue at once
+	wakeShare     = 16   // of them, for one buyer
+	wakeAhead     = 1024 // due leads that are put in order at once, and those that a buyer's line has at most
+	wakePass      = 2048 // due leads of full lines that a round passes over
 	wakeDone      = 10 * time.Second
 	wakeSoon      = 100 * time.Millisecond // after a lead was queued: the views are a moment behind
 	wakeInherited = 24 * time.Hour
 	wakeLook      = time.Minute // the longest sleep while the queue holds leads
+	wakeRest      = 10          // a round that has passed leads over rests for so many times as long as it took
 )
 
 func newWaker(ctx context.Context, led *ledger.Ledger, now func() time.Time,
 	step func(ledger.Queued) time.Duration, look func()) *waker {
-	return &waker{led: led, now: now, step: step, look: look, ctx: ctx, hand: map[handed]time.Time{},
-		wake: make(chan struct{}, 1), work: make(chan ledger.Queued)}
+	w := &waker{led: led, now: now, step: step, look: look, ctx: ctx, hand: map[handed]time.Time{},
+		lines: map[string]*wakeLine{}, wake: make(chan struct{}, 1)}
+	w.some = sync.NewCond(&w.mu)
+	return w
 }
 
 // tell has the waker look at the queue.
@@ -56,6 +75,10 @@ func (w *waker) tell() {
 	w.mu.Lock()
 	w.told = w.now()
 	w.mu.Unlock()
+	w.again()
+}
+
+func (w *waker) again() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -68,15 +91,23 @@ func (w *waker) run(running *running, log func(string, ...any)) {
 		running.Go(w.worker)
 	}
 	running.Go(func() {
-		defer close(w.work)
+		defer func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.some.Broadcast()
+		}()
 		timer := time.NewTimer(time.Hour)
 		defer timer.Stop()
 		for {
 			w.look()
-			wait, err := w.round()
+			begun := time.Now()
+			wait, passed, err := w.round()
 			if err != nil {
 				log("the queue of leads cannot be read", "err", err)
 				wait = time.Second
+			}
+			if passed && !w.rest(wakeRest*time.Since(begun)) {
+				return
 			}
 			timer.Reset(wait)
 			select {
@@ -89,83 +120,171 @@ func (w *waker) run(running *running, log func(string, ...any)) {
 	})
 }
 
-// round hands out what is due, and tells for how long there is nothing more to do.
-func (w *waker) round() (time.Duration, error) {
+// rest waits, and is false when the context has ended.
+func (w *waker) rest(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.ctx.Done():
+		return false
+	}
+}
+
+// round puts what is due into the lines of its buyers, and tells for how long there is nothing more to do, and whether
+// it has passed leads over: that may take long, and there may be much of it.
+func (w *waker) round() (wait time.Duration, passed bool, err error) {
 	now := w.now()
 	due, err := w.due(now)
 	if err != nil {
-		return 0, err
-	}
-	for _, q := range inTurn(due) {
-		select {
-		case w.work <- q:
-		case <-w.ctx.Done():
-			return time.Hour, nil
-		}
-	}
-	if len(due) == wakeAhead {
-		return 0, nil
+		return 0, false, err
 	}
 	next, ok, err := w.led.NextQueued()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	wait := time.Hour
+	w.enter(inTurn(due.leads))
+	w.more = due.passed || len(due.leads) == wakeAhead
+	wait = time.Hour
 	if ok {
 		wait = wakeLook
 		if left := next.Sub(now); left > 0 {
 			wait = min(wait, left)
 		}
 	}
-	for _, at := range w.hand {
-		if at.IsZero() { // a worker has it
-			wait = min(wait, time.Second)
-		} else {
-			wait = min(wait, at.Sub(now))
-		}
+	if due.inHand || len(due.leads) > 0 {
+		wait = min(wait, time.Second)
+	}
+	if !due.again.IsZero() {
+		wait = min(wait, due.again.Sub(now))
 	}
 	if now.Sub(w.told) < time.Second {
 		wait = min(wait, wakeSoon)
 	}
-	return max(wait, time.Millisecond), nil
+	if !w.from.Due.IsZero() {
+		wait = 0
+	}
+	return max(wait, time.Millisecond), due.passed, nil
+}
+
+// dueLeads is what a round has found.
+type dueLeads struct {
+	leads  []ledger.Queued // that are in its hands from now on
+	passed bool            // there are others, of buyers whose lines are full
+	inHand bool            // there are some that it had before
+	again  time.Time       // when the first of those is due again that were put off; zero: none was
 }
 
 // due takes leads that are due into the waker's hands, and forgets those whose places the views do not have any more.
-func (w *waker) due(now time.Time) (out []ledger.Queued, err error) {
+// It passes over those of buyers whose lines are full, so many at once: the next round goes on behind them.
+func (w *waker) due(now time.Time) (out dueLeads, err error) {
+	w.mu.Lock()
+	hand, in := maps.Clone(w.hand), map[string]int{}
+	for buyer, ln := range w.lines {
+		in[buyer] = len(ln.todo)
+	}
+	w.mu.Unlock()
+	seen, passed, whole, last := map[handed]bool{}, 0, w.from.Due.IsZero(), ledger.Queued{}
+	err = w.led.EachQueuedFrom(w.from, now, func(q ledger.Queued) bool {
+		key := handed{q.Lead, q.Due.UnixMicro()}
+		at, had := hand[key]
+		switch {
+		case had && at.IsZero():
+			seen[key], out.inHand = true, true
+		case had && now.Before(at):
+			if seen[key] = true; out.again.IsZero() || at.Before(out.again) {
+				out.again = at
+			}
+		case in[q.Buyer] >= wakeAhead:
+			out.passed = true
+			passed++
+		default:
+			in[q.Buyer]++
+			out.leads = append(out.leads, q)
+		}
+		if passed == wakePass {
+			last = q
+			return false
+		}
+		return len(out.leads) < wakeAhead
+	})
+	if err != nil {
+		return dueLeads{}, err
+	}
+	w.from, whole = last, whole && passed < wakePass && len(out.leads) < wakeAhead
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	seen := map[handed]time.Time{}
-	err = w.led.EachQueued(now, func(q ledger.Queued) bool {
-		key := handed{q.Lead, q.Due.UnixMicro()}
-		at, had := w.hand[key]
-		if had && (at.IsZero() || now.Before(at)) {
-			seen[key] = at
-			return true
-		}
-		out = append(out, q)
-		seen[key] = time.Time{}
-		return len(out) < wakeAhead
-	})
 	for key, at := range w.hand {
-		if at.IsZero() {
-			seen[key] = at
+		if !at.IsZero() && (!now.Before(at) || whole && !seen[key]) {
+			delete(w.hand, key)
 		}
 	}
-	w.hand = seen
-	return out, err
+	for _, q := range out.leads {
+		w.hand[handed{q.Lead, q.Due.UnixMicro()}] = time.Time{}
+	}
+	return out, nil
+}
+
+// enter puts leads at the ends of their buyers' lines. The caller holds mu.
+func (w *waker) enter(due []ledger.Queued) {
+	for _, q := range due {
+		ln := w.lines[q.Buyer]
+		if ln == nil {
+			ln = &wakeLine{}
+			w.lines[q.Buyer], w.turns = ln, append(w.turns, q.Buyer)
+		}
+		ln.todo = append(ln.todo, q)
+	}
+	if len(due) > 0 {
+		w.some.Broadcast()
+	}
+}
+
+// next is the lead that a worker takes: buyers take turns. It waits for one, and is false when the context has ended.
+func (w *waker) next() (q ledger.Queued, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.ctx.Err() == nil {
+		for i, buyer := range w.turns {
+			ln := w.lines[buyer]
+			if len(ln.todo) == 0 || ln.busy == wakeShare {
+				continue
+			}
+			q, ln.todo = ln.todo[0], ln.todo[1:]
+			ln.busy++
+			w.turns = append(slices.Delete(w.turns, i, i+1), buyer)
+			if n := len(ln.todo); w.more && (n == wakeAhead/4 || n == 0) {
+				w.again()
+			}
+			return q, true
+		}
+		w.some.Wait()
+	}
+	return q, false
 }
 
 func (w *waker) worker() {
-	for q := range w.work {
+	for {
+		q, ok := w.next()
+		if !ok {
+			return
+		}
 		after := w.step(q)
 		if after <= 0 {
 			after = wakeDone
 		}
 		w.mu.Lock()
 		w.hand[handed{q.Lead, q.Due.UnixMicro()}] = w.now().Add(after)
+		ln := w.lines[q.Buyer]
+		if ln.busy--; ln.busy == 0 && len(ln.todo) == 0 {
+			delete(w.lines, q.Buyer)
+			w.turns = slices.DeleteFunc(w.turns, func(b string) bool { return b == q.Buyer })
+		}
 		w.mu.Unlock()
+		w.some.Signal()
 	}
 }
 

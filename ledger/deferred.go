@@ -167,8 +167,17 @@ func putQueue(b *pebble.Batch, f *fact) error {
 // EachQueued calls fn with the leads of the queue in the order of their times, up to a time, until it returns false. It
 // looks at the views: what was stored within the last moments may be missing, or be there still.
 func (l *Ledger) EachQueued(upTo time.Time, fn func(Queued) bool) error {
+	return l.EachQueuedFrom(Queued{}, upTo, fn)
+}
+
+// EachQueuedFrom is EachQueued from a place on, that one included if it is there still. The zero place is the first.
+func (l *Ledger) EachQueuedFrom(from Queued, upTo time.Time, fn func(Queued) bool) error {
+	first := []byte{keyQueue}
+	if !from.Due.IsZero() {
+		first = appendQueueKey(nil, keyQueue, from.Due, from.Lead)
+	}
 	var bad error
-	err := l.views.each([]byte{keyQueue}, false, func(k, v []byte) bool {
+	err := l.views.eachFrom([]byte{keyQueue}, first, false, func(k, v []byte) bool {
 		q := Queued{}
 		if len(k) != 1+8+len(q.Lead) || int64(binary.BigEndian.Uint64(k[1:])) > upTo.UnixMicro() {
 			return false

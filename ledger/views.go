@@ -327,12 +327,17 @@ func (v *views) flush() (uint64, error) {
 // each calls fn with the keys and values of a prefix, in order or backwards, until it returns false. The slices live
 // for the call.
 func (v *views) each(prefix []byte, backwards bool, fn func(key, value []byte) bool) error {
+	return v.eachFrom(prefix, prefix, backwards, fn)
+}
+
+// eachFrom is each of the keys from one of them on.
+func (v *views) eachFrom(prefix, from []byte, backwards bool, fn func(key, value []byte) bool) error {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if v.db == nil {
 		return ErrClosed
 	}
-	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(prefix)})
+	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: prefixEnd(prefix)})
 	if err != nil {
 		return err
 	}
