@@ -54,12 +54,13 @@ const (
 	wakeWorkers   = 64   // trips of the queue at once
 	wakeShare     = 16   // of them, for one buyer
 	wakeAhead     = 1024 // due leads that are put in order at once, and those that a buyer's line has at most
-	wakePass      = 2048 // due leads of full lines that a round passes over
+	wakePass      = 2048 // due leads of full lines that a round passes over; less where it has found others
 	wakeDone      = 10 * time.Second
 	wakeSoon      = 100 * time.Millisecond // after a lead was queued: the views are a moment behind
 	wakeInherited = 24 * time.Hour
 	wakeLook      = time.Minute // the longest sleep while the queue holds leads
-	wakeRest      = 10          // a round that has passed leads over rests for so many times as long as it took
+	wakeRest      = 3           // a round that has passed leads over rests for so many times as long as it took,
+	wakeIdle      = 20          // or for so many times, if it has found no others
 )
 
 func newWaker(ctx context.Context, led *ledger.Ledger, now func() time.Time,
@@ -101,12 +102,12 @@ func (w *waker) run(running *running, log func(string, ...any)) {
 		for {
 			w.look()
 			begun := time.Now()
-			wait, passed, err := w.round()
+			wait, rest, err := w.round()
 			if err != nil {
 				log("the queue of leads cannot be read", "err", err)
 				wait = time.Second
 			}
-			if passed && !w.rest(wakeRest*time.Since(begun)) {
+			if rest > 0 && !w.rest(rest*time.Since(begun)) {
 				return
 			}
 			timer.Reset(wait)
@@ -132,17 +133,17 @@ func (w *waker) rest(d time.Duration) bool {
 	}
 }
 
-// round puts what is due into the lines of its buyers, and tells for how long there is nothing more to do, and whether
-// it has passed leads over: that may take long, and there may be much of it.
-func (w *waker) round() (wait time.Duration, passed bool, err error) {
+// round puts what is due into the lines of its buyers, and tells for how long there is nothing more to do, and for how
+// many times as long as it took nothing is to be done: where it has passed leads over there may be many more.
+func (w *waker) round() (wait, rest time.Duration, err error) {
 	now := w.now()
 	due, err := w.due(now)
 	if err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
 	next, ok, err := w.led.NextQueued()
 	if err != nil {
-		return 0, false, err
+		return 0, 0, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -167,7 +168,13 @@ func (w *waker) round() (wait time.Duration, passed bool, err error) {
 	if !w.from.Due.IsZero() {
 		wait = 0
 	}
-	return max(wait, time.Millisecond), due.passed, nil
+	switch {
+	case due.passed && len(due.leads) > 0:
+		rest = wakeRest
+	case due.passed:
+		rest = wakeIdle
+	}
+	return max(wait, time.Millisecond), rest, nil
 }
 
 // dueLeads is what a round has found.
@@ -205,7 +212,7 @@ func (w *waker) due(now time.Time) (out dueLeads, err error) {
 			in[q.Buyer]++
 			out.leads = append(out.leads, q)
 		}
-		if passed == wakePass {
+		if passed == wakePass || passed >= wakePass/8 && len(out.leads) >= wakeAhead/4 {
 			last = q
 			return false
 		}
@@ -214,7 +221,7 @@ func (w *waker) due(now time.Time) (out dueLeads, err error) {
 	if err != nil {
 		return dueLeads{}, err
 	}
-	w.from, whole = last, whole && passed < wakePass && len(out.leads) < wakeAhead
+	w.from, whole = last, whole && last.Due.IsZero() && len(out.leads) < wakeAhead
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, at := range w.hand {
