@@ -146,6 +146,9 @@ func (c *statementOfCmd) Run(e *env) error {
 		if err := o.call(e.ctx, "GET", "/v1/statements/parties"+q, nil, &who); err != nil {
 			return err
 		}
+		if who.Untold != "" {
+			fmt.Fprintf(e.err, "note: how the account stands now is not told: %s\n", who.Untold)
+		}
 		papers, err := papersOf(s, &who, loc, c.note(e, o, account))
 		if err != nil {
 			return err

@@ -281,6 +281,7 @@ type Parties struct {
 
 	Terms  *ledger.PayTerms          `json:"terms,omitempty"`  // of a buyer that has some
 	Stands map[string]*ledger.Stands `json:"stands,omitempty"` // now, by currency, where since says since when
+	Untold string                    `json:"untold,omitempty"` // why it cannot be told how it stands now
 }
 
 // parties tells who an account's statements are between, and how it stands: GET
@@ -311,8 +312,8 @@ func (s *Server) parties(ctx *fasthttp.RequestCtx, v *report.View) {
 		out.Stands = map[string]*ledger.Stands{}
 		for _, x := range sums.Sums {
 			if out.Terms, out.Stands[x.Currency], err = s.stands(v, account, x.Currency, zone, since); err != nil {
-				badView(ctx, err)
-				return
+				out.Stands, out.Untold = nil, err.Error() // the statement itself can be told
+				break
 			}
 		}
 	}
