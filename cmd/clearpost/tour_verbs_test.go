@@ -51,6 +51,9 @@ func words(command string) (out []string) {
 // TestTheToursVerbs takes the tour of the README: its lead is sold, then each of its commands does what it shows.
 func TestTheToursVerbs(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("each verb, while a demo runs")
+	}
 	ping, post, shown := tourCalls(t)
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
