@@ -30,7 +30,7 @@ type Paper struct {
 func NewPaper(cfg Config) (*Paper, error) {
 	e := &Exchange{settling: newTurn(), wall: func() time.Time { return time.Time{} }, calls: silence{},
 		log: slog.New(slog.DiscardHandler), carried: carried{turns: map[string]*atomic.Uint64{}},
-		paused: switches{by: map[string]*atomic.Bool{}, payers: map[string]*paying{}}}
+		paused: switches{changing: newTurn(), by: map[string]*atomic.Bool{}, payers: map[string]*paying{}}}
 	e.pings.New = func() any { return &Ping{} }
 	snap, err := e.snapshotOf(cfg, paperCampaign)
 	if err != nil {

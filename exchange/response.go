@@ -27,7 +27,7 @@ type replies struct {
 	e  *Exchange
 	of Files
 
-	placing sync.Mutex // one row at a time is placed by hand
+	placing turn // one row at a time is placed by hand
 
 	mu sync.Mutex // guards what follows, and what lines say it guards
 	by map[string]*replyLine

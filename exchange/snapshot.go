@@ -177,7 +177,7 @@ func (l *LiveCampaign) Breaker() (state int32, simulates, ok bool) {
 // switches say who is paused, by "buyer:ID", "campaign:ID" and "source:ID". Plans hold the switches of whom they know:
 // a pause is in force for every trip at once, whichever snapshot it is on, and without a lock.
 type switches struct {
-	changing sync.Mutex // one change at a time
+	changing turn       // one change at a time
 	mu       sync.Mutex // guards by and payers
 	by       map[string]*atomic.Bool
 	payers   map[string]*paying // by id of the buyer

@@ -23,7 +23,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 		carried: carried{tallies: map[string]*Tally{},
 			gates: map[string]*transport.Gate{}, gears: map[string]*callLimits{}, turns: map[string]*atomic.Uint64{}},
 		claims: claims.NewTable[underWay](),
-		paused: switches{by: map[string]*atomic.Bool{}, payers: map[string]*paying{}}}
+		paused: switches{changing: newTurn(), by: map[string]*atomic.Bool{}, payers: map[string]*paying{}}}
 	if e.calls == nil {
 		e.calls = d.Transport
 	}
@@ -32,7 +32,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	e.chases = newChaser(e.stop, e.pursue)
 	e.wakes = newWaker(e.stop, e.led, e.now, e.awake, e.endAhead)
 	e.files = &fileLines{e: e, of: d.Files, by: map[string]*fileLine{}}
-	e.replies = &replies{e: e, of: d.Files, by: map[string]*replyLine{}}
+	e.replies = &replies{e: e, of: d.Files, placing: newTurn(), by: map[string]*replyLine{}}
 	var err error
 	if e.decoded, err = newDecoded(); err != nil {
 		return nil, fmt.Errorf("cache of decoded events: %w", err)
