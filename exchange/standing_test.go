@@ -111,10 +111,10 @@ func TestHowABuyerPaysDecides(t *testing.T) {
 
 // A buyer that is stopped while a quote counts on it does not get the lead: the next one does.
 func TestABuyerIsStoppedBetweenPingAndPost(t *testing.T) {
-	s := late(sellTo(1, campaign{ID: "a", Price: 25 * dollar}, campaign{ID: "b", Price: 25 * dollar}))
+	s := late(sellTo(1, campaign{ID: "a", Price: 30 * dollar}, campaign{ID: "b", Price: 25 * dollar}))
 	exchangetest.Run(t, s, func(x *rig) {
 		for i := range 4 {
-			id := x.Quote(20*dollar, another(x))
+			id := x.Quote(24*dollar, another(x))
 			stands(x, ledger.PaysNothing)
 			r, f := x.Post(id, values{"phone": fmt.Sprintf("602555%04d", i)}, nil)
 			if f != nil || r.Result != lead.ResultSuccess {
