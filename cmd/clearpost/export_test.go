@@ -36,7 +36,7 @@ func exports(t *testing.T, dir string, l *report.Lead) {
 	a := &l.Attempts[0]
 	rows, err := parquet.ReadFile[sale](filepath.Join(to, "sales.parquet"))
 	if err != nil || len(rows) != 1 || rows[0].Attempt != a.ID.String() || rows[0].Buyer != a.Buyer ||
-		*rows[0].Price != int64(a.Price) || rows[0].Paid != nil || !rows[0].At.Equal(a.At.Round(time.Millisecond)) {
+		*rows[0].Price != int64(a.Price) || rows[0].Paid != nil || rows[0].At.Sub(a.At).Abs() > time.Millisecond {
 		t.Errorf("sales: %+v, %v, want %+v", rows, err, a)
 	}
 	type entry struct {
