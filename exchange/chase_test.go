@@ -80,14 +80,18 @@ func TestABuyerThatDoesNotAnswerHoldsUpNobodyElse(t *testing.T) {
 		c.add(lead.ID{2}, lead.ID{8}, "moon", 2*time.Second)
 		time.Sleep(33 * time.Second)
 		synctest.Wait()
+		mu.Lock() // the next step of either comes while this one sleeps
 		if fmt.Sprint(at) != "[2s 12s 22s 32s]" {
 			t.Errorf("steps at %v", at)
 		}
+		mu.Unlock()
 		time.Sleep(10 * chaseWorkers / chaseOfBuyer * time.Minute)
 		synctest.Wait()
+		mu.Lock()
 		if slow != 10*chaseWorkers || c.open() != 1 || len(c.held) > 0 || len(c.hands) > 0 {
 			t.Errorf("%d steps of the slow one, %d pursued, %v held back, %v in hands", slow, c.open(), c.held, c.hands)
 		}
+		mu.Unlock()
 		cancel()
 		running.wait()
 	})
