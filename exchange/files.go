@@ -174,7 +174,9 @@ func (q *fileLines) start() {
 // run has a line run. The caller holds the lock.
 func (q *fileLines) run(ln *fileLine) {
 	if q.started && !q.e.offline && q.of != nil {
-		q.e.running.Go(func() { q.serve(q.e.stop, ln) })
+		q.e.running.Go(func() {
+			q.e.kept("forming or carrying a file panicked", func(ctx context.Context) { q.serve(ctx, ln) })
+		})
 	}
 }
 

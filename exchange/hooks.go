@@ -27,7 +27,7 @@ const (
 
 // openLines reads how the lines of messages stand, and has those of a configuration run.
 func (e *Exchange) openLines(snap *Snapshot) error {
-	q, err := queue.Open(queue.Config{Ledger: e.led, Names: e.linesOf, Make: e.messageOf, Send: e.sendMessage,
+	q, err := queue.Open(queue.Config{Ledger: e.led, Names: e.linesFor, Make: e.messageFor, Send: e.sendFor,
 		For: func(line string) time.Duration {
 			if p := e.inForce.Load().endpointOf(line); p != nil {
 				return p.For
@@ -160,17 +160,22 @@ func (e *Exchange) Tell(ctx context.Context, name string, p *queue.Endpoint, m *
 		return queue.Answer{Why: "it could not be written"}
 	}
 	call := &transport.Call{Target: t, Request: request, Timeout: p.Timeout}
-	over := make(chan struct{})
+	over, whole := make(chan struct{}), false
 	go func() {
 		defer close(over)
+		defer e.survive("sending a message panicked", "line", name)
 		e.calls.PostOnce(call, now.Add(p.Timeout))
+		whole = true
 	}()
 	select {
 	case <-over:
 	case <-ctx.Done(): // whoever stops does not wait for an endpoint: it is sent again, under its id
 		return queue.Answer{Why: "it was cut off"}
 	}
-	if call.Refusal != lead.NoRefusal {
+	switch {
+	case !whole:
+		return queue.Answer{Why: errPanicked.Error()}
+	case call.Refusal != lead.NoRefusal:
 		return queue.Answer{Why: call.Refusal.String()}
 	}
 	return queue.Judge(call.Status, string(call.RetryAfter), now)

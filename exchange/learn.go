@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"math"
 	"time"
@@ -38,7 +39,7 @@ func (e *Exchange) learnBy(cfg *Config) {
 	if !k.running {
 		k.running = true
 		e.led.Keep(ledger.Follower{Name: "what is learned of campaigns", Wait: learnWait, Next: e.learnsFrom})
-		e.running.Go(e.keepLearning)
+		e.running.Go(func() { e.kept("learning of campaigns panicked", e.keepLearning) })
 	}
 }
 
@@ -76,14 +77,14 @@ func (e *Exchange) learnsFrom() uint64 {
 }
 
 // keepLearning follows the ledger until the exchange stops.
-func (e *Exchange) keepLearning() {
+func (e *Exchange) keepLearning(ctx context.Context) {
 	every := time.NewTicker(learnEvery)
 	defer every.Stop()
 	for {
 		e.Learn()
 		select {
 		case <-every.C:
-		case <-e.stop.Done():
+		case <-ctx.Done():
 			return
 		}
 	}

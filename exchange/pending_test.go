@@ -3,11 +3,13 @@
 package exchange
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"clearpost/capstore/memory"
@@ -41,6 +43,46 @@ func TestTripThatIsCutOffIsPendingOnlyWithAnAttempt(t *testing.T) {
 		if r, f := end(cut(refused)); f != nil || r.Result != lead.ResultPending {
 			t.Errorf("%s after an attempt: %+v, %v", what, r, f)
 		}
+	}
+}
+
+// Work that goes on beside requests is begun again after a mistake of ours, later each time, until it ends by itself.
+func TestWorkThatPanicsIsBegunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &Exchange{log: slog.New(slog.NewTextHandler(io.Discard, nil)), stop: t.Context()}
+		n, begun := 0, time.Now()
+		e.kept("it panicked", func(context.Context) {
+			if n++; n < 4 {
+				panic(n)
+			}
+		})
+		if took := time.Since(begun); n != 4 || took != 7*time.Second || e.Stats.Panics.Load() != 3 {
+			t.Errorf("begun %d times within %s, %d panics are counted", n, took, e.Stats.Panics.Load())
+		}
+		e.running.survive = e.survive
+		e.running.Go(func() { panic("once") })
+		if e.running.wait(); e.Stats.Panics.Load() != 4 {
+			t.Errorf("work that is not begun again: %d panics are counted", e.Stats.Panics.Load())
+		}
+	})
+}
+
+// A mistake of ours in what is told of an event is an error for the queue of messages, in whose goroutines it is made.
+func TestAPanicInAMessageIsAnError(t *testing.T) {
+	e := &Exchange{log: slog.New(slog.NewTextHandler(io.Discard, nil))} // there is no snapshot
+	ev := &ledger.Settled{Head: ledger.Head{Kind: ledger.KindSettled, Lead: lead.ID{1}}}
+	r := ledger.Record{Kind: ledger.KindSettled, Lead: lead.ID{1}, Bytes: ev.AppendJSON(nil)}
+	if names, err := e.linesFor(r); err == nil || names != nil {
+		t.Errorf("lines: %v, %v", names, err)
+	}
+	if m, err := e.messageFor(sourceLine+"s", r); err == nil || m != nil {
+		t.Errorf("a message: %v, %v", m, err)
+	}
+	if a := e.sendFor(t.Context(), sourceLine+"s", nil); a.Why == "" {
+		t.Errorf("sent: %+v", a)
+	}
+	if n := e.Stats.Panics.Load(); n != 3 {
+		t.Errorf("%d panics are counted", n)
 	}
 }
 

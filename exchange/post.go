@@ -4,7 +4,6 @@ package exchange
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"clearpost/exchange/history"
@@ -78,21 +77,22 @@ func (e *Exchange) run(t *underWay, d *delivery, begin time.Time, wait time.Dura
 	}
 	go func() {
 		defer e.running.done()
+		defer e.survive("the end of a post panicked: what it holds stays held", "lead", d.history.ID.String())
 		defer func() {
 			// the seller is told at once; the lead stays claimed until it is known what there is of it
 			if d.unsure != nil {
+				defer held.Release()
 				close(t.done)
 				d.follow()
-				held.Release()
 				return
 			}
+			defer close(t.done) // after the claims' end: who has heard the answer may ask again at once
 			held.Release()
-			close(t.done) // after the claims' end: who has heard the answer may ask again at once
 		}()
 		defer func() {
 			if r := recover(); r != nil {
-				e.log.Error("post panicked: its open attempt, if there is one, stays unknown", "lead",
-					d.history.ID.String(), "panic", fmt.Sprint(r))
+				e.Panicked("post panicked: its open attempt, if there is one, stays unknown", r, "lead",
+					d.history.ID.String())
 				t.reply, t.fault = d.cutOff(errPanicked)
 				if d.sent {
 					e.pursueOpen(d.history)

@@ -105,7 +105,9 @@ func (q *replies) follow() {
 		}
 		ln := &replyLine{campaign: l.ID, nudged: make(chan struct{}, 1), files: map[string]*inboxFile{}}
 		q.by[l.ID] = ln
-		q.e.running.Go(func() { q.serve(q.e.stop, ln) })
+		q.e.running.Go(func() {
+			q.e.kept("reading a response panicked", func(ctx context.Context) { q.serve(ctx, ln) })
+		})
 	}
 }
 

@@ -10,6 +10,8 @@ type running struct {
 	mu    sync.Mutex
 	over  bool // guarded by mu
 	group sync.WaitGroup
+
+	survive func(what string, about ...any) // deferred by each of them; nil: none survives a panic
 }
 
 // begin enters a goroutine, which calls done at its end. It reports false where none may begin any more.
@@ -25,13 +27,16 @@ func (r *running) begin() bool {
 
 func (r *running) done() { r.group.Done() }
 
-// Go has f run, or reports false where it may not begin any more.
+// Go has f run, or reports false where it may not begin any more. What is left of f where it panics is not done.
 func (r *running) Go(f func()) bool {
 	if !r.begin() {
 		return false
 	}
 	go func() {
 		defer r.done()
+		if r.survive != nil {
+			defer r.survive("work beside requests panicked: what is left of it is not done before the next start")
+		}
 		f()
 	}()
 	return true

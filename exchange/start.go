@@ -29,6 +29,7 @@ func New(cfg Config, d Deps) (*Exchange, error) {
 	}
 	e.stop, e.cancel = context.WithCancel(context.Background())
 	e.end, e.ended = context.WithCancel(context.Background())
+	e.running.survive = e.survive
 	e.chases = newChaser(e.stop, e.pursue)
 	e.wakes = newWaker(e.stop, e.led, e.now, e.awake, e.endAhead)
 	e.files = &fileLines{e: e, of: d.Files, by: map[string]*fileLine{}}

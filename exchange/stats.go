@@ -22,6 +22,7 @@ type Stats struct {
 	RevenueMore, RevenueLess atomic.Int64
 	PayoutMore, PayoutLess   atomic.Int64
 	Tests                    atomic.Int64 // pings and one-shot leads that were tests; they count nowhere else
+	Panics                   atomic.Int64 // mistakes of ours, each of which has ended what it struck
 	ExpressionErrors         atomic.Int64 // of criteria: what they hang on is missing for good, or not valid
 	sources                  sync.Map     // id → *SourceTally
 	ClosedEarly              atomic.Int64 // auctions that ended while buyers were silent who could not win any more

@@ -33,8 +33,7 @@ func (e *Exchange) Pursued() int { return e.chases.open() }
 func (e *Exchange) pursue(x chase) (after time.Duration) {
 	defer func() {
 		if r := recover(); r != nil {
-			e.log.Error("pursuing an open attempt panicked: it waits for a person", "attempt", x.attempt.String(),
-				"panic", fmt.Sprint(r))
+			e.Panicked("pursuing an open attempt panicked: it waits for a person", r, "attempt", x.attempt.String())
 			after = 0
 		}
 	}()

@@ -29,9 +29,12 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descPings      = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
-	descPosts      = desc("posts_total", "Posts settled, by result.", "result")
-	descTests      = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
+	descPings  = desc("pings_total", "Pings and one-shot auctions answered, by result.", "result")
+	descPosts  = desc("posts_total", "Posts settled, by result.", "result")
+	descTests  = desc("test_leads_total", "Pings and one-shot leads that were tests; they count nowhere else.")
+	descPanics = desc("panics_total",
+		"Mistakes of Clearpost itself that ended what they struck, and not the process: the log has each with its "+
+			"stack.")
 	descExprErrors = desc("expression_errors_total",
 		"Expressions of criteria that could not be judged, since a value was missing for good, not valid, or a number "+
 			"could not be reckoned: the campaign did not get the lead.")
@@ -118,7 +121,7 @@ func money(s *exchange.Stats, count func(*prometheus.Desc, float64, ...string)) 
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descExprErrors,
+	for _, d := range []*prometheus.Desc{descPings, descPosts, descTests, descPanics, descExprErrors,
 		descMoney, descCorrected, descSuppress, descRepeated,
 		descStatus, descDuration, descCampaign, descRevenue, descBreaker, descCap, descCapMax, descEvents, descSeq,
 		descShipErr, descUnship, descUp, descReloads, descReloadOK, descConfigAt, descLatency, descConns, descNetwork,
@@ -151,6 +154,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	count(descSaved, float64(s.SavedMicros.Load())/1e6)
 	count(descTiersSpared, float64(s.TiersSpared.Load()))
 	count(descTests, float64(s.Tests.Load()))
+	count(descPanics, float64(s.Panics.Load()))
 	count(descExprErrors, float64(s.ExpressionErrors.Load()))
 	money(s, count)
 	s.Sources(func(id string, t *exchange.SourceTally) {

@@ -110,7 +110,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("admin handler panicked", "panic", fmt.Sprint(r))
+			s.ex.Panicked("admin handler panicked", r)
 			ctx.Response.Reset()
 			fail(ctx, 500, "an error of the exchange")
 		}

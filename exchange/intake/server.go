@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -137,7 +136,7 @@ func (s *Server) badRequest(ctx *fasthttp.RequestCtx, err error) {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("handler panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.ex.Panicked("handler panicked", r)
 			ctx.Response.Reset()
 			s.fail(ctx, 500, "internal",
 				"an error of the exchange: what became of the lead stands under GET /v1/leads/{id}")
