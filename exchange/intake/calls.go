@@ -97,9 +97,9 @@ func (s *Server) begin(ctx *fasthttp.RequestCtx, c call, waited time.Duration) {
 		c.do(s, r)
 		return
 	}
-	s.places.let.Add(1)
+	s.places.begin()
+	defer s.places.end()
 	c.do(s, r)
-	s.places.done.Add(1)
 }
 
 // identify finds who sends this. Where the key stands in what is sent, that is unpacked first. It answers itself if

@@ -21,6 +21,7 @@ type fair struct {
 	waited atomic.Int64 // for a processor in these looks, the longest, which fades, in nanoseconds
 	modest atomic.Int64 // sources with at most this pace are modest; unbounded: all are
 	reads  atomic.Int64 // pace of requests that were read
+	takes  atomic.Int64 // what a ping took at most since it is bounded, by how many were under way, in nanoseconds
 
 	mu    sync.Mutex // guards what follows
 	let   int64      // pace of pings that were let in
@@ -39,8 +40,8 @@ const (
 	// percent of what is let in that goes to modest sources before anybody has more: they must not be what the
 	// processors do not keep up with
 	modestPercent = 90
-	// The first time that looks are hot (see nextHeat) so many percent of what was answered are let in: by then there
-	// are pings under way that the processors have yet to work off. After that one look in cutLooks lets in so many
+	// The first time that looks are hot (see nextHeat) at least so many percent of what was answered are let in: there
+	// may be pings under way that the processors have yet to work off. After that one look in cutLooks lets in so many
 	// percent of what was let in; where none is hot, each lets in one in so many more. It is bounded no longer where so
 	// many times as many might come as do.
 	firstPercent = 50
@@ -67,7 +68,8 @@ func (p *places) weigh(l look) {
 	defer f.mu.Unlock()
 	let := p.let.Swap(0)
 	f.let, f.lets = smooth(f.let, let, letParts), smooth(f.lets, let, letsParts)
-	f.done = smooth(f.done, p.done.Swap(0), letParts)
+	done := p.done.Swap(0)
+	f.done = smooth(f.done, done, letParts)
 	f.paces = f.paces[:0]
 	for _, s := range p.seats() {
 		pace := smooth(s.pace.Load(), s.came.Swap(0), paceParts)
@@ -75,33 +77,38 @@ func (p *places) weigh(l look) {
 			f.paces = append(f.paces, pace)
 		}
 	}
-	most := nextPace(f.most.Load(), f.let, f.done, l, l.no-f.cut >= cutLooks)
+	most := nextPace(f.most.Load(), f.let, f.done, l, p.kept.Swap(0) > 0, l.no-f.cut >= cutLooks)
 	if most < f.most.Load() {
 		f.cut = l.no
 	}
 	if f.most.Store(most); most == unbounded {
 		f.age.Store(0)
 		f.waited.Store(0)
+		f.takes.Store(0)
 		f.modest.Store(unbounded)
 		f.lets = f.let // of a pause nothing can be learned
 		return
 	}
 	f.age.Add(1)
+	// the smoothed pace of what is answered is too small after a start
+	f.takes.Store(max(f.takes.Load(), int64(takes(p.pings.Load(), max(f.done, done*paceUnit)))))
 	f.waited.Store(max(int64(waitedMost), min(int64(l.waited), int64(waitedCap)),
 		f.waited.Load()*(waitedParts-1)/waitedParts))
 	slices.Sort(f.paces)
 	f.modest.Store(level(f.paces, f.lets*modestPercent/100))
 }
 
-// nextPace is how many pings may come after a look, where so many were let in and answered. may tells that it may be
-// fewer: what is under way since the last cut has had time to end.
-func nextPace(most, let, done int64, l look, may bool) int64 {
+// nextPace is how many pings may come after a look, where so many were let in and answered. kept tells that the bound
+// has kept pings out since the last look: where it has not, fewer would have freed nothing, and it goes by what comes
+// now. may tells that it may be fewer: what is under way since the last cut has had time to end.
+func nextPace(most, let, done int64, l look, kept, may bool) int64 {
+	hot := l.hot && l.heat >= hotLooks
 	switch {
 	case l.missed > 0:
 		return unbounded
-	case l.hot && l.heat >= hotLooks && most == unbounded:
-		return max(paceLeast(), min(let, done)*firstPercent/100)
-	case l.hot && l.heat >= hotLooks && may:
+	case hot && (most == unbounded || !kept):
+		return max(paceLeast(), firstPace(let, done))
+	case hot && may:
 		return max(paceLeast(), min(most, let)*cutPercent/100)
 	case l.heat > 0 || most == unbounded:
 		return most
@@ -109,6 +116,12 @@ func nextPace(most, let, done int64, l look, may bool) int64 {
 		return unbounded
 	}
 	return most + most/growParts + 1
+}
+
+// firstPace is how many pings may come once there are too many: fewer than were answered by what came beyond those, but
+// not fewer than half of them.
+func firstPace(let, done int64) int64 {
+	return max(done*firstPercent/100, min(let, done)*cutPercent/100-max(0, let-done))
 }
 
 // level is where the sum of all paces, each counted up to it, is as much as there is; unbounded if all together are no
@@ -126,20 +139,47 @@ func level(paces []int64, much int64) int64 {
 
 // How many are let in is bounded for pings only once it has been too many for this part of the time that they have:
 // what ends before costs time and nothing else. And only where a processor is waited for longer than this part of it: a
-// ping waits for one some twenty times, and has the rest of its time for its buyers.
+// ping waits for one some twenty times, and has the rest of its time for its buyers. And only if, since it is bounded,
+// so many were under way that the last would take longer than this part of it, for its buyers and all else.
 const (
 	burstPart = 4
 	bornePart = 40
+	takenPart = 4
 	// a look's wait is one in so many parts shorter in the next, and never taken for longer than the cap
 	waitedParts = 16
 	waitedCap   = 5 * time.Second
+	takesCap    = time.Hour // more than any deadline
 )
+
+// takes is for how long pings are under way if so many are and so many are answered a look (Little's law, J. Little, "A
+// proof for the queuing formula L = λW", 1961): it tells at once what the last of a queue will see when it is answered.
+func takes(pings, done int64) time.Duration {
+	if pings <= 0 {
+		return 0
+	}
+	if done <= 0 || pings > int64(takesCap/sensorEvery)*done/paceUnit {
+		return takesCap
+	}
+	return time.Duration(pings*paceUnit) * sensorEvery / time.Duration(done)
+}
+
+// begin and end count a ping that was let in.
+func (p *places) begin() {
+	p.let.Add(1)
+	p.pings.Add(1)
+}
+
+func (p *places) end() {
+	p.done.Add(1)
+	p.pings.Add(-1)
+}
 
 // held tells whether it is bounded how many pings that have so much time are let in.
 func (p *places) held(deadline time.Duration) bool {
 	age := p.fair.age.Load()
 	return age > 0 && time.Duration(age)*sensorEvery >= deadline/burstPart &&
-		time.Duration(p.fair.waited.Load()) >= deadline/bornePart
+		time.Duration(p.fair.waited.Load()) >= deadline/bornePart &&
+		time.Duration(p.fair.takes.Load()) >= deadline/takenPart
 }
 
 // pacePerSecond is how many pings a second are let in at most; 0: as many as come.

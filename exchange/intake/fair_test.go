@@ -34,22 +34,47 @@ func TestPaceFollowsTheProcessors(t *testing.T) {
 		what      string
 		most, let int64
 		look      look
-		may       bool
-		want      int64
+		kept, may bool
+		want      int64 // where as many were answered
 	}{
-		{"nobody waits", unbounded, 10 * least, look{}, true, unbounded},
-		{"a hot look may be chance", unbounded, 10 * least, look{hot: true, heat: 1}, true, unbounded},
-		{"two are none", unbounded, 100 * least, look{hot: true, heat: 2}, true, 50 * least},
-		{"it goes on", 85 * least, 40 * least, look{hot: true, heat: 4}, true, 34 * least},
-		{"which takes a moment to show", 85 * least, 40 * least, look{hot: true, heat: 4}, false, 85 * least},
-		{"never fewer than the least", 2 * least, least, look{hot: true, heat: 4}, true, least},
-		{"it grows cooler", 34 * least, 34 * least, look{heat: 2}, true, 34 * least},
-		{"it is cool", 32 * least, 30 * least, look{}, true, 33*least + 1},
-		{"fewer come by far", 32 * least, 3 * least, look{}, true, unbounded},
-		{"nobody came for a while", 32 * least, 32 * least, look{hot: true, heat: 4, missed: 7}, true, unbounded},
+		{"nobody waits", unbounded, 10 * least, look{}, true, true, unbounded},
+		{"a hot look may be chance", unbounded, 10 * least, look{hot: true, heat: 1}, true, true, unbounded},
+		{"two are none", unbounded, 100 * least, look{hot: true, heat: 2}, true, true, 85 * least},
+		{"nobody was kept out", 10 * least, 100 * least, look{hot: true, heat: 9}, false, true, 85 * least},
+		{"it goes on", 85 * least, 40 * least, look{hot: true, heat: 4}, true, true, 34 * least},
+		{"which takes a moment to show", 85 * least, 40 * least, look{hot: true, heat: 4}, true, false, 85 * least},
+		{"never fewer than the least", 2 * least, least, look{hot: true, heat: 4}, true, true, least},
+		{"it grows cooler", 34 * least, 34 * least, look{heat: 2}, true, true, 34 * least},
+		{"it is cool", 32 * least, 30 * least, look{}, true, true, 33*least + 1},
+		{"fewer come by far", 32 * least, 3 * least, look{}, true, true, unbounded},
+		{"nobody came for a while", 32 * least, 32 * least, look{hot: true, heat: 4, missed: 7}, true, true, unbounded},
 	} {
-		if got := nextPace(tt.most, tt.let, tt.let, tt.look, tt.may); got != tt.want {
+		if got := nextPace(tt.most, tt.let, tt.let, tt.look, tt.kept, tt.may); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
+		}
+	}
+}
+
+func TestTheFirstPaceGivesBackWhatWasTooMany(t *testing.T) {
+	for _, tt := range [][3]int64{
+		{100, 100, 85}, {110, 100, 75}, {90, 100, 76}, {130, 100, 55}, {150, 100, 50}, {1000, 100, 50}, {100, 0, 0},
+	} {
+		if got := firstPace(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("%d let in, %d answered: %d, want %d", tt[0], tt[1], got, tt[2])
+		}
+	}
+}
+
+func TestWhatPingsTakeFollowsFromHowManyAreUnderWay(t *testing.T) {
+	for _, tt := range []struct {
+		pings, done int64 // a look, in parts of paceUnit
+		want        time.Duration
+	}{
+		{0, 0, 0}, {0, 50 * paceUnit, 0}, {50, 50 * paceUnit, sensorEvery}, {1000, 50 * paceUnit, time.Second},
+		{1, paceUnit / 4, 4 * sensorEvery}, {1, 0, takesCap}, {math.MaxInt32, 1, takesCap},
+	} {
+		if got := takes(tt.pings, tt.done); got != tt.want {
+			t.Errorf("%d under way, %d of %d answered a look: %v, want %v", tt.pings, tt.done, paceUnit, got, tt.want)
 		}
 	}
 }
@@ -94,7 +119,7 @@ func (c *crowd) come(name string) (no ShedReason, modest, ok bool) {
 		return no, false, false
 	}
 	if no, modest, ok = c.share(c.seats[name], false, true, 4*sensorEvery); ok {
-		c.let.Add(1)
+		c.begin()
 	} else {
 		c.leave()
 	}
@@ -124,7 +149,9 @@ func (c *crowd) look(send map[string]int64) (let map[string]int64, left int64) {
 	}
 	done := min(c.left, c.bears)
 	c.left -= done
-	c.done.Add(done)
+	for range done {
+		c.end()
+	}
 	c.no++
 	hot := c.left > c.bears/5 // who comes last waits longer than waitedMost
 	c.heat = nextHeat(c.heat, hot)
@@ -183,12 +210,40 @@ func TestWhoSendsLittleIsServedBesideWhoSendsTooMuch(t *testing.T) {
 	}
 }
 
+// TestWhatIsBorneIsLetIn: where as many come as the processors bear, and one is waited for all the while, all are let
+// in as long as they are answered in good time; and of a storm afterwards as many as of any other.
+func TestWhatIsBorneIsLetIn(t *testing.T) {
+	c := newCrowd(10_000, 100*paceLeast()/paceUnit, "one")
+	for ; c.left < c.bears/2; c.left++ { // a pause of the machine that is never made up for
+		c.begin()
+	}
+	for i := range 10_000 {
+		if let, _ := c.look(map[string]int64{"one": c.bears}); let["one"] != c.bears {
+			t.Fatalf("look %d: %d of %d were let in", i, let["one"], c.bears)
+		}
+	}
+	if c.fair.age.Load() == 0 || c.fair.most.Load() < c.bears*paceUnit/2 {
+		t.Errorf("%d looks, %d a second", c.fair.age.Load(), c.pacePerSecond())
+	}
+	all := int64(0)
+	for range 200 {
+		let, left := c.look(map[string]int64{"one": 3 * c.bears})
+		if all += let["one"]; left > 4*c.bears {
+			t.Fatalf("%d wait, the processors need %d looks for them", left, left/c.bears)
+		}
+	}
+	if all < 200*c.bears*7/10 {
+		t.Errorf("%d were let in, of %d that the processors bear", all, 200*c.bears)
+	}
+}
+
 // TestManyInFlightAreNoFault: where its buyers take long, a source that sends little has more in flight than others;
 // only where most of all places are taken it has no more than its share of them.
 func TestManyInFlightAreNoFault(t *testing.T) {
 	c := newCrowd(1000, 100, "small", "hog")
 	c.fair.most.Store(0)
 	c.fair.age.Store(100)
+	c.fair.takes.Store(int64(time.Hour))
 	c.fair.waited.Store(int64(time.Second))
 	c.seats["hog"].pace.Store(50 * paceUnit)
 	c.fair.modest.Store(20 * paceUnit)

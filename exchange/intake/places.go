@@ -85,6 +85,8 @@ type places struct {
 	sources atomic.Int64 // that have a request in flight
 	let     atomic.Int64 // pings that were let in since the last look
 	done    atomic.Int64 // such pings that were answered since the last look
+	pings   atomic.Int64 // such pings that are under way
+	kept    atomic.Int64 // pings that were sent away since the last look because as many were let in as may be
 	short   func() int64
 	shorts  int64 // at the last look
 	sensor  sensor
@@ -173,6 +175,7 @@ func (p *places) share(s *seat, post, others bool, deadline time.Duration) (no S
 	switch {
 	case !modest && p.let.Load()*paceUnit >= p.fair.most.Load() && p.held(deadline):
 		no = ShedOverloaded
+		p.kept.Add(1)
 	case others && p.flying.Load() > p.max*crowdedQuarters/4 && n > max(1, p.max/(p.sources.Load()+1)):
 		no = ShedSourceShare
 	default:

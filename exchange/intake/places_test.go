@@ -49,6 +49,7 @@ func fixed(most int64) *places {
 func TestPingsLeaveRoomForPostsWhereTheProcessorsAreBusy(t *testing.T) {
 	p := fixed(10)
 	p.fair.most.Store(2 * paceUnit)
+	p.fair.takes.Store(int64(time.Hour))
 	p.fair.age.Store(1)
 	p.fair.waited.Store(int64(time.Second))
 	p.fair.modest.Store(-1) // nobody is
@@ -186,6 +187,7 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 	}
 	p := fixed(10)
 	p.fair.waited.Store(int64(50 * time.Millisecond))
+	p.fair.takes.Store(int64(time.Hour))
 	for age, want := range map[int64]bool{0: false, 1: false, 9: false, 10: true, 50: true} {
 		p.fair.age.Store(age)
 		if got := p.held(deadline); got != want {
@@ -197,6 +199,12 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 		p.fair.waited.Store(int64(waited))
 		if got := p.held(deadline); got != want {
 			t.Errorf("of 2 s, where a processor is waited for %v: %v", waited, got)
+		}
+	}
+	for takes, want := range map[time.Duration]bool{499 * time.Millisecond: false, 500 * time.Millisecond: true} {
+		p.fair.takes.Store(int64(takes))
+		if got := p.held(deadline); got != want {
+			t.Errorf("of 2 s, where pings take %v: %v", takes, got)
 		}
 	}
 }
