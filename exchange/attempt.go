@@ -245,6 +245,7 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	if err != nil { // it may hold all the same
 		d.e.log.Error("hold", "attempt", p.Attempt.String(), "err", err)
 		d.e.release(p.Attempt, lead.NotSent)
+		d.away = true
 	}
 	if err != nil || held[0].Refusal != lead.NoRefusal {
 		d.unstored = d.unstored[:len(d.unstored)-1]

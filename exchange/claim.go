@@ -18,6 +18,7 @@ type keyUse struct {
 	mode     string
 	key      string
 	bodyHash string
+	lead     lead.ID // of a post
 }
 
 // claimKey makes this request the only one of its idempotency key. If the key has been used, its answer is returned, or
@@ -39,6 +40,9 @@ func (e *Exchange) claimKey(held *heldClaims, u keyUse, t *underWay) (r *Reply, 
 	}
 	if !u.usedBy(h) {
 		return nil, keyReused()
+	}
+	if h.ID == u.lead && h.Resumable() {
+		return nil, nil // its trip was cut off: it goes on
 	}
 	reply := replyOf(h)
 	if u.mode == ledger.ModePing {

@@ -8,8 +8,8 @@ import (
 )
 
 // deliver walks the order: hold, durable posting, one post, its receipt; on to the next while the quote stays covered
-// and time is left. It stops at the first attempt whose outcome is unknown. Where nobody has bought the lead and
-// somebody may later, it is queued.
+// and time is left. It stops at the first attempt whose outcome is unknown, and where the store of counts is away.
+// Where nobody has bought the lead and somebody may later, it is queued.
 func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	defer d.releaseUnstored() // nothing, but where it panics
 	e.restoreHolds(d.history)
@@ -28,6 +28,9 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 			return d.broken(err)
 		}
 	}
+	if r, f, ok := d.comeAgain(); ok {
+		return r, f
+	}
 	if ev := d.deferral(); ev != nil {
 		return d.enqueue(ev)
 	}
@@ -37,7 +40,7 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 // offer offers the lead to one bid after the other, or to several at once where their tier says so, while it may be
 // sold once more and no outcome is unknown. An error is one of the ledger.
 func (d *delivery) offer(left []*ledger.Bid) error {
-	for len(left) > 0 && d.history.Sold() < d.quote.Limit && !d.unknown && !d.holding {
+	for !d.away && len(left) > 0 && d.history.Sold() < d.quote.Limit && !d.unknown && !d.holding {
 		if d.passes(left[0]) {
 			left = left[1:]
 			continue
@@ -57,6 +60,23 @@ func (d *delivery) offer(left []*ledger.Bid) error {
 		}
 	}
 	return nil
+}
+
+// comeAgain has the seller send the lead again, where nobody has bought it, or may have, since the store of counts was
+// away: the ledger has no answer of it, so that the repeat goes on with the bids that had no attempt. It cannot where
+// an attempt of a one-shot lead, or of one that was woken, stands there: those end as they stand.
+func (d *delivery) comeAgain() (Reply, *Fault, bool) {
+	if !d.away || d.unknown || d.history.Sold() > 0 || d.made > 0 && (d.oneShot || !d.woken.IsZero()) {
+		return Reply{}, nil, false
+	}
+	if err := d.flush(); err != nil {
+		r, f := d.broken(err)
+		return r, f, true
+	}
+	if len(d.before) > 0 {
+		d.e.notStored(d.history.Pinged.Charges, errUnsent)
+	}
+	return Reply{}, unavailable(errStoreAway), true
 }
 
 // refuse notes why a bid had no attempt when its turn came.

@@ -51,6 +51,8 @@ type delivery struct {
 	// closed when sent becomes true: from then on "pending" is what the ledger says, too; nil if nobody waits
 	begun     chan struct{}
 	unknown   bool
+	away      bool              // the store of counts did not answer: nobody further is asked
+	made      int               // attempts of this trip that stand in the ledger
 	waits     []ledger.Wait     // for whom the lead waits, if nobody buys it
 	holding   bool              // for one of them before others are asked
 	woken     time.Time         // from the queue; zero: it has come just now

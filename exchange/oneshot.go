@@ -47,7 +47,8 @@ func (e *Exchange) claimOneShot(p *Ping, held *heldClaims, t *underWay) (r *Repl
 	}
 	switch {
 	case p.IdempotencyKey != "":
-		r, f = e.claimKey(held, keyUse{p.Source, p.Vertical, ledger.ModeLead, p.IdempotencyKey, p.BodyHash}, t)
+		r, f = e.claimKey(held, keyUse{p.Source, p.Vertical, ledger.ModeLead, p.IdempotencyKey, p.BodyHash,
+			noLead}, t)
 	case p.whatText != "":
 		r, f = e.claimContent(held, p, t)
 	}

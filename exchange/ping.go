@@ -41,7 +41,7 @@ func (e *Exchange) Ping(p *Ping) (Reply, *Fault) {
 	if p.IdempotencyKey != "" {
 		held := e.claims.In()
 		defer held.Release()
-		use := keyUse{p.Source, p.Vertical, ledger.ModePing, p.IdempotencyKey, p.BodyHash}
+		use := keyUse{p.Source, p.Vertical, ledger.ModePing, p.IdempotencyKey, p.BodyHash, noLead}
 		if reply, f := e.claimKey(held, use, &underWay{}); f != nil {
 			return Reply{}, f
 		} else if reply != nil {

@@ -29,7 +29,7 @@ func (e *Exchange) Post(in *PostIn) (Reply, *Fault) {
 // delivery, else says what is to be delivered.
 func (e *Exchange) claimPost(in *PostIn, held *heldClaims, t *underWay) (*delivery, Reply, *Fault) {
 	if in.IdempotencyKey != "" {
-		use := keyUse{in.Source, in.Vertical, ledger.ModePost, in.IdempotencyKey, in.BodyHash}
+		use := keyUse{in.Source, in.Vertical, ledger.ModePost, in.IdempotencyKey, in.BodyHash, in.PingID}
 		if r, f := e.claimKey(held, use, &underWay{}); f != nil {
 			return nil, Reply{}, f
 		} else if r != nil {

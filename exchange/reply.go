@@ -60,6 +60,7 @@ const (
 	WhyPaused              // the source is paused
 	WhyClosed              // the source's schedule is closed
 	WhyStopping            // the exchange is stopping
+	WhyStore               // the store of counts does not answer
 )
 
 // Fault is an answer that is not about the lead's value: the request cannot be done as it is, or not now.
@@ -78,12 +79,17 @@ type Fault struct {
 // Error implements error.
 func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 
-var errStopping = errors.New("the exchange is stopping")
+var (
+	errStopping  = errors.New("the exchange is stopping")
+	errStoreAway = errors.New("the store of counts does not answer")
+)
 
 func whyOf(err error) Why {
 	switch {
 	case errors.Is(err, errStopping), errors.Is(err, ledger.ErrClosed):
 		return WhyStopping
+	case errors.Is(err, errStoreAway):
+		return WhyStore
 	case errors.Is(err, ledger.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return WhyLogFull
 	}

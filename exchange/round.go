@@ -78,7 +78,7 @@ func (d *delivery) round(order []*ledger.Bid) (round []*outbound, left []*ledger
 			switch {
 			case o != nil:
 				round = append(round, o)
-			case len(round) > 0:
+			case len(round) > 0 && !d.away:
 				left = append(left, b)
 			default:
 				d.refuse(b, no)
@@ -138,6 +138,7 @@ func (d *delivery) goOut(round []*outbound) error {
 		}
 		return err
 	}
+	d.made += len(d.flight)
 	for _, p := range d.flight {
 		d.history.Attempts = append(d.history.Attempts, history.Attempt{Posting: p})
 	}

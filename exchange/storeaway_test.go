@@ -85,22 +85,87 @@ func TestAStoreThatIsAwayIsToldAgain(t *testing.T) {
 					t.Errorf("%s: %d holds are open", r.Result, n)
 				}
 			}
-			id := x.Quote(8*dollar, values{"zip": "10002"})
-			store.away.Store(true)
-			r, f := x.Post(id, values{"phone": "2127365009"}, nil)
-			if f != nil || r.Result != lead.ResultFailure {
-				t.Errorf("while it is away: %+v, %v", r, f)
+			wantUsed(x, "a", 1)
+		})
+	}
+}
+
+// A post that cannot hold what it needs, since the store is away, takes nothing: its seller hears so, and the very same
+// post sells the lead when the store is back, under its key too, and once.
+func TestAPostWhoseStoreIsAwayComesAgain(t *testing.T) {
+	for _, does := range []bool{false, true} {
+		var store *farStore
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: capped(5)},
+			campaign{ID: "b", Price: 9 * dollar, Spec: capped(5)})
+		s.Deps = func(d *exchange.Deps) {
+			store = &farStore{Store: d.Store.(*memory.Store)}
+			store.does.Store(does)
+			d.Store = store
+		}
+		exchangetest.Run(t, s, func(x *rig) {
+			comesAgain := func(r exchange.Reply, f *exchange.Fault) {
+				t.Helper()
+				if f == nil || f.Kind != exchange.FaultUnavailable || f.Why != exchange.WhyStore || f.RetryAfter <= 0 ||
+					f.Unsure {
+					t.Fatalf("while it is away: %+v, %v", r, f)
+				}
 			}
-			tried := exchangetest.Last[*ledger.Settled](x, id).Tried
-			if len(tried) != 1 || tried[0].Refusal != lead.StoreAway {
-				t.Errorf("tried: %+v", tried)
+			keyed := func(in *exchange.PostIn) { in.IdempotencyKey, in.BodyHash = in.PingID.String(), "h" }
+			id := x.Quote(8*dollar, nil)
+			store.away.Store(true)
+			for range 2 {
+				comesAgain(x.Post(id, nil, keyed))
+				x.Sleep(time.Second)
+			}
+			if n := len(x.Events(id)); n != 1 || len(x.Buyers.Calls("a", exchangetest.Post)) != 0 {
+				t.Errorf("does %v: %d events of a lead that was not taken", does, n)
+			}
+			if r := x.Status(id); !r.Quote {
+				t.Errorf("does %v: its status: %+v", does, r)
 			}
 			store.away.Store(false)
 			x.Sleep(time.Minute)
-			wantUsed(x, "a", 1)
-			if n := held(); n != 0 {
-				t.Errorf("%d holds are open", n)
+			for range 2 {
+				r, f := x.Post(id, nil, keyed)
+				wantSold(t, r, f, 8*dollar)
 			}
+			wantUsed(x, "a", 1)
+
+			// one buyer has refused it when the store goes away
+			x.Buyers.Set("a", exchangetest.Post, func(*exchangetest.Request) exchangetest.Answer {
+				store.away.Store(true)
+				return exchangetest.Decline("no thanks")
+			})
+			id = x.Quote(8*dollar, values{"zip": "10002"})
+			post := func() (exchange.Reply, *exchange.Fault) {
+				return x.Post(id, values{"phone": "2127365009"}, keyed)
+			}
+			comesAgain(post())
+			if p := exchangetest.All[*ledger.Posted](x, id); len(p) != 1 || p[0].Outcome != lead.Rejected ||
+				len(exchangetest.All[*ledger.Settled](x, id)) != 0 {
+				t.Errorf("does %v: of an attempt that was refused: %+v", does, p)
+			}
+			store.away.Store(false)
+			x.Sleep(time.Minute)
+			for range 2 {
+				r, f := post()
+				wantSold(t, r, f, 8*dollar)
+			}
+			if n := len(x.Buyers.Calls("a", exchangetest.Post)); n != 2 {
+				t.Errorf("does %v: the first buyer was posted to %d times, of two leads", does, n)
+			}
+			wantUsed(x, "a", 1)
+			wantUsed(x, "b", 1)
+
+			store.away.Store(true)
+			one := values{"phone": "2127365007", "zip": "10003"}
+			comesAgain(x.LeadNow(one, nil))
+			store.away.Store(false)
+			x.Sleep(time.Minute)
+			x.Buyers.Set("a", exchangetest.Post, exchangetest.Always(exchangetest.Accept("r")))
+			r, f := x.LeadNow(one, nil)
+			wantSold(t, r, f, 8*dollar)
+			wantUsed(x, "a", 2)
 		})
 	}
 }

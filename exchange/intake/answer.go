@@ -168,7 +168,8 @@ func (s *Server) invalid(ctx *fasthttp.RequestCtx, errs []lead.Problem) {
 
 // shedFor counts why the exchange could not take a lead.
 var shedFor = map[exchange.Why]ShedReason{exchange.WhyLog: ShedLog, exchange.WhyLogFull: ShedLogFull,
-	exchange.WhyPaused: ShedPaused, exchange.WhyClosed: ShedClosed, exchange.WhyStopping: ShedStopping}
+	exchange.WhyPaused: ShedPaused, exchange.WhyClosed: ShedClosed, exchange.WhyStopping: ShedStopping,
+	exchange.WhyStore: ShedStore}
 
 func (s *Server) fault(ctx *fasthttp.RequestCtx, f *exchange.Fault) {
 	switch f.Kind {

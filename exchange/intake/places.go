@@ -27,6 +27,7 @@ const (
 	ShedPaused                        // the source is paused
 	ShedClosed                        // the source's schedule is closed
 	ShedStopping                      // the exchange is stopping
+	ShedStore                         // the store of counts does not answer
 	ShedConnections                   // a connection too many: closed before anything was asked on it
 	shedReasons
 )
@@ -44,6 +45,7 @@ var shedWords = [shedReasons]struct{ name, why string }{
 	ShedPaused:      {"paused", "the source is paused"},
 	ShedClosed:      {"closed", "the source's schedule is closed"},
 	ShedStopping:    {"stopping", "the exchange is stopping"},
+	ShedStore:       {"store", "the store of counts does not answer: a post could not hold what it needs"},
 	ShedConnections: {"connections", "more connections than limits.connections_max, or open files, allow"},
 }
 
