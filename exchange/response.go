@@ -27,7 +27,8 @@ type replies struct {
 	e  *Exchange
 	of Files
 
-	placing turn // one row at a time is placed by hand
+	placing turn              // one row at a time is placed by hand
+	unsure  *ledger.Uncertain // guarded by placing: of the last that was; nil: what became of it is known
 
 	mu sync.Mutex // guards what follows, and what lines say it guards
 	by map[string]*replyLine

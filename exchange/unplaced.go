@@ -139,10 +139,14 @@ func (e *Exchange) unplacedRow(id lead.ID) (row, said *ledger.Adjusted, err erro
 }
 
 // PlaceRow has what a row says hold of an attempt, as if the row had said so: the attempt is resolved or corrected, or
-// it stands so already. When it returns nil that is in the ledger; changed is false where it was said before.
+// it stands so already. When it returns nil that is in the ledger; changed is false where it was said before. While
+// nobody can tell what became of one row, none is placed or dropped, lest one be placed twice: ErrMaybeBooked.
 func (e *Exchange) PlaceRow(p Placement, budget time.Duration) (changed bool, err error) {
 	e.replies.placing.Lock()
 	defer e.replies.placing.Unlock()
+	if err := e.isKnown(&e.replies.unsure); err != nil {
+		return false, err
+	}
 	row, said, err := e.unplacedRow(p.Row)
 	if err != nil {
 		return false, err
@@ -172,7 +176,16 @@ func (e *Exchange) PlaceRow(p Placement, budget time.Duration) (changed bool, er
 	case errors.As(err, &later):
 		err = fmt.Errorf("%w: %s", ErrUnderWay, string(later))
 	}
+	err = e.placingFailed(err)
 	return err == nil, err
+}
+
+// placingFailed keeps an error of which nobody can tell yet, and says that it is one. The caller has placing.
+func (e *Exchange) placingFailed(err error) error {
+	if errors.As(err, &e.replies.unsure) {
+		return fmt.Errorf("%w: %w", ErrMaybeBooked, e.replies.unsure)
+	}
+	return err
 }
 
 // placement is the row as a person reads it.
@@ -216,16 +229,20 @@ func (e *Exchange) saidOf(row *ledger.Adjusted, id, why, by string) *ledger.Adju
 	return ev
 }
 
-// DropRow ends the waiting of a row that is about nothing. It books nothing.
+// DropRow ends the waiting of a row that is about nothing. It books nothing. ErrMaybeBooked is as of PlaceRow.
 func (e *Exchange) DropRow(id lead.ID, why, by string) (changed bool, err error) {
 	e.replies.placing.Lock()
 	defer e.replies.placing.Unlock()
+	if err := e.isKnown(&e.replies.unsure); err != nil {
+		return false, err
+	}
 	row, said, err := e.unplacedRow(id)
 	switch {
 	case err != nil:
 		return false, err
 	case said == nil:
-		return true, e.led.Append(e.saidOf(row, "", why, by))
+		err := e.placingFailed(e.led.Append(e.saidOf(row, "", why, by)))
+		return err == nil, err
 	case said.Told.Lead != "":
 		return false, ErrPlaced
 	}

@@ -89,15 +89,18 @@ const unsureWait = time.Second
 
 // known is nil where it is known what became of the last statement, payment or replacement: by the ledger's counts and
 // refs of these the next one is judged, so that there is none twice. The caller has settling.
-func (e *Exchange) known() error {
-	if e.unsure == nil {
+func (e *Exchange) known() error { return e.isKnown(&e.unsure) }
+
+// isKnown is nil where it is known what became of the last append of a kind, which is forgotten then.
+func (e *Exchange) isKnown(last **ledger.Uncertain) error {
+	if *last == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(e.end, unsureWait)
 	defer cancel()
-	if _, err := e.unsure.Stored(ctx); err != nil {
+	if _, err := (*last).Stored(ctx); err != nil {
 		return fmt.Errorf("%w: of the one before", ErrMaybeBooked)
 	}
-	e.unsure = nil
+	*last = nil
 	return nil
 }
