@@ -114,6 +114,10 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if own := snap.currency(d.Buyer); account != nil && own != "" && currency != own {
+		return false, fmt.Errorf("%w %q: expected %s, as the account of %s has it", ErrCurrency, currency, own,
+			d.Buyer)
+	}
 	var charges []lead.Charge
 	if account != nil {
 		charges = []lead.Charge{{Cap: account.Key, Window: rules.Total.String(), N: -int64(d.Amount),

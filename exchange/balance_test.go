@@ -210,6 +210,55 @@ func TestADepositOfWhichNobodyCanTell(t *testing.T) {
 	}
 }
 
+// The account of a buyer is in the currency of its campaigns: money of another one is none of it.
+func TestADepositIsInTheCurrencyOfTheAccount(t *testing.T) {
+	s := sellTo(1, campaign{ID: "a", Price: 10 * dollar})
+	s.Buyer = account(0)
+	roof := exchangetest.NewVertical("roof")
+	roof.Currency = "EUR"
+	s.Verticals = []*exchange.Vertical{roof}
+	exchangetest.Run(t, s, func(x *rig) {
+		d := exchange.Deposit{Buyer: "a-co", Amount: 50 * dollar, Currency: "EUR", Ref: "w1", Any: true, Why: "wire"}
+		if changed, err := x.Exchange.Book(d); changed || !errors.Is(err, exchange.ErrCurrency) {
+			t.Errorf("changed %v, %v", changed, err)
+		}
+		wantBalance(x, 0)
+		d.Currency = "USD"
+		if changed, err := x.Exchange.Book(d); !changed || err != nil {
+			t.Errorf("changed %v, %v", changed, err)
+		}
+		wantBalance(x, 50*dollar)
+	})
+}
+
+// A count of another system of which nobody can tell is not added before that is known, nor a second time.
+func TestAnImportOfWhichNobodyCanTell(t *testing.T) {
+	for _, fault := range []exchangetest.Fault{exchangetest.Kept, exchangetest.Lost} {
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: withCaps(rules.CapSpec{Per: "day", Limit: 5})})
+		exchangetest.Run(t, s, func(x *rig) {
+			list := []exchange.Counted{{Cap: "campaign:a:day", N: 3, Ref: "f:2"}}
+			send := func() error {
+				_, err := x.Exchange.Import(list, false, "moved", "ann")
+				return err
+			}
+			x.Disk.Fail(ledger.KindAdjusted, fault)
+			for range 2 {
+				if err := send(); !errors.Is(err, exchange.ErrMaybeBooked) {
+					t.Errorf("%v: %v", fault, err)
+				}
+			}
+			x.Disk.Repair()
+			x.Sleep(time.Minute)
+			if err := send(); err != nil {
+				t.Errorf("%v: %v", fault, err)
+			}
+			wantUsed(x, "a", 3)
+			x.Restart()
+			wantUsed(x, "a", 3)
+		})
+	}
+}
+
 // What a source was paid stands in the ledger once by its ref, whatever becomes of the write; a balance does not move.
 func TestASourceIsPaidOnce(t *testing.T) {
 	for _, fault := range []exchangetest.Fault{0, exchangetest.Kept, exchangetest.Lost, exchangetest.Refused} {

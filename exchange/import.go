@@ -53,6 +53,9 @@ func (e *Exchange) Import(list []Counted, dry bool, why, by string) (out []Count
 			caps[c.Title()] = &c.Cap
 		}
 	}
+	if err := e.known(); err != nil { // else what was sent before may be counted a second time
+		return nil, err
+	}
 	e.led.Counts(func(key, window string, n int64) { stand[capWindow(key, window)] = n })
 	var events []*ledger.Adjusted
 	refs := map[string]bool{}
@@ -86,6 +89,7 @@ func (e *Exchange) Import(list []Counted, dry bool, why, by string) (out []Count
 	}
 	for part := range slices.Chunk(events, importChunk) {
 		if err := e.count(part); err != nil {
+			errors.As(err, &e.unsure)
 			return nil, err
 		}
 	}
