@@ -25,7 +25,8 @@ var ErrCommitted = errors.New("capstore: the hold is committed and cannot be rel
 var ErrNotHeld = errors.New("capstore: the token holds nothing")
 
 // ErrAway is why a store that lies outside of the process has not answered. What was asked of it may have been done: a
-// hold is released by its token then, which a later arrival of the same hold does not undo; an end is told again.
+// hold is released by its token then, which a later arrival of the same hold does not undo; an end and a change are
+// told again, as they were, and before anything else of the same attempt.
 var ErrAway = errors.New("capstore: the store does not answer")
 
 // Store keeps counts and slots. All methods may be called at any time by anyone. An error of Hold, End and Change is
@@ -50,7 +51,8 @@ type Store interface {
 	// refuse it from now on: it beats the hold that comes after it.
 	End(ctx context.Context, ends ...End) ([]error, error)
 
-	// Change makes a change of what has ended, once for what the ledger tells once, whatever room there is.
+	// Change makes a change of what has ended, whatever room there is, and once by its token: it is the same when it is
+	// told again, however late and whatever has changed since.
 	Change(ctx context.Context, c Change) error
 
 	// Forget drops what is kept of a lead that will not be posted again; its counts stay. While a hold of it is open it
@@ -165,6 +167,7 @@ type End struct {
 
 // Change is a change of what has ended.
 type Change struct {
+	Token   lead.ID       // of the change: the id of the event that tells it, or would
 	Charges []lead.Charge // what is added to the counts of windows that are kept
 	Undo    *lead.ID      // a sale that never was one: its slot is free
 	Redo    *Restored     // what was none, or was taken back, is a sale: its slot is taken

@@ -188,7 +188,7 @@ func (e *Exchange) record(p *Ping) *Fault {
 	err := e.led.Append(&p.event)
 	p.waited += e.wall().Sub(start)
 	if err != nil {
-		e.notStored(p.charges, err)
+		e.notStored(&p.event, err)
 		return e.lost(err)
 	}
 	return nil

@@ -235,6 +235,10 @@ func (d *delivery) hold(p *ledger.Posting, live *LiveCampaign, now time.Time) le
 	if !d.policy().holds {
 		return d.history.RoomForTest(p, d.flight)
 	}
+	if d.e.telling.full() {
+		d.away = true
+		return lead.StoreAway
+	}
 	ctx, cancel := context.WithDeadline(d.e.end, d.until)
 	defer cancel()
 	marks := d.marks(live)

@@ -136,7 +136,7 @@ func (e *Exchange) count(list []*ledger.Adjusted) error {
 		adj.Head = snap.head(ledger.KindAdjusted, noLead, adj.Source, "", e.now())
 		events[i], charges = adj, append(charges, adj.Charges...)
 	}
-	done := func() { e.recount(capstore.Change{Charges: charges}) }
+	done := func() { e.recount(capstore.Change{Token: list[0].EventID, Charges: charges}) }
 	if err := e.led.Append(events...); err != nil {
 		if e.learn(err, nil, done); errors.Is(err, ledger.ErrUncertain) {
 			return fmt.Errorf("%w: %w", ErrMaybeBooked, err)

@@ -250,7 +250,8 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 	answer.Was = &ledger.Answered{At: h.Settled.At, Result: h.Settled.Result}
 	h.Settled = answer
 	done := func() {
-		change := capstore.Change{Charges: lead.Corrected(adj.Charges, adj.Was.Outcome, adj.Outcome)}
+		change := capstore.Change{Token: adj.EventID,
+			Charges: lead.Corrected(adj.Charges, adj.Was.Outcome, adj.Outcome)}
 		switch was, is := adj.Was.Outcome.Standing(), adj.Outcome.Standing(); {
 		case was && !is:
 			change.Undo = &p.Attempt
@@ -261,7 +262,7 @@ func (e *Exchange) rebook(h *history.History, a *history.Attempt, adj *ledger.Ad
 		e.recount(change)
 		e.Stats.corrected(adj)
 		if h.Finished() {
-			e.store.Forget(h.ID)
+			e.forget(h.ID)
 		}
 	}
 	if err := e.append(adj.By == byClearpost, append(with, adj, answer)); err != nil {

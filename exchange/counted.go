@@ -3,7 +3,6 @@
 package exchange
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"time"
@@ -201,7 +200,7 @@ func (e *Exchange) countPing(p *Ping, list []capstore.Counter, now time.Time) le
 		}
 		charge, no := c.Take(value, 1, now)
 		if no != lead.NoRefusal {
-			e.giveBack(p.charges[from:])
+			e.giveBack(p.charges[from:], ledger.NewID(now))
 			p.charges = p.charges[:from]
 			return no
 		}
@@ -231,24 +230,25 @@ func cameIn(charges []lead.Charge) (out []lead.Charge) {
 
 // notStored takes a ping that the ledger has not taken out of the counts of what comes in, once that is known: its
 // seller hears that it has consumed nothing. Its bid requests have gone out, and stay counted.
-func (e *Exchange) notStored(charges []lead.Charge, err error) {
-	if charges = cameIn(charges); len(charges) == 0 {
+func (e *Exchange) notStored(ev *ledger.Pinged, err error) {
+	charges, token := cameIn(ev.Charges), ev.EventID
+	if len(charges) == 0 {
 		return
 	}
 	var unsure *ledger.Uncertain
 	if !errors.As(err, &unsure) {
-		e.giveBack(charges)
+		e.giveBack(charges, token)
 		return
 	}
 	e.running.Go(func() {
 		if stored, err := unsure.Stored(e.end); err == nil && !stored {
-			e.giveBack(charges)
+			e.giveBack(charges, token)
 		}
 	})
 }
 
-// giveBack takes pings back that were not made.
-func (e *Exchange) giveBack(charges []lead.Charge) {
+// giveBack takes pings back that were not made, by a token of their own.
+func (e *Exchange) giveBack(charges []lead.Charge, token lead.ID) {
 	if len(charges) == 0 {
 		return
 	}
@@ -257,7 +257,7 @@ func (e *Exchange) giveBack(charges []lead.Charge) {
 		c.N = -c.N
 		back[i] = c
 	}
-	e.recount(capstore.Change{Charges: back})
+	e.recount(capstore.Change{Token: token, Charges: back})
 }
 
 // sumCharges joins what several campaigns of a buyer have counted in one window.
@@ -336,13 +336,6 @@ func (d *delivery) restated(s *lead.Schema) *lead.Lead {
 		d.other.Complete()
 	}
 	return d.other
-}
-
-// recount has the store follow what the ledger has. It has no context of its own: what is durable must be counted.
-func (e *Exchange) recount(c capstore.Change) {
-	if err := e.store.Change(context.Background(), c); err != nil {
-		e.log.Error("count a change", "err", err)
-	}
 }
 
 // kept stands for a store that keeps by itself what it counts.

@@ -259,7 +259,7 @@ func (d *delivery) enqueue(ev *ledger.Deferred) (Reply, *Fault) {
 	}
 	d.post = nil
 	d.history.Add(ev)
-	d.e.store.Forget(d.history.ID)
+	d.e.forget(d.history.ID)
 	d.e.wakes.tell()
 	if d.src.Queue == QueueWaits && ev.Due.Before(d.patience) {
 		d.end = d.e.awaited.begin(d.history.ID)

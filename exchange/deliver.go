@@ -74,7 +74,7 @@ func (d *delivery) comeAgain() (Reply, *Fault, bool) {
 		return r, f, true
 	}
 	if len(d.before) > 0 {
-		d.e.notStored(d.history.Pinged.Charges, errUnsent)
+		d.e.notStored(d.history.Pinged, errUnsent)
 	}
 	return Reply{}, unavailable(errStoreAway), true
 }

@@ -178,7 +178,7 @@ func (d *delivery) conclude(ev *ledger.Settled) (Reply, *Fault) {
 	}
 	d.history.Settled, d.history.Waiting = ev, nil
 	if d.history.Finished() {
-		e.store.Forget(d.history.ID)
+		e.forget(d.history.ID)
 	}
 	e.Stats.settled(ev)
 	if d.unknown {
@@ -244,10 +244,10 @@ func fail(ev *ledger.Settled, no lead.Refusal) {
 func (d *delivery) broken(err error) (Reply, *Fault) {
 	d.e.log.Error("append failed during a post", "lead", d.history.ID.String(), "sent", d.sent, "err", err)
 	if errors.Is(err, errUnsent) {
-		d.e.store.Forget(d.history.ID)
+		d.e.forget(d.history.ID)
 	}
 	if len(d.before) > 0 {
-		d.e.notStored(d.history.Pinged.Charges, err)
+		d.e.notStored(d.history.Pinged, err)
 	}
 	r, f := d.cutOff(errUnsent)
 	if f != nil && errors.Is(err, ledger.ErrUncertain) {
@@ -271,57 +271,6 @@ func (d *delivery) cutOff(why error) (Reply, *Fault) {
 func (d *delivery) pending() Reply {
 	return Reply{Result: lead.ResultPending, LeadID: d.history.ID, SellerLeadID: d.seller,
 		Currency: d.history.Pinged.Currency, Test: d.policy().test}
-}
-
-// finish tells the store how attempts have ended, and again, beside its caller, while the store is away. A hold that
-// cannot be committed or released is a mistake of ours, not a state that can be met: it is logged, and counts as taken.
-func (e *Exchange) finish(ends ...capstore.End) {
-	if len(ends) == 0 {
-		return
-	}
-	errs, err := e.store.End(e.end, ends...)
-	if err == nil {
-		e.finished(ends, errs)
-		return
-	}
-	e.log.Error("end holds: the store is told again", "count", len(ends), "err", err)
-	ends = slices.Clone(ends)
-	lost := func() {
-		e.log.Error("the store has not heard how attempts have ended: their holds stay", "count", len(ends))
-	}
-	if !e.running.Go(func() {
-		for pause := endAgain; err != nil; pause = min(2*pause, endAgainMax) {
-			select {
-			case <-time.After(pause):
-				errs, err = e.store.End(e.end, ends...)
-			case <-e.end.Done():
-				lost()
-				return
-			}
-		}
-		e.finished(ends, errs)
-	}) {
-		lost()
-	}
-}
-
-// How long it is between two tries to tell a store that is away, at first and at most.
-const (
-	endAgain    = 50 * time.Millisecond
-	endAgainMax = 5 * time.Second
-)
-
-func (e *Exchange) finished(ends []capstore.End, errs []error) {
-	for i, err := range errs {
-		if err != nil {
-			e.log.Error("end a hold", "attempt", ends[i].Token.String(), "as", ends[i].Outcome.String(), "err", err)
-		}
-	}
-}
-
-// release gives back what an attempt holds that is no sale, by how it ended; NotSent where it never was.
-func (e *Exchange) release(t lead.ID, how lead.Outcome) {
-	e.finish(capstore.End{Token: t, Outcome: how})
 }
 
 // endsOf are the ends of attempts as they stand in the lead's history.

@@ -115,6 +115,7 @@ type Exchange struct {
 	files   *fileLines
 	replies *replies
 	pings   sync.Pool // *Ping
+	telling telling
 	running running
 	stop    context.Context
 	cancel  context.CancelFunc

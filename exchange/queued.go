@@ -134,7 +134,7 @@ func (e *Exchange) QueueDrop(id lead.ID, why, by string) error {
 		e.learn(err, held, func() {})
 		return fmt.Errorf("not written down: %w", err)
 	}
-	e.store.Forget(id)
+	e.forget(id)
 	e.Stats.settled(ev)
 	return nil
 }

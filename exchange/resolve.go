@@ -178,7 +178,7 @@ func (e *Exchange) resolved(x *ending) {
 	}
 	e.finish(capstore.End{Token: adj.Attempt, Outcome: adj.Outcome, Booked: adj.Price})
 	if x.finished {
-		e.store.Forget(adj.Lead)
+		e.forget(adj.Lead)
 	}
 }
 

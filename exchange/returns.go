@@ -315,7 +315,7 @@ func (e *Exchange) onSale(id, attempt lead.ID, to func(*history.History, *histor
 	adj.Head = e.inForce.Load().head(ledger.KindAdjusted, h.ID, p.Source, p.Vertical, e.now())
 	adj.Attempt, adj.Campaign, adj.Buyer = p.Attempt, p.Campaign, p.Buyer
 	done := func() {
-		e.recount(capstore.Change{Charges: adj.Charges})
+		e.recount(capstore.Change{Token: adj.EventID, Charges: adj.Charges})
 		e.Stats.returned(adj)
 	}
 	if err := e.led.Append(adj); err != nil {

@@ -30,6 +30,11 @@ func (f *farStore) End(ctx context.Context, ends ...capstore.End) ([]error, erro
 	return answered(f, func() ([]error, error) { return f.Store.End(ctx, ends...) })
 }
 
+func (f *farStore) Change(ctx context.Context, c capstore.Change) error {
+	_, err := answered(f, func() (struct{}, error) { return struct{}{}, f.Store.Change(ctx, c) })
+	return err
+}
+
 func answered[T any](f *farStore, do func() (T, error)) (out T, err error) {
 	if !f.away.Load() {
 		return do()
@@ -165,6 +170,65 @@ func TestAPostWhoseStoreIsAwayComesAgain(t *testing.T) {
 			x.Buyers.Set("a", exchangetest.Post, exchangetest.Always(exchangetest.Accept("r")))
 			r, f := x.LeadNow(one, nil)
 			wantSold(t, r, f, 8*dollar)
+			wantUsed(x, "a", 2)
+		})
+	}
+}
+
+// What changes while the store is away it hears when it is back, once, and after the end that is changed: be it that it
+// has done what it was told and its reply was lost.
+func TestAStoreThatIsAwayHearsChangesOnceAndInOrder(t *testing.T) {
+	for _, does := range []bool{false, true} {
+		var store *farStore
+		s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: capped(5)})
+		s.Deps = func(d *exchange.Deps) {
+			store = &farStore{Store: d.Store.(*memory.Store)}
+			store.does.Store(does)
+			d.Store = store
+		}
+		exchangetest.Run(t, s, func(x *rig) {
+			x.Buyers.Set("a", exchangetest.Post, func(*exchangetest.Request) exchangetest.Answer {
+				store.away.Store(true)
+				return exchangetest.Accept("r")
+			})
+			correct := func(id lead.ID, accepted bool) {
+				t.Helper()
+				if _, changed, err := x.Exchange.Correct(exchange.Correction{Name: id.String(), Accepted: accepted,
+					Why: "their mail"}, forNames); err != nil || !changed {
+					t.Fatalf("does %v: corrected: %v, %v", does, changed, err)
+				}
+			}
+			back := func(used int64) {
+				t.Helper()
+				x.Sleep(time.Minute)
+				store.away.Store(false)
+				x.Sleep(time.Minute)
+				wantUsed(x, "a", used)
+				c := x.Exchange.Snapshot().Config().Book.Campaign("a").Caps[0]
+				for _, u := range x.Store.Use(&c, x.Exchange.Now()) {
+					if u.Open != 0 {
+						t.Errorf("does %v: %d holds are open", does, u.Open)
+					}
+				}
+			}
+			id := x.Quote(8*dollar, nil)
+			r, f := x.Post(id, nil, nil)
+			wantSold(t, r, f, 8*dollar)
+			correct(id, false) // the commit has not been heard
+			back(0)
+			store.away.Store(true)
+			for range 3 {
+				correct(id, true)
+				correct(id, false)
+			}
+			correct(id, true)
+			back(1)
+			x.Buyers.Set("a", exchangetest.Post, exchangetest.Always(exchangetest.Accept("r")))
+			id = x.Quote(8*dollar, values{"zip": "10002"})
+			r, f = x.Post(id, values{"phone": "2127365009"}, nil)
+			wantSold(t, r, f, 8*dollar)
+			back(2)
+			x.Restart()
 			wantUsed(x, "a", 2)
 		})
 	}

@@ -32,7 +32,7 @@ func (d *delivery) follow() {
 		}
 		d.releaseMaybe()
 		if len(d.history.Attempts) == 0 {
-			e.store.Forget(d.history.ID)
+			e.forget(d.history.ID)
 		}
 		return
 	case len(d.maybe) == 0:

@@ -5,6 +5,7 @@ package captest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +69,69 @@ func again(t *testing.T, s capstore.Store) {
 		}
 		if no := hold(request(newID('u', i), of, "other")); no != tt.next {
 			t.Errorf("%s, then %s: another buyer: %v, want %v", tt.first, tt.then, no, tt.next)
+		}
+	}
+}
+
+// changed makes changes of a sale, each told by several at once whose replies were lost, and all of them again at the
+// end: each counts once, and the sale is what the last of them made it.
+func changed(t *testing.T, s capstore.Store) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	c := rules.Cap{Key: "buyer:b:total", Window: rules.Window{Per: rules.Total}, Limit: rules.Limit{Most: 1000}}
+	counter := s.Counter(c)
+	hold := func(token lead.ID, buyer string) capstore.HoldReply {
+		out, err := s.Hold(context.Background(), &capstore.HoldRequest{Token: token, Lead: newID('l', 1), Buyer: buyer,
+			SellLimit: 1, MaxSold: 1, Now: now, Needs: []capstore.Need{{Counter: counter, N: 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out[0]
+	}
+	sale := newID('t', 1)
+	charges := hold(sale, "b").Charges
+	if len(charges) != 1 {
+		t.Fatalf("held: %v", charges)
+	}
+	if errs, err := s.End(context.Background(), capstore.End{Token: sale, Outcome: lead.Accepted}); err != nil ||
+		errs[0] != nil {
+		t.Fatal(err, errs)
+	}
+	back := []lead.Charge{{Cap: charges[0].Cap, Window: charges[0].Window, N: -1, Of: charges[0].Of}}
+	redo := &capstore.Restored{Token: sale, Lead: newID('l', 1), Buyer: "b", SellLimit: 1, MaxSold: 1,
+		Charges: charges, At: now}
+	changes := []struct {
+		capstore.Change
+		used int64
+		next lead.Refusal // of another buyer's hold
+	}{
+		{capstore.Change{Token: newID('c', 1), Charges: back, Undo: &sale}, 0, lead.NoRefusal},
+		{capstore.Change{Token: newID('c', 2), Charges: charges, Redo: redo}, 1, lead.NoSlot},
+		{capstore.Change{Token: newID('c', 3), Charges: back}, 0, lead.NoSlot}, // of the same content as the first
+		{capstore.Change{Token: newID('c', 4), Charges: charges}, 1, lead.NoSlot},
+	}
+	tell := func(c capstore.Change) {
+		if err := s.Change(context.Background(), c); err != nil {
+			t.Error(err)
+		}
+	}
+	for i, ch := range changes {
+		var work sync.WaitGroup
+		for range 8 {
+			work.Go(func() { tell(ch.Change) })
+		}
+		work.Wait()
+		for _, earlier := range changes[:i] {
+			tell(earlier.Change)
+		}
+		if n := s.Use(&c, now)[0].Used; n != ch.used {
+			t.Errorf("change %d: %d count, want %d", i+1, n, ch.used)
+		}
+		other := newID('u', i)
+		if no := hold(other, "other").Refusal; no != ch.next {
+			t.Errorf("change %d: another buyer: %v, want %v", i+1, no, ch.next)
+		}
+		if _, err := s.End(context.Background(), capstore.End{Token: other, Outcome: lead.NotSent}); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -36,11 +36,12 @@ func Test(t *testing.T, open Open) {
 			t.Repeat(map[string]func(*rapid.T){
 				"hold": x.hold, "hold again": x.hold, "hold more": x.hold, "commit": x.commit, "release": x.release,
 				"forget": x.forget, "set count": x.setCount, "reload": x.reload, "restart": x.restart, "take": x.take,
-				"undo": x.undo, "redo": x.redo, "": x.check,
+				"undo": x.undo, "redo": x.redo, "change again": x.changeAgain, "": x.check,
 			})
 		})
 	})
 	t.Run("again", func(t *testing.T) { again(t, open(nil)) })
+	t.Run("changed", func(t *testing.T) { changed(t, open(nil)) })
 	t.Run("takes", func(t *testing.T) { takes(t, open(nil)) })
 	t.Run("together", func(t *testing.T) { together(t, open(nil)) })
 	t.Run("marked", func(t *testing.T) { marked(t, open(nil)) })
@@ -51,7 +52,9 @@ type machine struct {
 	open  Open
 	s     capstore.Store
 	m     model
-	names []string // of the model's caps
+	names []string          // of the model's caps
+	made  []capstore.Change // that the store must know again
+	told  int               // changes in all
 }
 
 func newID(kind byte, n int) lead.ID { return lead.ID{0: kind, 14: byte(n >> 8), 15: byte(n)} }
@@ -237,12 +240,28 @@ func (x *machine) redo(t *rapid.T) {
 }
 
 func (x *machine) change(t *rapid.T, c capstore.Change) {
-	if err := x.s.Change(context.Background(), c); err != nil {
-		t.Fatal(err)
+	c.Token = newID('c', x.told)
+	x.told, x.made = x.told+1, append(x.made, c)
+	for range calls(t) {
+		x.tell(t, c)
 	}
 	for _, ch := range c.Charges {
 		x.m.count[at(ch.Cap, ch.Window)] += ch.N
 	}
+}
+
+func (x *machine) tell(t *rapid.T, c capstore.Change) {
+	if err := x.s.Change(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// changeAgain tells a change again that was made, whatever has become of its sale since: nothing changes.
+func (x *machine) changeAgain(t *rapid.T) {
+	if len(x.made) == 0 {
+		t.Skip("nothing was changed")
+	}
+	x.tell(t, rapid.SampledFrom(x.made).Draw(t, "change"))
 }
 
 // take counts a ping.
@@ -326,6 +345,7 @@ func (x *machine) restart(t *rapid.T) {
 		}
 		return
 	}
+	x.made = nil // who would tell them again is gone with the store
 	steps := []func(){}
 	for _, token := range slices.SortedFunc(maps.Keys(x.m.holds), func(a, b lead.ID) int {
 		return slices.Compare(a[:], b[:])

@@ -33,10 +33,14 @@ func (s *Store) counted(c *lead.Charge) *window {
 	return nil
 }
 
-// Change implements capstore.Store. It never fails.
+// Change implements capstore.Store. It never fails. Of tokens the last ChangesMax are known: one that is told again
+// after so many others counts twice.
 func (s *Store) Change(_ context.Context, c capstore.Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.changed.add(c.Token) {
+		return nil
+	}
 	for i := range c.Charges {
 		if w := s.counted(&c.Charges[i]); w != nil {
 			w.count.Add(c.Charges[i].N)
@@ -51,10 +55,10 @@ func (s *Store) Change(_ context.Context, c capstore.Change) error {
 			}
 			s.drop(h)
 		}
-		s.bury(*c.Undo)
+		s.tombs.add(*c.Undo)
 	}
 	if c.Redo != nil {
-		delete(s.tombs, c.Redo.Token)
+		delete(s.tombs.known, c.Redo.Token)
 		r := *c.Redo
 		r.Committed = true
 		s.restore(&r)

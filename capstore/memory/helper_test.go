@@ -45,7 +45,11 @@ func commit(s *Store, token lead.ID) error { return end(s, token, lead.Accepted)
 
 func release(s *Store, token lead.ID) error { return end(s, token, lead.Rejected) }
 
-func change(s *Store, c capstore.Change) { _ = s.Change(context.Background(), c) }
+// change makes a change that was never told before.
+func change(s *Store, c capstore.Change) {
+	c.Token = newID('c', len(s.changed.ring))
+	_ = s.Change(context.Background(), c)
+}
 
 func negative(charges []lead.Charge) []lead.Charge { return lead.AtEnd(charges, lead.Rejected, 0) }
 

@@ -22,18 +22,19 @@ const (
 	WindowsMax = 64
 	// TombstonesMax is how many released tokens are remembered. Beyond it the oldest are forgotten.
 	TombstonesMax = 1 << 16
+	// ChangesMax is how many changes are remembered by their tokens, likewise.
+	ChangesMax = 1 << 16
 )
 
 // Store keeps the counts. All methods may be called at any time by anyone.
 type Store struct {
-	mu       sync.Mutex        // guards all below; held for microseconds, by posts and reloads only
-	classes  map[string]*class // by the keys of caps
-	leads    map[lead.ID]*slots
-	holds    map[lead.ID]*hold
-	tombs    map[lead.ID]struct{}
-	tombRing []lead.ID // the released tokens in a ring, tombNext the oldest once it is full
-	tombNext int
-	marks    marks
+	mu      sync.Mutex        // guards all below; held for microseconds, by posts and reloads only
+	classes map[string]*class // by the keys of caps
+	leads   map[lead.ID]*slots
+	holds   map[lead.ID]*hold
+	tombs   tokens // of holds that were released
+	changed tokens // of changes that were made
+	marks   marks
 
 	before before // not guarded: set at start
 }
@@ -60,7 +61,7 @@ type hold struct {
 // New makes an empty store.
 func New() *Store {
 	return &Store{classes: map[string]*class{}, leads: map[lead.ID]*slots{}, holds: map[lead.ID]*hold{},
-		tombs: map[lead.ID]struct{}{}, marks: marks{}}
+		tombs: newTokens(TombstonesMax), changed: newTokens(ChangesMax), marks: marks{}}
 }
 
 // Hold implements capstore.Store. It never fails as a whole.
@@ -107,7 +108,7 @@ func (s *Store) undo(token lead.ID) {
 }
 
 func (s *Store) hold(r *capstore.HoldRequest, early *capstore.HoldReply) capstore.HoldReply {
-	if _, gone := s.tombs[r.Token]; gone {
+	if s.tombs.have(r.Token) {
 		return capstore.HoldReply{Refusal: lead.NotReached}
 	}
 	if h := s.holds[r.Token]; h != nil {
@@ -261,7 +262,7 @@ func (s *Store) commit(e *capstore.End) error {
 func (s *Store) release(e *capstore.End) error {
 	h := s.holds[e.Token]
 	if h == nil {
-		s.bury(e.Token)
+		s.tombs.add(e.Token)
 		return nil
 	}
 	if h.committed {
@@ -269,7 +270,7 @@ func (s *Store) release(e *capstore.End) error {
 	}
 	h.end(e)
 	s.drop(h)
-	s.bury(e.Token)
+	s.tombs.add(e.Token)
 	s.dropFinished(h.lead)
 	return nil
 }
@@ -288,20 +289,6 @@ func (h *hold) end(e *capstore.End) {
 			w.open--
 		}
 	}
-}
-
-func (s *Store) bury(token lead.ID) {
-	if _, there := s.tombs[token]; there {
-		return
-	}
-	s.tombs[token] = struct{}{}
-	if len(s.tombRing) < TombstonesMax {
-		s.tombRing = append(s.tombRing, token)
-		return
-	}
-	delete(s.tombs, s.tombRing[s.tombNext])
-	s.tombRing[s.tombNext] = token
-	s.tombNext = (s.tombNext + 1) % TombstonesMax
 }
 
 // Forget implements capstore.Store.
@@ -339,7 +326,7 @@ func (s *Store) Restore(r capstore.Restored) {
 }
 
 func (s *Store) restore(r *capstore.Restored) {
-	if _, gone := s.tombs[r.Token]; gone || s.holds[r.Token] != nil {
+	if s.tombs.have(r.Token) || s.holds[r.Token] != nil {
 		return
 	}
 	h := &hold{token: r.Token, lead: r.Lead, buyer: r.Buyer, promise: max(r.MaxSold, 1), charges: r.Charges,

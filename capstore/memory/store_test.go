@@ -213,11 +213,11 @@ func TestTombstonesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(s.tombs) != TombstonesMax || len(s.tombRing) != TombstonesMax {
-		t.Fatalf("%d tombstones, %d in the ring", len(s.tombs), len(s.tombRing))
+	if len(s.tombs.known) != TombstonesMax || len(s.tombs.ring) != TombstonesMax {
+		t.Fatalf("%d tombstones, %d in the ring", len(s.tombs.known), len(s.tombs.ring))
 	}
 	for i, want := range map[int]bool{9: false, 10: true, TombstonesMax + 9: true} {
-		if _, there := s.tombs[token(i)]; there != want {
+		if _, there := s.tombs.known[token(i)]; there != want {
 			t.Errorf("tombstone %d is kept: %v", i, there)
 		}
 	}
