@@ -3,7 +3,9 @@
 package batch
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -86,20 +88,49 @@ const (
 type Inbox interface {
 	// List lists the files that are called as response files are, in the order of their names.
 	List(ctx context.Context, r *Response) ([]Appeared, error)
-	// Fetch reads one, as far as ResponseBytesMax and one byte more. fs.ErrNotExist: there is none.
+	// Fetch reads what stands under a name, as far as ResponseBytesMax and one byte more. fs.ErrNotExist: nothing does.
 	Fetch(ctx context.Context, name string) ([]byte, error)
-	// Remove removes one. Of a file that is not there it does nothing.
+	// Aside has what stands under a name stand under another one, of AsideName, in one step: what its buyer writes
+	// afterwards is another file. fs.ErrNotExist: there is none. errors.ErrUnsupported: the place has no such step.
+	Aside(ctx context.Context, name, as string) error
+	// Remove removes one. Of a file that is not there it does nothing. ErrChanged: it is not what was fetched last.
 	Remove(ctx context.Context, name string) error
-	// Move moves one to a folder, under another name. What stands there under it is the same file.
+	// Move moves one to a folder, under another name. What stands there under it is the same file. ErrChanged is as of
+	// Remove.
 	Move(ctx context.Context, name, folder, as string) error
 	Close() error
 }
 
+// ErrChanged is the error of an Inbox where a place can tell that a file is another one by now: nothing was done.
+var ErrChanged = errors.New("it has changed since it was read")
+
 // Appeared is a response file, as it stands at this moment.
 type Appeared struct {
-	Name    string
+	Name    string // as its buyer has called it
+	As      string // it stands aside under this name; "": under its own
 	Bytes   int64
 	Changed time.Time // by the clock of whoever has it: good for comparing with itself
+}
+
+// Stands is the name under which it stands.
+func (a *Appeared) Stands() string { return cmp.Or(a.As, a.Name) }
+
+// asideMark is how names of files end that stand aside: no pattern takes them.
+const asideMark = ".taken" + PartialSuffix
+
+// AsideName is what a file is called that stands aside since a time: later ones of a name stand behind earlier ones.
+func AsideName(name string, since time.Time) string {
+	return fmt.Sprintf("%s.%016x%s", name, since.UnixMicro(), asideMark)
+}
+
+// AsideOf tells how the file of an AsideName was called.
+func AsideOf(as string) (name string, ok bool) {
+	rest, ok := strings.CutSuffix(as, asideMark)
+	i := len(rest) - 17
+	if !ok || i <= 0 || rest[i] != '.' || strings.Trim(rest[i+1:], "0123456789abcdef") != "" {
+		return "", false
+	}
+	return rest[:i], true
 }
 
 // ResponseRow is a row of a response.

@@ -34,6 +34,7 @@ type desk struct {
 	open, stage, store func() error
 	away               func() error // before a response file is removed or moved
 	fetched            func(n int)  // before one is read, for the nth time
+	aside              func() error // before one is put aside
 	n                  map[string]int
 	dead               bool // the machine is: no step is taken any more
 }
@@ -127,6 +128,13 @@ func (b *deskInbox) Fetch(ctx context.Context, name string) ([]byte, error) {
 		f(n)
 	}
 	return b.Inbox.Fetch(ctx, name)
+}
+
+func (b *deskInbox) Aside(ctx context.Context, name, as string) error {
+	if err := b.d.do("aside", &b.d.aside); err != nil {
+		return err
+	}
+	return b.Inbox.Aside(ctx, name, as)
 }
 
 func (b *deskInbox) Remove(ctx context.Context, name string) error {

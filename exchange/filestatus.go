@@ -118,9 +118,9 @@ func (q *replies) status(l *LiveCampaign) *ReplyStatus {
 		at := ln.looked.UTC()
 		s.Looked = &at
 	}
-	for name, f := range ln.files {
+	for _, f := range ln.files {
 		if !f.done {
-			s.Files = append(s.Files, ReplyFile{Name: name, Bytes: f.at.Bytes, Rows: f.rows, Wait: f.wait,
+			s.Files = append(s.Files, ReplyFile{Name: f.at.Name, Bytes: f.at.Bytes, Rows: f.rows, Wait: f.wait,
 				Why: f.wrong})
 		}
 	}

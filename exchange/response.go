@@ -42,19 +42,20 @@ type replyLine struct {
 	nudged   chan struct{} // holds one: look again, now
 
 	// guarded by replies.mu
-	looked   time.Time // when that worked last
-	why      string    // why nothing can be done at this moment
-	tries    int       // in a row that failed
-	files    map[string]*inboxFile
-	problems []Problem // newest last
+	looked   time.Time             // when that worked last
+	why      string                // why nothing can be done at this moment
+	tries    int                   // in a row that failed
+	files    map[string]*inboxFile // by the names under which they stand
+	problems []Problem             // newest last
 	sums     ReplySums
 }
 
 // inboxFile is a response file that stands there. Its line's goroutine owns it, but for what replies.mu guards.
 type inboxFile struct {
 	at     batch.Appeared
-	still  bool   // it stood so at the look before, too
-	spoilt string // the hash of the configuration by which it could not be read
+	since  time.Time // when it stood so first
+	still  bool      // it has stood so for a while
+	spoilt string    // the hash of the configuration by which it could not be read
 	sum    string
 	taken  []fate // what became of its rows
 
@@ -163,20 +164,26 @@ func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) ti
 		return q.failed(ctx, ln, r, "listing", err)
 	}
 	next, hash := q.found(ln, list, r.Every), q.e.inForce.Load().cfg.Hash
+	first := "" // what stands aside of this name comes before what stands there now
 	for _, at := range list {
-		f := ln.files[at.Name]
-		if !f.still || f.done || f.spoilt == hash {
+		f := ln.files[at.Stands()]
+		if at.Name == first || f.done || f.still && f.spoilt == hash {
 			continue
 		}
-		if err := q.read(ctx, ln, r, box, f, hash); err != nil {
-			return q.failed(ctx, ln, r, "reading "+at.Name, err)
+		if f.still {
+			if err := q.read(ctx, ln, r, box, f, hash); err != nil {
+				return q.failed(ctx, ln, r, "reading "+at.Name, err)
+			}
 		}
 		if !f.done && f.spoilt == "" {
 			next = min(next, settleWait)
+			if at.As != "" {
+				first = at.Name
+			}
 		}
 	}
 	for _, at := range list {
-		if err := q.away(ctx, ln, r, box, ln.files[at.Name]); err != nil {
+		if err := q.away(ctx, ln, r, box, ln.files[at.Stands()]); err != nil {
 			return q.failed(ctx, ln, r, r.Done+" "+at.Name, err)
 		}
 	}
@@ -188,48 +195,84 @@ func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) ti
 
 // away has a file that is done removed or moved, where that is configured and it is still the one that was read. The
 // ledger has it before: should nobody be able to tell whether it is away, and should it stand there again, its rows
-// count no second time.
+// count no second time. It stands aside first, where its place knows how, and is looked at there: what its buyer writes
+// over it up to that moment is read as what it is, and what comes later is another file.
 func (q *replies) away(ctx context.Context, ln *replyLine, r *batch.Response, box batch.Inbox, f *inboxFile) error {
 	if r.Done == batch.DoneKeep || !f.still || !f.done {
 		return nil
 	}
-	name := f.at.Name
-	text, err := box.Fetch(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // somebody was quicker
-	}
-	if err != nil {
+	at := f.at
+	if same, err := q.same(ctx, box, f, at.Stands()); err != nil || !same {
 		return err
 	}
-	if sum := sha256.Sum256(text); f.sum != hex.EncodeToString(sum[:]) {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		f.still, f.done, f.wrong = false, false, "it has changed since it was read, and is read again"
-		return nil
+	if at.As == "" {
+		as := batch.AsideName(at.Name, q.e.now())
+		switch err := box.Aside(ctx, at.Name, as); {
+		case err == nil:
+			at.As = as
+			if same, err := q.same(ctx, box, f, as); err != nil || !same {
+				return err
+			}
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // somebody was quicker
+		case !errors.Is(err, errors.ErrUnsupported):
+			return err
+		}
 	}
+	var err error
 	if r.Done == batch.DoneDelete {
-		err = box.Remove(ctx, name)
+		err = box.Remove(ctx, at.Stands())
 	} else {
-		err = box.Move(ctx, name, r.DoneFolder, batch.DoneName(name, f.sum))
+		err = box.Move(ctx, at.Stands(), r.DoneFolder, batch.DoneName(at.Name, f.sum))
 	}
-	if err == nil {
-		q.e.log.Info("a response file that was read is away", "campaign", ln.campaign, "file", name, "done", r.Done)
+	switch {
+	case errors.Is(err, batch.ErrChanged):
+		q.another(f)
+		return nil
+	case err == nil:
+		q.e.log.Info("a response file that was read is away", "campaign", ln.campaign, "file", at.Name, "done", r.Done)
 	}
 	return err
+}
+
+// same tells whether what stands under a name is the file that was read; if it is another one, that is read, too.
+func (q *replies) same(ctx context.Context, box batch.Inbox, f *inboxFile, name string) (bool, error) {
+	text, err := box.Fetch(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // somebody was quicker
+	}
+	if err != nil {
+		return false, err
+	}
+	if sum := sha256.Sum256(text); f.sum != hex.EncodeToString(sum[:]) {
+		q.another(f)
+		return false, nil
+	}
+	return true, nil
+}
+
+// another has a file be read anew.
+func (q *replies) another(f *inboxFile) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f.since, f.still, f.done, f.wrong = q.e.wall(), false, false, "it has changed since it was read, and is read again"
 }
 
 // found notes what stands there now, and tells how long to wait for the next look.
 func (q *replies) found(ln *replyLine, list []batch.Appeared, every time.Duration) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	there := map[string]bool{}
+	there, wall := map[string]bool{}, q.e.wall()
 	for _, at := range list {
-		there[at.Name] = true
-		if f := ln.files[at.Name]; f != nil && f.at.Bytes == at.Bytes && f.at.Changed.Equal(at.Changed) {
-			f.still = true
+		there[at.Stands()] = true
+		if f := ln.files[at.Stands()]; f != nil && f.at.Bytes == at.Bytes && f.at.Changed.Equal(at.Changed) {
+			if f.still = wall.Sub(f.since) >= settleWait; !f.still { // somebody has asked to look before its time
+				every = min(every, settleWait)
+			}
 			continue
 		}
-		ln.files[at.Name] = &inboxFile{at: at, wrong: "it is read when it has stood unchanged for a while"}
+		ln.files[at.Stands()] = &inboxFile{at: at, since: wall,
+			wrong: "it is read when it has stood unchanged for a while"}
 		every = min(every, settleWait)
 	}
 	for name := range ln.files {
@@ -243,12 +286,12 @@ func (q *replies) found(ln *replyLine, list []batch.Appeared, every time.Duratio
 // read reads a file that stands still, and has its rows be events. An error is one after which it is tried again.
 func (q *replies) read(ctx context.Context, ln *replyLine, r *batch.Response, box batch.Inbox, f *inboxFile,
 	hash string) error {
-	text, err := box.Fetch(ctx, f.at.Name)
+	text, err := box.Fetch(ctx, f.at.Stands())
 	if err != nil {
 		return err
 	}
 	if int64(len(text)) != f.at.Bytes && len(text) <= batch.ResponseBytesMax { // somebody is at it
-		f.still = false
+		f.since, f.still = q.e.wall(), false
 		return nil
 	}
 	sum := sha256.Sum256(text)

@@ -324,6 +324,100 @@ func TestResponsesWrittenOverAreReadAnew(t *testing.T) {
 	})
 }
 
+// What a buyer writes over a file that was read, at whatever moment of its going away, is read: what came first first.
+func TestResponsesWrittenOverAsTheyGoAreRead(t *testing.T) {
+	for _, done := range []string{batch.DoneDelete, batch.DoneMove} {
+		for _, die := range []bool{false, true} {
+			t.Run(fmt.Sprint(done, " ", die), func(t *testing.T) { writtenOver(t, done, die) })
+		}
+	}
+}
+
+func writtenOver(t *testing.T, done string, die bool) {
+	d, read := newDesk(t), t.TempDir()
+	s := inFiles(d, batch.SendSpec{Rows: 1, WaitMin: 60}, withResponses(d), func(b *batch.Spec) {
+		if b.Response.Done = done; done == batch.DoneMove {
+			b.Response.DoneFolder = read
+		}
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		one := sendRow(x, 1)
+		x.Sleep(time.Minute)
+		say := func(row string) { d.respond(t, "result-1.csv", one.String()+row) }
+		say(",bad,,,")
+		d.set(func() {
+			d.aside = func() error { // it was looked at, and is about to go
+				d.set(func() { d.aside = nil })
+				say(",ok,found,,")
+				return nil
+			}
+			d.fetched = func(n int) {
+				if n == 3 { // what was put aside is looked at, and another one stands there
+					d.set(func() { d.fetched = nil })
+					say(",bad,lost again,,24")
+				}
+			}
+			d.away = func() error { // and another one, as the last of them goes
+				if d.times("away") == 2 {
+					d.set(func() { d.away, d.dead = nil, die })
+					say(",ok,found again,,24")
+				}
+				return nil
+			}
+		})
+		x.Sleep(time.Hour)
+		if d.was() {
+			x.Crash()
+			x.Sleep(time.Hour)
+		}
+		wantSold(t, x.Status(one), nil, 19_200_000)
+		var got []string
+		for _, adj := range adjusted(x, one, ledger.AdjustCorrected) {
+			got = append(got, adj.Told.Reason)
+		}
+		if fmt.Sprintf("%q", got) != `["" "found" "lost again" "found again"]` {
+			t.Errorf("corrected: %q", got)
+		}
+		if n := len(adjusted(x, lead.ID{}, ledger.AdjustResponse)); n != 4 {
+			t.Errorf("%d were read to their end", n)
+		}
+		if list, err := os.ReadDir(d.in); err != nil || len(list) != 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+		want := map[string]int{batch.DoneMove: 3, batch.DoneDelete: 0}[done] // the first was written over
+		if list, err := os.ReadDir(read); err != nil || len(list) != want {
+			t.Errorf("moved: %v, %v", list, err)
+		}
+	})
+}
+
+// Where files cannot be put aside they go from where they stand; and nobody who asks for a look has one be read that
+// has not stood for a minute.
+func TestResponsesThatCannotStandAside(t *testing.T) {
+	d := newDesk(t)
+	s := inFiles(d, batch.SendSpec{Rows: 1, WaitMin: 60}, withResponses(d), func(b *batch.Spec) {
+		b.Response.Done = batch.DoneDelete
+	})
+	exchangetest.Run(t, s, func(x *rig) {
+		d.set(func() { d.aside = func() error { return errors.ErrUnsupported } })
+		one := sendRow(x, 1)
+		x.Sleep(time.Minute)
+		d.respond(t, "result-1.csv", one.String()+",bad,,,")
+		for range 50 {
+			if _, err := x.Exchange.SendNow("a"); err != nil {
+				t.Fatal(err)
+			}
+			x.Sleep(time.Second)
+		}
+		wantSold(t, x.Status(one), nil, 20*dollar)
+		x.Sleep(time.Hour)
+		wantUnsold(t, x.Status(one), nil, lead.BuyerRejected)
+		if list, err := os.ReadDir(d.in); err != nil || len(list) != 0 || d.times("aside") != 1 {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
 // A file that is still written is not read; one that cannot be read changes nothing, and is read when it can be.
 func TestResponsesAreReadWhenTheyAreWhole(t *testing.T) {
 	d := newDesk(t)

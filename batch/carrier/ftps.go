@@ -112,6 +112,11 @@ func (p *ftpsServer) write(path string, b []byte) error { return p.conn.Stor(pat
 
 func (p *ftpsServer) rename(from, to string) error { return p.conn.Rename(from, to) }
 
+func (p *ftpsServer) never(err error) bool {
+	var said *textproto.Error
+	return errors.As(err, &said) && said.Code >= 500
+}
+
 // delete tells a file that is not there from one that may not be removed: servers have one number for both.
 func (p *ftpsServer) delete(path string) error {
 	err := p.conn.Delete(path)

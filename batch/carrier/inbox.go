@@ -3,11 +3,13 @@
 package carrier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -24,6 +26,8 @@ type shelf interface {
 	// list gives each file that may be read.
 	list(ctx context.Context, each func(batch.Appeared) error) error
 	open(name string) (io.ReadCloser, error)
+	// aside gives fs.ErrNotExist where there is no such file, errors.ErrUnsupported where files cannot be renamed.
+	aside(name, as string) error
 	// remove gives fs.ErrNotExist, or nil, where there is no such file.
 	remove(name string) error
 	// move may go over what stands there, which is the same file.
@@ -48,7 +52,7 @@ func (f *Files) Inbox(ctx context.Context, r *batch.Response) (batch.Inbox, erro
 	case to.S3 != nil:
 		var p *s3Place
 		p, err = openS3(to.S3, to.AllowPrivate)
-		s = &s3Shelf{p, ctx}
+		s = &s3Shelf{p, ctx, map[string]string{}}
 	default:
 		err = errors.New("response files appear in folders, on SFTP and FTPS servers, and in buckets")
 	}
@@ -58,9 +62,12 @@ func (f *Files) Inbox(ctx context.Context, r *batch.Response) (batch.Inbox, erro
 	return inbox{s}, nil
 }
 
-// List implements batch.Inbox.
+// List implements batch.Inbox: in the order of names, of each one what stands aside first, the oldest foremost.
 func (b inbox) List(ctx context.Context, r *batch.Response) (out []batch.Appeared, err error) {
 	err = b.list(ctx, func(a batch.Appeared) error {
+		if name, ok := batch.AsideOf(a.Name); ok {
+			a.Name, a.As = name, a.Name
+		}
 		if !r.Matches(a.Name) {
 			return nil
 		}
@@ -70,7 +77,12 @@ func (b inbox) List(ctx context.Context, r *batch.Response) (out []batch.Appeare
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b batch.Appeared) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b batch.Appeared) int {
+		if a.Name == b.Name && (a.As == "") != (b.As == "") {
+			return strings.Compare(b.As, a.As) // what stands aside is older
+		}
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.As, b.As))
+	})
 	return out, err
 }
 
@@ -88,6 +100,9 @@ func (b inbox) Fetch(_ context.Context, name string) ([]byte, error) {
 	return text, errors.Join(err, r.Close())
 }
 
+// Aside implements batch.Inbox.
+func (b inbox) Aside(_ context.Context, name, as string) error { return b.aside(name, as) }
+
 // Remove implements batch.Inbox.
 func (b inbox) Remove(_ context.Context, name string) error {
 	if err := b.remove(name); !errors.Is(err, fs.ErrNotExist) {
@@ -101,10 +116,33 @@ func (b inbox) Move(_ context.Context, name, folder, as string) error {
 	return b.move(name, folder, as)
 }
 
+func (d *folder) aside(name, as string) error {
+	return os.Rename(filepath.Join(d.path, name), filepath.Join(d.path, as))
+}
+
 func (d *folder) remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
 
 func (d *folder) move(name, folder, as string) error {
 	return os.Rename(filepath.Join(d.path, name), filepath.Join(folder, as))
+}
+
+// aside looks at what became of a rename that failed: the answer may be lost, or the server renames nothing, for
+// anybody or for this login.
+func (p *remote) aside(name, as string) error {
+	err := p.rename(p.at(name), p.at(as))
+	if err == nil {
+		return nil
+	}
+	if _, is := p.stat(p.at(as)); is == nil {
+		return nil
+	}
+	switch _, is := p.stat(p.at(name)); {
+	case errors.Is(is, fs.ErrNotExist):
+		return is
+	case is == nil && p.never(err):
+		return errors.Join(errors.ErrUnsupported, err)
+	}
+	return err
 }
 
 func (p *remote) remove(name string) error { return p.delete(p.at(name)) }
@@ -144,25 +182,47 @@ func (d *folder) list(_ context.Context, each func(batch.Appeared) error) error 
 	return nil
 }
 
-// s3Shelf is a bucket as an inbox wants it.
+// s3Shelf is a bucket as an inbox wants it. Nothing stands aside in one: objects are removed and copied only as long as
+// they are those that were read, by their tags.
 type s3Shelf struct {
 	*s3Place
-	ctx context.Context
+	ctx  context.Context
+	tags map[string]string // of what was read last, by its name
 }
 
 func (s *s3Shelf) open(name string) (io.ReadCloser, error) {
-	return s3Tree{s.ctx, s.s3Place}.open(name)
+	r, err := s3Tree{s.ctx, s.s3Place}.open(name)
+	if o, ok := r.(*minio.Object); ok && err == nil {
+		if info, err := o.Stat(); err == nil {
+			s.tags[name] = info.ETag // the rest is read with it
+		}
+	}
+	return r, err
 }
 
+func (s *s3Shelf) aside(string, string) error { return errors.ErrUnsupported }
+
 func (s *s3Shelf) remove(name string) error {
-	return s.client.RemoveObject(s.ctx, s.s.Bucket, s.s.Prefix+name, minio.RemoveObjectOptions{})
+	ctx := s.ctx
+	if tag := s.tags[name]; tag != "" {
+		ctx = context.WithValue(ctx, onlyTag{}, tag)
+	}
+	return changed(s.client.RemoveObject(ctx, s.s.Bucket, s.s.Prefix+name, minio.RemoveObjectOptions{}))
+}
+
+// changed says so where the server does.
+func changed(err error) error {
+	if err != nil && minio.ToErrorResponse(err).StatusCode == http.StatusPreconditionFailed {
+		return batch.ErrChanged
+	}
+	return err
 }
 
 func (s *s3Shelf) move(name, folder, as string) error {
 	_, err := s.client.CopyObject(s.ctx, minio.CopyDestOptions{Bucket: s.s.Bucket, Object: folder + as},
-		minio.CopySrcOptions{Bucket: s.s.Bucket, Object: s.s.Prefix + name})
+		minio.CopySrcOptions{Bucket: s.s.Bucket, Object: s.s.Prefix + name, MatchETag: s.tags[name]})
 	if err != nil {
-		return err
+		return changed(err)
 	}
 	return s.remove(name)
 }

@@ -4,11 +4,14 @@ package carrier_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -212,8 +215,64 @@ func testInbox(t *testing.T, dir string, r *batch.Response, done string) {
 	if err := box.Move(t.Context(), "result-1", done, "result-1.read"); err == nil {
 		t.Error("what is not there was moved")
 	}
+	testAside(t, dir, r, box, done)
 	if names, _ := inboxOf(t, r); names != nil {
 		t.Errorf("left: %v", names)
+	}
+}
+
+// testAside puts files aside that are written over meanwhile, where the place knows how.
+func testAside(t *testing.T, dir string, r *batch.Response, box batch.Inbox, done string) {
+	t.Helper()
+	put := func(text string) { try(t, "write", os.WriteFile(filepath.Join(dir, "result-1"), []byte(text), 0o644)) }
+	put("first")
+	if _, err := box.Fetch(t.Context(), "result-1"); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	as := batch.AsideName("result-1", at)
+	if err := box.Aside(t.Context(), "result-1", as); errors.Is(err, errors.ErrUnsupported) {
+		try(t, "remove", box.Remove(t.Context(), "result-1"))
+		return
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	put("second")
+	later := batch.AsideName("result-1", at.Add(time.Second))
+	try(t, "put another one aside", box.Aside(t.Context(), "result-1", later))
+	put("third")
+	list, err := box.List(t.Context(), r)
+	try(t, "list", err)
+	got := ""
+	for _, a := range list {
+		text, err := box.Fetch(t.Context(), a.Stands())
+		try(t, "fetch", err)
+		got += a.Name + " " + string(text) + "\n"
+	}
+	if got != "result-1 first\nresult-1 second\nresult-1 third\n" {
+		t.Errorf("aside:\n%s", got)
+	}
+	if err := box.Aside(t.Context(), "result-9", batch.AsideName("result-9", at)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is not there is put aside: %v", err)
+	}
+	try(t, "remove", box.Remove(t.Context(), as))
+	try(t, "move", box.Move(t.Context(), later, done, "result-1.later"))
+	try(t, "remove", box.Remove(t.Context(), "result-1"))
+}
+
+func TestNamesOfWhatStandsAside(t *testing.T) {
+	as := batch.AsideName("result-1.csv", time.UnixMicro(0x5f1))
+	if as != "result-1.csv.00000000000005f1.taken.part" {
+		t.Error(as)
+	}
+	if name, ok := batch.AsideOf(as); name != "result-1.csv" || !ok {
+		t.Error(name, ok)
+	}
+	for _, other := range []string{"result-1.csv", ".00000000000005f1.taken.part", "a.taken.part", ".taken.part",
+		"a.00000000000005g1.taken.part", "a-00000000000005f1.taken.part", "a.00000000000005f1.part"} {
+		if name, ok := batch.AsideOf(other); ok {
+			t.Errorf("%s is taken for %s", other, name)
+		}
 	}
 }
 

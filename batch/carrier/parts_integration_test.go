@@ -220,6 +220,26 @@ func TestIntegrationS3(t *testing.T) {
 	}
 	wantStanding(t, p, f, batch.Stored)
 	testResponses(t, filepath.Join(dir, "files/leads/in"), to(addr), "in/read/")
+	r := response(t, t.TempDir(), nil)
+	r.To = *to(addr)
+	box, err := newFiles(t).Inbox(t.Context(), r)
+	try(t, "open", err)
+	defer box.Close()
+	try(t, "store", p.Store(t.Context(), fileOf("result-6", "first")))
+	_, err = box.Fetch(t.Context(), "result-6")
+	try(t, "fetch", err)
+	try(t, "remove", os.Remove(filepath.Join(dir, "files/leads/in/result-6")))
+	try(t, "store", p.Store(t.Context(), fileOf("result-6", "another one")))
+	if err := box.Move(t.Context(), "result-6", "in/read/", "result-6"); !errors.Is(err, batch.ErrChanged) {
+		t.Errorf("what was not read is moved: %v", err)
+	}
+	if err := box.Remove(t.Context(), "result-6"); !errors.Is(err, batch.ErrChanged) {
+		t.Errorf("what was not read is removed: %v", err)
+	}
+	if text, err := box.Fetch(t.Context(), "result-6"); err != nil || string(text) != "another one" {
+		t.Errorf("%q is left, %v", text, err)
+	}
+	try(t, "remove", box.Remove(t.Context(), "result-6"))
 	stands := at(filepath.Join(dir, "files/leads/in/cut.csv"))
 	c := cutBefore(t, addr)
 	testCuts(t, c, to(c.addr), fileOf("cut.csv", big), stands, 12_345)

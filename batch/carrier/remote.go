@@ -25,6 +25,8 @@ type server interface {
 	write(path string, b []byte) error
 	// rename may go over what is there.
 	rename(from, to string) error
+	// never tells of an error of rename whether the server has said that it does not rename this, today or tomorrow.
+	never(err error) bool
 	delete(path string) error
 	// entries gives the files of a directory; "" is the one to which the login leads.
 	entries(ctx context.Context, dir string, each func(batch.Appeared) error) error

@@ -33,8 +33,16 @@ type uploads struct {
 	whole atomic.Bool
 }
 
+// onlyTag is the key of a context's value: an object is removed only while this is its tag. The client has no option
+// for it; what a server does not know it passes over.
+type onlyTag struct{}
+
 // RoundTrip implements http.RoundTripper.
 func (u *uploads) RoundTrip(r *http.Request) (*http.Response, error) {
+	if tag, ok := r.Context().Value(onlyTag{}).(string); ok && r.Method == http.MethodDelete {
+		r = r.Clone(r.Context())
+		r.Header.Set("If-Match", `"`+tag+`"`)
+	}
 	if r.Method == http.MethodPut && r.Body != nil {
 		u.whole.Store(false)
 		r = r.Clone(r.Context())

@@ -116,6 +116,11 @@ func (p *sftpServer) write(path string, b []byte) error {
 // rename goes over nothing by version 3 of the protocol, but not every server knows.
 func (p *sftpServer) rename(from, to string) error { return p.client.Rename(from, to) }
 
+func (p *sftpServer) never(err error) bool {
+	var said *sftp.StatusError
+	return errors.Is(err, os.ErrPermission) || errors.As(err, &said) && said.FxCode() == sftp.ErrSSHFxOpUnsupported
+}
+
 func (p *sftpServer) delete(path string) error { return p.client.Remove(path) }
 
 func (p *sftpServer) entries(ctx context.Context, dir string, each func(batch.Appeared) error) error {
