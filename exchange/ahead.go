@@ -17,32 +17,54 @@ import (
 // as long as it may ends unsold. Until then it is left alone: it may be the clock that is wrong now, as that of a
 // machine is which has just started, and be set right. Only the waker uses it, and from one goroutine.
 type ahead struct {
-	jumps uint64    // of the ledger's clock, when it was looked last
-	since time.Time // when a jump was seen last, with its elapsed time; zero: no lead of the queue is ahead
+	jumps uint64        // of the ledger's clock, when it was looked last
+	since time.Time     // when a jump was seen last, with its elapsed time; zero: no lead of the queue is ahead
+	next  time.Time     // when to look again, likewise
+	from  ledger.Queued // where the next look begins; zero: at the first that may be ahead
 }
 
-// endAhead looks for such leads. It costs nothing while the clock is steady, and reads the queue once a round while
+// After a look there is none for so many times as long as it took, and for a while at least: the leads that are due
+// have the waker's time.
+const (
+	aheadRest  = 20
+	aheadLeast = 5 * time.Second
+)
+
+// endAhead looks for such leads. It costs nothing while the clock is steady, and reads the queue now and then while
 // there are any.
 func (e *Exchange) endAhead() {
 	now, wall := e.now(), e.wall()
 	if n := e.led.ClockJumps(); n != e.ahead.jumps {
 		e.ahead.jumps, e.ahead.since = n, wall
 	}
-	if e.ahead.since.IsZero() {
+	if e.ahead.since.IsZero() || wall.Before(e.ahead.next) {
 		return
 	}
-	waited, some := wall.Sub(e.ahead.since), false
+	defer func() {
+		end := e.wall()
+		e.ahead.next = end.Add(max(aheadLeast, aheadRest*end.Sub(wall)))
+	}()
+	waited, some := wall.Sub(e.ahead.since), !e.ahead.from.Due.IsZero()
+	if !some { // none that is due before then is ahead
+		e.ahead.from.Due = now.Add(ledger.ClockAhead)
+	}
 	var due []lead.ID
-	err := e.led.EachQueued(farFuture, func(q ledger.Queued) bool {
+	last := ledger.Queued{}
+	err := e.led.EachQueuedFrom(e.ahead.from, farFuture, func(q ledger.Queued) bool {
 		if !isAhead(q.Since, now) {
 			return true
 		}
 		some = true
 		if waited >= q.Due.Sub(q.Since) {
+			if len(due) == wakeAhead {
+				last = q
+				return false
+			}
 			due = append(due, q.Lead)
 		}
-		return len(due) < wakeAhead
+		return true
 	})
+	e.ahead.from = last
 	if err != nil {
 		e.log.Error("the queue of leads cannot be read", "err", err)
 		return

@@ -92,3 +92,31 @@ func TestWaitingCountsFromThePost(t *testing.T) {
 		}
 	})
 }
+
+// A lead that was put off while the clock was a month ahead is delivered when it is due, once the clock is right again.
+func TestLeadsPutOffWhileTheClockIsAheadAreDelivered(t *testing.T) {
+	first, then := exchangetest.Unreachable(), exchangetest.Accept("R-1")
+	s := sellTo(1, lists("a", 25*dollar, defers(forS(7200), func(d *buyers.DeferSpec) { d.AfterS = ptr(600) }),
+		exchangetest.Script(first, then)))
+	s.Source = tells
+	exchangetest.Run(t, s, func(x *rig) {
+		x.Exchange.Warm()
+		r, f := x.LeadNow(nil, nil)
+		wantQueued(t, r, f)
+		pause := func(on bool) {
+			if _, _, err := x.Exchange.Pause("source:acme", on, "late", "op"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause(true)
+		x.SetClock(30 * 24 * time.Hour)
+		x.Sleep(15 * time.Minute) // then it is believed, and the lead due
+		x.SetClock(-30 * 24 * time.Hour)
+		x.Sleep(15 * time.Minute)
+		wantDepth(x, 1)
+		pause(false)
+		x.Sleep(20 * time.Minute)
+		wantDepth(x, 0)
+		wantCalls(x, "a", 2)
+	})
+}

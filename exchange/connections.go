@@ -35,7 +35,7 @@ func (e *Exchange) Connections(each func(buyer string, s Network)) {
 // exchange that takes leads.
 func (e *Exchange) Warm() {
 	e.chases.run(&e.running)
-	e.wakes.run(&e.running, e.log.Error)
+	e.wakes.run(&e.running, e.kept, e.log.Error)
 	e.keepTokens(e.inForce.Load())
 	for _, l := range e.Campaigns() {
 		if l.pings.target != nil {

@@ -87,8 +87,8 @@ func (e *Exchange) learn(err error, held *heldClaims, then func()) {
 // unsureWait is how long known waits for what became of the last append.
 const unsureWait = time.Second
 
-// known is nil where it is known what became of the last statement, payment or replacement: by the ledger's counts and
-// refs of these the next one is judged, so that there is none twice. The caller has settling.
+// known is nil where it is known what became of the last statement, payment, import or replacement: by the ledger's
+// counts and refs of these the next one is judged, so that there is none twice. The caller has settling.
 func (e *Exchange) known() error { return e.isKnown(&e.unsure) }
 
 // isKnown is nil where it is known what became of the last append of a kind, which is forgotten then.

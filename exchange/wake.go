@@ -28,8 +28,10 @@ type waker struct {
 
 	from ledger.Queued // where the next round begins; zero: at the first of the queue
 
-	mu    sync.Mutex
-	hand  map[handed]time.Time // guarded by mu: not to be handed out before then; zero: in a line, or with a worker
+	mu sync.Mutex
+	// guarded by mu: not to be handed out before then, by a reading that no clock's step changes; zero: in a line, or
+	// with a worker
+	hand  map[handed]time.Time
 	lines map[string]*wakeLine // guarded by mu: by the buyer that has the next turn
 	turns []string             // guarded by mu: the buyers in lines, the one whose turn is next first
 	more  bool                 // guarded by mu: there are due leads that are in no line
@@ -74,7 +76,7 @@ func newWaker(ctx context.Context, led *ledger.Ledger, now func() time.Time,
 // tell has the waker look at the queue.
 func (w *waker) tell() {
 	w.mu.Lock()
-	w.told = w.now()
+	w.told = time.Now()
 	w.mu.Unlock()
 	w.again()
 }
@@ -87,7 +89,7 @@ func (w *waker) again() {
 }
 
 // run wakes leads until the context ends. Trips under way then end by themselves.
-func (w *waker) run(running *running, log func(string, ...any)) {
+func (w *waker) run(running *running, kept func(string, func(context.Context)), log func(string, ...any)) {
 	for range wakeWorkers {
 		running.Go(w.worker)
 	}
@@ -97,28 +99,32 @@ func (w *waker) run(running *running, log func(string, ...any)) {
 			defer w.mu.Unlock()
 			w.some.Broadcast()
 		}()
-		timer := time.NewTimer(time.Hour)
-		defer timer.Stop()
-		for {
-			w.look()
-			begun := time.Now()
-			wait, rest, err := w.round()
-			if err != nil {
-				log("the queue of leads cannot be read", "err", err)
-				wait = time.Second
-			}
-			if rest > 0 && !w.rest(rest*time.Since(begun)) {
-				return
-			}
-			timer.Reset(wait)
-			select {
-			case <-timer.C:
-			case <-w.wake:
-			case <-w.ctx.Done():
-				return
-			}
-		}
+		kept("looking for due leads of the queue panicked", func(context.Context) { w.rounds(log) })
 	})
+}
+
+func (w *waker) rounds(log func(string, ...any)) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		w.look()
+		begun := time.Now()
+		wait, rest, err := w.round()
+		if err != nil {
+			log("the queue of leads cannot be read", "err", err)
+			wait = time.Second
+		}
+		if rest > 0 && !w.rest(rest*time.Since(begun)) {
+			return
+		}
+		timer.Reset(wait)
+		select {
+		case <-timer.C:
+		case <-w.wake:
+		case <-w.ctx.Done():
+			return
+		}
+	}
 }
 
 // rest waits, and is false when the context has ended.
@@ -137,11 +143,11 @@ func (w *waker) rest(d time.Duration) bool {
 // many times as long as it took nothing is to be done: where it has passed leads over there may be many more.
 func (w *waker) round() (wait, rest time.Duration, err error) {
 	now := w.now()
-	due, err := w.due(now)
+	next, ok, err := w.led.NextQueued()
 	if err != nil {
 		return 0, 0, err
 	}
-	next, ok, err := w.led.NextQueued()
+	due, err := w.due(now) // nothing fails from here on: what it has taken into its hands gets into the lines
 	if err != nil {
 		return 0, 0, err
 	}
@@ -160,9 +166,9 @@ func (w *waker) round() (wait, rest time.Duration, err error) {
 		wait = min(wait, time.Second)
 	}
 	if !due.again.IsZero() {
-		wait = min(wait, due.again.Sub(now))
+		wait = min(wait, time.Until(due.again))
 	}
-	if now.Sub(w.told) < time.Second {
+	if time.Since(w.told) < time.Second {
 		wait = min(wait, wakeSoon)
 	}
 	if !w.from.Due.IsZero() {
@@ -194,6 +200,7 @@ func (w *waker) due(now time.Time) (out dueLeads, err error) {
 		in[buyer] = len(ln.todo)
 	}
 	w.mu.Unlock()
+	read := time.Now()
 	seen, passed, whole, last := map[handed]bool{}, 0, w.from.Due.IsZero(), ledger.Queued{}
 	err = w.led.EachQueuedFrom(w.from, now, func(q ledger.Queued) bool {
 		key := handed{q.Lead, q.Due.UnixMicro()}
@@ -201,7 +208,7 @@ func (w *waker) due(now time.Time) (out dueLeads, err error) {
 		switch {
 		case had && at.IsZero():
 			seen[key], out.inHand = true, true
-		case had && now.Before(at):
+		case had && read.Before(at):
 			if seen[key] = true; out.again.IsZero() || at.Before(out.again) {
 				out.again = at
 			}
@@ -225,7 +232,7 @@ func (w *waker) due(now time.Time) (out dueLeads, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, at := range w.hand {
-		if !at.IsZero() && (!now.Before(at) || whole && !seen[key]) {
+		if !at.IsZero() && (!read.Before(at) || whole && !seen[key]) {
 			delete(w.hand, key)
 		}
 	}
@@ -284,7 +291,7 @@ func (w *waker) worker() {
 			after = wakeDone
 		}
 		w.mu.Lock()
-		w.hand[handed{q.Lead, q.Due.UnixMicro()}] = w.now().Add(after)
+		w.hand[handed{q.Lead, q.Due.UnixMicro()}] = time.Now().Add(after)
 		ln := w.lines[q.Buyer]
 		if ln.busy--; ln.busy == 0 && len(ln.todo) == 0 {
 			delete(w.lines, q.Buyer)
