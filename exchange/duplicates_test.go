@@ -235,6 +235,25 @@ func TestAnOpenAttemptBarsForItsRulesTime(t *testing.T) {
 	})
 }
 
+// A sale bars its person for its rule's time, to its last minute, and no longer: also after a start.
+func TestASaleBarsForItsRulesTime(t *testing.T) {
+	s := remembering("campaign", byPhone(1))
+	s.Compiled = func(cfg *exchange.Config) { cfg.Book.Campaign("a").Uniques[0].Window = time.Hour }
+	exchangetest.Run(t, s, func(x *rig) {
+		for _, next := range []struct {
+			after time.Duration
+			want  string
+		}{{0, "a"}, {time.Minute, "a2"}, {35 * time.Minute, "a2"}, {23 * time.Minute, "a2"}, {time.Minute, "a"},
+			{59 * time.Minute, "a2"}, {time.Minute, "a"}} {
+			x.Sleep(next.after)
+			x.Restart()
+			if got, _ := buyerOf(x, true, person(1)); got != next.want {
+				t.Errorf("after %v more: sold to %q, want %q", next.after, got, next.want)
+			}
+		}
+	})
+}
+
 // A correction frees a person, and takes it again.
 func TestMarksFollowCorrections(t *testing.T) {
 	exchangetest.Run(t, remembering("campaign", byPhone(1)), func(x *rig) {
