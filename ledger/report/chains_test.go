@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,4 +268,54 @@ func tablesOf(t *testing.T, v *View) string {
 	var out strings.Builder
 	dumpRows(t, &out, rows)
 	return out.String()
+}
+
+// What a buyer that resells has told of its own buyer stands beside its returns, asked for and granted, in the list and
+// in SQL; the returns of other buyers have none of it.
+func TestReturnsTellTheBuyersOwnBuyer(t *testing.T) {
+	m := newMade(t, t.TempDir())
+	gives := func(kind string, credit lead.Money, chain *ledger.Chain) {
+		m.at = m.at.Add(time.Hour)
+		id := m.id()
+		m.append(t, append([]ledger.Event{&ledger.Pinged{Head: m.head(id), Mode: ledger.ModeLead, Currency: "USD",
+			ReceivedAt: m.at, Result: lead.ResultSuccess}}, m.trip(id, lead.Accepted, 20*lead.Unit)...)...)
+		ret := &ledger.Return{Reason: "wrong_number", Credit: credit, Sold: m.at, Chain: chain}
+		m.append(t, &ledger.Adjusted{Head: m.head(id), Adjustment: kind, Attempt: m.sold[len(m.sold)-1], Campaign: "c1",
+			Buyer: "b1", Outcome: lead.Accepted, Price: 20*lead.Unit - credit, Payout: 16 * lead.Unit, Return: ret})
+	}
+	gives(ledger.AdjustReturned, 20*lead.Unit, &ledger.Chain{Reference: "K-1", Date: "2026-11-03", Until: "2026-11-10"})
+	gives(ledger.AdjustReturnAsked, 0, &ledger.Chain{Reference: "K-2", Date: "2026-11-04"})
+	gives(ledger.AdjustReturned, 5*lead.Unit, nil)
+	v := mustView(t, t.TempDir(), m.led)
+	caughtUp(t, v)
+	rows, err := v.reads.Load().Query(`select state || ' ' || (credit_micros / 1000000) || ' ' || chain_reference || ' ' ||
+		chain_date || ' ' || chain_until from returns order by asked_at`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var got []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.TrimSpace(line))
+	}
+	want := []string{"returned 20 K-1 2026-11-03 2026-11-10", "asked 0 K-2 2026-11-04", "returned 5"}
+	if rows.Err() != nil || !slices.Equal(got, want) {
+		t.Errorf("in SQL: %q, want %q", got, want)
+	}
+	list, err := v.Returns(t.Context(), ReturnsQuery{Limit: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = nil
+	for _, r := range slices.Backward(list.Returns) {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %d %s %s %s", r.State, r.Credit/lead.Unit, r.ChainReference,
+			r.ChainDate, r.ChainUntil)))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("in the list: %q, want %q", got, want)
+	}
 }
