@@ -130,4 +130,19 @@ func (m Money) MulPPM(ppm int64) Money {
 	return Money(min(q, math.MaxInt64))
 }
 
+// SharePPM is what a part is of a whole above zero, in parts per million, rounded towards zero. One that an int64 does
+// not hold becomes the greatest, or the least.
+func SharePPM(part, whole int64) int64 {
+	sign, n := int64(1), uint64(part)
+	if part < 0 {
+		sign, n = -1, -n
+	}
+	hi, lo := bits.Mul64(n, 1_000_000) // micros of millions are too many for 64 bits
+	if hi >= uint64(whole) {
+		return sign * math.MaxInt64
+	}
+	q, _ := bits.Div64(hi, lo, uint64(whole))
+	return sign * int64(min(q, math.MaxInt64))
+}
+
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

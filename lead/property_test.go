@@ -3,6 +3,7 @@
 package lead
 
 import (
+	"math"
 	"math/big"
 	"net/url"
 	"strconv"
@@ -313,4 +314,17 @@ func FuzzParseMoney(f *testing.F) {
 			t.Fatalf("%q reads %d, %v; want %d, %v", text, got, err, want, ok)
 		}
 	})
+}
+
+func TestSharePPM(t *testing.T) {
+	for _, c := range []struct{ part, whole, want int64 }{
+		{0, 5, 0}, {1, 3, 333_333}, {-1, 3, -333_333}, {5, 5, 1_000_000}, {3, 2, 1_500_000},
+		{11_000_000_000_000, 12_000_000_000_000, 916_666}, // 11 million dollars of 12
+		{math.MaxInt64, math.MaxInt64, 1_000_000}, {math.MinInt64, math.MaxInt64, -1_000_000},
+		{math.MaxInt64, 1, math.MaxInt64}, {math.MinInt64, 1, -math.MaxInt64},
+	} {
+		if got := SharePPM(c.part, c.whole); got != c.want {
+			t.Errorf("%d of %d: %d, want %d", c.part, c.whole, got, c.want)
+		}
+	}
 }

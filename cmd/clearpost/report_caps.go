@@ -84,10 +84,7 @@ func (c *reportCapsCmd) print(e *env, got *admin.CapsUsed) error {
 			u.Amount(u.Allowed), percentOf(u.Share), len(u.Windows), u.Full, note)
 		for _, x := range u.Windows {
 			if c.Windows && x.Used != 0 {
-				share := int64(0)
-				if x.Limit > 0 {
-					share = x.Used * 1_000_000 / x.Limit
-				}
+				share := x.Share()
 				fmt.Fprintf(w, "  %s\t\t%s\t%s\t%s\t\t\t\n", x.Window, u.Amount(x.Used), u.Amount(x.Limit),
 					percentOf(&share))
 			}

@@ -51,6 +51,14 @@ type CapInSpell struct {
 	Limit  int64  `json:"limit"`
 }
 
+// Share is how much of what it allows was used, in millionths; 0 where it allows nothing.
+func (w *CapInSpell) Share() int64 {
+	if w.Limit <= 0 {
+		return 0
+	}
+	return lead.SharePPM(w.Used, w.Limit)
+}
+
 // Amount writes a number of what the cap counts.
 func (u *CapUsed) Amount(n int64) string { return exchange.CountText(countsOf(u.Counts), n) }
 
@@ -145,7 +153,7 @@ func capOver(c *exchange.CapState, used *report.CapUsed, since, until time.Time)
 			at = end
 		}
 		if x.Allowed > 0 {
-			share := x.Used * 1_000_000 / x.Allowed
+			share := lead.SharePPM(x.Used, x.Allowed)
 			x.Share = &share
 		}
 		out = append(out, x)

@@ -159,10 +159,10 @@ func (r *Row) finish() {
 }
 
 func ppm(n, of int64) *int64 {
-	if of == 0 {
+	if of <= 0 {
 		return nil
 	}
-	p := n * 1_000_000 / of
+	p := lead.SharePPM(n, of)
 	return &p
 }
 
