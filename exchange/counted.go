@@ -3,6 +3,7 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -190,7 +191,8 @@ func (e *Exchange) admits(p *Ping, now time.Time) lead.Refusal {
 }
 
 // countPing counts one ping for all of some caps, or tells which refuses it: then it counts for none. What is counted
-// stands in the event. That the event is lost with the process, while its bid requests go out, leaves them uncounted.
+// stands in the event. That the process is killed after its bid requests have gone out, and before the event is stored,
+// leaves them uncounted: those of the pings that are under way.
 func (e *Exchange) countPing(p *Ping, list []capstore.Counter, now time.Time) lead.Refusal {
 	from := len(p.charges)
 	for _, c := range list {
@@ -218,33 +220,66 @@ func (e *Exchange) countAsked(p *Ping, l *LiveCampaign, now time.Time) lead.Refu
 	return e.countPing(p, l.counters.pings, now)
 }
 
-// cameIn are those of a ping's charges that count what comes in; the rest counts bid requests. They are a copy.
-func cameIn(charges []lead.Charge) (out []lead.Charge) {
+// cameIn parts a ping's charges: those that count what comes in, and those that count bid requests. They are copies.
+func cameIn(charges []lead.Charge) (in, asked []lead.Charge) {
 	for _, c := range charges {
 		if strings.HasPrefix(c.Cap, "source:") || strings.HasPrefix(c.Cap, "vertical:") {
-			out = append(out, c)
+			in = append(in, c)
+		} else {
+			asked = append(asked, c)
 		}
 	}
-	return out
+	return in, asked
 }
 
 // notStored takes a ping that the ledger has not taken out of the counts of what comes in, once that is known: its
-// seller hears that it has consumed nothing. Its bid requests have gone out, and stay counted.
+// seller hears that it has consumed nothing. Its bid requests have gone out: they stay counted, and are written down as
+// soon as the ledger takes events.
 func (e *Exchange) notStored(ev *ledger.Pinged, err error) {
-	charges, token := cameIn(ev.Charges), ev.EventID
-	if len(charges) == 0 {
-		return
-	}
+	in, asked := cameIn(ev.Charges)
+	token, source := ev.EventID, ev.Source
 	var unsure *ledger.Uncertain
-	if !errors.As(err, &unsure) {
-		e.giveBack(charges, token)
+	if errors.As(err, &unsure) {
+		if len(in)+len(asked) == 0 {
+			return
+		}
+		e.running.Go(func() {
+			if stored, err := unsure.Stored(e.end); err == nil && !stored {
+				e.giveBack(in, token)
+				e.keepAsked(asked, source)
+			}
+		})
 		return
 	}
-	e.running.Go(func() {
-		if stored, err := unsure.Stored(e.end); err == nil && !stored {
-			e.giveBack(charges, token)
-		}
-	})
+	e.giveBack(in, token)
+	if len(asked) > 0 {
+		e.running.Go(func() { e.keepAsked(asked, source) })
+	}
+}
+
+// askedWait is for how long, once the exchange stops, bid requests of pings that are not in the ledger are still to be
+// written down.
+const askedWait = time.Second
+
+// keepAsked writes down the bid requests of a ping that the ledger has not taken, so that the next start counts them. A
+// process that ends before forgets them: those of the pings that were under way when the ledger failed.
+func (e *Exchange) keepAsked(asked []lead.Charge, source string) {
+	if len(asked) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(e.end)
+	defer cancel()
+	defer context.AfterFunc(e.stop, func() { time.AfterFunc(askedWait, cancel) })()
+	snap, events := e.inForce.Load(), make([]ledger.Event, len(asked))
+	for i, c := range asked {
+		events[i] = &ledger.Adjusted{Head: snap.head(ledger.KindAdjusted, noLead, source, "", e.now()),
+			Adjustment: ledger.AdjustImported, Subject: "cap:" + c.Cap, Charges: []lead.Charge{c}, By: byClearpost,
+			Why: "bid requests of a ping that the ledger did not take"}
+	}
+	if err := e.led.Store(ctx, events...); err != nil {
+		e.log.Error("bid requests of a ping that is not in the ledger are counted until the process ends only", "count",
+			len(asked), "err", err)
+	}
 }
 
 // giveBack takes pings back that were not made, by a token of their own.

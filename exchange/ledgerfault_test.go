@@ -514,3 +514,38 @@ func TestWhatTheLedgerDoesNotTakeIsNotCountedAsComing(t *testing.T) {
 		}
 	}
 }
+
+// Bid requests of a ping that the ledger did not take have gone out: they count under caps on pings, after a restart
+// too, and the buyer is asked no more often than it wants.
+func TestBidRequestsThatTheLedgerDoesNotTakeStayCounted(t *testing.T) {
+	for name, send := range map[string]func(*rig) (exchange.Reply, *exchange.Fault){
+		"ping":     func(x *rig) (exchange.Reply, *exchange.Fault) { return x.Ping(nil, nil) },
+		"one shot": func(x *rig) (exchange.Reply, *exchange.Fault) { return x.LeadNow(nil, nil) }} {
+		for _, fault := range []exchangetest.Fault{exchangetest.Refused, exchangetest.Lost, exchangetest.Kept} {
+			t.Run(fmt.Sprint(name, " ", fault), func(t *testing.T) {
+				s := sellTo(1, campaign{ID: "a", Price: 10 * dollar, Spec: withCaps(rules.CapSpec{Per: "day",
+					Counts: "pings", Limit: 3})})
+				s = vertical(s, func(v *exchange.Vertical) { v.Dedupe.Window = 0 })
+				exchangetest.Run(t, s, func(x *rig) {
+					x.Disk.Fail(ledger.KindPinged, fault)
+					r, f := send(x)
+					wantFault(t, r, f, "unavailable")
+					x.Sleep(time.Minute)
+					x.Disk.Repair()
+					x.Sleep(time.Minute)
+					wantUsed(x, "a", 1)
+					x.Restart()
+					wantUsed(x, "a", 1)
+					for range 4 {
+						send(x)
+					}
+					if n := len(x.Buyers.Calls("a", exchangetest.Ping)); n != 3 {
+						t.Errorf("the buyer was asked %d times, and wants to be 3 times", n)
+					}
+					x.Restart()
+					wantUsed(x, "a", 3)
+				})
+			})
+		}
+	}
+}
