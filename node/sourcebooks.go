@@ -128,7 +128,7 @@ func linesOf(list []report.StatementLine) []intake.SourceLine {
 	for i := range list {
 		l := &list[i]
 		one := intake.SourceLine{At: l.At, Kind: l.Kind, Amount: exchange.Amount(l.Amount), Currency: l.Currency,
-			SellerLeadID: l.Seller, Ref: l.Note, Corrects: l.Corrects}
+			SellerLeadID: l.Seller, Ref: l.Note, Date: l.Date, Corrects: l.Corrects}
 		if l.Lead != nil {
 			one.LeadID = l.Lead.String()
 		}

@@ -58,6 +58,7 @@ type Line struct {
 	Campaign  string // likewise
 	Seller    string // the seller's id of the lead: no buyer sees it
 	Note      string // of a payment: its ref
+	Date      Day    // of a payment: when it was made, where somebody has said; At is when it was booked
 	Corrects  string // the number of the earlier statement that it is about
 	Due       Day    // of a sale to a buyer with terms
 }
@@ -228,6 +229,9 @@ func (p *Paper) what(l *Line) string {
 	out := l.Kind
 	if l.Note != "" {
 		out += " " + l.Note
+	}
+	if l.Date != "" {
+		out += " of " + string(l.Date)
 	}
 	if l.Corrects != "" {
 		out += " (" + l.Corrects + ")"

@@ -69,7 +69,7 @@ func invoice(t testing.TB, sales int, source bool) *Paper {
 		line("sale", lead.Money(35+i%9)*lead.Unit+50*lead.Cent, Line{})
 	}
 	if !source {
-		line("payment", -1250*lead.Unit, Line{Note: "wire 20261014-118"})
+		line("payment", -1250*lead.Unit, Line{Note: "wire 118", Date: "2026-10-14"})
 	}
 	p.LinesN = int64(len(p.Lines))
 	p.Closing = p.Opening + p.Sales + p.Corrections + p.Returns + p.Payments
@@ -106,7 +106,8 @@ func TestFormsTellTheSame(t *testing.T) {
 			}
 		}
 		for form, out := range map[string]string{"text": text.String(), "HTML": page.String()} {
-			for _, want := range []string{"net 30 days", "400.00", "125.00", "since 31 October 2026"} {
+			for _, want := range []string{"net 30 days", "400.00", "125.00", "since 31 October 2026",
+				"payment wire 118 of 2026-10-14"} {
 				if strings.Contains(out, want) == source {
 					t.Errorf("%s of %s: %s stands there: %v", form, p.Account, want, source)
 				}
@@ -121,6 +122,9 @@ func TestFormsTellTheSame(t *testing.T) {
 		rows, err := csv.NewReader(&table).ReadAll()
 		if !source { // what was paid since, and what is overdue, is no part of the sum
 			n := len(rows) - 2
+			if paid := rows[n-2]; paid[2] != "payment" || paid[9] != "wire 118" || paid[12] != "2026-10-14" {
+				t.Errorf("the payment is %q", paid)
+			}
 			if err != nil || rows[n][2] != "payments_since" || rows[n][3] != "-400.00" || rows[n+1][2] != "overdue" ||
 				rows[n+1][11] != "2026-10-31" {
 				t.Fatalf("%v, %v", rows[n:], err)

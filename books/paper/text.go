@@ -78,7 +78,7 @@ func (p *Paper) Text(out io.Writer) error {
 func CSV(out io.Writer, papers []*Paper) error {
 	w := csv.NewWriter(out)
 	err := w.Write([]string{"statement", "at", "kind", "amount", "currency", "lead_id", "reference", "seller_lead_id",
-		"campaign", "note", "corrects", "due"})
+		"campaign", "note", "corrects", "due", "date"})
 	line := func(p *Paper, l *Line) {
 		if err != nil {
 			return
@@ -88,7 +88,8 @@ func CSV(out io.Writer, papers []*Paper) error {
 			reference, campaign, seller = "", "", l.Seller
 		}
 		err = w.Write([]string{p.Number, l.At.UTC().Format(time.RFC3339), l.Kind, l.Amount.String(), p.Currency, l.Lead,
-			reference, seller, campaign, l.Note, l.Corrects, string(l.Due)})
+			reference, seller, campaign, l.Note, l.Corrects, string(l.Due),
+			string(l.Date)})
 	}
 	for _, p := range papers {
 		line(p, &Line{At: p.Since, Kind: "opening", Amount: p.Opening})

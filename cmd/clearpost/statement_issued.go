@@ -131,7 +131,7 @@ func papersOf(s *report.Statement, who *admin.Parties, zone *time.Location, note
 // lineOn is a line of a paper.
 func lineOn(l *report.StatementLine) paper.Line {
 	out := paper.Line{At: l.At, Kind: l.Kind, Amount: l.Amount, Reference: l.Reference, Campaign: l.Campaign,
-		Seller: l.Seller, Note: l.Note, Corrects: l.Corrects}
+		Seller: l.Seller, Note: l.Note, Date: paper.Day(l.Date), Corrects: l.Corrects}
 	if l.Lead != nil {
 		out.Lead = l.Lead.String()
 	}

@@ -127,7 +127,7 @@ func TestStatementsAreIssuedByVerbs(t *testing.T) {
 		{"statement show INV-0001", 0, "payments since              -10.00"},
 		{"statement show INV-0001", 0, "44.00 USD were overdue, the oldest of it since " +
 			first.AddDate(0, 1, -1).Format("2 January 2006")},
-		{"statement show INV-0001 --csv", 0, "," + first.AddDate(0, 1, -1).Format(time.DateOnly) + "\n"},
+		{"statement show INV-0001 --csv", 0, "," + first.AddDate(0, 1, -1).Format(time.DateOnly) + ",\n"},
 		{"statement show INV-0001 --html", 0, "Overdue on "},
 		{"statement show INV-0001 --json", 0, `"number": "INV-0001"`},
 		{"statement show INV-0009", 1, "no statement has this number"},

@@ -105,6 +105,7 @@ type SourceLine struct {
 	LeadID       string          `json:"lead_id,omitempty"`
 	SellerLeadID string          `json:"seller_lead_id,omitempty"`
 	Ref          string          `json:"ref,omitempty"`      // of a payment: what the operator knows it by
+	Date         string          `json:"date,omitempty"`     // of a payment: the day on which it was made, if that was said
 	Corrects     string          `json:"corrects,omitempty"` // the number of the earlier statement that it is about
 }
 

@@ -152,6 +152,7 @@ type StatementLine struct {
 	Reference string     `json:"reference,omitempty"` // the buyer's
 	Seller    string     `json:"seller_lead_id,omitempty"`
 	Note      string     `json:"note,omitempty"`     // of a payment: its ref
+	Date      string     `json:"date,omitempty"`     // of a payment: the day on which it was made, such as 2026-11-03
 	Corrects  string     `json:"corrects,omitempty"` // issued: the earlier statement that it is about
 }
 
@@ -190,6 +191,9 @@ func (v *View) Statement(ctx context.Context, q StatementQuery) (*Statement, err
 	return out, err
 }
 
+// paidOn joins, as d, the day of a payment that somebody has said.
+const paidOn = "left join _adjustment d on d.seq = e.seq and e.kind = 3"
+
 const entriesFrom = ` from _entry e join _account n on n.id = e.account left join _lead l on l.id = e.lead
 	left join _origin o on o.id = l.origin `
 
@@ -221,9 +225,9 @@ func (s *Statement) lines(ctx context.Context, tx *sql.Tx, q *StatementQuery, si
 	rows, err := tx.QueryContext(ctx,
 		`select e.seq, e.line, e.at, e.kind, iif(e.currency = '', coalesce(o.currency, ''),
 		e.currency), e.amount, e.lead, coalesce(c.campaign, ''), coalesce(nullif(e.reference, ''), a.reference, ''),
-		coalesce(l.seller, ''), e.note`+
+		coalesce(l.seller, ''), e.note, coalesce(d.date, '')`+
 			` from _entry e indexed by _entry_seq left join _lead l on l.id = e.lead left join _origin o on o.id = l.origin
-		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
+		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign `+paidOn+`
 		where e.account = (select id from _account where name = ?1) and e.at >= ?2 and e.at < ?3 and e.seq >= ?4 and
 		(e.seq > ?4 or e.line > ?5) order by e.seq, e.line limit ?6`,
 		s.Account, s.Since.UnixMicro(), s.Until.UnixMicro(), int64(q.After.Seq), q.After.Line, q.Limit+1)
@@ -237,7 +241,7 @@ func (s *Statement) lines(ctx context.Context, tx *sql.Tx, q *StatementQuery, si
 		var kind int
 		var id []byte
 		if err := rows.Scan(&x.Seq, &x.Line, &at, &kind, &x.Currency, &x.Amount, &id, &x.Campaign, &x.Reference,
-			&x.Seller, &x.Note); err != nil {
+			&x.Seller, &x.Note, &x.Date); err != nil {
 			return err
 		}
 		x.At, x.Kind = time.UnixMicro(at).UTC(), books.Kinds[min(max(kind, 0), len(books.Kinds)-1)]

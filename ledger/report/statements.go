@@ -282,13 +282,14 @@ var errPageFull = errors.New("the page is full")
 func eachLine(ctx context.Context, tx *sql.Tx, account, currency string, s span, after StatementMark, earlier []Issued,
 	do func(*StatementLine) error) error {
 	rows, err := tx.QueryContext(ctx, `select e.seq, e.line, e.at, e.kind, e.amount, e.lead, coalesce(c.campaign, ''),
-		coalesce(nullif(e.reference, ''), a.reference, ''), coalesce(l.seller, ''), e.note, coalesce(a.at, 0),
+		coalesce(nullif(e.reference, ''), a.reference, ''), coalesce(l.seller, ''), e.note, coalesce(d.date, ''),
+		coalesce(a.at, 0),
 		(select f.seq from _entry f indexed by _entry_attempt where f.attempt = e.attempt and f.account = e.account and
 			f.seq < e.seq order by f.seq limit 1),
 		(select f.at from _entry f indexed by _entry_attempt where f.attempt = e.attempt and f.account = e.account and
 			f.seq < e.seq order by f.seq limit 1)
 		from _entry e indexed by _entry_seq left join _lead l on l.id = e.lead left join _origin o on o.id = l.origin
-		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign
+		left join _attempt a on a.id = e.attempt left join _campaign c on c.id = a.campaign `+paidOn+`
 		where e.account = (select id from _account where name = ?1) and `+entryCurrency+` = ?2 and e.seq >= ?3 and
 		(e.seq > ?3 or e.line > ?4) and e.seq <= ?5 and e.at < ?6 and (e.at >= ?7 or e.seq > ?8)
 		order by e.seq, e.line`, account, currency, int64(after.Seq), after.Line, int64(s.upTo), s.until, s.afterTime,
@@ -308,7 +309,7 @@ func eachLine(ctx context.Context, tx *sql.Tx, account, currency string, s span,
 		var kind int
 		var id []byte
 		if err := rows.Scan(&x.Seq, &x.Line, &at, &kind, &x.Amount, &id, &x.Campaign, &x.Reference, &x.Seller, &x.Note,
-			&attemptAt, &sold, &soldAt); err != nil {
+			&x.Date, &attemptAt, &sold, &soldAt); err != nil {
 			return err
 		}
 		x.At, x.Kind, x.Currency = time.UnixMicro(at).UTC(), books.Kinds[min(max(kind, 0), len(books.Kinds)-1)],
