@@ -59,20 +59,20 @@ func (e *Exchange) awaitEnd(d *delivery, r Reply, timer *time.Timer) Reply {
 	return r
 }
 
-// queueFrom is the first event that leads of the queue need: the log keeps it.
+// queueSlack is how far events may stand before those that are as old as they: callers append at once.
+const queueSlack = time.Minute
+
+// queueFrom is the first event that leads of the queue need: the log keeps it. It is told by when they have come, not
+// by how long a quote stands today: that may have been otherwise when theirs was given.
 func (e *Exchange) queueFrom() uint64 {
-	_, since, ok, err := e.led.OldestQueued()
+	came, ok, err := e.led.QueuedSince()
 	switch {
 	case err != nil:
 		return 0 // nobody can tell: nothing goes
 	case !ok:
 		return e.led.LastSeq() + 1
 	}
-	longest := time.Minute // from the ping of a lead to its post
-	for _, v := range e.inForce.Load().cfg.Verticals {
-		longest = max(longest, v.PingTTL+v.PostTotal+time.Minute)
-	}
-	seq, err := e.led.Since(since.Add(-longest))
+	seq, err := e.led.Since(came.Add(-queueSlack))
 	if err != nil {
 		return 0
 	}

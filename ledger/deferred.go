@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -212,6 +213,19 @@ func (l *Ledger) OldestQueued() (id lead.ID, since time.Time, ok bool, err error
 		return false
 	})
 	return id, since, ok, err
+}
+
+// QueuedSince is when that lead of the queue has come, by its id, which has come before all others of it; ok is false
+// where the queue is empty. It goes through the whole index, a fraction of a second for a million leads.
+func (l *Ledger) QueuedSince() (at time.Time, ok bool, err error) {
+	first := int64(math.MaxInt64)
+	err = l.views.each([]byte{keySince}, false, func(k, _ []byte) bool {
+		if len(k) == 1+8+len(lead.ID{}) {
+			first, ok = min(first, int64(binary.BigEndian.Uint64(k[9:])>>16)), true
+		}
+		return true
+	})
+	return time.UnixMilli(first).UTC(), ok, err
 }
 
 // QueueDepth is how many leads wait, by what they wait for.
