@@ -78,6 +78,13 @@ func (s *Stats) booked(price, payout lead.Money) {
 	s.PayoutMicros.Add(int64(payout))
 }
 
+// Money is what is booked since the start: sales, and what corrections, other bookings and returns have changed of them
+// and of earlier ones.
+func (s *Stats) Money() (revenue, payout lead.Money) {
+	return lead.Money(s.RevenueMicros.Load() + s.RevenueMore.Load() - s.RevenueLess.Load()),
+		lead.Money(s.PayoutMicros.Load() + s.PayoutMore.Load() - s.PayoutLess.Load())
+}
+
 // corrected counts by how much a correction changes what is booked.
 func (s *Stats) corrected(adj *ledger.Adjusted) {
 	put := func(more, less *atomic.Int64, d lead.Money) {

@@ -25,7 +25,8 @@ type statusCmd struct {
 func (statusCmd) Help() string {
 	return `Shows today's totals (in UTC, from the ledger: they outlive a restart) beside those since the start of the node, then campaigns, caps,
 the ledger and the configuration. Today's sales count when
-a buyer accepts, those since the start when the lead is settled. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
+a buyer accepts, those since the start when the lead is settled. Money is what is booked: corrections and returns change it when they are
+made, today's and that since the start alike; a campaign's revenue is as its sales were booked first. Of an exchange that is not running, what it left in its ledger is shown. --json has everything;
 its money is in millionths (revenue_micros), its times in microseconds.
 
 Examples:

@@ -313,13 +313,14 @@ func durations(ch chan<- prometheus.Metric, h *exchange.Histogram, part string) 
 
 // Status is a summary of a running exchange.
 type Status struct {
-	Pings     int64            `json:"pings"`
-	Quotes    int64            `json:"quotes"`
-	Posts     int64            `json:"posts"`
-	Sold      int64            `json:"sold"`
-	Unsold    int64            `json:"unsold"`
-	Pending   int64            `json:"pending"`
-	Tests     int64            `json:"tests"` // test leads, which count nowhere else
+	Pings   int64 `json:"pings"`
+	Quotes  int64 `json:"quotes"`
+	Posts   int64 `json:"posts"`
+	Sold    int64 `json:"sold"`
+	Unsold  int64 `json:"unsold"`
+	Pending int64 `json:"pending"`
+	Tests   int64 `json:"tests"` // test leads, which count nowhere else
+	// with what corrections have changed, less what returns took off, as Today has them; made since the start
 	Revenue   lead.Money       `json:"revenue_micros"`
 	Payout    lead.Money       `json:"payout_micros"`
 	OwnUS     Quantiles        `json:"own_us"`
@@ -371,7 +372,7 @@ type CampaignStatus struct {
 	Campaign string           `json:"campaign"`
 	Buyer    string           `json:"buyer"`
 	Counts   map[string]int64 `json:"counts"`
-	Revenue  lead.Money       `json:"revenue_micros"`
+	Revenue  lead.Money       `json:"revenue_micros"` // as its sales were booked first
 	// closed, probing or refusing; with " (simulated)" where it refuses nothing; empty: none
 	Breaker string `json:"breaker,omitempty"`
 	Token   string `json:"token_problem,omitempty"` // why it has no access token
@@ -411,8 +412,8 @@ func Summary(ex *exchange.Exchange, led *ledger.Ledger) Status {
 	}
 	out := Status{Pings: st.Pings.Load(), Quotes: st.Quotes.Load(), Posts: st.Posts.Load(), Sold: st.Sold.Load(),
 		Unsold: st.Unsold.Load(), Pending: st.Pending.Load(), Tests: st.Tests.Load(),
-		Revenue: lead.Money(st.RevenueMicros.Load()), Payout: lead.Money(st.PayoutMicros.Load()), OwnUS: q(&st.Own),
-		WholeUS: q(&st.Whole), Caps: capUses(ex, capValuesMost)}
+		OwnUS: q(&st.Own), WholeUS: q(&st.Whole), Caps: capUses(ex, capValuesMost)}
+	out.Revenue, out.Payout = st.Money()
 	l := led.Stats()
 	ex.Connections(func(buyer string, n exchange.Network) {
 		out.Network = append(out.Network, NetworkStatus{buyer, n.Conns, n.Idle, n.InFlight, n.Calls, n.Dials,
