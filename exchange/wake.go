@@ -4,7 +4,6 @@ package exchange
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -306,7 +305,7 @@ func (w *waker) worker() {
 func (e *Exchange) awake(q ledger.Queued) (after time.Duration) {
 	defer func() {
 		if r := recover(); r != nil {
-			e.log.Error("waking a lead of the queue panicked", "lead", q.Lead.String(), "panic", fmt.Sprint(r))
+			e.Panicked("waking a lead of the queue panicked", r, "lead", q.Lead.String())
 			after = time.Minute
 		}
 	}()
