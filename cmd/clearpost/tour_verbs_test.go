@@ -119,11 +119,16 @@ func TestTheToursVerbs(t *testing.T) {
 	}
 }
 
-// sameWords tells whether a text has a line with these words.
+// aDate is a date as the verbs tell it.
+var aDate = regexp.MustCompile(`\d{4}-\d\d-\d\d`)
+
+// sameWords tells whether a text has a line with these words, on whatever day.
 func sameWords(line, text string) bool {
-	want := strings.Join(strings.Fields(line), " ")
+	words := func(s string) string {
+		return aDate.ReplaceAllString(strings.Join(strings.Fields(s), " "), "DATE")
+	}
 	for l := range strings.Lines(text) {
-		if strings.Join(strings.Fields(l), " ") == want {
+		if words(l) == words(line) {
 			return true
 		}
 	}
