@@ -46,6 +46,18 @@ func (l *Listener) age(of ...net.Conn) {
 	l.lookAgain = time.Time{}
 }
 
+// whole waits until there are so many connections that age finds: one is counted a moment before.
+func (l *Listener) whole(most int) {
+	for end := time.Now().Add(late); time.Now().Before(end); runtime.Gosched() {
+		l.mu.Lock()
+		n := len(l.conns)
+		l.mu.Unlock()
+		if n >= most {
+			return
+		}
+	}
+}
+
 // TestIdleConnectionsMakeRoom: whoever keeps all connections open and asks nothing on them keeps nobody out; one on
 // which something is asked stays.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
