@@ -65,32 +65,33 @@ func TestLeadsOfTheQueueWhileTheClockIsWrong(t *testing.T) {
 	}
 }
 
-// How long a lead waits counts from its post, not from its ping.
+// How long a lead waits counts from its post, not from its ping: also where it waits after an attempt.
 func TestWaitingCountsFromThePost(t *testing.T) {
-	s := sellTo(1, lists("a", 25*dollar, defers(forS(3600), when("paused")), nil))
-	s.Source = tells
-	s.Campaigns = append(s.Campaigns, lists("b", 10*dollar, defers(forS(3600), when("paused")), nil))
-	exchangetest.Run(t, s, func(x *rig) {
-		x.Exchange.Warm()
-		ping, f := x.Ping(phoneN(1), nil)
-		if f != nil || ping.Result != lead.ResultSuccess {
-			t.Fatalf("ping: %+v, fault %v", ping, f)
-		}
-		for _, c := range []string{"campaign:a", "campaign:b"} {
-			if _, _, err := x.Exchange.Pause(c, true, "late", "op"); err != nil {
-				t.Fatal(err)
+	for _, tried := range []bool{false, true} {
+		s := sellTo(1, lists("a", 25*dollar, defers(forS(3600), when("paused", "not_sent")),
+			exchangetest.Script(exchangetest.Unreachable())))
+		s.Source = tells
+		exchangetest.Run(t, s, func(x *rig) {
+			x.Exchange.Warm()
+			ping, f := x.Ping(phoneN(1), nil)
+			if f != nil || ping.Result != lead.ResultSuccess {
+				t.Fatalf("ping: %+v, fault %v", ping, f)
 			}
-		}
-		x.Sleep(2 * time.Minute)
-		at := x.Exchange.Now()
-		r, f := x.Post(ping.LeadID, phoneN(1), nil)
-		wantQueued(t, r, f)
-		for _, w := range exchangetest.Last[*ledger.Deferred](x, r.LeadID).Waits {
-			if left := w.Until.Sub(at); left < time.Hour {
-				t.Errorf("%s waits for %s after the post, want an hour", w.Campaign, left)
+			if !tried {
+				if _, _, err := x.Exchange.Pause("campaign:a", true, "late", "op"); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-	})
+			x.Sleep(2 * time.Minute)
+			at := x.Exchange.Now()
+			r, f := x.Post(ping.LeadID, phoneN(1), nil)
+			wantQueued(t, r, f)
+			w := exchangetest.Last[*ledger.Deferred](x, r.LeadID).Waits[0]
+			if left := w.Until.Sub(at); left < time.Hour || left > time.Hour+time.Second || (w.Attempts > 0) != tried {
+				t.Errorf("it waits for %s after the post, after %d attempts: want an hour", left, w.Attempts)
+			}
+		})
+	}
 }
 
 // A lead that was put off while the clock was a month ahead is delivered when it is due, once the clock is right again.

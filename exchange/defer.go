@@ -65,10 +65,10 @@ func (d *delivery) wait(b *ledger.Bid, no lead.Refusal, how *ledger.Posted) {
 	d.keepWaiting(w, c)
 }
 
-// received is when the whole lead came: its post is not in the history before it is in the ledger.
+// received is when the whole lead came: the history has no post that comes in with this trip.
 func (d *delivery) received() time.Time {
-	if d.post != nil {
-		return d.post.ReceivedAt
+	if !d.came.IsZero() {
+		return d.came
 	}
 	return d.history.Received()
 }

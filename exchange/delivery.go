@@ -24,6 +24,7 @@ type delivery struct {
 	l       *lead.Lead
 	other   *lead.Lead     // l by the schema of another configuration, where one was asked for
 	post    *ledger.Post   // goes into the first event; nil if an earlier trip recorded it
+	came    time.Time      // when that post came; zero: the history has it
 	private ledger.Private // goes with post
 	who     history.Identity
 	seller  string // the seller's own lead id

@@ -222,7 +222,7 @@ func (e *Exchange) prepare(in *PostIn) (*delivery, Reply, *Fault) {
 		if in.SellerLeadID != "" {
 			d.seller = in.SellerLeadID
 		}
-		d.post = newPost(in, l, before, clash)
+		d.post, d.came = newPost(in, l, before, clash), in.ReceivedAt
 		d.private.Fields, d.private.Raw = ledger.FieldsOf(l, true, func(i int) bool { return !before[i] })
 		d.private.Person, d.private.Also, d.private.Unknown = d.who.Person, d.who.Also, in.Extra
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"clearpost/exchange"
+	"clearpost/lead"
 	"clearpost/ledger"
 )
 
@@ -40,10 +41,26 @@ func (x *Rig) recheck() {
 			told++
 			x.T.Errorf("lead %s is not as it comes out when it is computed again: %s", r.Lead, &c.Defects[i])
 		}
+		if len(c.Defects) > 0 {
+			x.told(r.Lead)
+		}
 		return nil
 	})
 	x.T.Logf("%d leads were computed again", all)
 	if err != nil {
 		x.T.Logf("the leads could not be computed again: %v", err)
+	}
+}
+
+// told logs the events of a lead, as they stand in the ledger.
+func (x *Rig) told(id lead.ID) {
+	x.T.Helper()
+	if err := x.Ledger.Scan(0, func(r ledger.Record) error {
+		if r.Lead == id {
+			x.T.Logf("%d %s", r.Seq, r.Bytes)
+		}
+		return nil
+	}); err != nil {
+		x.T.Log(err)
 	}
 }
