@@ -21,7 +21,7 @@ type fair struct {
 	waited atomic.Int64 // for a processor in these looks, the longest, which fades, in nanoseconds
 	modest atomic.Int64 // sources with at most this pace are modest; unbounded: all are
 	reads  atomic.Int64 // pace of requests that were read
-	takes  atomic.Int64 // what a ping took at most since it is bounded, by how many were under way, in nanoseconds
+	takes  atomic.Int64 // what pings took at most since it is bounded, by how many were under way, in nanoseconds
 
 	mu    sync.Mutex // guards what follows
 	let   int64      // pace of pings that were let in
@@ -90,8 +90,10 @@ func (p *places) weigh(l look) {
 		return
 	}
 	f.age.Add(1)
-	// the smoothed pace of what is answered is too small after a start
-	f.takes.Store(max(f.takes.Load(), int64(takes(p.pings.Load(), max(f.done, done*paceUnit)))))
+	// the smoothed pace of what is answered is too small after a start; and while the first are still awaited little
+	// can be told of it
+	t := min(takes(p.pings.Load(), max(f.done, done*paceUnit)), 2*time.Duration(f.age.Load())*sensorEvery)
+	f.takes.Store(max(f.takes.Load(), int64(t)))
 	f.waited.Store(max(int64(waitedMost), min(int64(l.waited), int64(waitedCap)),
 		f.waited.Load()*(waitedParts-1)/waitedParts))
 	slices.Sort(f.paces)
@@ -139,12 +141,14 @@ func level(paces []int64, much int64) int64 {
 
 // How many are let in is bounded for pings only once it has been too many for this part of the time that they have:
 // what ends before costs time and nothing else. And only where a processor is waited for longer than this part of it: a
-// ping waits for one some twenty times, and has the rest of its time for its buyers. And only if, since it is bounded,
-// so many were under way that the last would take longer than this part of it, for its buyers and all else.
+// ping waits for one some twenty times, and has the rest of its time for its buyers. And only if, since, so many
+// were under way that the last would take longer than this part of it, for its buyers and all else; or, of a long time,
+// so long that it leaves no more than what the bound takes to be felt.
 const (
 	burstPart = 4
 	bornePart = 40
 	takenPart = 4
+	feltFor   = 2500 * time.Millisecond
 	// a look's wait is one in so many parts shorter in the next, and never taken for longer than the cap
 	waitedParts = 16
 	waitedCap   = 5 * time.Second
@@ -179,7 +183,7 @@ func (p *places) held(deadline time.Duration) bool {
 	age := p.fair.age.Load()
 	return age > 0 && time.Duration(age)*sensorEvery >= deadline/burstPart &&
 		time.Duration(p.fair.waited.Load()) >= deadline/bornePart &&
-		time.Duration(p.fair.takes.Load()) >= deadline/takenPart
+		time.Duration(p.fair.takes.Load()) >= max(deadline/takenPart, deadline-feltFor)
 }
 
 // pacePerSecond is how many pings a second are let in at most; 0: as many as come.

@@ -201,10 +201,17 @@ func TestPatienceEndsWhereTheProcessorsDoNotKeepUp(t *testing.T) {
 			t.Errorf("of 2 s, where a processor is waited for %v: %v", waited, got)
 		}
 	}
-	for takes, want := range map[time.Duration]bool{499 * time.Millisecond: false, 500 * time.Millisecond: true} {
-		p.fair.takes.Store(int64(takes))
-		if got := p.held(deadline); got != want {
-			t.Errorf("of 2 s, where pings take %v: %v", takes, got)
+	for _, tt := range []struct {
+		deadline, takes time.Duration
+		want            bool
+	}{
+		{deadline, 499 * time.Millisecond, false}, {deadline, 500 * time.Millisecond, true},
+		{5 * time.Second, 2499 * time.Millisecond, false}, {5 * time.Second, 2500 * time.Millisecond, true},
+	} {
+		p.fair.takes.Store(int64(tt.takes))
+		p.fair.waited.Store(int64(tt.deadline))
+		if got := p.held(tt.deadline); got != tt.want {
+			t.Errorf("of %v, where pings take %v: %v", tt.deadline, tt.takes, got)
 		}
 	}
 }
