@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/types"
 	"pgregory.net/rapid"
 
 	"clearpost/lead"
@@ -349,8 +351,9 @@ func TestViewsBuiltAnewAreTheSame(t *testing.T) {
 // before the copy began is in it, groups are whole, and the views come up to the log's end.
 func TestCopiesUnderLoad(t *testing.T) {
 	cfg := testConfig(t, t.TempDir())
-	in := quick()
-	in.flushEvery = 3 * time.Millisecond
+	in, disk := quick(), &steadyDisk{VFS: fs.New()}
+	in.vfs, in.flushEvery = disk, 3*time.Millisecond
+	in.newMeta = func() types.MetaStore { return steadyMeta{newMeta(), disk} }
 	l := mustOpen(t, cfg, in)
 	var acked atomic.Uint64
 	stop := make(chan struct{})
@@ -382,7 +385,7 @@ func TestCopiesUnderLoad(t *testing.T) {
 		was := acked.Load()
 		eventually(t, "more leads", func() bool { return acked.Load() > was+20 })
 		sold := acked.Load()
-		dir := copyLive(t, cfg.Dir)
+		dir := disk.copyLive(t, cfg.Dir)
 		crashed := cfg
 		crashed.Dir = dir
 		c := mustOpen(t, crashed, quick())
@@ -417,8 +420,54 @@ func TestCopiesUnderLoad(t *testing.T) {
 	all.Wait()
 }
 
-// copyLive copies the log of a directory that is being written to: its meta data first, so that no file it names is
-// older than it. The views are left out: a crash may leave none.
+// steadyDisk is a file system whose log stands still while it is copied. A kill leaves what was written up to one
+// moment; a copy made beside the writer has pages of many, so that a batch may be missing in it and later ones not.
+type steadyDisk struct {
+	types.VFS
+	mu sync.RWMutex // read: a write
+}
+
+func (d *steadyDisk) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	f, err := d.VFS.Create(dir, name, size)
+	return &steadyFile{f, d}, err
+}
+
+func (d *steadyDisk) OpenWriter(dir, name string) (types.WritableFile, error) {
+	f, err := d.VFS.OpenWriter(dir, name)
+	return &steadyFile{f, d}, err
+}
+
+func (d *steadyDisk) copyLive(t *testing.T, from string) string {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return copyLive(t, from)
+}
+
+type steadyFile struct {
+	types.WritableFile
+	d *steadyDisk
+}
+
+func (f *steadyFile) WriteAt(b []byte, off int64) (int, error) {
+	f.d.mu.RLock()
+	defer f.d.mu.RUnlock()
+	return f.WritableFile.WriteAt(b, off)
+}
+
+type steadyMeta struct {
+	types.MetaStore
+	d *steadyDisk
+}
+
+func (m steadyMeta) CommitState(s types.PersistentState) error {
+	m.d.mu.RLock()
+	defer m.d.mu.RUnlock()
+	return m.MetaStore.CommitState(s)
+}
+
+// copyLive copies the log of a directory whose log is not written to meanwhile: its meta data first, so that no file it
+// names is older than it. The views are left out: a crash may leave none.
 func copyLive(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()
