@@ -5,6 +5,7 @@ package config
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/goccy/go-json"
 
 	"clearpost/buyers"
+	"clearpost/buyers/buyertest"
 	"clearpost/config/tree"
 	"clearpost/exchange"
 	"clearpost/lead"
@@ -166,6 +168,56 @@ var wantCalls = map[string]struct{ ping, post map[string]any }{
 	"brightroof-weekend": {
 		nil,
 		map[string]any{"zip": "85004", "st": "Arizona"}},
+}
+
+// Buyers without a ping are told nothing of the price: what a campaign sells at is what the demo's buyer books.
+func TestListPricesAreWhatTheBuyersBook(t *testing.T) {
+	cfg := loadExamples(t, Options{})
+	scripts := buyertest.Demo()
+	for i := range scripts {
+		scripts[i].Post.Yes, scripts[i].Post.Latency = 1, buyertest.Latency{}
+		scripts[i].PingFaults, scripts[i].PostFaults = nil, nil
+	}
+	farm, err := buyertest.New(buyertest.Config{Seed: 3, Buyers: scripts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { farm.Close() })
+	verticals := map[string]*exchange.Vertical{}
+	for _, v := range cfg.Exchange.Verticals {
+		verticals[v.ID] = v
+	}
+	listed := 0
+	for i, c := range cfg.Exchange.Book.Campaigns {
+		if c.Ping != nil {
+			continue
+		}
+		l := sampleLead(t, verticals[c.Vertical])
+		for name, value := range map[string]string{"phone": fmt.Sprintf("602555%04d", i),
+			"zip": map[bool]string{true: "86001", false: "85004"}[c.ID == "brightroof-hometown"]} {
+			pos, _ := l.Schema().Position(name)
+			l.Set(pos, []byte(value))
+		}
+		id := lead.ID{15: byte(i + 1)}
+		r := render(t, c.Post, &request.Inputs{Lead: l, LeadID: id, Attempt: id, Source: "quotemill",
+			Vertical: c.Vertical, Now: time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)})
+		body, err := json.Marshal(r.fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.Post("http://"+farm.Addr()+r.URL.RequestURI(), "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		listed++
+		if has := farm.AcceptedBy(id.String()); len(has) != 1 || has[0].Price != c.Price {
+			t.Errorf("%s sells at %s, its buyer has %+v", c.ID, c.Price, has)
+		}
+	}
+	if listed < 3 {
+		t.Errorf("%d campaigns have list prices", listed)
+	}
 }
 
 func TestExamplesSpeakTheBuyersFormats(t *testing.T) {

@@ -243,10 +243,14 @@ func brightroof() Script {
 		ID: "brightroof", Lead: "ref", Person: "tel", Duplicates: true, Reference: prefixed("BR-"),
 		Post: Rule{Latency: LogNormal(150*ms, 500*ms), Yes: 0.7, Reasons: rejections,
 			Range: func(r *Request) (lead.Money, lead.Money) {
-				if home(r) {
-					return 140 * lead.Unit, 140 * lead.Unit
+				price := 2750 * lead.Cent
+				switch {
+				case home(r):
+					price = 140 * lead.Unit
+				case r.Get("order") == "weekend":
+					price = 21 * lead.Unit
 				}
-				return 2750 * lead.Cent, 2750 * lead.Cent
+				return price, price
 			},
 			Decide: func(r *Request, d *Decision) { d.Yes = d.Yes || home(r) },
 			Format: func(a *Answer, _ *Request, d *Decision) {

@@ -97,13 +97,16 @@ func (s *switched) Writev(c <-chan struct{}, in *fuse.WriteIn, b [][]byte) (n ui
 }
 
 func (s *switched) Open(c <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	open := func() fuse.Status { return s.RawFileSystem.Open(c, in, out) }
+	open := func() fuse.Status {
+		st := s.RawFileSystem.Open(c, in, out)
+		// Writes come here; and the kernel refuses it to readers, with EIO, while a writer is not forgotten.
+		out.OpenFlags &^= fuse.FOPEN_PASSTHROUGH
+		return st
+	}
 	if in.Flags&uint32(os.O_WRONLY|os.O_RDWR) == 0 {
 		return open()
 	}
-	st := s.may(open)
-	out.OpenFlags &^= fuse.FOPEN_PASSTHROUGH // writes come here
-	return st
+	return s.may(open)
 }
 
 func (s *switched) Create(c <-chan struct{}, in *fuse.CreateIn, name string, out *fuse.CreateOut) fuse.Status {
