@@ -226,6 +226,7 @@ func (d *delivery) refusedToken(o *outbound) bool {
 	if d.no != nil && slices.ContainsFunc(o.of, func(p *ledger.Posting) bool { return p.Attempt == d.no.Attempt }) {
 		d.no = nil // what comes of the next is its end
 	}
+	d.waitNoMore(o)
 	return true
 }
 

@@ -103,6 +103,17 @@ func (d *delivery) keepWaiting(w ledger.Wait, c *buyers.Campaign) {
 	d.holding = d.holding || c != nil && c.Defer != nil && c.Defer.BeforeOthers
 }
 
+// waitNoMore takes back that the bids of a request are waited for.
+func (d *delivery) waitNoMore(o *outbound) {
+	waits := d.waits
+	d.waits, d.holding = nil, false
+	for _, w := range waits {
+		if w.Campaign != o.live.ID || !slices.ContainsFunc(o.bids, func(b *ledger.Bid) bool { return b.Leg == w.Leg }) {
+			d.keepWaiting(w, d.on.cfg.Book.Campaign(w.Campaign))
+		}
+	}
+}
+
 // notYet tells whether a bid is waited for and its turn has not come: it is waited for as before.
 func (d *delivery) notYet(b *ledger.Bid) bool {
 	w := d.history.WaitsFor(b)

@@ -3,6 +3,9 @@
 package exchange
 
 import (
+	"slices"
+
+	"clearpost/exchange/history"
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -14,6 +17,7 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	defer d.releaseUnstored() // nothing, but where it panics
 	e.restoreHolds(d.history)
 	d.begin()
+	d.recall()
 	if d.why == lead.LeadRepeated {
 		d.order = nil
 	}
@@ -35,6 +39,35 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 		return d.enqueue(ev)
 	}
 	return d.settle()
+}
+
+// recall has a trip that was cut off go on as if it had not been: what its attempts have come to is its answer, too, and
+// who asked for the lead later is waited for.
+func (d *delivery) recall() {
+	ended := history.Ended(d.history.OfTrip())
+	d.recallNo(ended)
+	for _, a := range ended {
+		i := slices.IndexFunc(d.order, func(b *ledger.Bid) bool {
+			return b.Campaign == a.Posting.Campaign && b.Leg == a.Posting.Leg
+		})
+		if i >= 0 && a.Posted.Refusal != lead.NotBegun {
+			d.wait(d.order[i], lead.NoRefusal, a.Posted)
+		}
+	}
+}
+
+// recallNo finds how the highest-ranked of attempts that came to nothing ended. One that was written down and never
+// sent tells something only where there is no other.
+func (d *delivery) recallNo(ended []*history.Attempt) {
+	for _, a := range ended {
+		begun, before := a.Posted.Refusal != lead.NotBegun, d.no != nil && d.no.Refusal != lead.NotBegun
+		if d.no == nil || begun && (!before || a.Posting.Rank < d.noRank) {
+			d.no, d.noRank = a.Posted, a.Posting.Rank
+		}
+	}
+	if d.no != nil && d.no.Outcome.Standing() { // it was found out, or corrected, since
+		d.no = &ledger.Posted{Attempt: d.no.Attempt, Refusal: lead.BuyerRejected}
+	}
 }
 
 // offer offers the lead to one bid after the other, or to several at once where their tier says so, while it may be

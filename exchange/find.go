@@ -54,11 +54,13 @@ const (
 )
 
 // Find tells what a name leads to: a lead's id, an attempt's, SOURCE:SELLER_LEAD_ID (newest first), a buyer's
-// REFERENCE, or CAMPAIGN:REFERENCE or BUYER:REFERENCE. All but references are looked up; those are searched for as long
-// as the budget lasts.
+// REFERENCE, which may look like an id, or CAMPAIGN:REFERENCE or BUYER:REFERENCE. All but references are looked up;
+// those are searched for as long as the budget lasts.
 func (e *Exchange) Find(name string, budget time.Duration) (f Found, err error) {
 	if id, err := lead.ParseID(name); err == nil {
-		return e.findID(id)
+		if f, err = e.findID(id); err != nil || len(f.Matches) > 0 {
+			return f, err
+		}
 	}
 	if source, seller, ok := strings.Cut(name, ":"); ok {
 		for _, id := range e.led.BySellerLeadID(source, seller) {

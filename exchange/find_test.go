@@ -3,6 +3,7 @@
 package exchange_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,40 @@ func TestOpenAttemptsAreFoundByAnyNameOfTheirs(t *testing.T) {
 		open, found, err := x.Exchange.FindOpen("nothing", time.Minute)
 		if err != nil || len(open) != 0 || len(found.Matches) != 0 {
 			t.Errorf("nothing: %+v, %+v, %v", open, found, err)
+		}
+	})
+}
+
+// A buyer's references may look like our ids: it gives leads back by them, and people find leads by them.
+func TestABuyersReferenceMayLookLikeAnID(t *testing.T) {
+	ref := "8f14e45f-ceea-467f-a0e6-1b2c3d4e5f60"
+	s := returning(48)
+	s.Campaigns[0].Post = exchangetest.Always(exchangetest.Accept(ref))
+	var found []lead.ID // by a view
+	s.Deps = func(d *exchange.Deps) {
+		d.Search = func(_ context.Context, q exchange.SalesQuery) ([]lead.ID, error) {
+			if q.Reference == ref {
+				return found, nil
+			}
+			return nil, nil
+		}
+	}
+	exchangetest.Run(t, s, func(x *rig) {
+		for _, view := range []bool{false, true} {
+			id := sell(x)
+			if found = nil; view {
+				found = []lead.ID{id}
+			}
+			got, err := x.Exchange.Find(ref, time.Minute)
+			if err != nil || len(got.Matches) == 0 || got.Matches[0].Lead != id {
+				t.Errorf("%+v, %v", got, err)
+			}
+			wantLine(t, inALine(x.Exchange.Return(exchange.ReturnAsk{Buyer: "a-co", Name: ref, Reason: "wrong_number",
+				Budget: forNames})), "returned, credit 25.00, clawback 10.00")
+			if view {
+				continue
+			}
+			wantLine(t, giveBack(x, id, "wrong_number"), "returned, credit 25.00, clawback 10.00, again")
 		}
 	})
 }

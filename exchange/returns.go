@@ -350,7 +350,7 @@ func (e *Exchange) saleFor(r *ReturnAsk) (id, attempt lead.ID, err error) {
 			p := a.Posting
 			switch no := whyNoSale(h, a); {
 			case r.Buyer != "" && p.Buyer != r.Buyer, !named[i].IsZero() && named[i] != p.Attempt:
-			case !r.calls(a):
+			case !r.calls(l, a):
 			case no != "":
 				why = no
 			default:
@@ -375,13 +375,13 @@ func (e *Exchange) saleFor(r *ReturnAsk) (id, attempt lead.ID, err error) {
 	return id, attempt, fmt.Errorf("%w: nothing that was sold is called so", ErrNoSale)
 }
 
-// calls tells whether the name that a return has may be meant for the attempt: an id was looked up, and a reference has
-// to be its own.
-func (r *ReturnAsk) calls(a *history.Attempt) bool {
-	if _, err := lead.ParseID(r.Name); err == nil || r.Name == "" {
+// calls tells whether the name that a return has may be meant for an attempt of a lead: it is the id of one of them, or
+// a reference, which has to be the attempt's own.
+func (r *ReturnAsk) calls(of lead.ID, a *history.Attempt) bool {
+	p := a.Posting
+	if id, err := lead.ParseID(r.Name); err == nil && (id == of || id == p.Attempt) || r.Name == "" {
 		return true
 	}
-	p := a.Posting
 	ref := a.Booked().Reference
 	if ref == "" && a.Posted != nil {
 		ref = a.Posted.Reference
@@ -395,8 +395,13 @@ func (r *ReturnAsk) calls(a *history.Attempt) bool {
 
 // soldLeads are the leads that a return may be of, and the attempt of each if the name is one's.
 func (e *Exchange) soldLeads(r *ReturnAsk) (leads, attempts []lead.ID, err error) {
-	_, notID := lead.ParseID(r.Name)
-	if search := e.search; search != nil && notID != nil {
+	if id, no := lead.ParseID(r.Name); no == nil {
+		f, err := e.findID(id)
+		if leads, attempts = f.ids(); err != nil || len(leads) > 0 {
+			return leads, attempts, err
+		}
+	}
+	if search := e.search; search != nil {
 		ctx, cancel := context.WithTimeout(e.end, searchFor)
 		defer cancel()
 		q := SalesQuery{Buyer: r.Buyer, Reference: r.Name, Phone: r.Phone}
@@ -415,10 +420,16 @@ func (e *Exchange) soldLeads(r *ReturnAsk) (leads, attempts []lead.ID, err error
 	if err != nil {
 		return nil, nil, err
 	}
+	leads, attempts = f.ids()
+	return leads, attempts, nil
+}
+
+// ids are the leads of what was found, and the attempts.
+func (f *Found) ids() (leads, attempts []lead.ID) {
 	for _, m := range f.Matches {
 		leads, attempts = append(leads, m.Lead), append(attempts, m.Attempt)
 	}
-	return leads, attempts, nil
+	return leads, attempts
 }
 
 // searchFor is how long the view may take to find a sale.

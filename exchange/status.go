@@ -110,12 +110,6 @@ func (e *Exchange) conclude(h *history.History) (Reply, *Fault) {
 // the configuration, which may have neither the lead's source nor its vertical now.
 func (e *Exchange) atEnd(on *Snapshot, h *history.History) *delivery {
 	d := &delivery{e: e, on: on, history: h, who: h.Who}
-	for i := range h.Attempts {
-		if a := &h.Attempts[i]; a.Posted != nil && a.Posted.Outcome != lead.Accepted &&
-			a.Outcome() != lead.Accepted {
-			d.no = a.Posted
-			break
-		}
-	}
+	d.recallNo(history.Ended(h.Attempts))
 	return d
 }

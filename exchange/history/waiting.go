@@ -3,6 +3,8 @@
 package history
 
 import (
+	"slices"
+
 	"clearpost/lead"
 	"clearpost/ledger"
 )
@@ -38,6 +40,27 @@ func (h *History) AttemptsOf(campaign string, leg int) (n int) {
 		}
 	}
 	return n
+}
+
+// OfTrip are the attempts that the trip which is under way has made: those since the lead was queued last.
+func (h *History) OfTrip() []Attempt {
+	if h.Waiting == nil {
+		return h.Attempts
+	}
+	return h.Attempts[h.before:]
+}
+
+// Ended are those of some attempts that are known to be no sale, without those that were made once more.
+func Ended(of []Attempt) (out []*Attempt) {
+	for i := range of {
+		a := &of[i]
+		again := func(b Attempt) bool { return b.Posting.Of != nil && *b.Posting.Of == a.Posting.Attempt }
+		if o := a.Outcome(); a.Posted != nil && o != lead.Unknown && o != lead.Accepted && o != lead.TestAccepted &&
+			!slices.ContainsFunc(of, again) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // Trip is one walk down a lead's bids: that of its post, or of a waking from the queue.
