@@ -52,6 +52,7 @@ func (a *auditor) paid(e *event) {
 	a.report.Counts.Payments++
 	a.report.Counts.Paid += e.Price
 	a.account("buyer:" + e.Buyer).Paid += e.Price
+	a.line(e, "buyer:"+e.Buyer, linePayment, -e.Price)
 }
 
 // paidOut takes money that went to a source, or that it has paid back.
@@ -65,6 +66,7 @@ func (a *auditor) paidOut(e *event) {
 	a.report.Counts.Payouts++
 	a.report.Counts.PaidOut += e.Payout
 	a.account("source:" + e.Source).Paid += e.Payout
+	a.line(e, "source:"+e.Source, linePayment, -e.Payout)
 }
 
 // once looks whether a payment of an account was booked before.

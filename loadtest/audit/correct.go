@@ -41,7 +41,16 @@ func (a *auditor) corrected(e *event) {
 				e.Campaign, n, limit)
 		}
 	}
+	price, payout := int64(0), int64(0)
+	if was == accepted {
+		price, payout = p.price, p.payout
+	}
 	p.outcome, p.price, p.payout, p.reference = is, e.Price, e.Payout, e.Reference
+	if is != accepted {
+		a.lineOf(e, p, lineCorrection, -price, -payout)
+	} else {
+		a.lineOf(e, p, lineCorrection, p.price-price, p.payout-payout)
+	}
 	a.turned(e, p)
 	if is == accepted && p.payout > p.price {
 		a.report.Counts.Losses++ // somebody has agreed to it

@@ -204,6 +204,8 @@ func readPing(b []byte) (*event, error) {
 			e.oneShot = v.Str == "lead"
 		case "source":
 			e.Source = v.Str
+		case "currency":
+			e.Currency = v.Str
 		case "idempotency_key":
 			e.Key = v.Str
 		case "at":

@@ -29,6 +29,7 @@ type history struct {
 	every     bool // all calls are among the answers
 	uniques   []Unique
 	alone     bool // nothing is under way beside each call
+	whole     bool // all events are there
 }
 
 const unit = 1_000_000
@@ -315,7 +316,7 @@ func (h *history) judge() *Report {
 	}
 	r, err := Run(Input{Events: Values(lines), Receipts: Values(h.receipts), Answers: Values(h.answers),
 		Shipped: Values(shipped)}, Options{Caps: h.caps, Repeats: h.repeats, Configs: h.configs,
-		CapsUnder: h.capsUnder, EveryCall: h.every, Uniques: h.uniques, Alone: h.alone})
+		CapsUnder: h.capsUnder, EveryCall: h.every, Uniques: h.uniques, Alone: h.alone, Whole: h.whole})
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ type auditor struct {
 	files    map[id]*fileOf
 
 	statements statements
+	whole      bool
+	journal    journal
+	chains     map[[2]string]id    // by buyer and its own buyer's reference: the attempt that is given back by it
 	standings  map[string]standing // of buyers, the last ones
 	seq        int                 // of the event that is judged
 	uniques    *uniques            // nil: there are no duplicate rules
@@ -57,6 +60,7 @@ type pinged struct {
 	oneShot   bool
 	quoted    bool
 	test      bool
+	currency  uint8 // as of journal.currencies
 }
 
 // trip is what is kept of a lead that was posted.
@@ -147,8 +151,9 @@ func newAuditor(o Options) (*auditor, error) {
 		names: map[string]string{}, events: map[id]seenEvent{}, books: map[bookKey]*booked{}, bought: map[string]bool{},
 		keys: map[sourceKey]id{}, calls: map[sourceKey]*heard{}, repeats: map[[2]string]*Repeat{},
 		persons: map[id]somebody{}, tally: map[string]int64{}, payments: map[payment]bool{},
-		standings: map[string]standing{},
-		anew:      map[id]id{}, offered: map[id]resubmission{}, files: map[id]*fileOf{},
+		standings: map[string]standing{}, whole: o.Whole, chains: map[[2]string]id{},
+		journal: journal{currencies: []string{""}, lines: map[string][]line{}},
+		anew:    map[id]id{}, offered: map[id]resubmission{}, files: map[id]*fileOf{},
 	}
 	a.addRepeats(o.Repeats)
 	a.uniques = newUniques(&o)
@@ -261,7 +266,7 @@ func (a *auditor) ping(e *event) {
 		a.found(RulePingTwice, e.Lead, "pinged twice, the second time by event %s", e.EventID)
 	}
 	l.pinged, l.oneShot, l.quoted = true, e.oneShot, e.Result == "success"
-	l.quote, l.expiresAt = e.Price, e.expiresAt
+	l.quote, l.expiresAt, l.currency = e.Price, e.expiresAt, a.journal.currencyOf(e.Currency)
 	a.leads[e.Lead] = l
 	if l.quoted {
 		a.report.Counts.Quoted++
@@ -420,6 +425,7 @@ func (a *auditor) ended(e *event) {
 func (a *auditor) accept(e *event, p *attempt, resolved bool) {
 	p.reference, p.answerPrice = e.Reference, e.AnswerPrice
 	p.price, p.payout = e.Price, e.Payout
+	a.lineOf(e, p, lineSale, p.price, p.payout)
 	if resolved {
 		p.answerPrice = e.Price
 		if r := a.resends[e.FromAttempt]; r != nil && r.answerPrice != 0 {

@@ -114,6 +114,8 @@ type Counts struct {
 	Returns   int   `json:"returns"`
 	Credits   int64 `json:"credits_micros"`
 	Clawbacks int64 `json:"clawbacks_micros"`
+	// returns that stand, or wait, by what the buyer's own buyer has told
+	Chained int `json:"chained_returns"`
 	// payments of buyers, and what they come to, less what was paid back
 	Payments int   `json:"payments"`
 	Paid     int64 `json:"paid_micros"`

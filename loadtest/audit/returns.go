@@ -3,6 +3,7 @@
 package audit
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type giveBack struct {
 	Before      int64      `json:"before"`
 	Allowed     *int64     `json:"allowed"`
 	Decided     string     `json:"decided"`
+	Sold        time.Time  `json:"sale_at"`
 	Chain       *struct {
 		Reference string `json:"reference"`
 		Date      string `json:"date"`
@@ -70,10 +72,7 @@ func (a *auditor) givesBack(e *event) {
 	if byRule && r.Until != nil && !e.At.Before(*r.Until) {
 		a.found(RuleReturn, e.Lead, "attempt %s: given back at %s, after %s", e.Attempt, e.At, *r.Until)
 	}
-	if c := r.Chain; byRule && c != nil && c.Until != "" && (c.Reference == "" || c.Date > c.Until) {
-		a.found(RuleReturn, e.Lead, "attempt %s: its buyer's own buyer gave it back at %s, after %s, under %q",
-			e.Attempt, c.Date, c.Until, c.Reference)
-	}
+	a.chained(e, r, byRule)
 	if (byRule || e.Adjustment == "returned" && was.state != "return_asked") && r.Allowed != nil {
 		if n := a.tally["buyer:"+e.Buyer+":returned"+perOf(e.Charges)+"\x00"+r.Period]; n != r.Before ||
 			byRule && n >= *r.Allowed {
@@ -85,11 +84,37 @@ func (a *auditor) givesBack(e *event) {
 	a.freed(e, p, was)
 	was.state, was.replace = e.Adjustment, r.Replace
 	was.credit, was.clawback = was.credit+r.Credit, was.clawback+r.Clawback
+	a.lineOf(e, p, lineReturn, -r.Credit, -r.Clawback)
 	if e.Adjustment == "returned" {
 		a.report.Counts.Returns++
 	} else if e.Adjustment == "return_revoked" {
 		a.report.Counts.Returns--
 	}
+}
+
+// chained holds a return of a buyer that resells to what its own buyer has told: between the sale and the last day, not
+// of a day that has not come, and under a reference that no other return has which waits or stands.
+func (a *auditor) chained(e *event, r *giveBack, byRule bool) {
+	if e.Adjustment == "return_denied" || e.Adjustment == "return_revoked" {
+		maps.DeleteFunc(a.chains, func(k [2]string, of id) bool { return of == e.Attempt })
+	}
+	c := r.Chain
+	if !byRule || c == nil || c.Until == "" {
+		return
+	}
+	// in whichever zone the dates are
+	date, err := time.Parse(time.DateOnly, c.Date)
+	early := date.AddDate(0, 0, 2).Before(r.Sold)
+	if err != nil || early || c.Reference == "" || c.Date > c.Until || date.AddDate(0, 0, -1).After(e.At) {
+		a.found(RuleReturn, e.Lead, "attempt %s, sold at %s: its buyer's own buyer gave it back on %q, after %s, under %q",
+			e.Attempt, r.Sold, c.Date, c.Until, c.Reference)
+	}
+	k := [2]string{e.Buyer, c.Reference}
+	if of, has := a.chains[k]; has && of != e.Attempt {
+		a.found(RuleReturn, e.Lead, "attempt %s: its buyer's own buyer gave it back under %q, and attempt %s, too",
+			e.Attempt, c.Reference, of)
+	}
+	a.chains[k] = e.Attempt
 }
 
 // perOf is the end of the key of a buyer's count of returns, by the charges of an event.

@@ -132,7 +132,7 @@ func (a *auditor) keepsQuote(e *event, t *trip, l pinged) {
 // finishLeads judges what can be judged only when all events have been read, and counts.
 func (a *auditor) finishLeads() {
 	c := &a.report.Counts
-	c.Leads = len(a.leads)
+	c.Leads, c.Chained = len(a.leads), len(a.chains)
 	for i := range a.trips {
 		t := &a.trips[i]
 		waits := false

@@ -2,20 +2,26 @@
 
 package audit
 
+import "time"
+
 // statement is what is read of a statement that is issued.
 type statement struct {
-	Number      string `json:"number"`
-	Series      string `json:"series"`
-	N           int64  `json:"n"`
-	Month       string `json:"month"`
-	Before      string `json:"before"`
-	UpToSeq     uint64 `json:"up_to_seq"`
-	Opening     int64  `json:"opening_micros"`
-	Sales       int64  `json:"sales_micros"`
-	Corrections int64  `json:"corrections_micros"`
-	Returns     int64  `json:"returns_micros"`
-	Payments    int64  `json:"payments_micros"`
-	Closing     int64  `json:"closing_micros"`
+	Number      string    `json:"number"`
+	Series      string    `json:"series"`
+	N           int64     `json:"n"`
+	Month       string    `json:"month"`
+	Before      string    `json:"before"`
+	Until       time.Time `json:"until"`
+	UpToSeq     uint64    `json:"up_to_seq"`
+	AfterTime   time.Time `json:"after_time"`
+	AfterSeq    uint64    `json:"after_seq"`
+	Opening     int64     `json:"opening_micros"`
+	Sales       int64     `json:"sales_micros"`
+	Corrections int64     `json:"corrections_micros"`
+	Returns     int64     `json:"returns_micros"`
+	Payments    int64     `json:"payments_micros"`
+	Closing     int64     `json:"closing_micros"`
+	Lines       int64     `json:"lines"`
 }
 
 // statements are the last ones: by series, and by account and currency.
@@ -25,7 +31,8 @@ type statements struct {
 }
 
 // stated judges a statement: its number is the next one of its series, it opens with what the one before has closed
-// with, and it comes to what it says. The first one that the ledger still has may have any number and opening.
+// with, and it comes to what it says, and to what the events that it covers do. The first one that the ledger still has
+// may have any number, and any opening where not all events are there.
 func (a *auditor) stated(e *event) {
 	s := e.Statement
 	if s == nil {
@@ -39,7 +46,8 @@ func (a *auditor) stated(e *event) {
 		a.found(RuleStatement, id{}, "%s is number %d of its series, after number %d", s.Number, s.N, last)
 	}
 	account := e.Subject + " " + e.Currency
-	if was, ok := a.statements.accounts[account]; ok && (s.Opening != was.Closing || s.Before != was.Number ||
+	was, later := a.statements.accounts[account]
+	if later && (s.Opening != was.Closing || s.Before != was.Number ||
 		s.Month <= was.Month || s.UpToSeq < was.UpToSeq) {
 		a.found(RuleStatement, id{}, "%s of %s opens with %s, after %q of %s, which has closed with %s", s.Number,
 			s.Month,
@@ -48,5 +56,6 @@ func (a *auditor) stated(e *event) {
 	if sum := s.Opening + s.Sales + s.Corrections + s.Returns + s.Payments; sum != s.Closing {
 		a.found(RuleStatement, id{}, "%s closes with %s, its sums come to %s", s.Number, money(s.Closing), money(sum))
 	}
+	a.reckoned(e, s, !later)
 	a.statements.series[s.Series], a.statements.accounts[account] = s.N, *s
 }
