@@ -27,7 +27,7 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 	if testing.Short() {
 		t.Skip("one goroutine after the other: the detector costs many times the time")
 	}
-	var sales, corrections, returns int
+	var sales, corrections, returns, chained int
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))
@@ -35,17 +35,19 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 			exchangetest.Run(t, wandering(rnd), func(x *exchangetest.Rig) {
 				c := wander(t, x, rnd, dir)
 				sales, corrections, returns = sales+c.Sales, corrections+c.Corrections, returns+c.Returns
+				chained += c.Chained
 			})
 		})
 	}
-	if sales < 10 || corrections < 10 || returns < 5 {
-		t.Errorf("with %d sales, %d corrections and %d returns it compares little", sales, corrections, returns)
+	if sales < 10 || corrections < 10 || returns < 5 || chained < 2 {
+		t.Errorf("with %d sales, %d corrections and %d returns, %d of chains, it compares little", sales, corrections,
+			returns, chained)
 	}
 }
 
 const forNames = time.Second
 
-// givesBack has buyers give leads back.
+// givesBack has buyers give leads back; b-co resells them.
 func givesBack(b *buyers.BuyerSpec) {
 	hours, half := 2, 37*lead.Unit
 	plenty := 9000 * lead.Unit
@@ -54,6 +56,31 @@ func givesBack(b *buyers.BuyerSpec) {
 	b.Returns = &buyers.ReturnsSpec{WindowHours: &hours, Reasons: []buyers.ReturnReasonSpec{
 		{Name: "bad", Approve: "auto"}, {Name: "odd"}, {Name: "half", Approve: "auto", Credit: &half},
 		{Name: "other", Approve: "auto", Refund: "replacement"}}}
+	if days := 1; b.ID == "b-co" {
+		b.Returns.Chain = &buyers.ReturnChainSpec{WindowDays: &days}
+	}
+}
+
+// owns is what a buyer's own buyer has told of a lead: of few references, and not always of a day that counts.
+func owns(x *exchangetest.Rig, rnd *rand.Rand) *exchange.ChainTold {
+	days := max(rnd.IntN(6)-3, 0) - 1
+	if rnd.IntN(3) > 0 {
+		days = 0
+	}
+	if rnd.IntN(6) == 0 {
+		return nil
+	}
+	return owned(x, fmt.Sprint("D-", rnd.IntN(12)), days)
+}
+
+// owned is told under a reference, of a day that is so many after this one.
+func owned(x *exchangetest.Rig, reference string, days int) *exchange.ChainTold {
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	return &exchange.ChainTold{Reference: reference,
+		Date: x.Exchange.Now().In(zone).AddDate(0, 0, days).Format(time.DateOnly)}
 }
 
 // wandering is an exchange whose buyers answer by chance.
@@ -78,7 +105,7 @@ func wander(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, dir string) audit
 	attempts := sends(t, x, 8)
 	x.Sleep(10 * time.Second)
 	for range 70 {
-		if act(t, x, rnd, attempts) {
+		if act(t, x, rnd, attempts, nil) {
 			agree(t, x, dir)
 		}
 	}
@@ -109,8 +136,8 @@ func sends(t *testing.T, x *exchangetest.Rig, n int) []lead.ID {
 	return attempts
 }
 
-// act does something by chance, and tells whether it is time to look.
-func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) bool {
+// act does something by chance, tells of what it has changed (nil: nobody), and whether it is time to look.
+func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID, tell func(*ledger.Adjusted)) bool {
 	t.Helper()
 	at, amount := attempts[rnd.IntN(len(attempts))], lead.Money(rnd.IntN(4000))*lead.Cent
 	yes := rnd.IntN(2) == 0
@@ -119,27 +146,38 @@ func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) 
 		price = &amount
 	}
 	// What is not possible is refused, and changes nothing: the sums tell.
-	switch rnd.IntN(17) {
+	told := func(adj *ledger.Adjusted, changed bool, err error) {
+		if err == nil && changed && tell != nil {
+			tell(adj)
+		}
+	}
+	switch rnd.IntN(19) {
 	case 0, 1:
-		_, _ = x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
+		adj, err := x.Exchange.Resolve(exchange.Resolution{Attempt: at, Accepted: yes, Price: price, Why: "asked"})
+		told(adj, true, err)
 	case 2, 3, 4:
-		_, _, _ = x.Exchange.Correct(exchange.Correction{Name: at.String(), Accepted: yes, Price: price,
-			Oversell: rnd.IntN(2) == 0, Why: "their mail"}, forNames)
+		told(x.Exchange.Correct(exchange.Correction{Name: at.String(), Accepted: yes, Price: price,
+			Oversell: rnd.IntN(2) == 0, Why: "their mail"}, forNames))
 	case 5, 6:
 		other := lead.Money(rnd.IntN(4000)) * lead.Cent
-		_, _, _ = x.Exchange.Rebook(exchange.Rebooking{Name: at.String(), Price: price, Payout: &other,
-			Ref: fmt.Sprint(rnd.IntN(9)), Why: "agreed"}, forNames)
+		told(x.Exchange.Rebook(exchange.Rebooking{Name: at.String(), Price: price, Payout: &other,
+			Ref: fmt.Sprint(rnd.IntN(9)), Why: "agreed"}, forNames))
 	case 7:
-		_, _ = x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
+		adj, err := x.Exchange.Report(exchange.Report{Name: at.String(), Fate: ledger.Fates[rnd.IntN(3)], Why: "mail"},
 			forNames)
-	case 10, 11:
-		_, _, _ = x.Exchange.Return(exchange.ReturnAsk{Name: at.String(), Reason: []string{"bad", "odd", "other",
-			"half"}[rnd.IntN(4)], Grant: rnd.IntN(4) == 0, Budget: forNames})
+		told(adj, true, err)
+	case 10, 11, 17, 18:
+		grant, chain := rnd.IntN(4) == 0, owns(x, rnd)
+		if grant {
+			chain = nil
+		}
+		told(x.Exchange.Return(exchange.ReturnAsk{Name: at.String(), Reason: []string{"bad", "odd", "other",
+			"half"}[rnd.IntN(4)], Grant: grant, Chain: chain, Budget: forNames}))
 	case 12, 13:
-		_, _, _ = x.Exchange.DecideReturn(exchange.ReturnDecision{Name: at.String(), What: []string{
+		told(x.Exchange.DecideReturn(exchange.ReturnDecision{Name: at.String(), What: []string{
 			exchange.ReturnApprove, exchange.ReturnDeny, exchange.ReturnRevoke,
 			exchange.ReturnReplace}[rnd.IntN(4)],
-			With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames})
+			With: attempts[rnd.IntN(len(attempts))].String(), Why: "looked", Budget: forNames}))
 	case 15:
 		_, err := x.Exchange.Book(exchange.Deposit{Buyer: "a-co", Amount: amount - 20*lead.Unit + lead.Cent,
 			Ref: fmt.Sprint(rnd.IntN(9)), Any: true, Why: "wire"})
@@ -162,15 +200,25 @@ func act(t *testing.T, x *exchangetest.Rig, rnd *rand.Rand, attempts []lead.ID) 
 	return false
 }
 
-// agree brings the view up to date and compares it with the auditor, whose counts it returns.
-func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
+// audited is what the auditor makes of the ledger.
+func audited(t *testing.T, x *exchangetest.Rig) *audit.Report {
 	t.Helper()
 	rep, err := audit.Run(audit.Input{Events: func(each func([]byte) error) error {
 		return x.Ledger.Scan(1, func(r ledger.Record) error { return each(r.Bytes) })
-	}}, audit.Options{})
+	}}, audit.Options{Whole: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !rep.OK {
+		t.Error(rep.Verdict())
+	}
+	return rep
+}
+
+// agree brings the view up to date and compares it with the auditor, whose counts it returns.
+func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
+	t.Helper()
+	rep := audited(t, x)
 	v, err := Open(Config{Dir: dir, Ledger: x.Ledger, Share: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +235,7 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 		t.Fatal(err)
 	}
 	want := rep.Counts
+	want.Leads -= want.Tests
 	if row := v.reads.Load().QueryRow(`select coalesce(sum(state in ('returned', 'replaced')), 0),
 		coalesce(sum(credit_micros), 0), coalesce(sum(clawback_micros), 0) from returns`); row.Scan(&got.Returns,
 		&got.Credits, &got.Clawbacks) != nil || got.Returns != want.Returns || got.Credits != want.Credits ||
@@ -225,6 +274,7 @@ func agree(t *testing.T, x *exchangetest.Rig, dir string) audit.Counts {
 	}
 	sumsAreOfRows(t, v, Ask{})
 	capsAgree(t, v, x)
+	chainsAgree(t, v, x, want.Chained)
 	return want
 }
 
@@ -247,7 +297,7 @@ func capsAgree(t *testing.T, v *View, x *exchangetest.Rig) {
 	}
 	seen := 0
 	x.Ledger.Counts(func(key, window string, n int64) {
-		if strings.Contains(key, ":returns") || strings.Contains(key, ":sold") ||
+		if strings.Contains(key, ":chain") || strings.Contains(key, ":replaces") || strings.Contains(key, ":sold") ||
 			strings.HasPrefix(key, "statements:") {
 			return
 		}
@@ -276,6 +326,48 @@ func capsAgree(t *testing.T, v *View, x *exchangetest.Rig) {
 	if err := errors.Join(err, row.Scan(&n, &paid)); err != nil || n != wantN || paid != wantPaid {
 		t.Errorf("the view has %d adjustments and payments of %d, the ledger %d and %d (%v)", n, paid, wantN, wantPaid,
 			err)
+	}
+}
+
+// chainsAgree compares what the view has of buyers' own buyers with the events, and with the auditor's count.
+func chainsAgree(t *testing.T, v *View, x *exchangetest.Rig, want int) {
+	t.Helper()
+	chains, asked := map[lead.ID]ledger.Chain{}, map[lead.ID]bool{}
+	stands := 0
+	err := x.Ledger.Scan(1, func(r ledger.Record) error {
+		ev, err := ledger.Decode(r.Bytes)
+		adj, ok := ev.(*ledger.Adjusted)
+		switch {
+		case !ok || adj.Return == nil:
+		case adj.Return.Chain != nil:
+			chains[adj.Attempt] = *adj.Return.Chain
+		case !asked[adj.Attempt]: // granted while it waits, it keeps what was told
+			delete(chains, adj.Attempt)
+		}
+		if ok {
+			asked[adj.Attempt] = adj.Adjustment == ledger.AdjustReturnAsked
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := v.Returns(context.Background(), ReturnsQuery{Limit: FindMax})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range f.Returns {
+		got := ledger.Chain{Reference: r.ChainReference, Date: r.ChainDate, Until: r.ChainUntil}
+		if got != chains[r.Attempt] {
+			t.Errorf("attempt %s: its buyer's own buyer told %+v, the events have %+v", r.Attempt, got,
+				chains[r.Attempt])
+		}
+		if got.Until != "" && (r.State == "asked" || r.State == "returned" || r.State == "replaced") {
+			stands++
+		}
+	}
+	if stands != want {
+		t.Errorf("%d returns of chains stand, the auditor has %d", stands, want)
 	}
 }
 

@@ -274,18 +274,29 @@ func tablesOf(t *testing.T, v *View) string {
 // in SQL; the returns of other buyers have none of it.
 func TestReturnsTellTheBuyersOwnBuyer(t *testing.T) {
 	m := newMade(t, t.TempDir())
-	gives := func(kind string, credit lead.Money, chain *ledger.Chain) {
-		m.at = m.at.Add(time.Hour)
-		id := m.id()
-		m.append(t, append([]ledger.Event{&ledger.Pinged{Head: m.head(id), Mode: ledger.ModeLead, Currency: "USD",
-			ReceivedAt: m.at, Result: lead.ResultSuccess}}, m.trip(id, lead.Accepted, 20*lead.Unit)...)...)
+	var id lead.ID
+	goesOn := func(kind string, credit lead.Money, chain *ledger.Chain) {
 		ret := &ledger.Return{Reason: "wrong_number", Credit: credit, Sold: m.at, Chain: chain}
 		m.append(t, &ledger.Adjusted{Head: m.head(id), Adjustment: kind, Attempt: m.sold[len(m.sold)-1], Campaign: "c1",
 			Buyer: "b1", Outcome: lead.Accepted, Price: 20*lead.Unit - credit, Payout: 16 * lead.Unit, Return: ret})
 	}
+	gives := func(kind string, credit lead.Money, chain *ledger.Chain) {
+		m.at = m.at.Add(time.Hour)
+		id = m.id()
+		m.append(t, append([]ledger.Event{&ledger.Pinged{Head: m.head(id), Mode: ledger.ModeLead, Currency: "USD",
+			ReceivedAt: m.at, Result: lead.ResultSuccess}}, m.trip(id, lead.Accepted, 20*lead.Unit)...)...)
+		goesOn(kind, credit, chain)
+	}
 	gives(ledger.AdjustReturned, 20*lead.Unit, &ledger.Chain{Reference: "K-1", Date: "2026-11-03", Until: "2026-11-10"})
 	gives(ledger.AdjustReturnAsked, 0, &ledger.Chain{Reference: "K-2", Date: "2026-11-04"})
 	gives(ledger.AdjustReturned, 5*lead.Unit, nil)
+	// denied, its reference is another lead's; a person needs none
+	gives(ledger.AdjustReturnAsked, 0, &ledger.Chain{Reference: "K-3", Date: "2026-11-04", Until: "2026-11-10"})
+	goesOn(ledger.AdjustReturnDenied, 0, &ledger.Chain{Reference: "K-3", Date: "2026-11-04", Until: "2026-11-10"})
+	goesOn(ledger.AdjustReturned, 6*lead.Unit, nil)
+	// granted while it waits, it keeps its own
+	gives(ledger.AdjustReturnAsked, 0, &ledger.Chain{Reference: "K-4", Date: "2026-11-04", Until: "2026-11-10"})
+	goesOn(ledger.AdjustReturned, 7*lead.Unit, nil)
 	v := mustView(t, t.TempDir(), m.led)
 	caughtUp(t, v)
 	rows, err := v.reads.Load().Query(`select state || ' ' || (credit_micros / 1000000) || ' ' || chain_reference || ' ' ||
@@ -302,7 +313,8 @@ func TestReturnsTellTheBuyersOwnBuyer(t *testing.T) {
 		}
 		got = append(got, strings.TrimSpace(line))
 	}
-	want := []string{"returned 20 K-1 2026-11-03 2026-11-10", "asked 0 K-2 2026-11-04", "returned 5"}
+	want := []string{"returned 20 K-1 2026-11-03 2026-11-10", "asked 0 K-2 2026-11-04", "returned 5", "returned 6",
+		"returned 7 K-4 2026-11-04 2026-11-10"}
 	if rows.Err() != nil || !slices.Equal(got, want) {
 		t.Errorf("in SQL: %q, want %q", got, want)
 	}

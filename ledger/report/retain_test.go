@@ -3,6 +3,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,3 +182,44 @@ func TestSubIDsThatAreToldApart(t *testing.T) {
 }
 
 func bitOf(b bool) int { return int(bit(b)) }
+
+// A lead that waited, or whose quote was long, may be sold after its row was dropped: what is booked for it is in its
+// currency, as in a view that is made anew.
+func TestSalesOfLeadsThatAreGoneKeepTheirCurrency(t *testing.T) {
+	m := newMade(t, t.TempDir())
+	m.make(t, 40)
+	dir := t.TempDir()
+	v := mustView(t, dir, m.led)
+	caughtUp(t, v)
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, w, _, err := openStore(v.path(fileName), v.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		if more, err = w.drop(m.at.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := goneLead(t, m, w)
+	if err := errors.Join(w.close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	m.at = m.at.Add(72 * time.Hour)
+	m.append(t, m.trip(id, lead.Accepted, 20*lead.Unit)...)
+	for _, where := range []string{dir, t.TempDir()} {
+		v := mustView(t, where, m.led)
+		caughtUp(t, v)
+		trial, err := v.Trial(t.Context(), time.Time{})
+		if err != nil || len(trial) == 0 {
+			t.Fatal(trial, err)
+		}
+		for _, b := range trial {
+			if b.Currency != "USD" {
+				t.Errorf("%+v", b)
+			}
+		}
+	}
+}

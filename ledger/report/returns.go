@@ -80,17 +80,20 @@ func (w *writer) returned(r ledger.Record) {
 	if e.Return.Until != nil {
 		until = e.Return.Until.UnixMicro()
 	}
+	// one that a person grants while it waits keeps what was told for it; after a denial that is another lead's to tell
+	const waited = "excluded.chain_date = '' and state = 1"
 	w.exec(`insert into _return (attempt, seq, asked_at, at, state, reason, note, why, by, decided, replaces, credit,
 		clawback, sale_at, until, chain_reference, chain_date, chain_until) values
 		(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		on conflict (attempt) do update set seq = excluded.seq, at = excluded.at, state = excluded.state,
 		reason = excluded.reason, note = excluded.note, why = excluded.why, by = excluded.by, decided = excluded.decided,
 		replaces = excluded.replaces, credit = credit + excluded.credit, clawback = clawback + excluded.clawback,
-		until = excluded.until, chain_reference = iif(excluded.chain_date = '', chain_reference,
-		excluded.chain_reference), chain_date = iif(excluded.chain_date = '', chain_date, excluded.chain_date),
-		chain_until = iif(excluded.chain_date = '', chain_until, excluded.chain_until)`, e.Attempt[:], int64(r.Seq), r.At, r.At, state, e.Return.Reason, e.Return.Note, e.Why, e.By,
-		e.Return.Decided, bit(e.Return.Replace), int64(e.Return.Credit), int64(e.Return.Clawback),
-		e.Return.Sold.UnixMicro(), until, w.text(chain.Reference), chain.Date, chain.Until)
+		until = excluded.until, chain_reference = iif(`+waited+`, chain_reference, excluded.chain_reference),
+		chain_date = iif(`+waited+`, chain_date, excluded.chain_date),
+		chain_until = iif(`+waited+`, chain_until, excluded.chain_until)`, e.Attempt[:], int64(r.Seq), r.At, r.At,
+		state, e.Return.Reason, e.Return.Note, e.Why, e.By, e.Return.Decided, bit(e.Return.Replace),
+		int64(e.Return.Credit), int64(e.Return.Clawback), e.Return.Sold.UnixMicro(), until, w.text(chain.Reference),
+		chain.Date, chain.Until)
 	w.givenBack(e.Attempt, state, int64(e.Return.Credit), int64(e.Return.Clawback))
 }
 

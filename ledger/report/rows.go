@@ -180,13 +180,21 @@ func (l *leadRow) standing() (s leadSum) {
 func (w *writer) lead(r ledger.Record, h *head) *leadRow {
 	l := w.leadOf(r.Lead)
 	if l == nil {
-		l = &leadRow{n: int64(r.Seq), id: r.Lead, at: r.At, origin: w.origin(h, "", fields{}).id, test: h.Test,
-			result: quoted}
+		l = &leadRow{n: int64(r.Seq), id: r.Lead, at: r.At, test: h.Test, result: quoted,
+			origin: w.origin(h, w.currencyOf(h.Vertical), fields{}).id}
 		l.uncounted = millisOf(r.Lead) < w.droppedBefore
 		w.leads[r.Lead] = l
 		w.changeLead(l)
 	}
 	return l
+}
+
+// currencyOf is the currency of a vertical's leads, as the last ones have had it: what is booked for a lead whose first
+// events are not there is in it, too.
+func (w *writer) currencyOf(vertical string) (currency string) {
+	w.get("select currency from _origin where vertical = ? and currency <> '' order by id desc limit 1",
+		[]any{vertical}, &currency)
+	return currency
 }
 
 // millisOf is the time that stands in an id, in milliseconds.

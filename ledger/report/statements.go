@@ -137,10 +137,23 @@ var (
 
 // Span is from when to when a month goes in a zone.
 func Span(month string, zone *time.Location) (since, until time.Time, err error) {
-	if since, err = time.ParseInLocation("2006-01", month, zone); err != nil {
+	t, err := time.Parse("2006-01", month)
+	if err != nil {
 		return since, until, &BadQuery{"month", "a month such as 2026-10"}
 	}
-	return since.UTC(), since.AddDate(0, 1, 0).UTC(), nil
+	return begins(t, zone), begins(t.AddDate(0, 1, 0), zone), nil
+}
+
+// begins is when the date of a time begins in a zone: where its clocks leave out midnight, as they go forward.
+func begins(date time.Time, zone *time.Location) time.Time {
+	t := time.Date(date.Year(), date.Month(), date.Day(), 0, 0, 0, 0, zone)
+	switch from, to := t.ZoneBounds(); {
+	case t.Day() != date.Day(): // before they do
+		t = to
+	case t.Hour() != 0:
+		t = from
+	}
+	return t.UTC()
 }
 
 // monthsFor is how long it may take to find out what stands on the statements of a month: some million lines.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestStatementsAreTheAuditors(t *testing.T) {
 				for range 9 {
 					attempts = append(attempts, sends(t, x, 2)...)
 					for range 8 {
-						act(t, x, rnd, attempts)
+						act(t, x, rnd, attempts, nil)
 						x.Sleep(time.Duration(rnd.IntN(8)) * time.Second)
 					}
 					if rnd.IntN(3) > 0 {
@@ -366,5 +367,28 @@ func TestSpanOfAMonth(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %s, want %s", month, got, want)
 		}
+	}
+}
+
+// A zone may have no midnight on the first of a month: its clocks go from 23:59 to 01:00. The month begins then, whole
+// as any other, and where the one before it ends.
+func TestSpanOfAMonthWithoutItsFirstMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Asuncion")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first = "2023-10-01T04:00:00Z"
+	var got []string
+	for _, month := range []string{"2023-09", "2023-10", "2023-11"} {
+		since, until, err := Span(month, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, since.Format(time.RFC3339), until.Format(time.RFC3339))
+	}
+	want := []string{"2023-09-01T04:00:00Z", first, first, "2023-11-01T03:00:00Z", "2023-11-01T03:00:00Z",
+		"2023-12-01T03:00:00Z"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
