@@ -77,6 +77,7 @@ type Deposit struct {
 	Ref      string     // what its maker knows it by, such as the bank's number; once a buyer; "": it gets one
 	Date     string     // when it came, such as 2026-11-03; "": now
 	Any      bool       // also of a buyer that has no account: it stands in the books alone
+	Dry      bool       // it is looked at only
 	Why, By  string
 }
 
@@ -124,7 +125,8 @@ func (e *Exchange) Book(d Deposit) (changed bool, err error) {
 			Of: lead.OfSpend}}
 	}
 	return e.told(&ledger.Adjusted{Adjustment: ledger.AdjustDeposited, Subject: "buyer:" + d.Buyer, Buyer: d.Buyer,
-		Price: d.Amount, Currency: currency, Date: d.Date, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By})
+		Price: d.Amount, Currency: currency, Date: d.Date, Charges: charges, Ref: d.Ref, Why: d.Why, By: d.By},
+		d.Dry)
 }
 
 // count stores adjustments that change counts of no lead, and has the store follow.

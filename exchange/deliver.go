@@ -41,8 +41,8 @@ func (e *Exchange) deliver(d *delivery) (Reply, *Fault) {
 	return d.settle()
 }
 
-// recall has a trip that was cut off go on as if it had not been: what its attempts have come to is its answer, too, and
-// who asked for the lead later is waited for.
+// recall has a trip that was cut off go on as if it had not been: what its attempts have come to is its answer, too,
+// and who asked for the lead later is waited for.
 func (d *delivery) recall() {
 	ended := history.Ended(d.history.OfTrip())
 	d.recallNo(ended)

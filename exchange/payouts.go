@@ -19,6 +19,7 @@ type PaidOut struct {
 	Currency string     // "": that of its verticals, which must have one
 	Ref      string     // what its maker knows it by, such as the bank's number; once a source; "": it gets one
 	Date     string     // when it was, such as 2026-11-03; "": now
+	Dry      bool       // it is looked at only
 	Why, By  string
 }
 
@@ -45,7 +46,7 @@ func (e *Exchange) PayOut(p PaidOut) (changed bool, err error) {
 	}
 	return e.told(&ledger.Adjusted{Head: ledger.Head{Source: p.Source}, Adjustment: ledger.AdjustPaidOut,
 		Subject: "source:" + p.Source, Payout: p.Amount, Currency: currency, Date: p.Date, Ref: p.Ref, Why: p.Why,
-		By: p.By})
+		By: p.By}, p.Dry)
 }
 
 // payIn is the currency in which somebody of some verticals pays, or is paid: what is said, if any vertical has it, or
@@ -73,8 +74,8 @@ func (snap *Snapshot) payIn(verticals []string, said string) (string, error) {
 	return "", nil
 }
 
-// told books money that has moved, once by its ref; without one it gets one.
-func (e *Exchange) told(adj *ledger.Adjusted) (changed bool, err error) {
+// told books money that has moved, once by its ref; without one it gets one. Dry it only tells whether it would.
+func (e *Exchange) told(adj *ledger.Adjusted, dry bool) (changed bool, err error) {
 	if err := e.known(); err != nil {
 		return false, err
 	}
@@ -82,6 +83,9 @@ func (e *Exchange) told(adj *ledger.Adjusted) (changed bool, err error) {
 		adj.Ref = ledger.NewID(e.now()).String()
 	} else if e.led.ByRef(adj.Subject, adj.Ref) {
 		return false, nil
+	}
+	if dry {
+		return true, nil
 	}
 	err = e.count([]*ledger.Adjusted{adj})
 	if errors.As(err, &e.unsure) {

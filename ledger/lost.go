@@ -67,10 +67,11 @@ func (e *Lost) Error() string {
 	return b.String()
 }
 
-const wayOn = "Nothing was changed. If a backup or the disk has the missing files, put them back. Else: clearpost " +
-	"ledger recover takes back what can be read, with --from-kafka also what was shipped, and with --accept-loss " +
-	"goes on without the rest: lost numbers are never given out again, caps keep their counts, and quotes from " +
-	"before are over"
+const wayOn = "Nothing was changed. If this is a copy that was made while the exchange ran, by other means than " +
+	"clearpost backup, nothing is lost but the copy: make it anew with clearpost backup. If a backup or the disk has " +
+	"the missing files, put them back. Else: clearpost ledger recover takes back what can be read, with --from-kafka " +
+	"also what was shipped, and with --accept-loss goes on without the rest: lost numbers are never given out again, " +
+	"caps keep their counts, and quotes from before are over"
 
 // Damaged is an ErrLost: a record of the log cannot be read.
 type Damaged struct {

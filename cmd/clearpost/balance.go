@@ -157,12 +157,7 @@ func (c *balanceCmd) book(e *env) error {
 			in.Ref = "balance-" + rand.Text()
 		}
 		if err := o.call(e.ctx, "POST", "/v1/balances", in, &got); err != nil {
-			var no *refusedError
-			if errors.As(err, &no) && no.status < 500 {
-				return err
-			}
-			return fmt.Errorf("%w\nGive it again with --ref %s: then it is booked once, should it be booked already",
-				err, in.Ref)
+			return again(err, in.Ref)
 		}
 		if c.JSON {
 			return printJSON(e.out, got)
@@ -172,6 +167,15 @@ func (c *balanceCmd) book(e *env) error {
 		}
 		return printBalances(e.out, []admin.Balance{got.Account})
 	})
+}
+
+// again says how what was perhaps booked is told again.
+func again(err error, ref string) error {
+	var no *refusedError
+	if errors.As(err, &no) && no.status < 500 {
+		return err
+	}
+	return fmt.Errorf("%w\nGive it again with --ref %s: then it is booked once, should it be booked already", err, ref)
 }
 
 func printBalances(out io.Writer, all []admin.Balance) error {

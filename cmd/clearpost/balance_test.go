@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,11 @@ func TestMovingInByFiles(t *testing.T) {
 	sold := file("sold.csv", "phone,rule,sold_at\n(212) 555-0123,buyer:brightroof:phone,"+
 		yesterday.Format(time.RFC3339)+"\n2125550124,buyer:brightroof:phone,"+yesterday.Format(time.DateOnly)+
 		"\n2125550125,buyer:brightroof:phone,"+long.Format(time.DateOnly)+"\n")
+	var rows strings.Builder
+	for i := range 1500 { // more than a request may have elsewhere
+		fmt.Fprintf(&rows, "212556%04d,buyer:brightroof:phone,%s\n", i, yesterday.Format(time.RFC3339))
+	}
+	many := file("many.csv", "phone,rule,sold_at\n"+rows.String())
 	balances := file("balances.csv", "buyer,amount,ref\nbrightroof,250.00,open\n")
 	for _, c := range []struct {
 		args string
@@ -74,6 +80,16 @@ func TestMovingInByFiles(t *testing.T) {
 		{"import sold " + file("g.csv", "rule,sold_at,zip\nbuyer:brightroof:phone,2026-01-01,10001\n"), 1,
 			"expected values of phone"},
 		{"import balances " + file("d.csv", "buyer,amount\nbrightrof,1\n"), 1, "row 2"},
+		// nothing of a file with a mistake is booked: mended it is another file
+		{"import balances " + file("h.csv", "buyer,amount\nbrightroof,7.00\nbrightroof,7.005\n"), 1, "row 3"},
+		{"import balances " + file("i.csv", "buyer,amount\nbrightroof,7.00\nbrightroof,x\n") + " --dry-run", 1,
+			"row 3"},
+		{"pay --csv " + file("j.csv", "buyer,amount,date\nbrightroof,7.00,\nbrightroof,7.00,2999-01-01\n"), 1, "row 3"},
+		{"pay --csv " + file("k.csv", "buyer,amount\nbrightroof,7.00\nnobody,7.00\n"), 1, "Nothing is booked"},
+		{"balance brightroof", 0, "brightroof  287.50 USD"},
+		{"import balances " + balances + " --dry-run --json", 0, `"changed": false`},
+		{"import balances " + balances + " --json", 0, `"balance_micros": 287500000`},
+		{"import sold " + many, 0, "1500 of 1500 rows imported"},
 	} {
 		code, out, errs := clearpost(t, append(strings.Fields(c.args), "-d", dir)...)
 		if code != c.code || !strings.Contains(out+errs, c.says) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -155,7 +156,7 @@ type fileVerdict struct {
 	target
 	File string `arg:"" help:"The file's id, as the list has it."`
 	Why  string `required:"" help:"Why; it stands in the ledger."`
-	By   string `help:"Who says so."`
+	By   string `help:"Who says so; absent: you."`
 }
 
 func (c *fileVerdict) say(e *env, verdict string) error {
@@ -164,7 +165,7 @@ func (c *fileVerdict) say(e *env, verdict string) error {
 		return fmt.Errorf("file %q: expected an id, as `clearpost batches` has it", c.File)
 	}
 	return c.change(e, func(o *ops) error {
-		in := admin.SettleFile{File: id, Verdict: verdict, Why: c.Why, By: c.By}
+		in := admin.SettleFile{File: id, Verdict: verdict, Why: c.Why, By: cmp.Or(c.By, whoami())}
 		if err := o.call(e.ctx, "POST", "/v1/batches/file", in, &in); err != nil {
 			return err
 		}

@@ -4,12 +4,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"clearpost/exchange/admin"
 	"clearpost/lead"
+	"clearpost/ledger/report"
 )
 
 type payCmd struct {
@@ -66,29 +72,35 @@ func (c *payCmd) Run(e *env) error {
 			}
 		}
 	}
-	why := c.Why
-	if why == "" {
-		why = "payment"
+	if c.CSV == "" && c.Ref == "" {
+		rows[0][5] = "payment-" + rand.Text()
 	}
-	return c.change(e, func(o *ops) error {
-		booked := 0
-		for i, r := range rows {
-			var got admin.Paid
-			in := admin.Payment{Buyer: r[0], Source: r[1], Amount: r[2], Currency: r[3], Date: r[4], Ref: r[5],
-				Why: why, By: whoami()}
-			if err := o.call(e.ctx, "POST", "/v1/payments", in, &got); err != nil {
-				if c.CSV == "" {
-					return err
-				}
-				return fmt.Errorf("row %d, after %d were booked: %w", i+2, booked, err)
-			}
-			if got.Changed {
-				booked++
-			}
+	return c.change(e, func(o *ops) error { return c.book(e, o, rows) })
+}
+
+// book books payments: all of a file are looked at before the first is booked.
+func (c *payCmd) book(e *env, o *ops, rows [][]string) error {
+	pay := func(r []string, dry bool) (bool, error) {
+		var got admin.Paid
+		in := admin.Payment{Buyer: r[0], Source: r[1], Amount: r[2], Currency: r[3], Date: r[4], Ref: r[5],
+			DryRun: dry, Why: cmp.Or(c.Why, "payment"), By: whoami()}
+		err := o.call(e.ctx, "POST", "/v1/payments", in, &got)
+		return got.Changed, err
+	}
+	if c.CSV != "" {
+		booked, err := eachRow(rows, pay)
+		if err != nil {
+			return err
 		}
-		_, err := fmt.Fprintf(e.out, "%d of %d booked\n", booked, len(rows))
+		_, err = fmt.Fprintf(e.out, "%d of %d booked\n", booked, len(rows))
 		return err
-	})
+	}
+	changed, err := pay(rows[0], false)
+	if err != nil {
+		return again(err, rows[0][5])
+	}
+	_, err = fmt.Fprintf(e.out, "%d of 1 booked\n", map[bool]int{true: 1}[changed])
+	return err
 }
 
 type booksCmd struct {
@@ -145,47 +157,55 @@ func (c *booksCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.with(e, func(o *ops) error {
-		if err := upToDate(e, o); err != nil {
-			return err
+	return c.with(e, func(o *ops) error { return c.tell(e, o, until) })
+}
+
+func (c *booksCmd) tell(e *env, o *ops, until string) error {
+	if err := upToDate(e, o); err != nil {
+		return err
+	}
+	var got admin.Trial
+	if err := o.call(e.ctx, "GET", "/v1/books"+query("until", until), nil, &got); err != nil {
+		return err
+	}
+	if c.JSON {
+		return errors.Join(printJSON(e.out, got), balanced(io.Discard, got.Accounts))
+	}
+	late := map[string]string{}
+	if stands, err := standingsOf(e, o); err != nil {
+		return err
+	} else if until == "" {
+		for _, s := range stands {
+			late["buyer:"+s.Buyer] = s.Pays
 		}
-		var got admin.Trial
-		if err := o.call(e.ctx, "GET", "/v1/books"+query("until", until), nil, &got); err != nil {
-			return err
+	}
+	var text, w bytes.Buffer
+	for _, b := range got.Accounts {
+		fmt.Fprintf(&text, "%s\t%s\t%s\t%d entries", b.Account, b.Amount, b.Currency, b.Entries)
+		if len(late) > 0 {
+			fmt.Fprintf(&text, "\t%s", late[b.Account])
 		}
-		sums := map[string]lead.Money{}
-		for _, b := range got.Accounts {
-			sums[b.Currency] += b.Amount
+		text.WriteByte('\n')
+	}
+	align(&w, text.String())
+	if _, err := w.WriteTo(e.out); err != nil {
+		return err
+	}
+	return balanced(e.out, got.Accounts)
+}
+
+// balanced tells that the accounts of each currency add up to zero. It is an error if they do not.
+func balanced(w io.Writer, accounts []report.Balance) (err error) {
+	sums := map[string]lead.Money{}
+	for _, b := range accounts {
+		sums[b.Currency] += b.Amount
+	}
+	for _, currency := range slices.Sorted(maps.Keys(sums)) {
+		if sum := sums[currency]; sum != 0 {
+			err = errors.Join(err, fmt.Errorf("the accounts in %s add up to %s", currency, sum))
+			continue
 		}
-		if c.JSON {
-			return printJSON(e.out, got)
-		}
-		late := map[string]string{}
-		if stands, err := standingsOf(e, o); err != nil {
-			return err
-		} else if until == "" {
-			for _, s := range stands {
-				late["buyer:"+s.Buyer] = s.Pays
-			}
-		}
-		var text, w bytes.Buffer
-		for _, b := range got.Accounts {
-			fmt.Fprintf(&text, "%s\t%s\t%s\t%d entries", b.Account, b.Amount, b.Currency, b.Entries)
-			if len(late) > 0 {
-				fmt.Fprintf(&text, "\t%s", late[b.Account])
-			}
-			text.WriteByte('\n')
-		}
-		align(&w, text.String())
-		if _, err := w.WriteTo(e.out); err != nil {
-			return err
-		}
-		for currency, sum := range sums {
-			if sum != 0 {
-				return fmt.Errorf("the accounts in %s add up to %s", currency, sum)
-			}
-			fmt.Fprintf(e.out, "%s adds up to 0.00\n", currency)
-		}
-		return nil
-	})
+		fmt.Fprintf(w, "%s adds up to 0.00\n", currency)
+	}
+	return err
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 )
@@ -11,7 +12,7 @@ import (
 type eventsCmd struct {
 	target
 	Follow bool   `help:"Go on with new events until interrupted. The exchange must be running." short:"f"`
-	Kind   string `help:"Only this kind: pinged, posting, posted, settled or adjusted." enum:",pinged,posting,posted,settled,adjusted" default:"" placeholder:"KIND"`
+	Kind   string `help:"Only this kind: pinged, posting, posted, settled, deferred or adjusted." enum:",pinged,posting,posted,settled,deferred,adjusted" default:"" placeholder:"KIND"`
 	Lead   string `help:"Only the events of the lead with this id." placeholder:"ID"`
 	From   uint64 `help:"Begin at this sequence number." placeholder:"SEQ"`
 }
@@ -31,7 +32,7 @@ func (c *eventsCmd) Run(e *env) error {
 	return c.with(e, func(o *ops) error { return c.print(e, o) })
 }
 
-// print writes the events until they end or e.ctx does, which is no error.
+// print writes the events until they end. Whoever follows them ends it himself, which is no error.
 func (c *eventsCmd) print(e *env, o *ops) error {
 	if c.Follow && o.offline {
 		return errors.New("no exchange is running here: there is nothing to follow. Without --follow, the events " +
@@ -47,10 +48,12 @@ func (c *eventsCmd) print(e *env, o *ops) error {
 	body, err := o.do(e.ctx, "GET", "/v1/events"+query("kind", c.Kind, "lead", c.Lead, "follow", follow, "from",
 		from), nil)
 	if err == nil {
-		_, err = io.Copy(e.out, body)
+		if _, err = io.Copy(e.out, body); err != nil {
+			err = fmt.Errorf("not all events were printed: %w", err)
+		}
 		body.Close()
 	}
-	if e.ctx.Err() != nil {
+	if c.Follow && e.ctx.Err() != nil {
 		return nil
 	}
 	return err

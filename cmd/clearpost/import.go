@@ -147,6 +147,51 @@ func (c *importFile) allOf(head, columns []string) []string {
 	return slices.Concat(columns[:last], c.others, columns[last:])
 }
 
+// send sends the rows of a file part by part. Of one with several parts all are looked at before the first is imported:
+// of a file with a mistake in it nothing is, for whoever mends it has another file, whose rows have other refs.
+func send[T any](e *env, o *ops, c *importFile, rows [][]string, add func(*admin.Import, []string)) (all []T,
+	err error) {
+	passes := []bool{c.DryRun}
+	if len(rows) > exchange.ImportsMax && !c.DryRun {
+		passes = []bool{true, false}
+	}
+	for _, dry := range passes {
+		all = []T{}
+		for part := range slices.Chunk(rows, exchange.ImportsMax) {
+			in := admin.Import{DryRun: dry, Why: c.why(), By: whoami()}
+			for _, r := range part {
+				add(&in, r)
+			}
+			var got []T
+			if err := o.call(e.ctx, "POST", "/v1/import", in, &got); err != nil {
+				return nil, fmt.Errorf("rows %d to %d: %w", len(all)+2, len(all)+1+len(part), err)
+			}
+			all = append(all, got...)
+		}
+	}
+	return all, nil
+}
+
+// eachRow books the rows of a file one by one. All are looked at before the first is booked, as with send.
+func eachRow(rows [][]string, book func(r []string, dry bool) (bool, error)) (booked int, err error) {
+	for i, r := range rows {
+		if _, err := book(r, true); err != nil {
+			return 0, fmt.Errorf("row %d: %w\nNothing is booked", i+2, err)
+		}
+	}
+	for i, r := range rows {
+		changed, err := book(r, false)
+		if err != nil {
+			return booked, fmt.Errorf("row %d, after %d were booked: %w\nThe same file may be sent again as it is", i+2,
+				booked, err)
+		}
+		if changed {
+			booked++
+		}
+	}
+	return booked, nil
+}
+
 // Run imports leads that were sold.
 func (c *importSold) Run(e *env) error {
 	rows, err := c.rows(e, "*", "rule", "sold_at", "vertical?", "ref?")
@@ -154,22 +199,16 @@ func (c *importSold) Run(e *env) error {
 		return err
 	}
 	return c.change(e, func(o *ops) error {
-		all := []exchange.SoldAs{}
-		for part := range slices.Chunk(rows, exchange.ImportsMax) {
-			in := admin.Import{DryRun: c.DryRun, Why: c.why(), By: whoami()}
-			for _, r := range part {
-				values := map[string]string{}
-				for i, name := range c.others {
-					values[name] = r[3+i]
-				}
-				in.Sold = append(in.Sold, admin.SoldBefore{Rule: r[0], SoldAt: r[1], Vertical: r[2], Values: values,
-					Ref: r[len(r)-1]})
+		all, err := send[exchange.SoldAs](e, o, &c.importFile, rows, func(in *admin.Import, r []string) {
+			values := map[string]string{}
+			for i, name := range c.others {
+				values[name] = r[3+i]
 			}
-			var got []exchange.SoldAs
-			if err := o.call(e.ctx, "POST", "/v1/import", in, &got); err != nil {
-				return fmt.Errorf("rows %d to %d: %w", len(all)+2, len(all)+1+len(part), err)
-			}
-			all = append(all, got...)
+			in.Sold = append(in.Sold, admin.SoldBefore{Rule: r[0], SoldAt: r[1], Vertical: r[2], Values: values,
+				Ref: r[len(r)-1]})
+		})
+		if err != nil {
+			return err
 		}
 		if c.JSON {
 			return printJSON(e.out, all)
@@ -187,7 +226,7 @@ func (c *importSold) Run(e *env) error {
 		if c.DryRun {
 			verb = "would be imported"
 		}
-		_, err := fmt.Fprintf(e.out, "%d of %d rows %s; %d known already, %d sold too long ago\n", len(all)-known-over,
+		_, err = fmt.Fprintf(e.out, "%d of %d rows %s; %d known already, %d sold too long ago\n", len(all)-known-over,
 			len(all), verb, known, over)
 		return err
 	})
@@ -207,18 +246,11 @@ func (c *importCaps) Run(e *env) error {
 		return err
 	}
 	return c.change(e, func(o *ops) error {
-		all := []exchange.CountedAs{}
-		for part := range slices.Chunk(rows, exchange.ImportsMax) {
-			in := admin.Import{DryRun: c.DryRun, Why: c.why(), By: whoami()}
-			for _, r := range part {
-				in.Counts = append(in.Counts, admin.Counted{Cap: r[0], Count: r[1], Value: r[2], Window: r[3],
-					Ref: r[4]})
-			}
-			var got []exchange.CountedAs
-			if err := o.call(e.ctx, "POST", "/v1/import", in, &got); err != nil {
-				return fmt.Errorf("rows %d to %d: %w", len(all)+2, len(all)+1+len(part), err)
-			}
-			all = append(all, got...)
+		all, err := send[exchange.CountedAs](e, o, &c.importFile, rows, func(in *admin.Import, r []string) {
+			in.Counts = append(in.Counts, admin.Counted{Cap: r[0], Count: r[1], Value: r[2], Window: r[3], Ref: r[4]})
+		})
+		if err != nil {
+			return err
 		}
 		if c.JSON {
 			return printJSON(e.out, all)
@@ -280,25 +312,51 @@ func (c *importBalances) Run(e *env) error {
 				return fmt.Errorf("row %d: %w", i+2, noAccount(r[0], names))
 			}
 		}
-		if c.DryRun {
-			for _, r := range rows {
-				fmt.Fprintf(e.out, "%s: %s (%s)\n", r[0], r[1], r[2])
-			}
-			_, err := fmt.Fprintf(e.out, "%d rows would be booked, but for those that are known already\n", len(rows))
-			return err
-		}
-		booked := 0
-		for i, r := range rows {
+		out := make([]admin.Booked, 0, len(rows))
+		book := func(r []string, dry bool) (bool, error) {
 			var got admin.Booked
-			in := admin.Deposit{Buyer: r[0], Amount: r[1], Ref: r[2], Why: c.why(), By: whoami()}
-			if err := o.call(e.ctx, "POST", "/v1/balances", in, &got); err != nil {
-				return fmt.Errorf("row %d, after %d were booked: %w", i+2, booked, err)
+			in := admin.Deposit{Buyer: r[0], Amount: r[1], Ref: r[2], DryRun: dry, Why: c.why(), By: whoami()}
+			err := o.call(e.ctx, "POST", "/v1/balances", in, &got)
+			if err == nil && dry == c.DryRun {
+				out = append(out, got)
 			}
-			if got.Changed {
-				booked++
-			}
+			return got.Changed, err
 		}
-		_, err := fmt.Fprintf(e.out, "%d of %d rows booked\n", booked, len(rows))
+		if c.DryRun {
+			return c.dry(e, rows, &out, book)
+		}
+		booked, err := eachRow(rows, book)
+		switch {
+		case err != nil:
+			return err
+		case c.JSON:
+			return printJSON(e.out, out)
+		}
+		_, err = fmt.Fprintf(e.out, "%d of %d rows booked\n", booked, len(rows))
 		return err
 	})
+}
+
+// dry tells what would be booked.
+func (c *importBalances) dry(e *env, rows [][]string, out *[]admin.Booked,
+	book func(r []string, dry bool) (bool, error)) error {
+	n := 0
+	for i, r := range rows {
+		changed, err := book(r, true)
+		if err != nil {
+			return fmt.Errorf("row %d: %w", i+2, err)
+		}
+		known := ", known already"
+		if changed {
+			n, known = n+1, ""
+		}
+		if !c.JSON {
+			fmt.Fprintf(e.out, "%s: %s (%s)%s\n", r[0], r[1], r[2], known)
+		}
+	}
+	if c.JSON {
+		return printJSON(e.out, *out)
+	}
+	_, err := fmt.Fprintf(e.out, "%d of %d rows would be booked\n", n, len(rows))
+	return err
 }

@@ -55,6 +55,7 @@ func (l listing[Page, Item]) each(e *env, o *ops, fn func(Item) error) error {
 		items, next := l.of(&page)
 		for _, it := range items {
 			if n++; l.limit > 0 && n > l.limit {
+				fmt.Fprintln(e.err, "note: there are more: --limit 0 prints all")
 				return nil
 			}
 			if err := fn(it); err != nil {

@@ -55,6 +55,9 @@ const statementsFolder = "statements"
 
 // Run reconciles.
 func (c *reconcileCmd) Run(e *env) error {
+	if err := c.apart(); err != nil {
+		return err
+	}
 	m, file, err := c.mapping()
 	if err != nil {
 		return err
@@ -114,6 +117,28 @@ func (c *reconcileCmd) Run(e *env) error {
 	}
 	if s.ToDo > 0 {
 		return errStatement
+	}
+	return nil
+}
+
+// apart refuses to write over the statement, or two things into one file.
+func (c *reconcileCmd) apart() error {
+	var there []os.FileInfo
+	seen := map[string]bool{}
+	for i, name := range [...]string{c.File, c.CSV, c.HTML, c.Follow} {
+		if name == "" || i == 0 && name == "-" {
+			continue
+		}
+		path := filepath.Clean(name)
+		st, err := os.Stat(name)
+		same := func(o os.FileInfo) bool { return os.SameFile(o, st) }
+		if seen[path] || err == nil && slices.ContainsFunc(there, same) {
+			return fmt.Errorf("%s: expected a file of its own for the statement, and for each thing that is written",
+				name)
+		}
+		if seen[path] = true; err == nil {
+			there = append(there, st)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/goccy/go-json"
 
@@ -74,12 +73,16 @@ func (c *returnCmd) Run(e *env) error {
 	}
 	return c.change(e, func(o *ops) error {
 		refused := 0
-		for _, in := range list {
+		for i, in := range list {
 			var got admin.Changed
 			if err := o.call(e.ctx, "POST", "/v1/returns", in, &got); err != nil {
 				var no *refusedError
-				if len(list) == 1 || !errors.As(err, &no) || no.status >= 500 {
+				if len(list) == 1 {
 					return err
+				}
+				if !errors.As(err, &no) || no.status >= 500 {
+					return fmt.Errorf("return %d of %d: %w\nThe same may be sent again: a sale is given back once", i+1,
+						len(list), err)
 				}
 				refused++
 				fmt.Fprintf(e.err, "%s%s: %v\n", in.Name, in.Phone, err)
@@ -117,11 +120,8 @@ func (c *returnCmd) list(e *env) (out []admin.ReturnIn, err error) {
 	}
 	f := importFile{File: c.CSV}
 	rows, err := f.rows(e, "reason", "name?", "reference?", "lead_id?", "phone?", "chain_reference?", "chain_date?",
-		"note?")
+		"note?", "ref?") // the last one is made up where it is missing, and means nothing here
 	for i, r := range rows {
-		if strings.HasPrefix(r[7], "file ") { // what a row without a note of its own has
-			r[7] = ""
-		}
 		var names []string
 		for _, n := range r[1:4] {
 			if n != "" {

@@ -102,7 +102,7 @@ func (c *unresolvedCmd) Run(e *env) error {
 		w := tabwriter.NewWriter(e.out, 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "ATTEMPT\tSINCE\tBUYER\tCAMPAIGN\tPRICE\tLEAD\tWHY")
 		for _, u := range got.Unresolved {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Attempt, u.Since.UTC().Format(time.DateTime), u.Buyer,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.Attempt, u.Since.UTC().Format(time.RFC3339), u.Buyer,
 				u.Campaign, u.Price, u.Lead, u.Why)
 		}
 		return w.Flush()

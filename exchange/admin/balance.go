@@ -28,6 +28,7 @@ type Deposit struct {
 	Buyer  string `json:"buyer"`
 	Amount string `json:"amount"` // such as 500.00; below zero: paid back
 	Ref    string `json:"ref,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"` // it is looked at, and nothing is booked
 	Why    string `json:"why"`
 	By     string `json:"by,omitempty"`
 }
@@ -64,7 +65,8 @@ func (s *Server) book(ctx *fasthttp.RequestCtx) {
 		fail(ctx, 400, err.Error())
 		return
 	}
-	changed, err := s.ex.Book(exchange.Deposit{Buyer: in.Buyer, Amount: m, Ref: in.Ref, Why: in.Why, By: in.By})
+	changed, err := s.ex.Book(exchange.Deposit{Buyer: in.Buyer, Amount: m, Ref: in.Ref, Dry: in.DryRun, Why: in.Why,
+		By: in.By})
 	if err != nil {
 		status := 503
 		if errors.Is(err, exchange.ErrNoBalance) {

@@ -23,6 +23,7 @@ type Payment struct {
 	Currency string `json:"currency,omitempty"` // such as USD; absent: the one of its verticals
 	Date     string `json:"date,omitempty"`     // when it was, such as 2026-11-03; absent: today
 	Ref      string `json:"ref,omitempty"`
+	DryRun   bool   `json:"dry_run,omitempty"` // it is looked at, and nothing is booked
 	Why      string `json:"why"`
 	By       string `json:"by,omitempty"`
 }
@@ -57,10 +58,10 @@ func (s *Server) pay(ctx *fasthttp.RequestCtx) {
 	var changed bool
 	if in.Source != "" {
 		changed, err = s.ex.PayOut(exchange.PaidOut{Source: in.Source, Amount: m, Currency: in.Currency,
-			Date: in.Date, Ref: in.Ref, Why: in.Why, By: in.By})
+			Date: in.Date, Ref: in.Ref, Dry: in.DryRun, Why: in.Why, By: in.By})
 	} else {
 		changed, err = s.ex.Book(exchange.Deposit{Buyer: in.Buyer, Amount: m, Currency: in.Currency, Date: in.Date,
-			Ref: in.Ref, Any: true, Why: in.Why, By: in.By})
+			Ref: in.Ref, Any: true, Dry: in.DryRun, Why: in.Why, By: in.By})
 	}
 	switch {
 	case errors.Is(err, exchange.ErrNoBuyer), errors.Is(err, exchange.ErrNoSource):

@@ -3,8 +3,11 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -47,5 +50,21 @@ func TestFollowerThatHasGoneIsNoticedWithoutEvents(t *testing.T) {
 		return nil
 	}, func() error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+// Events that cannot be read to their end are no whole answer: whoever reads them hears that some are missing.
+func TestEventsThatCannotBeReadToTheirEnd(t *testing.T) {
+	s := &Server{stop: t.Context(), log: slog.New(slog.DiscardHandler)}
+	for _, bad := range []error{nil, errors.New("event 7 cannot be read")} {
+		body, to := io.Pipe()
+		go s.send(to, func(w *bufio.Writer) error {
+			w.WriteString("{}\n")
+			return bad
+		})
+		text, err := io.ReadAll(body)
+		if !errors.Is(err, bad) || bad == nil && string(text) != "{}\n" {
+			t.Errorf("%q, %v: want %v", text, err, bad)
+		}
 	}
 }

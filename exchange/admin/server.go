@@ -10,6 +10,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -63,7 +64,7 @@ func New(ex *exchange.Exchange, led *ledger.Ledger, token string, h Hooks, log *
 	// No WriteTimeout: it would cut /events off. Only operators come here.
 	s.http = &fasthttp.Server{Handler: s.handle, ErrorHandler: badRequest, Name: "clearpost-admin",
 		ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxRequestBodySize: bodyBytesMax, CloseOnShutdown: true,
-		Logger: quiet{}}
+		HeaderReceived: s.bodyMost, Logger: quiet{}}
 	return s
 }
 
@@ -76,7 +77,9 @@ const (
 	readTimeout  = 15 * time.Second
 	idleTimeout  = 90 * time.Second
 	bodyBytesMax = 64 << 10
-	connsMax     = 1000
+	// of POST /v1/import: some 1,600 bytes a row
+	importBytesMax = 16 << 20
+	connsMax       = 1000
 )
 
 // Serve answers until Shutdown. With keys it speaks TLS.
@@ -93,13 +96,27 @@ func badRequest(ctx *fasthttp.RequestCtx, err error) {
 	case end == door.EndSilent:
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		door.Drain(ctx.Conn())
-		fail(ctx, 413, fmt.Sprintf("the body is larger than %d bytes", bodyBytesMax))
+		most := bodyBytesMax
+		if string(ctx.Path()) == importPath {
+			most = importBytesMax
+		}
+		fail(ctx, 413, fmt.Sprintf("the body is larger than %d bytes", most))
 	case end == door.EndSlow:
 		fail(ctx, 408, fmt.Sprintf("the request did not come whole within %s", readTimeout))
 	default:
 		fail(ctx, 400, "this is not a well-formed HTTP request")
 	}
 }
+
+// bodyMost has an import of an operator be larger than other bodies.
+func (s *Server) bodyMost(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	if string(h.RequestURI()) == importPath && s.shown(h.Peek("Authorization")) {
+		c.MaxRequestBodySize = importBytesMax
+	}
+	return c
+}
+
+const importPath = "/v1/import"
 
 // Shutdown ends followers and stops.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -199,7 +216,7 @@ func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 		s.book(ctx)
 	case path == "/v1/standings" && get:
 		s.standings(ctx)
-	case path == "/v1/import" && post:
+	case path == importPath && post:
 		s.imports(ctx)
 	case path == "/v1/resubmit" && post:
 		s.resubmit(ctx)
@@ -210,7 +227,11 @@ func (s *Server) books(ctx *fasthttp.RequestCtx, path string, get, post bool) bo
 }
 
 func (s *Server) allowed(ctx *fasthttp.RequestCtx) bool {
-	auth := ctx.Request.Header.Peek("Authorization")
+	return s.shown(ctx.Request.Header.Peek("Authorization"))
+}
+
+// shown tells whether a header has the token.
+func (s *Server) shown(auth []byte) bool {
 	if len(auth) < 8 || !strings.EqualFold(string(auth[:7]), "bearer ") {
 		return false
 	}
@@ -274,13 +295,10 @@ func (s *Server) resolve(ctx *fasthttp.RequestCtx) {
 	}
 	r := exchange.Resolution{Attempt: in.Attempt, Accepted: in.Outcome == "accepted", Reference: in.Reference,
 		Why: in.Why, By: in.By}
-	if in.Price != "" {
-		m, err := lead.ParseMoney([]byte(in.Price))
-		if err != nil || m < 0 {
-			fail(ctx, 400, "price "+in.Price+": "+lead.ErrMoney.Error())
-			return
-		}
-		r.Price = &m
+	var err error
+	if r.Price, err = amount("price", in.Price); err != nil {
+		fail(ctx, 400, err.Error())
+		return
 	}
 	switch {
 	case in.Attempt.IsZero() == (in.Name == ""), strings.TrimSpace(in.Why) == "", len(in.Why) > 1000, len(in.By) > 200,
@@ -331,7 +349,7 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	case "", ledger.KindPinged, ledger.KindPosting, ledger.KindPosted, ledger.KindSettled, ledger.KindDeferred,
 		ledger.KindAdjusted:
 	default:
-		fail(ctx, 400, "kind: expected pinged, posting, posted, settled or adjusted")
+		fail(ctx, 400, "kind: expected pinged, posting, posted, settled, deferred or adjusted")
 		return
 	}
 	var only lead.ID
@@ -350,7 +368,9 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 	}
 	follow := q.GetBool("follow")
 	ctx.SetContentType("application/x-ndjson")
-	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+	body, to := io.Pipe()
+	ctx.SetBodyStream(body, -1)
+	go s.send(to, func(w *bufio.Writer) error {
 		write := func(r ledger.Record) error {
 			if kind != "" && r.Kind != kind || !only.IsZero() && r.Lead != only {
 				return nil
@@ -362,10 +382,30 @@ func (s *Server) events(ctx *fasthttp.RequestCtx) {
 			return w.Flush()
 		}
 		alive := func() error { w.WriteByte(' '); return w.Flush() }
-		if err := s.stream(uint64(max(from, 0)), only, follow, write, alive); err == nil {
-			w.Flush()
-		}
+		return s.stream(uint64(max(from, 0)), only, follow, write, alive)
 	})
+}
+
+// send writes the body of an answer. Where it cannot be written whole the connection ends before the body does: nobody
+// takes what has come for all there is.
+func (s *Server) send(to *io.PipeWriter, what func(w *bufio.Writer) error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.ex.Panicked("events: a panic", r)
+			to.CloseWithError(io.ErrUnexpectedEOF)
+		}
+	}()
+	w := bufio.NewWriterSize(to, 64<<10)
+	err := what(w)
+	if s.stop.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // who follows has had all there was
+	}
+	if err == nil {
+		err = w.Flush()
+	} else if !errors.Is(err, io.ErrClosedPipe) {
+		s.log.Error("events could not be read to their end", "err", err)
+	}
+	to.CloseWithError(err)
 }
 
 func (s *Server) stream(from uint64, only lead.ID, follow bool, write func(ledger.Record) error,
