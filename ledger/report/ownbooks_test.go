@@ -250,7 +250,7 @@ func (b *ownBook) newStatement(seed uint64, since, until time.Time) *ownStatemen
 		}
 	}
 	for i := range 1 + s.rnd.IntN(2) {
-		ghost := &ownRow{lead: "01890000-0000-7000-8000-00000000000" + fmt.Sprint(i), ref: fmt.Sprint("ghost ", i, seed),
+		ghost := &ownRow{lead: fmt.Sprint("01890000-0000-7000-8000-00000000000", i), ref: fmt.Sprint("ghost ", i, seed),
 			phone: "2125550100", heard: true, at: since.Add(time.Second)}
 		s.planted("missing_here: nothing of ours is like it", 7777*lead.Cent)
 		s.line(ghost, 7777*lead.Cent, "Accepted")
@@ -286,7 +286,8 @@ func reconciles(t *testing.T, v *View, s *ownStatement, since, until time.Time) 
 		t.Fatal(err)
 	}
 	defer b.Close()
-	err = ours.Sent(context.Background(), since.AddDate(0, 0, -1), until.AddDate(0, 0, 1), func(s *Sent, _ int64) error {
+	from, to := since.AddDate(0, 0, -1), until.AddDate(0, 0, 1)
+	err = ours.Sent(context.Background(), from, to, func(s *Sent, _ int64) error {
 		return b.AddOurs(&reconcile.Ours{Attempt: s.Attempt, Lead: s.Lead, LeadN: s.N, At: s.At, Campaign: s.Campaign,
 			Reference: s.Reference, Outcome: s.Outcome, Test: s.Test, Price: s.Price, Credit: s.Credit,
 			Returned: s.Returned, Inside: !s.At.Before(since) && s.At.Before(until)})

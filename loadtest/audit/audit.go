@@ -58,8 +58,8 @@ type Options struct {
 	// Alone tells that nothing was under way beside each call, and no disk failed. Then what a cap has refused of a
 	// ping was full.
 	Alone bool
-	// Whole tells that the events are all that the ledger has ever had, one after the other. Then statements are held to
-	// what the events that they cover come to.
+	// Whole tells that the events are all that the ledger has ever had, one after the other. Then statements are held
+	// to what the events that they cover come to.
 	Whole bool
 	// FindingsMax bounds the findings that are kept (all are counted). 0 means 100.
 	FindingsMax int

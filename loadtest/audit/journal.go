@@ -90,8 +90,8 @@ func (a *auditor) reckoned(e *event, s *statement, first bool) {
 	}
 	if is := [...]int64{s.Sales, s.Corrections, s.Returns, s.Payments}; sums != is || n != s.Lines ||
 		first && opening != s.Opening || uint64(a.seq) <= s.UpToSeq {
-		a.found(RuleStatement, id{}, "%s of %s in %q opens with %s, has %d lines and sums %v; the events up to %d before "+
-			"%s come to %s, %d and %v", s.Number, account, e.Currency, money(s.Opening), s.Lines, is, s.UpToSeq,
+		a.found(RuleStatement, id{}, "%s of %s in %q opens with %s, has %d lines and sums %v; the events up to %d "+
+			"before %s come to %s, %d and %v", s.Number, account, e.Currency, money(s.Opening), s.Lines, is, s.UpToSeq,
 			s.Until.Format(time.RFC3339), money(opening), n, sums)
 	}
 }

@@ -106,8 +106,8 @@ func (a *auditor) chained(e *event, r *giveBack, byRule bool) {
 	date, err := time.Parse(time.DateOnly, c.Date)
 	early := date.AddDate(0, 0, 2).Before(r.Sold)
 	if err != nil || early || c.Reference == "" || c.Date > c.Until || date.AddDate(0, 0, -1).After(e.At) {
-		a.found(RuleReturn, e.Lead, "attempt %s, sold at %s: its buyer's own buyer gave it back on %q, after %s, under %q",
-			e.Attempt, r.Sold, c.Date, c.Until, c.Reference)
+		a.found(RuleReturn, e.Lead, "attempt %s, sold at %s: its buyer's own buyer gave it back on %q, after %s, "+
+			"under %q", e.Attempt, r.Sold, c.Date, c.Until, c.Reference)
 	}
 	k := [2]string{e.Buyer, c.Reference}
 	if of, has := a.chains[k]; has && of != e.Attempt {
