@@ -65,11 +65,8 @@ const queueSlack = time.Minute
 // queueFrom is the first event that leads of the queue need: the log keeps it. It is told by when they have come, not
 // by how long a quote stands today: that may have been otherwise when theirs was given.
 func (e *Exchange) queueFrom() uint64 {
-	came, ok, err := e.led.QueuedSince()
-	switch {
-	case err != nil:
-		return 0 // nobody can tell: nothing goes
-	case !ok:
+	came, ok := e.led.QueuedSince()
+	if !ok {
 		return e.led.LastSeq() + 1
 	}
 	seq, err := e.led.Since(came.Add(-queueSlack))

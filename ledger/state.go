@@ -19,6 +19,7 @@ type state struct {
 	counts map[window]int64
 	pauses map[string]PauseInfo
 	depth  map[Waits]int64 // of the queue
+	came   map[int64]int64 // leads of the queue, by the hour in which they came
 }
 
 type window struct{ cap, name string }
@@ -28,7 +29,7 @@ const windowTotal = "total"
 
 func newState() *state {
 	return &state{open: map[lead.ID]*OpenAttempt{}, counts: map[window]int64{}, pauses: map[string]PauseInfo{},
-		depth: map[Waits]int64{}}
+		depth: map[Waits]int64{}, came: map[int64]int64{}}
 }
 
 // change is what one event asks of the state; take fills in what it did, for the views.
@@ -40,6 +41,7 @@ type change struct {
 	pause      PauseInfo
 	enters     *Waits // what the lead waits for in the queue from now on
 	leaves     *Waits // what it waited for
+	came       int64  // the hour in which that lead has come
 
 	opened  *OpenAttempt  // to be written, a copy
 	closed  bool          // attempt.Attempt is to be removed
@@ -56,7 +58,7 @@ func changeOf(f *Facts) *change {
 	case f.Test: // it takes no place and nobody has to settle it
 		return nil
 	case f.Enters != nil || f.Leaves != nil:
-		return &change{kind: f.Kind, enters: f.Enters.waits(), leaves: f.Leaves.waits()}
+		return &change{kind: f.Kind, enters: f.Enters.waits(), leaves: f.Leaves.waits(), came: cameIn(f.Lead)}
 	case f.Kind == KindPosting, f.Kind == KindPosted, f.Kind == KindAdjusted && f.Adjustment == AdjustResolved:
 	case (f.Kind == KindPinged || f.Kind == KindAdjusted && countsItself(f.Adjustment)) && len(f.Charges) > 0:
 	case f.Kind == KindAdjusted && (f.Adjustment == AdjustPaused || f.Adjustment == AdjustResumed):
@@ -114,8 +116,8 @@ func chargeOf(of string) string {
 func (s *state) take(c *change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue(c.enters, 1)
-	s.queue(c.leaves, -1)
+	s.queue(c.enters, c.came, 1)
+	s.queue(c.leaves, c.came, -1)
 	switch {
 	case c.kind == KindPosting:
 		if s.open[c.attempt.Attempt] != nil {
