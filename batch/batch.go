@@ -131,6 +131,10 @@ type File struct {
 	Subject, Text string // of the e-mail that it goes by
 }
 
+// Partial is what it is called until it is whole: no other file is, not even one of another campaign or another node
+// that is to have the same name in the end.
+func (f *File) Partial() string { return f.Name + "." + f.ID.String() + PartialSuffix }
+
 // Standing is how a file stands where it is to be stored.
 type Standing uint8
 
@@ -140,6 +144,7 @@ const (
 	Staged                 // whole, under the name that it has till then
 	Stored                 // whole, under its final name
 	Taken                  // something else stands under its final name
+	Alike                  // what stands under its final name is as long, may not be read, and may be another file
 )
 
 // Place is where files are stored, while it is open. One goroutine uses it.

@@ -4,6 +4,7 @@ package batch
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -39,6 +40,29 @@ func checkName(name string) string {
 func nameSign(ch rune) bool {
 	return ch >= 'a' && ch <= 'z' || ch >= 'A' && ch <= 'Z' || ch >= '0' && ch <= '9' ||
 		strings.ContainsRune("-_.", ch)
+}
+
+// Clash is what two campaigns have alike whose files may have one name in one place: then one would wait until the
+// other is taken away, or be written over it. "" where that cannot be.
+func (b *Batch) Clash(campaign, buyer string) string {
+	var at []string
+	switch t := &b.To; {
+	case strings.Contains(b.Name, "{id}"):
+		return ""
+	case t.Folder != nil:
+		at = []string{t.Folder.Path}
+	case t.SFTP != nil:
+		at = []string{t.SFTP.Address, t.SFTP.User, path.Clean(t.SFTP.Folder)}
+	case t.FTPS != nil:
+		at = []string{t.FTPS.Address, t.FTPS.User, path.Clean(t.FTPS.Folder)}
+	case t.S3 != nil:
+		at = []string{t.S3.Host, t.S3.Bucket, t.S3.Prefix}
+	case t.HTTP != nil && strings.Contains(t.HTTP.URL, "{name}"):
+		at = []string{t.HTTP.URL}
+	default: // e-mails and uploads without names stand beside each other
+		return ""
+	}
+	return fmt.Sprintf("%s %q %q", b.To.Kind(), at, b.filled(b.Name, campaign, buyer, lead.ID{}, 1, time.Time{}))
 }
 
 // Letter fills in what an e-mail says of a file that was formed at a time, where it goes by e-mail.

@@ -35,7 +35,15 @@ func (c *bookCompiler) batch(p *Campaign, spec *CampaignSpec, schema *lead.Schem
 	c.files = opt
 	b, ds := batch.Compile(spec.Batch, schema, opt)
 	c.take(at, "batch", ds)
-	p.Batch = b
+	if p.Batch = b; b == nil {
+		return
+	}
+	if names := b.Clash(p.ID, p.Buyer.ID); names != "" && c.stored[names] != "" {
+		c.bad(at, "batch.name", spec.Batch.Name, "{campaign} or {id} in it: the campaign "+c.stored[names]+
+			" stores files of the same names there")
+	} else if names != "" {
+		c.stored[names] = p.ID
+	}
 }
 
 // testFiles has a campaign's tests go into files of their own, elsewhere.

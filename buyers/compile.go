@@ -57,6 +57,7 @@ type bookCompiler struct {
 	opt     Options
 	book    *Book
 	ids     map[string]string // id of a buyer or campaign → path where it stands
+	stored  map[string]string // what files are called, and where they go → campaign
 	defects []lead.Defect
 	groups  map[string]bool // competitor groups of all buyers
 	status  bool            // the call that is compiled asks what became of a lead

@@ -25,7 +25,7 @@ type Compiled struct {
 // NewCompiler makes a compiler. What schemas and opt are is said at Compile.
 func NewCompiler(schemas map[string]*lead.Schema, opt Options) *Compiler {
 	return &Compiler{c: bookCompiler{schemas: schemas, opt: opt, book: &Book{}, ids: map[string]string{},
-		groups: map[string]bool{}}}
+		stored: map[string]string{}, groups: map[string]bool{}}}
 }
 
 // Add compiles the next buyer. The paths of what is wrong with it begin with its position, such as

@@ -147,3 +147,50 @@ func TestMistakesOfTestsInFilesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// Two campaigns whose files would have one name in one place are found, however alike the rest is.
+func TestFilesOfTwoCampaignsHaveTwoNames(t *testing.T) {
+	folder := batch.ToSpec{Folder: &batch.FolderSpec{Path: "/srv/in"}}
+	upload := func(url, method string) batch.ToSpec {
+		return batch.ToSpec{HTTP: &batch.HTTPSpec{URL: url, Method: method}}
+	}
+	server := func(folder string) batch.ToSpec {
+		return batch.ToSpec{FTPS: &batch.FTPSSpec{Address: "ftp.pillar.example", User: "u", Password: "p",
+			Folder: folder}}
+	}
+	for _, c := range []struct {
+		first, second string
+		to, then      batch.ToSpec
+		clashes       bool
+	}{
+		{"l-{time}.csv", "l-{time}.csv", folder, folder, true},
+		{"l-{date}-{time}.csv", "l-{date}-{time}.csv", folder, folder, true},
+		{"{buyer}-{time}.csv", "{buyer}-{time}.csv", folder, folder, true},
+		{"{campaign}-{time}.csv", "{campaign}-{time}.csv", folder, folder, false},
+		{"{id}.csv", "{id}.csv", folder, folder, false},
+		{"l-{time}.csv", "m-{time}.csv", folder, folder, false},
+		{"l-{time}.csv", "l-{time}.csv", folder, batch.ToSpec{Folder: &batch.FolderSpec{Path: "/srv/on"}}, false},
+		{"l-{time}.csv", "l-{time}.csv", server("in"), server("in/"), true},
+		{"l-{time}.csv", "l-{time}.csv", server("in"), server("on"), false},
+		{"l-{time}.csv", "l-{time}.csv", upload("https://x.example/{name}", "PUT"),
+			upload("https://x.example/{name}", "PUT"), true},
+		{"l-{time}.csv", "l-{time}.csv", upload("https://x.example/", "POST"), upload("https://x.example/", "POST"),
+			false},
+	} {
+		b := byMail(func(*buyers.BuyerSpec, *buyers.CampaignSpec) {})
+		price := 20 * lead.Unit
+		b.Campaigns = nil
+		for id, f := range map[string]struct {
+			name string
+			to   batch.ToSpec
+		}{"pillar-1": {c.first, c.to}, "pillar-2": {c.second, c.then}} {
+			b.Campaigns = append(b.Campaigns, buyers.CampaignSpec{ID: id, Vertical: "solar", Price: &price,
+				Batch: &batch.Spec{Name: f.name, Send: batch.SendSpec{WaitMin: 5}, To: f.to,
+					Fields: []request.FieldSpec{{To: "Phone", From: "phone"}}}})
+		}
+		_, ds := buyers.Compile([]buyers.BuyerSpec{b}, mailSchema(t), buyers.Options{})
+		if c.clashes != (ds != nil) || c.clashes && (len(ds) != 1 || ds[0].Path != "[0].campaigns[1].batch.name") {
+			t.Errorf("%+v: %v", c, ds)
+		}
+	}
+}

@@ -80,10 +80,15 @@ func (q *fileLines) recall(f *openFile) error {
 	return nil
 }
 
+// bringMost is how long a try to bring a file takes at most, however slowly a server goes on.
+const bringMost = time.Hour
+
 // bring brings a file to where it is stored. Before it is to stand under its final name the ledger tells so: a crash
 // after that finds it there, or does not know.
 func (q *fileLines) bring(ctx context.Context, ln *fileLine, b *batch.Batch, f *openFile,
 	file *batch.File) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, bringMost)
+	defer cancel()
 	place, err := q.of.Open(ctx, &b.To)
 	if err != nil {
 		return q.failed(ln, "connecting", err)
@@ -97,7 +102,9 @@ func (q *fileLines) bring(ctx context.Context, ln *fileLine, b *batch.Batch, f *
 	switch {
 	case at == batch.Stored:
 		return q.mark(ln, f, ledger.FileStored, "")
-	case at == batch.Taken:
+	case at == batch.Alike && begun:
+		return q.mark(ln, f, ledger.FileStored, "") // ours was about to have the name, and is not under its other one
+	case at == batch.Taken, at == batch.Alike:
 		return q.failed(ln, "storing", fmt.Errorf("another file stands under the name %s: it is left alone", f.Name))
 	case at == batch.Absent && begun && !place.Repeats() && !b.To.Stay:
 		return q.mark(ln, f, ledger.FileUnclear, "it was about to be stored, and is not there")
@@ -112,7 +119,7 @@ func (q *fileLines) bring(ctx context.Context, ln *fileLine, b *batch.Batch, f *
 	if err := place.Store(ctx, file); errors.Is(err, batch.ErrUnclear) {
 		return q.failed(ln, "storing", err)
 	} else if err != nil {
-		q.mark(ln, f, ledger.FileWaiting, err.Error())
+		q.mark(ln, f, ledger.FileWaiting, errText(err))
 		return q.failed(ln, "storing", err)
 	}
 	return q.mark(ln, f, ledger.FileStored, "")

@@ -23,6 +23,7 @@ type forming struct {
 	bytes int
 	busy  int // rows whose leads somebody else is at
 	held  *heldClaims
+	seen  []orderedRow // that were taken out of the order
 }
 
 // A file is not formed without rows whose leads somebody is at, as the trips are that have just brought them, before it
@@ -41,7 +42,6 @@ func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, 
 	if len(ln.waiting) == 0 {
 		ln.asked = false
 	}
-	list := ln.oldest()
 	if !paused && ln.tries == 0 {
 		ln.why = ""
 	}
@@ -60,7 +60,8 @@ func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, 
 	}
 	f := &forming{held: q.e.claims.In()}
 	defer f.held.Release()
-	if err := q.gather(ctx, ln, b, list, f); err != nil {
+	defer func() { q.stay(ln, f.seen) }()
+	if err := q.gather(ctx, ln, b, f); err != nil {
 		return q.failed(ln, "forming a file", err)
 	}
 	if f.busy > 0 && ln.looks < busyLooks {
@@ -80,12 +81,6 @@ func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, 
 	for _, a := range f.rows {
 		delete(ln.waiting, a.Posting.Attempt)
 	}
-	ln.since = time.Time{}
-	for _, r := range ln.waiting {
-		if ln.since.IsZero() || r.at.Before(ln.since) {
-			ln.since = r.at
-		}
-	}
 	ln.file, ln.last, ln.asked, ln.why, ln.tries = file, now, ln.asked && len(ln.waiting) > 0, "", 0
 	q.Formed.Add(1)
 	return 0
@@ -93,15 +88,15 @@ func (q *fileLines) form(ctx context.Context, ln *fileLine, live *LiveCampaign, 
 
 // gather reads the rows of a file back from the ledger and claims their leads. What waits no more, and what is too old,
 // leaves the line.
-func (q *fileLines) gather(ctx context.Context, ln *fileLine, b *batch.Batch, list []lead.ID, f *forming) error {
+func (q *fileLines) gather(ctx context.Context, ln *fileLine, b *batch.Batch, f *forming) error {
 	e := q.e
-	for _, id := range list {
-		if len(f.rows) == b.RowsMax || f.bytes >= batch.FileBytesMax || ctx.Err() != nil {
+	for len(f.rows) < b.RowsMax && f.bytes < batch.FileBytesMax && ctx.Err() == nil {
+		x, r, ok := q.oldest(ln)
+		if !ok {
 			break
 		}
-		q.mu.Lock()
-		r := ln.waiting[id]
-		q.mu.Unlock()
+		id := x.attempt
+		f.seen = append(f.seen, x)
 		if _, ok := f.held.Take(leadName(r.lead), &underWay{}); !ok {
 			f.busy++ // it has a turn with the next file
 			continue

@@ -4,9 +4,10 @@ package exchange
 
 import (
 	"bytes"
-	"cmp"
+	"container/heap"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,7 @@ type fileLine struct {
 	asked   bool      // a file is to be formed of what waits, now
 	last    time.Time // when its last file was formed
 	since   time.Time // of the oldest that waits, as it was looked at last; zero: nobody has
+	order   rowOrder  // what waits, but what a file is formed of at this moment
 	next    time.Time // when it is looked at again
 	why     string    // why nothing can be done at this moment
 	tries   int       // in a row that failed
@@ -102,6 +104,9 @@ func (q *fileLines) add(h *history.History, a *history.Attempt) {
 
 // wait has an attempt wait. The caller holds the lock.
 func (ln *fileLine) wait(attempt lead.ID, r waitingRow) {
+	if _, known := ln.waiting[attempt]; !known {
+		heap.Push(&ln.order, orderedRow{attempt, r.at})
+	}
 	ln.waiting[attempt] = r
 	if ln.since.IsZero() || r.at.Before(ln.since) {
 		ln.since = r.at
@@ -267,12 +272,23 @@ func (q *fileLines) failed(ln *fileLine, what string, err error) time.Duration {
 	q.Failed.Add(1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	ln.why = what + ": " + err.Error()
+	ln.why = what + ": " + errText(err)
 	if ln.tries == 0 {
-		q.e.log.Warn("a file is not stored yet: it is tried again", "campaign", ln.campaign, "what", what, "err", err)
+		q.e.log.Warn("a file is not stored yet: it is tried again", "campaign", ln.campaign, "what", what,
+			"err", errText(err))
 	}
 	ln.tries++
 	return min(10*time.Second<<min(ln.tries-1, 6), 10*time.Minute)
+}
+
+// errText is what an error says, as far as that is kept: servers may say anything, at any length.
+func errText(err error) string {
+	const most = 500
+	text := strings.ToValidUTF8(err.Error(), "\ufffd")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
 }
 
 // well notes that something worked.
@@ -280,18 +296,6 @@ func (q *fileLines) well(ln *fileLine) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	ln.why, ln.tries = "", 0
-}
-
-// oldest lists what waits, the oldest first.
-func (ln *fileLine) oldest() []lead.ID {
-	out := make([]lead.ID, 0, len(ln.waiting))
-	for id := range ln.waiting {
-		out = append(out, id)
-	}
-	slices.SortFunc(out, func(a, b lead.ID) int {
-		return cmp.Or(ln.waiting[a].at.Compare(ln.waiting[b].at), bytes.Compare(a[:], b[:]))
-	})
-	return out
 }
 
 // setAside ends the part of a trip that is about a campaign which takes its leads in files: nothing is sent, and what

@@ -32,6 +32,8 @@ type desk struct {
 	mu sync.Mutex // guards what follows
 	// each tells what happens instead of a step, nil: nothing
 	open, stage, store func() error
+	look               func(batch.Standing) batch.Standing
+	hangs              bool         // it stages without coming to an end
 	away               func() error // before a response file is removed or moved
 	fetched            func(n int)  // before one is read, for the nth time
 	aside              func() error // before one is put aside
@@ -96,9 +98,24 @@ type deskPlace struct {
 	d *desk
 }
 
+func (p *deskPlace) Look(ctx context.Context, f *batch.File) (batch.Standing, error) {
+	at, err := p.Place.Look(ctx, f)
+	p.d.set(func() {
+		if p.d.look != nil {
+			at = p.d.look(at)
+		}
+	})
+	return at, err
+}
+
 func (p *deskPlace) Stage(ctx context.Context, f *batch.File) error {
 	if err := p.d.do("stage", &p.d.stage); err != nil {
 		return err
+	}
+	hangs := false
+	if p.d.set(func() { hangs = p.d.hangs }); hangs {
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	return p.Place.Stage(ctx, f)
 }

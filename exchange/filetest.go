@@ -64,7 +64,7 @@ func (q *fileLines) storeTest(ctx context.Context, live *LiveCampaign, row strin
 	switch at, err := place.Look(ctx, f); {
 	case err != nil:
 		return fmt.Errorf("looking for the file: %w", err)
-	case at == batch.Taken || at == batch.Stored:
+	case at == batch.Taken || at == batch.Stored || at == batch.Alike:
 		return fmt.Errorf("another file stands under the name %s", f.Name)
 	}
 	if err := place.Stage(ctx, f); err != nil {

@@ -29,6 +29,7 @@ type replies struct {
 
 	placing turn              // one row at a time is placed by hand
 	unsure  *ledger.Uncertain // guarded by placing: of the last that was; nil: what became of it is known
+	known   unplacedRows
 
 	mu sync.Mutex // guards what follows, and what lines say it guards
 	by map[string]*replyLine
@@ -154,12 +155,14 @@ func (q *replies) response(ln *replyLine) *batch.Response {
 
 // look reads what stands there, and tells how long to wait for the next look.
 func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) time.Duration {
-	box, err := q.of.Inbox(ctx, r)
+	within, cancel := context.WithTimeout(ctx, bringMost)
+	defer cancel()
+	box, err := q.of.Inbox(within, r)
 	if err != nil {
 		return q.failed(ctx, ln, r, "connecting", err)
 	}
 	defer func() { _ = box.Close() }()
-	list, err := box.List(ctx, r)
+	list, err := box.List(within, r)
 	if err != nil {
 		return q.failed(ctx, ln, r, "listing", err)
 	}
@@ -171,7 +174,7 @@ func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) ti
 			continue
 		}
 		if f.still {
-			if err := q.read(ctx, ln, r, box, f, hash); err != nil {
+			if err := q.read(within, ln, r, box, f, hash); err != nil {
 				return q.failed(ctx, ln, r, "reading "+at.Name, err)
 			}
 		}
@@ -183,7 +186,7 @@ func (q *replies) look(ctx context.Context, ln *replyLine, r *batch.Response) ti
 		}
 	}
 	for _, at := range list {
-		if err := q.away(ctx, ln, r, box, ln.files[at.Stands()]); err != nil {
+		if err := q.away(within, ln, r, box, ln.files[at.Stands()]); err != nil {
 			return q.failed(ctx, ln, r, r.Done+" "+at.Name, err)
 		}
 	}
@@ -379,10 +382,10 @@ func (q *replies) failed(ctx context.Context, ln *replyLine, r *batch.Response, 
 	q.Failed.Add(1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	ln.why = what + ": " + err.Error()
+	ln.why = what + ": " + errText(err)
 	if ln.tries == 0 {
 		q.e.log.Warn("response files cannot be read: it is tried again", "campaign", ln.campaign, "what", what,
-			"err", err)
+			"err", errText(err))
 	}
 	ln.tries++
 	return min(settleWait<<min(ln.tries-1, 6), max(r.Every, settleWait))

@@ -123,6 +123,11 @@ func (q *replies) cannotPlace(ln *replyLine, x *replyRow, why string) error {
 		if err := q.e.led.Store(q.e.end, ev); err != nil {
 			return err
 		}
+		if seq, ok, err := q.e.led.SeqByRef(ev.Subject, ref); err != nil || !ok {
+			q.known.failed()
+		} else {
+			q.known.note(ev.EventID, seq)
+		}
 	}
 	q.Unplaced.Add(1)
 	q.e.log.Error("nothing can be made of a row of a response", "campaign", x.campaign, "file", told.File,

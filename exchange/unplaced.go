@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"clearpost/batch"
@@ -57,13 +58,12 @@ const placedRef = "placed " // before the ref of the row
 
 // Unplaced lists the rows that wait, oldest first: of one campaign, or of all that are configured ("").
 func (e *Exchange) Unplaced(campaign string) (out []UnplacedRow, err error) {
-	err = e.eachUnplaced(campaign, func(ev *ledger.Adjusted, placed uint64) bool {
+	err = e.eachUnplaced(campaign, func(ev *ledger.Adjusted, _, placed uint64) {
 		if t := ev.Told; placed == 0 {
 			out = append(out, UnplacedRow{Row: ev.EventID, At: ev.At, Campaign: ev.Campaign, Buyer: ev.Buyer,
 				File: t.File, Line: t.Line, Lead: t.Lead, Result: t.Result, Reason: t.Reason, Reference: t.Reference,
 				Price: t.Price, Why: ev.Why})
 		}
-		return true
 	})
 	slices.SortFunc(out, func(a, b UnplacedRow) int {
 		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
@@ -71,9 +71,9 @@ func (e *Exchange) Unplaced(campaign string) (out []UnplacedRow, err error) {
 	return out, err
 }
 
-// eachUnplaced calls fn with each unplaced row whose event is kept, and the seq of the event that places it; 0: none
-// does. It ends when fn returns false.
-func (e *Exchange) eachUnplaced(campaign string, fn func(ev *ledger.Adjusted, placed uint64) bool) error {
+// eachUnplaced calls fn with each unplaced row whose event is kept, with its seq and that of the event that places it;
+// 0: none does. It reads all of them.
+func (e *Exchange) eachUnplaced(campaign string, fn func(ev *ledger.Adjusted, seq, placed uint64)) error {
 	for _, live := range e.inForce.Load().campaigns {
 		if campaign != "" && live.ID != campaign {
 			continue
@@ -86,53 +86,104 @@ func (e *Exchange) eachUnplaced(campaign string, fn func(ev *ledger.Adjusted, pl
 			if !strings.HasPrefix(ref, responseRef) {
 				continue
 			}
-			rec, ok, err := e.led.Read(seq)
+			adj, err := e.adjustedAt(seq)
 			if err != nil {
 				return err
 			}
-			if !ok {
-				continue // dropped with age
-			}
-			ev, err := e.decoded.event(rec)
-			if err != nil {
-				return err
-			}
-			adj, ok := ev.(*ledger.Adjusted)
-			if ok && adj.Adjustment == ledger.AdjustUnplaced && !fn(adj, refs[placedRef+ref]) {
-				return nil
+			if adj != nil && adj.Adjustment == ledger.AdjustUnplaced {
+				fn(adj, seq, refs[placedRef+ref])
 			}
 		}
 	}
 	return nil
 }
 
-// unplacedRow is the row with this id, and what a person has said of it; nil: nothing yet.
+// adjustedAt is the adjustment with this seq; nil: it was dropped with age, or is none.
+func (e *Exchange) adjustedAt(seq uint64) (*ledger.Adjusted, error) {
+	rec, ok, err := e.led.Read(seq)
+	if err != nil || !ok {
+		return nil, err
+	}
+	ev, err := e.decoded.event(rec)
+	adj, _ := ev.(*ledger.Adjusted)
+	return adj, err
+}
+
+// unplacedRows are the seqs of the events of all unplaced rows of the campaigns of one configuration, by the events'
+// ids: a person who places many rows has each found by one read. The zero value has to be filled first.
+type unplacedRows struct {
+	mu   sync.Mutex
+	of   string             // guarded by mu: the configuration's hash
+	seqs map[lead.ID]uint64 // guarded by mu; nil: they were not looked up
+}
+
+// note keeps one more, where others are.
+func (u *unplacedRows) note(id lead.ID, seq uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.seqs != nil {
+		u.seqs[id] = seq
+	}
+}
+
+// begin tells whether they have to be looked up for a configuration. From then on those that come are noted.
+func (u *unplacedRows) begin(hash string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.seqs != nil && u.of == hash {
+		return false
+	}
+	u.of, u.seqs = hash, map[lead.ID]uint64{}
+	return true
+}
+
+// failed has them be looked up again.
+func (u *unplacedRows) failed() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.seqs = nil
+}
+
+func (u *unplacedRows) seq(id lead.ID) (uint64, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	seq, ok := u.seqs[id]
+	return seq, ok
+}
+
+// unplacedRow is the row with this id, and what a person has said of it; nil: nothing yet. The caller has placing.
 func (e *Exchange) unplacedRow(id lead.ID) (row, said *ledger.Adjusted, err error) {
-	seq := uint64(0)
-	err = e.eachUnplaced("", func(ev *ledger.Adjusted, placed uint64) bool {
-		if ev.EventID == id {
-			row, seq = ev, placed
+	known := &e.replies.known
+	if known.begin(e.inForce.Load().cfg.Hash) {
+		err := e.eachUnplaced("", func(ev *ledger.Adjusted, seq, _ uint64) { known.note(ev.EventID, seq) })
+		if err != nil {
+			known.failed()
+			return nil, nil, err
 		}
-		return row == nil
-	})
+	}
+	seq, ok := known.seq(id)
+	if !ok {
+		return nil, nil, ErrNoRow
+	}
+	if row, err = e.adjustedAt(seq); err != nil {
+		return nil, nil, err
+	}
+	if row == nil {
+		return nil, nil, ErrNoRow
+	}
+	if seq, ok, err = e.led.SeqByRef(row.Subject, placedRef+row.Ref); err != nil {
+		return nil, nil, err
+	}
+	if !ok {
+		return row, nil, nil
+	}
+	said, err = e.adjustedAt(seq)
 	switch {
 	case err != nil:
 		return nil, nil, err
-	case row == nil:
-		return nil, nil, ErrNoRow
-	case seq == 0:
-		return row, nil, nil
-	}
-	rec, ok, err := e.led.Read(seq)
-	if err != nil || !ok {
-		return row, &ledger.Adjusted{Told: &ledger.ToldRow{}}, err
-	}
-	ev, err := e.decoded.event(rec)
-	if err != nil {
-		return nil, nil, err
-	}
-	said, ok = ev.(*ledger.Adjusted)
-	if !ok || said.Told == nil {
+	case said == nil:
+		return row, &ledger.Adjusted{Told: &ledger.ToldRow{}}, nil
+	case said.Told == nil:
 		return nil, nil, fmt.Errorf("event %d says nothing of a row", seq)
 	}
 	return row, said, nil

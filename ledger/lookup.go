@@ -107,6 +107,16 @@ func (l *Ledger) ByRef(subject, ref string) bool {
 	return ok
 }
 
+// SeqByRef is ByRef with the seq of the last event under the ref, which may have been dropped with age.
+func (l *Ledger) SeqByRef(subject, ref string) (seq uint64, ok bool, err error) {
+	key := appendIdemKey(nil, subject, ref)
+	r, ok := l.overlay.latest(key)
+	if !ok {
+		r, ok, err = l.views.latest(key)
+	}
+	return r.seq, ok, err
+}
+
 // Refs gives the refs under which adjustments of a subject are known, as ByRef knows them, each with the seq of its
 // last event, which may have been dropped with age.
 func (l *Ledger) Refs(subject string) (map[string]uint64, error) {

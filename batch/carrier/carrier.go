@@ -43,7 +43,7 @@ func (f *Files) Open(ctx context.Context, to *batch.To) (batch.Place, error) {
 	case to.HTTP != nil:
 		return openHTTP(to.HTTP, to.AllowPrivate)
 	case to.Mail != nil:
-		return openMail(to.Mail, to.AllowPrivate)
+		return openMail(ctx, to.Mail, to.AllowPrivate)
 	}
 	return nil, errors.New("there is nowhere to store files")
 }
@@ -97,37 +97,60 @@ func look(t tree, f *batch.File) (batch.Standing, error) {
 	case err == nil && n != int64(len(f.Bytes)):
 		return batch.Taken, nil
 	case err == nil:
-		return sameContent(t, f)
+		return whatIsThere(t, f)
 	case !errors.Is(err, fs.ErrNotExist):
 		return batch.Absent, err
 	}
-	n, err = t.size(f.Name + batch.PartialSuffix)
+	n, err = t.size(f.Partial())
 	switch {
-	case err == nil && n == int64(len(f.Bytes)):
-		return batch.Staged, nil
-	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), err == nil && n != int64(len(f.Bytes)):
 		return batch.Absent, nil
+	case err != nil:
+		return batch.Absent, err
 	}
-	return batch.Absent, err
+	switch same, err := sameContent(t, f.Partial(), f); {
+	case errors.Is(err, fs.ErrPermission), err == nil && same:
+		return batch.Staged, nil
+	default: // a length alone is no proof: a server that went down may have kept just that
+		return batch.Absent, err
+	}
 }
 
-// sameContent reads what stands under the final name. Where that may not be read, its length has to do: no other file
-// of this campaign has the name.
-func sameContent(t tree, f *batch.File) (batch.Standing, error) {
-	r, err := t.open(f.Name)
-	if errors.Is(err, fs.ErrPermission) {
+// whatIsThere tells what stands under the final name, which is as long as the file is. Where that may not be read, and
+// the file still stands under the name that it has till then, it is another one.
+func whatIsThere(t tree, f *batch.File) (batch.Standing, error) {
+	same, err := sameContent(t, f.Name, f)
+	switch {
+	case err == nil && same:
 		return batch.Stored, nil
+	case err == nil:
+		return batch.Taken, nil
+	case !errors.Is(err, fs.ErrPermission):
+		return batch.Absent, err
+	}
+	switch _, err := t.size(f.Partial()); {
+	case err == nil:
+		return batch.Taken, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return batch.Alike, nil
+	default:
+		return batch.Absent, err
+	}
+}
+
+// sameContent reads what stands under a name, and tells whether it is the file. fs.ErrPermission: it may not be read.
+func sameContent(t tree, name string, f *batch.File) (bool, error) {
+	r, err := t.open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		return false, err
 	}
 	if err != nil {
-		return batch.Absent, fmt.Errorf("read it back: %w", err)
+		return false, fmt.Errorf("read it back: %w", err)
 	}
 	defer r.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return batch.Absent, fmt.Errorf("read it back: %w", err)
+	if _, err := io.Copy(h, io.LimitReader(r, int64(len(f.Bytes))+1)); err != nil {
+		return false, fmt.Errorf("read it back: %w", err)
 	}
-	if hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-		return batch.Taken, nil
-	}
-	return batch.Stored, nil
+	return hex.EncodeToString(h.Sum(nil)) == f.SHA256, nil
 }

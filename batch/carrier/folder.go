@@ -44,25 +44,43 @@ func (d *folder) size(name string) (int64, error) {
 }
 
 func (d *folder) open(name string) (io.ReadCloser, error) {
-	return os.Open(filepath.Join(d.path, name))
+	return openPlain(filepath.Join(d.path, name))
 }
 
-// Stage implements batch.Place. What stood under the name is removed first: it may be a link to somewhere else.
+// openPlain opens a file to be read that is no link, which may lead elsewhere, and nothing that keeps its reader
+// waiting. Whoever else may write here may have put such a thing in place of what was listed.
+func openPlain(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Stage implements batch.Place. What stood under the name is removed first: it may be a link to somewhere else. What
+// comes to stand there since is not written to.
 func (d *folder) Stage(_ context.Context, f *batch.File) error {
-	name := filepath.Join(d.path, f.Name+batch.PartialSuffix)
+	name := filepath.Join(d.path, f.Partial())
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return writeSynced(name, f.Bytes, 0o640)
+	return writeSynced(name, f.Bytes, 0o640, os.O_EXCL)
 }
 
 // Store implements batch.Place.
 func (d *folder) Store(_ context.Context, f *batch.File) error {
-	name := filepath.Join(d.path, f.Name)
-	err := unix.Renameat2(unix.AT_FDCWD, name+batch.PartialSuffix, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
+	name, partial := filepath.Join(d.path, f.Name), filepath.Join(d.path, f.Partial())
+	err := unix.Renameat2(unix.AT_FDCWD, partial, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a file system that does not know how
-		if err = os.Link(name+batch.PartialSuffix, name); err == nil {
-			err = os.Remove(name + batch.PartialSuffix)
+		if err = os.Link(partial, name); err == nil {
+			err = os.Remove(partial)
 		}
 	}
 	if err == nil {

@@ -23,6 +23,7 @@ import (
 type ftpsServer struct {
 	conn *ftp.ServerConn
 	over func() bool
+	most int64 // that is read from a connection for data
 }
 
 func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*remote, error) {
@@ -35,7 +36,7 @@ func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*remote, e
 		return nil, err
 	}
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(8) // servers want to see that data comes from who logged in
-	p := &ftpsServer{}
+	p := &ftpsServer{most: readMax}
 	ctx, cancel := context.WithCancel(ctx)
 	p.over = func() bool { cancel(); return true }
 	control := true // the first connection; those after it are for data
@@ -45,15 +46,15 @@ func openFTPS(ctx context.Context, s *batch.FTPS, allowPrivate bool) (*remote, e
 			return nil, err
 		}
 		context.AfterFunc(ctx, func() { _ = c.Close() })
-		if control && !s.Implicit {
-			control = false
+		if !control {
+			c.hear(p.most)
+			return &dataConn{tls.Client(c, cfg)}, nil
+		}
+		control = false
+		if c.hear(listMax); !s.Implicit {
 			return c, nil
 		}
-		if control {
-			control = false
-			return tls.Client(c, cfg), nil
-		}
-		return &dataConn{tls.Client(c, cfg)}, nil
+		return tls.Client(c, cfg), nil
 	}
 	opt := []ftp.DialOption{ftp.DialWithDialFunc(open), ftp.DialWithShutTimeout(s.Timeout)}
 	if !s.Implicit {
@@ -129,8 +130,9 @@ func (p *ftpsServer) delete(path string) error {
 }
 
 func (p *ftpsServer) entries(_ context.Context, dir string, each func(batch.Appeared) error) error {
+	p.most = listMax
 	list, err := p.conn.List(dir)
-	if err != nil {
+	if p.most = readMax; err != nil {
 		return err
 	}
 	for _, f := range list {

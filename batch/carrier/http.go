@@ -45,7 +45,7 @@ func (p *httpPlace) Store(ctx context.Context, f *batch.File) error {
 	to := strings.ReplaceAll(p.h.URL, "{name}", url.PathEscape(f.Name))
 	r, err := http.NewRequestWithContext(ctx, p.h.Method, to, bytes.NewReader(f.Bytes))
 	if err != nil {
-		return err
+		return withoutURL(err)
 	}
 	r.Header.Set("Content-Type", mediaType(f.Name))
 	r.Header.Set("User-Agent", "clearpost")
@@ -60,20 +60,30 @@ func (p *httpPlace) Store(ctx context.Context, f *batch.File) error {
 	resp, err := p.client.Do(r)
 	switch {
 	case err != nil && !whole.whole.Load():
-		return err
+		return withoutURL(err)
 	case err != nil:
-		return errors.Join(batch.ErrUnclear, err)
+		return errors.Join(batch.ErrUnclear, withoutURL(err))
 	}
 	defer resp.Body.Close()
 	_, torn := io.Copy(io.Discard, io.LimitReader(resp.Body, answerMax))
 	switch code := resp.StatusCode; {
 	case code >= 200 && code <= 299 && torn == nil:
 		return nil
-	case code >= 300 && code <= 499:
+	case code >= 400 && code <= 499, code == http.StatusTemporaryRedirect, code == http.StatusPermanentRedirect:
 		return fmt.Errorf("HTTP status %d", code)
 	default:
 		return errors.Join(batch.ErrUnclear, fmt.Errorf("HTTP status %d", code), torn)
 	}
+}
+
+// withoutURL is an error that does not tell where the request went: what lets it in may stand there, and errors go into
+// logs and events.
+func withoutURL(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // Repeats implements batch.Place: PUT names the file, so that twice is once.

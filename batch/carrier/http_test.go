@@ -14,7 +14,8 @@ import (
 	"clearpost/batch"
 )
 
-// What an answer to an upload proves: 2xx that it is stored, 3xx and 4xx that it is not; anything else leaves it open.
+// What an answer to an upload proves: 2xx that it is stored, 4xx, and that it has to go elsewhere, that it is not;
+// anything else leaves it open: whoever has taken a form may send its sender on to another page.
 func TestUploadIsStoredWhenItsAnswerSaysSo(t *testing.T) {
 	status, seen := 0, ""
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,8 +34,8 @@ func TestUploadIsStoredWhenItsAnswerSaysSo(t *testing.T) {
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	to := &batch.To{HTTP: &batch.HTTP{URL: server.URL + "/in/{name}", Method: "POST", CA: ca, Timeout: 5 * time.Second,
 		Headers: map[string]string{"X-Key": "k"}}, AllowPrivate: true}
-	for code, want := range map[int]string{200: "stored", 201: "stored", 307: "not", 404: "not", 500: "unclear",
-		0: "unclear"} {
+	for code, want := range map[int]string{200: "stored", 201: "stored", 303: "unclear", 302: "unclear", 307: "not",
+		308: "not", 404: "not", 500: "unclear", 0: "unclear"} {
 		status = code
 		err := open(t, to).Store(t.Context(), fileOf("a.csv", "text"))
 		got := "not"

@@ -23,12 +23,13 @@ type mailPlace struct {
 	client *mail.Client
 }
 
-func openMail(m *batch.Mail, allowPrivate bool) (*mailPlace, error) {
-	c, err := mailClient(m, allowPrivate)
+func openMail(ctx context.Context, m *batch.Mail, allowPrivate bool) (*mailPlace, error) {
+	c, err := mailClient(ctx, m, allowPrivate)
 	return &mailPlace{m: m, client: c}, err
 }
 
-func mailClient(m *batch.Mail, allowPrivate bool) (*mail.Client, error) {
+// mailClient is a client whose connections end with the context, which its own would do while they are made only.
+func mailClient(ctx context.Context, m *batch.Mail, allowPrivate bool) (*mail.Client, error) {
 	host, text, err := net.SplitHostPort(m.Address)
 	if err != nil {
 		return nil, err
@@ -42,12 +43,17 @@ func mailClient(m *batch.Mail, allowPrivate bool) (*mail.Client, error) {
 		return nil, err
 	}
 	opt := []mail.Option{mail.WithPort(port), mail.WithTimeout(m.Timeout), mail.WithTLSConfig(cfg),
-		mail.WithDialContextFunc(func(ctx context.Context, _, addr string) (net.Conn, error) {
-			c, err := dial(ctx, addr, m.Timeout, allowPrivate)
-			if err != nil || m.TLS != "implicit" {
-				return c, err
+		mail.WithDialContextFunc(func(dialing context.Context, _, addr string) (net.Conn, error) {
+			c, err := dial(dialing, addr, m.Timeout, allowPrivate)
+			if err != nil {
+				return nil, err
 			}
-			return shakeHands(ctx, c, cfg)
+			context.AfterFunc(ctx, func() { _ = c.Close() })
+			c.hear(listMax)
+			if m.TLS != "implicit" {
+				return c, nil
+			}
+			return shakeHands(dialing, c, cfg)
 		})}
 	switch m.TLS {
 	case "starttls":

@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"path"
-	"time"
 
 	"clearpost/batch"
-	"clearpost/wire/transport"
 )
 
 // server is a connection to one that keeps files in directories. Paths are its own. fs.ErrNotExist says that there is
@@ -55,10 +52,10 @@ func (p *remote) open(name string) (io.ReadCloser, error) { return p.read(p.at(n
 
 // Stage implements batch.Place.
 func (p *remote) Stage(_ context.Context, f *batch.File) error {
-	if err := p.write(p.at(f.Name+batch.PartialSuffix), f.Bytes); err != nil {
+	if err := p.write(p.at(f.Partial()), f.Bytes); err != nil {
 		return err
 	}
-	n, err := p.size(f.Name + batch.PartialSuffix)
+	n, err := p.size(f.Partial())
 	if err != nil {
 		return fmt.Errorf("look at what was sent: %w", err)
 	}
@@ -75,7 +72,7 @@ func (p *remote) Store(_ context.Context, f *batch.File) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := p.rename(p.at(f.Name+batch.PartialSuffix), p.at(f.Name)); err != nil {
+	if err := p.rename(p.at(f.Partial()), p.at(f.Name)); err != nil {
 		return errors.Join(batch.ErrUnclear, err)
 	}
 	return nil
@@ -86,35 +83,4 @@ func (p *remote) Repeats() bool { return false }
 
 func (p *remote) list(ctx context.Context, each func(batch.Appeared) error) error {
 	return p.entries(ctx, p.folder, each)
-}
-
-// dial makes a connection on which nothing waits longer than a time.
-func dial(ctx context.Context, addr string, timeout time.Duration, allowPrivate bool) (net.Conn, error) {
-	d := transport.Dialer(allowPrivate)
-	d.Timeout = timeout
-	c, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &watched{c, timeout}, nil
-}
-
-// watched is a connection whose reads and writes each have a time.
-type watched struct {
-	net.Conn
-	most time.Duration
-}
-
-func (c *watched) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.most)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(b)
-}
-
-func (c *watched) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.most)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }

@@ -48,7 +48,26 @@ func (u *uploads) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Body = &watchedBody{r.Body, r.ContentLength, &u.whole}
 	}
-	return u.RoundTripper.RoundTrip(r)
+	resp, err := u.RoundTripper.RoundTrip(r)
+	if err == nil && r.URL.Query().Has("list-type") {
+		resp.Body = &short{resp.Body, listMax}
+	}
+	return resp, err
+}
+
+// short is an answer of at most so many bytes.
+type short struct {
+	io.ReadCloser
+	left int
+}
+
+func (s *short) Read(p []byte) (int, error) {
+	if s.left <= 0 {
+		return 0, errTooMuch
+	}
+	n, err := s.ReadCloser.Read(p[:min(len(p), s.left)])
+	s.left -= n
+	return n, err
 }
 
 // watchedBody notes when as much was read of it as it has.
@@ -66,7 +85,8 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// httpTransport makes a connection of its own for each request.
+// httpTransport makes a connection of its own for each request. Answers are the bytes that the server has, and no more
+// than it sends.
 func httpTransport(host, ca string, timeout time.Duration, allowPrivate bool) (*http.Transport, error) {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -76,9 +96,14 @@ func httpTransport(host, ca string, timeout time.Duration, allowPrivate bool) (*
 	if err != nil {
 		return nil, err
 	}
-	return &http.Transport{TLSClientConfig: cfg, DisableKeepAlives: true, ResponseHeaderTimeout: timeout,
-		TLSHandshakeTimeout: timeout, DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return dial(ctx, addr, timeout, allowPrivate)
+	return &http.Transport{TLSClientConfig: cfg, DisableKeepAlives: true, DisableCompression: true,
+		ResponseHeaderTimeout: timeout, TLSHandshakeTimeout: timeout,
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			c, err := dial(ctx, addr, timeout, allowPrivate)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
 		}}, nil
 }
 

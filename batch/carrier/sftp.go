@@ -20,7 +20,7 @@ import (
 
 // sftpServer is an SFTP server, over one connection.
 type sftpServer struct {
-	conn   net.Conn
+	conn   *watched
 	ssh    *ssh.Client
 	client *sftp.Client
 	over   func() bool
@@ -92,6 +92,7 @@ func algorithms(keyType string) []string {
 }
 
 func (p *sftpServer) stat(path string) (int64, error) {
+	p.conn.hear(readMax)
 	info, err := p.client.Stat(path)
 	if err != nil {
 		return 0, err
@@ -99,7 +100,10 @@ func (p *sftpServer) stat(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-func (p *sftpServer) read(path string) (io.ReadCloser, error) { return p.client.Open(path) }
+func (p *sftpServer) read(path string) (io.ReadCloser, error) {
+	p.conn.hear(readMax)
+	return p.client.Open(path)
+}
 
 func (p *sftpServer) write(path string, b []byte) error {
 	w, err := p.client.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
@@ -127,9 +131,10 @@ func (p *sftpServer) entries(ctx context.Context, dir string, each func(batch.Ap
 	if dir == "" {
 		dir = "."
 	}
+	p.conn.hear(listMax)
 	list, err := p.client.ReadDirContext(ctx, dir)
 	if err != nil {
-		return err
+		return errors.Join(err, p.conn.wrong())
 	}
 	for _, f := range list {
 		if !f.Mode().IsRegular() {

@@ -90,7 +90,7 @@ func testDirectory(t *testing.T, dir string, to *batch.To) {
 	if b, err := os.ReadFile(filepath.Join(dir, "a.csv")); err != nil || string(b) != string(f.Bytes) {
 		t.Errorf("it has %d bytes (%v), expected %d", len(b), err, len(f.Bytes))
 	}
-	if _, err := os.Stat(filepath.Join(dir, "a.csv.part")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, f.Partial())); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a part is left: %v", err)
 	}
 	other := fileOf("a.csv", strings.Repeat("Lead,Phone\r\n1,3\r\n", 20_000)) // as long, and another
@@ -100,15 +100,35 @@ func testDirectory(t *testing.T, dir string, to *batch.To) {
 		t.Error("it was stored over another file")
 	}
 	wantStanding(t, p, f, batch.Stored)
-	if err := os.WriteFile(filepath.Join(dir, "b.csv.part"), []byte("torn"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	try(t, "let others write", os.Chmod(filepath.Join(dir, "b.csv.part"), 0o666))
 	torn := fileOf("b.csv", "whole text")
-	wantStanding(t, p, torn, batch.Absent)
+	for _, part := range []string{"torn", "WHOLE TEXT"} {
+		try(t, "leave a part", os.WriteFile(filepath.Join(dir, torn.Partial()), []byte(part), 0o600))
+		try(t, "let others write", os.Chmod(filepath.Join(dir, torn.Partial()), 0o666))
+		wantStanding(t, p, torn, batch.Absent)
+	}
 	try(t, "stage over what was torn", p.Stage(t.Context(), torn))
 	try(t, "store", p.Store(t.Context(), torn))
 	wantStanding(t, p, torn, batch.Stored)
+	testNamesakes(t, dir, to)
+}
+
+// Two files that are to have one name, as of two campaigns or two nodes, are never mixed: one gets it.
+func testNamesakes(t *testing.T, dir string, to *batch.To) {
+	t.Helper()
+	p, first, second := open(t, to), fileOf("n.csv", "first"), fileOf("n.csv", "other")
+	second.ID = lead.ID{2}
+	try(t, "stage the first", p.Stage(t.Context(), first))
+	try(t, "stage the second", p.Stage(t.Context(), second))
+	wantStanding(t, p, first, batch.Staged)
+	try(t, "store the first", p.Store(t.Context(), first))
+	if b, err := os.ReadFile(filepath.Join(dir, "n.csv")); err != nil || string(b) != "first" {
+		t.Errorf("%q stands there (%v), expected the first", b, err)
+	}
+	if err := p.Store(t.Context(), second); err == nil {
+		t.Error("the second was stored over the first")
+	}
+	wantStanding(t, p, first, batch.Stored)
+	wantStanding(t, p, second, batch.Taken)
 }
 
 func TestFolderStoresAFileAtOnceAndOverNothing(t *testing.T) {
@@ -149,6 +169,7 @@ type sshServer struct {
 	key  string // as known_hosts has it
 	dir  string
 	cut  atomic.Int64
+	own  *sftp.Handlers // nil: the files of dir
 }
 
 func serveSSH(t *testing.T) *sshServer {
@@ -219,6 +240,11 @@ func (s *sshServer) serve(nc net.Conn, cfg *ssh.ServerConfig) {
 				_ = r.Reply(r.Type == "subsystem", nil)
 			}
 		}()
+		if s.own != nil {
+			_ = sftp.NewRequestServer(ch, *s.own).Serve()
+			_ = ch.Close()
+			continue
+		}
 		server, err := sftp.NewServer(ch, sftp.WithServerWorkingDirectory(s.dir))
 		if err == nil {
 			_ = server.Serve()

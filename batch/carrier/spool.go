@@ -55,7 +55,7 @@ func (s spool) Sweep(open []lead.ID) error {
 
 // writeFile writes a file durably under one name and then has it stand under another, over what stood there.
 func writeFile(partial, name string, b []byte, mode fs.FileMode) error {
-	if err := writeSynced(partial, b, mode); err != nil {
+	if err := writeSynced(partial, b, mode, os.O_TRUNC); err != nil {
 		return err
 	}
 	if err := os.Rename(partial, name); err != nil {
@@ -64,8 +64,9 @@ func writeFile(partial, name string, b []byte, mode fs.FileMode) error {
 	return syncDir(filepath.Dir(name))
 }
 
-func writeSynced(name string, b []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+// writeSynced writes a file durably. What stands there already is written over (os.O_TRUNC), or an error (os.O_EXCL).
+func writeSynced(name string, b []byte, mode fs.FileMode, there int) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|there, mode)
 	if err != nil {
 		return err
 	}
