@@ -155,6 +155,13 @@ func (s *Buyers) Calls(campaign, call string) (out []Request) {
 	return out
 }
 
+// Forget forgets the calls so far.
+func (s *Buyers) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = nil
+}
+
 // Posted are the campaigns that got posts (or posts at their backup URL), in the order of the calls.
 func (s *Buyers) Posted() (out []string) {
 	s.mu.Lock()
