@@ -108,14 +108,7 @@ func (h *house) measure(b *testing.B, w workload) {
 			all[i] = append(all[i], h.round(b, s, w))
 		}
 	}
-	median := func(i int, of func(used) float64) float64 {
-		var v []float64
-		for _, u := range all[i] {
-			v = append(v, of(u))
-		}
-		slices.Sort(v)
-		return v[len(v)/2]
-	}
+	median := func(i int, of func(used) float64) float64 { return middle(all[i], of) }
 	cpu := func(u used) float64 { return u.cpu }
 	var out strings.Builder
 	t := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -138,6 +131,16 @@ func (h *house) measure(b *testing.B, w workload) {
 	b.ReportMetric(median(0, cpu)/median(1, cpu), "of-goroutines")
 	b.ReportMetric(median(0, cpu)/median(2, cpu), "of-loop")
 	b.ReportMetric(median(0, func(u used) float64 { return u.mallocs }), "allocs/ping")
+}
+
+// middle is the median of a figure.
+func middle[T any](all []T, of func(T) float64) float64 {
+	var v []float64
+	for _, one := range all {
+		v = append(v, of(one))
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
 }
 
 // round loads one server and reads what it used for that.

@@ -55,7 +55,7 @@ type role interface {
 
 var roles = map[string]func(set) (role, error){
 	"buyers": newBuyers, "kafka": newKafka, "sellers": newSellers,
-	"exchange": newExchange, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines,
+	"exchange": newExchange, "viewed": newViewed, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines,
 	"loop": newLoop,
 }
 

@@ -25,6 +25,7 @@ type stage struct {
 var stages = []stage{
 	{"garbage collection",
 		regexp.MustCompile(`runtime\.(gcBgMarkWorker|bgsweep|bgscavenge|gcAssistAlloc|gcStart|mallocgc.*gcAssist)`)},
+	{"view for reports", regexp.MustCompile(`clearpost/ledger/report\.`)},
 	{"eligibility", regexp.MustCompile(`buyers\.\(\*Index\)`)},
 	{"render ×10", regexp.MustCompile(`request\.\(\*Request\)`)},
 	{"scatter: write", regexp.MustCompile(`transport\.\(\*(sock|scratch)\)\.(tryWrite|Write)`)},

@@ -31,6 +31,9 @@ func TestViewForReportsBesideARunningNode(t *testing.T) {
 		}
 	}
 	sees("the lead's events are in the view", 4)
+	if s.CPUSeconds <= 0 {
+		t.Error("the view has taken no processor time")
+	}
 	eventually(t, "the rebuild is done", func() bool {
 		return h.admin("POST", "/v1/view/rebuild", admin.Rebuild{}, &s) == 200 && !s.Rebuilds && s.NotRebuilt == ""
 	})

@@ -129,8 +129,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		descPlaces, descPace,
 		descSellerConns, descMemory, descUsual, descWorth, descEarly, descSaved, descTiersSpared,
 		descLearned, descHookSent, descHookDead, descHookTry, descHookLost, descHookBehind, descViewBytes, descViewOK,
-		descViewMissed, descFilesFormed, descFilesStored, descFileRows, descFilesFailed, descFileWaiting, descFilesOpen,
-		descFileTries, descFileOldest, descReplies, descReplyRows, descRepliesBad,
+		descViewCPU, descViewMissed, descFilesFormed, descFilesStored, descFileRows, descFilesFailed, descFileWaiting,
+		descFilesOpen, descFileTries, descFileOldest, descReplies, descReplyRows, descRepliesBad,
 		descAlertCauses, descAlertSent, descAlertFailed, descAlertWait, descQueue, descQueueOldest} {
 		ch <- d
 	}

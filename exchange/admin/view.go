@@ -90,6 +90,8 @@ var (
 	descViewBytes = desc("report_bytes", "Size on disk of what find and report read.")
 	descViewOK    = desc("report_ok",
 		"1 while what find and report read follows the ledger; 0: it does not, and the log says why.")
+	descViewCPU = desc("report_cpu_seconds_total",
+		"Processor time that following the ledger has taken for what find and report read.")
 	descViewMissed = desc("report_missed_events_total",
 		"Events that what find and report read can never have: the ledger had dropped them before.")
 )
@@ -110,5 +112,6 @@ func (c *collector) collectView(count, gauge func(*prometheus.Desc, float64, ...
 	gauge(descLag, float64(s.Behind), "report")
 	gauge(descViewBytes, float64(s.Bytes))
 	gauge(descViewOK, ok)
+	count(descViewCPU, s.CPUSeconds)
 	count(descViewMissed, float64(s.Missed))
 }

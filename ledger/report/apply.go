@@ -32,6 +32,7 @@ type writer struct {
 	event     event
 	places    *places
 	campaigns map[campaign]int64
+	accounts  map[string]int64
 	origins   map[origin]origins
 	byOrigin  map[int64]*origins4
 	subIDs    map[string]int // by source: how many are told apart
@@ -72,7 +73,7 @@ func newWriter(conn *sql.Conn, key personKey) *writer {
 // forget drops what is remembered of rows, which a transaction that failed may have made.
 func (w *writer) forget() {
 	w.campaigns, w.origins, w.byOrigin = map[campaign]int64{}, map[origin]origins{}, map[int64]*origins4{}
-	w.subIDs = map[string]int{}
+	w.subIDs, w.accounts = map[string]int{}, map[string]int64{}
 	w.leads, w.attempts, w.bids = map[lead.ID]*leadRow{}, map[lead.ID]*attemptRow{}, map[bidKey]bidSum{}
 	w.tally, w.caps = newTallies(), map[capKey]capSum{}
 	w.changedLeads, w.changedAttempts = nil, nil
@@ -127,7 +128,6 @@ func (w *writer) rollback() error {
 // take writes one event.
 func (w *writer) take(r ledger.Record) {
 	w.returned(r)
-	w.booked(r)
 	w.stated(r)
 	w.adjusted(r)
 	var err error
@@ -145,9 +145,11 @@ func (w *writer) take(r ledger.Record) {
 	case ledger.KindPosted:
 		if err = w.event.read(r.Bytes); err == nil {
 			w.ended(r, &w.event)
+			w.sold(r, &w.event)
 			w.charged(r, &w.event)
 		}
 	case ledger.KindAdjusted:
+		w.changed(r)
 		if err = w.event.read(r.Bytes); err == nil {
 			w.ended(r, &w.event)
 		}

@@ -3,12 +3,12 @@
 package report
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	_ "embed"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"clearpost/books"
@@ -19,51 +19,51 @@ import (
 //go:embed journal.sql
 var journalSchema string
 
-var acceptedText = []byte(`"outcome":"accepted"`)
+// sold writes what the end of an attempt books.
+func (w *writer) sold(r ledger.Record, e *event) {
+	entries := books.Of(&ledger.Posted{Head: ledger.Head{Source: e.Source, Test: e.Test}, Again: e.Again, Buyer: e.Buyer,
+		Outcome: e.Outcome, Price: lead.Money(e.Price), Payout: lead.Money(e.Payout)})
+	w.book(r, entries, e.Attempt, "", "", e.Reference)
+}
 
-// booked writes what an event books.
-func (w *writer) booked(r ledger.Record) {
-	switch {
-	case r.Kind == ledger.KindPosted && bytes.Contains(r.Bytes, acceptedText), r.Kind == ledger.KindAdjusted:
-	default:
-		return
-	}
+// changed writes what an adjustment books.
+func (w *writer) changed(r ledger.Record) {
 	ev, err := ledger.Decode(r.Bytes)
-	if err != nil {
+	a, ok := ev.(*ledger.Adjusted)
+	if err != nil || !ok {
 		return // whoever takes the rest of the event counts it
 	}
-	entries := books.Of(ev)
-	if len(entries) == 0 {
-		return
+	currency, note := "", ""
+	if r.Lead.IsZero() {
+		currency, note = a.Currency, cut(a.Ref)
 	}
+	w.book(r, books.Of(a), a.Attempt, currency, note, a.Reference)
+}
+
+// book writes the entries of an event.
+func (w *writer) book(r ledger.Record, entries []books.Entry, of lead.ID, currency, note, reference string) {
 	var id, attempt any
 	if !r.Lead.IsZero() {
 		id = r.Lead[:]
 	}
-	currency, note, reference := "", "", ""
-	switch ev := ev.(type) {
-	case *ledger.Posted:
-		attempt, reference = ev.Attempt[:], ev.Reference
-	case *ledger.Adjusted:
-		reference = ev.Reference
-		if !ev.Attempt.IsZero() {
-			attempt = ev.Attempt[:]
-		}
-		if r.Lead.IsZero() {
-			currency, note = ev.Currency, cut(ev.Ref)
-		}
+	if !of.IsZero() {
+		attempt = of[:]
 	}
 	for i, e := range entries {
 		w.exec("insert into _entry values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing", int64(r.Seq), i,
-			r.At,
-			w.account(e.Account), int64(e.Amount), slices.Index(books.Kinds, e.Kind), id, attempt, currency, note,
+			r.At, w.account(e.Account), int64(e.Amount), slices.Index(books.Kinds, e.Kind), id, attempt, currency, note,
 			w.text(reference))
 	}
 }
 
 // account finds or makes the row of an account.
 func (w *writer) account(name string) int64 {
-	return w.id("insert into _account (name) values (?) on conflict do update set name = name returning id", name)
+	id, ok := w.accounts[name]
+	if !ok {
+		id = w.id("insert into _account (name) values (?) on conflict do update set name = name returning id", name)
+		w.accounts[strings.Clone(name)] = id
+	}
+	return id
 }
 
 // Balance is what stands on an account.

@@ -68,6 +68,8 @@ type View struct {
 
 	batch int // events of one transaction
 	pace  pace
+	begun time.Duration // what the follower's thread had used before it followed
+	spent atomic.Int64  // what it has used since: nanoseconds
 
 	mu         sync.Mutex
 	place      place  // guarded by mu
@@ -229,10 +231,12 @@ func (v *View) closeStore() (err error) {
 func (v *View) follow() {
 	runtime.LockOSThread() // whose CPU time is looked at
 	defer runtime.UnlockOSThread()
+	v.begun = threadTime()
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	for v.ctx.Err() == nil {
 		err := v.advance()
+		v.used()
 		v.fail(err)
 		switch {
 		case damaged(err):
@@ -361,10 +365,17 @@ func (v *View) skipDropped(p *place) {
 // rest waits after some work, so that following takes no more than its share of a core: what the thread has done since
 // it had used so much. It returns what the thread has used now.
 func (v *View) rest(since time.Duration) time.Duration {
-	used := threadTime()
+	used := v.used()
 	if d := v.pace.rest(used-since, v.waiting.Load() > 0, time.Now()); d > 0 {
 		v.sleep(d)
 	}
+	return used
+}
+
+// used is what the follower's thread has used up to now; Status tells of it.
+func (v *View) used() time.Duration {
+	used := threadTime()
+	v.spent.Store(int64(used - v.begun))
 	return used
 }
 
@@ -440,6 +451,8 @@ type Status struct {
 	Of         uint64 `json:"rebuilt_of"`  // events that will be
 	NotRebuilt string `json:"not_rebuilt"` // why the last rebuild failed; empty: it did not
 	Path       string `json:"path"`        // of the database
+	// processor time that following, and making it anew, has taken since it was opened
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // Status tells how the view stands.
@@ -450,6 +463,7 @@ func (v *View) Status() Status {
 	next := max(v.place.Next, 1)
 	s := Status{UpToSeq: next - 1, FromSeq: v.place.First, Schema: SchemaVersion, Missed: v.place.Missed,
 		Unread: v.place.Unread, Error: v.failed, NotRebuilt: v.notRebuilt, Path: v.path(fileName)}
+	s.CPUSeconds = time.Duration(v.spent.Load()).Seconds()
 	s.Behind, s.Bytes = last-min(s.UpToSeq, last), size(v.cfg.Dir)
 	if b := v.rebuilt; b != nil {
 		s.Rebuilds, s.Done, s.Of = true, b.done, b.of

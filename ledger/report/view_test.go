@@ -314,3 +314,24 @@ func TestTextsAreCut(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// What a transaction that failed has made is made again by the next one.
+func TestAccountsAreMadeAgainAfterAFailure(t *testing.T) {
+	m := newMade(t, t.TempDir())
+	w := mustView(t, t.TempDir(), m.led).w // nobody follows yet
+	failed := errors.New("no more room")
+	for _, want := range []error{failed, nil} {
+		if err := w.begin(); err != nil {
+			t.Fatal(err)
+		}
+		w.account("buyer:b1")
+		w.err = want
+		if err := w.commit(&place{}); !errors.Is(err, want) {
+			t.Fatalf("%v, expected %v", err, want)
+		}
+	}
+	n := 0
+	if w.get("select count(*) from _account where name = 'buyer:b1'", nil, &n); n != 1 || w.err != nil {
+		t.Errorf("%d accounts, %v", n, w.err)
+	}
+}
