@@ -25,13 +25,50 @@ func (s *sums) bids(ctx context.Context, tx *sql.Tx) error {
 	if from > 0 && (s.ask.Since.IsZero() || s.ask.Since.Unix() < from) {
 		s.bidsFrom = time.Unix(from, 0).UTC()
 	}
+	rows, args := s.ask.bidRows()
+	return s.rowsOf(ctx, tx, map[int]string{sLooked: "sum(g.n)", sAsked: "sum(g.asked)", sAnswered: "sum(g.answered)",
+		sLate: "sum(iif(g.refusal = 102, g.asked, 0))", sTorn: "sum(iif(g.refusal in (103, 104), g.n, 0))",
+		sCapped: "sum(iif(g.refusal in (202, 203, 207), g.n, 0))", sListed: "sum(g.listed)", sBids: "sum(g.bids)",
+		sWon: "sum(g.won)", sPrice: "sum(g.price)", sTook: "sum(g.took)"}, rows, "g.refusal", "g.at",
+		&where{args: args})
+}
+
+// bidRows are the bids of the time that is asked for. Where nothing is told apart by times they are put together by ids
+// first: there are many more of them than of ids, and what is left is all that names have to be found of.
+func (a *Ask) bidRows() (from string, args []any) {
 	w := &where{}
-	s.ask.span(w, "b.at", 1)
-	return s.rowsOf(ctx, tx, map[int]string{sLooked: "sum(b.n)", sAsked: "sum(b.asked)", sAnswered: "sum(b.answered)",
-		sLate: "sum(iif(b.refusal = 102, b.asked, 0))", sTorn: "sum(iif(b.refusal in (103, 104), b.n, 0))",
-		sCapped: "sum(iif(b.refusal in (202, 203, 207), b.n, 0))", sListed: "sum(b.listed)", sBids: "sum(b.bids)",
-		sWon: "sum(b.won)", sPrice: "sum(b.price)", sTook: "sum(b.took)"},
-		"_bid b join _campaign c on c.id = b.campaign join _origin o on o.id = b.origin", "b.refusal", "b.at", w)
+	a.span(w, "at", 1)
+	for column, value := range map[string]string{"buyer": a.Buyer, "campaign": a.Campaign} {
+		if value != "" {
+			w.and("campaign in (select id from _campaign where "+column+" = ?)", value)
+		}
+	}
+	for column, value := range map[string]string{"source": a.Source, "vertical": a.Vertical, "state": a.State,
+		"sub_id": a.SubID} {
+		if value != "" {
+			w.and("origin in (select id from _origin where "+column+" = ?)", value)
+		}
+	}
+	what, by := "*", ""
+	if a.times(0) == "" {
+		by = "origin, refusal"
+		if a.by("buyer") || a.by("campaign") || a.Buyer != "" || a.Campaign != "" {
+			by = "campaign, " + by
+		}
+		what = by
+		for _, c := range []string{"n", "asked", "answered", "listed", "bids", "won", "price", "took"} {
+			what += ", sum(" + c + ") as " + c
+		}
+	}
+	from = "(select " + what + " from _bid where " + w.all()
+	if by != "" {
+		from += " group by " + by
+	}
+	from += ") g join _origin o on o.id = g.origin"
+	if by == "" || strings.HasPrefix(by, "campaign") {
+		from += " join _campaign c on c.id = g.campaign"
+	}
+	return from, w.args
 }
 
 func (s *sums) attempts(ctx context.Context, tx *sql.Tx) error {
