@@ -27,7 +27,7 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 	if testing.Short() {
 		t.Skip("one goroutine after the other: the detector costs many times the time")
 	}
-	var sales, corrections, returns, chained int
+	var sales, corrections, returns int
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))
@@ -35,13 +35,11 @@ func TestViewSumsAreTheAuditors(t *testing.T) {
 			exchangetest.Run(t, wandering(rnd), func(x *exchangetest.Rig) {
 				c := wander(t, x, rnd, dir)
 				sales, corrections, returns = sales+c.Sales, corrections+c.Corrections, returns+c.Returns
-				chained += c.Chained
 			})
 		})
 	}
-	if sales < 10 || corrections < 10 || returns < 5 || chained < 2 {
-		t.Errorf("with %d sales, %d corrections and %d returns, %d of chains, it compares little", sales, corrections,
-			returns, chained)
+	if sales < 10 || corrections < 10 || returns < 5 {
+		t.Errorf("with %d sales, %d corrections and %d returns it compares little", sales, corrections, returns)
 	}
 }
 
