@@ -213,10 +213,10 @@ func (c *reconcileCmd) period(m *reconcile.Mapping) (since, until time.Time, err
 	if c.Until != "" {
 		return since, until, errors.New("--until goes with --since")
 	}
-	if since, err = time.ParseInLocation("2006-01", c.Month, zone); err != nil {
+	if since, until, err = report.Span(c.Month, zone); err != nil {
 		return since, until, fmt.Errorf("--month %s: expected a month such as 2026-10", c.Month)
 	}
-	return since.UTC(), since.AddDate(0, 1, 0).UTC(), nil
+	return since, until, nil
 }
 
 // statementFile is the statement's path; standard input is stored first, since it is read twice.
