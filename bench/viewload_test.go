@@ -168,8 +168,8 @@ func (h *house) viewBeside(b *testing.B, with, without string) {
 		100*float64(after.View-before.View)/float64(after.since(before.reading).CPU),
 		100*float64(after.View-before.View)/float64(got.Elapsed))
 	took, all := h.catchUp(b, nodes[0])
-	fmt.Printf("then it has the %.0f events that it was behind in %.1f s: it took %.1f µs of a processor a ping in all\n",
-		after.Behind, took.Seconds(), float64((all.View-before.View).Microseconds())/float64(got.Pings))
+	fmt.Printf("then it has the %.0f events that it was behind in %.1f s: it took %.1f µs of a processor a ping in "+
+		"all\n", after.Behind, took.Seconds(), float64((all.View-before.View).Microseconds())/float64(got.Pings))
 	fmt.Printf("\nthe node with the view, where the time goes\n%s", h.viewStages(b, nodes[0]))
 }
 

@@ -21,8 +21,8 @@ var journalSchema string
 
 // sold writes what the end of an attempt books.
 func (w *writer) sold(r ledger.Record, e *event) {
-	entries := books.Of(&ledger.Posted{Head: ledger.Head{Source: e.Source, Test: e.Test}, Again: e.Again, Buyer: e.Buyer,
-		Outcome: e.Outcome, Price: lead.Money(e.Price), Payout: lead.Money(e.Payout)})
+	entries := books.Of(&ledger.Posted{Head: ledger.Head{Source: e.Source, Test: e.Test}, Again: e.Again,
+		Buyer: e.Buyer, Outcome: e.Outcome, Price: lead.Money(e.Price), Payout: lead.Money(e.Payout)})
 	w.book(r, entries, e.Attempt, "", "", e.Reference)
 }
 
