@@ -55,8 +55,9 @@ type role interface {
 
 var roles = map[string]func(set) (role, error){
 	"buyers": newBuyers, "kafka": newKafka, "sellers": newSellers,
-	"exchange": newExchange, "viewed": newViewed, "directory": newDirectory, "guarded": newGuarded, "goroutines": newGoroutines,
-	"loop": newLoop,
+	"exchange": newExchange, "viewed": newViewed, "directory": newDirectory, "guarded": newGuarded,
+	"goroutines": newGoroutines,
+	"loop":       newLoop,
 }
 
 func TestMain(m *testing.M) {

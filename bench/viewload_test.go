@@ -163,8 +163,8 @@ func (h *house) viewBeside(b *testing.B, with, without string) {
 	n := float64(max(seen.Seen, 1))
 	fmt.Printf("%.0f pings a second for %s (%d were not answered with a quote): the view is behind %.0f events at "+
 		"most, %.0f on average; by %.1f s at most, %.1f s on average. It takes %.1f %% of the node's processor "+
-		"time, %.1f %% of one core\n", float64(got.Pings)/got.Elapsed.Seconds(), got.Elapsed.Round(time.Second), got.Failures, seen.Max,
-		seen.Sum/n, seen.Late.Seconds(), seen.All.Seconds()/n,
+		"time, %.1f %% of one core\n", float64(got.Pings)/got.Elapsed.Seconds(), got.Elapsed.Round(time.Second),
+		got.Failures, seen.Max, seen.Sum/n, seen.Late.Seconds(), seen.All.Seconds()/n,
 		100*float64(after.View-before.View)/float64(after.since(before.reading).CPU),
 		100*float64(after.View-before.View)/float64(got.Elapsed))
 	took, all := h.catchUp(b, nodes[0])
