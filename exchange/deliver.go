@@ -60,13 +60,13 @@ func (d *delivery) recall() {
 // sent tells something only where there is no other.
 func (d *delivery) recallNo(ended []*history.Attempt) {
 	for _, a := range ended {
+		if o := a.Posted.Outcome; o == lead.Accepted || o == lead.TestAccepted {
+			continue // it was corrected since
+		}
 		begun, before := a.Posted.Refusal != lead.NotBegun, d.no != nil && d.no.Refusal != lead.NotBegun
 		if d.no == nil || begun && (!before || a.Posting.Rank < d.noRank) {
 			d.no, d.noRank = a.Posted, a.Posting.Rank
 		}
-	}
-	if d.no != nil && d.no.Outcome.Standing() { // it was found out, or corrected, since
-		d.no = &ledger.Posted{Attempt: d.no.Attempt, Refusal: lead.BuyerRejected}
 	}
 }
 
