@@ -22,8 +22,10 @@ import (
 
 var benchQueued = flag.Int("queued", 20_000, "how many leads wait in BenchmarkQueue")
 
-// drainFor is how long a queue is drained at most.
-const drainFor = 10 * time.Second
+const (
+	drainFor = 10 * time.Second // a queue is drained at most
+	dueIn    = 3 * 24 * time.Hour
+)
 
 // BenchmarkQueue puts leads into the queue of a real ledger, half of them for campaign a and half for c, and measures
 // what it is to have them: `go test ./exchange -run xxx -bench Queue -benchtime 1x -queued 1000000`.
@@ -38,7 +40,7 @@ func BenchmarkQueue(b *testing.B) {
 		q.alone = append(q.alone, q.pings(b, n))
 	}
 	q.fill(b)
-	q.later(shutUntilMonday("a", "c"), 24*time.Hour) // they came yesterday
+	q.later(shutUntilMonday("a", "c"), time.Hour) // they came an hour ago
 	b.Run("start", q.start)
 	for i, n := range q.callers {
 		b.Run(fmt.Sprint("ping/callers-", n), func(b *testing.B) {
@@ -47,7 +49,6 @@ func BenchmarkQueue(b *testing.B) {
 				"beside/alone": beside / q.alone[i]})
 		})
 	}
-	q.later(shutUntilMonday("a", "c"), 7*24*time.Hour) // all are due
 	for _, m := range []struct {
 		name string
 		post exchangetest.Buyer
@@ -71,6 +72,7 @@ type queueBench struct {
 	alone   []float64
 	like    [][]ledger.Event // of leads that wait for a, and for c
 	made    int
+	by      time.Duration // the clock is ahead
 }
 
 func report(b *testing.B, figures map[string]float64) {
@@ -82,8 +84,9 @@ func report(b *testing.B, figures map[string]float64) {
 
 // later has another setup be in force from a later time on.
 func (q *queueBench) later(s setup, by time.Duration) {
-	q.x.Reload(s)
+	q.x.Reload(s) // first, so that nobody is woken under what was in force before
 	q.x.SetClock(by)
+	q.by += by
 	q.x.Restart()
 	q.x.Exchange.Warm()
 }
@@ -136,7 +139,7 @@ func (q *queueBench) drain(b *testing.B, post exchangetest.Buyer) {
 	q.fill(b)
 	var a, c turns
 	q.later(queueSetup(lists("a", 25*dollar, open, a.count(post)), lists("c", 25*dollar, open, c.count(yes))),
-		2*time.Hour)
+		dueIn)
 	a.begin()
 	c.begin()
 	until(drainFor, func() bool { return depthOf(q.x, "a", "c") == 0 })
@@ -218,7 +221,9 @@ func (q *queueBench) addLike(b *testing.B, like []ledger.Event, n int) {
 		for range min(500, n) {
 			p, d := *like[0].(*ledger.Pinged), *like[1].(*ledger.Deferred)
 			p.Lead = ledger.NewID(time.Now())
-			d.Lead = p.Lead
+			d.Lead, d.Waits = p.Lead, slices.Clone(d.Waits)
+			d.Due = time.Now().Add(q.by + dueIn - time.Minute)
+			d.Waits[0].Due = d.Due
 			p.EventID, d.EventID = ledger.NewID(time.Now()), ledger.NewID(time.Now())
 			p.Private.Person, p.Private.Content = fmt.Sprint("person", q.made), fmt.Sprint("content", q.made)
 			d.Private.Person = p.Private.Person
